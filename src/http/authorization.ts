@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizationServer } from '../auth/authorization-server.ts'
 import { style, stylePath } from '../auth/request/granted-context.ts'
 import { FhirError } from '../fhir/error.ts'
-import { toldError } from './errors.ts'
+import { sayWhen, toldError } from './errors.ts'
 import { limitRequests } from './oauth-limits.ts'
 import { keepRequest } from './within-request.ts'
 
@@ -70,15 +70,20 @@ const answer = async (request: FastifyRequest, response: ServerResponse): Promis
 
 /** For what never reached the authorization server, in OAuth's words. */
 const answerOAuthError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const { status, message } = toldError(error, request)
+  const told = toldError(error, request)
+  return sayWhen(reply, told).code(told.status).send(toOAuth(told))
+}
+
+const toOAuth = ({ status, message }: FhirError): object => {
   const code = status === 429 || status === 503 ? 'temporarily_unavailable' : 'invalid_request'
-  return reply.code(status).send({ error: status === 500 ? 'server_error' : code, error_description: message })
+  return { error: status === 500 ? 'server_error' : code, error_description: message }
 }
 
 const sendFault = (request: FastifyRequest, response: ServerResponse, error: unknown): void => {
-  request.log.error({ err: error }, 'Internal error')
-  if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ error: 'server_error', error_description: 'Internal error' }))
+  const told = toldError(error, request)
+  const again = told.status === 503 ? { 'retry-after': '2' } : {}
+  if (!response.headersSent) response.writeHead(told.status, { 'content-type': 'application/json', ...again })
+  response.end(JSON.stringify(toOAuth(told)))
 }
 
 /** The database cannot store it, and the library would report a fault of ours. */

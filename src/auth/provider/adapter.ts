@@ -18,6 +18,7 @@ import { type GrantEventParts, recordingGrant } from '../granted/grant-event.ts'
 import { isContextScope, type ScopeRules } from '../request/requested-scope.ts'
 import { withNarrower, withoutNarrower } from './narrower-scope.ts'
 import { noteNotFound } from './refused-client.ts'
+import { UsedTwice, useLater, writeWithUse } from './use-once.ts'
 
 export type AdapterParts = GrantEventParts & {
   readonly keySets: KeySets
@@ -30,13 +31,10 @@ export type AdapterParts = GrantEventParts & {
 
 /**
  * Where oidc-provider stores what it knows. The library first looks and then writes, so that several requests at once would all succeed. Here
- * each use of a code, refresh token or assertion is one statement, and the second use is refused.
+ * each use of a code, refresh token or assertion is one statement, and the second use is refused and ends what the first one gave.
  */
 export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) => {
-  const revoke: Revoke = async grantId => {
-    await endGrant(parts, grantId)
-    parts.onRevoked()
-  }
+  const revoke = (grantId: string) => endGrant(parts, grantId)
   const adapters: Readonly<Record<string, Partial<Adapter>>> = {
     AccessToken: { ...accessTokens(parts, 'user'), revokeByGrantId: revoke },
     ClientCredentials: accessTokens(parts, 'client'),
@@ -46,7 +44,7 @@ export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) =>
     // Only our own pages know who is signed in; for the library, a session lasts as long as a request.
     Session: { upsert: async () => {}, destroy: async () => {} },
   }
-  return name => ({ ...unused, ...(adapters[name] ?? records(parts, name, revoke)) })
+  return name => ({ ...unused, ...(adapters[name] ?? records(parts, name)) })
 }
 
 /** Codes and refresh tokens end with their grant. */
@@ -62,10 +60,13 @@ const unused: Adapter = {
   revokeByGrantId: async () => {},
 }
 
-type Revoke = (grantId: string) => Promise<void>
-
 /** Ends a grant, either because the app revokes it, or because something that works only once was used twice. */
-const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
+export const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
+  await recordEnd(parts, id)
+  parts.onRevoked()
+}
+
+const recordEnd = async (parts: AdapterParts, id: string): Promise<void> => {
   const { database } = parts
   const grant = await findGrant(database, id)
   // For a grant that ends by itself or with a sign-in, that was recorded when it was given.
@@ -82,11 +83,13 @@ const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
   )
 }
 
-const records = ({ database, rules }: AdapterParts, kind: string, revoke: Revoke): Partial<Adapter> => ({
+const records = ({ database, rules }: AdapterParts, kind: string): Partial<Adapter> => ({
   upsert: async (key, { jti: _key, ...given }, ttlSeconds = 0) => {
     await removeExpired(database)
     const payload = isRefresh(kind, given) ? { ...given, scope: withoutNarrower(given.scope) } : given
-    await keepRecord(database, { kind, key, payload, grantId: payload.grantId, ttlSeconds })
+    await writeWithUse(database, connection =>
+      keepRecord(connection, { kind, key, payload, grantId: payload.grantId, ttlSeconds }),
+    )
   },
   find: async key => {
     const found = await findRecord(database, kind, key)
@@ -95,13 +98,11 @@ const records = ({ database, rules }: AdapterParts, kind: string, revoke: Revoke
     const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, rules) } : {}
     return { ...payload, ...scope, jti: key, ...(consumedAt === null ? {} : { consumed: true }) }
   },
-  // A second use ends what the first one gave, as it does when the library sees that it was used.
-  consume: async key => {
-    if (await consumeRecord(database, kind, key)) return
-    const { grantId } = (await findRecord(database, kind, key))?.payload ?? {}
-    if (typeof grantId === 'string') await revoke(grantId)
-    throw new errors.InvalidGrant('used at the same moment')
-  },
+  consume: key =>
+    useLater(database, async connection => {
+      if (await consumeRecord(connection, kind, key)) return
+      throw new UsedTwice((await findRecord(connection, kind, key))?.payload.grantId)
+    }),
   destroy: key => removeRecord(database, kind, key),
 })
 
@@ -121,8 +122,10 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
     const { clientId = '', scope = '', grantId, iat, gty, extra } = payload
     const issued = { iat, gty, extra }
     const ofGrant = grantId === undefined ? {} : { grant: grantId }
-    if (!(await keepIssuedToken(database, { token, client: clientId, scope, issued, ttlSeconds, ...ofGrant })))
-      throw new errors.InvalidGrant('what it was granted by is in force no more')
+    await writeWithUse(database, async connection => {
+      if (!(await keepIssuedToken(connection, { token, client: clientId, scope, issued, ttlSeconds, ...ofGrant })))
+        throw new errors.InvalidGrant('what it was granted by is in force no more')
+    })
     if (kind === 'client') await recordClientSignIn(database, { client: clientId, outcome: 200 })
   },
   find: async token => {

@@ -1,10 +1,13 @@
 import { type AccessToken, type ClientCredentials, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import { FhirError } from '../../fhir/error.ts'
 import { findClient } from '../../storage/authorization/client-registration.ts'
 import { findToken } from '../../storage/authorization/token.ts'
 import type { LaunchContextMembers } from '../request/granted-context.ts'
+import { endGrant } from './adapter.ts'
 import { errorDescription } from './error-description.ts'
 import { introspectsAll, isOwnOrigin, type ProviderParts, sessionCookie } from './provider-parts.ts'
 import { openRefusedClients } from './refused-client.ts'
+import { UsedTwice, writeUse } from './use-once.ts'
 
 /** What the library does not answer itself: launch context, introspection by a bearer token, registered scopes. */
 export const amendAnswers = (provider: Provider, parts: ProviderParts): void => {
@@ -17,6 +20,7 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
     if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
       return introspectAsBearer(ctx as KoaContextWithOIDC, provider, parts)
     await next()
+    if (path === '/token') await finish(ctx as KoaContextWithOIDC, parts)
     if (path.startsWith('/token')) {
       await recordRefused(ctx as KoaContextWithOIDC)
       amendTokenAnswer(ctx as KoaContextWithOIDC)
@@ -25,6 +29,36 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
     if (path.startsWith('/.well-known/')) leaveOutSid(ctx as KoaContextWithOIDC)
     dropSession(ctx as KoaContextWithOIDC)
   })
+}
+
+/** Writes what the answer says, or makes it say why that was not written. */
+const finish = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<void> => {
+  try {
+    await writeUse(parts.database, ctx).catch(async error => {
+      if (error instanceof UsedTwice && typeof error.grant === 'string') await endGrant(parts, error.grant)
+      throw error
+    })
+  } catch (error) {
+    if (!(error instanceof errors.OIDCProviderError)) return answerFault(parts, ctx, error)
+    ctx.status = error.statusCode
+    ctx.body = { error: error.message, error_description: errorDescription(error.error_detail ?? '') }
+  }
+}
+
+/** A client is told to come again if the fault passes, as while the database restarts. A person has the page of the library. */
+export const answerFault = (
+  { reportFault }: Pick<ProviderParts, 'reportFault'>,
+  ctx: KoaContextWithOIDC,
+  fault: unknown,
+): void => {
+  reportFault(fault)
+  if (typeof ctx.body === 'string') return
+  const passes = fault instanceof FhirError && fault.status === 503
+  ctx.status = passes ? 503 : 500
+  if (passes) ctx.set('Retry-After', '2')
+  ctx.body = passes
+    ? { error: 'temporarily_unavailable', error_description: errorDescription(fault.message) }
+    : { error: 'server_error', error_description: 'Internal error' }
 }
 
 /**

@@ -17,7 +17,7 @@ import { fhirUserOf, tokenContextOf } from '../request/granted-context.ts'
 import { contextScopes, scopesOfBackend } from '../request/requested-scope.ts'
 import { openAdapter } from './adapter.ts'
 import { checkAssertion, clockSkewSeconds } from './assertion.ts'
-import { amendAnswers } from './provider-answers.ts'
+import { amendAnswers, answerFault } from './provider-answers.ts'
 import {
   interactionCookie,
   introspectsAll,
@@ -35,7 +35,7 @@ export const openProvider = (parts: ProviderParts, keys: readonly [SigningKey, .
   // Lets the library see the address that others use, whatever proxy the request came through.
   provider.proxy = true
   Object.defineProperty(provider.Client.prototype, 'compareClientSecret', { value: compareClientSecret })
-  provider.on('server_error', (_ctx, error) => parts.reportFault(error))
+  provider.on('server_error', (ctx, error) => answerFault(parts, ctx, error))
   amendAnswers(provider, parts)
   return provider
 }

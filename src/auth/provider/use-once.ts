@@ -1,0 +1,43 @@
+import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { Connection, Database } from '../../storage/database.ts'
+
+type Write = (connection: Connection) => Promise<void>
+
+/** A code or refresh token came twice, however soon. */
+export class UsedTwice extends errors.InvalidGrant {
+  readonly grant: unknown
+
+  constructor(grant: unknown) {
+    super('used at the same moment')
+    this.grant = grant
+  }
+}
+
+const writes = new WeakMap<object, Write[]>()
+
+/**
+ * The library uses up a code or refresh token first, and then writes what the app gets for it. Here both are written together, when the answer is
+ * known: if the database goes away in between, the app is told to come again, and what it then sends a second time still works.
+ */
+export const useLater = async (database: Database, use: Write): Promise<void> => {
+  const { ctx } = Provider
+  if (ctx === undefined) return database.transaction(use)
+  writes.set(ctx, [...(writes.get(ctx) ?? []), use])
+}
+
+/** Together with what is used up in this request, if there is anything, and otherwise at once. */
+export const writeWithUse = async (database: Database, write: Write): Promise<void> => {
+  const { ctx } = Provider
+  const uses = ctx === undefined ? undefined : writes.get(ctx)
+  if (uses === undefined) await write(database)
+  else uses.push(write)
+}
+
+/** Nothing is used up by a request that has failed for a fault of this server. Throws `UsedTwice`, and other errors of OAuth. */
+export const writeUse = async (database: Database, ctx: KoaContextWithOIDC): Promise<void> => {
+  const uses = writes.get(ctx) ?? []
+  if (uses.length === 0 || ctx.status >= 500) return
+  await database.transaction(async connection => {
+    for (const write of uses) await write(connection)
+  })
+}
