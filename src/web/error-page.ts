@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FhirError } from '../fhir/error.ts'
-import { toldError } from '../http/errors.ts'
+import { sayWhen, toldError } from '../http/errors.ts'
 import { nothingElseText } from './page/content-security.ts'
 import { allowAnyFrame, isFramable, isFramed } from './page/frame.ts'
 import { html } from './page/html.ts'
@@ -13,11 +13,9 @@ export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: 
   sendErrorPage(toldError(error, request), request, reply)
 
 /** The same for an error that has been reported already. */
-export const sendErrorPage = (
-  { status }: Pick<FhirError, 'status'>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply => {
+export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const { status } = error
+  if (status === 503) sayWhen(reply, error)
   const words = wordsOf(request)
   const { say } = words
   const key = isGone(status, request) ? 'error.gone' : keyOf(status)

@@ -15,19 +15,26 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
   provider.on('grant.error', tellWhy)
   provider.on('introspection.error', tellWhy)
   provider.on('revocation.error', tellWhy)
-  provider.use(async (ctx, next) => {
+  const amend = async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     const { path, method } = ctx
     if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
-      return introspectAsBearer(ctx as KoaContextWithOIDC, provider, parts)
+      return introspectAsBearer(ctx, provider, parts)
     await next()
-    if (path === '/token') await finish(ctx as KoaContextWithOIDC, parts)
+    if (path === '/token') await finish(ctx, parts)
     if (path.startsWith('/token')) {
-      await recordRefused(ctx as KoaContextWithOIDC)
-      amendTokenAnswer(ctx as KoaContextWithOIDC)
+      await recordRefused(ctx)
+      amendTokenAnswer(ctx)
     }
-    if (path.startsWith('/register') && ctx.status < 300) showScope(ctx as KoaContextWithOIDC)
-    if (path.startsWith('/.well-known/')) leaveOutSid(ctx as KoaContextWithOIDC)
-    dropSession(ctx as KoaContextWithOIDC)
+    if (path.startsWith('/register') && ctx.status < 300) showScope(ctx)
+    if (path.startsWith('/.well-known/')) leaveOutSid(ctx)
+    dropSession(ctx)
+  }
+  provider.use(async (ctx, next) => {
+    try {
+      await amend(ctx as KoaContextWithOIDC, next)
+    } catch (fault) {
+      answerFault(parts, ctx as KoaContextWithOIDC, fault)
+    }
   })
 }
 

@@ -23,6 +23,7 @@ const codeForm = async () => {
     client_id: app.id,
   }
 }
+const come = { status: 503, headers: { 'retry-after': '2' }, body: { error: 'temporarily_unavailable' } }
 const refreshForm = (token: string) => ({ grant_type: 'refresh_token', refresh_token: token })
 
 /** As if the database went away at the next row of the table. */
@@ -43,7 +44,6 @@ for (const table of ['authorization_record', 'token'] as const)
   t.test(
     `if the database goes away at the ${table}, a code and a refresh token work when they are sent again`,
     async t => {
-      const come = { status: 503, headers: { 'retry-after': '2' }, body: { error: 'temporarily_unavailable' } }
       const form = await codeForm()
       t.match(await whileGoneAt(table, () => tokenRequest(server, form)), come)
       const given = await tokenRequest(server, form)
@@ -58,3 +58,11 @@ for (const table of ['authorization_record', 'token'] as const)
       t.match(await tokenRequest(server, again), { status: 400, body: { error: 'invalid_grant' } }, 'used twice')
     },
   )
+
+t.test('who asks about a token while the database cannot answer is told to come again, too', async t => {
+  await database.run(sql.fragment`ALTER TABLE token RENAME COLUMN expires_at TO ends_at`)
+  await database.run(sql.fragment`INSERT INTO migration (number, name, checksum) VALUES (9999, '9999-newer.sql', '')`)
+  const token = 'x'.repeat(43)
+  const headers = { authorization: `Bearer ${token}` }
+  t.match(await tokenRequest(server, { token }, headers, '/oauth/token/introspection'), come)
+})
