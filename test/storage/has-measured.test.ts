@@ -47,6 +47,27 @@ await put(
   observation('of-group', 'Group/ann', '8302-2', 180),
   ...Array.from({ length: 40 }, (_, index) => observation(`steps-${index}`, 'Patient/cat', '55423-8', index)),
 )
+const coded = (code: string) => ({ coding: [{ system: loinc, code }] })
+const measured = (id: string, patient: string, values: object) =>
+  ({
+    resourceType: 'Observation',
+    id,
+    status: 'final',
+    subject: { reference: `Patient/${patient}` },
+    ...values,
+  }) as never
+await put(
+  measured('smoker', 'ann', { code: coded('72166-2'), valueCodeableConcept: coded('LA18976-3') }),
+  measured('note', 'bob', { code: coded('72166-2'), valueString: 'Never smoked' }),
+  measured('date', 'ann-elsewhere', { code: coded('11778-8'), valueDateTime: '2026-05-01' }),
+  measured('pressure', 'bob', {
+    code: coded('85354-9'),
+    component: [
+      { code: coded('8480-6'), valueQuantity: { value: 120, system: systems.ucum, code: 'mm[Hg]' } },
+      { code: coded('72166-2'), valueCodeableConcept: coded('LA18978-9') },
+    ],
+  }),
+)
 
 const cases: Readonly<Record<string, string>> = {
   [`_has:Observation:patient:code=${loinc}|8867-4`]: 'ann bob',
@@ -54,6 +75,15 @@ const cases: Readonly<Record<string, string>> = {
   [`_has:Observation:patient:code=${loinc}|29463-7`]: 'ann-elsewhere',
   [`_has:Observation:subject:code=${loinc}|8302-2`]: '',
   [`_has:Observation:patient:code-value-quantity=${loinc}|8867-4$gt80`]: 'bob',
+  [`_has:Observation:patient:code-value-quantity=${loinc}|8867-4$gt50||/min`]: 'ann bob',
+  [`_has:Observation:patient:code-value-quantity=${loinc}|8867-4$gt50||kg`]: '',
+  [`_has:Observation:patient:code-value-concept=${loinc}|72166-2$${loinc}|LA18976-3`]: 'ann',
+  [`_has:Observation:patient:code-value-concept=${loinc}|72166-2$${loinc}|LA18978-9`]: '',
+  [`_has:Observation:patient:code-value-string=${loinc}|72166-2$never`]: 'bob',
+  [`_has:Observation:patient:code-value-date=${loinc}|11778-8$ge2026-05`]: 'ann-elsewhere',
+  [`_has:Observation:patient:component-code-value-concept=${loinc}|72166-2$LA18978-9`]: 'bob',
+  [`_has:Observation:patient:component-code-value-quantity=${loinc}|8480-6$gt100||mm[Hg]`]: 'bob',
+  [`_has:Observation:patient:code-value-string=${loinc}|72166-2$never&_has:Observation:patient:status=final`]: 'bob',
   '_has:Observation:patient:value-quantity=gt65,lt5': 'ann-elsewhere bob cat',
   '_has:Observation:patient:status=final': 'ann ann-elsewhere bob cat',
   '_has:Observation:patient:status=amended': '',

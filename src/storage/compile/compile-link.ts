@@ -154,8 +154,14 @@ const hasMeasured = ({ parameter, of }: Has, at: Compiling): SqlFragment => {
     return sql.fragment`EXISTS (SELECT FROM ${observation} WHERE ${allOf([own(name(alias)), ...each])} OFFSET 0)`
   }
   const same = sql.fragment`${name(alias)}.patient_id = hot.patient_id AND ${name(alias)}.pk = hot.pk`
+  const hot = sql.fragment`observation_code AS hot`
+  if (driving.needsBody) {
+    const each = conditions.map(one => sql.fragment`(SELECT ${one})`)
+    return sql.fragment`EXISTS (
+      SELECT FROM ${hot} JOIN ${observation} ON ${same} WHERE ${allOf([own(row.facts), driving.where, ...each])} OFFSET 0)`
+  }
   const each = sql.fragment`(SELECT EXISTS (SELECT FROM ${observation} WHERE ${allOf([same, ...conditions])}))`
-  return sql.fragment`EXISTS (SELECT FROM observation_code AS hot WHERE ${allOf([own(row.facts), driving.where, each])} OFFSET 0)`
+  return sql.fragment`EXISTS (SELECT FROM ${hot} WHERE ${allOf([own(row.facts), driving.where, each])} OFFSET 0)`
 }
 
 const isReference = ({ datatype }: ElementPath): boolean => datatype === 'Reference'
