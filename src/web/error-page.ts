@@ -18,7 +18,7 @@ export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: 
   if (status === 503) sayWhen(reply, error)
   const words = wordsOf(request)
   const { say } = words
-  const key = isGone(status, request) ? 'error.gone' : keyOf(status)
+  const key = isGone(status, request) ? 'error.gone' : keyOf(status, request)
   const texts = ownTexts(request)
   reply.header('vary', 'accept-language')
   // Any frame may show this, unless somebody is signed in; then only the EHR's may.
@@ -59,7 +59,9 @@ export const unanswerablePage = (error: string, description: string): string =>
 const isGone = (status: number, { method, session, routeOptions }: FastifyRequest): boolean =>
   status === 404 && method === 'POST' && session !== undefined && routeOptions.url !== undefined
 
-const keyOf = (status: number) => told.get(status) ?? (status < 500 ? 'error.not-understood' : 'error.fault')
+/** A form that met a fault may have been done, as where the database was lost in the middle of a commit. */
+const keyOf = (status: number, { method }: FastifyRequest) =>
+  told.get(status) ?? (status < 500 ? 'error.not-understood' : method === 'POST' ? 'error.doubt' : 'error.fault')
 
 const told: ReadonlyMap<number, `error.${403 | 404 | 413 | 429 | 503 | 'changed'}`> = new Map([
   [403, 'error.403'],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { looseNarrative } from '../loose-narrative.ts'
 import { openTenants } from '../tenants.ts'
@@ -304,4 +305,15 @@ t.test('people who are not staff do not find these pages, and only those who may
   t.equal((await people['manager of another tenant'].post('/patients/new', asked)).status, 404)
   const into = { ...maria, study: study.id, organization: clinic.organization, _csrf: other }
   t.equal((await people['manager of another tenant'].post('/patients/new', into)).status, 404)
+})
+
+t.test('after a fault, staff are told to look whether it was done before they send it again', async t => {
+  await database.run(sql.fragment`
+    CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$`)
+  await database.run(sql.fragment`
+    CREATE TRIGGER break BEFORE INSERT ON patient FOR EACH ROW EXECUTE FUNCTION break()`)
+  const shown = await register({ ...empty, family: 'Doubt', birthDate: '1980-01-02' })
+  await database.run(sql.fragment`DROP TRIGGER break ON patient`)
+  t.equal(shown.status, 500)
+  t.match(wordsOf(shown), 'What you sent may have been done all the same: look before you send it again.')
 })
