@@ -206,6 +206,7 @@ const signedIn = [
   '/sharing/:study/sign',
   '/studies/:id',
   '/studies/:id/actions/:action',
+  '/studies/:id/actions/:action/stop',
   '/studies/:id/actions/:action/progress',
   '/studies/:id/enrolment',
   '/studies/:id/invitations',

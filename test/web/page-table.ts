@@ -144,6 +144,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id': { may: tree },
   '/studies/:id/actions/:action': { ...ofStudy, isNothing: true },
   '/studies/:id/actions/:action/progress': { ...ofStudy, isNothing: true },
+  '/studies/:id/actions/:action/stop': { ...ofStudy, isNothing: true },
   '/studies/:id/arrivals': { may: tree },
   '/studies/:id/completeness': { may: tree },
   '/studies/:id/enrolment': ofStudy,

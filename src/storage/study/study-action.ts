@@ -68,6 +68,14 @@ export const findAction = (
     sql.fragment`${select} WHERE id = ${id} AND person = ${person} AND study_id = ${study}`,
   )
 
+/** What the person has under way in the study, the latest first. */
+export const actionsUnderWay = (
+  connection: Connection,
+  { person, study }: Pick<StudyAction, 'person' | 'study'>,
+): Promise<readonly StudyAction[]> =>
+  connection.any<StudyAction>(sql.fragment`
+    ${select} WHERE person = ${person} AND study_id = ${study} AND ended_at IS NULL ORDER BY made_at DESC, id DESC`)
+
 /** For working on it. */
 export const readAction = (connection: Connection, id: string): Promise<StudyAction | undefined> =>
   connection.maybeOne<StudyAction>(sql.fragment`${select} WHERE id = ${id}`)

@@ -3,10 +3,12 @@ import type { Caller } from '../../access/caller.ts'
 import type { Database } from '../../storage/database.ts'
 import { type InvitedFilter, subjectsWith } from '../../storage/study/invited-subject.ts'
 import {
+  actionsUnderWay,
   addAction,
   findAction,
   type RefusedItem,
   refusedItems,
+  refuseRest,
   type StudyAction,
   type StudyActionKind,
 } from '../../storage/study/study-action.ts'
@@ -20,6 +22,10 @@ export type StudyActions = {
   readonly start: (asked: AskedAction) => Promise<string>
   /** Only one that the person started. */
   readonly find: (person: string, study: string, id: string) => Promise<StudyAction | undefined>
+  /** What the person has under way in the study, the latest first. */
+  readonly underWay: (person: string, study: string) => Promise<readonly StudyAction[]>
+  /** What nobody has begun of it is not done any more. False if the person has not started such a one. */
+  readonly stop: (person: string, study: string, id: string) => Promise<boolean>
   /** Those to whom it could not be done, and why. */
   readonly refused: (
     id: string,
@@ -57,6 +63,12 @@ export const openStudyActions = (parts: Parts): StudyActions => {
       return id
     },
     find: (person, study, id) => findAction(database, { person, study, id }),
+    underWay: (person, study) => actionsUnderWay(database, { person, study }),
+    stop: async (person, study, id) => {
+      if ((await findAction(database, { person, study, id })) === undefined) return false
+      await refuseRest(database, id, 'It was stopped before their turn came')
+      return true
+    },
     refused: (id, page) => refusedItems(database, id, page),
     among: async (study, filter) => (filter === undefined ? undefined : subjectsWith(database, study, filter)),
     everybody: async (caller, study, wanted) => {

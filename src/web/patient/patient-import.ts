@@ -92,7 +92,12 @@ const imported = ({
   imported: count,
   study,
 }: PatientImport): Html => html`${notice('done', html`<p>${count === 1 ? '1 patient is' : `${count ?? 0} patients are`} registered${study !== null && ', and enrolled in the study'}.</p>`)}
-<p>${study === null ? html`<a class="btn btn-primary" href="/patients">See the patients</a>` : html`<a class="btn btn-primary" href="/studies/${study}">Go to the study</a>`}</p>`
+${
+  study === null
+    ? html`<p><a class="btn btn-primary" href="/patients">See the patients</a></p>`
+    : html`<p><a class="btn btn-primary" href="/studies/${study}/invitations?invited=not-invited">Invite them</a></p>
+<p><a href="/studies/${study}">Go to the study</a></p>`
+}`
 
 const faulty = async (
   found: PatientImport,

@@ -6,7 +6,8 @@ import type { RefusedItem, StudyAction } from '../../storage/study/study-action.
 import { findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { hearsProgress } from '../page/content-security.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { notFound } from '../page/not-found.ts'
 import { itemBeforeIn } from '../page/page-number.ts'
@@ -14,6 +15,7 @@ import { type Progress, progressBar, streamProgress } from '../page/progress.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { patientLine } from '../patient/patient-search.ts'
+import type { OfStudy } from '../study-settings/study-changing.ts'
 import { readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 
@@ -40,16 +42,37 @@ export const studyActionPage: AddPage = (server, options) => {
 ${
   found.isOver
     ? html`${notice(isInVain ? 'problem' : 'done', html`<p>${found.done - found.refused} of ${found.total} ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`
-    : progressBar(progressOf(found), { label: 'Done', stream: `${page}/actions/${found.id}/progress` })
+    : html`${progressBar(progressOf(found), { label: 'Done', stream: `${page}/actions/${found.id}/progress` })}
+${postForm({ action: `${page}/actions/${found.id}/stop`, token: ownToken(reply), class: 'my-3' }, html`<button class="btn btn-outline-primary">Stop</button> <span class="text-body-secondary">What is done already stays done.</span>`)}`
 }
 <p><a class="btn btn-primary" href="${page}/invitations">See the invitations</a></p>
 <p><a href="${page}">Back to the study</a></p>`,
     })
   })
+  server.post<OfAction>(`${at}/stop`, { onRequest: requireSession }, async (request, reply) => {
+    const { id, action } = request.params
+    if (!(await options.studyActions.stop(sessionOf(request).person, id, action))) return notFound()
+    return reply.redirect(`/studies/${id}/actions/${action}`, 303)
+  })
   streamProgress<OfAction['Params']>(server, `${at}/progress`, {
     read: async request => progressOf(await find(request)),
     isSignedIn: ({ id }) => isInForce(options.accounts.database, id),
   })
+}
+
+/** Leads to what the reader has under way in a study, since they may have left its page. */
+export const underWay = async (
+  request: FastifyRequest<OfStudy>,
+  { studyActions }: PageOptions,
+): Promise<readonly Html[]> => {
+  const { id: study } = request.params
+  const actions = await studyActions.underWay(sessionOf(request).person, study)
+  return actions.map(({ id, what, done, total }) =>
+    notice(
+      'standing',
+      html`<p>${texts[what].label}: ${done} of ${total} are done. <a href="/studies/${study}/actions/${id}">See how far it is</a></p>`,
+    ),
+  )
 }
 
 const progressOf = ({ done, total, isOver }: StudyAction): Progress => ({ done, total, isOver })

@@ -17,6 +17,7 @@ import { ticked, typed } from '../page/typed.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
+import { underWay } from './study-action.ts'
 import { standingText } from './study-invitation.ts'
 import { answered, nameOf, notAsked } from './study-person.ts'
 import { wayField, wayIn } from './way-field.ts'
@@ -43,6 +44,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
       title: `Invitations: ${titleOf(study)}`,
       isProblem: isUnticked,
       content: html`<h1>Invitations to ${titleOf(study)}</h1>
+${await underWay(request, options)}
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
 ${filterForm(path, asked, seesAnswers)}
 ${total === 0 && nobodyListed(asked, study.id ?? '')}
@@ -98,7 +100,7 @@ const listedBy = (query: URLSearchParams, { seesAnswers }: ReadStudy): Asked => 
 }
 
 const standings: Readonly<Record<InvitedFilter, string>> = {
-  'not-invited': 'Not invited yet',
+  'not-invited': 'Never invited',
   open: 'Open',
   used: 'The patient has used it',
   over: 'No longer works',

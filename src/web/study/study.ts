@@ -28,6 +28,7 @@ import {
   peopleUrl,
 } from './people-asked.ts'
 import { readStudyOf } from './read-study.ts'
+import { underWay } from './study-action.ts'
 import { doneNotice } from './study-done.ts'
 import { invitationOf } from './study-invitation.ts'
 import { answered, nameOf, notAsked } from './study-person.ts'
@@ -59,6 +60,7 @@ export const studyPage: AddPage = (server, options) => {
       tab: '',
       isWide: true,
       content: html`${await doneNotice(request, options, read, (whom, invited) => invitationOf(whom, invited, shown))}
+${await underWay(request, options)}
 ${definitionOf(study)}
 ${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}

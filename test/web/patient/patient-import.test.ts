@@ -159,7 +159,12 @@ t.test('a list for a study is enrolled with it', async t => {
   const shown = await upload(['Enrolled,Ana,1970-01-01,E-1', 'Enrolled,Ben,1970-01-01,E-2'], staff, page)
   await settled(shown.location)
   await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
-  t.match(wordsOf(await settled(shown.location)), /2 patients are registered, and enrolled in the study/)
+  const done = await settled(shown.location)
+  t.match(wordsOf(done), /2 patients are registered, and enrolled in the study\. Invite them Go to the study/)
+  t.match(
+    done.body,
+    /<a class="btn btn-primary" href="\/studies\/[^"]*\/invitations\?invited=not-invited">Invite them</,
+  )
   const { total } = (
     await send(
       'everything',

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -53,6 +54,19 @@ const registered = (name: string, more: object = {}) =>
 const subjectsOf = async (patient: string) =>
   (await send('everything', 'GET', `ResearchSubject?individual=Patient/${patient}&_count=10`)).json().entry ?? []
 
+/** Another member of the organization. */
+const colleagueHere = async (): Promise<string> => {
+  const { id } = await create('everything', { resourceType: 'Practitioner' })
+  const practitioner = { reference: `Practitioner/${id}` }
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+  })
+  return (await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })).id
+}
+
 t.test('patients who are ticked are enrolled, and invited at once if wanted', async t => {
   const [one, two] = [await registered('Ticked1'), await registered('Ticked2')]
   const page = `${enrolment}?name=ticked`
@@ -96,6 +110,35 @@ t.test('everybody who was found is enrolled, on all pages, and nobody twice', as
     SELECT count(*)::integer AS count FROM enrolment
     WHERE patient IN (SELECT id FROM patient WHERE content #>> '{name,0,family}' LIKE 'Found%')`)
   t.equal(count, 22)
+})
+
+t.test('what is under way is stopped: what is done stays done, and the rest is not begun', async t => {
+  for (let count = 0; count < 12; count += 1) await enrolled(`Stopped${count}`)
+  const colleague = await browserOf(await colleagueHere())
+  const begun = async () =>
+    (
+      await database.one<{ count: number }>(sql.fragment`
+      SELECT count(*)::integer AS count FROM study_action_item JOIN study_action ON id = action
+      WHERE begun AND ended_at IS NULL`)
+    ).count
+  const { location = '' } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE invitation IN EXCLUSIVE MODE`)
+    const started = await staff.send(`${invitations}?find=stopped`, { who: 'all', do: 'invite' }, invitations)
+    while ((await begun()) < 3) await new Promise(resolve => setTimeout(resolve, 20))
+    t.match(wordsOf(await staff.get(started.location ?? '')), /Done: 0 of 12 \. .* Stop What is done already stays/)
+    for (const page of [invitations, `/studies/${study.id}`]) {
+      const { body } = await staff.get(page)
+      t.match(body, `Inviting: 0 of 12 are done. <a href="${started.location}">See how far it is</a>`, page)
+      t.notMatch((await colleague.get(page)).body, /See how far/, 'their own')
+    }
+    const stopped = await staff.send(started.location ?? '', {}, `${started.location}/stop`)
+    t.match(stopped, { status: 303, location: started.location })
+    return { location: started.location }
+  })
+  const told = await settled({ location } as Shown)
+  t.notMatch((await staff.get(invitations)).body, /See how far/, 'it is over')
+  t.match(told, /3 of 12 are invited\. Not done: 9 .*: It was stopped before their turn came\./)
+  for (let letter = 0; letter < 3; letter += 1) await mailbox.next()
 })
 
 t.test('people of a study are listed by the state of their invitation, and invited in the chosen way', async t => {
@@ -251,4 +294,5 @@ t.test('an action on many is shown to nobody else, and people who may not enrol 
   for (const page of [location, enrolment, invitations]) t.equal((await other.get(page)).status, 404, page)
   for (const page of [enrolment, invitations])
     t.equal((await other.post(page, { _csrf, who: 'all', do: 'invite' })).status, 404, page)
+  t.equal((await other.post(`${location}/stop`, { _csrf })).status, 404, 'nor do they stop it')
 })
