@@ -2,9 +2,11 @@ import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { escaped } from '../../search/escape.ts'
+import { and, type Expression, not } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
+import { ended } from '../../storage/model/enrolment.ts'
 import type { Store } from '../../storage/store.ts'
 
 /** By what to look for patients; empty texts ask for nothing. */
@@ -18,6 +20,11 @@ export type PatientsAsked = {
   readonly email: string
 }
 
+export type PatientsWanted = PatientsAsked & {
+  /** Id of a study: only those who are not in it. */
+  readonly notIn?: string
+}
+
 type Parts = { readonly registry: Registry; readonly openStoreFor: (caller: Caller) => Store }
 
 type PatientPage = { readonly patients: readonly Patient[]; readonly next?: string }
@@ -26,7 +33,7 @@ type PatientPage = { readonly patients: readonly Patient[]; readonly next?: stri
 export const findPatientPage = async (
   { registry, openStoreFor }: Parts,
   caller: Caller,
-  asked: PatientsAsked,
+  asked: PatientsWanted,
   { cursor, count = pageSize }: { readonly cursor: string | undefined; readonly count?: number },
 ): Promise<PatientPage> => {
   const { entries, next } = await openStoreFor(caller).search({ ...searchOf(registry, asked, count), cursor })
@@ -37,7 +44,7 @@ export const findPatientPage = async (
 export const findAllPatients = async (
   parts: Parts,
   caller: Caller,
-  asked: PatientsAsked,
+  asked: PatientsWanted,
 ): Promise<readonly string[]> => {
   const ids: string[] = []
   let cursor: string | undefined
@@ -51,13 +58,24 @@ export const findAllPatients = async (
 
 const pageSize = 20
 
-const searchOf = (registry: Registry, { name, birthDate, identifier, email }: PatientsAsked, count: number): Search => {
+const searchOf = (registry: Registry, asked: PatientsWanted, count: number): Search => {
+  const { name, birthDate, identifier, email, notIn } = asked
   const query = new URLSearchParams({ _sort: 'family,given', _count: String(count) })
   for (const word of name.split(/\s+/).filter(one => one !== '')) query.append('name', escaped(word))
   if (birthDate !== '') query.set('birthdate', birthDate)
   if (identifier !== '') query.set('identifier', tokenOf(identifier))
   if (email !== '') query.set('email', [...new Set([email, toAddress(email)])].map(escaped).join(','))
-  return parseSearch(registry, 'Patient', query)
+  const search = parseSearch(registry, 'Patient', query)
+  return notIn === undefined ? search : { ...search, where: and(search.where, not(placeIn(registry, notIn))) }
+}
+
+/** A Patient who has a place in the study now. */
+const placeIn = (registry: Registry, study: string): Expression => {
+  const parameter = registry.searchParameter('ResearchSubject', 'individual')
+  if (parameter === undefined) throw new Error('ResearchSubject has no search parameter individual')
+  const query = new URLSearchParams({ study: `ResearchStudy/${study}`, 'status:not': [...ended].join(',') })
+  const { where } = parseSearch(registry, 'ResearchSubject', query)
+  return { kind: 'has', source: 'ResearchSubject', parameter, of: where }
 }
 
 const tokenOf = (identifier: string): string => {

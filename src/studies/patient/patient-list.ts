@@ -35,6 +35,10 @@ const whatStands = `its first line names the columns (${columnNames.join(', ')})
 
 /** Reads UTF-8, with or without a byte order mark, with commas or semicolons, and with line breaks within quotes. Each line is a Patient, or what is wrong with it. */
 export const readPatientList = (file: Uint8Array, languages: readonly string[]): ReadList => {
+  if (isArchive(file))
+    return unreadable(
+      'This is a spreadsheet, such as .xlsx, and no CSV file: save it as “CSV UTF-8” in your spreadsheet program',
+    )
   const text = textOf(file)
   if (text === undefined)
     return unreadable('The file is not in UTF-8: save it as “CSV UTF-8”, which spreadsheets offer beside CSV')
@@ -58,6 +62,15 @@ export const readPatientList = (file: Uint8Array, languages: readonly string[]):
 }
 
 const unreadable = (why: string): ReadList => ({ kind: 'unreadable', why })
+
+/** A spreadsheet is a ZIP archive, or with older programs a file that begins like a Word document of that time. */
+const isArchive = (file: Uint8Array): boolean =>
+  archives.some(signature => signature.every((byte, index) => file[index] === byte))
+
+const archives = [
+  [0x50, 0x4b, 0x03, 0x04],
+  [0xd0, 0xcf, 0x11, 0xe0],
+] as const
 
 const textOf = (file: Uint8Array): string | undefined => {
   try {

@@ -93,7 +93,7 @@ ${imports.length > 0 && html`<h2 class="mt-4">Lists that you have sent</h2>${lis
 const listed = (imports: readonly PatientImport[]): Html =>
   html`<ul class="list-group list-group-flush">${imports.map(
     one =>
-      html`<li class="list-group-item px-0"><a href="/patients/imports/${one.id}">${one.total} patients, sent ${moment(one.madeAt)}</a> <span class="text-body-secondary">${states[one.state]}</span></li>`,
+      html`<li class="list-group-item px-0"><a href="/patients/imports/${one.id}">${one.total} patients, sent ${moment(one.madeAt)}</a> <span class="text-body-secondary">${one.state === 'checked' && one.faulty > 0 ? 'has errors' : states[one.state]}</span></li>`,
   )}</ul>`
 
 const states: Readonly<Record<PatientImport['state'], string>> = {

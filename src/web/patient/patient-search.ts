@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { isolated } from '../../messages/isolated.ts'
-import { findPatientPage, type PatientsAsked } from '../../studies/patient/finding-patients.ts'
+import { findPatientPage, type PatientsAsked, type PatientsWanted } from '../../studies/patient/finding-patients.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { lookedFor } from '../page/typed.ts'
@@ -22,7 +22,7 @@ type Found = Awaited<ReturnType<typeof findPatientPage>>
 export const findAsked = async (
   options: Parameters<typeof findPatientPage>[0],
   caller: Parameters<typeof findPatientPage>[1],
-  asked: PatientsAsked,
+  asked: PatientsWanted,
   cursor: string | undefined,
 ): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, { cursor }) : { patients: [] })
 
@@ -43,7 +43,8 @@ const isPartOfDate = (text: string): boolean => {
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
 }
 
-export const patientSearchForm = (action: string, asked: PatientsAsked): Html => {
+/** `more`: what else can be asked for. */
+export const patientSearchForm = (action: string, asked: PatientsAsked, more?: Html): Html => {
   const fields: readonly Field[] = [
     { name: 'name', label: 'Name', hint: 'Beginnings of names, in any order', value: asked.name, autocomplete: 'off' },
     {
@@ -66,6 +67,7 @@ export const patientSearchForm = (action: string, asked: PatientsAsked): Html =>
   return html`${problemList(fields)}
 <form method="get" action="${action}" role="search" aria-label="Patients" novalidate>
 <div class="row">${fields.map(one => html`<div class="col-sm-6">${field({ ...one, optional: true })}</div>`)}</div>
+${more}
 <button class="btn btn-outline-primary">Find</button>
 </form>`
 }

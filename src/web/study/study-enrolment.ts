@@ -5,7 +5,7 @@ import { namedId } from '../../fhir/reference.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { parseSearch } from '../../search/parse.ts'
-import { findAllPatients, type PatientsAsked } from '../../studies/patient/finding-patients.ts'
+import { findAllPatients, type PatientsAsked, type PatientsWanted } from '../../studies/patient/finding-patients.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, postForm } from '../page/form.ts'
@@ -36,12 +36,12 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const study = await studyFor(request, options)
     const caller = await staffCallerOf(request, options)
     const query = queryOf(request)
-    const asked = askedIn(query)
+    const asked = enrolmentAskedIn(query)
     const path = `/studies/${study.id}/enrolment`
     const cursors = cursorsFor(caller)
     const at = query.get('page')
     const cursor = at === null ? undefined : cursors.open(at, path).page
-    const { patients, next } = await findAsked(options, caller, asked, cursor)
+    const { patients, next } = await findAsked(options, caller, wantedBy(asked, study), cursor)
     const again = queryOfAsked(asked)
     const nextPage = next && cursors.seal({ path, query: again, page: next })
     const enrolled = await enrolledOf(options, caller, study, patients)
@@ -53,7 +53,7 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
       content: html`<h1>Enrol patients in ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
 ${registers && registerLinks(study)}
-${patientSearchForm(path, asked)}
+${patientSearchForm(path, asked, outsideBox(asked))}
 ${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
 ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
@@ -62,7 +62,7 @@ ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const study = await studyFor(request, options)
     const { body } = request
-    const targets = await chosenIn(request, options)
+    const targets = await chosenIn(request, options, study)
     const path = `/studies/${study.id}`
     if (targets.length === 0) {
       const again = new URLSearchParams(queryOfAsked(askedAgain(body)))
@@ -94,7 +94,11 @@ const studyFor = async (request: FastifyRequest<OfStudy>, options: PageOptions):
   (await options.registering.findStudy(sessionOf(request).person, request.params.id)) ?? notFound()
 
 /** Nobody can enrol people whom they may not see. */
-const chosenIn = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<readonly string[]> => {
+const chosenIn = async (
+  request: FastifyRequest<OfStudy>,
+  options: PageOptions,
+  study: EnrollingStudy,
+): Promise<readonly string[]> => {
   const { body } = request
   const caller = await staffCallerOf(request, options)
   if (typed(body, 'who') !== 'all') {
@@ -102,12 +106,30 @@ const chosenIn = async (request: FastifyRequest<OfStudy>, options: PageOptions):
     return [...known.keys()]
   }
   const asked = askedAgain(body)
-  return canBeRead(asked) ? findAllPatients(options, caller, asked) : []
+  return canBeRead(asked) ? findAllPatients(options, caller, wantedBy(asked, study)) : []
 }
 
 /** What was asked for on the page of the form. */
-const askedAgain = (body: unknown): PatientsAsked =>
-  askedIn(new URLSearchParams(['name', 'birthDate', 'identifier', 'email'].map(name => [name, typed(body, name)])))
+const askedAgain = (body: unknown): EnrolmentAsked =>
+  enrolmentAskedIn(
+    new URLSearchParams(['name', 'birthDate', 'identifier', 'email', 'outside'].map(name => [name, typed(body, name)])),
+  )
+
+/** `outside` is `yes` for only those who are not in the study yet. */
+type EnrolmentAsked = PatientsAsked & { readonly outside: string }
+
+const enrolmentAskedIn = (query: URLSearchParams): EnrolmentAsked => ({
+  ...askedIn(query),
+  outside: query.get('outside') === 'yes' ? 'yes' : '',
+})
+
+const wantedBy = ({ outside, ...asked }: EnrolmentAsked, { id }: EnrollingStudy): PatientsWanted => ({
+  ...asked,
+  ...(outside === 'yes' && { notIn: id }),
+})
+
+const outsideBox = ({ outside }: EnrolmentAsked): Html =>
+  html`<div class="mb-4">${box({ type: 'checkbox', name: 'outside', value: 'yes', label: 'Only those who are not in the study yet', isChosen: outside === 'yes' })}</div>`
 
 /** The ids of those who are already in the study. */
 const enrolledOf = async (
@@ -127,7 +149,7 @@ const enrolledOf = async (
 
 type Shown = {
   readonly path: string
-  readonly asked: PatientsAsked
+  readonly asked: EnrolmentAsked
   readonly patients: readonly Patient[]
   readonly enrolled: ReadonlySet<string>
   readonly options: PageOptions

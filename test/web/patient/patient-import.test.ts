@@ -28,6 +28,7 @@ t.test('a list is previewed, and registered as it was shown, completely or not a
   const faulty = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-30,I-2'])
   const told = wordsOf(await settled(faulty.location))
   t.match(told, /Of 2 lines, one has an error\. Nothing was registered: .* 3 birth_date : Enter the birth date/)
+  t.match(wordsOf(await staff.get('/patients/imports')), /2 patients, sent [^<]* UTC has errors/)
   const body = (await staff.get(faulty.location ?? '')).body
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
   await staff.post(`${faulty.location}/confirm`, { _csrf, duplicates: 'register' })

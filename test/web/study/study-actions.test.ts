@@ -77,6 +77,12 @@ t.test('patients who are ticked are enrolled, and invited at once if wanted', as
   t.match(await settled(enrolled), /1 of 1 are enrolled\./)
   t.match(await subjectsOf(one.id), [{ resource: { status: 'candidate' } }])
   t.match(wordsOf(await staff.get(page)), /Ticked1 born 1970-05-31 Is in the study/)
+  const outside = `${page}&outside=yes`
+  const left = wordsOf(await staff.get(outside))
+  t.match(left, /Only those who are not in the study yet Find Ticked2 born/)
+  t.notMatch(left, /Ticked1/)
+  const rest = await staff.get(outside)
+  t.match(rest.body, '<input type="hidden" name="outside" value="yes">', 'nor are they among all who are found')
   const both = await staff.send(page, { patient: [one.id, two.id], who: 'ticked', do: 'invite' }, enrolment)
   t.match(
     await settled(both),
@@ -105,6 +111,7 @@ t.test('everybody who was found is enrolled, on all pages, and nobody twice', as
   const page = `${enrolment}?name=found`
   const [first, second] = await Promise.all([1, 2].map(() => staff.send(page, { who: 'all', do: 'enrol' }, enrolment)))
   await settled(first as Shown)
+  t.match(wordsOf(await staff.get(`${page}&outside=yes`)), /Nobody that you can see matches that/, 'nobody is left')
   await settled(second as Shown)
   const { count } = await database.one<{ count: number }>(sql.fragment`
     SELECT count(*)::integer AS count FROM enrolment
