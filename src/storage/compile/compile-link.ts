@@ -8,6 +8,7 @@ import { element, elementText, jsonPath, someElement } from '../values/element.t
 import { broughtByUpload } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
 import { drivingCode } from './driving-code.ts'
+import { drivingClasses } from './driving-codes.ts'
 import { isHot } from './hot.ts'
 import { referencesPrefilter } from './index-prefilter.ts'
 
@@ -140,7 +141,7 @@ const hasMeasured = ({ parameter, of }: Has, at: Compiling): SqlFragment => {
   const alias = `source_${at.depth}`
   const stored = storedRow('Observation', alias)
   const asked = conjuncts(of)
-  const driving = drivingCode(asked, stored, at.classes)
+  const driving = drivingCode(asked, stored, at.classes) ?? drivingClasses(asked, stored, at.classes)
   const rest = asked.filter(one => one !== driving?.match)
   const names = someElement(sql.fragment`${name(alias)}.content`, parameter.paths.filter(isReference), () => [
     { holds: sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1) = 'Patient/' || ${at.row.row}.id` },

@@ -3,8 +3,9 @@ import type { Expression } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import { name, type SqlFragment, sql, word } from '../sql.ts'
 import type { TokenAsked } from '../values/token.ts'
-import { codesAsked } from './code-test.ts'
+import { codesAsked, codesTest } from './code-test.ts'
 import { own } from './compile-hot.ts'
+import type { Driving } from './driving-code.ts'
 
 /**
  * The observation_code rows, as `hot`, from which a search of Observations with one of several codes starts: class by class, from the index that has
@@ -30,10 +31,7 @@ export const drivingCodes = (
   stored: RowNames,
   classes: CodeClasses,
 ): DrivingCodes | undefined => {
-  const [fewest] = conjuncts
-    .flatMap(match => ({ match, tokens: codesOf(match) }))
-    .filter(({ tokens }) => tokens.length > 0)
-    .toSorted((one, other) => one.tokens.length - other.tokens.length)
+  const fewest = fewestCodes(conjuncts)
   if (fewest === undefined) return undefined
   const { match, tokens } = fewest
   const { test, most } = codesAsked(tokens, classes)
@@ -52,6 +50,30 @@ export const drivingCodes = (
     ...(most > merged && { others: numbersFrom(merged + 1) }),
   }
 }
+
+/** The same where only one matching row is looked for: those of all the classes together, in no order. */
+export const drivingClasses = (
+  conjuncts: readonly Expression[],
+  stored: RowNames,
+  classes: CodeClasses,
+): Pick<Driving, 'match' | 'row' | 'where' | 'needsBody'> | undefined => {
+  const fewest = fewestCodes(conjuncts)
+  if (fewest === undefined) return undefined
+  const test = codesTest(fewest.tokens, classes)
+  return {
+    match: fewest.match,
+    row: { ...stored, facts: hot, code: { alias: hot, class: test } },
+    where: sql.fragment`hot.${own} AND hot.${test}`,
+    needsBody: false,
+  }
+}
+
+const fewestCodes = (conjuncts: readonly Expression[]) =>
+  conjuncts
+    .map(match => ({ match, tokens: codesOf(match) }))
+    .filter(({ tokens }) => tokens.length > 0)
+    .toSorted((one, other) => one.tokens.length - other.tokens.length)
+    .at(0)
 
 const numbersFrom = (first: number): SqlFragment =>
   sql.fragment`(SELECT ids[${word(`${first}`)}:] FROM asked)::integer[]`
