@@ -425,8 +425,8 @@ const atCallback: readonly (readonly [string, Misbehaviour])[] = [
   ['another nonce', { claims: { nonce: 'another' } }],
   ['no nonce', { claims: { nonce: undefined } }],
   ['another audience', { claims: { aud: 'another' } }],
-  ['an id_token that is over', { claims: { iat: seconds - 900, exp: seconds - 600 } }],
-  ['nobody', { claims: { sub: undefined } }],
+  ['an expired id_token', { claims: { iat: seconds - 900, exp: seconds - 600 } }],
+  ['an id_token without a sub', { claims: { sub: undefined } }],
   ['the signature of another key', { signedByAnother: true }],
   ['no id_token', { withoutIdToken: true }],
   ['no iss, though it says that it sends one', { iss: undefined }],
@@ -448,8 +448,8 @@ for (const [what, misbehaviour] of atCallback)
 
 const atDiscovery: readonly (readonly [string, Misbehaviour, RegExp])[] = [
   ['no PKCE', { metadata: { code_challenge_methods_supported: undefined } }, /cannot open Sharewell/],
-  ['plain PKCE alone', { metadata: { code_challenge_methods_supported: ['plain'] } }, /cannot open Sharewell/],
-  ['a page for scripts', { metadata: { authorization_endpoint: 'javascript:alert(1)' } }, /cannot open Sharewell/],
+  ['only plain PKCE', { metadata: { code_challenge_methods_supported: ['plain'] } }, /cannot open Sharewell/],
+  ['a script as its page', { metadata: { authorization_endpoint: 'javascript:alert(1)' } }, /cannot open Sharewell/],
   ['no keys', { metadata: { jwks_uri: undefined } }, /cannot open Sharewell/],
   ['no answer', { slow: 'metadata' }, /does not answer/],
   ['an endless answer', { huge: 'metadata' }, /does not answer/],
@@ -470,10 +470,10 @@ t.test('the token is sent to no server that may not be requested', async t => {
 })
 
 const atPatient: readonly (readonly [string, Misbehaviour])[] = [
-  ['is another than was named', { patientBody: '{"resourceType":"Patient","id":"p9"}' }],
-  ['is no Patient', { patientBody: '{"resourceType":"Group","id":"p1"}' }],
-  ['is no JSON', { patientBody: '<html>' }],
-  ['is not there', { patient: 'unknown' }],
+  ['is not the one that was named', { patientBody: '{"resourceType":"Patient","id":"p9"}' }],
+  ['is not a Patient', { patientBody: '{"resourceType":"Group","id":"p1"}' }],
+  ['is not JSON', { patientBody: '<html>' }],
+  ['does not exist', { patient: 'unknown' }],
   ['is named by a path', { patient: '../Practitioner/lena' }],
   ['is endless', { huge: 'patient' }],
 ]

@@ -43,19 +43,19 @@ t.test('what a provider says about its user counts if it is for us, now, and for
 const refused: readonly (readonly [what: string, otherwise: Claims, why: RegExp])[] = [
   ['is of another issuer', { iss: 'https://evil.example.org' }, /iss/],
   ['is for another audience', { aud: 'other' }, /aud/],
-  ['was issued to another client, though we are its audience', { azp: 'other' }, /another client/],
+  ['was issued to another client, although the server is its audience', { azp: 'other' }, /another client/],
   ['was issued to another of several', { aud: [expected.clientId, 'other'], azp: 'other' }, /another client/],
   ['is for several, and does not say to whom it was issued', { aud: [expected.clientId, 'other'] }, /another client/],
   ['answers another request', { nonce: 'of-another' }, /nonce/],
   ['answers no request', { nonce: undefined }, /nonce/],
-  ['is over', { iat: seconds - 400, exp: seconds - 100 }, /exp/],
-  ['is to begin', { nbf: seconds + 100 }, /nbf/],
-  ['has no end', { exp: undefined }, /exp/],
+  ['has expired', { iat: seconds - 400, exp: seconds - 100 }, /exp/],
+  ['is not valid yet', { nbf: seconds + 100 }, /nbf/],
+  ['never expires', { exp: undefined }, /exp/],
   ['does not say when it was made', { iat: undefined }, /iat/],
-  ['is of nobody', { sub: undefined }, /sub/],
-  ['is of blanks', { sub: ' ' }, /sub is no name/],
-  ['is of more letters than a sub may have', { sub: 's'.repeat(256) }, /sub is no name/],
-  ['is of a number', { sub: 7 }, /sub is no name/],
+  ['has no sub', { sub: undefined }, /sub/],
+  ['has a blank as its sub', { sub: ' ' }, /sub is no name/],
+  ['has a sub that is too long', { sub: 's'.repeat(256) }, /sub is no name/],
+  ['has a number as its sub', { sub: 7 }, /sub is no name/],
 ]
 
 for (const [what, otherwise, why] of refused)

@@ -35,11 +35,11 @@ const refused: readonly (readonly [what: string, xml: string, why: RegExp])[] = 
   ['an encrypted Assertion', responseOf('<saml:EncryptedAssertion/>'), /encrypted/],
   ['a Response within it', responseOf('<samlp:Response/>'), /another in it/],
   ['one ID twice', responseOf(assertion('_r')), /one ID twice/],
-  ['one ID twice, written otherwise', responseOf(assertion('_a').replace('ID', 'Id').replace('_a', '_r')), /one ID/],
-  ['a name that nothing explains', responseOf('<none:Assertion/>'), /a mistake in its XML/],
+  ['one ID twice, spelled differently', responseOf(assertion('_a').replace('ID', 'Id').replace('_a', '_r')), /one ID/],
+  ['a prefix without a namespace', responseOf('<none:Assertion/>'), /a mistake in its XML/],
   ['an attribute twice', responseOf('<saml:Advice a="1" a="2"/>'), /a mistake in its XML/],
-  ['an end that is missing', responseOf('').slice(0, -4), /a mistake in its XML/],
-  ['something behind its end', `${responseOf('')}${responseOf('')}`, /a mistake in its XML/],
+  ['a missing end', responseOf('').slice(0, -4), /a mistake in its XML/],
+  ['something after its end', `${responseOf('')}${responseOf('')}`, /a mistake in its XML/],
   ['a DOCTYPE', `<!DOCTYPE r>${responseOf('')}`, /a DOCTYPE/],
   ['a comment', responseOf('<!-- -->'), /a comment/],
   ['a processing instruction', responseOf('<?x?>'), /a processing instruction/],
@@ -47,7 +47,11 @@ const refused: readonly (readonly [what: string, xml: string, why: RegExp])[] = 
   ['another root', '<Response xmlns="urn:oasis:names:tc:SAML:2.0:assertion"/>', /it is no Response/],
   ['a root of another name', responseOf('').replaceAll('samlp:Response', 'samlp:LogoutResponse'), /it is no Response/],
   ['SHA-1', responseOf(algorithm('SignatureMethod', 'http://www.w3.org/2000/09/xmldsig#rsa-sha1')), /SignatureMethod/],
-  ['a secret', responseOf(algorithm('SignatureMethod', 'http://www.w3.org/2001/04/xmldsig-more#hmac-sha256')), /hmac/],
+  [
+    'a signature with a shared secret',
+    responseOf(algorithm('SignatureMethod', 'http://www.w3.org/2001/04/xmldsig-more#hmac-sha256')),
+    /hmac/,
+  ],
   ['no algorithm', responseOf('<ds:SignatureMethod/>'), /its SignatureMethod is $/],
   [
     'a digest by SHA-1',
@@ -55,7 +59,7 @@ const refused: readonly (readonly [what: string, xml: string, why: RegExp])[] = 
     /DigestMethod/,
   ],
   ['its comments signed', responseOf(algorithm('CanonicalizationMethod', `${exclusive}WithComments`)), /Canonical/],
-  ['a program', responseOf(algorithm('Transform', 'http://www.w3.org/TR/1999/REC-xslt-19991116')), /Transform/],
+  ['an XSLT program', responseOf(algorithm('Transform', 'http://www.w3.org/TR/1999/REC-xslt-19991116')), /Transform/],
   ['SHA-1 under another name', responseOf('<saml:DigestMethod Algorithm="sha1"/>'), /its DigestMethod is sha1/],
 ]
 

@@ -117,7 +117,7 @@ t.test('a type that the token does not cover is refused only for its entry', asy
   t.match(answer.json().entry[0].response.outcome.issue[0].diagnostics, /system\/Patient\.c/)
 })
 
-t.test('an entry with an url of another server is told that it is one', async t => {
+t.test('an entry with a URL of another server is told that it is one', async t => {
   const answer = await batch([{ request: { method: 'GET', url: 'https://other.example/fhir/Patient/1' } }])
   t.same(statuses(answer), ['400'])
   t.match(answer.json().entry[0].response.outcome.issue[0], {

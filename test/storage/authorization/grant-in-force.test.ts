@@ -38,27 +38,27 @@ const over = { read: 401, told: false, listed: 0, refreshed: 400 }
 const ends: Readonly<
   Record<string, readonly [bound: string, end: (who: SignedIn, tokens: Tokens) => Promise<unknown>]>
 > = {
-  'signing out': ['online_access', who => endSession(database, person, who.id)],
-  'signing out everywhere': ['online_access', () => endSessions(database, person)],
-  'twelve hours of a sign-in': [
+  'the person signs out': ['online_access', who => endSession(database, person, who.id)],
+  'the person signs out everywhere': ['online_access', () => endSessions(database, person)],
+  'the sign-in expires': [
     'online_access',
     () => database.run(sql.fragment`UPDATE user_session SET expires_at = now() WHERE person = ${person}`),
   ],
-  'two hours without use': [
+  'the session was not used for two hours': [
     'online_access',
     () =>
       database.run(sql.fragment`UPDATE user_session SET seen_at = now() - interval '2 hours' WHERE person = ${person}`),
   ],
-  'what the person ends': [
+  'the person ends it': [
     'offline_access',
     async () => grantedApps.revoke(person, (await grantedApps.list(person))[0]?.id ?? ''),
   ],
-  'what the app gives back': [
+  'the app revokes it': [
     'offline_access',
     (_who, { access_token: token }) =>
       tokenRequest(server, { token, client_id: app.id }, {}, '/oauth/token/revocation'),
   ],
-  'the time of the grant': [
+  'the grant expires': [
     'offline_access',
     async () => {
       await database.run(sql.fragment`UPDATE authorization_grant SET expires_at = now() WHERE person_id = ${person}`)
@@ -68,7 +68,7 @@ const ends: Readonly<
 }
 
 for (const [how, [bound, end]] of Object.entries(ends))
-  t.test(`a token ends with ${how}, wherever it is asked about`, async t => {
+  t.test(`a token ends when ${how}, wherever it is asked about`, async t => {
     const who = await signIn(person)
     const tokens = await launch(who, ['patient/Patient.rs', bound])
     t.equal((await send(tokens.access_token, 'GET', `Patient/${ann}`)).statusCode, 200)

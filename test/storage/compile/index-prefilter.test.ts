@@ -41,15 +41,15 @@ const lookedAt = async (query: string): Promise<number> => {
 }
 
 for (const [of, query, ids] of [
-  ['a name of punctuation alone, which none begins with', 'name=.', ''],
-  ['one which some begins with', 'family=(', 'marks'],
-  ['one that is to be the whole name', 'family:exact=(', ''],
+  ['only punctuation, with which no name begins', 'name=.', ''],
+  ['punctuation with which some name begins', 'family=(', 'marks'],
+  ['punctuation as the whole name', 'family:exact=(', ''],
   ['a part that no name has', 'name:contains=xyzzy', ''],
   ['a part that one name has', 'name:contains=ackenb', 'rare'],
   ['the same as a filter', '_filter=family co "ackenb"', 'rare'],
   ['an end that one name has', '_filter=family ew "bush"', 'rare'],
 ] as const)
-  t.test(`of ${people} people only those are looked at whom the index of strings names: ${of}`, async t => {
+  t.test(`the index of strings leaves at most two of ${people} people to look at: ${of}`, async t => {
     const looked = await lookedAt(query)
     t.ok(looked <= 2, `${looked} of ${people}`)
     t.equal(await found(`Patient?${query}`), ids)

@@ -69,12 +69,12 @@ const searchOf = (query: string) => parseSearch(registry, 'Observation', new URL
 const more = (count: number) => Array.from({ length: count }, (_, index) => `${systems.loinc}|none-${index}`).join(',')
 
 for (const [of, query, most] of [
-  ['whatever it is', '', 1.2],
+  ['without criteria', '', 1.2],
   ['of one code', 'code=omh:heart-rate', 1.2],
   // Rows with both codes are met twice. One in seven is not shared.
   ['of one of several codes', 'code=omh:heart-rate,omh:body-weight', 1.6],
   ['of one of many codes, few of which anybody has', `code=omh:heart-rate,omh:body-weight,${more(40)}`, 1.6],
-  ['also of a code that is asked besides', 'code=omh:heart-rate,omh:body-weight&code=29463-7,8867-4', 1.6],
+  ['with several codes in each of two parameters', 'code=omh:heart-rate,omh:body-weight&code=29463-7,8867-4', 1.6],
 ] as const)
   t.test(`a page of what many share reads what it needs, and not everything: ${of}`, async t => {
     const search = searchOf(`${query}&_count=1000`)

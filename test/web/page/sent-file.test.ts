@@ -35,9 +35,13 @@ const illFormed: readonly (readonly [string, string | Buffer, Readonly<Record<st
   ['cut off in the head of a part', '--line\r\ncontent-dispo'],
   ['without its last line', `${part('study', '')}--line`],
   ['without a boundary', form, { 'content-type': 'multipart/form-data' }],
-  ['of another boundary', form, { 'content-type': 'multipart/form-data; boundary=other' }],
+  ['with the boundary of another form', form, { 'content-type': 'multipart/form-data; boundary=other' }],
   ['not in parts at all', 'study=&file='],
-  ['of a boundary beyond all measure', form, { 'content-type': `multipart/form-data; boundary=${'b'.repeat(300)}` }],
+  [
+    'with a boundary that is far too long',
+    form,
+    { 'content-type': `multipart/form-data; boundary=${'b'.repeat(300)}` },
+  ],
 ]
 
 for (const [how, body, headers] of illFormed)
