@@ -222,8 +222,9 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     await look(t, browser, 'no-such-page')
   })
 
-  await t.test('fhirclient launches an app standalone in a browser, and reads what the person allowed', async t => {
-    app.configure({ clientId: diary.id, scope: 'openid fhirUser launch/patient patient/*.rs offline_access' })
+  /** A browser in which Ann has signed in and allowed the app everything that it asked for. */
+  const launchedByAnn = async (scope: string) => {
+    app.configure({ clientId: diary.id, scope })
     const browser = await openBrowser()
     const { page } = browser
     await page.goto(`${app.origin}/launch?iss=${encodeURIComponent(`${base}/fhir`)}`)
@@ -231,6 +232,12 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     await signIn(browser, emails.ann)
     await byKeyboard(browser).press('Allow')
     await page.waitForURL(`${app.origin}/ready?**`)
+    return browser
+  }
+
+  await t.test('fhirclient launches an app standalone in a browser, and reads what the person allowed', async t => {
+    const browser = await launchedByAnn('openid fhirUser launch/patient patient/*.rs offline_access')
+    const { page } = browser
     t.equal(await page.evaluate('ready.then(client => client.patient.id)'), ann)
     t.match(await page.evaluate('ready.then(client => client.patient.read())'), { resourceType: 'Patient', id: ann })
     t.match(await page.evaluate('ready.then(client => client.user.read())'), { resourceType: 'Patient', id: ann })
@@ -246,14 +253,8 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
   })
 
   await t.test('going back from an app that was allowed shows that the request is over', async t => {
-    app.configure({ clientId: diary.id, scope: 'launch/patient patient/Patient.rs' })
-    const browser = await openBrowser()
+    const browser = await launchedByAnn('launch/patient patient/Patient.rs')
     const { page } = browser
-    await page.goto(`${app.origin}/launch?iss=${encodeURIComponent(`${base}/fhir`)}`)
-    await page.waitForURL(`${base}/sign-in?**`)
-    await signIn(browser, emails.ann)
-    await byKeyboard(browser).press('Allow')
-    await page.waitForURL(`${app.origin}/ready?**`)
     await page.evaluate('ready')
     for (const from of ['the app', 'the question, to where they had signed in']) {
       await page.goBack()

@@ -52,6 +52,17 @@ const tellAll = async () => {
 
 const tokens = callers.flatMap(caller => (caller.token === undefined ? [] : [{ caller, token: caller.token }]))
 
+/** The resources of whose changes the Subscriptions of a caller were notified. */
+const toldOf = async (index: number, which = sql.fragment``): Promise<readonly string[]> => {
+  const rows = await database.any<{ id: string }>(sql.fragment`
+    SELECT resource_type.name || '/' || identity.id AS id
+    FROM subscription_event AS event
+    JOIN resource_identity AS identity ON identity.pk = event.pk
+    JOIN resource_type ON resource_type.type_id = identity.type_id
+    WHERE event.subscription LIKE ${`told-${index}-%`} ${which}`)
+  return rows.map(({ id }) => id).sort()
+}
+
 t.test('nobody is notified of more than they may find, nor of less, and nothing else is counted', async t => {
   for (const [index, { token }] of tokens.entries())
     for (const type of types) await subscribe(`told-${index}-${type}`, type, token)
@@ -63,20 +74,12 @@ t.test('nobody is notified of more than they may find, nor of less, and nothing 
   await tellAll()
 
   for (const [index, { caller }] of tokens.entries()) {
-    const told = await database.any<{ id: string }>(sql.fragment`
-      SELECT resource_type.name || '/' || identity.id AS id
-      FROM subscription_event AS event
-      JOIN resource_identity AS identity ON identity.pk = event.pk
-      JOIN resource_type ON resource_type.type_id = identity.type_id
-      WHERE event.subscription LIKE ${`told-${index}-%`}`)
+    const told = await toldOf(index)
     const known = new Set(secrets.map(({ type, id }) => `${type}/${id}`))
     const mayFind = caller.lets === undefined || caller.lets.actions.includes('s')
     const expected = secrets.filter(one => mayFind && one.isReadBy(caller))
     t.strictSame(
-      told
-        .map(({ id }) => id)
-        .filter(id => known.has(id))
-        .sort(),
+      told.filter(id => known.has(id)),
       expected.map(({ type, id }) => `${type}/${id}`).sort(),
       caller.name,
     )
@@ -97,14 +100,9 @@ t.test('of a deletion those are notified who could find what was deleted, and no
   await tellAll()
 
   for (const [index, { caller }] of tokens.entries()) {
-    const told = await database.any<{ id: string }>(sql.fragment`
-      SELECT resource_type.name || '/' || identity.id AS id
-      FROM subscription_event AS event
-      JOIN resource_identity AS identity ON identity.pk = event.pk
-      JOIN resource_type ON resource_type.type_id = identity.type_id
-      WHERE event.subscription LIKE ${`told-${index}-%`} AND event.deletion IS NOT NULL`)
+    const told = await toldOf(index, sql.fragment`AND event.deletion IS NOT NULL`)
     const mayFind = caller.lets === undefined || caller.lets.actions.includes('s')
     const expected = deleted.filter(one => mayFind && one.isReadBy(caller))
-    t.strictSame(told.map(({ id }) => id).sort(), expected.map(({ type, id }) => `${type}/${id}`).sort(), caller.name)
+    t.strictSame(told, expected.map(({ type, id }) => `${type}/${id}`).sort(), caller.name)
   }
 })

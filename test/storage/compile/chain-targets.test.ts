@@ -13,7 +13,7 @@ import { openSearching } from '../../support/searching.ts'
 const { server, database, put, found } = await openSearching()
 t.teardown(() => server.close())
 
-/** More than whose Conditions are found by the index of references, and fewer. */
+/** A chain to this many does not use the index of references; one to so few does. */
 const people = { many: 120, few: 3 }
 const ids = Object.entries(people).flatMap(([family, count]) =>
   Array.from({ length: count }, (_, index) => ({ family, id: `${family}${index}` })),
@@ -28,7 +28,7 @@ await put(
   })),
   { resourceType: 'Practitioner', id: 'ann', name: [{ family: 'Ann' }] } as never,
 )
-/** People whose names nobody asks for, each in the index of strings: of so many, PostgreSQL takes those with one name for very few. */
+/** People whose names nobody asks for, each in the index of strings. Among so many, PostgreSQL expects very few to have the same name. */
 const strangers = 20_000
 await database.run(sql.fragment`
   INSERT INTO patient SELECT (jsonb_populate_record(NULL::patient, to_jsonb(row) || jsonb_build_object(
@@ -37,7 +37,7 @@ await database.run(sql.fragment`
 await database.run(sql.fragment`
   INSERT INTO index_string SELECT parameter, md5(number::text), patient_id, pk + 100000 * number
   FROM index_string, generate_series(1, ${strangers}) AS number WHERE pk = (SELECT pk FROM patient WHERE id = 'many0')`)
-/** Conditions that no chain leads from. */
+/** Conditions that no chain finds. */
 const others = 5000
 await database.run(sql.fragment`
   INSERT INTO condition SELECT (jsonb_populate_record(NULL::condition, to_jsonb(row) || jsonb_build_object(
@@ -63,7 +63,7 @@ for (const [query, expected] of [
   ['asserter:Practitioner.family=ann', 'of-few0'],
   ['subject:Patient.family=nobody', ''],
 ] as const) {
-  t.test(`a chain to few looks at what refers to them, and not at all: ${query}`, async t => {
+  t.test(`a chain to few resources reads only what refers to them: ${query}`, async t => {
     const lookedAt = rowsLookedAt(await stepsOf(query), 'condition')
     const matches = expected.split(' ').filter(id => id !== '').length
     t.ok(lookedAt <= 2 * matches, `${lookedAt} of ${others}`)
@@ -71,14 +71,14 @@ for (const [query, expected] of [
   })
 }
 
-t.test('a chain to many reads them once, and not again for each row', async t => {
+t.test('a chain to many resources reads them once, and not for each row', async t => {
   const query = 'patient.family=many'
   const lookedAt = rowsLookedAt(await stepsOf(query), 'patient')
   t.ok(lookedAt <= 3 * ids.length, `${lookedAt} of ${strangers}`)
   t.equal((await found(`Condition?${query}&_count=100`)).split(' ').length, people.many)
 })
 
-t.test('what is known of the targets does not replace the question that the caller may ask of them', async t => {
+t.test('targets that were found before are still subject to what the caller may read', async t => {
   const search = parseSearch(registry, 'Condition', new URLSearchParams('patient.family=few'))
   const known = await chainsFollowed(database, asking, search)
   const one: Access = (_, type) => (type === 'Patient' ? { kind: 'identified', ids: ['few1'] } : { kind: 'all' })

@@ -40,17 +40,17 @@ const [ann, other] = [await numberOf(world.patient), await numberOf(bob.id)]
 const listenersOf = async (...patientIds: readonly number[]) =>
   (await listenersTo(database, 'Observation', patientIds)).map(({ id }) => names[id]).sort()
 
-t.test('what changes of one patient is nothing that the apps of others are asked about', async t => {
+t.test('the Subscriptions of other patients’ apps are not evaluated for a change of one patient’s data', async t => {
   t.same(await listenersOf(ann), ['ann', 'ann, by her account', 'researcher'])
   t.same(await listenersOf(other), ['bob', 'researcher'])
   t.same(await listenersOf(ann, other), ['ann', 'ann, by her account', 'bob', 'researcher'])
 })
 
-t.test('what is in no compartment, or in several, may concern everybody', async t => {
+t.test('a resource in no compartment, or in several, may concern everybody', async t => {
   t.same(await listenersOf(0), ['ann', 'ann, by her account', 'bob', 'researcher'])
 })
 
-t.test('once two records turn out to be one patient, the subscribers of both are asked', async t => {
+t.test('once two records are joined, the subscribers of both are evaluated', async t => {
   await world.update('everything', {
     ...person,
     link: [...(person.link ?? []), { target: { reference: `Patient/${bob.id}` } }],

@@ -18,7 +18,7 @@ await database.run(sql.fragment`
     person_id, patient_id, client_id, scope, context, grant_id
   FROM generate_series(1, ${count}::integer) AS number JOIN token ON token.hash = sha256(number::text::bytea)`)
 
-/** How many questions it took, and whom they found. */
+/** How many queries it took, and whom they found. */
 const walk = async () => {
   const found: string[] = []
   for (let [behind, questions] = [undefined as string | undefined, 1]; ; questions += 1) {
@@ -29,11 +29,11 @@ const walk = async () => {
   }
 }
 
-t.test('while all grants are in force, some are asked about at a time, and none has ended', async t => {
+t.test('grants are checked in portions, and none has ended while all are in force', async t => {
   t.same(await walk(), { found: [], questions: 2 })
 })
 
-t.test('each whose token was revoked is found once, unless its Subscription is off', async t => {
+t.test('each subscriber whose token was revoked is found once, unless the Subscription is off', async t => {
   await database.run(sql.fragment`
     UPDATE token SET revoked_at = now()
     WHERE hash IN (SELECT sha256(number::text::bytea) FROM generate_series(1, ${count}::integer, 10) AS number)`)

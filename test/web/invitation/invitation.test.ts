@@ -462,8 +462,8 @@ t.test('an invited person takes their address off an account that somebody else 
   t.same(await linksOf(mistaken.id), [], 'the other account is unchanged')
 })
 
-t.test('five wrong tries end an invitation, however many come at once', async t => {
-  const { subject } = await enrolled('Tried')
+/** A browser that is asked for the code and the birth date, with what it has to send. */
+const askedForProof = async (subject: string) => {
   const link = await invite(subject)
   const own = browser()
   await own.send(link, {}, '/invitation/code')
@@ -471,6 +471,12 @@ t.test('five wrong tries end an invitation, however many come at once', async t 
   const shown = await own.get(`${link}&sent=`)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
   const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  return { own, code, _csrf, secret }
+}
+
+t.test('five wrong tries end an invitation, however many come at once', async t => {
+  const { subject } = await enrolled('Tried')
+  const { own, code, _csrf, secret } = await askedForProof(subject)
   for (let count = 0; count < 6; count += 1) {
     const typed = { birthDate: '3/5/1970', code: '12345' }
     const unread = await own.post('/invitation', { _csrf, link: secret, ...typed })
@@ -522,13 +528,7 @@ t.test('the sixth code within an hour is not sent, and the page says when there 
 
 t.test('if fifty people use one link, code or proof at once, one gets in', async t => {
   const { subject, patient } = await enrolled('Raced')
-  const link = await invite(subject)
-  const own = browser()
-  await own.send(link, {}, '/invitation/code')
-  const code = await codeIn()
-  const shown = await own.get(`${link}&sent=`)
-  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
-  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  const { own, code, _csrf, secret } = await askedForProof(subject)
   const proofs = await Promise.all(
     Array.from({ length: 5 }, () => own.post('/invitation', { _csrf, link: secret, birthDate, code })),
   )
