@@ -1,15 +1,18 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
+import { escaped } from '../../search/escape.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { organizationsForStudies } from '../../studies/definition/study-change.ts'
 import { statusText } from '../../studies/definition/study-status.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { copyButton, copyScript } from '../page/copy-button.ts'
-import { html } from '../page/html.ts'
+import { field } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { lookedFor } from '../page/typed.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 
 /** The studies in which somebody works, that belong to their organization, or that they manage from above. */
@@ -20,21 +23,18 @@ export const studiesPage: AddPage = (server, options) => {
     const caller = await callerOfSession(accounts.database, sessionOf(request))
     if (caller?.practitioner === undefined) return reply.redirect('/account', 303)
     const cursors = cursorsFor(caller)
-    const next = queryOf(request).get('page')
-    const cursor = next === null ? undefined : cursors.open(next, '/studies').page
-    const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _sort: 'title', _count: '50' }))
-    const found = await openStoreFor(caller).search({ ...asked, cursor })
-    const studies = found.entries.map(({ content }): ResearchStudy => JSON.parse(content))
+    const query = queryOf(request)
+    const [title, at] = [lookedFor(query, 'title'), query.get('page')]
+    const cursor = at === null ? undefined : cursors.open(at, '/studies').page
+    const asked = parseSearch(registry, 'ResearchStudy', queryFor(title))
+    const { entries, next } = await openStoreFor(caller).search({ ...asked, cursor })
+    const studies = entries.map(({ content }): ResearchStudy => JSON.parse(content))
+    const nextPage = next && cursors.seal({ path: '/studies', query: againOf(title), page: next })
     const organizations = await organizationsForStudies(options, sessionOf(request).person)
     return sendStaffPage(reply, {
       title: 'Studies',
       content: html`<h1>Studies</h1>
-${
-  studies.length === 0
-    ? html`<p>There are no studies that you can see. A study is shown to members of its organization, to its staff, and to managers of organizations above.</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`
-}
-${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
+${listed(studies, { title, nextPage, isFirst: at === null })}
 ${
   organizations.length > 0 &&
   html`<h2>Create a study</h2>
@@ -51,3 +51,30 @@ ${copyScript}
 
 /** A manager at the top may create one in each organization of the tree. */
 const mostOrganizations = 20
+
+const queryFor = (title: string): URLSearchParams =>
+  new URLSearchParams({ ...(title !== '' && { 'title:contains': escaped(title) }), _sort: 'title', _count: '50' })
+
+const againOf = (title: string): string => (title === '' ? '' : `${new URLSearchParams({ title })}`)
+
+/** `title`: what they look for in the titles; empty for all. */
+type Around = { readonly title: string; readonly nextPage: string | undefined; readonly isFirst: boolean }
+
+/** Most people work in a few studies, so that they are asked for a title only where there is more than one page. */
+const listed = (studies: readonly ResearchStudy[], { title, nextPage, isFirst }: Around): Html => {
+  const again = againOf(title)
+  const isOnePage = nextPage === undefined && isFirst
+  return html`${(title !== '' || !isOnePage) && finding(title)}
+${studies.length === 0 ? html`<p>${title === '' ? none : 'No study that you can see has this in its title.'}</p>` : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`}
+${nextPage && html`<p><a href="/studies?${again}${again && '&'}page=${nextPage}">More studies</a></p>`}
+${!isFirst && html`<p><a href="/studies${again && '?'}${again}">Back to the first page</a></p>`}
+${title !== '' && html`<p><a href="/studies">All studies</a></p>`}`
+}
+
+const finding = (title: string): Html => html`<form method="get" action="/studies" class="mb-4">
+${field({ name: 'title', label: 'Find by title', value: title, autocomplete: 'off', optional: true })}
+<button class="btn btn-outline-primary">Find</button>
+</form>`
+
+const none =
+  'There are no studies that you can see. A study is shown to members of its organization, to its staff, and to managers of organizations above.'

@@ -482,3 +482,32 @@ t.test('somebody who is named in words only, and so is not a Patient here, is li
   await update(lab.manager, { ...outsider, id, status: 'withdrawn', individual })
   t.same(await named('?find=outsider&state=ended'), ['outsider'])
 })
+
+t.test('whoever has more studies than a page shows finds them by a part of their title', async t => {
+  const { manager } = people
+  t.notMatch((await manager.get('/studies')).body, /Find by title/, 'few need no finder')
+  const entry = Array.from({ length: 50 }, (_, index) => ({
+    request: { method: 'POST', url: 'ResearchStudy' },
+    resource: {
+      resourceType: 'ResearchStudy',
+      status: 'active',
+      title: `Sleep, part ${index}`,
+      sponsor: { reference: `Organization/${lab.organization}` },
+    },
+  }))
+  await world.send(lab.manager, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })
+  const first = await manager.get('/studies')
+  t.match(wordsOf(first), /^.*Studies Find by title .*hearts Active.*More studies/)
+  const more = /href="(\/studies\?page=[^"]+)"/.exec(first.body)?.[1] ?? ''
+  t.match(wordsOf(await manager.get(more)), /Find by title .*two kinds Active Back to the first page/)
+  const found = wordsOf(await manager.get(`/studies?${new URLSearchParams({ title: 'p, PART 4' })}`))
+  t.same(
+    found.match(/Sleep, part \d+/g)?.sort(),
+    ['4', ...Array.from({ length: 10 }, (_, unit) => `4${unit}`)].map(part => `Sleep, part ${part}`),
+  )
+  t.match(found, /All studies/)
+  t.match(
+    wordsOf(await manager.get('/studies?title=wake')),
+    /No study that you can see has this in its title\. All studies/,
+  )
+})
