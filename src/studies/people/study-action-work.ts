@@ -71,6 +71,8 @@ const chunkSize = 200
 /** Each waits for the database most of the time, and requests need connections as well. */
 const mostAtOnce = 3
 
+const inDoubt = `${ownFault}, and it is not known whether it was done: look how they stand`
+
 const cutShort = 'The server stopped while it was at this, and it is not known whether it was done: look how they stand'
 
 /** If whoever asked is barred by now, or may do nothing in the study any more, nothing is done, and each item says so. */
@@ -102,7 +104,8 @@ const refusalOf = async (acted: Promise<void>, reportFault: Parts['reportFault']
   } catch (error) {
     const refusal = refusedWork(error)
     if (refusal === undefined) reportFault(error)
-    return refusal ?? ownFault
+    // As where the database was lost in the middle of a commit.
+    return refusal ?? (error instanceof FhirError && error.status === 500 ? inDoubt : ownFault)
   }
 }
 

@@ -78,6 +78,23 @@ t.test('an item that was interrupted is reported as possibly done, and is not do
   t.match(await readAction(database, id), { done: 2, refused: 1 })
 })
 
+t.test('an item during which the database was lost in the middle of a commit is reported as possibly done', async t => {
+  const faults: unknown[] = []
+  const lost = new FhirError('exception', 'The connection to the database was lost while this was committed')
+  const invite = async ({ subject }: { readonly subject: string }) => {
+    if (subject === 'ann') throw lost
+    throw new FhirError('transient', 'The database cannot be reached at the moment')
+  }
+  const id = await add('carol', 'invite')
+  const failing = { invitations: { invite }, reportFault: (fault: unknown) => faults.push(fault) }
+  const refused = [
+    'Something went wrong on this server, and it is not known whether it was done: look how they stand',
+    'Something went wrong on this server',
+  ]
+  t.strictSame(await worked(id, failing), { isOver: true, refused })
+  t.match(faults, [lost, {}])
+})
+
 t.test('an action that fails each time is tried again, and ends with the last try', async t => {
   const faults: unknown[] = []
   const fault = new Error('the library does not load')
