@@ -112,7 +112,7 @@ t.test(
       await look(t, { ...browser, page: tab }, `typed-again-signed-in-${locale}`)
       await tab.close()
       await page.locator('main button').click()
-      await page.waitForURL(`${base}/studies/${id}/settings/text`)
+      await page.waitForURL(`${base}/studies/${id}/settings/text?done=draft`)
       await page.goto(`${base}/studies/${id}/settings/text/draft/en`)
       t.equal((await page.locator('textarea[name=who-and-why]').inputValue()).trim(), text.trim())
     }
