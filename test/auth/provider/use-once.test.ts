@@ -59,7 +59,7 @@ for (const table of ['authorization_record', 'token'] as const)
     },
   )
 
-t.test('who asks about a token while the database cannot answer is told to come again, too', async t => {
+t.test('introspection while the database is away says when to ask again', async t => {
   await database.run(sql.fragment`ALTER TABLE token RENAME COLUMN expires_at TO ends_at`)
   await database.run(sql.fragment`INSERT INTO migration (number, name, checksum) VALUES (9999, '9999-newer.sql', '')`)
   const token = 'x'.repeat(43)
