@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
-import { firstOfInstallation } from './audit/shown/installation.ts'
+import { recordedKey } from './audit/shown/recorded-key.ts'
 import { type Gate, passesGate } from './compile/gate.ts'
 import type { Connection } from './database.ts'
 import { historyOf, kindOf, type RowNames, searchedOf, storedRow, tableOf } from './row.ts'
@@ -53,12 +53,8 @@ export const findCurrent = async (
       }
 }
 
-/** The key of the record from which the AuditEvent is made; undefined if it is a resource. */
-const recordedIn = (type: ResourceType, id: string): SqlFragment | undefined => {
-  const [, from, number] = (type === 'AuditEvent' && /^(access|installation)-([1-9]\d{0,14})$/.exec(id)) || []
-  if (number === undefined) return undefined
-  return from === 'access' ? sql.fragment`-${number}::bigint` : sql.fragment`${firstOfInstallation} - ${number}::bigint`
-}
+const recordedIn = (type: ResourceType, id: string): bigint | undefined =>
+  type === 'AuditEvent' ? recordedKey(id) : undefined
 
 /** Throws for what is made from a record: nobody writes that. */
 export const refuseRecorded = (type: ResourceType, id: string): void => {
@@ -77,7 +73,7 @@ const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): Sql
     ? sql.fragment`resource_identity AS identity
         JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
         WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ${id}`
-    : sql.fragment`${searchedOf(type)} AS row WHERE row.pk = ${key}`
+    : sql.fragment`${searchedOf(type)} AS row WHERE row.pk = ${key}::bigint`
 }
 
 /** As it is stored. When a Group is served, its members are added. */

@@ -3,6 +3,7 @@ import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
 import { recordHas, recordTest } from '../audit/shown/record-test.ts'
+import { recordedKey } from '../audit/shown/recorded-key.ts'
 import { isOfSeveral } from '../audit/shown/several.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { compileMember } from '../model/relation/member.ts'
@@ -146,10 +147,19 @@ const idsAsked = (of: readonly Expression[]): readonly string[] | undefined => {
   return ids.length > 0 && ids.length === of.length ? ids : undefined
 }
 
-/** The tables have no index by id; `resource_identity`, by which resources of all types are found, has one. */
-const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlFragment => {
+/**
+ * The tables have no index by id; `resource_identity`, by which resources of all types are found, has one. The ids of AuditEvents that are made from
+ * records say their keys.
+ */
+const isOneOf = (ids: readonly string[], { type, row, indexed, recorded }: RowNames): SqlFragment => {
   const asked = sql.array([...ids], 'text')
   const test = sql.fragment`${row}.id = ANY(${asked})`
+  if (recorded) {
+    const keys = ids.flatMap(id => recordedKey(id)?.toString() ?? [])
+    return sql.fragment`(${test} AND ${row}.pk = ANY(${sql.array(keys, 'int8')} || ARRAY(
+      SELECT identity.pk FROM resource_identity AS identity
+      WHERE identity.type_id = ${typeIdOf(type)} AND identity.id = ANY(${asked}))))`
+  }
   return indexed
     ? sql.fragment`(${test} AND (${row}.patient_id, ${row}.pk) IN (
         SELECT identity.patient_id, identity.pk FROM resource_identity AS identity

@@ -7,6 +7,7 @@ import { dateTest } from '../../values/date.ts'
 import { present } from '../../values/element.ts'
 import { textTest } from '../../values/string.ts'
 import { matchValue } from '../../values/value.ts'
+import { firstOfInstallation } from './recorded-key.ts'
 import { nobodyOfStaff, recordedPart } from './recorded-part.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
@@ -38,10 +39,7 @@ export const recordHas = (parameter: SearchParameter, row: SqlFragment, decided:
 type Either = { readonly decided: SqlFragment; readonly exact: SqlFragment }
 
 const byRecord = (row: SqlFragment, { decided, exact }: Either): SqlFragment =>
-  sql.fragment`CASE WHEN ${row}.record IS NULL OR ${row}.pk < ${lastShown} THEN ${decided} ELSE ${exact} END`
-
-/** The numbers of `audit_installation` are below this. */
-const lastShown = sql.fragment`-4503599627370496`
+  sql.fragment`CASE WHEN ${row}.record IS NULL OR ${row}.pk < ${firstOfInstallation} THEN ${decided} ELSE ${exact} END`
 
 const partTest = ({ parameter, value }: Match, row: SqlFragment): SqlFragment | undefined => {
   const part = recordedPart(parameter.code, row)

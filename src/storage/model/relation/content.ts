@@ -1,6 +1,6 @@
 import { consentDecision, inactivationReason } from '../../../access/vocabulary.ts'
 import type { Content } from '../../../search/expression.ts'
-import { firstOfInstallation } from '../../audit/shown/installation.ts'
+import { firstOfInstallation } from '../../audit/shown/recorded-key.ts'
 import type { RelatedRow } from '../../row.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
 import { referencedId } from '../reference.ts'
