@@ -18,16 +18,49 @@ export const lastObservations = async (
   gate: Gate,
   { where, patients, max, newest = mostFound + 1 }: LastN,
 ): Promise<readonly Stored[]> => {
+  const matching = matchingFor(gate, where)
+  const rows = await connection.any<Row>(sql.fragment`
+    WITH RECURSIVE ${classesOf(patients)},
+    ${latestOfEach(matching, max)},
+    ${groupOfEach(matching)},
+    ${rankInGroup}
+    SELECT body.id, body.pk, body.version, body.last_updated, body.patient_id, body.kind_id,
+      ${contentWithin(sql.fragment`${roomOfPage}::bigint`, content, { order: newestFirst })} AS content
+    FROM (
+      SELECT patient_id, pk, moment FROM ranked WHERE rank <= ${max} ORDER BY moment DESC, pk DESC LIMIT ${newest}
+    ) AS hot
+    JOIN observation AS body ON body.patient_id = hot.patient_id AND body.pk = hot.pk
+    ${newestFirst}`)
+  if (rows.length > mostFound) throw tooMany
+  const { filled, passed } = await fillRoom(connection, rows, {
+    letters: roomOfPage,
+    takesFirst: true,
+    typeOf: () => 'Observation',
+    contentOf: () => content,
+    versionOf: versionStillThere,
+  })
+  if (passed < rows.length) throw tooLong
+  return filled.map(storedOf)
+}
+
+const content = sql.fragment`body.content::text`
+const newestFirst = sql.fragment`ORDER BY hot.moment DESC, hot.pk DESC`
+
+/** The Observations of a class of one patient that are asked for and may be seen; `of` has the columns patient_id and code_id. */
+type Matching = (of: SqlFragment) => SqlFragment
+
+const matchingFor = (gate: Gate, where: LastN['where']): Matching => {
   const row = { ...storedRow('Observation', 'row'), facts: name('hot') }
   const asked = passesGate(gate, 's', 'Observation', row, where)
-  const matching = (of: SqlFragment) => sql.fragment`
+  return of => sql.fragment`
     FROM observation_code AS hot
     JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk
     WHERE hot.patient_id = ${of}.patient_id AND hot.code_id = ${of}.code_id AND hot.component = 0 AND ${asked}`
-  const content = sql.fragment`body.content::text`
-  const newestFirst = sql.fragment`ORDER BY hot.moment DESC, hot.pk DESC`
-  const rows = await connection.any<Row>(sql.fragment`
-    WITH RECURSIVE patient AS MATERIALIZED (
+}
+
+/** Each class that a patient has (`code`), and each two that an Observation of theirs has together (`pair`): one step in the index for each. */
+const classesOf = (patients: LastN['patients']): SqlFragment => sql.fragment`
+    patient AS MATERIALIZED (
       SELECT DISTINCT patient_id FROM patient_compartment WHERE id = ANY(${sql.array([...patients], 'text')})
     ),
     code (patient_id, code_id) AS (
@@ -48,7 +81,10 @@ export const lastObservations = async (
       FROM pair CROSS JOIN LATERAL (
         ${nextPair(sql.fragment`pair.patient_id AND (hot.code_id, hot.also_code_id) > (pair.code_id, pair.also_code_id)`)}
       ) AS following
-    ),
+    )`
+
+/** The latest of each class, as many as are asked for, and all that have a text only, since each text is a group of its own. */
+const latestOfEach = (matching: Matching, max: number): SqlFragment => sql.fragment`
     latest AS MATERIALIZED (
       SELECT code.code_id, one.*
       FROM code CROSS JOIN LATERAL (
@@ -63,7 +99,10 @@ export const lastObservations = async (
       FROM code CROSS JOIN LATERAL (
         SELECT hot.patient_id, hot.pk, ${moment} AS moment, row.content #>> '{code,text}' AS text ${matching(name('code'))}) AS one
       WHERE code.code_id = ${textOnly}
-    ),
+    )`
+
+/** Classes are one group if an Observation that the caller may see has both, directly or through others. */
+const groupOfEach = (matching: Matching): SqlFragment => sql.fragment`
     met AS MATERIALIZED (SELECT DISTINCT patient_id, code_id FROM latest),
     link AS MATERIALIZED (
       SELECT pair.patient_id, pair.code_id, pair.also_code_id
@@ -80,40 +119,17 @@ export const lastObservations = async (
       SELECT joined.patient_id, joined.code_id, CASE joined.reached WHEN link.code_id THEN link.also_code_id ELSE link.code_id END
       FROM joined JOIN link ON link.patient_id = joined.patient_id AND joined.reached IN (link.code_id, link.also_code_id)
     ),
-    coded AS (SELECT patient_id, code_id, min(reached) AS group_id FROM joined GROUP BY patient_id, code_id),
-    ranked AS (
-      SELECT patient_id, pk, moment, rank() OVER (
-        PARTITION BY patient_id, group_id, text ORDER BY moment DESC, ${untied(sql.fragment`moment`)}) AS rank
-      FROM (
-        SELECT DISTINCT latest.patient_id, group_id, text, pk, moment FROM latest
-        JOIN coded ON coded.patient_id = latest.patient_id AND coded.code_id = latest.code_id) AS hot
-    )
-    SELECT body.id, body.pk, body.version, body.last_updated, body.patient_id, body.kind_id,
-      ${contentWithin(sql.fragment`${roomOfPage}::bigint`, content, { order: newestFirst })} AS content
-    FROM (
-      SELECT patient_id, pk, moment FROM ranked WHERE rank <= ${max} ORDER BY moment DESC, pk DESC LIMIT ${newest}
-    ) AS hot
-    JOIN observation AS body ON body.patient_id = hot.patient_id AND body.pk = hot.pk
-    ${newestFirst}`)
-  if (rows.length > mostFound) throw tooMany
-  const { filled, passed } = await fillRoom(connection, rows, {
-    letters: roomOfPage,
-    takesFirst: true,
-    typeOf: () => 'Observation',
-    contentOf: () => content,
-    versionOf: versionStillThere,
-  })
-  if (passed < rows.length) throw tooLong
-  return filled.map(({ id, version, last_updated, patient_id, kind_id, content }) => ({
-    type: 'Observation',
-    id,
-    versionId: String(version),
-    lastUpdated: last_updated,
-    content,
-    patientId: patient_id,
-    kindId: kind_id,
-  }))
-}
+    coded AS (SELECT patient_id, code_id, min(reached) AS group_id FROM joined GROUP BY patient_id, code_id)`
+
+const storedOf = ({ id, version, last_updated, patient_id, kind_id, content }: Row & { content: string }): Stored => ({
+  type: 'Observation',
+  id,
+  versionId: String(version),
+  lastUpdated: last_updated,
+  content,
+  patientId: patient_id,
+  kindId: kind_id,
+})
 
 /** Any number may have been measured at the same moment. */
 const mostFound = 10_000
@@ -143,6 +159,15 @@ const moment = sql.fragment`(CASE WHEN hot.effective_start > '-infinity' THEN ho
 
 /** Unknown times are not equal. */
 const untied = (of: SqlFragment): SqlFragment => sql.fragment`CASE WHEN ${of} = '-infinity' THEN hot.pk END DESC`
+
+const rankInGroup = sql.fragment`
+    ranked AS (
+      SELECT patient_id, pk, moment, rank() OVER (
+        PARTITION BY patient_id, group_id, text ORDER BY moment DESC, ${untied(sql.fragment`moment`)}) AS rank
+      FROM (
+        SELECT DISTINCT latest.patient_id, group_id, text, pk, moment FROM latest
+        JOIN coded ON coded.patient_id = latest.patient_id AND coded.code_id = latest.code_id) AS hot
+    )`
 
 type Row = {
   id: string
