@@ -21,8 +21,14 @@ export type StatesAsked = {
 /** Everybody in the study once, with their state. What the study asks for and what it is given are joined as sets. */
 export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StatesAsked): SqlFragment => {
   const since = sql.fragment`now() - make_interval(days => ${silentDays})`
-  const scanned = JSON.stringify([{ url: extensions.paperScan }])
-  return sql.fragment`
+  return sql.fragment`${subjectsOf(gate, study, subjects)},
+  ${givenTo(study, since)},
+  ${answersTo(gate, study)},
+  ${stateOfEach(study)},
+  ${newestOfEach(gate, shared, since)}`
+}
+
+const subjectsOf = (gate: Gate, study: string, subjects: Expression): SqlFragment => sql.fragment`
   subject AS MATERIALIZED (
     SELECT row.patient_id, row.pk, enrolment.patient, NOT enrolment.in_force OR enrolment.period_end <= now() AS is_over
     FROM enrolment
@@ -33,7 +39,10 @@ export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: St
     FROM research_subject AS row
     WHERE row.patient_id = 0 AND ${referencedId(sql.fragment`row`, 'study', 'ResearchStudy')} = ${study}
       AND ${visible(gate, 'ResearchSubject', subjects)}
-  ),
+  )`
+
+/** How many of the lines that the study asks for each patient gives it now, and whether readings should have come by then. */
+const givenTo = (study: string, since: SqlFragment): SqlFragment => sql.fragment`
   gave AS MATERIALIZED (
     SELECT permit.patient_id, count(DISTINCT asked.line) AS lines,
       bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end) AS is_awaited
@@ -44,7 +53,10 @@ export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: St
     WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented
       AND now() >= permit.valid_from AND now() < permit.valid_to
     GROUP BY permit.patient_id
-  ),
+  )`
+
+/** What the Consents of each patient say, of which one that is in force counts more than later ones that are not. */
+const answersTo = (gate: Gate, study: string): SqlFragment => sql.fragment`
   answered AS MATERIALIZED (
     SELECT patient_id, (array_agg(status ORDER BY array_position(ARRAY['active', 'proposed'], status), last_updated DESC, pk DESC))[1] AS status,
       bool_or(paper) AS paper, max(signed) FILTER (WHERE status = 'active') AS signed,
@@ -52,15 +64,20 @@ export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: St
         SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
     FROM (
       SELECT row.patient_id, row.pk, row.last_updated, row.text_version, row.content ->> 'status' AS status,
-        row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${scanned}::jsonb AS paper,
+        row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${JSON.stringify(scanned)}::jsonb AS paper,
         row.content ->> 'dateTime' AS signed
       FROM (${consentsTo(study)}) AS row
       WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
       OFFSET 0) AS one
     GROUP BY patient_id
-  ),
+  )`
+
+const scanned = [{ url: extensions.paperScan }]
+
+const stateOfEach = (study: string): SqlFragment => sql.fragment`
   stated AS MATERIALIZED (
-    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed,
+      answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
       WHEN subject.is_over THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
@@ -70,7 +87,9 @@ export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: St
       WHEN answered.status = 'inactive' THEN 'withdrawn'
       ELSE 'none' END AS state
     FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
-  ),
+  )`
+
+const newestOfEach = (gate: Gate, shared: Expression, since: SqlFragment): SqlFragment => sql.fragment`
   person AS MATERIALIZED (
     SELECT stated.*, newest.arrived, newest.measured, newest.kind_id, stated.state IN ('all', 'partly') AND stated.is_awaited
       AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
@@ -80,7 +99,6 @@ export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: St
       (${newestOf(gate, shared, sql.fragment`<=`)}) UNION ALL (${newestOf(gate, shared, sql.fragment`>`)})
       ORDER BY arrived DESC LIMIT 1) AS newest ON TRUE
   )`
-}
 
 /** Long contents are compressed. They are expanded here once, instead of each time that something is looked up in them. */
 const consentsTo = (study: string): SqlFragment => sql.fragment`
