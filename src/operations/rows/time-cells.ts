@@ -1,5 +1,4 @@
 import { intervalOf, isBefore } from '../../fhir/date.ts'
-import type { Cell } from './csv.ts'
 
 type Period = { readonly start?: string; readonly end?: string }
 type Timing = { readonly event?: readonly string[]; readonly repeat?: { readonly boundsPeriod?: Period } }
@@ -12,8 +11,10 @@ export type Timed = {
   readonly effectiveTiming?: Timing
 }
 
+type Cells = { readonly start: string | undefined; readonly end: string | undefined }
+
 /** From when until when, as written in the Observation; of several times, the first and the last. */
-export const timeCells = (timed: Timed): { readonly start: Cell; readonly end: Cell } => {
+export const timeCells = (timed: Timed): Cells => {
   const { effectiveDateTime, effectiveInstant, effectivePeriod = {}, effectiveTiming } = timed
   const { start, end } = effectiveTiming === undefined ? effectivePeriod : periodOf(effectiveTiming)
   return { start: effectiveDateTime ?? effectiveInstant ?? start, end }

@@ -1,7 +1,9 @@
 import type { Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
+import { isDated } from '../figures/reading.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { measuredTime } from './measured-time.ts'
 
 export type ArrivalsAsked = {
   /** Id of the ResearchStudy. */
@@ -20,8 +22,8 @@ type Line = {
   readonly pk: string
   readonly arrived: Date
   readonly count: number
-  /** When the first of them was measured, if any says so. */
-  readonly since: Date | null
+  /** When the first of them was measured, if any says so: a moment, or a date alone. */
+  readonly since: string | null
 }
 
 /**
@@ -72,8 +74,7 @@ const isOfSomebody = (row: Row | undefined): row is Walked & Line => row !== und
 /** Joined with those that came before it. */
 const joined = (newer: Line | undefined, older: Line): Line => {
   if (newer === undefined) return older
-  const times = [newer.since, older.since].filter(time => time !== null)
-  const since = times.toSorted((one, other) => one.getTime() - other.getTime())[0] ?? null
+  const [since = null] = [newer.since, older.since].filter(time => time !== null).sort()
   return { ...newer, count: newer.count + older.count, since }
 }
 
@@ -96,12 +97,14 @@ const stretch = (
   line AS (
     SELECT row.patient_id, row.kind_id, (array_agg(row.pk ORDER BY row.last_updated DESC, row.pk DESC))[1] AS pk,
       max(row.last_updated) AS arrived, count(*)::integer AS count,
-      min(row.effective_start) FILTER (WHERE row.effective_start > '-infinity') AS since
+      min(row.effective_start) FILTER (WHERE row.effective_start > '-infinity' AND NOT ${isDated('row')}) AS since,
+      min(row.effective_start) FILTER (WHERE row.effective_start > '-infinity' AND ${isDated('row')}) AS since_day
     FROM theirs JOIN observation AS row ON row.patient_id = theirs.patient_id AND row.pk = theirs.pk
     WHERE ${passesGate(gate, 's', 'Observation', 'row', where)}
     GROUP BY row.patient_id, row.kind_id
   )
-  SELECT line.patient_id AS "patientId", line.kind_id AS "kindId", line.pk::text AS pk, line.arrived, line.count, line.since,
+  SELECT line.patient_id AS "patientId", line.kind_id AS "kindId", line.pk::text AS pk, line.arrived, line.count,
+    ${measuredTime(sql.fragment`least(line.since, line.since_day)`, sql.fragment`line.since_day <= coalesce(line.since, 'infinity')`)} AS since,
     whole.edge, whole.walked
   FROM (
     SELECT count(*)::integer AS walked,

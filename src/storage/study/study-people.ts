@@ -45,7 +45,8 @@ export type StudyPersonRow = {
    * later than tomorrow counts only if it came last.
    */
   readonly arrived: Date | null
-  readonly measured: Date | null
+  /** A moment, or a date alone. */
+  readonly measured: string | null
   /** The number of its kind. */
   readonly kindId: number | null
 }

@@ -2,10 +2,12 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 import type { Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
+import { isDated } from '../figures/reading.ts'
 import { ended } from '../model/enrolment.ts'
 import { referencedId } from '../model/reference.ts'
 import { noDevice } from '../model/relation/consented.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { measuredTime } from './measured-time.ts'
 import { isDiscardedPaper } from './paper-consent.ts'
 
 export type StatesAsked = {
@@ -114,7 +116,7 @@ const consentsTo = (study: string): SqlFragment => sql.fragment`
  * the newest for ever.
  */
 const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFragment => sql.fragment`
-  SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured, row.kind_id
+  SELECT row.last_updated AS arrived, ${measuredTime(sql.fragment`nullif(row.effective_start, '-infinity')`, isDated('row'))} AS measured, row.kind_id
   FROM observation AS row
   WHERE stated.opens AND row.patient_id = stated.patient_id AND row.effective_start ${isByNow} now() + interval '1 day'
     AND ${visible(gate, 'Observation', shared)}

@@ -30,7 +30,7 @@ export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'is
   /** Undefined if the caller may not know what people answer. */
   readonly state: StudyState | undefined
   /** When the newest reading that the caller may see for the study was measured, if that is known, and when it arrived. */
-  readonly newest?: { readonly measured?: Date; readonly arrived: Date }
+  readonly newest?: { readonly measured?: string; readonly arrived: Date }
 }
 
 type EnrolledPage = Pick<StudyPeople, 'total' | 'counts'> & { readonly people: readonly EnrolledPerson[] }

@@ -1,6 +1,8 @@
 import type { Observation, ObservationComponent, Patient, Quantity } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { timeCells } from '../../operations/rows/time-cells.ts'
 import { nameOf as nameOfConcept } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
@@ -8,7 +10,7 @@ import { type ArrivedReading, findArrivals } from '../../studies/people/enrolled
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { moment } from '../page/time.ts'
+import { dayOrMoment, moment } from '../page/time.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { openStudyCodes } from './study-codes.ts'
@@ -101,11 +103,11 @@ const mistakes: Readonly<Partial<Record<NonNullable<Observation['status']>, stri
 }
 
 const cameText = (observation: Observation, { arrived, count, since }: Omit<ArrivedReading, 'observation'>): Html => {
-  const first = since === null ? undefined : html`, the first measured ${moment(since)}`
+  const first = since === null ? undefined : html`, the first measured ${dayOrMoment(since, wordsFor('en'))}`
   return html`Arrived ${moment(arrived)}${measuredOf(observation)}${count > 1 && html`: the newest of ${count.toLocaleString('en')}${first}`}`
 }
 
-const measuredOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation) => {
-  const time = new Date(effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? '')
-  return Number.isNaN(time.getTime()) ? undefined : html`, measured ${moment(time)}`
+const measuredOf = (observation: Observation): Html | undefined => {
+  const { start, end = start } = timeCells(observation)
+  return end === undefined ? undefined : html`, measured ${dayOrMoment(end, wordsFor('en'), 'last')}`
 }

@@ -2,6 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
@@ -15,7 +16,7 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
-import { moment } from '../page/time.ts'
+import { dayOrMoment, moment } from '../page/time.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import {
@@ -166,6 +167,6 @@ const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined
 const arrived = ({ newest, isSilent }: EnrolledPerson): Html => {
   if (newest === undefined)
     return html`${isSilent ? 'Silent: you see no data of theirs yet.' : 'You see no data of theirs.'}`
-  const measured = newest.measured && html`, measured ${moment(newest.measured)}`
+  const measured = newest.measured && html`, measured ${dayOrMoment(newest.measured, wordsFor('en'))}`
   return html`${isSilent ? `Silent for ${silentDays} days: the` : 'The'} newest reading came ${moment(newest.arrived)}${measured}.`
 }

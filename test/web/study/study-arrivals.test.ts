@@ -57,3 +57,37 @@ t.test(
     ])
   },
 )
+
+t.test(
+  'a reading with a date alone was measured on that day, and one with several times at the last of them',
+  async t => {
+    const dated = await newStudy(lab.manager, lab.organization, 'dates', ['omh:heart-rate', 'omh:step-count'])
+    const dee = await participant(lab.manager, lab.organization, dated.id, ['omh:heart-rate', 'omh:step-count'], 'Dee')
+    const send = (code: string, effective: object) =>
+      world.create('everything', {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { coding: [{ system: systems.loinc, code }] },
+        subject: { reference: `Patient/${dee}` },
+        valueQuantity: { value: 60, unit: '/min', system: systems.ucum, code: '/min' },
+        ...effective,
+      })
+    const linesOf = async (page: string) => {
+      const { body } = await people.member.get(`/studies/${dated.id}${page}`)
+      return wordsOf({ body }).match(/measured (?:[A-Z]\w+ \d+, \d+|\d+ \w+ \d+ at [\d:]+ UTC)/g)
+    }
+    await send('8867-4', { effectiveDateTime: '2026-03-06T00:00:00Z' })
+    await send('8867-4', { effectiveDateTime: '2026-03-05' })
+    await send('55423-8', { effectiveDateTime: '2026-03-04' })
+    await send('55423-8', { effectiveTiming: { event: ['2026-03-04T13:30:00+02:00', '2026-03-04T13:00:00+01:00'] } })
+    t.same(await linesOf('/arrivals'), [
+      'measured 4 March 2026 at 12:00 UTC',
+      'measured March 4, 2026',
+      'measured March 5, 2026',
+      'measured March 5, 2026',
+    ])
+    t.same(await linesOf(''), ['measured 6 March 2026 at 00:00 UTC'])
+    await send('8867-4', { effectiveDateTime: '2026-03-07' })
+    t.same(await linesOf(''), ['measured March 7, 2026'])
+  },
+)
