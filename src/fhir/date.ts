@@ -12,6 +12,18 @@ export const intervalOf = (text: string): Interval | undefined => {
   return found && { low: toText(found.low, found.digits), high: toText(found.high, found.digits) }
 }
 
+/** Without infinite bounds: from the first moment that FHIR can write, to the last one. */
+export const bounded = ({ low, high }: Interval): Interval => ({ low: finite(low), high: finite(high) })
+
+const finite = (bound: string): string => {
+  if (bound === '-infinity') return nearestInstant(-Infinity)
+  return bound === 'infinity' ? nearestInstant(Infinity) : bound
+}
+
+/** The moment, or else the first or last one that FHIR can write. */
+export const nearestInstant = (timeMs: number): string =>
+  new Date(Math.min(Math.max(timeMs, firstMs), endMs - 1)).toISOString()
+
 /** The same in ms since 1970, without making texts of them; NaN if the year cannot be written in four digits. */
 export const momentsOf = (text: string): { readonly low: number; readonly high: number } | undefined => {
   const found = read(text)

@@ -1,3 +1,5 @@
+import { nearestInstant } from './date.ts'
+
 /**
  * Whether the text is UTC, or a name from the IANA's list with its area: those mean the same to this process and to the database. Offsets and
  * abbreviations are not accepted: IST means India here and Israel there. https://www.iana.org/time-zones
@@ -18,7 +20,7 @@ const named =
 /** The day of the moment in the time zone, such as `2026-03-01`. */
 export const dayOf = (timeMs: number, timezone: string): string => dateAt(timeMs, offsetMs(timeMs, timezone))
 
-const dateAt = (timeMs: number, offset: number): string => new Date(timeMs + offset).toISOString().slice(0, 10)
+const dateAt = (timeMs: number, offset: number): string => calendarDay(timeMs + offset)
 
 /**
  * The day of each moment. No clock is changed twice within half a day. So if two moments are no further apart, and the offset is the same at
@@ -46,6 +48,9 @@ export const startOfDay = (day: string, timezone: string): number => {
   return dayOf(first, timezone) === day ? first : Math.max(...midnights)
 }
 
+/** The same as an instant, within the years that FHIR can write. */
+export const beginningOfDay = (day: string, timezone: string): string => nearestInstant(startOfDay(day, timezone))
+
 /**
  * The moment by the clock of the time zone, with its offset; in UTC if the offset is not a whole number of minutes.
  * https://hl7.org/fhir/R4/datatypes.html#dateTime
@@ -59,8 +64,10 @@ export const momentIn = (timeMs: number, timezone: string): string => {
 }
 
 /** The day that many days later. */
-export const addDays = (day: string, days: number): string =>
-  new Date(Date.parse(`${day}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10)
+export const addDays = (day: string, days: number): string => calendarDay(Date.parse(`${day}T00:00:00Z`) + days * dayMs)
+
+/** A year behind 9999 has more digits, and a sign. */
+const calendarDay = (timeMs: number): string => new Date(timeMs).toISOString().split('T', 1)[0] ?? ''
 
 /** How many days it is from one day to the other. */
 export const daysBetween = (one: string, other: string): number => (Date.parse(other) - Date.parse(one)) / dayMs
@@ -74,12 +81,16 @@ export const sameDateMs = 37_800_000
 const dayMs = 86_400_000
 const minuteMs = 60_000
 
-const offsetMs = (timeMs: number, timezone: string): number => {
+/** Before there were time zones, each place always had its own mean time; Date.UTC would read the years below 100 as 19xx. */
+const offsetMs = (someMs: number, timezone: string): number => {
+  const timeMs = Math.max(someMs, beforeTimezonesMs)
   const parts = clockOf(timezone).formatToParts(timeMs)
   const part = (type: Intl.DateTimeFormatPartTypes) => Number(parts.find(one => one.type === type)?.value)
   const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'))
   return local - Math.floor(timeMs / 1000) * 1000
 }
+
+const beforeTimezonesMs = Date.UTC(1000)
 
 /** Kept by the name in small letters: a clock takes 30 KB, and somebody might ask for one zone in all spellings. */
 const clockOf = (timezone: string): Intl.DateTimeFormat => {

@@ -1,5 +1,5 @@
 import { isDay } from '../fhir/date.ts'
-import { addDays, daysBetween, startOfDay } from '../fhir/timezone.ts'
+import { addDays, beginningOfDay, daysBetween } from '../fhir/timezone.ts'
 import { refusal } from '../search/refusal.ts'
 import { only } from './parameters.ts'
 import { timezoneOf } from './readings-asked.ts'
@@ -20,7 +20,13 @@ export const daysAskedIn = (given: URLSearchParams): DaysAsked => {
   const days = daysBetween(first, last) + 1
   if (days < 1) throw refusal('end', 'end lies before start')
   if (days > mostDays) throw refusal('end', `At most ${mostDays} days, not ${days}`)
-  return { first, last, timezone, from: beginOf(first, timezone), to: beginOf(addDays(last, 1), timezone) }
+  return {
+    first,
+    last,
+    timezone,
+    from: beginningOfDay(first, timezone),
+    to: beginningOfDay(addDays(last, 1), timezone),
+  }
 }
 
 const mostDays = 366
@@ -31,5 +37,3 @@ const dayIn = (given: URLSearchParams, name: 'start' | 'end'): string => {
   const said = text === undefined ? '' : `, not "${text}"`
   throw refusal(name, `${name} is required, and is a day such as 2026-03-31${said}`)
 }
-
-const beginOf = (day: string, timezone: string): string => new Date(startOfDay(day, timezone)).toISOString()

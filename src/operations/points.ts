@@ -1,4 +1,5 @@
 import { canonicalBase } from '../fhir/canonical.ts'
+import { bounded } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { eachInSteps, inSteps } from '../fhir/give-way.ts'
 import { parseInSteps } from '../fhir/json-pieces.ts'
@@ -62,7 +63,9 @@ const timeOf = (given: URLSearchParams, name: string) => {
   const text = only(given, name)
   const interval = text === undefined ? undefined : intervalIn(text)
   if (text !== undefined && interval === undefined) throw refusal(name, `${name} is a date or dateTime, not "${text}"`)
-  return interval && { from: Date.parse(interval.low), to: Date.parse(interval.high) }
+  if (interval === undefined) return undefined
+  const { low, high } = bounded(interval)
+  return { from: Date.parse(low), to: Date.parse(high) }
 }
 
 type Limits = { readonly usual: number; readonly least: number; readonly most: number }

@@ -1,7 +1,7 @@
-import type { Interval } from '../fhir/date.ts'
+import { bounded, type Interval } from '../fhir/date.ts'
 import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { isTimezone, startOfDay } from '../fhir/timezone.ts'
+import { beginningOfDay, isTimezone } from '../fhir/timezone.ts'
 import { type Expression, or } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
@@ -66,9 +66,10 @@ export const periodOf = (given: URLSearchParams): { readonly from: string; reado
 }
 
 const boundIn = (given: URLSearchParams, text = '', edge: keyof Interval): string | undefined => {
-  const bound = intervalIn(text)?.[edge]
-  const isMoment = text.includes('T') || Number.isNaN(Date.parse(bound ?? ''))
-  return isMoment ? bound : new Date(startOfDay((bound ?? '').slice(0, 10), timezoneOf(given))).toISOString()
+  const interval = intervalIn(text)
+  if (interval === undefined) return undefined
+  const isMoment = text.includes('T') || interval[edge].endsWith('infinity')
+  return isMoment ? bounded(interval)[edge] : beginningOfDay(interval[edge].slice(0, 10), timezoneOf(given))
 }
 
 const not = (text: string | undefined): string => (text === undefined ? '' : `, not "${text}"`)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { intervalOf, intervalOfPeriod, intervalOfTiming, momentsOf } from '../../src/fhir/date.ts'
+import { bounded, intervalOf, intervalOfPeriod, intervalOfTiming, momentsOf } from '../../src/fhir/date.ts'
 
 const intervals: readonly [text: string, low: string, high: string][] = [
   ['2026', '2026-01-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
@@ -30,6 +30,13 @@ t.test('a date means the same in milliseconds, and in words', async t => {
   for (const [text, low, high] of intervals)
     t.strictSame(momentsOf(text), { low: Date.parse(low), high: Date.parse(high) }, text)
   t.equal(momentsOf('2026-02-30'), undefined)
+})
+
+t.test('an interval without a bound lasts from the first moment that FHIR can write to the last one', async t => {
+  const all = { low: '0001-01-01T00:00:00.000Z', high: '9999-12-31T23:59:59.999Z' }
+  t.same(bounded({ low: '-infinity', high: 'infinity' }), all)
+  const day = { low: '2026-03-01T00:00:00.000Z', high: '2026-03-02T00:00:00.000Z' }
+  t.same(bounded(day), day)
 })
 
 t.test('what is not a date has no interval', async t => {

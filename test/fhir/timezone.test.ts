@@ -1,5 +1,14 @@
 import t from 'tap'
-import { addDays, dayOf, dayOfEach, daysBetween, isTimezone, momentIn, startOfDay } from '../../src/fhir/timezone.ts'
+import {
+  addDays,
+  beginningOfDay,
+  dayOf,
+  dayOfEach,
+  daysBetween,
+  isTimezone,
+  momentIn,
+  startOfDay,
+} from '../../src/fhir/timezone.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 
@@ -84,6 +93,28 @@ t.test('if the clock skips midnight the day begins after the gap; if there are t
     startOfDay('2011-12-31', 'Pacific/Apia'),
     'a day that never existed',
   )
+  t.end()
+})
+
+t.test('a day of the first century has the hours that its place had before there were time zones', t => {
+  for (const [day, timezone, start] of [
+    ['0001-01-02', 'UTC', '0001-01-02T00:00:00.000Z'],
+    ['0026-03-01', 'Europe/Berlin', '0026-02-28T23:06:32.000Z'],
+    ['0099-12-31', 'Pacific/Auckland', '0099-12-30T12:20:56.000Z'],
+  ] as const) {
+    const time = startOfDay(day, timezone)
+    t.equal(new Date(time).toISOString(), start, `${day} ${timezone}`)
+    t.equal(dayOf(time, timezone), day)
+    t.equal(dayOf(time - 1, timezone), addDays(day, -1))
+  }
+  t.end()
+})
+
+t.test('the beginning of a day is told within the years that FHIR can write', t => {
+  t.equal(beginningOfDay('2026-03-29', 'Europe/Berlin'), '2026-03-28T23:00:00.000Z')
+  t.equal(beginningOfDay('0001-01-01', 'Pacific/Auckland'), '0001-01-01T00:00:00.000Z')
+  t.equal(beginningOfDay(addDays('9999-12-31', 1), 'UTC'), '9999-12-31T23:59:59.999Z')
+  t.equal(beginningOfDay(addDays('9999-12-31', 1), 'America/Los_Angeles'), '9999-12-31T23:59:59.999Z')
   t.end()
 })
 

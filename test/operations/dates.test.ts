@@ -160,3 +160,38 @@ t.test('a part of a day, as in Open mHealth, belongs to its date', async t => {
     )
   }
 })
+
+t.test('the first and the last days that FHIR can write are asked for like any others', async t => {
+  const glucose = { code: '99504-3', unit: 'mg/dL' }
+  const operations: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+    ['daily-summary', {}],
+    ['cgm-summary', {}],
+    ['completeness', {}],
+    ['glucose-profile', {}],
+    ['series', glucose],
+    ['series', { ...glucose, step: 'day' }],
+  ]
+  const periods = [
+    { start: '0001-01-01', end: '0001-01-03' },
+    { start: '0099-12-30', end: '0100-01-02' },
+    { start: '9999-12-30', end: '9999-12-31' },
+  ]
+  await put(reading('99504-3', on('0026-03-02'), 100, 'mg/dL'))
+  for (const [operation, query] of operations)
+    for (const timezone of places) {
+      for (const period of periods) await ask(operation, { ...query, ...period, timezone })
+      const asked = { ...query, start: '0026-03-01', end: '0026-03-03', timezone }
+      t.match(JSON.stringify(await ask(operation, asked)), /0026-03-0|"valueInteger":1\b/, `${operation} ${timezone}`)
+    }
+})
+
+t.test('a period that ends with the last year lasts until then', async t => {
+  const end = '9999-12-31T23:59:59.999Z'
+  for (const last of ['9999', '9999-12', '9999-12-31', end]) {
+    const { parameter } = await ask<{ parameter: Parameter[] }>('glucose-profile', { start: '2026-04-15', end: last })
+    t.equal(parameter.find(({ name }) => name === 'count')?.valueInteger, 2, last)
+    const query = { code: '29463-7', unit: 'kg', start: '2026-03-01', end: last }
+    const { parameter: lines } = await ask<{ parameter: { resource?: object }[] }>('series', query)
+    t.match(lines[0]?.resource, { effectivePeriod: { end } }, last)
+  }
+})

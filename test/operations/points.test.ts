@@ -282,3 +282,8 @@ t.test('hundreds of thousands of samples are not returned one by one, however th
     t.match([answer.statusCode, answer.json().issue], [422, [{ code: 'too-costly', diagnostics: /At most 200000/ }]])
   }
 })
+
+t.test('a period that ends with the last year, or begins with the first, leaves out no point', async t => {
+  for (const query of ['?end=9999-12-31', '?end=9999', '?start=0001', '?start=0001-01-01T00:00:00%2B01:00&end=9999'])
+    t.equal((await pointsOf(ofSeconds, query)).points.length, minute.length, query)
+})

@@ -1,4 +1,4 @@
-import { addDays, daysBetween, startOfDay } from '../../fhir/timezone.ts'
+import { addDays, beginningOfDay, daysBetween } from '../../fhir/timezone.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
@@ -37,7 +37,7 @@ export const readCompleteness = (
   const isMistaken = passesGate(gate, 's', 'Observation', 'row', and(where, mistaken))
   const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
   // PostgreSQL takes the second midnight if the clock strikes it twice.
-  const starts = [...days, addDays(last, 1)].map(day => new Date(startOfDay(day, timezone)).toISOString())
+  const starts = [...days, addDays(last, 1)].map(day => beginningOfDay(day, timezone))
   const begin = sql.fragment`${starts[0] ?? ''}::timestamptz`
   const end = sql.fragment`${starts.at(-1) ?? ''}::timestamptz`
   return connection.any<CompletenessRow>(sql.fragment`

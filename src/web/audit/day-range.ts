@@ -1,4 +1,4 @@
-import { addDays, isTimezone, startOfDay } from '../../fhir/timezone.ts'
+import { addDays, beginningOfDay, isTimezone } from '../../fhir/timezone.ts'
 
 /** Whole days of a time zone, as typed in a form, including the last one. Texts that are no days are reported, and do not restrict the search. */
 export type DayRange = {
@@ -37,7 +37,7 @@ export const lastUpdatedIn = ({
   timezone,
   problems,
 }: DayRange): readonly (readonly [string, string])[] => {
-  const begin = (day: string) => new Date(startOfDay(day, timezone)).toISOString()
+  const begin = (day: string) => beginningOfDay(day, timezone)
   return [
     ...(from === '' || problems.from ? [] : [['_lastUpdated', `ge${begin(from)}`] as const]),
     ...(until === '' || problems.until ? [] : [['_lastUpdated', `lt${begin(addDays(until, 1))}`] as const]),

@@ -1,5 +1,5 @@
 import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
-import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../../fhir/timezone.ts'
+import { addDays, beginningOfDay, dayOf, daysBetween, isTimezone } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
@@ -40,8 +40,8 @@ export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeri
 const instantsOf = ([first = '', last = '']: readonly string[], timezone: string) => ({
   first,
   last,
-  from: new Date(startOfDay(first, timezone)).toISOString(),
-  to: new Date(startOfDay(addDays(last, 1), timezone)).toISOString(),
+  from: beginningOfDay(first, timezone),
+  to: beginningOfDay(addDays(last, 1), timezone),
 })
 
 const dayProblems = (first: string, last: string): Problems => {
