@@ -33,6 +33,22 @@ export const chosenOwner = (resource: Resource): string | undefined =>
     ? resource.meta?.tag?.find(({ system }) => system === ownerSystem)?.code
     : undefined
 
+/**
+ * The resource, with a tag that chooses one of its writer's organizations if they have several: the first of the preferred ones for which they
+ * may write. Somebody on a page is not asked which, unlike over FHIR.
+ */
+export const inOneOf = <R extends Resource>(
+  resource: R,
+  organizations: readonly string[],
+  preferred: readonly (string | undefined)[] = [],
+): R => {
+  const owner = preferred.find(one => one !== undefined && organizations.includes(one)) ?? organizations[0]
+  if (organizations.length < 2 || owner === undefined) return resource
+  if (namedOwner(resource) !== undefined || chosenOwner(resource) !== undefined) return resource
+  const tag = [...(resource.meta?.tag ?? []), { system: ownerSystem, code: owner }]
+  return { ...resource, meta: { ...resource.meta, tag } }
+}
+
 /** A resource that names its owner itself comes back as it was sent. */
 export const ownerTag = (resource: Resource, owner: string | null): readonly Coding[] =>
   owner === null || namedOwner(resource) !== undefined ? [] : [{ system: ownerSystem, code: owner }]

@@ -1,6 +1,8 @@
 import type { CodeableConcept, Coding, Organization } from '@medplum/fhirtypes'
+import { inOneOf } from '../../access/owner.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { organizationTypeSystem, organizationTypes } from '../../fhir/organization-type.ts'
+import { namedId } from '../../fhir/reference.ts'
 import { isBlank } from '../blank.ts'
 import type { Organizer } from './organizer.ts'
 
@@ -35,18 +37,31 @@ export const typeOfOrganization = ({ type = [] }: Organization): string =>
 export type Shown = { readonly id: string; readonly version: string }
 
 /** Without a parent, it becomes a root. Answers its id. */
-export const makeOrganization = (
-  { write }: Organizer,
+export const makeOrganization = async (
+  organizer: Organizer,
   said: SaidOrganization,
   partOf: string | undefined,
-): Promise<string> =>
-  write({
-    kind: 'create',
-    resource: {
-      ...withSaid({ resourceType: 'Organization', active: true }, said),
-      ...(partOf === undefined ? {} : { partOf: { reference: `Organization/${partOf}` } }),
-    },
-  })
+): Promise<string> => {
+  const organization: Organization = {
+    ...withSaid({ resourceType: 'Organization', active: true }, said),
+    ...(partOf === undefined ? {} : { partOf: { reference: `Organization/${partOf}` } }),
+  }
+  const { organizations } = organizer.caller
+  const resource = inOneOf(organization, organizations, [await managedAbove(organizer, partOf)])
+  return organizer.write({ kind: 'create', resource })
+}
+
+/** That organization, or the nearest above it, for which they may write: they may work in several tenants. */
+const managedAbove = async (
+  { caller, read }: Organizer,
+  organization: string | undefined,
+): Promise<string | undefined> => {
+  if (caller.organizations.length < 2) return undefined
+  let id = organization
+  while (id !== undefined && !caller.organizations.includes(id))
+    id = namedId((await read<Organization>('Organization', id)).resource.partOf, 'Organization')
+  return id
+}
 
 export const changeOrganization = (organizer: Organizer, shown: Shown, said: SaidOrganization): Promise<string> =>
   change(organizer, shown, stored => withSaid(stored, said))

@@ -1,5 +1,6 @@
 import type { Organization, Resource } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
+import { inOneOf } from '../../access/owner.ts'
 import { administeredBy } from '../../access/questions.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
@@ -58,7 +59,8 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
   const caller = await callerOfPerson(database, { person, client: 'pages', scope })
   if (!caller.administrator && caller.practitioner === undefined) return undefined
   const store = openStoreFor(caller)
-  const { find, write } = askedOf(store, registry)
+  const { organizations } = caller
+  const { find, write } = askedOf(store, registry, organizations)
   return {
     person,
     caller,
@@ -68,7 +70,7 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
       return { resource: parseJson(content) as never, version: versionId }
     },
     write,
-    atomic: run => store.atomic(within => run(askedOf(within, registry))),
+    atomic: run => store.atomic(within => run(askedOf(within, registry, organizations))),
     administers: async ids => {
       const found = new Set<string>()
       for (let from = 0; from < ids.length; from += maxCount) {
@@ -85,7 +87,11 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
 const scope =
   'user/Organization.cruds user/Practitioner.rs user/PractitionerRole.cruds user/ResearchStudy.rs user/Device.cruds'
 
-const askedOf = (store: Store, registry: Registry): Pick<Organizer, 'find' | 'write'> => ({
+const askedOf = (
+  store: Store,
+  registry: Registry,
+  organizations: readonly string[],
+): Pick<Organizer, 'find' | 'write'> => ({
   find: async <R extends Resource>(type: R['resourceType'], query: Query, { cursor, where }: More = {}) => {
     const asked = parseSearch(registry, type, new URLSearchParams(query))
     const page = await store.search({ ...asked, cursor, ...(where && { where: and(asked.where, where) }) })
@@ -99,8 +105,11 @@ const askedOf = (store: Store, registry: Registry): Pick<Organizer, 'find' | 'wr
       ...(page.total === undefined ? {} : { total: page.total }),
     }
   },
-  write: async write => (await writeOrThrow(store, validated(registry, write))).id,
+  write: async write => (await writeOrThrow(store, owned(validated(registry, write), organizations))).id,
 })
+
+const owned = (write: Write, organizations: readonly string[]): Write =>
+  write.kind === 'create' ? { ...write, resource: inOneOf(write.resource, organizations) } : write
 
 /** The same write. Throws FhirError if the result would not be valid R4. */
 const validated = (registry: Registry, write: Write): Write => {

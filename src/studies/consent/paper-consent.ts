@@ -1,5 +1,6 @@
-import type { Binary, Consent, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import type { Binary, Consent, ResearchStudy, ResearchSubject, Resource } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
+import { inOneOf } from '../../access/owner.ts'
 import { asksForConsent } from '../../access/questions.ts'
 import { inactivationReason } from '../../access/vocabulary.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
@@ -41,6 +42,8 @@ export type PaperAsked = PaperBounds & {
   readonly practitioner: string
   /** As whoever records it sees it: their rights apply. */
   readonly store: Store
+  /** Those for which they may write. */
+  readonly organizations: readonly string[]
   readonly waiting: WaitingPaper | undefined
 }
 
@@ -54,7 +57,7 @@ export const findPaperAsked = async (
   language: string,
 ): Promise<PaperAsked> => {
   const { database } = parts.accounts
-  const { store, practitioner, study, patient } = await openPlace(parts, { person, study: id, subject })
+  const { store, organizations, practitioner, study, patient } = await openPlace(parts, { person, study: id, subject })
   const record = recordIn(store, parts.registry, patient)
   const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
   // The text may also be in a language that no page of ours speaks.
@@ -64,7 +67,7 @@ export const findPaperAsked = async (
   const closed = await findClosing(database, id)
   const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
   const text = await findPaperText(database, study, hash)
-  return { asked, subject, person, practitioner, store, refusedAt, closed, text, waiting }
+  return { asked, subject, person, practitioner, store, organizations, refusedAt, closed, text, waiting }
 }
 
 /**
@@ -88,7 +91,7 @@ const openPlace = async (parts: PaperParts, { person, study: id, subject }: ForS
     !(await isOfTenantOf(parts, study, patient))
   )
     throw new FhirError('not-found', 'There is no such page')
-  return { store, practitioner, study, patient }
+  return { store, organizations: caller.organizations, practitioner, study, patient }
 }
 
 /** The study, if the caller asks people for their consent to it. */
@@ -119,11 +122,12 @@ type Signed = PaperDay & {
 /** Stores the scan, and the Consent as proposed: until somebody else has confirmed it, it counts for nothing. */
 export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: Signed): Promise<void> => {
   const { signedOn } = day
-  const { asked, subject, practitioner, store } = paper
+  const { asked, subject, practitioner, store, organizations } = paper
   const { consent: before, text } = asked
   if (before?.status === 'active') throw new FhirError('business-rule', 'They share already, and change it themselves')
   const why = reasonAgainstDay(paper, day)
   if (why !== undefined) throw new FhirError('business-rule', why)
+  const owned = <R extends Resource>(resource: R): R => inOneOf(resource, organizations, [sponsorOf(asked.study)])
   await store.atomic(async (own, connection) => {
     const binary: Binary = {
       resourceType: 'Binary',
@@ -131,7 +135,7 @@ export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: 
       securityContext: { reference: `ResearchSubject/${subject}` },
       data: scan.bytes.toString('base64'),
     }
-    const kept = await writeOrThrow(own, { kind: 'create', resource: binary })
+    const kept = await writeOrThrow(own, { kind: 'create', resource: owned(binary) })
     const draft = newConsent(asked, signedOn)
     const resource: Consent = {
       ...draft,
@@ -150,7 +154,7 @@ export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: 
       own,
       isStanding(before)
         ? { kind: 'update', id: before.id ?? '', resource: { ...resource, id: before.id ?? '' }, ...matching(before) }
-        : { kind: 'create', resource },
+        : { kind: 'create', resource: owned(resource) },
     )
     await addPaperRecord(connection, { consent: id, version: versionId, practitioner })
   })

@@ -34,7 +34,7 @@ export const findPatientPage = async (
   { registry, openStoreFor }: Parts,
   caller: Caller,
   asked: PatientsWanted,
-  { cursor, count = pageSize }: { readonly cursor: string | undefined; readonly count?: number },
+  { cursor, count = patientPageSize }: { readonly cursor: string | undefined; readonly count?: number },
 ): Promise<PatientPage> => {
   const { entries, next } = await openStoreFor(caller).search({ ...searchOf(registry, asked, count), cursor })
   return { patients: entries.map(({ content }) => JSON.parse(content)), ...(next !== undefined && { next }) }
@@ -56,7 +56,7 @@ export const findAllPatients = async (
   return ids
 }
 
-const pageSize = 20
+export const patientPageSize = 20
 
 const searchOf = (registry: Registry, asked: PatientsWanted, count: number): Search => {
   const { name, birthDate, identifier, email, notIn } = asked

@@ -18,11 +18,17 @@ import {
   type ShownLine,
   showAgain,
 } from '../../storage/organization/patient-import.ts'
-import type { Store } from '../../storage/store.ts'
 import type { Queue } from '../../storage/work/queue.ts'
 import { ownFault, refusedWork } from '../refused-work.ts'
 import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
-import { patientsIn, type RegisteringParts, refuseClosed, registerAll, registrarOf } from './registering.ts'
+import {
+  patientsIn,
+  type RegisteringParts,
+  type Registrar,
+  refuseClosed,
+  registerAll,
+  registrarOf,
+} from './registering.ts'
 
 type Parts = RegisteringParts & {
   readonly database: Database
@@ -111,13 +117,13 @@ const mostDuplicates = 5
  * was checked who may be one of its patients, that is shown first, and nothing is registered yet.
  */
 const register: Step = async (parts, found) => {
-  const { store } = await registrarOf(parts, found.person)
+  const { store, organizations } = await registrarOf(parts, found.person)
   await store.atomic(async (within, connection) => {
     await awaitOtherImports(connection, found.organization)
     await refuseClosed(within, found.organization)
     const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
     if (duplicates.length > 0) return showAgain(connection, found.id, { duplicates, reason: reasonOf(duplicates) })
-    const imported = await registerLines(parts, found, within)
+    const imported = await registerLines(parts, found, { store: within, organizations })
     if (!(await endImport(connection, found.id, imported))) throw new FhirError('conflict', 'It was registered already')
   })
 }
@@ -137,13 +143,17 @@ const cameMeanwhile = async (
 const reasonOf = ({ length }: FoundDuplicates): string =>
   `After you looked at it somebody was registered who may be the same as ${length === 1 ? 'one' : length} of these, so nothing of it is registered yet`
 
-const registerLines = async (parts: Parts, found: PatientImport, within: Store): Promise<number> => {
+const registerLines = async (
+  parts: Parts,
+  found: PatientImport,
+  { store, organizations }: Registrar,
+): Promise<number> => {
   const { database } = parts
   const { id, organization, study, keepsDuplicates } = found
   let imported = 0
   for await (const lines of chunksOf(database, id, keepsDuplicates ? 'all' : 'sound')) {
     const patients: readonly Patient[] = lines.flatMap(({ patient }) => patient ?? [])
-    await registerAll(parts, within, patients, { organization, ...(study !== null && { study }) })
+    await registerAll(parts, store, patients, { organization, organizations, ...(study !== null && { study }) })
     imported += patients.length
     await noteDone(database, id, imported)
   }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Organization, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
+import { inOneOf } from '../../access/owner.ts'
 import { enrollingInto } from '../../access/questions.ts'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { type NamedOrganization, namedOrganization } from '../../accounts/organization/administered-organizations.ts'
@@ -50,6 +51,12 @@ export type EnrollingStudy = { readonly id: string; readonly name: string; reado
 /** `study`: the patient is also enrolled into it; both are done, or neither. */
 export type Into = { readonly organization: string; readonly study?: string | undefined }
 
+export type Registrar = {
+  readonly store: Store
+  /** Those for which they may write. */
+  readonly organizations: readonly string[]
+}
+
 export type RegisteringParts = {
   readonly accounts: Pick<Accounts, 'database'>
   readonly registry: Registry
@@ -79,12 +86,15 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
     return found && toEnrolling(JSON.parse(found.content))
   },
   register: async (person, patient, into, haveBeenShown) => {
-    const { store } = await registrarOf(parts, person)
+    const { store, organizations } = await registrarOf(parts, person)
     return store.atomic(async within => {
       await within.takeTurns(meansOf(parts.registry, patient))
       const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
       if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
-      const [{ id, subject } = { id: '', subject: undefined }] = await registerAll(parts, within, [patient], into)
+      const [{ id, subject } = { id: '', subject: undefined }] = await registerAll(parts, within, [patient], {
+        ...into,
+        organizations,
+      })
       return { kind: 'registered', id, subject }
     })
   },
@@ -101,7 +111,7 @@ const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): r
 export const registrarOf = async (
   { accounts, registry, openStoreFor }: RegisteringParts,
   person: string,
-): Promise<{ readonly store: Store; readonly organizations: readonly string[]; readonly find: FindPatients }> => {
+): Promise<Registrar & { readonly find: FindPatients }> => {
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
   const store = openStoreFor(caller)
   const organizations = caller.practitioner === undefined ? [] : caller.organizations
@@ -137,7 +147,7 @@ export const registerAll = async (
   { registry }: Pick<RegisteringParts, 'registry'>,
   store: Store,
   patients: readonly Patient[],
-  { organization, study }: Into,
+  { organization, organizations, study }: Into & Pick<Registrar, 'organizations'>,
 ): Promise<readonly RegisteredPatient[]> => {
   const managingOrganization = { reference: `Organization/${organization}` }
   const creates = patients.map(patient => toCreate(registry, { ...patient, managingOrganization }))
@@ -146,7 +156,7 @@ export const registerAll = async (
   const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
   const enrolled = await writeAll(
     store,
-    ids.map(id => toCreate(registry, subjectOf(asked, id))),
+    ids.map(id => toCreate(registry, inOneOf(subjectOf(asked, id), organizations, [organization]))),
   )
   return ids.map((id, index) => ({ id, subject: enrolled[index]?.id }))
 }

@@ -1,5 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
+import { inOneOf } from '../../access/owner.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
@@ -18,6 +20,7 @@ import {
 } from '../../storage/study/study-action.ts'
 import type { Queue } from '../../storage/work/queue.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { sponsorOf } from '../definition/study-sponsor.ts'
 import type { Way } from '../invitation/addresses-for.ts'
 import type { Invitations } from '../invitation/invitations.ts'
 import { type RegisteringParts, registrarOf, subjectOf } from '../patient/registering.ts'
@@ -122,9 +125,9 @@ const byOf = ({ person, study }: StudyAction, subject: string) => ({ person, stu
 /** The function that it answers enrols a patient, and answers the id of the ResearchSubject. */
 const enrolling = async (parts: Parts, { person, study }: StudyAction, items: readonly StudyActionItem[]) => {
   const { registry } = parts
-  const { store, find } = await registrarOf(parts, person)
+  const { store, organizations, find } = await registrarOf(parts, person)
   const known = await find(new URLSearchParams({ _id: items.map(({ target }) => target).join(',') }))
-  const seen = new Set(known.map(({ id }) => id))
+  const seen = new Map(known.map(one => [one.id, namedId(one.managingOrganization, 'Organization')]))
   const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
   return async (patient: string): Promise<string> => {
     if (!seen.has(patient)) throw new FhirError('not-found', 'There is no such patient')
@@ -134,7 +137,8 @@ const enrolling = async (parts: Parts, { person, study }: StudyAction, items: re
       'status:not': [...ended].join(','),
     }
     const ifNoneExist = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
-    const written = await writeOrThrow(store, { kind: 'create', resource: subjectOf(asked, patient), ifNoneExist })
+    const resource = inOneOf(subjectOf(asked, patient), organizations, [seen.get(patient), sponsorOf(asked)])
+    const written = await writeOrThrow(store, { kind: 'create', resource, ifNoneExist })
     if (written?.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')
     return written.id
   }

@@ -5,7 +5,12 @@ import { namedId } from '../../fhir/reference.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { parseSearch } from '../../search/parse.ts'
-import { findAllPatients, type PatientsAsked, type PatientsWanted } from '../../studies/patient/finding-patients.ts'
+import {
+  findAllPatients,
+  type PatientsAsked,
+  type PatientsWanted,
+  patientPageSize,
+} from '../../studies/patient/finding-patients.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, postForm } from '../page/form.ts'
@@ -26,6 +31,7 @@ import {
   queryOfAsked,
 } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
+import { isUnsureOf, sureForm, sureTitle } from './many-asked.ts'
 import { wayField, wayIn } from './way-field.ts'
 
 /** Enrols patients whom the person may see into a study: those that are ticked, or all that are found. */
@@ -70,6 +76,16 @@ ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">
       return reply.redirect(`${path}/enrolment?${again}`, 303)
     }
     const what = typed(body, 'do') === 'invite' ? 'enrol-and-invite' : 'enrol'
+    if (isUnsureOf(body, targets, patientPageSize)) {
+      const asked = askedAgain(body)
+      const hidden = { ...asked, way: typed(body, 'way'), do: typed(body, 'do') }
+      const back = `${path}/enrolment?${queryOfAsked(asked)}`
+      const { length: count } = targets
+      return sendStaffPage(reply, {
+        title: `${sureTitle(what, count)} ${study.name}`,
+        content: sureForm({ action: `${path}/enrolment`, token: ownToken(reply), hidden, what, count, back }),
+      })
+    }
     const { person } = sessionOf(request)
     const way = wayIn(body, options.invitations.ways)
     const id = await options.studyActions.start({ person, study: study.id, what, way, targets })

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
@@ -15,6 +15,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
+import { isUnsureOf, sureForm, sureTitle } from './many-asked.ts'
 import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
@@ -64,6 +65,8 @@ ${pagesAround(total, pageSize, asked, urlOf)}
       again.set('none', 'ticked')
       return reply.redirect(`/studies/${study}/invitations?${again}`, 303)
     }
+    if (isUnsureOf(body, targets, pageSize))
+      return sendSure(reply, { what, body, count: targets.length, study: read.study })
     const way = wayIn(body, options.invitations.ways)
     const id = await options.studyActions.start({ person: sessionOf(request).person, study, what, way, targets })
     return reply.redirect(`/studies/${study}/actions/${id}`, 303)
@@ -71,6 +74,24 @@ ${pagesAround(total, pageSize, asked, urlOf)}
 }
 
 const pageSize = 20
+
+type Unsure = {
+  readonly what: StudyActionKind
+  readonly body: unknown
+  readonly count: number
+  readonly study: ReadStudy['study']
+}
+
+const sendSure = (reply: FastifyReply, { what, body, count, study }: Unsure): FastifyReply => {
+  const path = `/studies/${study.id}/invitations`
+  const again = askedAgain(body)
+  const hidden = { ...Object.fromEntries(again), way: typed(body, 'way'), do: what }
+  const back = again.size === 0 ? path : `${path}?${again}`
+  return sendStaffPage(reply, {
+    title: `${sureTitle(what, count)} ${titleOf(study)}`,
+    content: sureForm({ action: path, token: ownToken(reply), hidden, what, count, back }),
+  })
+}
 
 const acts: readonly StudyActionKind[] = ['invite', 'remind', 'cancel']
 

@@ -109,14 +109,45 @@ t.test('somebody who was enrolled but could not be invited is listed, with the r
 t.test('everybody who was found is enrolled, on all pages, and nobody twice', async t => {
   for (let count = 0; count < 22; count += 1) await registered(`Found${count}`)
   const page = `${enrolment}?name=found`
-  const [first, second] = await Promise.all([1, 2].map(() => staff.send(page, { who: 'all', do: 'enrol' }, enrolment)))
+  const asked = await staff.send(page, { who: 'all', do: 'enrol' }, enrolment)
+  t.match(wordsOf(asked), /Enrol 22 people\? They are all who are listed, on all pages\..* No messages are sent\./)
+  t.match(asked.body, `href="${enrolment}?name=found">Back to the list`)
+  await registered('Found22')
+  const late = await staff.send(page, { who: 'all', do: 'enrol', sure: '22' }, enrolment)
+  t.match(wordsOf(late), /Enrol 23 people\?/, 'the number that was confirmed is exceeded')
+  const form = { who: 'all', do: 'enrol', sure: '23' }
+  const [first, second] = await Promise.all([1, 2].map(() => staff.send(page, form, enrolment)))
   await settled(first as Shown)
   t.match(wordsOf(await staff.get(`${page}&outside=yes`)), /Nobody that you can see matches that/, 'nobody is left')
   await settled(second as Shown)
   const { count } = await database.one<{ count: number }>(sql.fragment`
     SELECT count(*)::integer AS count FROM enrolment
     WHERE patient IN (SELECT id FROM patient WHERE content #>> '{name,0,family}' LIKE 'Found%')`)
-  t.equal(count, 22)
+  t.equal(count, 23)
+})
+
+t.test('whoever chooses more people than a page shows is told how many they are, and asked once more', async t => {
+  for (let count = 0; count < 21; count += 1) await enrolled(`Many${count}`)
+  const page = `${invitations}?find=many`
+  const actions = async () =>
+    (await database.one<{ count: number }>(sql.fragment`SELECT count(*)::integer AS count FROM study_action`)).count
+  const before = await actions()
+  const said = {
+    invite: /Invite 21 people\? .*Whoever has answered already is left out\. .* Invite 21 people Back to the list/,
+    remind: /Remind 21 people\? .*had one within three days, is left out\. .* Remind 21 people Back to the list/,
+    cancel: /Cancel the invitations of 21 people\? .*stop working at once\. Cancel the invitations of 21 people Back/,
+  }
+  for (const [act, text] of Object.entries(said)) {
+    const asked = await staff.send(page, { who: 'all', way: 'email', do: act }, invitations)
+    t.match(asked, { status: 200 })
+    t.match(wordsOf(asked), text)
+    t.match(asked.body, `href="${page}">Back to the list`)
+    for (const [name, value] of Object.entries({ find: 'many', way: 'email', do: act, who: 'all', sure: '21' }))
+      t.match(asked.body, `<input type="hidden" name="${name}" value="${value}">`)
+  }
+  t.equal(await actions(), before, 'nothing is done yet')
+  const sure = await staff.send(page, { who: 'all', do: 'cancel', sure: '21' }, invitations)
+  t.match(await settled(sure), /21 of 21 no longer have an open invitation/)
 })
 
 t.test('what is under way is stopped: what is done stays done, and the rest is not begun', async t => {

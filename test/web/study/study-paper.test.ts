@@ -1,5 +1,6 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { ownerSystem } from '../../../src/access/owner.ts'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { dayOf } from '../../../src/fhir/timezone.ts'
@@ -458,4 +459,18 @@ t.test('a discarded paper is over, with its reason; and no staff make a consent 
   t.match(await consentsOf(patient), [
     { status: 'inactive', extension: [{}, {}, { valueCodeableConcept: { text: /paper/ } }] },
   ])
+})
+
+t.test('somebody who works in two organizations records paper, which belongs to that of the study', async t => {
+  const ward = await institution('ward')
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: { reference: `Practitioner/${cora.practitioner}` },
+    organization: { reference: `Organization/${ward.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+  })
+  const { page, patient } = await enrolled('Twice')
+  t.match(await first.sendFile(page, scan(), page, signed), { status: 303 })
+  const tag = [{ system: ownerSystem, code: lab.organization }]
+  t.match(await consentsOf(patient), [{ status: 'proposed', meta: { tag } }])
 })
