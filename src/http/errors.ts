@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import { challenge } from './caller/caller.ts'
+import { codings } from './content-coding.ts'
 import { plain } from './fhir/presentation.ts'
 import { contentTypeOf, resourceText } from './fhir/resource-text.ts'
 
@@ -72,7 +73,10 @@ const codes: Readonly<Record<string, readonly [IssueCode, string?]>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['structure', 'The body is not as long as its Content-Length says'],
   FST_ERR_BAD_URL: ['invalid', 'The URL is not well-formed'],
   FST_CP_ERR_INVALID_CONTENT: ['structure', 'The body is not compressed as its Content-Encoding says'],
-  FST_CP_ERR_INVALID_CONTENT_ENCODING: ['not-supported', 'The Content-Encoding is not taken here; send gzip or none'],
+  FST_CP_ERR_INVALID_CONTENT_ENCODING: [
+    'not-supported',
+    `The Content-Encoding is not taken here; send ${codings.join(', ')} or none`,
+  ],
 }
 
 const internalError = new FhirError('exception', 'Internal error')

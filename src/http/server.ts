@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import fastifyCompress from '@fastify/compress'
 import fastifyCors, { type FastifyCorsOptions, type FastifyCorsOptionsDelegatePromise } from '@fastify/cors'
@@ -14,6 +15,7 @@ import type { Config } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import { layBodiesTogether } from './body-pieces.ts'
+import { codings, nameCodings } from './content-coding.ts'
 import { answerError, outcomeText } from './errors.ts'
 import { presentAnswers } from './fhir/presentation.ts'
 import { beginInTurn } from './pipelines.ts'
@@ -52,6 +54,7 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     // What is under way when the server stops is still answered in full.
     return503OnClosing: false,
     http: { maxHeaderSize: mostHeaderBytes },
+    rewriteUrl: originForm,
     routerOptions: { maxParamLength: 1000 },
     frameworkErrors: (error, request, reply) => {
       logUnrouted(request, reply)
@@ -61,6 +64,7 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
   })
   beginInTurn(server)
   layBodiesTogether(server)
+  nameCodings(server)
   logRequests(server)
   presentAnswers(server, xml)
   server.setErrorHandler(answerError)
@@ -71,12 +75,19 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
   await server.register(fastifyCors, () => corsFor(config.corsOrigins))
   await server.register(fastifyCompress, {
     encodings: ['gzip'],
-    requestEncodings: ['gzip', 'deflate'],
+    requestEncodings: [...codings],
     customTypes: /^text\/|\+?(?:json|xml|ndjson)\b|javascript|svg/,
     // Half of gzip's usual work, for nearly the same size.
     zlibOptions: { level: 4 },
   })
   return server
+}
+
+/** "a server MUST accept the absolute-form in requests": https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
+const originForm = ({ url = '' }: Pick<IncomingMessage, 'url'>): string => {
+  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(url)?.[1]
+  if (rest === undefined) return url
+  return rest.startsWith('/') ? rest : `/${rest}`
 }
 
 /** A browser goes there because somebody has typed something, or followed a link. What programs use is elsewhere. */
@@ -124,13 +135,29 @@ export const mostHeaderBytes = 65_536
 /** For what is not HTTP at all, or has far too large headers: there is no request yet, only a socket. */
 const answerMalformed = (error: Error & { readonly code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) return
-  const status = statusOfMalformed[error.code ?? ''] ?? '400 Bad Request'
-  const body = outcomeText(new FhirError('structure', `The request is not well-formed HTTP: ${status.slice(4)}`))
+  const { status, outcome } = malformed[error.code ?? ''] ?? notHttp
+  const body = outcomeText(outcome)
   const head = ['content-type: application/fhir+json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`]
   socket.end(`HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\nconnection: close\r\n\r\n${body}`)
 }
 
-const statusOfMalformed: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+type Malformed = { readonly status: string; readonly outcome: FhirError }
+
+const notHttp: Malformed = {
+  status: '400 Bad Request',
+  outcome: new FhirError('structure', 'The request is not well-formed HTTP'),
+}
+
+const malformed: Readonly<Record<string, Malformed>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    outcome: new FhirError(
+      'too-long',
+      `The URL and the headers have more than ${mostHeaderBytes} bytes together: send a longer search by POST`,
+    ),
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    outcome: new FhirError('timeout', 'The request did not arrive in time'),
+  },
 }

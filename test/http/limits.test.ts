@@ -224,7 +224,7 @@ t.test('a URL that is longer than all headers may be is refused before anything 
   const { port } = server.server.address() as AddressInfo
   const answer = await fetch(`http://127.0.0.1:${port}/fhir/Patient?name=${'x'.repeat(70_000)}`)
   t.equal(answer.status, 431)
-  t.match(await answer.json(), { resourceType: 'OperationOutcome', issue: [{ code: 'structure' }] })
+  t.match(await answer.json(), { resourceType: 'OperationOutcome', issue: [{ code: 'too-long' }] })
   t.equal((await fetch(`http://127.0.0.1:${port}/fhir/Patient?name=${'x'.repeat(30_000)}`)).status, 401)
 })
 

@@ -1,7 +1,7 @@
 import { type AddressInfo, connect } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { openLog } from '../../src/events/log.ts'
 import { FhirError } from '../../src/fhir/error.ts'
@@ -149,6 +149,57 @@ t.test('a compressed body is accepted, up to the limit of its content', async t 
   const bomb = await post(`"${'0'.repeat(5_000_000)}"`)
   t.equal(bomb.statusCode, 413)
   t.equal(issueOf(bomb)?.code, 'too-long')
+})
+
+t.test(
+  'codings of a body are named in any case, gzip by its old name too, and a refusal names those that are taken',
+  async t => {
+    const { server } = await open()
+    const post = (coding: string, payload: Buffer | string) =>
+      server.inject({
+        url: '/echo',
+        method: 'POST',
+        headers: { 'content-type': 'application/fhir+json', 'content-encoding': coding },
+        payload,
+      })
+    const sent = '{"value":1.5}'
+    for (const coding of ['GZIP', 'x-gzip', ' gzip '])
+      t.same((await post(coding, gzipSync(sent))).json(), { value: 1.5 }, coding)
+    t.same((await post('Deflate', deflateSync(sent))).json(), { value: 1.5 })
+    for (const coding of ['identity', 'Identity', '']) t.same((await post(coding, sent)).json(), { value: 1.5 }, coding)
+    for (const coding of ['br', 'gzip, gzip', 'compress']) {
+      const refused = await post(coding, sent)
+      t.match([refused.statusCode, refused.headers['accept-encoding']], [415, 'gzip, deflate'], coding)
+      t.equal(issueOf(refused)?.diagnostics, 'The Content-Encoding is not taken here; send gzip, deflate or none')
+    }
+    const text = { 'content-type': 'text/plain' }
+    const otherType = await server.inject({ url: '/echo', method: 'POST', headers: text, payload: 'x' })
+    t.strictSame([otherType.statusCode, otherType.headers['accept-encoding']], [415, undefined])
+  },
+)
+
+t.test('a request that names the whole address is answered like one that names the path', async t => {
+  const { server } = await open()
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo
+  const ask = (target: string) =>
+    readText(connect(port, '127.0.0.1').end(`GET ${target} HTTP/1.1\r\nhost: sharewell\r\nconnection: close\r\n\r\n`))
+  for (const target of [`http://127.0.0.1:${port}/healthz`, 'HTTPS://sharewell.example/healthz', '/healthz'])
+    t.match(await ask(target), /^HTTP\/1\.1 200 /, target)
+  for (const target of ['http://sharewell.example', 'http://sharewell.example?a=/healthz'])
+    t.match(await ask(target), /Nothing is at \/;/, target)
+})
+
+t.test('what cannot be read as a request is refused with what is wrong', async t => {
+  const { server } = await open()
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo
+  const send = (text: string) => readText(connect(port, '127.0.0.1').end(text))
+  t.match(
+    await send(`GET /${'x'.repeat(70_000)} HTTP/1.1\r\n\r\n`),
+    /^HTTP\/1\.1 431 .*"too-long".*"The URL and the headers have more than 65536 bytes together: send a longer search by POST"/s,
+  )
+  t.match(await send('NONSENSE\r\n\r\n'), /^HTTP\/1\.1 400 .*"structure".*"The request is not well-formed HTTP"/s)
 })
 
 t.test('a long answer is compressed for clients that accept it', async t => {

@@ -57,7 +57,7 @@ const pageCaller = async (request: FastifyRequest, pages: Pages | undefined): Pr
 
 /** "If the request lacks any authentication information, the resource server SHOULD NOT include an error code". */
 const unauthorized = (reply: FastifyReply, authorization: string | undefined): FhirError => {
-  const invalid = authorization !== undefined
+  const invalid = /^Bearer\b/i.test(authorization ?? '')
   reply.header('www-authenticate', invalid ? `${challenge}, error="invalid_token"` : challenge)
   return new FhirError('login', invalid ? 'The token is not known, or no longer in force' : 'A bearer token is needed')
 }

@@ -26,9 +26,13 @@ export const parseBodies = (server: FastifyInstance): void => {
     async (request: FastifyRequest, bytes: Buffer) => new URLSearchParams(textIn(request, bytes)),
   )
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
-    const taken = request.method === 'PATCH' ? `${patchType}, ${resourceTypesTaken}` : resourceTypesTaken
-    throw unsupported(request.headers['content-type'] ?? 'A body without a type', taken)
+    throw unsupported(request.headers['content-type'] ?? 'A body without a type', typesTakenBy(request))
   })
+}
+
+const typesTakenBy = ({ method, url }: FastifyRequest): string => {
+  if (/\/_search\/?(\?|$)/.test(url)) return formType
+  return method === 'PATCH' ? `${patchType}, ${resourceTypesTaken}` : resourceTypesTaken
 }
 
 /** "The 415 response to a PATCH request … SHOULD include an Accept-Patch response header field": https://www.rfc-editor.org/rfc/rfc5789#section-2.2 */

@@ -21,6 +21,10 @@ t.test('without a valid token the only answer is 401', async t => {
   const bad = await server.inject({ url: '/fhir/Patient', headers: { authorization: 'Bearer nobody' } })
   t.equal(bad.statusCode, 401)
   t.equal(bad.headers['www-authenticate'], 'Bearer realm="fhir", error="invalid_token"')
+  const basic = await server.inject({ url: '/fhir/Patient', headers: { authorization: 'Basic YW5uOmNhc3RpbGxv' } })
+  t.equal(basic.statusCode, 401)
+  t.equal(basic.headers['www-authenticate'], 'Bearer realm="fhir"', 'there was no token that could be wrong')
+  t.equal(basic.json().issue[0].diagnostics, 'A bearer token is needed')
   t.equal((await server.inject({ url: '/fhir/Patient?access_token=everything' })).statusCode, 401)
   t.equal((await server.inject({ url: '/fhir/nothing/here/at/all' })).statusCode, 401)
   t.equal((await server.inject({ method: 'POST', url: '/fhir', payload: 'x' })).statusCode, 401)
@@ -259,6 +263,16 @@ t.test('types that FHIR does not have are neither served nor accepted', async t 
   t.equal((await sent('application/fhir+json; fhirVersion=4.0')).statusCode, 201)
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/fhir+json; fhirVersion=5.0'])
     t.equal((await sent(type)).statusCode, 415, type)
+})
+
+t.test('a search by POST that is no form is told to send one', async t => {
+  const refused = ['text/plain', 'multipart/form-data; boundary=x', 'application/fhir+json']
+  for (const url of ['/fhir/Patient/_search', '/fhir/_search', '/fhir/Patient/x/Observation/_search?_count=1'])
+    for (const type of refused) {
+      const answer = await call('POST', url, { 'content-type': type }, '{}')
+      t.equal(answer.statusCode, 415, `${url} ${type}`)
+      t.match(answer.json().issue[0].diagnostics, / is not taken here; send application\/x-www-form-urlencoded$/)
+    }
 })
 
 t.test('a patch of another kind is refused with the accepted kinds', async t => {
