@@ -1,9 +1,11 @@
 import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
 import { standardExtensions, systems } from '../../fhir/canonical.ts'
+import { FhirError } from '../../fhir/error.ts'
 import { isStanding as stands } from '../../storage/model/consent/consent-open.ts'
 import { whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
 import type { Write } from '../../storage/store.ts'
+import { findStudyVersion } from '../../storage/study/study-version.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { AskedLine, StudyAsked } from './own-study.ts'
@@ -26,17 +28,24 @@ type Signing = {
 
 /**
  * Signs what was chosen, under the text that was shown on a page in that language. If another answer was given meanwhile, that one stands and
- * nothing is signed. Throws FhirError if the text has changed.
+ * nothing is signed (`overtaken`); nor is anything if the study was written since it was read (`changed`). Throws FhirError if the text has changed.
  */
 export const signConsent = async (
   asked: StudyAsked,
   choices: readonly Choice[],
   signing: Signing,
-): Promise<'signed' | 'overtaken'> => {
+): Promise<'signed' | 'overtaken' | 'changed'> => {
+  const { study, record } = asked
+  const changed = new FhirError('conflict', 'The study was changed at the moment of signing')
   try {
-    await write(asked.record, signingOf(asked, choices, signing))
+    await record.store.atomic(async (store, connection) => {
+      await writeOrThrow(store, signingOf(asked, choices, signing))
+      // Asked after the write: from then on the study stays as it is until the commit.
+      if ((await findStudyVersion(connection, study.id ?? '')) !== study.meta?.versionId) throw changed
+    })
     return 'signed'
   } catch (error) {
+    if (error === changed) return 'changed'
     if (isWrittenMeanwhile(error)) return 'overtaken'
     throw error
   }

@@ -44,23 +44,11 @@ export const sharingStudyPage: AddPage = (server, options) => {
     return sendPreview(chosen.isOtherText ? reply.code(409) : reply, asked, words, chosen)
   })
   server.post<OfStudy>(`${at}/sign`, keptChoices.requireSession, async (request, reply) => {
-    const words = wordsOf(request)
-    const asked = await findAsked(request, options, words)
-    if (asked === undefined) return sendNoPlace(reply, words)
-    const { body } = request
-    const chosen = chosenIn(body, asked, words)
-    const { name } = chosen
-    if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-    // People must have read what they sign, so changed words, or a changed text, are shown first.
-    if (chosen.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
-    if (chosen.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
-    if (isBlank(name) || name.length > 200)
-      return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
-    const hash = typed(body, 'hash')
-    const done = await signConsent(asked, chosen.choices, { name, hash, language: words.code })
-    keptChoices.forget(request, reply)
-    const query = new URLSearchParams({ done, timezone: chosen.state.timezone })
-    return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)
+    // If the study is changed at that moment, what it says now is compared with what the patient has read.
+    for (;;) {
+      const answer = await signOnce(request, reply, { options, keptChoices })
+      if (answer !== 'changed') return answer
+    }
   })
   server.post<OfStudy>(`${at}/decline`, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
@@ -74,6 +62,34 @@ export const sharingStudyPage: AddPage = (server, options) => {
     keptChoices.forget(request, reply)
     return reply.redirect(`/sharing/${declined.study.id}?done=declined`, 303)
   })
+}
+
+type Parts = { readonly options: PageOptions; readonly keptChoices: ReturnType<typeof openKeptChoices> }
+
+/** Answers `changed`, and has signed nothing, if the study was written at that moment. */
+const signOnce = async (
+  request: FastifyRequest<OfStudy>,
+  reply: FastifyReply,
+  { options, keptChoices }: Parts,
+): Promise<FastifyReply | 'changed'> => {
+  const words = wordsOf(request)
+  const asked = await findAsked(request, options, words)
+  if (asked === undefined) return sendNoPlace(reply, words)
+  const { body } = request
+  const chosen = chosenIn(body, asked, words)
+  const { name } = chosen
+  if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
+  // People must have read what they sign, so changed words, or a changed text, are shown first.
+  if (chosen.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+  if (chosen.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
+  if (isBlank(name) || name.length > 200)
+    return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
+  const hash = typed(body, 'hash')
+  const done = await signConsent(asked, chosen.choices, { name, hash, language: words.code })
+  if (done === 'changed') return done
+  keptChoices.forget(request, reply)
+  const query = new URLSearchParams({ done, timezone: chosen.state.timezone })
+  return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)
 }
 
 const findAsked = async (
