@@ -61,17 +61,20 @@ const complex = ['coding', 'codeableConcept']
 const codingsOf = (request: FhirRequest, given: URLSearchParams): readonly Coding[] => {
   const [code, system, display] = ['code', 'system', 'display'].map(name => only(given, name))
   const concepts = valuesOf(request.body, 'codeableConcept', 'valueCodeableConcept')
-  const posted = [
-    ...valuesOf(request.body, 'coding', 'valueCoding'),
-    ...concepts.flatMap(({ coding = [] }) => coding),
-  ].filter(one => one.code !== undefined)
+  const alone = valuesOf(request.body, 'coding', 'valueCoding')
+  // "One (and only one) of the in parameters code, coding, or codeableConcept must be provided."
+  if ((code === undefined ? 0 : 1) + alone.length + concepts.length > 1)
+    throw refusal('code', `Say in one way which code is meant: ${waysToSay}`)
+  const posted = [...alone, ...concepts.flatMap(({ coding = [] }) => coding)].filter(one => one.code !== undefined)
   const codings: readonly Coding[] =
     code === undefined
       ? posted
       : [{ code, ...(system === undefined ? {} : { system }), ...(display === undefined ? {} : { display }) }]
   if (codings.length > 0) return codings
-  throw refusal('code', 'Say which code is meant: code (and system), coding or codeableConcept')
+  throw refusal('code', `Say which code is meant: ${waysToSay}`)
 }
+
+const waysToSay = 'code (and system), coding or codeableConcept'
 
 /** A code without a system matches any code with the same text. */
 const judged = (

@@ -184,6 +184,22 @@ t.test('$validate-code says whether a code is in it, and its display', async t =
   t.same(await result('ValueSet/$validate-code', { resourceType: 'Parameters', parameter }), right)
 })
 
+t.test('a code that is given in several ways is refused, since they may be different codes', async t => {
+  const coding = { name: 'coding', valueCoding: { system: colours, code: 'red' } }
+  const concept = { name: 'codeableConcept', valueCodeableConcept: { coding: [{ system: colours, code: 'blue' }] } }
+  for (const parameter of [
+    [coding, { name: 'code', valueCode: 'blue' }],
+    [coding, concept],
+    [coding, { ...coding, valueCoding: { system: colours, code: 'blue' } }],
+    [concept, concept],
+  ])
+    for (const url of ['ValueSet/reds/$validate-code', 'CodeSystem/colours/$validate-code']) {
+      const { status, body } = await send('POST', url, { resourceType: 'Parameters', parameter })
+      t.equal(status, 400, url)
+      t.match(body.issue?.[0].diagnostics, /Say in one way which code is meant: code/)
+    }
+})
+
 t.test('what a value set includes is looked up once, and no more codes than are allowed for a search', async t => {
   const expand = async (include: object, count: number) => {
     const resource = {
