@@ -167,7 +167,7 @@ const requireOwn = (client: OrganizationClient): void => {
 
 /** Throws FhirError with what is wrong, and with which parameter. */
 const requireSound = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<void> => {
-  const [first, ...others] = problemsOf(app)
+  const [first, ...others] = problemsOf(app, parts)
   if (first !== undefined) throw FhirError.of([first, ...others])
   await requireGrantable(parts, connection, by, app.scope)
 }

@@ -18,20 +18,29 @@ export type SaidApp = {
   readonly scope: string
 }
 
+type Checks = {
+  /** Why this server sends no request to a URL. */
+  readonly refusalOf: (url: string) => string | undefined
+}
+
 /** What is wrong, in the words of a page. All other faults are found when the metadata is checked. */
-export const problemsOf = (app: SaidApp): readonly Issue[] =>
-  checksOf(app).flatMap(([isWrong, expression, message]) => (isWrong ? [{ code: 'invalid', message, expression }] : []))
+export const problemsOf = (app: SaidApp, { refusalOf }: Checks): readonly Issue[] =>
+  checksOf(app, refusalOf).flatMap(([isWrong, expression, message]) =>
+    isWrong ? [{ code: 'invalid', message, expression }] : [],
+  )
 
 type Check = readonly [isWrong: boolean, parameter: keyof ClientMetadata | 'name' | 'scope', message: string]
 
-const checksOf = ({ name, kind, redirectUris, launchUris, jwks, jwksUri, scope }: SaidApp): readonly Check[] => {
+const checksOf = (
+  { name, kind, redirectUris, launchUris, jwks, jwksUri, scope }: SaidApp,
+  refusalOf: Checks['refusalOf'],
+): readonly Check[] => {
   const isService = kind === 'backend'
   const signs = isService || kind === 'key'
   const context = isService ? 'system' : 'user'
   const other = wordsOf(scope).find(word => parseScope(word)?.context !== context)
   const redirect = isService ? undefined : refusedUri(redirectUris, redirectRefusal)
   const launch = isService ? undefined : refusedUri(launchUris, launchRefusal)
-  const onlySigns = 'Only an app with a key, or a service, has keys: leave this empty'
   return [
     [!isAppName(name), 'name', 'Enter a name of 1 to 100 characters that can be seen'],
     [isService && redirectUris.length > 0, 'redirect_uris', 'A service sends nobody back: leave this empty'],
@@ -39,14 +48,30 @@ const checksOf = ({ name, kind, redirectUris, launchUris, jwks, jwksUri, scope }
     [!isService && redirectUris.length === 0, 'redirect_uris', 'At least one address is needed'],
     [redirect !== undefined, 'redirect_uris', `${redirect}`],
     [launch !== undefined, 'launch_uris', `${launch}`],
-    [!signs && jwksUri !== undefined, 'jwks_uri', onlySigns],
-    [!signs && jwks !== undefined, 'jwks', onlySigns],
-    [
-      signs && (jwks === undefined) === (jwksUri === undefined),
-      'jwks_uri',
-      'Its keys are needed: their address or the keys themselves, one of them',
-    ],
+    ...keyChecks(signs, { jwks, jwksUri }, refusalOf),
     [other !== undefined, 'scope', `${other} is no ${context}/ scope, such as ${context}/Observation.rs`],
+  ]
+}
+
+const keyChecks = (
+  signs: boolean,
+  { jwks, jwksUri }: { readonly jwks: string | undefined; readonly jwksUri: string | undefined },
+  refusalOf: Checks['refusalOf'],
+): readonly Check[] => {
+  const [hasKeys, hasAddress] = [jwks !== undefined, jwksUri !== undefined]
+  if (!signs) {
+    const onlySigns = 'Only an app with a key, or a service, has keys: leave this empty'
+    return [
+      [hasAddress, 'jwks_uri', onlySigns],
+      [hasKeys, 'jwks', onlySigns],
+    ]
+  }
+  const unreachable = jwksUri === undefined ? undefined : refusalOf(jwksUri)
+  const allow = 'the operator of this server has to allow it first, in OUTBOUND_ORIGINS'
+  return [
+    [!(hasKeys || hasAddress), 'jwks_uri', 'Enter where its keys are, or the keys themselves'],
+    [hasKeys && hasAddress, 'jwks_uri', 'Enter where its keys are or the keys, not both'],
+    [unreachable !== undefined, 'jwks_uri', `${unreachable}: ${allow}`],
   ]
 }
 

@@ -1,6 +1,12 @@
 import { CsvError, parse } from 'csv-parse/sync'
 import type { ImportLine } from '../../storage/organization/patient-import.ts'
-import { type PatientFieldName, type PatientFields, patientFieldNames, readPatientFields } from './patient-fields.ts'
+import {
+  type PatientFieldName,
+  type PatientFields,
+  type PatientProblems,
+  patientFieldNames,
+  readPatientFields,
+} from './patient-fields.ts'
 
 type ReadList =
   | { readonly kind: 'read'; readonly lines: readonly ImportLine[] }
@@ -33,7 +39,7 @@ export const mostLines = 20_000
 
 const whatStands = `its first line names the columns (${columnNames.join(', ')}), and each line after it is a patient`
 
-/** Reads UTF-8, with or without a byte order mark, with commas or semicolons, and with line breaks within quotes. Each line is a Patient, or what is wrong with it. */
+/** Reads UTF-8, or UTF-16 with a byte order mark, with commas, semicolons or tabs, and with line breaks within quotes. Each line is a Patient, or what is wrong with it. */
 export const readPatientList = (file: Uint8Array, languages: readonly string[]): ReadList => {
   if (isArchive(file))
     return unreadable(
@@ -74,11 +80,17 @@ const archives = [
 
 const textOf = (file: Uint8Array): string | undefined => {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(file)
+    const text = new TextDecoder(encodingOf(file), { fatal: true }).decode(file)
     return text.includes('\0') ? undefined : text.replace(/\r\n?/g, '\n')
   } catch {
     return undefined
   }
+}
+
+/** Spreadsheets call UTF-16 with tabs “Unicode Text”. */
+const encodingOf = ([first, second]: Uint8Array): string => {
+  if (first === 0xff && second === 0xfe) return 'utf-16le'
+  return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
 }
 
 type CsvRecord = { readonly values: readonly string[]; readonly line: number }
@@ -105,10 +117,11 @@ const recordsOf = (text: string, onRead: (line: number) => void): readonly CsvRe
     .filter(({ values }) => values.some(value => value !== ''))
 }
 
-/** Whichever of the two is more frequent in the line that names the columns. */
-const delimiterOf = (text: string): ',' | ';' => {
-  const [first = ''] = text.split('\n', 1)
-  return first.split(';').length > first.split(',').length ? ';' : ','
+/** Whichever is the most frequent in the line that names the columns. */
+const delimiterOf = (text: string): string => {
+  const [first = ''] = text.trimStart().split('\n', 1)
+  const count = (delimiter: string) => first.split(delimiter).length
+  return [',', ';', '\t'].reduce((most, one) => (count(one) > count(most) ? one : most))
 }
 
 const breaksIn = (values: readonly string[]): number => values.join('').split('\n').length - 1
@@ -141,8 +154,17 @@ const toLine = (names: readonly string[], record: CsvRecord, languages: readonly
     if (field !== undefined) fields[field] = values[index] ?? ''
   }
   const read = readPatientFields(fields as PatientFields, languages)
-  return read.kind === 'read' ? { line, patient: read.patient } : { line, problems: { ...read.problems } }
+  return read.kind === 'read' ? { line, patient: read.patient } : { line, problems: quotedIn(fields, read.problems) }
 }
+
+/** Names what is there: a spreadsheet may show it differently. */
+const quotedIn = (fields: PatientFields, problems: PatientProblems): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(problems).map(([name, problem]) => {
+      const value = fields[name as PatientFieldName].trim()
+      return [name, value === '' ? problem : `${quoted(value)}. ${problem}`]
+    }),
+  )
 
 /** That a quotation mark is never closed is found only at the end, so the line after the last record that could be read is named. */
 const syntaxProblem = ({ code, lines }: CsvError, lastRead: number): string => {

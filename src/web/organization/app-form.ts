@@ -66,7 +66,9 @@ export const saidBy = ({ values }: AppState): SaidApp => {
   }
   if (isKind(kind)) return { ...said, kind }
   // Of the other fields, only the name is the same for all kinds.
-  const others = problemsOf({ ...said, kind: 'public' }).filter(({ expression }) => expression === 'name')
+  const others = problemsOf({ ...said, kind: 'public' }, { refusalOf: () => undefined }).filter(
+    ({ expression }) => expression === 'name',
+  )
   throw FhirError.of([{ code: 'invalid', message: 'Choose a type', expression: 'kind' }, ...others])
 }
 
@@ -82,11 +84,11 @@ export const withProblems = (state: AppState, error: unknown): AppState => {
   return { ...state, problems: Object.fromEntries(problems) }
 }
 
-/** What was typed is kept letter by letter. */
+/** What was typed, and an address or a scope, is kept letter by letter. */
 const toSentence = (text: string, typed: string): string => {
-  const [first = '', ...others] = text.split(' ')
-  return typed.split(/\s+/).includes(first)
-    ? `“${first}” ${others.join(' ')}`
+  const [, first = '', others = ''] = /^(\S+?)(:? .*)$/s.exec(text) ?? []
+  return typed.split(/\s+/).includes(first) || /[/.]/.test(first)
+    ? `“${first}”${others}`
     : `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }
 

@@ -79,7 +79,7 @@ ${postForm(
   html`${organizationField(place, 'the records')}
 <div class="field mb-4${problem && ' wrong'}">
 <label for="file" class="form-label fw-semibold">File</label>
-<p class="form-text mt-0" id="file-hint">In UTF-8, with commas or semicolons, of at most ${mostLines} lines.</p>
+<p class="form-text mt-0" id="file-hint">In UTF-8, with commas, semicolons or tabs, of at most ${mostLines} lines. A spreadsheet program may change dates and drop leading zeros and the + of numbers: make these columns text before you fill them in.</p>
 ${problem && html`<p class="invalid-feedback d-block mt-0" id="file-problem">${problem}</p>`}
 <input class="form-control${problem && ' is-invalid'}" type="file" id="file" name="file" accept=".csv,text/csv" required aria-describedby="file-hint${problem && ' file-problem'}"${problem && html` aria-invalid="true"`}>
 </div>
@@ -93,7 +93,7 @@ ${imports.length > 0 && html`<h2 class="mt-4">Lists that you have sent</h2>${lis
 const listed = (imports: readonly PatientImport[]): Html =>
   html`<ul class="list-group list-group-flush">${imports.map(
     one =>
-      html`<li class="list-group-item px-0"><a href="/patients/imports/${one.id}">${one.total} patients, sent ${moment(one.madeAt)}</a> <span class="text-body-secondary">${one.state === 'checked' && one.faulty > 0 ? 'has errors' : states[one.state]}</span></li>`,
+      html`<li class="list-group-item px-0"><a href="/patients/imports/${one.id}">${one.total === 1 ? 'One patient' : `${one.total} patients`}, sent ${moment(one.madeAt)}</a> <span class="text-body-secondary">${one.state === 'checked' && one.faulty > 0 ? 'has errors' : states[one.state]}</span></li>`,
   )}</ul>`
 
 const states: Readonly<Record<PatientImport['state'], string>> = {

@@ -48,6 +48,34 @@ t.test(
   },
 )
 
+t.test('what a spreadsheet saves as Unicode text is read: UTF-16, with tabs', async t => {
+  const text =
+    '\uFEFFfamily\tgiven\tbirth_date\temail\r\nRuiz\t\t1970-05-31\t\r\n\tAna\t1980-01-01\tana@example.org\r\n'
+  const little = Buffer.from(text, 'utf16le')
+  const files = { 'UTF-16LE': little, 'UTF-16BE': Buffer.from(little).swap16(), 'UTF-8': text }
+  for (const [name, file] of Object.entries(files))
+    t.match(
+      read(file),
+      {
+        kind: 'read',
+        lines: [
+          { line: 2, patient: { name: [{ family: 'Ruiz', given: undefined }], birthDate: '1970-05-31' } },
+          { line: 3, problems: { family: /^Enter a family name/ } },
+        ],
+      },
+      name,
+    )
+})
+
+t.test('a mistake names what is there, since a spreadsheet may show it differently', async t => {
+  t.match(read('family,birth_date,mobile\nRuiz,25720,15005550006\nLee,,'), {
+    lines: [
+      { problems: { birthDate: /^“25720”\. Enter the birth date as year/, mobile: /^“15005550006”\. Enter/ } },
+      { problems: { birthDate: /^Enter the birth date/ } },
+    ],
+  })
+})
+
 t.test('mistakes are reported line by line, all of them', async t => {
   const file = `${header}\nRuiz,,1970-13-01,,ana,12,xx\n,,1970-01-01\nLee,,1970-01-01,,,,en,more,and more\nOk,,1970-01-01`
   const list = read(file)

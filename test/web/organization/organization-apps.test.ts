@@ -291,11 +291,15 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
       /This must be a list of at most 20/,
     ],
     [{ ...app, launch_uris: 'javascript:alert(1)' }, 'launch_uris', /must be https/],
-    [keyed, 'jwks_uri', /Its keys are needed/],
-    [{ ...keyed, jwks: keySet(rsa), jwks_uri: 'https://keys.example.org/a' }, 'jwks_uri', /one of them/],
+    [keyed, 'jwks_uri', /Enter where its keys are, or the keys themselves/],
+    [{ ...keyed, jwks: keySet(rsa), jwks_uri: 'https://keys.example.org/a' }, 'jwks_uri', /not both/],
     [{ ...keyed, jwks_uri: 'http://169.254.169.254/latest' }, 'jwks_uri', /only https/],
     [{ ...keyed, jwks_uri: 'https://10.0.0.1/keys' }, 'jwks_uri', /not a public address/],
-    [{ ...keyed, jwks_uri: 'https://elsewhere.example/keys' }, 'jwks_uri', /not among the servers/],
+    [
+      { ...keyed, jwks_uri: 'https://elsewhere.example/keys' },
+      'jwks_uri',
+      /^“https:\/\/elsewhere\.example” is not among the servers .*: the operator of this server has to allow it first/,
+    ],
     [{ ...app, jwks: keySet(rsa) }, 'jwks', /Only an app with a key/],
     [{ ...app, jwks_uri: 'https://keys.example.org/a' }, 'jwks_uri', /Only an app with a key/],
     [{ ...job, jwks: 'no json' }, 'jwks', /This is no JSON/],
@@ -354,7 +358,7 @@ t.test('nobody gives a service more than the rules allow themselves', async t =>
     'system/Organization.rs system/Consent.s',
   ]) {
     const shown = await service(root, scope)
-    t.match(shown, { status: 422, body: /you may see no \w+ yourself/ }, scope)
+    t.match(shown, { status: 422, body: /“system\/\S+”: you may see no \w+ yourself/ }, scope)
   }
   t.match(await service(root, 'system/Organization.rs'), { status: 303 })
   const { location: page = '' } = await service(manager, 'system/Observation.rs')

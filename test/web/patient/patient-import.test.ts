@@ -27,7 +27,10 @@ const named = async (family: string) =>
 t.test('a list is previewed, and registered as it was shown, completely or not at all', async t => {
   const faulty = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-30,I-2'])
   const told = wordsOf(await settled(faulty.location))
-  t.match(told, /Of 2 lines, one has an error\. Nothing was registered: .* 3 birth_date : Enter the birth date/)
+  t.match(
+    told,
+    /Of 2 lines, one has an error\. Nothing was registered: .* 3 birth_date : “1970-02-30”\. Enter the birth date/,
+  )
   t.match(wordsOf(await staff.get('/patients/imports')), /2 patients, sent [^<]* UTC has errors/)
   const body = (await staff.get(faulty.location ?? '')).body
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
@@ -219,6 +222,11 @@ t.test('its progress is shown while it runs, only to the sender', async t => {
     t.equal((await other.post(`${shown.location}/${action}`, { _csrf })).status, 404, action)
   await staff.send(shown.location ?? '', {}, `${shown.location}/cancel`)
   t.equal((await staff.get(shown.location ?? '')).status, 404, 'it is forgotten when they say so')
+})
+
+t.test('a list of one patient is called that', async t => {
+  await settled((await upload(['Alone,Ana,1970-01-01,O-1'])).location)
+  t.match(wordsOf(await staff.get('/patients/imports')), /One patient, sent [^<]* UTC waits for you/)
 })
 
 t.test('while it runs the page says how far it is, and reloads itself if scripts do not run', async t => {
