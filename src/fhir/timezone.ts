@@ -63,6 +63,12 @@ export const momentIn = (timeMs: number, timezone: string): string => {
   return new Date(timeMs + offset).toISOString().replace('Z', `${offset < 0 ? '-' : '+'}${zone}`)
 }
 
+/** Noon of the day in the time zone, where a date without a time is put. */
+export const noonOf = (day: string, timezone: string): number => {
+  const utc = Date.parse(`${day}T12:00:00Z`)
+  return utc - offsetMs(utc - offsetMs(utc, timezone), timezone)
+}
+
 /** The day that many days later. */
 export const addDays = (day: string, days: number): string => calendarDay(Date.parse(`${day}T00:00:00Z`) + days * dayMs)
 
@@ -71,12 +77,6 @@ const calendarDay = (timeMs: number): string => new Date(timeMs).toISOString().s
 
 /** How many days it is from one day to the other. */
 export const daysBetween = (one: string, other: string): number => (Date.parse(other) - Date.parse(one)) / dayMs
-
-/**
- * How long after the beginning of a UTC day: half past ten, when it is the same date from Hawaii to New Zealand. A date without a time is put
- * there, in whatever time zone it was meant.
- */
-export const sameDateMs = 37_800_000
 
 const dayMs = 86_400_000
 const minuteMs = 60_000

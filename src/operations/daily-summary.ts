@@ -33,7 +33,18 @@ export const dailySummary: Operation = {
       const codes = [{ system, code }, ...also]
       const step = { kind: 'day', timezone } as const
       const wantsSum = summed.figures === added
-      const question = { patient, codes, from, to, unit, at, step, wantsSum, takesAverages: !wantsSum } as const
+      const question = {
+        patient,
+        codes,
+        from,
+        to,
+        timezone,
+        unit,
+        at,
+        step,
+        wantsSum,
+        takesAverages: !wantsSum,
+      } as const
       const { lines, leftOut } = await readSeries(context, { ...question, possible: { ...aboveZero, most } })
       found.push(...lines.flatMap(line => line.points.map(point => toObservation(line, point, summed, asked))))
       issues.push(

@@ -79,6 +79,7 @@ const parseSeries = (given: URLSearchParams): Asked => {
     codes,
     from,
     to,
+    timezone: timezoneOf(given),
     unit: unitOf(only(given, 'unit')),
     at: atOf(only(given, 'at') ?? 'start'),
     takesAverages: true,

@@ -7,6 +7,7 @@ import {
   daysBetween,
   isTimezone,
   momentIn,
+  noonOf,
   startOfDay,
 } from '../../src/fhir/timezone.ts'
 import { sql } from '../../src/storage/sql.ts'
@@ -115,6 +116,20 @@ t.test('the beginning of a day is told within the years that FHIR can write', t 
   t.equal(beginningOfDay('0001-01-01', 'Pacific/Auckland'), '0001-01-01T00:00:00.000Z')
   t.equal(beginningOfDay(addDays('9999-12-31', 1), 'UTC'), '9999-12-31T23:59:59.999Z')
   t.equal(beginningOfDay(addDays('9999-12-31', 1), 'America/Los_Angeles'), '9999-12-31T23:59:59.999Z')
+  t.end()
+})
+
+t.test('noon is at twelve o’clock in the time zone, on days on which clocks are changed, too', t => {
+  for (const [day, timezone, noon] of [
+    ['2026-03-05', 'UTC', '2026-03-05T12:00:00.000Z'],
+    ['2026-03-05', 'Pacific/Kiritimati', '2026-03-04T22:00:00.000Z'],
+    ['2026-03-05', 'Pacific/Pago_Pago', '2026-03-05T23:00:00.000Z'],
+    ['2026-03-29', 'Europe/Berlin', '2026-03-29T10:00:00.000Z'],
+    ['2026-10-25', 'Europe/Berlin', '2026-10-25T11:00:00.000Z'],
+    ['2026-09-27', 'Pacific/Auckland', '2026-09-26T23:00:00.000Z'],
+    ['2026-04-05', 'Pacific/Auckland', '2026-04-05T00:00:00.000Z'],
+  ] as const)
+    t.equal(new Date(noonOf(day, timezone)).toISOString(), noon, `${day} ${timezone}`)
   t.end()
 })
 

@@ -81,6 +81,27 @@ t.test('$completeness counts it on that day', async t => {
   }
 })
 
+t.test('a date is that date also in the time zones that are furthest from UTC', async t => {
+  await put(
+    reading('29463-7', on('2025-07-05'), 80, 'kg'),
+    reading('93832-4', on('2025-07-05'), 7.5, 'h'),
+    reading('41950-7', on('2025-07-05'), 5000, '{steps}'),
+    reading('99504-3', on('2025-07-05'), 100, 'mg/dL'),
+  )
+  for (const timezone of ['Etc/GMT+12', 'Pacific/Pago_Pago', 'Pacific/Chatham', 'Pacific/Kiritimati']) {
+    const days = { start: '2025-07-05', end: '2025-07-05', timezone }
+    const { entry = [] } = await ask<{ entry?: { resource: Summary }[] }>('daily-summary', days)
+    const codes = entry.map(({ resource }) => resource.code.coding[0].code)
+    t.same(codes, ['omh:step-count', 'omh:sleep-duration', 'omh:body-weight', '99504-3'], timezone)
+    const answer = await ask<{ parameter?: Parameter[] }>('completeness', days)
+    t.match(answer.parameter?.[0], { resource: { component: [{ valueSampledData: { data: '4' } }] } }, timezone)
+    const { parameter } = await ask<{ parameter: Parameter[] }>('glucose-profile', days)
+    t.equal(parameter.find(({ name }) => name === 'count')?.valueInteger, 1, timezone)
+    const nextDay = { start: '2025-07-06', end: '2025-07-06', timezone }
+    t.notOk((await ask<{ entry?: object[] }>('daily-summary', nextDay)).entry, timezone)
+  }
+})
+
 type Parameter = { name: string; valueInteger?: number; valueQuantity?: { value: number }; part?: object[] }
 
 t.test('glucose with a date only counts, and has no time in the usual day', async t => {

@@ -3,7 +3,7 @@ import { and, type Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { beginning, longestSeries, sameDate } from './reading.ts'
+import { beginningIn, furthestBehind, longestSeries } from './reading.ts'
 
 export type CompletenessAsked = {
   readonly where: Expression
@@ -39,6 +39,7 @@ export const readCompleteness = (
   // PostgreSQL takes the second midnight if the clock strikes it twice.
   const starts = [...days, addDays(last, 1)].map(day => beginningOfDay(day, timezone))
   const begin = sql.fragment`${starts[0] ?? ''}::timestamptz`
+  const beginning = beginningIn(timezone)
   const end = sql.fragment`${starts.at(-1) ?? ''}::timestamptz`
   return connection.any<CompletenessRow>(sql.fragment`
     WITH person AS (
@@ -71,7 +72,7 @@ export const readCompleteness = (
     CROSS JOIN LATERAL (
       SELECT least(${most}::integer, coalesce(samples.count, 0) + count(*)) AS count FROM (
         SELECT FROM observation AS row
-        WHERE row.patient_id = person.patient_id AND row.effective_start >= asked.since - ${sameDate}
+        WHERE row.patient_id = person.patient_id AND row.effective_start >= asked.since - ${furthestBehind}
           AND row.effective_start < asked.until AND ${beginning} >= asked.since AND ${beginning} < asked.until
           AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND row.pk NOT IN (SELECT pk FROM mistaken) AND ${mayBeSearched}
         LIMIT ${most}) AS reading) AS counted

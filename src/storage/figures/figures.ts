@@ -42,6 +42,8 @@ export type ReadingsAsked = {
   /** Instants; the first is included, the last is not. */
   readonly from: string
   readonly to: string
+  /** In which a reading with a date alone is on that date. */
+  readonly timezone: string
   /** Whether an average of several measurements counts as a reading, as it does where the question is how high a value is. */
   readonly takesAverages: boolean
   /** Whether a reading belongs to the moment when it began, or when it ended. */
@@ -82,7 +84,6 @@ export type SeriesRow = OfKinds & {
 }
 
 export type GlucoseProfileAsked = Omit<ReadingsAsked, 'conversions'> & {
-  readonly timezone: string
   readonly conversions: readonly (Conversion & { readonly thresholds: readonly number[] })[]
   /** The dimensions of two units in which one reading may be sent, and how far apart its two numbers may be, in the unit that is asked for. */
   readonly toldTwice: { readonly finer: string; readonly coarser: string; readonly within: number }

@@ -9,9 +9,9 @@ import { readingsOf } from './reading.ts'
 export const readGlucoseProfile = async (
   connection: Connection,
   gate: Gate,
-  { timezone, conversions, toldTwice, ...asked }: GlucoseProfileAsked,
+  { conversions, toldTwice, ...asked }: GlucoseProfileAsked,
 ): Promise<GlucoseProfileRow> => {
-  const local = sql.fragment`(at AT TIME ZONE ${timezone})`
+  const local = sql.fragment`(at AT TIME ZONE ${asked.timezone})`
   const [row] = await connection.any<GlucoseProfileRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, { ...asked, conversions })}),
     bounded AS (${boundedReadingsOf(gate, { ...asked, conversions })}),

@@ -2,7 +2,6 @@ import { restrict } from '../../access/access.ts'
 import { systems } from '../../fhir/canonical.ts'
 import { type Conversion, conversionTo, unitlessDimension } from '../../fhir/measured/conversion.ts'
 import { dayTotals } from '../../fhir/measured/day-total.ts'
-import { sameDateMs } from '../../fhir/timezone.ts'
 import { and } from '../../search/expression.ts'
 import { codeTest } from '../compile/code-test.ts'
 import { compile } from '../compile/compile.ts'
@@ -11,7 +10,7 @@ import { needsNoBody } from '../compile/hot.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { statisticNumbers, unitOfRanges } from '../prepare/observation-facts.ts'
 import { storedRow } from '../row.ts'
-import { anyOf, name, type SqlFragment, sql, word } from '../sql.ts'
+import { anyOf, name, type SqlFragment, sql } from '../sql.ts'
 import type { ReadingsAsked } from './figures.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
 
@@ -34,19 +33,19 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
 }
 
 const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
-  const { from, to, at, unit, conversions } = asked
-  const isWithin = (moment: SqlFragment) =>
-    sql.fragment`${moment} >= ${from}::timestamptz AND ${moment} < ${to}::timestamptz`
+  const { from, to, unit, conversions } = asked
+  const moment = momentIn(asked)
+  const isWithin = (at: SqlFragment) => sql.fragment`${at} >= ${from}::timestamptz AND ${at} < ${to}::timestamptz`
   return sql.fragment`
     WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
-    SELECT hot.kind_id, hot.device_id, hot.component = 0 AS is_whole, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
+    SELECT hot.kind_id, hot.device_id, hot.component = 0 AS is_whole, ${moment} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
       hot.unit_id, ${slackOf(asked)} AS slack,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
         WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value)
         ELSE coalesce(${converted(sql.fragment`hot.value`, dimension, conversions)}, ${totalOfDay(unit)}) END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
-    WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
+    WHERE ${isWithin(moment)} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
     SELECT hot.kind_id, hot.device_id, FALSE, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension, NULL, NULL,
       CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
@@ -108,21 +107,27 @@ export const isDated = (row: 'hot' | 'row' | 'code'): SqlFragment => {
 }
 export const isTimed = sql.fragment`NOT hot.is_dated`
 
-/** Added to the beginning of a day in UTC, it gives a moment that has the same date in other time zones. */
-export const sameDate = sql.fragment`make_interval(secs => ${word(`${sameDateMs / 1000}`)})`
+const halfDay = sql.fragment`interval '12 hours'`
+
+/** Noon of a date in the time zone, from the beginning of that date in UTC. */
+const onDate = (date: SqlFragment, timezone: string): SqlFragment =>
+  sql.fragment`((${date} AT TIME ZONE 'UTC' + ${halfDay}) AT TIME ZONE ${timezone})`
+
+/** No time zone is further behind UTC. */
+export const furthestBehind = halfDay
 
 /** When the Observation `row` began; with a date alone, a moment of that day. */
-export const beginning = sql.fragment`
-  (CASE WHEN ${isDated('row')} THEN row.effective_start + ${sameDate} ELSE row.effective_start END)`
+export const beginningIn = (timezone: string): SqlFragment => sql.fragment`
+  (CASE WHEN ${isDated('row')} THEN ${onDate(sql.fragment`row.effective_start`, timezone)} ELSE row.effective_start END)`
 
-/** A total of a day may say a moment of that day. */
-const withinDay = sql.fragment`least(hot.effective_start + ${sameDate}, ${end})`
-
-export const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
-  start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay}
-    WHEN hot.is_dated THEN hot.effective_start + ${sameDate} ELSE hot.effective_start END)`,
-  end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay}
-    WHEN hot.is_dated THEN hot.effective_end - ${day} + ${sameDate} ELSE ${end} END)`,
+/** To which moment a reading belongs. A total of a day may say a moment of that day, or when it began and ended. */
+export const momentIn = ({ at, timezone }: Pick<ReadingsAsked, 'at' | 'timezone'>): SqlFragment => {
+  const [bound, date] =
+    at === 'start'
+      ? [sql.fragment`hot.effective_start`, sql.fragment`hot.effective_start`]
+      : [end, sql.fragment`CASE WHEN hot.is_of_day THEN hot.effective_start ELSE hot.effective_end - ${day} END`]
+  return sql.fragment`(CASE WHEN hot.is_dated THEN ${onDate(sql.fragment`(${date})`, timezone)}
+    WHEN hot.is_of_day THEN least(hot.effective_start + ${halfDay}, ${end}) ELSE ${bound} END)`
 }
 
 /**

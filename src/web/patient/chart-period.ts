@@ -22,8 +22,8 @@ type Problems = Readonly<Partial<Record<Typed, 'day' | 'order' | 'long' | 'timez
 
 /** The period in the query of the page; if it has no days that can be shown, the two weeks up to `newest`. */
 export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeriod => {
-  const asked = query.get('timezone')?.trim() || 'UTC'
-  const timezone = isTimezone(asked) ? asked : 'UTC'
+  const asked = askedTimezone(query)
+  const timezone = timezoneIn(query)
   const usual = dayOf(newest, timezone)
   const glucoseUnit = query.get('glucose') === 'mmol/L' ? 'mmol/L' : 'mg/dL'
   const last = query.get('last') || usual
@@ -36,6 +36,17 @@ export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeri
     ? period
     : { ...period, wrong: { typed: { first, last, timezone: asked }, problems } }
 }
+
+const askedTimezone = (query: URLSearchParams): string => query.get('timezone')?.trim() || 'UTC'
+
+/** The time zone in the query of the page; UTC if it is none. */
+export const timezoneIn = (query: URLSearchParams): string => {
+  const asked = askedTimezone(query)
+  return isTimezone(asked) ? asked : 'UTC'
+}
+
+/** Whether certain days are asked for, and not those of the newest readings. */
+export const hasDays = (query: URLSearchParams): boolean => Boolean(query.get('first') || query.get('last'))
 
 const instantsOf = ([first = '', last = '']: readonly string[], timezone: string) => ({
   first,

@@ -1,20 +1,19 @@
-import type { Observation } from '@medplum/fhirtypes'
 import { anyGlucose, interstitialGlucose } from '../../fhir/measured/glucose.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import { sameDateMs } from '../../fhir/timezone.ts'
+import { addDays, daysBetween, startOfDay } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { readGlucoseProfile } from '../../operations/glucose-profile.ts'
+import type { Code } from '../../operations/readings-asked.ts'
 import { aboveZero, readSeries, stepWithin } from '../../operations/series.ts'
-import { and } from '../../search/expression.ts'
-import { parseCriteria } from '../../search/parse.ts'
 import type { Step } from '../../storage/figures/figures.ts'
 import type { Store } from '../../storage/store.ts'
 import { type Html, html } from '../page/html.ts'
 import { type Chart, chartFigure, withoutFigure } from './chart.ts'
 import { type Drawing, drawings } from './chart-drawings.ts'
 import { limitsAround } from './chart-limits.ts'
-import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
+import { type ChartPeriod, chartPeriodOf, hasDays, periodForm, timezoneIn } from './chart-period.ts'
 import { glucoseReport } from './glucose.ts'
+import { newestReading, newestReadingOf } from './newest-reading.ts'
 import { nothingDrawn, type ShownPatient } from './nothing-drawn.ts'
 
 type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
@@ -34,14 +33,14 @@ export const patientCharts = async (
   const { id, isReader } = patient
   const { words } = reading
   const { say } = words
-  const newest = await newestOf(reading, id)
-  const period = chartPeriodOf(query, newest ?? Date.now())
-  const asked = { patient: id, period }
-  const glucose = await glucoseOf(reading, asked)
-  // One after another, so that a page does not keep the database from everybody else.
-  const charts: Chart[] = []
-  for (const drawing of drawings(period, words)) charts.push(await chartOf(reading, asked, drawing))
-  const measured = charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0)
+  const asked = { ...reading, patient: id, timezone: timezoneIn(query) }
+  const newest = await newestReading(asked)
+  const readIn = (moment = Date.now()) => readFigures(reading, id, chartPeriodOf(query, moment))
+  const first = await readIn(newest)
+  const isEmpty = newest !== undefined && first.measured.length === 0
+  const newestDrawn = isEmpty ? await newestReadingOf(asked, drawnCodes(first.period, words)) : undefined
+  const isMoved = newestDrawn !== undefined && !hasDays(query)
+  const { period, glucose, charts, measured } = isMoved ? await readIn(newestDrawn) : first
   const [trace, ...others] = charts.map(chart => {
     if (!measured.includes(chart)) return undefined
     return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
@@ -52,7 +51,7 @@ export const patientCharts = async (
 <h2>${say('chart.measurements')}</h2>
 <p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
 ${periodForm(id, period, words)}
-${measured.length === 0 && nothingDrawn(patient, period, newest, words)}
+${measured.length === 0 && nothingDrawn(patient, period, newestDrawn ?? newest, words)}
 ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscript>`}
 ${trace}
 ${glucose}
@@ -61,22 +60,25 @@ ${others}
   return { content, isProblem: period.wrong !== undefined }
 }
 
-/** When the latest reading was measured, but not later than now. */
-const newestOf = async ({ registry, store }: Reading, id: string): Promise<number | undefined> => {
-  const query = new URLSearchParams({ subject: `Patient/${id}`, date: `le${new Date().toISOString()}` })
-  const where = and(parseCriteria(registry, 'Observation', query))
-  const found = await store.lastn({ where, patients: [id], max: 1, newest: nearNewest, applied: [...query] })
-  const moments = found.map(({ content }) => momentOf(JSON.parse(content))).filter(time => !Number.isNaN(time))
-  return moments.length === 0 ? undefined : Math.min(Math.max(...moments), Date.now())
+type Figures = {
+  readonly period: ChartPeriod
+  readonly glucose: Html | undefined
+  readonly charts: readonly Chart[]
+  /** Those with readings, even if these have no number that can be drawn. */
+  readonly measured: readonly Chart[]
 }
 
-/** Among these may be the latest: a reading with only a date is sorted within that day, after readings from its first hours. */
-const nearNewest = 20
-
-const momentOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation): number => {
-  const text = effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? ''
-  return Date.parse(text) + (text.includes('T') ? 0 : sameDateMs)
+const readFigures = async (reading: Reading, patient: string, period: ChartPeriod): Promise<Figures> => {
+  const asked = { patient, period }
+  const glucose = await glucoseOf(reading, asked)
+  // One after another, so that a page does not keep the database from everybody else.
+  const charts: Chart[] = []
+  for (const drawing of drawings(period, reading.words)) charts.push(await chartOf(reading, asked, drawing))
+  return { period, glucose, charts, measured: charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0) }
 }
+
+const drawnCodes = (period: ChartPeriod, words: Words): readonly Code[] =>
+  drawings(period, words).flatMap(({ lines }) => lines.flatMap(({ codes }) => codes))
 
 type Asked = { readonly patient: string; readonly period: ChartPeriod }
 
@@ -85,13 +87,13 @@ const chartOf = async (
   { patient, period }: Asked,
   { ucum, lines, bridgesMinutes, at = 'start', limits, most = aboveZero.most, ...drawing }: Drawing,
 ): Promise<Chart> => {
-  const { from, to } = period
+  const { from, to, timezone } = period
   const step = stepOf(drawing.style, period)
   const answers: Awaited<ReturnType<typeof readSeries>>[] = []
   // An average over many days is not the number of steps of any of them.
   const wantsSum = drawing.style === 'bars'
   const possible = { ...aboveZero, most }
-  const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
+  const asked = { patient, from, to, timezone, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
   for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
   const points = answers.flatMap(answer => answer.lines.flatMap(line => line.points))
@@ -112,12 +114,21 @@ const chartOf = async (
   }
 }
 
-/** If the steps would be longer than an hour, they are days of the time zone, so that none is in two days. */
-const stepOf = (style: Chart['style'], { from, to, timezone }: ChartPeriod): Step => {
+/** If the steps would be longer than an hour, they are days of the time zone. So none is in two days. */
+const stepOf = (style: Chart['style'], period: ChartPeriod): Step => {
+  const { from, to, timezone } = period
   const step = stepWithin(from, to, mostPoints)
-  const isShort = style !== 'bars' && step.kind === 'width' && step.seconds <= 3600
-  return isShort ? step : { kind: 'day', timezone }
+  if (style === 'bars' || step.kind === 'day' || step.seconds > 3600) return { kind: 'day', timezone }
+  return step.seconds <= halfHour || isInDays(step.seconds, period) ? step : { kind: 'width', seconds: halfHour }
 }
+
+/** Whether each day begins with a step: where clocks are changed by half an hour, it may be in the middle of one of an hour. */
+const isInDays = (seconds: number, { first, last, from, timezone }: ChartPeriod): boolean =>
+  Array.from({ length: daysBetween(first, last) + 1 }, (_, day) => startOfDay(addDays(first, day), timezone)).every(
+    start => (start - Date.parse(from)) % (seconds * 1000) === 0,
+  )
+
+const halfHour = 1800
 
 /** More points than a screen can show. */
 const mostPoints = 2100

@@ -460,3 +460,20 @@ t.test('if the newest reading is a date without a time, the days up to it end wi
     t.match(tableOf(shown, 'Weight'), /2026-03-20 1 80\.0 80\.0 80\.0$/, timezone)
   }
 })
+
+t.test('where clocks are changed by half an hour, no step of a chart is in two days', async t => {
+  const pulse = (effectiveDateTime: string, value: number) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    effectiveDateTime,
+    valueQuantity: { value, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  })
+  // Clocks went back from UTC+11 to UTC+10:30 on the 6th.
+  await store(pulse('2025-04-07T23:45:00+10:30', 60), pulse('2025-04-08T00:15:00+10:30', 90))
+  const query = 'first=2025-03-20&last=2025-04-20&timezone=Australia/Lord_Howe'
+  const shown = await anns.get(`${page}?${query}`)
+  t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-04-07 1 60 60 60 2025-04-08 1 90 90 90')
+  t.match(wordsOf(shown), 'A point is the mean of 30 minutes.')
+})

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { openStudies } from '../../support/study.ts'
+
+const { server, database, create, institution } = await openStudies()
+t.teardown(() => server.close())
+const lab = await institution('lab')
+
+/** Somebody with the readings, in their own browser. */
+const personWith = async (...readings: readonly object[]) => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Ann' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const { id: person } = await create('everything', {
+    resourceType: 'Person',
+    link: [{ target: { reference: `Patient/${id}` } }],
+  })
+  for (const reading of readings)
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      subject: { reference: `Patient/${id}` },
+      code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
+      valueQuantity: { value: 80, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+      ...reading,
+    })
+  const browser = openBrowser(server)
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return async (query = '') => {
+    const shown = await browser.get(`/patients/${id}${query}`)
+    const words = wordsOf(shown)
+    return {
+      words,
+      days: /From (\S+) to (\S+) \(/.exec(words)?.slice(1),
+      weights: [...words.matchAll(/(\d{4}-\d\d-\d\d) \d+ [\d.]+ [\d.]+ [\d.]+/g)].map(([, day]) => day),
+      link: /<a href="([^"]+)">Show the newest<\/a>/.exec(shown.body)?.[1]?.replaceAll('&amp;', '&'),
+    }
+  }
+}
+
+const twoWeeks = ['2026-02-20', '2026-03-05']
+
+t.test('the days up to the newest reading end with one that was measured at several times', async t => {
+  const show = await personWith({ effectiveTiming: { event: ['2026-03-04T10:00:00Z', '2026-03-05T10:00:00Z'] } })
+  const { days, weights } = await show()
+  t.same(days, twoWeeks)
+  t.same(weights, ['2026-03-04'])
+})
+
+t.test('a later reading that was entered in error or cancelled does not count', async t => {
+  const show = await personWith(
+    { effectiveDateTime: '2026-03-05T10:00:00Z' },
+    { effectiveDateTime: '2026-08-05T10:00:00Z', status: 'entered-in-error' },
+    { effectiveDateTime: '2026-09-05T10:00:00Z', status: 'cancelled' },
+  )
+  const { days, weights } = await show()
+  t.same(days, twoWeeks)
+  t.same(weights, ['2026-03-05'])
+})
+
+t.test('somebody whose readings were all entered in error is not told that none was sent', async t => {
+  const show = await personWith({ effectiveDateTime: '2026-03-05T10:00:00Z', status: 'entered-in-error' })
+  const { days, words } = await show()
+  t.same(days, twoWeeks)
+  t.match(words, 'From 2026-02-20 to 2026-03-05 there is nothing to be drawn.')
+})
+
+t.test('if the newest readings are of a kind that is in no chart, the days end with the newest that is', async t => {
+  const temperature = {
+    code: { coding: [{ system: 'http://loinc.org', code: '8310-5' }] },
+    effectiveDateTime: '2026-08-05T10:00:00Z',
+    valueQuantity: { value: 37, unit: 'Cel', system: 'http://unitsofmeasure.org', code: 'Cel' },
+  }
+  const show = await personWith({ effectiveDateTime: '2026-03-05' }, temperature)
+  for (const query of ['', '?timezone=Pacific/Kiritimati', '?timezone=Pacific/Pago_Pago']) {
+    const { days, weights } = await show(query)
+    t.same(days, twoWeeks, query)
+    t.same(weights, ['2026-03-05'], query)
+  }
+  const chosen = await show('?first=2026-08-01&last=2026-08-07')
+  t.match(chosen.words, 'From 2026-08-01 to 2026-08-07 there is nothing to be drawn.')
+  t.ok(chosen.link, 'a link leads to what is drawn')
+  t.same((await show(new URL(chosen.link ?? '', 'http://here').search)).days, twoWeeks)
+  const none = await (await personWith(temperature))()
+  t.match(none.words, 'From 2026-07-23 to 2026-08-05 there is nothing to be drawn.')
+  t.equal(none.link, undefined)
+})
