@@ -1,5 +1,6 @@
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
 import type { Closing } from '../subscriptions/connection.ts'
 import type { Sockets } from '../subscriptions/sockets.ts'
 import { bearerOf, type FindCaller, requireCaller } from './caller/caller.ts'
@@ -24,7 +25,7 @@ export const websocketRoutes = async (
   const onRequest: typeof require = async (request, reply) => {
     if (request.headers.authorization !== undefined) await require(request, reply)
   }
-  server.get('/ws', { websocket: true, onRequest }, (socket, request) => {
+  const wsHandler = (socket: WebSocket, request: FastifyRequest) => {
     const close = (reason: string, why: Closing = 'refused') => socket.close(codes[why], shortened(reason))
     const send = (text: string) => new Promise<void>(resolve => socket.send(text, () => resolve()))
     const connected = sockets.open({ send, close }, bearerOf(request))
@@ -42,7 +43,15 @@ export const websocketRoutes = async (
       connected.end()
     })
     socket.on('error', () => socket.terminate())
-  })
+  }
+  server.route({ method: 'GET', url: '/ws', onRequest, handler: requireUpgrade, wsHandler })
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#status.426, which demands both headers. */
+const requireUpgrade = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+  reply.headers({ connection: 'upgrade', upgrade: 'websocket' })
+  const message = 'Only a websocket is opened here; a proxy has to pass on Upgrade and Connection'
+  throw new FhirError('not-supported', message, { status: 426 })
 }
 
 /** Whichever Subscriptions it would have been bound to. */

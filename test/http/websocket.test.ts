@@ -59,3 +59,14 @@ t.test('as much of the reason for closing as fits is sent, in whole characters',
   t.strictSame(await told('é'.repeat(100)), [1008, 'é'.repeat(61)])
   t.strictSame(await told('😀'.repeat(100)), [1008, '😀'.repeat(30)])
 })
+
+t.test('a request that opens no websocket is told that it has to', async t => {
+  const refused = await fetch(`${address.replace('ws', 'http')}/ws`)
+  t.equal(refused.status, 426)
+  t.match(refused.headers.get('upgrade'), 'websocket')
+  t.match(refused.headers.get('connection'), /\bupgrade\b/i)
+  t.match(await refused.text(), /Only a websocket is opened here; a proxy has to pass on Upgrade and Connection/)
+  const there = new WebSocket(`${address}/ws`)
+  await once(there, 'open')
+  there.close()
+})
