@@ -20,7 +20,7 @@ export const websocketRoutes = async (
   server: FastifyInstance,
   { sockets, findCaller, pingEveryMs = 30_000, ...parts }: Options,
 ): Promise<void> => {
-  await server.register(fastifyWebsocket, { options: { maxPayload: 1024 } })
+  await server.register(fastifyWebsocket, { options: { maxPayload: 1024 }, errorHandler: logBroken })
   const require = requireCaller(findCaller, undefined, recordRefused(parts, listening))
   const onRequest: typeof require = async (request, reply) => {
     if (request.headers.authorization !== undefined) await require(request, reply)
@@ -52,6 +52,14 @@ const requireUpgrade = async (_request: FastifyRequest, reply: FastifyReply): Pr
   reply.headers({ connection: 'upgrade', upgrade: 'websocket' })
   const message = 'Only a websocket is opened here; a proxy has to pass on Upgrade and Connection'
   throw new FhirError('not-supported', message, { status: 426 })
+}
+
+/** Anybody may send what is no websocket message, or disconnect: no fault of ours, which would raise an alarm. */
+const logBroken = (error: Error, socket: WebSocket, { log }: FastifyRequest): void => {
+  if ('code' in error && /^(WS_ERR_|ECONNRESET$|EPIPE$)/.test(String(error.code)))
+    log.info({ reason: error.message }, 'A websocket was broken by its client')
+  else log.error(error)
+  socket.terminate()
 }
 
 /** Whichever Subscriptions it would have been bound to. */

@@ -8,7 +8,8 @@ import { until } from '../subscriptions/receiver.ts'
 
 const ended: string[] = []
 let opened = 0
-const server = fastify()
+const lines: string[] = []
+const server = fastify({ logger: { level: 'info', stream: { write: line => lines.push(line) } } })
 await server.register(websocketRoutes, {
   sockets: {
     open: ({ close }) => {
@@ -58,6 +59,19 @@ t.test('as much of the reason for closing as fits is sent, in whole characters',
   t.strictSame(await told('x'.repeat(124)), [1008, 'x'.repeat(123)])
   t.strictSame(await told('é'.repeat(100)), [1008, 'é'.repeat(61)])
   t.strictSame(await told('😀'.repeat(100)), [1008, '😀'.repeat(30)])
+})
+
+t.test('what breaks the protocol of websockets is no fault of the server, and is in the log as what it is', async t => {
+  lines.length = 0
+  const socket = new WebSocket(`${address}/ws`)
+  await once(socket, 'open')
+  socket.send('x'.repeat(100_000))
+  const [code] = await once(socket, 'close')
+  t.equal(code, 1009)
+  const told = () => lines.map(line => JSON.parse(line)).filter(line => JSON.stringify(line).includes('Max payload'))
+  await until(() => told().length > 0)
+  t.match(told()[0], { level: 30, reason: 'Max payload size exceeded', msg: 'A websocket was broken by its client' })
+  t.notMatch(lines.join(''), /"level":[45]0/)
 })
 
 t.test('a request that opens no websocket is told that it has to', async t => {
