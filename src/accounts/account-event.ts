@@ -41,6 +41,16 @@ export const recordingAccount = async <T>(
   )
 }
 
+/**
+ * That somebody has made an account that administers the installation: the right from which all others come. Other accounts are not recorded
+ * when they are made, since nobody could tell yet which are of patients.
+ */
+export const administratorMade = (person: string, name: string): AuditEvent => {
+  const told = 'An account was made that administers the installation'
+  const whose = { name, practitioner: undefined, patient: undefined }
+  return toAuditEvent({ person, by: 'themselves', action: 'C', told }, whose)
+}
+
 /** The client as which our own pages act. */
 const pages = 'pages'
 

@@ -11,6 +11,7 @@ import { startSession } from '../../storage/account/session.ts'
 import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../../storage/account/user-account.ts'
 import type { Database } from '../../storage/database.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { administratorMade } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { hashPassword } from '../password/password.ts'
 import { type PasswordProblem, passwordProblem } from '../password/password-rules.ts'
@@ -93,6 +94,7 @@ const addHolder = (
     if (!(await takeLink(connection, secret))) throw new NotMade('link-is-over')
     if (!isAdded) throw new NotMade('taken')
     await writeOrThrow(store, newPerson(person, name))
+    if (account.administrator) await writeOrThrow(store, { kind: 'create', resource: administratorMade(person, name) })
     // Invitations to an address that nobody has confirmed stay valid: it may be somebody else's.
     if (account.isVerified) await dropInvitations(connection, account.email)
     return person

@@ -40,18 +40,20 @@ export const findPatientPage = async (
   return { patients: entries.map(({ content }) => JSON.parse(content)), ...(next !== undefined && { next }) }
 }
 
-/** The ids of all that the pages would list. */
+/** The ids of all that the pages would list, in no order: sorting ten thousand by name takes ten times as long as finding them. */
 export const findAllPatients = async (
   parts: Parts,
   caller: Caller,
   asked: PatientsWanted,
 ): Promise<readonly string[]> => {
+  const store = parts.openStoreFor(caller)
+  const search = searchOf(parts.registry, asked, 1000)
   const ids: string[] = []
   let cursor: string | undefined
   do {
-    const page = await findPatientPage(parts, caller, asked, { cursor, count: 1000 })
-    ids.push(...page.patients.flatMap(({ id }) => id ?? []))
-    cursor = page.next
+    const { entries, next } = await store.search({ ...search, sort: [], cursor })
+    ids.push(...entries.map(({ id }) => id))
+    cursor = next
   } while (cursor !== undefined)
   return ids
 }

@@ -26,6 +26,11 @@ t.test('the link of the first start makes the first administrator, once', async 
   t.match(wordsOf(account), /ready, and you are signed in.*E-mail address root@example\.org/)
   t.match(await openBrowser(server).get(url), { status: 410, body: /This link no longer works/ })
   t.equal(await inviteFirstAdministrator(database), undefined, 'no other one is made')
+  t.match(
+    wordsOf(await browser.get('/system/events?kind=accounts')),
+    /Ruth &lt;b&gt;Root&lt;\/b&gt; An account was made that administers the installation/,
+    'it is recorded',
+  )
 })
 
 const signedIn = async (continued = '', remoteAddress = '127.0.0.1') => {
