@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import english from './catalogue/en.json' with { type: 'json' }
+import { exactDecimal } from './exact-decimal.ts'
 import { isolated } from './isolated.ts'
 
 /** The texts for patients in one language. */
@@ -88,6 +89,8 @@ const numberIn = (code: string): Words['number'] => {
         ? { maximumFractionDigits: 3 }
         : { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
     })
-  const [exact, ...rounded] = [undefined, 0, 1, 2, 3].map(formatOf)
-  return (value, decimals) => ((decimals === undefined ? exact : rounded[decimals]) ?? formatOf(decimals)).format(value)
+  const exact = formatOf()
+  const rounded = [0, 1, 2, 3].map(formatOf)
+  return (value, decimals) =>
+    decimals === undefined ? exact.format(value) : (rounded[decimals] ?? formatOf(decimals)).format(exactDecimal(value))
 }

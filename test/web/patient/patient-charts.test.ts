@@ -477,3 +477,18 @@ t.test('where clocks are changed by half an hour, no step of a chart is in two d
   t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-04-07 1 60 60 60 2025-04-08 1 90 90 90')
   t.match(wordsOf(shown), 'A point is the mean of 30 minutes.')
 })
+
+t.test('a mean in the middle between two numbers is rounded up, as if it were reckoned on paper', async t => {
+  const weight = (effectiveDateTime: string, value: number) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
+    effectiveDateTime,
+    valueQuantity: { value, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+  })
+  await store(weight('2025-05-05T07:00:00Z', 60.3), weight('2025-05-05T07:00:20Z', 60.4))
+  const shown = await anns.get(`${page}?first=2025-05-05&last=2025-05-05`)
+  t.equal(tableOf(shown, 'Weight'), 'Day Readings Mean Lowest Highest 2025-05-05 2 60.4 60.3 60.4')
+  t.same(chartsIn(shown).find(({ title }) => title === 'Weight')?.lines?.[0]?.mean, [60.35])
+})
