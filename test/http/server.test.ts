@@ -23,6 +23,7 @@ const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = as
     parseBodies(scope)
     scope.post('/echo', async request => request.body)
     scope.get('/long', async () => 'x'.repeat(5000))
+    scope.get('/unchanged', async (_request, reply) => reply.code(304).send())
     scope.get('/slow', () => new Promise(resolve => answering.push(() => resolve('done'))))
     scope.get('/refused', async () => {
       throw new FhirError('conflict', 'Somebody was faster', { status: 412, expression: 'Patient.meta' })
@@ -209,6 +210,22 @@ t.test('a long answer is compressed for clients that accept it', async t => {
   const small = await server.inject({ url: '/long', headers: { 'accept-encoding': 'gzip' } })
   t.equal(small.headers['content-encoding'], 'gzip')
   t.equal(gunzipSync(small.rawPayload).toString(), plain.body)
+})
+
+t.test('HEAD says no other length than GET does', async t => {
+  const { server } = await open()
+  const lengths = async (headers: Readonly<Record<string, string>>, url = '/long') => {
+    const [head, get] = await Promise.all([
+      server.inject({ method: 'HEAD', url, headers }),
+      server.inject({ method: 'GET', url, headers }),
+    ])
+    return [head.headers['content-length'], get.headers['content-length']]
+  }
+  t.same(await lengths({}), ['5000', '5000'])
+  t.same(await lengths({ 'accept-encoding': 'identity' }), ['5000', '5000'])
+  t.same(await lengths({}, '/unchanged'), [undefined, undefined])
+  for (const coding of ['gzip', 'br, x-gzip;q=0.5', '*'])
+    t.equal((await lengths({ 'accept-encoding': coding }))[0], undefined, coding)
 })
 
 t.test('each answer names its request, with the id that came with it or a new one', async t => {
