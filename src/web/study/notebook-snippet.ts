@@ -10,6 +10,7 @@ export const snippetLanguages: Readonly<Record<'python' | 'r' | 'curl', Language
     text: ({ url, token, endsAt }) => `import io
 import json
 import urllib.request
+from datetime import datetime, timezone
 
 # Valid until ${endsAt.toISOString()}. It reads what you may read: do not share it.
 token = "${token}"
@@ -21,6 +22,12 @@ request = urllib.request.Request(
 def wording(concept):
     coding = ((concept or {}).get("coding") or [{}])[0]
     return (concept or {}).get("text") or coding.get("display") or coding.get("code")
+
+def moment(text):
+    # "2026-03" is all of March. A date is a day in UTC.
+    text = text + "2026-01-01"[len(text):]
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 rows = []
 with urllib.request.urlopen(request) as response:
@@ -35,7 +42,8 @@ with urllib.request.urlopen(request) as response:
             if part["url"] == "statistic"
         ]
         timing = reading.get("effectiveTiming", {})
-        moments = sorted(timing.get("event", []))
+        events = timing.get("event", [])
+        moments = sorted(events, key=moment) if len(events) > 1 else events
         period = reading.get("effectivePeriod") or timing.get("repeat", {}).get("boundsPeriod", {})
         start = reading.get("effectiveDateTime") or reading.get("effectiveInstant") or period.get("start")
         for part in [reading, *reading.get("component", [])]:

@@ -329,7 +329,7 @@ t.test(
     const origin = { value: 0, unit: 'beats/min', system: systems.ucum, code: '/min' }
     await reading(ada, '8867-4', {
       effectiveDateTime: undefined,
-      effectiveTiming: { event: ['2026-04-01T10:05:00Z', '2026-04-01T10:06:00Z'] },
+      effectiveTiming: { event: ['2026-04-02', '2026-04-01T10:06:00Z', '2026-04-01T12:05:00+02:00'] },
       valueSampledData: { origin, period: 60_000, dimensions: 1, data: '60 61' },
     })
     const [python = ''] = await made()
@@ -339,8 +339,10 @@ t.test(
     )
     const { stdout } = await run('python3', [join(folder, 'all-rows.py')])
     type Row = { time: string; end: string | null; code: string; value: unknown; unit: unknown; absent: unknown }
+    const found: Row[] = JSON.parse(stdout.split('\n')[1] ?? '')
+    t.equal(found.find(({ unit }) => unit === 'beats/min')?.end, '2026-04-02', 'of several times, the last')
     t.same(
-      (JSON.parse(stdout.split('\n')[1] ?? '') as Row[])
+      found
         .map(({ time, code, value, unit, absent }) => [time.slice(14, 16), code, value, unit, absent])
         .toSorted((one, other) => (String(one) < String(other) ? -1 : 1)),
       [
