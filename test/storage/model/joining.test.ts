@@ -343,6 +343,33 @@ t.test('nothing of it is kept, whatever its text promised, nor of what had ended
   }
 })
 
+t.test(
+  'nor of what is hidden since they left, though they were enrolled anew, by the place of the other record',
+  async t => {
+    const [one, two] = ['kit-1', 'kit-2']
+    const given = (status: 'active' | 'inactive') => ({
+      ...w.consent('keeping', one, status, [w.permit(heartRate)]),
+      sourceAttachment: w.sourceOf(leaving),
+    })
+    await put(
+      w.registered(one, 'lab'),
+      w.registered(two, 'clinic'),
+      w.enrols('keeping', one),
+      w.enrols('keeping', two),
+      w.measured('kit-pulse', one, heartRate),
+      given('active'),
+      given('inactive'),
+    )
+    const seen = async () => (await observations(researcher)).filter(id => id.startsWith('kit'))
+    t.strictSame(await seen(), ['kit-pulse'])
+    await put(w.enrols('keeping', one, 'withdrawn'), { ...w.enrols('keeping', one), id: 'kit-again' } as Resource)
+    t.strictSame(await seen(), [])
+    await put(linked('kit', one, two))
+    t.strictSame(await seen(), [])
+    t.match(JSON.parse((await importer.read('Consent', `consent-keeping-${one}`)).content).extension, [{}, why])
+  },
+)
+
 t.test('the reason why it had ended before can still be read beside it', async t => {
   const said = { url: inactivationReason, valueCodeableConcept: { text: 'Called on 24 November' } }
   const before = { ...w.consent('open', 'x', 'inactive', []), extension: [said] }

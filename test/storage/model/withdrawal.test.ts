@@ -104,14 +104,12 @@ t.test('it is kept as long as the patient stays in the study, and the study cont
   const all = await seen()
   await put(consent('inactive'))
   t.strictSame(await seen(), all, 'the moment of the withdrawal counts, not that of later changes')
-  await put(w.enrols('keeping', 'ann', 'withdrawn'))
-  t.strictSame(await seen(), [], 'leaving the study ends everything')
-  await put({ ...w.enrols('keeping', 'ann'), id: 'keeping-ann-again' } as Resource)
-  t.strictSame(await seen(), all)
   await put(study('completed'))
   t.strictSame(await seen(), [])
   await put(study())
   t.strictSame(await seen(), all)
+  await put({ ...w.enrols('keeping', 'ann'), status: 'follow-up' } as Resource)
+  t.strictSame(await seen(), all, 'it is the same place')
 })
 
 t.test('a new Consent exists beside what was kept', async t => {
@@ -150,4 +148,51 @@ t.test('everything is hidden if the text says nothing of it, or says that data i
     await put(given('inactive'))
     t.notOk((await seen()).includes('before'), id)
   }
+})
+
+t.test('once they have left, nothing that was kept comes back because others enrol them anew', async t => {
+  const given = (status: NonNullable<Consent['status']>, patient: string): Consent => ({
+    ...consent(status, `given-${patient}`),
+    patient: { reference: `Patient/${patient}` },
+  })
+  const kept = async (patient: string) => see(researcher, 'Observation', `patient=${patient}`)
+  for (const [patient, ...leaving] of [
+    ['withdrew-first', 'inactive', 'left'],
+    ['left-first', 'left', 'inactive'],
+  ] as const) {
+    const pulse = `${patient}-pulse`
+    await put(
+      w.registered(patient, 'home'),
+      w.enrols('keeping', patient),
+      given('active', patient),
+      w.measured(pulse, patient, heartRate),
+    )
+    t.strictSame(await kept(patient), [pulse])
+    for (const step of leaving)
+      await put(step === 'left' ? w.enrols('keeping', patient, 'withdrawn') : given('inactive', patient))
+    t.strictSame(await kept(patient), [])
+    await put({ ...w.enrols('keeping', patient), id: `keeping-${patient}-again` } as Resource)
+    t.strictSame(await kept(patient), [], patient)
+    await put({ ...w.signedAnew(given('active', patient)), id: `anew-${patient}` } as Resource)
+    t.strictSame(await kept(patient), [pulse], 'what they sign anew counts')
+    await put({ ...w.signedAnew(given('inactive', patient)), id: `anew-${patient}` } as Resource)
+    t.strictSame(await kept(patient), [pulse], 'and is kept')
+  }
+})
+
+t.test('nor because another place of theirs is made one in the study', async t => {
+  const place = { ...w.enrols('keeping', 'cay'), id: 'cay-place' }
+  await put(
+    w.study('other', 'lab', [w.requests(heartRate)]),
+    w.registered('cay', 'home'),
+    { ...w.enrols('other', 'cay'), id: 'cay-place' } as Resource,
+    w.enrols('keeping', 'cay'),
+    w.measured('cay-pulse', 'cay', heartRate),
+    { ...consent('active', 'of-cay'), patient: { reference: 'Patient/cay' } },
+    { ...consent('inactive', 'of-cay'), patient: { reference: 'Patient/cay' } },
+  )
+  const kept = () => see(researcher, 'Observation', 'patient=cay')
+  t.strictSame(await kept(), ['cay-pulse'])
+  await put(w.enrols('keeping', 'cay', 'off-study'), place as Resource)
+  t.strictSame(await kept(), [])
 })

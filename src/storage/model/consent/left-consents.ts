@@ -17,18 +17,27 @@ export const findEndingByJoining = (
   patientIds: readonly number[],
 ): Promise<readonly { readonly id: string; readonly why: EndedByJoining }[]> =>
   connection.any(sql.fragment`
-    SELECT given.consent_id AS id, CASE WHEN ${isLeft(sql.fragment`given`)} THEN 'left' ELSE 'unproven' END AS why
-    FROM consent_grantee AS given
-    JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
-    WHERE given.patient_id = ANY(${sql.array([...patientIds], 'int4')})
-      AND (${isLeft(sql.fragment`given`)} OR ${isGivenUnproven(sql.fragment`consent`)})
-      AND (given.standing OR given.withdrawal = 'keep' AND consent.content ->> 'status' = 'inactive')
-    ORDER BY given.consent_id`)
+    SELECT id, CASE WHEN is_left THEN 'left' ELSE 'unproven' END AS why
+    FROM (
+      SELECT given.consent_id AS id, ${isLeft(sql.fragment`given`)} OR ${isHidden()} AS is_left,
+        ${isGivenUnproven(sql.fragment`consent`)} AS is_unproven
+      FROM consent_grantee AS given
+      JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+      WHERE given.patient_id = ANY(${sql.array([...patientIds], 'int4')})
+        AND (given.standing OR given.withdrawal = 'keep' AND consent.content ->> 'status' = 'inactive')) AS ending
+    WHERE is_left OR is_unproven
+    ORDER BY id`)
 
 /** A row of `consent_grantee` is about a study that its patient has left. */
 export const isLeft = (given: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM study
   WHERE study.grantee = ${given}.grantee AND ${hasLeft(sql.fragment`${given}.patient_id`, sql.fragment`study.id`)})`
+
+/** Of the row `given` nothing is kept any more, because they had left the study once, though they have a place in it again. */
+const isHidden = (): SqlFragment => sql.fragment`(
+  consent.content ->> 'status' = 'inactive' AND NOT ${saysEndedByJoining(sql.fragment`consent.content`)} AND NOT EXISTS (
+    SELECT FROM study_group_observation_consents AS kept
+    WHERE kept.patient_id = given.patient_id AND kept.consent_id = given.consent_id))`
 
 /** The Consent as ended, with the reason. What somebody had said earlier about why it ended can still be read. */
 export const endedByJoining = (consent: Consent, why: EndedByJoining): Consent => {
