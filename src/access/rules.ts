@@ -91,8 +91,12 @@ export const scopeMissing = (caller: Caller, action: Action, type: ResourceType)
 const contextOf = (caller: Caller): Scope['context'] => {
   const who = whoIs(caller)
   if (who.kind === 'client') return 'system'
-  return who.kind === 'patient' ? 'patient' : 'user'
+  return who.kind === 'patient' || isAboutPatient(caller) ? 'patient' : 'user'
 }
+
+/** Staff have opened an app for one patient, and it asks for nothing else. An app that registered itself could not be given `user/` scopes. */
+const isAboutPatient = ({ patient, scopes }: Caller): boolean =>
+  patient !== undefined && scopes.length > 0 && scopes.every(({ context }) => context === 'patient')
 
 const applies = (scope: Scope, caller: Caller, action: Action, type: ResourceType): boolean =>
   scope.actions.has(action) &&

@@ -140,6 +140,8 @@ t.test('a refusal names the scope that would be needed, or who may if somebody d
     reasonAgainst(callerWith(scope, kinds[kind]), action, type)
   t.match(reason('patient', '', 's', 'Observation'), / patient\/Observation.s is needed/)
   t.match(reason('staff', 'user/*.rs', 'c', 'Group'), / user\/Group.c is needed/)
+  t.match(reason('launched', 'launch patient/*.rs', 'u', 'Patient'), / patient\/Patient.u is needed/)
+  t.match(reason('launched', 'patient/*.rs user/Group.rs', 'u', 'Patient'), / user\/Patient.u is needed/)
   t.match(reason('client', 'system/Patient.r?nonsense=1', 'r', 'Patient'), / system\/Patient.r is needed/)
   t.match(reason('staff', 'user/*.cruds', 'd', 'Consent'), /has the scope .* no Consent so: the patient alone/)
   t.match(reason('person', 'user/*.rs', 's', 'Group'), /has the scope .* may see no Group by it/)
