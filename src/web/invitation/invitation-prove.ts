@@ -11,6 +11,7 @@ import { sendInvitationIsOver } from '../page/link-is-over.ts'
 import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
+import { dayIn } from '../page/typed-day.ts'
 
 /** By which link somebody came, and how the code is sent to them. */
 export type Came = { readonly link: string; readonly channel: Invitation['channel'] }
@@ -51,23 +52,6 @@ const unreadable = (birthDate: string, code: string, { say }: Words): Problems |
     ...(!isCode && { code: say('prove.code-unreadable') }),
   }
 }
-
-/**
- * Year, month and day, also with other marks than `-` between them or none, and in wide digits. With the year last it counts if it can be one
- * day only: 22/12/1993, and not 03/04/1993. Empty if it is no day.
- */
-const dayIn = (text: string): string => {
-  const plain = text.normalize('NFKC').trim()
-  const [, year = '', month = '', day = ''] =
-    /^(\d{4})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{1,2})$/u.exec(plain) ?? /^(\d{4})(\d\d)(\d\d)$/.exec(plain) ?? []
-  if (year !== '') return isoDay(year, month, day)
-  const [, one = '', other = '', last = ''] = /^(\d{1,2})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{4})$/u.exec(plain) ?? []
-  const days = new Set([isoDay(last, other, one), isoDay(last, one, other)].filter(isDay))
-  return days.size === 1 ? [...days].join('') : ''
-}
-
-const isoDay = (year: string, month: string, day: string): string =>
-  [year, month.padStart(2, '0'), day.padStart(2, '0')].join('-')
 
 /** It is not said which of the two is wrong. */
 const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })

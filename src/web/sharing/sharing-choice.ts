@@ -5,6 +5,7 @@ import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
 import { type AskedLine, givenOf, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { typed } from '../page/typed.ts'
+import { dayIn } from '../page/typed-day.ts'
 import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
 
 /** The values in the form for one line: `shares` is empty as long as nothing was chosen. */
@@ -113,7 +114,7 @@ const edgeTyped = ({ given, ...state }: LineState, field: DayField, timezone: st
   const [text, before] = [state[field], given[field]]
   if (text === '') return ''
   const isKept = intervalOf(before) !== undefined && text === edgeIn(before, edges[field], timezone)
-  return isKept ? before : edgeOfDay(text, edges[field], timezone)
+  return isKept ? before : edgeOfDay(dayIn(text), edges[field], timezone)
 }
 
 type Read = {

@@ -236,6 +236,8 @@ t.test('what somebody does repeatedly is shown once, with each of its times', as
     await since(),
     `3 times between THEN and THEN Sleep-researcher through Command line ${searched.replace(' Your', ' Read: devices Your')} Each time THEN ${searched} THEN ${searched} THEN Read: devices`,
   )
+  const spanish = wordsOf(await (await signedIn({ 'accept-language': 'es' }, cora)).get(page))
+  t.match(spanish, /3 veces entre el \d+ de \w+ .* UTC y el \d+ de \w+ /)
 })
 
 t.test('a long list has pages', async t => {

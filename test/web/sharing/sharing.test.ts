@@ -69,13 +69,27 @@ const sign = async (own: ReturnType<typeof browser>, fields: Readonly<Record<str
 
 t.test('each of two days that are none is named, and led to', async t => {
   const { browser: own } = await arrived('Abe')
-  const days = { [`${hearts}-from`]: '1.1.2026', [`${hearts}-until`]: 'x' }
+  const days = { [`${hearts}-from`]: '1.2.2026', [`${hearts}-until`]: 'x' }
   const both = await own.send(page, { [hearts]: 'yes', [steps]: 'no', ...days }, page)
   t.match(
     wordsOf(both),
     /Measured from: Enter year, [^:]* Tidewell band Measured until: Enter year, [^:]* Tidewell band Write a day/,
   )
   t.match(both.body, new RegExp(`href="#${hearts}-from".*href="#${hearts}-until"`, 's'))
+})
+
+t.test('a day counts however it is written, if it can be one day only, and is shown before it is signed', async t => {
+  const { browser: own } = await arrived('Abel')
+  for (const [written, day] of [
+    ['31.1.2026', 'January 31, 2026'],
+    ['1/31/2026', 'January 31, 2026'],
+    ['1.1.2026', 'January 1, 2026'],
+    ['2026/1/31', 'January 31, 2026'],
+  ] as const) {
+    const fields = { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: written, timezone: 'UTC' }
+    const { preview: shown } = await preview(own, fields)
+    t.match(wordsOf(shown), new RegExp(`Heart rate, from Tidewell band: measured from ${day}`), written)
+  }
 })
 
 t.test('a patient reads what the study is, chooses line by line, sees who could see what, and signs', async t => {
@@ -86,13 +100,13 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
     /The main points Who runs it lab What it is for How hearts and steps go together .* What it asks for Heart rate, from Tidewell band Step count, from any device .* What you sign We ask, version 1\./,
   )
   t.notMatch(shown.body, / checked/, 'nothing is chosen beforehand')
-  const nowhere = { [hearts]: 'yes', [`${hearts}-from`]: '1.1.2026', [steps]: 'yes', [`${steps}-until`]: '2090-01-01' }
+  const nowhere = { [hearts]: 'yes', [`${hearts}-from`]: '1.2.2026', [steps]: 'yes', [`${steps}-until`]: '2090-01-01' }
   const wrong = wordsOf(await own.send(page, { ...nowhere, timezone: 'Nowhere/Else' }, page))
   t.match(
     wrong,
     /Enter year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Enter the time zone/,
   )
-  const missing = await own.send(page, { [hearts]: 'yes', [`${hearts}-from`]: '1.1.2026' }, page)
+  const missing = await own.send(page, { [hearts]: 'yes', [`${hearts}-from`]: '1.2.2026' }, page)
   t.match(
     [missing.status, wordsOf(missing)],
     [
