@@ -26,9 +26,7 @@ export const auditCommand = (program: Command): void => {
     .action(({ head }: { readonly head: readonly AuditHead[] }) => verify(head))
   audit
     .command('accept')
-    .description(
-      'sign what is sealed as it stands, where keys before this one have sealed it and nothing attests that they were replaced',
-    )
+    .description('sign, as it stands, what earlier keys have sealed, if nothing attests that they were replaced')
     .requiredOption('--head <seal:head>', 'the last of these seals, as the log told it', parseOneHead)
     .action(({ head }: { readonly head: AuditHead }) => accept(head))
   audit

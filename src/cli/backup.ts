@@ -8,7 +8,7 @@ import { openOwnStores } from './own-store.ts'
 
 /** This server makes no backups itself. Whatever makes them reports here, and administrators see it at `/system`. */
 export const backupCommand = (program: Command): void => {
-  const backup = program.command('backup').description('what whoever makes backups says of them')
+  const backup = program.command('backup').description('which backups were made: this server makes none itself')
   backup
     .command('record')
     .description('record that a backup was taken, or has failed: /system shows the last')

@@ -38,7 +38,7 @@ export const ehrCommand = (program: Command): void => {
   const ehr = program.command('ehr').description('EHRs that launch this server as their SMART app')
   ehr
     .command('set <issuer>')
-    .description('make the EHR with this FHIR base known, or change what is said of it')
+    .description('set up the EHR with this FHIR base, or change its settings')
     .option('--organization <id>', 'the Organization that it is for, with all below it')
     .option('--client-id <id>', 'what the EHR calls this server')
     .addOption(

@@ -17,7 +17,7 @@ export const keysCommand = (program: Command): void => {
   keys
     .command('rotate')
     .description('make a new key, which signs from now on; the old ones still verify')
-    .option('--remove-old', 'and let the old ones verify no more, where one may have become known')
+    .option('--remove-old', 'also end the old ones at once: for when one may have become known')
     .action(async ({ removeOld }: { readonly removeOld?: true }) => {
       const kid = await withOwnDatabase(async database => {
         const made = await rotateSigningKey(database, await ownSecretKey(database))

@@ -12,7 +12,7 @@ import { openPostgresBeside } from '../storage/postgres/postgres.ts'
 export const reindexCommand = (program: Command): void => {
   program
     .command('reindex')
-    .description('make anew, from the stored resources, all that searches and consents look up beside them')
+    .description('rebuild, from the stored resources, everything else that searches and consents look up')
     .action(async () => {
       const postgres = await openPostgresBeside(readConfig(), () => {})
       try {

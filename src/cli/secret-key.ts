@@ -17,7 +17,7 @@ export const secretKeyCommand = (program: Command): void => {
     .description('the key that seals secrets in the database')
     .command('rotate')
     .description(
-      'seal everything by a new key, while no server runs: one that it makes, or where SECRET_KEY is set, one from standard input',
+      'seal everything with a new key, while no server runs: one that it makes or, if SECRET_KEY is set, one from standard input',
     )
     .option(
       '--audit-unproved',
