@@ -23,7 +23,7 @@ ${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-w
 ${isBeyond(profile, period) && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-beyond', limitsIn(period))}</p>`}
 ${figures(profile, period, words)}
 ${timeInRanges(profile, period, words)}
-${dayFigure(profile, period, words)}
+${profile.ofDay.length > 0 && dayFigure(profile, period, words)}
 </section>`
 
 const isBeyond = ({ lowest, highest }: GlucoseProfile, period: ChartPeriod): boolean => {

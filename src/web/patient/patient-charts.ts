@@ -133,15 +133,22 @@ const halfHour = 1800
 /** More points than a screen can show. */
 const mostPoints = 2100
 
-/** Readings from interstitial fluid, if there are any: meters are used when something is wrong. */
+/**
+ * Readings from interstitial fluid, if there are any: meters are used when something is wrong. Without a single number there may still be readings
+ * that are known to be low or high.
+ */
 const glucoseOf = async (reading: Reading, { patient, period }: Asked): Promise<Html | undefined> => {
   const { from, to, timezone, glucoseUnit: unit } = period
+  let withoutNumber: Html | undefined
   for (const [codes, of] of [
     [interstitialGlucose, 'chart.interstitial'],
     [anyGlucose, 'chart.any-glucose'],
   ] as const) {
     const profile = await readGlucoseProfile(reading, { patient, codes, from, to, timezone, unit })
-    if (profile.count > 0) return glucoseReport(profile, period, { of: reading.words.say(of), words: reading.words })
+    if (profile.shares.length === 0) continue
+    const report = glucoseReport(profile, period, { of: reading.words.say(of), words: reading.words })
+    if (profile.count > 0) return report
+    withoutNumber ??= report
   }
-  return undefined
+  return withoutNumber
 }

@@ -492,3 +492,22 @@ t.test('a mean in the middle between two numbers is rounded up, as if it were re
   t.equal(tableOf(shown, 'Weight'), 'Day Readings Mean Lowest Highest 2025-05-05 2 60.4 60.3 60.4')
   t.same(chartsIn(shown).find(({ title }) => title === 'Weight')?.lines?.[0]?.mean, [60.35])
 })
+
+t.test('if a sensor said only “low”, the time in ranges says so, and there is no usual day', async t => {
+  const low = (effectiveDateTime: string) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+    effectiveDateTime,
+    valueQuantity: { value: 40, comparator: '<', system: 'http://unitsofmeasure.org', code: 'mg/dL' },
+  })
+  await store(low('2025-02-05T03:00:00Z'), low('2025-02-05T03:05:00Z'))
+  const query = 'first=2025-02-05&last=2025-02-05'
+  const shown = await anns.get(`${page}?${query}`)
+  t.match(wordsOf(shown), 'From readings in interstitial fluid.')
+  t.match(wordsOf(shown), /Mean not known GMI not known Variation \(CV\) not known /)
+  t.match(wordsOf(shown), /Very low &lt; 54 100\.0 % /)
+  t.match(wordsOf(shown), /They count readings that are told only as below or above a number, such as [^:]+: 2\./)
+  t.same(titlesIn(shown), [])
+})
