@@ -14,6 +14,7 @@ import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { findClosing } from '../../storage/model/consent/accrual.ts'
 import { findLastRefusal } from '../../storage/model/consent/last-refusal.ts'
+import { hasPlaceSince } from '../../storage/model/consent/place-since.ts'
 import { compartmentOf } from '../../storage/model/reference.ts'
 import type { Store } from '../../storage/store.ts'
 import { isOfTenant } from '../../storage/study/invitation.ts'
@@ -45,6 +46,8 @@ export type PaperAsked = PaperBounds & {
   /** Those for which they may write. */
   readonly organizations: readonly string[]
   readonly waiting: WaitingPaper | undefined
+  /** Whether the patient has left the study since what waits was recorded, even if they were enrolled anew. */
+  readonly hasLeft: boolean
 }
 
 export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
@@ -67,7 +70,9 @@ export const findPaperAsked = async (
   const closed = await findClosing(database, id)
   const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
   const text = await findPaperText(database, study, hash)
-  return { asked, subject, person, practitioner, store, organizations, refusedAt, closed, text, waiting }
+  const hasLeft =
+    waiting !== undefined && !(await hasPlaceSince(database, { patient, study: id, moment: waiting.record.recordedAt }))
+  return { asked, subject, person, practitioner, store, organizations, refusedAt, closed, text, waiting, hasLeft }
 }
 
 /**
@@ -171,7 +176,7 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
     throw new FhirError('forbidden', 'Whoever recorded it cannot confirm it as well: that takes somebody else')
   if (version !== now)
     throw new FhirError('conflict', 'It was recorded anew since it was shown to you: compare this one with its scan')
-  const why = reasonAgainstText(paper) ?? reasonSince(paper, record.recordedAt)
+  const why = reasonNotToConfirm(paper) ?? reasonSince(paper, record.recordedAt)
   if (why !== undefined) throw new FhirError('business-rule', why)
   const { study, record: own } = paper.asked
   const verified = { verified: true, verificationDate: new Date().toISOString() }
@@ -195,10 +200,13 @@ const reasonSince = ({ refusedAt }: PaperAsked, recordedAt: Date): string | unde
     : undefined
 
 /** Why nobody can confirm what waits any more; undefined if they can. */
-export const reasonAgainstText = ({ text }: PaperAsked): string | undefined =>
-  text?.isCurrent === true
+export const reasonNotToConfirm = ({ text, hasLeft }: PaperAsked): string | undefined => {
+  if (hasLeft)
+    return 'They have left the study since this was recorded, and what they signed before does not count any more: discard it, and ask the patient again if they are back'
+  return text?.isCurrent === true
     ? undefined
     : 'Another version of the text was published since this was recorded, and what was signed under the one before is not taken up any more: discard it, and ask the patient for the new one'
+}
 
 /** Ends what waits. Whoever may record may also discard. */
 export const discardPaper = async (paper: PaperAsked): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { permitOfLine } from '../../studies/consent/own-consent.ts'
-import { type PaperAsked, reasonAgainstText } from '../../studies/consent/paper-consent.ts'
+import { type PaperAsked, reasonNotToConfirm } from '../../studies/consent/paper-consent.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { form, notice, postForm } from '../page/form.ts'
@@ -24,7 +24,7 @@ export const sendPaperWaiting = async (
   const token = ownToken(reply)
   const words = wordsFor('en')
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
-  const told = problem ?? reasonAgainstText(paper)
+  const told = problem ?? reasonNotToConfirm(paper)
   const isOwn = waiting?.record.practitioner === practitioner
   const lines = asked.lines.map(line => {
     const permit = permitOfLine(waiting?.consent, line)
@@ -46,7 +46,7 @@ ${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, sinc
 </dl>
 <p><a href="${page}/scan">Open the scan</a></p>
 ${
-  reasonAgainstText(paper) !== undefined
+  reasonNotToConfirm(paper) !== undefined
     ? undefined
     : isOwn
       ? html`<p>You recorded this consent. Somebody else on the staff compares it with the scan and confirms it; until then it has no effect.</p>`

@@ -393,6 +393,27 @@ t.test('only what was shown to the person who confirms is confirmed', async t =>
   t.match((await consentsOf(patient)).map(({ status }: { status: string }) => status).sort(), ['inactive', 'proposed'])
 })
 
+t.test('a paper from before the patient left does not count, though they were enrolled anew', async t => {
+  const { page, patient } = await enrolled('Lea')
+  await first.sendFile(page, scan(), page, signed)
+  const place = (await send('everything', 'GET', `ResearchSubject?patient=Patient/${patient}`)).json().entry[0].resource
+  await update(lab.manager, { ...place, status: 'withdrawn' })
+  const { id, meta, ...anew } = place
+  const { id: back } = await create(lab.manager, anew)
+  const now = `/studies/${study.id}/people/${back}/paper`
+  for (const at of [page, now]) {
+    const shown = await second.get(at)
+    t.match(wordsOf(shown), /They have left the study since this was recorded.* Discard this record/)
+    t.notMatch(shown.body, `${at}/confirm`)
+  }
+  const [waiting] = await consentsOf(patient)
+  const recorded = `${waiting.id}/${waiting.meta.versionId}`
+  const answer = await second.post(`${now}/confirm`, { _csrf: await tokenIn(second), recorded })
+  t.match([answer.status, wordsOf(answer)], [422, /They have left the study since this was recorded/])
+  t.match(await consentsOf(patient), [{ status: 'proposed' }])
+  t.equal((await second.send(now, {}, `${now}/discard`)).status, 303)
+})
+
 t.test('a paper from before the patient refused or withdrew does not count', async t => {
   const today = new Date().toISOString().slice(0, 10)
   const ends = {

@@ -2,12 +2,13 @@ import type { Consent } from '@medplum/fhirtypes'
 import type { Permit } from '../../../access/consent-permit.ts'
 import { typeOfKind } from '../../../access/shared-type.ts'
 import type { Connection } from '../../database.ts'
-import { type SqlFragment, sql } from '../../sql.ts'
+import { sql } from '../../sql.ts'
 import type { Projected, ProjectionContext } from '../projection.ts'
 import { noDevice } from '../relation/consented.ts'
 import type { NumberedPermit } from './consent-asked.ts'
 import type { Open } from './consent-open.ts'
 import type { SignedText } from './consent-source.ts'
+import { isPlaceSince } from './place-since.ts'
 
 export type Opened = {
   readonly grantee: number
@@ -63,24 +64,6 @@ export const insertPermits = async (
       kind_id integer, device_id integer, data_start timestamptz, data_end timestamptz,
       valid_from timestamptz, valid_to timestamptz)`)
 }
-
-/**
- * The row of `enrolment` is a place in the study since before that moment. What is kept of a Consent that has ended is hidden once its patient
- * leaves, and others who enrol them anew do not bring it back.
- */
-const isPlaceSince = (study: string, moment: string): SqlFragment => sql.fragment`(
-  WITH place AS (
-    SELECT pk, version, last_updated, content FROM research_subject
-    WHERE research_subject.patient_id = enrolment.patient_id AND research_subject.id = enrolment.id
-  ),
-  said AS (
-    SELECT version, last_updated, content FROM place
-    UNION ALL
-    SELECT past.version, past.last_updated, past.content FROM research_subject_history AS past
-    WHERE past.patient_id = enrolment.patient_id AND past.pk = (SELECT pk FROM place)
-  )
-  SELECT coalesce(bool_and(referenced_id(content -> 'study', 'ResearchStudy') IS NOT DISTINCT FROM ${study}), FALSE) FROM said
-  WHERE version >= (SELECT max(version) FROM said WHERE last_updated < ${moment}::timestamptz))`
 
 export const numbered = async (
   permits: readonly Permit[],
