@@ -20,6 +20,7 @@ import { answerError, outcomeText } from './errors.ts'
 import { presentAnswers } from './fhir/presentation.ts'
 import { leaveOutUnknownLengths } from './head-length.ts'
 import { beginInTurn } from './pipelines.ts'
+import { refuseAmbiguousHeads } from './request-head.ts'
 import { callersIdIn, logRequests, logUnrouted } from './request-log.ts'
 
 type Options = {
@@ -68,6 +69,7 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
   nameCodings(server)
   logRequests(server)
   presentAnswers(server, xml)
+  refuseAmbiguousHeads(server)
   server.setErrorHandler(answerError)
   server.setNotFoundHandler((request, reply) => {
     const nothing = new FhirError('not-found', `Nothing is at ${pathOf(request)}; the FHIR API is below /fhir`)
