@@ -205,6 +205,9 @@ const inDoubt = (cause: FhirError): FhirError =>
     { cause },
   )
 
+export const isInDoubt = (error: unknown): boolean =>
+  error instanceof FhirError && error.issues[0].code === 'exception' && error.cause instanceof FhirError
+
 /** All later ones fail because of it. */
 const firstFailure = async (sent: readonly Promise<unknown>[]): Promise<unknown> => {
   const ends = await Promise.allSettled(sent)

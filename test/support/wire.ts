@@ -24,17 +24,20 @@ export const openWire = async (url: string, join: (near: Socket, far: Socket) =>
   }
 }
 
-/** A connection to the database that breaks once, right after a given text was sent. */
+/** A connection to the database that breaks once, right after a given text was sent, or instead of sending it. */
 export const openBreakingWire = async (url: string) => {
   let cut: string | undefined
+  let isSent = true
   const wire = await openWire(url, (near, far) => {
     far.pipe(near)
     near.on('close', () => far.end())
     near.on('data', bytes => {
       const isCut = cut !== undefined && bytes.includes(cut)
-      far.write(bytes, () => {
+      const end = () => {
         if (isCut) near.destroy()
-      })
+      }
+      if (isCut && !isSent) end()
+      else far.write(bytes, end)
       if (!isCut) return
       cut = undefined
       far.unpipe(near)
@@ -44,6 +47,11 @@ export const openBreakingWire = async (url: string) => {
     ...wire,
     cutAt: (text: string) => {
       cut = text
+      isSent = true
+    },
+    cutBefore: (text: string) => {
+      cut = text
+      isSent = false
     },
   }
 }

@@ -1,5 +1,6 @@
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Connection, Database } from '../../storage/database.ts'
+import { settledTransaction } from '../../storage/settled-transaction.ts'
 
 type Write = (connection: Connection) => Promise<void>
 
@@ -33,11 +34,14 @@ export const writeWithUse = async (database: Database, write: Write): Promise<vo
   else uses.push(write)
 }
 
-/** Nothing is used up by a request that has failed for a fault of this server. Throws `UsedTwice`, and other errors of OAuth. */
+/**
+ * Nothing is used up by a request that has failed for a fault of this server. Throws `UsedTwice`, and other errors of OAuth. It is found out what a
+ * commit has done whose connection was lost: an app that was told of a fault would come again, and lose by that what it was granted.
+ */
 export const writeUse = async (database: Database, ctx: KoaContextWithOIDC): Promise<void> => {
   const uses = writes.get(ctx) ?? []
   if (uses.length === 0 || ctx.status >= 500) return
-  await database.transaction(async connection => {
+  await settledTransaction(database, async connection => {
     for (const write of uses) await write(connection)
   })
 }

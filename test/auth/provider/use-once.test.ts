@@ -1,5 +1,9 @@
 import t from 'tap'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openLog } from '../../../src/events/log.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { openBreakingWire } from '../../support/wire.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
 const world = await openApps()
@@ -58,6 +62,40 @@ for (const table of ['authorization_record', 'token'] as const)
       t.match(await tokenRequest(server, again), { status: 400, body: { error: 'invalid_grant' } }, 'used twice')
     },
   )
+
+t.test(
+  'an app whose code or refresh token was redeemed while the connection to the database was lost loses nothing',
+  async t => {
+    const wire = await openBreakingWire(world.url)
+    const breaking = await buildApp({
+      config: readConfig({ LOG_LEVEL: 'silent' }),
+      log: openLog('silent'),
+      databaseUrl: wire.address,
+      secretKey: Buffer.alloc(32, 7),
+    })
+    t.teardown(async () => {
+      await breaking.close()
+      wire.end()
+    })
+    const redeemed = { status: 200, body: { access_token: /./, refresh_token: /./ } }
+
+    const form = await codeForm()
+    wire.cutBefore('COMMIT')
+    t.match(await tokenRequest(breaking, form), come, 'nothing was done')
+    wire.cutAt('COMMIT')
+    const given = await tokenRequest(breaking, form)
+    t.match(given, redeemed, 'it was done, and is answered')
+
+    const again = refreshForm(given.body.refresh_token)
+    wire.cutBefore('COMMIT')
+    t.match(await tokenRequest(breaking, again), come)
+    wire.cutAt('COMMIT')
+    const refreshed = await tokenRequest(breaking, again)
+    t.match(refreshed, redeemed)
+    t.match(await tokenRequest(breaking, refreshForm(refreshed.body.refresh_token)), redeemed)
+    t.match(await tokenRequest(breaking, again), { status: 400, body: { error: 'invalid_grant' } }, 'used twice')
+  },
+)
 
 t.test('introspection while the database is away says when to ask again', async t => {
   await database.run(sql.fragment`ALTER TABLE token RENAME COLUMN expires_at TO ends_at`)
