@@ -21,7 +21,10 @@ export const cgmSummaryOperation: Operation = {
   handler: async (request, context) => {
     const asked = parseSummary(primitivesOf(request))
     const profile = await readGlucoseProfile(context, asked)
-    return collectionOf(profile.count === 0 ? [] : toSummary(profile, asked), leftOutOf(profile.leftOut, withoutNumber))
+    return collectionOf(
+      rangedOf(profile) === 0 ? [] : toSummary(profile, asked),
+      leftOutOf(profile.leftOut, withoutNumber),
+    )
   },
 }
 
@@ -47,41 +50,44 @@ const parseSummary = (given: URLSearchParams): Asked => {
   }
 }
 
+/** How many readings are in a range: those with a number, and those of which it is certain that they are low or high. */
+const rangedOf = ({ ranges }: GlucoseProfile): number => ranges.reduce((sum, count) => sum + count, 0)
+
 /** The summary that has all others as its members comes first. */
 const toSummary = (profile: GlucoseProfile, asked: Asked) => {
   const members = membersOf(profile, asked).map(resource => ({ fullUrl: newUrl(), resource }))
   const hasMember = members.map(({ fullUrl }) => ({ reference: fullUrl }))
-  const { meta, ...summary } = { ...toObservation(cgmSummary.profile, cgmSummary.code, profile, asked), hasMember }
+  const { meta, ...summary } = { ...toObservation(cgmSummary, cgmSummary.code, rangedOf(profile), asked), hasMember }
   const isWhole = members.length === wholeMembers
   return [{ fullUrl: newUrl(), resource: { ...summary, ...(isWhole ? { meta } : {}) } }, ...members]
 }
 
-/** With a single reading there is no variation, and so not all that the profile requires of a summary. */
+/** With a single reading there is no variation, without a number no mean, and so not all that the profile requires of a summary. */
 const wholeMembers = 6
 
 const membersOf = (profile: GlucoseProfile, asked: Asked): readonly Observation[] => {
-  const { mean, gmi, variation, days, active } = profile
-  const figure = (figured: CgmObservation, value: number | null): Observation[] =>
+  const { count, mean, gmi, variation, days, active } = profile
+  const figure = (figured: CgmObservation, value: number | null, of = rangedOf(profile)): Observation[] =>
     value === null
       ? []
       : [
           {
-            ...toObservation(figured.profile, loinc(figured.code), profile, asked),
+            ...toObservation(figured, loinc(figured.code), of, asked),
             valueQuantity: quantityOf(value, figured.quantity),
           },
         ]
   return [
-    ...figure(cgmFigures[`mean-${asked.unit}`], mean),
+    ...figure(cgmFigures[`mean-${asked.unit}`], mean, count),
     timesInRanges(profile, asked),
-    ...figure(cgmFigures.gmi, gmi),
-    ...figure(cgmFigures.variation, variation),
+    ...figure(cgmFigures.gmi, gmi, count),
+    ...figure(cgmFigures.variation, variation, count),
     ...figure(cgmFigures.days, days),
     ...figure(cgmFigures.active, active),
   ]
 }
 
 const timesInRanges = (profile: GlucoseProfile, asked: Asked): Observation => ({
-  ...toObservation(cgmTimesInRanges.profile, loinc(cgmTimesInRanges.code), profile, asked),
+  ...toObservation(cgmTimesInRanges, loinc(cgmTimesInRanges.code), rangedOf(profile), asked),
   component: cgmTimesInRanges.ranges.map((code, index) => ({
     code: { coding: [loinc(code)] },
     valueQuantity: quantityOf(profile.shares[index] ?? 0, cgmTimesInRanges.quantity),
@@ -98,9 +104,9 @@ const quantityOf = (value: number, { code, unit }: CgmObservation['quantity']): 
 })
 
 const toObservation = (
-  profile: string,
+  { profile }: { readonly profile: string },
   coding: { readonly system: string; readonly code: string },
-  { count }: GlucoseProfile,
+  count: number,
   asked: Asked,
 ): Observation & { readonly meta: Meta } => ({
   ...summaryOf({ ...asked, coding, count }),

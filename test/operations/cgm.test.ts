@@ -166,6 +166,42 @@ t.test('the answer ends with how many readings are in no figure, even if there i
   t.same(outcomes(await summaryOf('start=2025-06-03&end=2025-06-03')), [])
 })
 
+t.test('days on which the sensor said only low or high have a summary of what is certain, with no mean', async t => {
+  const bounded = (hour: number, comparator: '<' | '>', value: number) =>
+    posted(
+      measured('99504-3', `2025-07-01T${hour}:00:00Z`, value, 'mg/dL', {
+        valueQuantity: { value, unit: 'mg/dL', system: ucum, code: 'mg/dL', comparator },
+      }),
+    )
+  await submit(bounded(10, '<', 40), bounded(11, '<', 40), bounded(12, '>', 400))
+  const found = await summaryOf('start=2025-07-01&end=2025-07-01')
+  const told = found.map(({ resourceType, code, derivedFrom }) => [
+    resourceType,
+    code?.coding?.[0]?.code,
+    derivedFrom?.[0]?.display,
+  ])
+  t.same(told, [
+    ['Observation', 'cgm-summary', '3 readings'],
+    ['Observation', '106793-3', '3 readings'],
+    ['Observation', '104636-6', '3 readings'],
+    ['Observation', '104637-4', '3 readings'],
+    ['OperationOutcome', undefined, undefined],
+  ])
+  t.same(
+    found[1]?.component?.map(({ valueQuantity }) => valueQuantity?.value),
+    [66.67, 0, 0, 0, 33.33],
+  )
+  t.equal(found[0]?.meta, undefined, 'the profile of a summary requires a mean')
+})
+
+t.test('a summary says of each figure from how many readings it is', async t => {
+  const found = await summaryOf('start=2025-06-01&end=2025-06-01')
+  const readings = (code: string) => found.find(one => one.code?.coding?.[0]?.code === code)?.derivedFrom?.[0]?.display
+  t.equal(readings('97507-8'), '1 reading')
+  t.equal(readings('106793-3'), '2 readings')
+  t.equal(readings('cgm-summary'), '2 readings')
+})
+
 t.test('days are summed up kind by kind and source by source', async t => {
   const device = { reference: 'Device/watch' }
   await send('PUT', 'Device/watch', {
