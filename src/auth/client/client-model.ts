@@ -16,8 +16,16 @@ import type { KeySets } from './key-sets.ts'
  */
 export const newClientId = (): string => {
   const id = randomBytes(16).toString('base64url')
-  return /^[A-Za-z\d]/.test(id) ? id : newClientId()
+  return isClientId(id) ? id : newClientId()
 }
+
+/** The same for the same texts, so that what is sent twice is registered once. Nobody can choose it. */
+export const clientIdOf = (...texts: readonly string[]): string => {
+  const id = createHash('sha256').update(JSON.stringify(texts)).digest('base64url').slice(0, 22)
+  return isClientId(id) ? id : clientIdOf(id)
+}
+
+const isClientId = (id: string): boolean => /^[A-Za-z\d]/.test(id)
 
 /**
  * A client as the library knows it. Instead of its secret, it has the hash, and instead of its keys the one that the assertion names, so that

@@ -8,6 +8,7 @@ import {
   findClientOf,
   listClientsOf,
   lockClientOf,
+  lockNewClient,
   type OrganizationClient,
 } from '../../storage/authorization/client-registration.ts'
 import type { Connection, Database } from '../../storage/database.ts'
@@ -15,7 +16,7 @@ import { hasStudiesBeyond } from '../../storage/organization/studies-beyond.ts'
 import type { ScopeRules } from '../request/requested-scope.ts'
 import { requireShown, versionOf } from '../shown-version.ts'
 import { disable, enable, endBeyond, isBackend, keepApproved, type Registered } from './approved-clients.ts'
-import { newClientId } from './client-model.ts'
+import { clientIdOf } from './client-model.ts'
 import { detailsOf, metadataOf, problemsOf, type SaidApp } from './said-app.ts'
 
 /** Apps and backend services of an organization, managed by its administrators. Each change is recorded. */
@@ -23,12 +24,17 @@ export type OrganizationApps = {
   readonly list: (organization: string) => Promise<readonly OrganizationClient[]>
   /** Undefined if it does not belong to the organization. */
   readonly find: (organization: string, id: string) => Promise<OrganizationClient | undefined>
-  /** Answers the secret, if it has one; it is not shown again. Throws FhirError whose issues name the parameters. */
-  readonly register: (by: By, app: SaidApp) => Promise<Registered>
+  /**
+   * Answers the secret, if it has one; it is not shown again. `form`: what is different in each form that is shown. Throws FhirError whose issues
+   * name the parameters.
+   */
+  readonly register: (by: By, app: SaidApp, form: string) => Promise<Registered>
+  /** The app that this form has registered, if it was sent before. */
+  readonly findRegistered: (by: By, form: string) => Promise<OrganizationClient | undefined>
   /** Whatever it may no longer do ends at once. `version`: that of the form (`appVersion`). Throws `conflict` if it has another by now. */
   readonly change: (by: By, id: string, app: SaidApp, version: string) => Promise<Registered>
-  /** The old one ends at once. */
-  readonly renewSecret: (by: By, id: string) => Promise<Registered>
+  /** The old one ends at once. `version`: that of the secret which the form replaces (`secretVersion`). Throws `conflict` if there is another. */
+  readonly renewSecret: (by: By, id: string, version: string) => Promise<Registered>
   readonly disable: (by: By, id: string) => Promise<void>
   /** What was granted before does not come back. */
   readonly enable: (by: By, id: string) => Promise<void>
@@ -56,9 +62,10 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
   return {
     list: organization => listClientsOf(database, organization),
     find: (organization, id) => findClientOf(database, organization, id),
-    register: (by, app) => changing(by, connection => register(parts, connection, by, app)),
+    register: (by, app, form) => changing(by, connection => register(parts, connection, by, { app, form })),
+    findRegistered: (by, form) => findClientOf(database, by.organization, idBy(by, form)),
     change: (by, id, app, version) => changing(by, connection => change(parts, connection, { by, id, app, version })),
-    renewSecret: (by, id) => changing(by, connection => renewSecret(parts, connection, by, id)),
+    renewSecret: (by, id, version) => changing(by, connection => renewSecret(parts, connection, { by, id, version })),
     disable: (by, id) =>
       changing(by, async connection => {
         const { name } = await known(connection, by, id)
@@ -81,18 +88,32 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
 type Changed<T> = { readonly answer: T; readonly change: ConfigurationChange }
 type Run<T> = (connection: Connection) => Promise<Changed<T>>
 
-const register = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<Changed<Registered>> => {
-  const id = newClientId()
+type New = { readonly app: SaidApp; readonly form: string }
+
+const register = async (
+  parts: Parts,
+  connection: Connection,
+  by: By,
+  { app, form }: New,
+): Promise<Changed<Registered>> => {
+  const { organization } = by
+  const id = idBy(by, form)
+  await lockNewClient(connection, id)
+  if ((await lockClientOf(connection, organization, id)) !== undefined)
+    throw new FhirError('duplicate', 'This form has been sent already')
   await requireSound(parts, connection, by, app)
   const metadata = metadataOf(app)
-  const { organization } = by
   const { name, scope } = app
   const answer = await keepApproved(connection, id, { ...parts, name, organization, scope, metadata })
   const told = `The app ${name} was registered`
   return { answer, change: { action: 'C', id, told, details: detailsOf({ name, scope, metadata }) } }
 }
 
-type Change = { readonly by: By; readonly id: string; readonly app: SaidApp; readonly version: string }
+/** A page that shows a secret is sent again by reloading it, which must not register another app. */
+const idBy = ({ person, organization }: By, form: string): string => clientIdOf(person, organization, form)
+
+type Change = Renewal & { readonly app: SaidApp }
+type Renewal = { readonly by: By; readonly id: string; readonly version: string }
 
 const change = async (
   parts: Parts,
@@ -140,9 +161,19 @@ export const appVersion = (client: OrganizationClient): string => versionOf(part
 
 const partsSaid = ({ name, scope, metadata }: OrganizationClient) => ({ name, scope, metadata })
 
-const renewSecret = async (parts: Parts, connection: Connection, by: By, id: string): Promise<Changed<Registered>> => {
+/** The version of its secret, which tells nothing about it. */
+export const secretVersion = (client: OrganizationClient): string => versionOf(secretOf(client))
+
+const secretOf = ({ secretHash }: OrganizationClient) => ({ secret: secretHash?.toString('hex') ?? null })
+
+const renewSecret = async (
+  parts: Parts,
+  connection: Connection,
+  { by, id, version }: Renewal,
+): Promise<Changed<Registered>> => {
   const client = await known(connection, by, id)
   requireOwn(client)
+  requireShown(secretOf(client), version)
   const { name, organization, scope, policies, metadata } = client
   if (!metadata.token_endpoint_auth_method.startsWith('client_secret'))
     throw new FhirError('conflict', 'It authenticates by no secret')

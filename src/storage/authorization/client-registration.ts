@@ -67,6 +67,10 @@ export const keepClient = async (connection: Connection, client: NewClient): Pro
       secret_hash = coalesce(excluded.secret_hash, known.secret_hash)`)
 }
 
+/** Until the transaction ends, nobody else who takes this turn registers a client with the id. */
+export const lockNewClient = (connection: Connection, id: string): Promise<number> =>
+  connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('client'), hashtext(${id}))`)
+
 /** Undefined also if it is disabled, or is only a name that the command line uses. */
 export const findClient = async (connection: Connection, id: string): Promise<RegisteredClient | undefined> => {
   const row = await connection.maybeOne<ClientRow>(sql.fragment`${clientRows} AND client.id = ${id}`)

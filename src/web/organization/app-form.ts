@@ -110,17 +110,19 @@ type Form = {
   readonly isService?: boolean
   /** The version that was shown, if it is registered already. */
   readonly version?: string
+  /** What is different in each form that registers one. */
+  readonly form?: string
 }
 
 /** All fields of an app or a backend service; those that do not apply stay empty. */
-export const appForm = ({ action, token, button, state, isService, version }: Form): Html => {
+export const appForm = ({ action, token, button, state, isService, version, form }: Form): Html => {
   const { values, problems } = state
   const shown = fieldsFor(isService).map(one => ({ ...one, value: values[one.name], problem: problems[one.name] }))
   const [first, ...others] = shown
   const choices = kinds.filter(([kind]) => isService === undefined || isService === (kind === 'backend'))
   return html`${problemList([...shown.slice(0, 1), { name: 'kind', problem: problems.kind }, ...shown.slice(1)])}
 ${postForm(
-  { action, token, hidden: { version }, novalidate: true },
+  { action, token, hidden: { version, form }, novalidate: true },
   html`${first && field(first)}
 ${isService === true ? html`<input type="hidden" name="kind" value="backend">` : kindChoice(choices, state)}
 ${others.map(field)}

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isBackend } from '../../auth/client/approved-clients.ts'
-import { appVersion, type By, isOperators } from '../../auth/client/organization-apps.ts'
+import { appVersion, type By, isOperators, secretVersion } from '../../auth/client/organization-apps.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
@@ -34,7 +34,12 @@ export const organizationAppPage: AddPage = (server, options) => {
   }
   server.get<OfApp>(at, { onRequest }, async (request, reply) => {
     const { app, page } = await found(request)
-    return sendApp(reply, { app, page, state: stateOf(app), isSaved: queryOf(request).has('saved') })
+    const query = queryOf(request)
+    return sendApp(reply, {
+      ...{ app, page, state: stateOf(app) },
+      isSaved: query.has('saved'),
+      wasKnown: query.has('known'),
+    })
   })
   server.post<OfApp>(at, keepsTyped(options), async (request, reply) => {
     const { app, page, by } = await found(request)
@@ -55,7 +60,7 @@ export const organizationAppPage: AddPage = (server, options) => {
   })
   const acting = (action: string, act: (asked: Acting) => Promise<FastifyReply>) =>
     server.post<OfApp>(`${at}/${action}`, { onRequest }, async (request, reply) => {
-      const asked = { ...(await found(request)), reply }
+      const asked = { ...(await found(request)), version: typed(request.body, 'version'), reply }
       try {
         return await act(asked)
       } catch (error) {
@@ -63,9 +68,14 @@ export const organizationAppPage: AddPage = (server, options) => {
         return sendApp(reply.code(422), { ...asked, state: stateOf(asked.app), refusal: error.message })
       }
     })
-  acting('secret', async ({ app, page, by, reply }) => {
-    const { client_id, client_secret = '' } = await organizationApps.renewSecret(by, app.id)
-    return sendSecret(reply, { client_id, client_secret, page })
+  acting('secret', async ({ app, page, by, version, reply }) => {
+    try {
+      const { client_id, client_secret = '' } = await organizationApps.renewSecret(by, app.id, version)
+      return sendSecret(reply, { client_id, client_secret, page })
+    } catch (error) {
+      if (!isOvertaken(error)) throw error
+      return reply.redirect(`${page}?known`, 303)
+    }
   })
   acting('disable', async ({ app, page, by, reply }) => {
     if (app.disabledBy === undefined) await organizationApps.disable(by, app.id)
@@ -78,11 +88,13 @@ export const organizationAppPage: AddPage = (server, options) => {
 }
 
 type Found = { readonly app: OrganizationClient; readonly page: string }
-type Acting = Found & { readonly by: By; readonly reply: FastifyReply }
+type Acting = Found & { readonly by: By; readonly version: string; readonly reply: FastifyReply }
 
 type Shown = Found & {
   readonly state: AppState
   readonly isSaved?: boolean
+  /** The form that led here was sent before, and done then. */
+  readonly wasKnown?: boolean
   /** Why something other than saving was not done. */
   readonly refusal?: string
   /** Somebody else changed it since the form was shown. */
@@ -90,13 +102,14 @@ type Shown = Found & {
 }
 
 const sendApp = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { app, page, state, isSaved = false, refusal, wasFaster = false } = shown
+  const { app, page, state, isSaved = false, wasKnown = false, refusal, wasFaster = false } = shown
   const token = ownToken(reply)
   return sendStaffPage(reply, {
     title: app.name,
     isProblem: refusal !== undefined || wasFaster || Object.keys(state.problems).length > 0,
     content: html`<h1>${app.name}</h1>
 ${isSaved && notice('done', html`<p>Saved. The changes apply from now on.</p>`)}
+${wasKnown && notice('standing', html`<p>This had been done already, so nothing was done now.${hasSecret(app) && ' The client secret was shown at that time. If you have not saved it, create a new one.'}</p>`)}
 ${refusal && notice('problem', html`<p>This was not done: ${refusal}.</p>`)}
 ${wasFaster && notice('problem', html`${overtaken}${whatItIsNow(app, state)}`)}
 <dl>
@@ -139,11 +152,14 @@ const changes = (
   app: OrganizationClient,
   { page, token, state }: Pick<Shown, 'page' | 'state'> & { readonly token: string },
 ): Html => html`${
-  app.metadata.token_endpoint_auth_method.startsWith('client_secret') &&
+  hasSecret(app) &&
   html`<h2>Client secret</h2>
 <p>It is shown once, when it is created. A new one ends the old one at once; the app works again as soon as it has the new one.</p>
-${form({ action: `${page}/secret`, token, fields: [], button: 'Create a new secret' })}`
+${form({ action: `${page}/secret`, token, hidden: { version: secretVersion(app) }, fields: [], button: 'Create a new secret' })}`
 }
 <h2>Change its settings</h2>
 <p>A scope that you remove ends at once, with the tokens that have it.</p>
 ${appForm({ action: page, token, button: 'Save', state, isService: isBackend(app), version: appVersion(app) })}`
+
+const hasSecret = ({ metadata }: OrganizationClient): boolean =>
+  metadata.token_endpoint_auth_method.startsWith('client_secret')

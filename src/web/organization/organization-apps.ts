@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import type { NamedOrganization } from '../../accounts/organization/administered-organizations.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
@@ -9,6 +10,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { typed } from '../page/typed.ts'
 import { type AppState, appForm, emptyState, kindOf, kinds, saidBy, typedState, withProblems } from './app-form.ts'
 import { sendSecret } from './secret-once.ts'
 
@@ -37,12 +39,15 @@ ${
   server.post<OfOrganization>('/organizations/:organization/apps/new', keepsTyped(options), async (request, reply) => {
     const organization = await administeredOf(request, options)
     const state = typedState(request.body)
+    const form = typed(request.body, 'form') || randomUUID()
     try {
-      const { client_id, client_secret } = await organizationApps.register(organization.by, saidBy(state))
+      const { client_id, client_secret } = await organizationApps.register(organization.by, saidBy(state), form)
       const page = `/organizations/${organization.id}/apps/${client_id}`
       if (client_secret === undefined) return reply.redirect(page, 303)
       return sendSecret(reply, { client_id, client_secret, page })
     } catch (error) {
+      const known = await organizationApps.findRegistered(organization.by, form)
+      if (known !== undefined) return reply.redirect(`/organizations/${organization.id}/apps/${known.id}?known`, 303)
       return sendNew(reply.code(422), organization, withProblems(state, error))
     }
   })
@@ -66,6 +71,6 @@ const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: Ap
     isProblem: Object.keys(state.problems).length > 0,
     content: html`<h1>Register an app or a backend service</h1>
 <p>It will belong to ${name}.</p>
-${appForm({ action: `/organizations/${id}/apps/new`, token: ownToken(reply), button: 'Register', state })}
+${appForm({ action: `/organizations/${id}/apps/new`, token: ownToken(reply), button: 'Register', state, form: randomUUID() })}
 <p><a href="/organizations/${id}/apps">Back to the apps</a></p>`,
   })
