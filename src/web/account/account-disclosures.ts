@@ -145,15 +145,18 @@ const byReference = (registry: Registry, id: string): Expression => {
 const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
   const { say } = words
   const studies = own?.studies ?? []
-  const day = (name: 'from' | 'until') => ({
-    name,
-    label: say(`disclosures.${name}`),
-    hint: say('disclosures.day-hint'),
-    value: asked[name],
-    problem: dayProblem(asked.problems[name], words),
-    autocomplete: 'off',
-    optional: true as const,
-  })
+  const day = (name: 'from' | 'until') => {
+    const problem = asked.problems[name]
+    return {
+      name,
+      label: say(`disclosures.${name}`),
+      hint: say('disclosures.day-hint'),
+      value: asked[name],
+      problem: problem && say(dayProblems[problem]),
+      autocomplete: 'off',
+      optional: true as const,
+    }
+  }
   const timezone = {
     name: 'timezone',
     label: say('chart.timezone'),
@@ -176,10 +179,11 @@ ${studies.length > 0 && studyField(asked.study, studies, words)}
   }
 }
 
-const dayProblem = (problem: 'day' | 'order' | undefined, { say }: Words): string | undefined => {
-  if (problem === undefined) return undefined
-  return problem === 'day' ? say('disclosures.day-wrong') : say('chart.problem-order')
-}
+const dayProblems = {
+  day: 'disclosures.day-wrong',
+  range: 'chart.problem-range',
+  order: 'chart.problem-order',
+} as const
 
 const studyField = (chosen: string, studies: readonly ResearchStudy[], words: Words): Html =>
   html`<div class="field mb-4"><label for="study" class="form-label fw-semibold">${words.say('disclosures.study')}</label>

@@ -1,4 +1,5 @@
 import { addDays, beginningOfDay, isTimezone } from '../../fhir/timezone.ts'
+import { dayProblem } from '../page/typed-day.ts'
 
 /** Whole days of a time zone, as typed in a form, including the last one. Texts that are no days are reported, and do not restrict the search. */
 export type DayRange = {
@@ -7,8 +8,8 @@ export type DayRange = {
   /** The reader's time zone, which their browser sends; UTC if there are no scripts, or it is no known time zone. */
   readonly timezone: string
   readonly problems: {
-    readonly from?: 'day' | undefined
-    readonly until?: 'day' | 'order' | undefined
+    readonly from?: 'day' | 'range' | undefined
+    readonly until?: 'day' | 'range' | 'order' | undefined
     /** The typed text that is no time zone. */
     readonly timezone?: string | undefined
   }
@@ -23,8 +24,8 @@ export const dayRangeIn = (query: URLSearchParams): DayRange => {
     until,
     timezone: timezone !== '' && isKnown ? timezone : 'UTC',
     problems: {
-      from: isWrong(from) ? 'day' : undefined,
-      until: isWrong(until) ? 'day' : from !== '' && until !== '' && until < from ? 'order' : undefined,
+      from: problemOf(from),
+      until: problemOf(until) ?? (from !== '' && until !== '' && until < from ? 'order' : undefined),
       timezone: isKnown ? undefined : timezone.slice(0, 100),
     },
   }
@@ -51,10 +52,4 @@ export const dayQueryOf = ({ from, until, timezone }: DayRange): Readonly<Record
   timezone: from === '' && until === '' ? '' : timezone,
 })
 
-const isWrong = (text: string): boolean =>
-  text !== '' && !(/^(?:19|20)\d\d-\d\d-\d\d$/.test(text) && isInCalendar(text))
-
-const isInCalendar = (text: string): boolean => {
-  const time = new Date(`${text}T00:00:00Z`)
-  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
-}
+const problemOf = (text: string) => (text === '' ? undefined : dayProblem(text))

@@ -55,17 +55,21 @@ export const dayFields = (asked: DayRange): readonly Field[] => [
   },
 ]
 
-const dayProblem = (problem: 'day' | 'order' | undefined): string | undefined =>
-  problem === 'order'
-    ? 'The last day is before the first'
-    : problem && 'Enter a day as year, month and day, such as 2026-03-31'
+const dayProblems = {
+  day: 'Enter a day as year, month and day, such as 2026-03-31',
+  range: wordsFor('en').say('chart.problem-range'),
+  order: 'The last day is before the first',
+} as const
 
-const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field => ({
-  name,
-  label,
-  hint: 'A day, such as 2026-03-31',
-  value: asked[name],
-  problem: dayProblem(asked.problems[name]),
-  autocomplete: 'off',
-  optional: true,
-})
+const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field => {
+  const problem = asked.problems[name]
+  return {
+    name,
+    label,
+    hint: 'A day, such as 2026-03-31',
+    value: asked[name],
+    problem: problem && dayProblems[problem],
+    autocomplete: 'off',
+    optional: true,
+  }
+}

@@ -14,5 +14,11 @@ export const dayIn = (text: string): string => {
   return days.size === 1 ? [...days].join('') : ''
 }
 
+/** Why a page shows nothing of a day; undefined if it can. */
+export const dayProblem = (text: string): 'day' | 'range' | undefined => {
+  if (!isDay(text)) return 'day'
+  return /^(?:19|20)/.test(text) ? undefined : 'range'
+}
+
 const isoDay = (year: string, month: string, day: string): string =>
   [year, month.padStart(2, '0'), day.padStart(2, '0')].join('-')

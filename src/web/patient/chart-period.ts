@@ -3,6 +3,7 @@ import { addDays, beginningOfDay, dayOf, daysBetween, isTimezone } from '../../f
 import type { Words } from '../../messages/catalogue.ts'
 import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { dayProblem } from '../page/typed-day.ts'
 
 /** Which of a patient's readings are shown: whole days of a time zone, including the last one. */
 export type ChartPeriod = {
@@ -18,7 +19,7 @@ export type ChartPeriod = {
 }
 
 type Typed = 'first' | 'last' | 'timezone'
-type Problems = Readonly<Partial<Record<Typed, 'day' | 'order' | 'long' | 'timezone'>>>
+type Problems = Readonly<Partial<Record<Typed, undefined | 'day' | 'range' | 'order' | 'long' | 'timezone'>>>
 
 /** The period in the query of the page; if it has no days that can be shown, the two weeks up to `newest`. */
 export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeriod => {
@@ -27,7 +28,7 @@ export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeri
   const usual = dayOf(newest, timezone)
   const glucoseUnit = query.get('glucose') === 'mmol/L' ? 'mmol/L' : 'mg/dL'
   const last = query.get('last') || usual
-  const first = query.get('first') || (isDay(last) ? addDays(last, 1 - usualDays) : '')
+  const first = query.get('first') || (dayProblem(last) === undefined ? addDays(last, 1 - usualDays) : '')
   const days = dayProblems(first, last)
   const problems = { ...days, ...(timezone !== asked && ({ timezone: 'timezone' } as const)) }
   const shown = Object.keys(days).length === 0 ? [first, last] : [addDays(usual, 1 - usualDays), usual]
@@ -56,15 +57,13 @@ const instantsOf = ([first = '', last = '']: readonly string[], timezone: string
 })
 
 const dayProblems = (first: string, last: string): Problems => {
-  const [isFirst, isLast] = [isDay(first), isDay(last)]
-  if (!isFirst || !isLast) return { ...(!isFirst && { first: 'day' }), ...(!isLast && { last: 'day' }) }
+  // Empty if only the other day was asked for, and is wrong.
+  const problems = { first: first === '' ? undefined : dayProblem(first), last: dayProblem(last) }
+  if (problems.first ?? problems.last) return problems
   const days = daysBetween(first, last) + 1
   if (days < 1) return { last: 'order' }
   return days > mostDays ? { first: 'long' } : {}
 }
-
-const isDay = (text: string): boolean =>
-  /^(?:19|20)\d\d-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text
 
 const usualDays = 14
 const mostDays = 366

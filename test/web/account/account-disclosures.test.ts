@@ -98,6 +98,10 @@ t.test('a patient can ask for some days, and for one study', async t => {
   t.match(wordsOf(wrong), /Please check what you entered|Check what/i)
   t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
   t.match(
+    (await browser.get(`${page}?until=9999-12-31`)).body,
+    /id="until-problem">Days from 1900 to 2099 can be shown/,
+  )
+  t.match(
     wordsOf(await browser.get(`${page}?from=31.3.2026&until=x`)),
     /From: Enter a day as year, month and day, such as 2026-03-31 Until: Enter a day/,
     'each is named if the same is wrong with both',

@@ -176,6 +176,8 @@ t.test('days that cannot be shown are reported at the field, and the usual ones 
   for (const [query, said] of [
     ['first=March', 'A day is written as 2026-03-31.'],
     ['first=2026-02-30&last=2026-03-02', 'A day is written as 2026-03-31.'],
+    ['last=9999-12-31', 'id="last-problem">Days from 1900 to 2099 can be shown.'],
+    ['first=1899-12-31&last=1900-01-01', 'id="first-problem">Days from 1900 to 2099 can be shown.'],
     ['first=2026-03-02&last=2026-03-01', 'The last day is before the first.'],
     ['first=2020-01-01&last=2026-03-01', 'At most 366 days are shown at once.'],
   ] as const) {
