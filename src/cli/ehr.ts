@@ -79,7 +79,15 @@ export const ehrCommand = (program: Command): void => {
     .command('rotate-keys')
     .description('make new keys by which this server authenticates to EHRs, and print their ids; the old ones are gone')
     .action(async () => {
-      const made = await withOwnDatabase(async database => rotateEhrKeys(database, await ownSecretKey(database)))
+      const made = await withOwnDatabase(async database =>
+        rotateEhrKeys(database, await ownSecretKey(database), replace =>
+          recorded(database, undefined, async connection => {
+            await replace(connection)
+            const told = 'The keys by which this server authenticates to EHRs were replaced'
+            return { answer: undefined, change: { action: 'U', told, id: 'ehr-keys', details: {} } }
+          }),
+        ),
+      )
       for (const { alg, kid } of made) process.stdout.write(`${alg} ${kid}\n`)
     })
 }
@@ -108,10 +116,10 @@ const set = async (database: Database, issuer: string, options: Options): Promis
   })
 }
 
-/** Makes a change and records it, as if an administrator of the organization had made it. */
+/** Makes a change and records it, as if an administrator of the organization, or else of the installation, had made it. */
 const recorded = async <T>(
   database: Database,
-  organization: string,
+  organization: string | undefined,
   run: (connection: Connection) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
 ): Promise<T> => recordingChange({ openStoreAs: await openOwnStores(database), operator: true, organization }, run)
 

@@ -1,9 +1,14 @@
 import type { Command } from 'commander'
+import { recordingAccount } from '../accounts/account-event.ts'
+import { recordingChange } from '../accounts/organization/configuration-change.ts'
 import { emailProblem } from '../accounts/sign-up/email.ts'
 import { type Invited, invite, type OperatorsLink } from '../accounts/sign-up/invite.ts'
 import { baseUrlOf, readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
+import { findAccountByEmail } from '../storage/account/user-account.ts'
+import type { Connection, Database } from '../storage/database.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { openOwnStores } from './own-store.ts'
 
 type Options = { readonly person?: string; readonly administrator?: boolean }
 
@@ -23,12 +28,33 @@ const printLink = async (email: string, { person, administrator = false }: Optio
   const address = () => baseUrlOf(config, config.port)
   const invited = { email, administrator, ...(person === undefined ? {} : { person }) }
   await withOwnDatabase(async database => {
-    const { url, minutes, account } = await invite({ database, signUp: config.signUp, address }, invited)
+    const making = (connection: Connection) => invite({ database: connection, signUp: config.signUp, address }, invited)
+    const { url, minutes, account } = await recorded(database, invited, making)
     process.stdout.write(`${url}\n`)
     process.stderr.write(`It works once, for ${minutes > 60 ? `${minutes / 1440} days` : `${minutes} minutes`}.\n`)
     if (account !== undefined && person === undefined)
       process.stderr.write(warningsOf(account, { email, administrator }))
   })
+}
+
+/** A link to an account is recorded with whoever has it. Who makes another one can be told only once it is made, unless it gives all rights. */
+const recorded = async (
+  database: Database,
+  { email, person, administrator }: Invited,
+  making: (connection: Connection) => Promise<OperatorsLink>,
+): Promise<OperatorsLink> => {
+  const known = person ?? (await findAccountByEmail(database, email))?.person
+  if (known === undefined && !administrator) return making(database)
+  const openStoreAs = await openOwnStores(database)
+  if (known === undefined)
+    return recordingChange({ openStoreAs, operator: true }, async connection => {
+      const told = 'A link was made for an account that administers the installation'
+      return { answer: await making(connection), change: { action: 'C', told, id: 'accounts', details: {} } }
+    })
+  const event = { person: known, by: 'operator', action: 'U', told: 'A link was made by which to sign in' } as const
+  const link = await recordingAccount({ database, openStoreAs }, event, making)
+  if (link === undefined) throw new Error('the account has gone meanwhile')
+  return link
 }
 
 /** Warnings that the link opens an existing account, which the operator may not know of, or which may be somebody else's. */

@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
+import { recordingChange } from '../accounts/organization/configuration-change.ts'
 import { rotateSigningKey } from '../auth/provider/signing-keys.ts'
 import { listSigningKeys, removeOldSigningKeys } from '../storage/authorization/signing-key.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { ownSecretKey } from './own-secret-key.ts'
+import { openOwnStores } from './own-store.ts'
 
 /** The keys with which the authorization server signs id_tokens. A running server uses a change within seconds. */
 export const keysCommand = (program: Command): void => {
@@ -20,9 +22,14 @@ export const keysCommand = (program: Command): void => {
     .option('--remove-old', 'also end the old ones at once: for when one may have become known')
     .action(async ({ removeOld }: { readonly removeOld?: true }) => {
       const kid = await withOwnDatabase(async database => {
-        const made = await rotateSigningKey(database, await ownSecretKey(database))
-        if (removeOld) await removeOldSigningKeys(database)
-        return made
+        const secretKey = await ownSecretKey(database)
+        const openStoreAs = await openOwnStores(database)
+        return recordingChange({ openStoreAs, operator: true }, async connection => {
+          const id = await rotateSigningKey(database, secretKey, connection)
+          if (removeOld) await removeOldSigningKeys(connection)
+          const told = `The key that signs id_tokens was replaced${removeOld ? ', and the old ones were removed' : ''}`
+          return { answer: id, change: { action: removeOld ? 'D' : 'C', told, id, details: {} } }
+        })
       })
       process.stdout.write(`${kid}\n`)
     })

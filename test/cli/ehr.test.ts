@@ -112,4 +112,8 @@ t.test('a command makes new keys, and prints their ids', async t => {
   const second = await run(['rotate-keys'])
   t.match(second, { code: 0, out: ids, error: '' })
   t.not(second.out, first.out)
+  const told = await database.any(sql.fragment`
+    SELECT owner, content ->> 'outcomeDesc' AS told FROM audit_event ORDER BY pk DESC LIMIT 2`)
+  const replaced = { owner: null, told: 'The keys by which this server authenticates to EHRs were replaced' }
+  t.strictSame(told, [replaced, replaced], 'that is recorded')
 })

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
@@ -35,6 +36,32 @@ t.test('somebody with an account is let in by the link, and the operator is told
   await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE`)
   t.equal(await asked('--administrator'), `${once}${known}`)
 })
+
+t.test(
+  'links to an account, and for one that administers the installation, are recorded without the address',
+  async t => {
+    await database.run(sql.fragment`UPDATE user_account SET administrator = FALSE`)
+    await run(['bea@example.org'], environment)
+    await run(['bea@example.org', '--administrator'], environment)
+    const events = (
+      await database.any<{ content: AuditEvent }>(sql.fragment`SELECT content FROM audit_event ORDER BY pk`)
+    ).map(({ content }) => content)
+    const [ana] = await database.any<{ person: string }>(sql.fragment`SELECT person FROM user_account`)
+    t.match(events.at(-1), {
+      action: 'C',
+      outcomeDesc: 'A link was made for an account that administers the installation',
+      subtype: [{ code: '110129' }],
+      agent: [{ who: { identifier: { value: 'cli' } } }],
+    })
+    t.match(events.at(-2), {
+      action: 'U',
+      outcomeDesc: 'A link was made by which to sign in',
+      subtype: [{ code: '110137' }],
+      entity: [{ what: { reference: `Person/${ana?.person}` } }],
+    })
+    t.notMatch(JSON.stringify(events), /example\.org/)
+  },
+)
 
 t.test('an impossible request is refused in one line', async t => {
   const refused: readonly (readonly [readonly string[], Readonly<Record<string, string>>, string])[] = [

@@ -1,5 +1,7 @@
+import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { readSigningKeys } from '../../src/auth/provider/signing-keys.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
@@ -23,6 +25,25 @@ t.test('the operator makes a new key, and the old ones verify until they are rem
   t.same(await kids(), [second, first])
   const third = await run('rotate', '--remove-old')
   t.same(await kids(), [third])
+})
+
+t.test('that the key was replaced is recorded as what the operator did', async t => {
+  const events = await database.any<{ owner: string | null; content: AuditEvent }>(
+    sql.fragment`SELECT owner, content FROM audit_event ORDER BY pk`,
+  )
+  const [kid] = await kids()
+  t.match(events, [
+    { owner: null, content: { action: 'C', outcomeDesc: 'The key that signs id_tokens was replaced' } },
+    {
+      owner: null,
+      content: {
+        action: 'D',
+        outcomeDesc: 'The key that signs id_tokens was replaced, and the old ones were removed',
+        subtype: [{ code: '110129' }],
+        entity: [{ what: { identifier: { value: kid } } }],
+      },
+    },
+  ])
 })
 
 t.test('they are listed with their ids, without secrets', async t => {

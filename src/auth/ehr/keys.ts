@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { startError } from '../../start-error.ts'
-import type { Database } from '../../storage/database.ts'
+import type { Connection, Database } from '../../storage/database.ts'
 import { addEhrKey, listEhrKeys, replaceEhrKeys, type SealedEhrKey } from '../../storage/ehr/key.ts'
 import { seal, unseal } from '../../storage/secret/sealed.ts'
 
@@ -23,15 +23,20 @@ export const readEhrKeys = async (database: Database, secretKey: Uint8Array): Pr
  * Replaces the keys with which we authenticate. An assertion is only valid for a minute, so none is left that the old keys would have to verify.
  * Answers the new ones.
  */
-export const rotateEhrKeys = async (database: Database, secretKey: Uint8Array): Promise<readonly EhrKey[]> => {
+export const rotateEhrKeys = async (
+  database: Database,
+  secretKey: Uint8Array,
+  within: Within = replace => database.transaction(replace),
+): Promise<readonly EhrKey[]> => {
   // If the present keys were sealed with another SECRET_KEY, the running server could not open the new ones: this throws.
   await readEhrKeys(database, secretKey)
-  await replaceEhrKeys(
-    database,
-    await Promise.all(algorithms.map(async alg => ({ alg, sealed: await makeSealed(secretKey, alg) }))),
-  )
+  const made = await Promise.all(algorithms.map(async alg => ({ alg, sealed: await makeSealed(secretKey, alg) })))
+  await within(connection => replaceEhrKeys(connection, made))
   return readEhrKeys(database, secretKey)
 }
+
+/** Runs what replaces them in a transaction. */
+type Within = (replace: (connection: Connection) => Promise<void>) => Promise<void>
 
 /**
  * The keys with which EHRs verify our assertions.

@@ -6,7 +6,7 @@ import {
   listSigningKeys,
   type SealedKey,
 } from '../../storage/authorization/signing-key.ts'
-import type { Database } from '../../storage/database.ts'
+import type { Connection, Database } from '../../storage/database.ts'
 import { seal, unseal } from '../../storage/secret/sealed.ts'
 
 /** Includes the private part. */
@@ -27,12 +27,16 @@ export const readSigningKeys = async (
   return [first, ...others]
 }
 
-/** Makes a key that signs from now on; signatures of the other keys can still be verified. Answers its kid. */
-export const rotateSigningKey = async (database: Database, secretKey: Uint8Array): Promise<string> => {
+/** Makes a key that signs from now on; signatures of the other keys can still be verified. `connection`: within a transaction. Answers its kid. */
+export const rotateSigningKey = async (
+  database: Database,
+  secretKey: Uint8Array,
+  connection: Connection = database,
+): Promise<string> => {
   // Otherwise a key that cannot be opened would only be noticed at the next start.
   await readSigningKeys(database, secretKey)
   const made = await makeSealed(secretKey)
-  await addSigningKey(database, made)
+  await addSigningKey(connection, made)
   return made.kid
 }
 

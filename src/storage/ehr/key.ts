@@ -1,4 +1,4 @@
-import type { Connection, Database } from '../database.ts'
+import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
 /** A private key that only SECRET_KEY can open. */
@@ -13,11 +13,10 @@ export const addEhrKey = async (connection: Connection, { alg, sealed }: SealedE
     INSERT INTO ehr_key (alg, sealed) VALUES (${alg}, ${sealed}) ON CONFLICT (alg) DO NOTHING`)
 }
 
-/** Replaces those of the same algorithms, all at once. */
-export const replaceEhrKeys = (database: Database, keys: readonly SealedEhrKey[]): Promise<void> =>
-  database.transaction(async connection => {
-    for (const { alg, sealed } of keys)
-      await connection.run(sql.fragment`
-        INSERT INTO ehr_key (alg, sealed) VALUES (${alg}, ${sealed})
-        ON CONFLICT (alg) DO UPDATE SET sealed = excluded.sealed, made_at = now()`)
-  })
+/** Replaces those of the same algorithms, within a transaction. */
+export const replaceEhrKeys = async (connection: Connection, keys: readonly SealedEhrKey[]): Promise<void> => {
+  for (const { alg, sealed } of keys)
+    await connection.run(sql.fragment`
+      INSERT INTO ehr_key (alg, sealed) VALUES (${alg}, ${sealed})
+      ON CONFLICT (alg) DO UPDATE SET sealed = excluded.sealed, made_at = now()`)
+}
