@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startError } from '../../start-error.ts'
 import { readOrMakeSecret } from '../secret/secret-file.ts'
+import { requireOwner } from './folder-owner.ts'
 import { canReach, findPostgresProgram, type PostgresProgram } from './postgres-program.ts'
 import { findPostmaster, isAlive, type Postmaster } from './postmaster.ts'
 
@@ -69,6 +70,7 @@ const create = async (program: PostgresProgram, folder: string, password: string
 }
 
 const start = async (program: PostgresProgram, folder: string, settings: Options['settings']): Promise<Postmaster> => {
+  await requireOwner(program, folder)
   const port = await freePort()
   const all = { ...ours, ...settings }
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import t from 'tap'
 import type { Event } from '../../../src/events/event.ts'
@@ -123,6 +124,23 @@ t.test('a database that cannot be started says why', async t => {
     },
   )
 })
+
+t.test(
+  'a folder that was copied by another user is not started, and the message says how to give it to the right one',
+  { skip: process.getuid?.() !== 0 && 'only root can give a folder away' },
+  async t => {
+    const copied = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
+    t.teardown(() => rm(copied, { recursive: true, force: true }))
+    await openEmbedded(copied, () => {}).then(({ close }) => close())
+    const inside = join(copied, 'postgres')
+    await chown(inside, 0, 0)
+    const refused = openEmbedded(copied, () => {})
+    const message = `PostgreSQL runs as the user postgres, and ${inside} belongs to another (0), as a copy does: chown -R postgres '${inside}'`
+    await t.rejects(refused, { name: 'StartError', message })
+    await promisify(execFile)('chown', ['-R', 'postgres', inside])
+    await openEmbedded(copied, () => {}).then(({ close }) => close())
+  },
+)
 
 const holder = `
   import { openEmbedded } from '${new URL('../../../src/storage/postgres/embedded.ts', import.meta.url).href}'
