@@ -5,6 +5,7 @@ import { type GlucoseUnit, interstitialGlucose } from '../fhir/measured/glucose.
 import { type DaysAsked, daysAskedIn } from './days-asked.ts'
 import { type GlucoseProfile, glucoseUnitOf, readGlucoseProfile } from './glucose-profile.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, patientOf, primitivesOf, requireKnown } from './parameters.ts'
 import { type Code, codesOf } from './readings-asked.ts'
 import { collectionOf, leftOutOf, newUrl, rounded, summaryOf } from './summary.ts'
@@ -19,7 +20,7 @@ export const cgmSummaryOperation: Operation = {
   documentation:
     'What a glucose sensor measured for one Patient over some days, as the summary Observations of the HL7 guide on CGM (mean, GMI, variation, times in ranges, days of wear, sensor active), in a Bundle. Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {
-    const asked = parseSummary(primitivesOf(request))
+    const asked = parseSummary(primitivesOf(request, parameters))
     const profile = await readGlucoseProfile(context, asked)
     return collectionOf(
       rangedOf(profile) === 0 ? [] : toSummary(profile, asked),
@@ -37,10 +38,17 @@ type Asked = DaysAsked & {
   readonly unit: GlucoseUnit
 }
 
-const parameters = ['subject', 'code', 'start', 'end', 'unit', 'timezone']
+const parameters: ParameterTypes = {
+  subject: 'text',
+  code: 'text',
+  start: 'date',
+  end: 'date',
+  unit: 'text',
+  timezone: 'text',
+}
 
 const parseSummary = (given: URLSearchParams): Asked => {
-  requireKnown('cgm-summary', given, parameters)
+  requireKnown('cgm-summary', given, Object.keys(parameters))
   const codes = codesOf(given)
   return {
     patient: patientOf(only(given, 'subject')),

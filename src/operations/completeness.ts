@@ -9,6 +9,7 @@ import { refusal } from '../search/refusal.ts'
 import type { CompletenessAsked, CompletenessRow } from '../storage/figures/completeness.ts'
 import { daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { atMost, only, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
 import { emptyReadings } from './readings-asked.ts'
 
@@ -22,7 +23,7 @@ export const completeness: Operation = {
   documentation:
     'How many readings of up to 50 Patients began on each day of a period. Each sample of SampledData counts, but a waveform counts as one. If a study is named, only readings that are shared with it count. For each Patient with a reading there is an Observation, whose component has the count of each day as SampledData, with E for a day without one.',
   handler: async (request, { store, caller, registry }) => {
-    const asked = parseCompleteness(primitivesOf(request), caller)
+    const asked = parseCompleteness(primitivesOf(request, parameters), caller)
     const rows = await store.completeness({ ...asked, mistaken: emptyReadings(registry) })
     return parametersResponse(
       [...Map.groupBy(rows, ({ patient }) => patient)].map(([patient, days]) => ({
@@ -33,12 +34,19 @@ export const completeness: Operation = {
   },
 }
 
-const parameters = ['subject', 'start', 'end', 'timezone', 'study', 'most']
+const parameters: ParameterTypes = {
+  subject: 'text',
+  start: 'date',
+  end: 'date',
+  timezone: 'text',
+  study: 'text',
+  most: 'integer',
+}
 
 type Asked = Omit<CompletenessAsked, 'mistaken'>
 
 const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): Asked => {
-  requireKnown('completeness', given, parameters)
+  requireKnown('completeness', given, Object.keys(parameters))
   const patients = given
     .getAll('subject')
     .flatMap(text => text.split(','))

@@ -9,6 +9,7 @@ import { refusal } from '../search/refusal.ts'
 import type { SeriesRow } from '../storage/figures/figures.ts'
 import { type DaysAsked, daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, patientOf, primitivesOf, requireKnown } from './parameters.ts'
 import type { Code } from './readings-asked.ts'
 import { aboveZero, type Line, readSeries } from './series.ts'
@@ -24,7 +25,7 @@ export const dailySummary: Operation = {
   documentation:
     'One Patient’s days, in a Bundle: for each kind, source and day with a reading, an Observation with the sum (of steps, energy, sleep) or with the average, minimum and maximum (of heart rate, pressure, glucose). Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {
-    const asked = parseDays(primitivesOf(request))
+    const asked = parseDays(primitivesOf(request, parameters))
     const { patient, from, to, timezone } = asked
     const found: Observation[] = []
     const issues: Issue[] = []
@@ -107,10 +108,16 @@ const summedKinds: readonly Summed[] = [
 
 type Asked = DaysAsked & { readonly patient: string; readonly kinds: readonly Summed[] }
 
-const parameters = ['subject', 'code', 'start', 'end', 'timezone']
+const parameters: ParameterTypes = {
+  subject: 'text',
+  code: 'text',
+  start: 'date',
+  end: 'date',
+  timezone: 'text',
+}
 
 const parseDays = (given: URLSearchParams): Asked => {
-  requireKnown('daily-summary', given, parameters)
+  requireKnown('daily-summary', given, Object.keys(parameters))
   return { patient: patientOf(only(given, 'subject')), kinds: kindsOf(given), ...daysAskedIn(given) }
 }
 

@@ -15,6 +15,7 @@ import type { Search } from '../search/search.ts'
 import { isGroupMember } from '../search/stored-elsewhere.ts'
 import { intervalIn, withPlus } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, primitivesWithPresentation, requireKnown } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/patient-operation-everything.html */
@@ -43,7 +44,7 @@ const everything = async (request: FhirRequest, context: Context) => {
   if (!('type' in request)) throw new FhirError('not-found', '$everything is an operation of Patient and Group')
   const { type } = request
   const path = 'id' in request ? `${type}/${request.id}/$everything` : `${type}/$everything`
-  const { query, page } = await openPage(primitivesWithPresentation(request), path, context)
+  const { query, page } = await openPage(primitivesWithPresentation(request, parameters), path, context)
   const asked = parseEverything(query, context)
   // Somebody who may not read it gets the same answer as if it did not exist.
   if ('id' in request) await context.store.read(type, request.id)
@@ -77,7 +78,9 @@ type Everything = {
   readonly end: string | undefined
 }
 
-const names = ['start', 'end', '_since', '_type', '_count']
+const parameters: ParameterTypes = { start: 'date', end: 'date', _since: 'date', _type: 'text', _count: 'integer' }
+
+const names = Object.keys(parameters)
 
 const parseEverything = (query: URLSearchParams, { registry }: Context): Everything => {
   requireKnown('everything', query, [...names, '_format', '_pretty'], names)

@@ -5,6 +5,7 @@ import { type Expansion, type Member, openExpansion } from '../fhir/terminology/
 import { refusal } from '../search/refusal.ts'
 import { type ExpansionAsked, expansionParameters, parseExpansionAsked, recorded } from './expansion-asked.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-expand.html */
@@ -18,7 +19,7 @@ export const expand: Operation = {
     'All codes of a value set that is stored here, published by this server, part of R4 itself, or posted; as a flat list without abstract codes. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are shown. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems of which this server does not have all codes are refused, and so is a date, since only the present definitions are known.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
-    const given = primitivesAmong(request, 'expand', names, ['valueSet'])
+    const given = primitivesAmong(request, 'expand', parameters, ['valueSet'])
     const asked = parseExpansionAsked(given)
     const valueSet = await askedValueSet(request, given, context)
     const expansion = openExpansion(context.store.terminology, asked.without)
@@ -30,7 +31,7 @@ export const expand: Operation = {
   },
 }
 
-const names = ['url', 'valueSetVersion', ...expansionParameters]
+const parameters: ParameterTypes = { url: 'text', valueSetVersion: 'text', ...expansionParameters }
 
 /** If a value set names a code, only the code system says whether it is still in use. */
 const activeAmong = async (members: readonly Member[], expansion: Expansion): Promise<readonly Member[]> => {

@@ -1,6 +1,7 @@
 import type { ValueSetExpansionParameter } from '@medplum/fhirtypes'
 import { refusal } from '../search/refusal.ts'
 import { mostAsked, parseBoolean, wholeNumberIn } from '../search/written-value.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only } from './parameters.ts'
 
 /** How an expansion is wanted, apart from the value set. https://hl7.org/fhir/R4/valueset-operation-expand.html */
@@ -40,12 +41,19 @@ const flags = [
   'excludePostCoordinated',
 ]
 
-export const expansionParameters = ['filter', 'offset', 'count', ...flags, 'displayLanguage', 'exclude-system']
+export const expansionParameters: ParameterTypes = {
+  filter: 'text',
+  offset: 'integer',
+  count: 'integer',
+  ...Object.fromEntries(flags.map(name => [name, 'boolean' as const])),
+  displayLanguage: 'text',
+  'exclude-system': 'text',
+}
 
 /** "Servers generating expansions SHOULD ensure that all the parameters that affect the contents of the expansion are recorded" */
 export const recorded = (given: URLSearchParams): readonly ValueSetExpansionParameter[] =>
   [...given]
-    .filter(([name]) => expansionParameters.includes(name))
+    .filter(([name]) => Object.hasOwn(expansionParameters, name))
     .map(([name, value]) => ({ name, ...typed(name, value) }))
 
 const typed = (name: string, value: string): Omit<ValueSetExpansionParameter, 'name'> => {

@@ -15,6 +15,7 @@ import { refusal } from '../search/refusal.ts'
 import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
 import { codesOf, periodOf, readingsOfPatient, timezoneOf } from './readings-asked.ts'
 import { aboveZero } from './series.ts'
@@ -29,7 +30,7 @@ export const glucoseProfile: Operation = {
   documentation:
     'The ambulatory glucose profile of one Patient: mean, variation, GMI, how much of the time there are readings, time in the ranges of the international consensus, and percentiles for each quarter of an hour of the day.',
   handler: async (request, context) => {
-    const asked = parseProfile(primitivesOf(request))
+    const asked = parseProfile(primitivesOf(request, parameters))
     return parametersResponse(toParameters(await readGlucoseProfile(context, asked), asked))
   },
 }
@@ -84,10 +85,17 @@ const quartersIn = ({ from, to }: GlucoseAsked): number => {
 
 const quarterMs = 900_000
 
-const parameters = ['subject', 'code', 'start', 'end', 'unit', 'timezone']
+const parameters: ParameterTypes = {
+  subject: 'text',
+  code: 'text',
+  start: 'date',
+  end: 'date',
+  unit: 'text',
+  timezone: 'text',
+}
 
 const parseProfile = (given: URLSearchParams): GlucoseAsked => {
-  requireKnown('glucose-profile', given, parameters)
+  requireKnown('glucose-profile', given, Object.keys(parameters))
   const codes = codesOf(given)
   return {
     patient: patientOf(only(given, 'subject')),

@@ -8,20 +8,39 @@ import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts
 import { refusal } from '../search/refusal.ts'
 import { isPresentationName } from '../search/result-parameter.ts'
 import { parseWholeNumber } from '../search/written-value.ts'
+import { type ParameterType, type ParameterTypes, requireType } from './parameter-type.ts'
 
 /**
- * The parameters of an operation, by name: the query of a GET, or the primitive values of a posted Parameters. `_format` and `_pretty` are left
- * out, since they are for whoever sends the answer. https://hl7.org/fhir/R4/operations.html#request
+ * The parameters of an operation, by name: the query of a GET, or the primitive values of a posted Parameters, which have to be of their types;
+ * `others` is the type of all parameters that have no name there. `_format` and `_pretty` are left out, since they are for whoever sends the answer.
+ * https://hl7.org/fhir/R4/operations.html#request
  */
-export const primitivesOf = (request: SystemRequest): URLSearchParams =>
-  new URLSearchParams([...primitivesWithPresentation(request)].filter(([name]) => !isPresentationName(name)))
+export const primitivesOf = (request: SystemRequest, types: ParameterTypes, others?: ParameterType): URLSearchParams =>
+  new URLSearchParams(
+    [...primitivesWithPresentation(request, types, others)].filter(([name]) => !isPresentationName(name)),
+  )
 
 /** The same with `_format` and `_pretty`, for an operation whose answer has links that repeat them. */
-export const primitivesWithPresentation = ({ query, body }: SystemRequest): URLSearchParams => {
+export const primitivesWithPresentation = (
+  { query, body }: SystemRequest,
+  types: ParameterTypes,
+  others?: ParameterType,
+): URLSearchParams => {
   const given = new URLSearchParams(query)
-  for (const parameter of parametersOf(body)) given.append(parameter.name ?? '', textOf(parameter))
+  const typeOf = new Map<string, ParameterType>([...presentation, ...Object.entries(types)])
+  for (const parameter of parametersOf(body)) {
+    const { name = '' } = parameter
+    const type = typeOf.get(name) ?? others
+    if (type !== undefined) requireType(parameter, type)
+    given.append(name, textOf(parameter))
+  }
   return given
 }
+
+const presentation = [
+  ['_format', 'text'],
+  ['_pretty', 'boolean'],
+] as const
 
 /** The parameters of a posted Parameters resource; none if there is no body. */
 export const parametersOf = (body: unknown): readonly ParametersParameter[] => {
@@ -61,7 +80,7 @@ export const parametersResponse = (parameter: readonly ParametersParameter[]): F
   },
 })
 
-/** Refuses parameters that the operation does not know, and names the documented ones. */
+/** Refuses parameters that the operation does not know, and names the documented ones: the others of these can only be posted. */
 export const requireKnown = (
   operation: string,
   given: URLSearchParams,
@@ -69,8 +88,10 @@ export const requireKnown = (
   documented: readonly string[] = known,
 ): void => {
   const unknown = [...given.keys()].find(name => !known.includes(name))
-  if (unknown !== undefined)
-    throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${documented.join(', ')}`)
+  if (unknown === undefined) return
+  if (documented.includes(unknown))
+    throw refusal(unknown, `"${unknown}" is no primitive value: post it in a Parameters`)
+  throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${documented.join(', ')}`)
 }
 
 /** A parameter that may be given at most once. */

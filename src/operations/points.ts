@@ -9,6 +9,7 @@ import { refusal } from '../search/refusal.ts'
 import { isPresentationName } from '../search/result-parameter.ts'
 import { intervalIn, parseWholeNumber } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, primitivesOf, requireKnown } from './parameters.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-points.json`. */
@@ -22,7 +23,7 @@ export const points: Operation = {
     'The single measurements that one Observation contains, as SampledData or as an Open mHealth data series, each as an Observation of its own, in pages.',
   handler: async (request, { store, mhealth, base }) => {
     if (!('id' in request)) throw new FhirError('not-supported', '$points is asked of one Observation')
-    const asked = parsePoints(primitivesOf(request))
+    const asked = parsePoints(primitivesOf(request, parameters))
     const presentation = [...request.query].filter(([name]) => isPresentationName(name))
     const { content } = await store.read('Observation', request.id)
     const holding = (await parseInSteps(content)) as Readonly<Record<string, unknown>>
@@ -48,8 +49,10 @@ type PointsAsked = {
   readonly offset: number
 }
 
+const parameters: ParameterTypes = { start: 'date', end: 'date', _count: 'integer', _offset: 'integer' }
+
 const parsePoints = (given: URLSearchParams): PointsAsked => {
-  requireKnown('points', given, ['start', 'end', '_count', '_offset'])
+  requireKnown('points', given, Object.keys(parameters))
   return {
     given,
     from: timeOf(given, 'start')?.from ?? -Infinity,

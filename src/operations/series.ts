@@ -8,6 +8,7 @@ import { refusal } from '../search/refusal.ts'
 import type { SeriesAsked, SeriesRow, Step } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { atMost, only, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
 import { type Code, codesOf, periodOf, readingsOfPatient, timezoneOf } from './readings-asked.ts'
 import { type Source, sourcesOf } from './sources.ts'
@@ -22,7 +23,7 @@ export const series: Operation = {
   documentation:
     'One Patient’s numbers of some codes over time, in one unit, for drawing. The steps are so long that there are at most as many points as are asked for. For each source there is an Observation with count, minimum, average, maximum and sum as SampledData, with E for a step without readings.',
   handler: async (request, context) => {
-    const asked = parseSeries(primitivesOf(request))
+    const asked = parseSeries(primitivesOf(request, parameters))
     const { lines, leftOut } = await readSeries(context, asked)
     return parametersResponse([
       ...lines.map(line => ({ name: 'series', resource: toObservation(line, asked) })),
@@ -67,10 +68,20 @@ export const stepWithin = (from: string, to: string, points: number): Step => {
 const daySeconds = 86_400
 const widths = [60, 300, 900, 3600, 10_800, 21_600, 43_200, daySeconds]
 
-const parameters = ['subject', 'code', 'start', 'end', 'unit', 'points', 'step', 'at', 'timezone']
+const parameters: ParameterTypes = {
+  subject: 'text',
+  code: 'text',
+  start: 'date',
+  end: 'date',
+  unit: 'text',
+  points: 'integer',
+  step: 'text',
+  at: 'text',
+  timezone: 'text',
+}
 
 const parseSeries = (given: URLSearchParams): Asked => {
-  requireKnown('series', given, parameters)
+  requireKnown('series', given, Object.keys(parameters))
   const codes = codesOf(given)
   if (codes.length === 0) throw refusal('code', 'code says what is to be drawn; at least one is needed')
   const { from, to } = periodOf(given)

@@ -11,6 +11,7 @@ import { refusal } from '../search/refusal.ts'
 import { mostAsked, parseBoolean, parseWholeNumber } from '../search/written-value.ts'
 import type { StatisticsRow } from '../storage/figures/figures.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import {
   only,
   parametersOf,
@@ -69,11 +70,8 @@ type Asked = {
 const parseStats = (request: SystemRequest): Asked => {
   const { body } = request
   const rest = parametersOf(body).filter(({ name = '' }) => !complexNames.includes(name))
-  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } })
-  const other = [...given.keys()].find(name => !primitives.includes(name))
-  if (other !== undefined && complexNames.includes(other))
-    throw refusal(other, `"${other}" is no primitive value: post it in a Parameters`)
-  requireKnown('stats', given, primitives, [...primitives, ...complexNames])
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } }, primitives)
+  requireKnown('stats', given, Object.keys(primitives), [...Object.keys(primitives), ...complexNames])
   const [period = lastHours(only(given, 'duration')), ...otherPeriods] = valuesOf(body, 'period', 'valuePeriod')
   if (otherPeriods.length > 0) throw refusal('period', '"period" is given more than once')
   return {
@@ -88,7 +86,15 @@ const parseStats = (request: SystemRequest): Asked => {
 
 const mostSources = 1000
 
-const primitives: readonly string[] = ['subject', 'code', 'system', 'duration', 'statistic', 'include', 'limit']
+const primitives: ParameterTypes = {
+  subject: 'text',
+  code: 'text',
+  system: 'text',
+  duration: 'decimal',
+  statistic: 'text',
+  include: 'boolean',
+  limit: 'integer',
+}
 
 const complexNames: readonly string[] = ['coding', 'period']
 

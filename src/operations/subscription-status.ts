@@ -9,6 +9,7 @@ import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import { wholeNumberIn } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, parametersResponse, primitivesOf } from './parameters.ts'
 
 const defined = 'http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription'
@@ -22,7 +23,7 @@ export const subscriptionStatus: Operation = {
   methods: ['GET', 'POST'],
   documentation: 'The state of the caller’s Subscriptions: all, those with the ids, or those with a status.',
   handler: async (request, context) => {
-    const given = accepted(request, ['id', 'status'])
+    const given = accepted(request, { id: 'text', status: 'text' })
     const found = await subscriptionsOf(request, given.getAll('id'), context)
     const statuses = 'id' in request ? [] : given.getAll('status')
     const shown = found.filter(({ status }) => statuses.length === 0 || statuses.includes(status))
@@ -48,7 +49,7 @@ export const subscriptionEvents: Operation = {
   documentation:
     'The events of the caller’s Subscription between two numbers, at most 1000 from the first on, as far as the caller may still see what they are about.',
   handler: async (request, context) => {
-    const given = accepted(request, ['eventsSinceNumber', 'eventsUntilNumber', 'content'])
+    const given = accepted(request, eventParameters)
     const [subscription] = await subscriptionsOf(request, [], context)
     if (subscription === undefined) throw new Error('an instance without its resource')
     const id = subscription.id ?? ''
@@ -78,7 +79,7 @@ export const websocketBinding: Operation = {
   documentation:
     'A token that a websocket can present once, within a minute, to be notified of the caller’s Subscriptions that have this channel and were written with the same client and scopes.',
   handler: async (request, context) => {
-    const found = await subscriptionsOf(request, accepted(request, ['id']).getAll('id'), context)
+    const found = await subscriptionsOf(request, accepted(request, { id: 'text' }).getAll('id'), context)
     const ids = found.flatMap(({ id, status, channel }) =>
       id !== undefined && status === 'active' && channel.type === 'websocket' ? [id] : [],
     )
@@ -103,8 +104,15 @@ export const websocketBinding: Operation = {
 /** On the same server as the FHIR base, and next to it. */
 export const websocketUrl = (base: string): string => `${base.replace(/^http/, 'ws').replace(/\/fhir$/, '')}/ws`
 
-const accepted = (request: FhirRequest, names: readonly string[]): URLSearchParams => {
-  const given = primitivesOf(request)
+const eventParameters: ParameterTypes = {
+  eventsSinceNumber: 'integer64',
+  eventsUntilNumber: 'integer64',
+  content: 'text',
+}
+
+const accepted = (request: FhirRequest, types: ParameterTypes): URLSearchParams => {
+  const names = Object.keys(types)
+  const given = primitivesOf(request, types)
   const unknown = [...given.keys()].find(name => !names.includes(name))
   if (unknown === undefined) return given
   throw refusal(unknown, `There is no parameter "${unknown}" here; there are: ${names.join(', ')}`)

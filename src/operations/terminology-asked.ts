@@ -4,6 +4,7 @@ import { parseJson } from '../fhir/json.ts'
 import { parseUnder } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, parametersOf, primitivesOf, requireKnown } from './parameters.ts'
 
 /**
@@ -49,11 +50,12 @@ export const askedCodeSystem = async (
 export const primitivesAmong = (
   request: FhirRequest,
   operation: string,
-  names: readonly string[],
+  types: ParameterTypes,
   complex: readonly string[],
 ): URLSearchParams => {
   const parameter = parametersOf(request.body).filter(({ name = '' }) => !complex.includes(name))
-  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } }, types)
+  const names = Object.keys(types)
   requireKnown(operation, given, names, [...names, ...complex])
   return given
 }

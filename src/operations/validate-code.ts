@@ -4,6 +4,7 @@ import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import type { FhirRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, parametersResponse, valuesOf } from './parameters.ts'
 import { askedCodeSystem, askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
@@ -21,7 +22,7 @@ export const validateCodeInValueSet: Operation = {
     const given = primitivesAmong(
       request,
       'validate-code',
-      [...names, 'system', 'valueSetVersion'],
+      { ...primitives, system: 'text', valueSetVersion: 'text' },
       [...complex, 'valueSet'],
     )
     const asked = codingsOf(request, given)
@@ -44,7 +45,10 @@ export const validateCodeInCodeSystem: Operation = {
     'Whether a code, a coding, or one of the codings of a codeableConcept is in a code system of which this server has all codes.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
-    const given = primitivesAmong(request, 'validate-code', [...names, 'version'], [...complex, 'codeSystem'])
+    const given = primitivesAmong(request, 'validate-code', { ...primitives, version: 'text' }, [
+      ...complex,
+      'codeSystem',
+    ])
     const system = await askedCodeSystem(request, given, context)
     const held = toHeldSystem(system)
     const url = system.url ?? ''
@@ -55,7 +59,7 @@ export const validateCodeInCodeSystem: Operation = {
   },
 }
 
-const names = ['url', 'code', 'display']
+const primitives: ParameterTypes = { url: 'text', code: 'text', display: 'text' }
 const complex = ['coding', 'codeableConcept']
 
 const codingsOf = (request: FhirRequest, given: URLSearchParams): readonly Coding[] => {

@@ -12,6 +12,7 @@ import { requireAccess } from '../interactions/require-access.ts'
 import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
+import type { ParameterTypes } from './parameter-type.ts'
 import { only, parametersOf, primitivesOf, requireKnown, requireValidParameters } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-validate.html */
@@ -45,6 +46,8 @@ export const validate: Operation = {
 const claimedBy = ({ meta }: Resource): readonly string[] =>
   Array.isArray(meta?.profile) ? meta.profile.filter(one => typeof one === 'string') : []
 
+const primitives: ParameterTypes = { mode: 'text', profile: 'text' }
+
 const modes = ['create', 'update', 'delete', 'profile']
 
 type Asked = {
@@ -62,8 +65,8 @@ const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   if (isWrapped) requireValidParameters(body, registry)
   const parameter = isWrapped ? parameters.filter(({ name }) => name !== 'resource') : []
-  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
-  requireKnown('validate', given, ['mode', 'profile'], ['resource', 'mode', 'profile'])
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } }, primitives)
+  requireKnown('validate', given, Object.keys(primitives), ['resource', ...Object.keys(primitives)])
   const mode = only(given, 'mode')
   if (mode !== undefined && !modes.includes(mode))
     throw refusal('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)

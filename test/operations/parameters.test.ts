@@ -76,6 +76,129 @@ t.test('a value of another type than its parameter has is refused, and not ignor
   }
 })
 
+t.test(
+  'a primitive value of another type is refused, with the name of the parameter and the type that it takes',
+  async t => {
+    const [flag, number] = [{ valueBoolean: true }, { valueInteger: 5 }]
+    const [words, day] = [{ valueString: '5' }, { valueDate: '2026-03-01' }]
+    const [text, whole] = ['valueString, valueCode or valueUri', 'valueInteger, valuePositiveInt or valueUnsignedInt']
+    const date = 'valueDate, valueDateTime or valueInstant'
+    const summary = {
+      subject: [flag, text],
+      start: [words, date],
+      end: [number, date],
+      timezone: [flag, text],
+    } as const
+    const wrong: Readonly<Record<string, Readonly<Record<string, readonly [object, string]>>>> = {
+      'Observation/$cgm-summary': { ...summary, code: [flag, text], unit: [number, text] },
+      'Observation/$daily-summary': { ...summary, code: [number, text] },
+      'Observation/$glucose-profile': { ...summary, unit: [flag, text] },
+      'Observation/$series': { ...summary, points: [words, whole], step: [flag, text], at: [flag, text] },
+      'Observation/$completeness': { ...summary, study: [flag, text], most: [words, whole] },
+      'Observation/ann/$points': {
+        start: [words, date],
+        end: [flag, date],
+        _count: [words, whole],
+        _offset: [flag, whole],
+      },
+      'Observation/$lastn': { max: [words, whole], code: [flag, text] },
+      'Observation/$stats': {
+        subject: [number, text],
+        code: [flag, text],
+        duration: [words, 'valueDecimal, valueInteger or valuePositiveInt'],
+        statistic: [flag, text],
+        include: [words, 'valueBoolean'],
+        limit: [flag, whole],
+      },
+      'Patient/ann/$everything': {
+        start: [words, date],
+        _since: [flag, date],
+        _type: [number, text],
+        _count: [words, whole],
+      },
+      'Group/ann/$everything': { end: [flag, date], _pretty: [words, 'valueBoolean'] },
+      'ValueSet/$expand': {
+        url: [flag, text],
+        filter: [number, text],
+        offset: [words, whole],
+        activeOnly: [words, 'valueBoolean'],
+      },
+      'ValueSet/$validate-code': {
+        url: [flag, text],
+        code: [flag, text],
+        system: [day, text],
+        display: [number, text],
+      },
+      'CodeSystem/$validate-code': { url: [day, text], code: [number, text], version: [number, text] },
+      'Patient/$validate': { mode: [flag, text], profile: [day, text] },
+      'Subscription/$status': { id: [number, text], status: [flag, text] },
+      'Subscription/ann/$events': {
+        eventsSinceNumber: [flag, 'valueString, valueInteger or valuePositiveInt'],
+        content: [number, text],
+      },
+      'Subscription/$get-ws-binding-token': { id: [flag, text] },
+    }
+    for (const [url, parameters] of Object.entries(wrong))
+      for (const [name, [value, taken]] of Object.entries(parameters)) {
+        const [given] = Object.keys(value)
+        t.match(
+          await post(url, [{ name, ...value }]),
+          {
+            status: 400,
+            issue: {
+              code: 'invalid',
+              diagnostics: `"${name}" takes a ${taken} here, not a ${given}`,
+              expression: [`Parameters.parameter('${name}')`],
+            },
+          },
+          `${url} ${name}`,
+        )
+      }
+  },
+)
+
+t.test('types that are written alike are taken for each other, and so is a number of an event as text', async t => {
+  t.match(
+    await post('Observation/$lastn', [
+      { name: 'max', valueInteger: 1 },
+      { name: 'patient', valueUri: 'Patient/ann' },
+      { name: 'date', valueDate: '2026-03-01' },
+    ]),
+    { status: 200 },
+  )
+  t.match(await post('Patient/ann/$everything', [{ name: '_since', valueDate: '2026-03-01' }]), { status: 200 })
+  t.match(
+    await post('ValueSet/$expand', [
+      { ...genders, name: 'url' },
+      { name: 'count', valueUnsignedInt: 1 },
+    ]),
+    {
+      status: 200,
+    },
+  )
+  const asked = [{ name: 'eventsSinceNumber', valueString: '1' }]
+  t.match(await post('Subscription/ann/$events', asked), { status: 404 })
+})
+
+t.test('a parameter that can only be posted is refused in a URL with where it belongs', async t => {
+  for (const [url, name] of [
+    ['ValueSet/$validate-code', 'coding'],
+    ['CodeSystem/$validate-code', 'codeableConcept'],
+    ['ValueSet/$expand', 'valueSet'],
+    ['Observation/$stats', 'period'],
+    ['Patient/$validate', 'resource'],
+  ] as const) {
+    const answer = await server.inject({
+      url: `/fhir/${url}?${name}=x`,
+      headers: { authorization: 'Bearer everything' },
+    })
+    t.match(
+      [answer.statusCode, answer.json().issue],
+      [400, [{ diagnostics: `"${name}" is no primitive value: post it in a Parameters`, expression: [name] }]],
+    )
+  }
+})
+
 t.test('a resource among the parameters is judged by the operation that takes it', async t => {
   const resource = { resourceType: 'Patient', gender: 5 }
   t.match(await post('Patient/$validate', [{ name: 'resource', resource }]), {
