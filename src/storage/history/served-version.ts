@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { ended } from '../model/enrolment.ts'
+import { ended } from '../model/enrolled.ts'
 import { historyOf, tableOf } from '../row.ts'
 import { isReadable, members, type Serving, withoutMembers } from '../search/served-content.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'

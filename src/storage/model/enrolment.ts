@@ -6,6 +6,7 @@ import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { renewPermits, takeTurn } from './consent/consent.ts'
 import { hasLeft } from './consent/has-left.ts'
+import { ended } from './enrolled.ts'
 import { each, type Projected } from './projection.ts'
 
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */
@@ -72,6 +73,3 @@ const enrol = async (
     RETURNING ${isOver} AS "isOver"`)
   return made.isOver
 }
-
-/** Every other status is in force, even that of somebody who is only invited: nothing is opened but by the patient's consent. */
-export const ended: ReadonlySet<string> = new Set(['ineligible', 'not-registered', 'off-study', 'withdrawn'])

@@ -7,7 +7,7 @@ export type PaperDay = { readonly signedOn: string; readonly timezone: string }
 
 /** What may make the day on a paper too early or too late. */
 export type PaperBounds = {
-  /** When the patient last said no, or what they gave was ended: no earlier paper counts. */
+  /** When the patient last said no or left the study, or what they gave was ended: no earlier paper counts. */
   readonly refusedAt: Date | undefined
   /** Set if the study takes nobody new: only what was signed before that counts. */
   readonly closed: Closing | undefined
@@ -21,9 +21,9 @@ export const reasonAgainstDay = (
   { signedOn, timezone }: PaperDay,
 ): string | undefined => {
   const last = refusedAt && dayOf(refusedAt.getTime(), timezone)
-  // On the very day of the refusal, nobody knows which came last.
+  // On that very day, nobody knows which came last.
   if (last !== undefined && signedOn <= last)
-    return `They have said no, or ended it, on ${last}: only what was signed on a later day counts`
+    return `They have said no, ended it or left the study on ${last}: only what was signed on a later day counts`
   const lastDay = closed && lastDayOf(closed, timezone)
   if (lastDay !== undefined && signedOn > lastDay)
     return `Nobody new comes into the study since ${lastDay}: only what was signed on that day or before counts`

@@ -8,7 +8,7 @@ import { namedId } from '../../fhir/reference.ts'
 import { and, type Expression, none } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import { ended } from '../../storage/model/enrolment.ts'
+import { ended } from '../../storage/model/enrolled.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { OwnParts } from './own-record.ts'
 

@@ -6,7 +6,7 @@ import { and, type Expression, not } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
-import { ended } from '../../storage/model/enrolment.ts'
+import { ended } from '../../storage/model/enrolled.ts'
 import type { Store } from '../../storage/store.ts'
 
 /** By what to look for patients; empty texts ask for nothing. */

@@ -6,7 +6,7 @@ import { parseSearch } from '../../search/parse.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
-import { ended } from '../../storage/model/enrolment.ts'
+import { ended } from '../../storage/model/enrolled.ts'
 import {
   actionsToWorkOn,
   beginItem,

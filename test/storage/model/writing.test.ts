@@ -225,8 +225,12 @@ t.test('members and coordinators invite; the patient can leave, and nothing else
 })
 
 t.test('only the patient makes a proposed consent active; either side can end it', async t => {
-  const consent = (status: NonNullable<Consent['status']>, code = heartRate) =>
-    w.consent('open', 'ann', status, [w.permit(code)])
+  // Since she left another place.
+  const dateTime = new Date().toISOString()
+  const consent = (status: NonNullable<Consent['status']>, code = heartRate): Consent => ({
+    ...w.consent('open', 'ann', status, [w.permit(code)]),
+    dateTime,
+  })
   const because = { url: inactivationReason, valueString: 'wrong person' }
   t.equal(await create(coordinator, consent('active')), 403)
   t.equal(await create(viewer, consent('proposed')), 403)

@@ -412,6 +412,11 @@ t.test('a paper from before the patient left does not count, though they were en
   t.match([answer.status, wordsOf(answer)], [422, /They have left the study since this was recorded/])
   t.match(await consentsOf(patient), [{ status: 'proposed' }])
   t.equal((await second.send(now, {}, `${now}/discard`)).status, 303)
+  const recordedSince = await first.sendFile(now, scan(), now, signed)
+  t.match(
+    [recordedSince.status, wordsOf(recordedSince)],
+    [422, /left the study on .* only what was signed on a later day counts/],
+  )
 })
 
 t.test('a paper from before the patient refused or withdrew does not count', async t => {
@@ -428,14 +433,18 @@ t.test('a paper from before the patient refused or withdrew does not count', asy
     const own = await patientToken(patient, 'patient/Consent.cruds')
     t.match((await end(own, (await consentsOf(patient))[0])).statusCode, /20[04]/, how)
     const again = await first.sendFile(page, scan(), page, signed)
-    t.match([again.status, wordsOf(again)], [422, new RegExp(`no, or ended it, on ${today}: .* a later day`)], how)
+    t.match(
+      [again.status, wordsOf(again)],
+      [422, new RegExp(`no, ended it or left the study on ${today}: .* a later day`)],
+      how,
+    )
     // The same day there, which for most of it is the day before in UTC.
     const timezone = 'Pacific/Kiritimati'
     const local = { ...signed, timezone, signedOn: dayOf(Date.now(), timezone) }
     const sameDay = await first.sendFile(page, scan(), page, local)
     t.match(
       [sameDay.status, wordsOf(sameDay)],
-      [422, new RegExp(`no, or ended it, on ${local.signedOn}: .* a later day`)],
+      [422, new RegExp(`no, ended it or left the study on ${local.signedOn}: .* a later day`)],
       how,
     )
     t.notMatch(await consentsOf(patient), [{ status: 'proposed' }], how)

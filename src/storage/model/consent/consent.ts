@@ -93,13 +93,13 @@ const refuseGiving = async (
   refuseTransition(status, consent)
   if (!isStanding(consent)) return
   if (terms.isTooMuch) throw tooMuch()
-  if (consent.status === 'active' && status !== 'active') {
-    await refuseSignedBeforeRefusal(connection, change.patientId, { consent, grantee: terms.grantee })
-    if (study !== undefined) await refuseNewcomer(connection, study.id, consent)
-  }
   const standing = status === 'active' ? before : undefined
   // What the study no longer asks for may be kept or narrowed; otherwise nobody could take back a part of what they gave.
   const anew = terms.permits.filter(one => !standing?.permits.some(other => isCoveredBy(one, other)))
+  const begins = consent.status === 'active' && status !== 'active'
+  if (begins || (status === 'active' && anew.length > 0))
+    await refuseSignedBeforeRefusal(connection, change.patientId, { consent, grantee: terms.grantee })
+  if (begins && study !== undefined) await refuseNewcomer(connection, study.id, consent)
   if (study !== undefined) {
     await refuseUnasked(connection, study.id, await numbered(anew, context))
     await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })

@@ -5,11 +5,12 @@ import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
 import { isDiscardedPaper } from '../../study/paper-consent.ts'
+import { findLastLeaving } from './last-leaving.ts'
 import { isSignedAfter } from './signing-time.ts'
 
 /**
- * What was signed before the patient last said no does not count: a withdrawal must not be undone by an app that has kept a yes and sends it
- * again, or by a paper that turns up late.
+ * What was signed before the patient last said no, or left the study, does not count: neither must be undone by an app that has kept a yes and
+ * sends it, or by a paper that turns up late. Those who enrol them anew do not say yes for them.
  */
 export const refuseSignedBeforeRefusal = async (
   connection: Connection,
@@ -21,13 +22,19 @@ export const refuseSignedBeforeRefusal = async (
   const isAfter = isSignedAfter(consent.dateTime, refusedAt.toISOString())
   if (isAfter && !(await wasGivenBefore(connection, patientId, { consent, grantee, refusedAt }))) return
   const only = isAfter
-    ? 'a Consent of the same dateTime was given before that, and only another begins'
-    : 'only what was signed after that, as Consent.dateTime tells, begins'
+    ? 'a Consent of the same dateTime was given before that, and only another counts'
+    : 'only what was signed after that, as Consent.dateTime tells, counts'
   throw new FhirError(
     'business-rule',
-    `The patient said no to this ${grantee.kind}, or what they gave it was ended, at ${refusedAt.toISOString()}; ${only}`,
+    `The patient said no to this ${grantee.kind}, ${orLeft[grantee.kind]}or what they gave it was ended, at ${refusedAt.toISOString()}; ${only}`,
     { expression: 'Consent.dateTime' },
   )
+}
+
+const orLeft: Readonly<Record<ConsentGrantee['kind'], string>> = {
+  study: 'or left it, ',
+  organization: '',
+  practitioner: '',
 }
 
 type Sent = { readonly consent: Consent; readonly grantee: ConsentGrantee; readonly refusedAt: Date }
@@ -52,15 +59,17 @@ const wasGivenBefore = async (
 }
 
 /**
- * When the patient last refused, ended or deleted a Consent to the grantee, or staff ended it for them; undefined if nobody has. A Consent that was
- * first stored as ended counts from when it was signed.
+ * When the patient last refused, ended or deleted a Consent to the grantee, or staff ended it for them, or when they last left the study; undefined
+ * if nothing of that happened. A Consent that was first stored as ended counts from when it was signed.
  */
 export const findLastRefusal = async (
   connection: Connection,
   patientId: SqlFragment,
   grantee: ConsentGrantee,
 ): Promise<Date | undefined> => {
-  const moments = (await findRefusals(connection, patientId, grantee)).map(({ at }) => at.getTime())
+  const refusals = (await findRefusals(connection, patientId, grantee)).map(({ at }) => at)
+  const leaving = grantee.kind === 'study' ? await findLastLeaving(connection, patientId, grantee.id) : undefined
+  const moments = [...refusals, ...(leaving === undefined ? [] : [leaving])].map(at => at.getTime())
   return moments.length === 0 ? undefined : new Date(Math.max(...moments))
 }
 

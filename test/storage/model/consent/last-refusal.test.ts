@@ -1,13 +1,18 @@
-import type { Consent, Resource } from '@medplum/fhirtypes'
+import type { Consent, ResearchSubject, Resource } from '@medplum/fhirtypes'
 import t, { type Test } from 'tap'
 import * as w from '../world.ts'
 
 const weight = 'omh:body-weight'
+const heartRate = 'omh:heart-rate'
 const world = await w.openWorld()
 t.teardown(world.close)
 const { put, storeOf, importer } = world
 
-await put(w.organization('lab'), w.organization('home'), w.study('sleep', 'lab', [w.requests(weight)]))
+await put(
+  w.organization('lab'),
+  w.organization('home'),
+  w.study('sleep', 'lab', [w.requests(weight), w.requests(heartRate)]),
+)
 
 let made = 0
 /** A patient of the study, their app, and what a client that imports writes, with ids that it chooses. */
@@ -46,7 +51,7 @@ const refused = {
       code: 'business-rule',
       expression: 'Consent.dateTime',
       message:
-        /^The patient said no to this study, or what they gave it was ended, at \S+Z; only what was signed after that, as Consent\.dateTime tells, begins$/,
+        /^The patient said no to this study, or left it, or what they gave it was ended, at \S+Z; only what was signed after that, as Consent\.dateTime tells, counts$/,
     },
   ],
 }
@@ -85,12 +90,28 @@ t.test('after a refusal a consent begins if it is signed later, and a proposal i
   await write(consent('rejected', now()))
   const { id = '' } = await write(consent('proposed', before))
   t.match(await write({ ...consent('active', before), id }), refused)
-  t.match(await write({ ...consent('active', now()), id }), { status: 'updated' })
+  const signed = now()
+  t.match(await write({ ...consent('active', signed), id }), { status: 'updated' })
   t.match(
-    await write({ ...consent('active', before), id }),
+    await write({ ...consent('active', signed), id, language: 'en' }),
     { status: 'updated' },
     'what exists can be changed as always',
   )
+  t.match(await write({ ...consent('active', before), id }), refused, 'but gives nothing from before the refusal')
+})
+
+t.test('what was signed since is not widened by what was signed before', async t => {
+  const { consent, write } = await openPatient()
+  const signed = now()
+  const wider = (dateTime: string): Consent => {
+    const given = consent('active', dateTime)
+    return { ...given, provision: { ...given.provision, provision: [w.permit(weight), w.permit(heartRate)] } }
+  }
+  const first = await write(wider(signed))
+  await write({ ...wider(signed), status: 'inactive', id: first.id ?? '' })
+  const { id = '' } = await write(consent('active', now()))
+  t.match(await write({ ...wider(signed), id }), refused)
+  t.match(await write({ ...wider(now()), id }), { status: 'updated' })
 })
 
 t.test('a day counts if it began after the refusal in any time zone', async t => {
@@ -116,7 +137,7 @@ t.test('what was given before can be signed again with a day only, or by a clock
         await write(consent('active', one)),
         {
           status: 422,
-          issues: [{ message: /a Consent of the same dateTime was given before that, and only another begins$/ }],
+          issues: [{ message: /a Consent of the same dateTime was given before that, and only another counts$/ }],
         },
         one,
       )
@@ -171,5 +192,65 @@ t.test('it holds for consents to a practitioner or an organization, too', async 
       issues: [{ message: new RegExp(`said no to this ${kind}`) }],
     })
     t.match(await write(to(reference, 'active', now())), { status: 'created' })
+  }
+})
+
+/** Their place in the study, or with an id of its own another one. */
+const place = (patient: string, more: Partial<ResearchSubject> = {}): Resource =>
+  ({ ...w.enrols('sleep', patient), ...more }) as Resource
+const over = { status: 'withdrawn' } as const
+
+t.test('what was signed before leaving does not count for another place, whatever ended the first', async t => {
+  const ends: Readonly<Record<string, (patient: string) => Promise<unknown>>> = {
+    'its status': patient => put(place(patient, over)),
+    'its period': patient => put(place(patient, { period: { end: now() } })),
+    'another study': patient => put(place(patient, { study: { reference: 'ResearchStudy/other' } })),
+    deletion: patient => importer.write([{ kind: 'delete', type: 'ResearchSubject', id: `sleep-${patient}` }]),
+  }
+  await put(w.study('other', 'lab', [w.requests(weight)]))
+  for (const [what, end] of Object.entries(ends)) {
+    const { patient, consent, write } = await openPatient()
+    const signed = now()
+    await end(patient)
+    const left = now()
+    await put(place(patient, { id: `${patient}-again` }))
+    t.match(await write(consent('active', signed)), refused, what)
+    t.match(await write(consent('active', left)), { status: 'created' }, `${what}, signed since`)
+  }
+})
+
+t.test('who keeps another place has not left', async t => {
+  const { patient, consent, write } = await openPatient()
+  const signed = now()
+  await put(place(patient, { id: `${patient}-second` }), place(patient, { id: `${patient}-third`, ...over }), {
+    ...w.enrols('sleep', patient, 'off-study'),
+  })
+  t.match(await write(consent('active', signed)), { status: 'created' })
+})
+
+t.test('a place that is changed after it had ended was still left when it ended', async t => {
+  const { patient, consent, write } = await openPatient()
+  await put(w.enrols('sleep', patient, 'withdrawn'))
+  const signed = now()
+  await put(place(patient, { ...over, actualArm: 'A' }), place(patient, { id: `${patient}-again` }))
+  t.match(await write(consent('active', signed)), { status: 'created' })
+})
+
+t.test('a place that was first stored as over was left when its period ended, or else when it was stored', async t => {
+  for (const [more, answer] of [
+    [{ period: { end: '2022-06-30' } }, { status: 'created' }],
+    [{}, refused],
+  ] as const) {
+    const patient = `cay-${++made}`
+    await put(
+      w.registered(patient, 'home'),
+      place(patient, { ...over, ...more }),
+      place(patient, { id: `${patient}-now` }),
+    )
+    const { id: _, ...given } = w.consent('sleep', patient, 'active', [w.permit(weight)])
+    t.match(
+      answerOf(await importer.write([{ kind: 'create', resource: { ...given, dateTime: '2023-05-01' } }])),
+      answer,
+    )
   }
 })
