@@ -44,7 +44,7 @@ t.test(
       for (const id of todays(patients, 3, place)) {
         t.equal(listed.includes(`href="/patients/${id}"`), readable.has(id), `${practitioner}: ${id} in the list`)
         const byName = (await browser.get(`/patients?name=secret-${id}`)).body
-        t.equal(byName.includes(`href="/patients/${id}"`), readable.has(id), `${practitioner}: ${id} by name`)
+        t.equal(byName.includes(`href="/patients/${id}?back=`), readable.has(id), `${practitioner}: ${id} by name`)
         const stored = JSON.parse((await world.everything('GET', `Patient/${id}`)).body)
         const mayWrite = (await call('PUT', `Patient/${id}`, stored)).status === 200
         const page = `/patients/${id}/change`

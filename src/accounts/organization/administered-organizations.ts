@@ -7,6 +7,7 @@ import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Store } from '../../storage/store.ts'
+import { nameOrder } from './name-order.ts'
 import { nameOfOrganization } from './organization-tree.ts'
 
 /** The organizations whose apps and EHRs a Person manages: as a manager, or as an administrator of the installation. */
@@ -42,6 +43,9 @@ export const openAdministeredOrganizations = ({
     return found && { ...namedOrganization(JSON.parse(found.content)), caller }
   },
 })
+
+/** For lists of them. */
+export const byItsName = (one: NamedOrganization, other: NamedOrganization): number => nameOrder(one.name, other.name)
 
 /** The organization with its name, or with its id if it has none. */
 export const namedOrganization = (organization: Organization): NamedOrganization => ({

@@ -1,5 +1,6 @@
 import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { organizationRole } from '../../access/vocabulary.ts'
+import { byName } from './organization-tree.ts'
 import type { Organizer } from './organizer.ts'
 
 /** What depends on an organization, as far as somebody may see it. */
@@ -29,7 +30,7 @@ export const findFacts = async ({ find }: Organizer, id: string): Promise<Organi
     find('ResearchStudy', { sponsor: named, 'status:not': over.join(','), ...count }),
   ])
   return {
-    parts: parts.entries.map(({ resource }) => resource),
+    parts: parts.entries.map(({ resource }) => resource).toSorted(byName),
     areMoreParts: parts.next !== undefined,
     openParts: openParts.total ?? 0,
     people: people.total ?? 0,

@@ -1,6 +1,7 @@
 import type { Organization } from '@medplum/fhirtypes'
 import { namedId } from '../../fhir/reference.ts'
 import { fold } from '../../storage/values/string.ts'
+import { nameOrder } from './name-order.ts'
 import type { Organizer } from './organizer.ts'
 
 /** An Organization in its tree, with those of its parts that are shown. */
@@ -60,9 +61,12 @@ export const findAll = async ({
     organizations.push(...entries.map(({ resource }) => resource))
     cursor = next
     if (next === undefined || organizations.length >= mostLookedAt)
-      return { organizations, areMore: next !== undefined }
+      return { organizations: organizations.toSorted(byName), areMore: next !== undefined }
   }
 }
+
+export const byName = (one: Organization, other: Organization): number =>
+  nameOrder(nameOfOrganization(one), nameOfOrganization(other))
 
 /** The id of the Organization that it is part of. */
 export const parentOf = ({ partOf }: Organization): string | undefined => namedId(partOf, 'Organization')

@@ -2,7 +2,11 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { changesStudy, makesStudies, namesStaff } from '../../access/questions.ts'
 import type { Accounts } from '../../accounts/accounts.ts'
-import { type NamedOrganization, namedOrganization } from '../../accounts/organization/administered-organizations.ts'
+import {
+  byItsName,
+  type NamedOrganization,
+  namedOrganization,
+} from '../../accounts/organization/administered-organizations.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { requireValidChange } from '../../fhir/validate/kept-narrative.ts'
@@ -59,9 +63,8 @@ export const organizationsForStudies = async (
   ...ids: readonly string[]
 ): Promise<readonly NamedOrganization[]> => {
   const { caller, store } = await openStoreOf(parts, person)
-  return (await matching(parts, store, 'Organization', makesStudies(caller), ...ids)).map(({ content }) =>
-    namedOrganization(JSON.parse(content)),
-  )
+  const found = await matching(parts, store, 'Organization', makesStudies(caller), ...ids)
+  return found.map(({ content }) => namedOrganization(JSON.parse(content))).toSorted(byItsName)
 }
 
 /** Makes the ResearchStudy, and its Group with it. Answers the id. Throws FhirError if the rules do not let the person. */

@@ -4,7 +4,11 @@ import type { Caller } from '../../access/caller.ts'
 import { inOneOf } from '../../access/owner.ts'
 import { enrollingInto } from '../../access/questions.ts'
 import type { Accounts } from '../../accounts/accounts.ts'
-import { type NamedOrganization, namedOrganization } from '../../accounts/organization/administered-organizations.ts'
+import {
+  byItsName,
+  type NamedOrganization,
+  namedOrganization,
+} from '../../accounts/organization/administered-organizations.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError, unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -70,7 +74,7 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
     const asked = { _id: organizations.join(','), 'active:not': 'false', _sort: 'name', _count: '1000' }
     const query = new URLSearchParams(asked)
     const { entries } = await store.search(parseSearch(parts.registry, 'Organization', query))
-    return entries.map(({ content }) => namedOrganization(JSON.parse(content)))
+    return entries.map(({ content }) => namedOrganization(JSON.parse(content))).toSorted(byItsName)
   },
   duplicates: async (person, patient) => {
     const { find } = await registrarOf(parts, person)

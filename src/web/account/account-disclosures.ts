@@ -18,6 +18,7 @@ import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from '../audit/d
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { listPlaceIn } from '../page/list-place.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
@@ -34,8 +35,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const asked = askedIn(queryOf(request))
     const { fields, form } = filterOf(asked, own, words)
     const cursors = own && cursorsFor(own.caller)
-    const at = queryOf(request).get('page')
-    const cursor = at === null ? undefined : cursors?.open(at, path).page
+    const { cursor, isFirst, note } = listPlaceIn(queryOf(request), cursors, path, words)
     const { lines, next } = own === undefined ? nothing : await findLines(own, asked, cursor, options, words)
     const again = queryOfAsked(asked, own)
     const page = next && cursors?.seal({ path, query: again, page: next })
@@ -45,9 +45,10 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
       content: html`<h1>${say('disclosures.title')}</h1>
 <p>${say('disclosures.text')}</p>
 ${form}
+${note}
 ${stretchList(lines, own?.studies ?? [], words)}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
-${at !== null && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
+${!isFirst && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
 ${own && otherRecords(own, words)}
 <p><a href="/sharing">${say('sharing.title')}</a></p>`,
     })

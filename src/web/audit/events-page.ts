@@ -16,6 +16,7 @@ import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import type { Field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { listPlaceIn } from '../page/list-place.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
@@ -67,8 +68,7 @@ export const addEventsPage = <Asked extends DayRange>(
     const caller = await readerOf(request, options)
     const asked = search.askedIn(queryOf(request))
     const cursors = cursorsFor(caller)
-    const at = queryOf(request).get('page')
-    const cursor = at === null ? undefined : cursors.open(at, path).page
+    const { cursor, isFirst, note } = listPlaceIn(queryOf(request), cursors, path)
     const store = options.openStoreFor(caller)
     const found = { ...search.searchOf(options.registry, asked), count: 50, cursor }
     const { lines, next } = await findLines(telling, store, found)
@@ -81,8 +81,9 @@ export const addEventsPage = <Asked extends DayRange>(
       isProblem,
       content: html`${await head(options, queryOf(request))}
 ${search.form(path, asked, fields)}
+${note}
 ${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page)}
-<p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
+<p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${!isFirst && html`<a href="${path}?${again}">${links.first}</a>`}</p>
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })
   })

@@ -6,6 +6,7 @@ import { displayOf } from '../../studies/definition/study-request.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { field, notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -22,8 +23,7 @@ export const sourcesPage: AddPage = (server, options) => {
     const query = queryOf(request)
     const name = lookedFor(query, 'name')
     const cursors = cursorsFor(organizer.caller)
-    const at = query.get('page')
-    const cursor = at === null ? undefined : cursors.open(at, '/devices').page
+    const { cursor, isFirst, note } = listPlaceIn(query, cursors, '/devices')
     const { sources, next } = await findSourcePage(organizer, options.codeClasses, { name, cursor })
     const to = (page: string) =>
       `/devices?${new URLSearchParams({ ...(name !== '' && { name }), page: cursors.seal({ path: '/devices', query: name, page }) })}`
@@ -39,13 +39,14 @@ ${administrator && html`<p><a class="btn btn-primary" href="/devices/new">Add a 
 ${field({ name: 'name', label: 'Find by name', value: name, autocomplete: 'off', optional: true })}
 <button class="btn btn-outline-primary">Find</button>
 </form>
+${note}
 ${
   sources.length === 0
     ? html`<p class="mt-4">${emptyText({ isAsked: name !== '', administrator })}</p>`
     : html`<ul class="list-group list-group-flush mt-4">${sources.map(one => listed(one, options.codeClasses, { administrator, isKeeper }))}</ul>`
 }
 ${next !== undefined && html`<p><a href="${to(next)}">More</a></p>`}
-${at !== null && html`<p><a href="/devices">Back to the first page</a></p>`}
+${!isFirst && html`<p><a href="/devices${name !== '' && `?${new URLSearchParams({ name })}`}">Back to the first page</a></p>`}
 ${isKeeper && html`<p><a href="/devices/${noSource}/uploads">Data received from no known device or app</a></p>`}`,
     })
   })

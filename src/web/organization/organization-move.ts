@@ -1,5 +1,6 @@
 import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { nameOrder } from '../../accounts/organization/name-order.ts'
 import { moveOrganization } from '../../accounts/organization/organization-change.ts'
 import { findAll, nameOfOrganization, parentOf } from '../../accounts/organization/organization-tree.ts'
 import { FhirError } from '../../fhir/error.ts'
@@ -66,7 +67,7 @@ const placesFor = async ({ organizer, id, organization }: ShownOrganization): Pr
   return paths
     .filter(path => managed.has(path.at(-1)?.id ?? ''))
     .map(path => ({ value: path.at(-1)?.id ?? '', label: path.map(nameOfOrganization).join(' / ') }))
-    .toSorted((one, other) => one.label.localeCompare(other.label))
+    .toSorted((one, other) => nameOrder(one.label, other.label))
 }
 
 /** If somebody else has moved it meanwhile, they are told that instead. */

@@ -17,6 +17,7 @@ import { selectField } from '../page/choice-field.ts'
 import { field, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { organizationOf, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -37,8 +38,7 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     const query = queryOf(request)
     const asked = askedIn(query)
     const cursors = cursorsFor(organizer.caller)
-    const at = query.get('page')
-    const cursor = at === null ? undefined : cursors.open(at, page).page
+    const { cursor, isFirst, note } = listPlaceIn(query, cursors, page)
     const found = await findColleagues(organizer, options.registry, { organization: id, ...asked, cursor })
     const again = queryOfAsked(asked)
     const to = (next: string) =>
@@ -52,9 +52,10 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <p>Everybody who has a role in this organization itself. Managers of an organization above it manage it too, and are listed there.</p>
 ${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
 ${(isNarrowed(asked) || found.total > 10) && finding(page, asked)}
+${note}
 ${people(shown, found, isNarrowed(asked))}
 ${found.next !== undefined && html`<p><a href="${to(found.next)}">More people</a></p>`}
-${at !== null && html`<p><a href="${page}?${again}">Back to the first page</a></p>`}
+${!isFirst && html`<p><a href="${page}?${again}">Back to the first page</a></p>`}
 ${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(reply))}
 <p><a href="/organizations/${id}">Back to ${name}</a></p>`,
     })

@@ -1,9 +1,10 @@
 import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
 import { addDays, beginningOfDay, dayOf, daysBetween, isTimezone } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { field, problemList } from '../page/form.ts'
+import { field, hiddenField, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayProblem } from '../page/typed-day.ts'
+import { backIn } from './patient-back.ts'
 
 /** Which of a patient's readings are shown: whole days of a time zone, including the last one. */
 export type ChartPeriod = {
@@ -11,6 +12,8 @@ export type ChartPeriod = {
   readonly last: string
   readonly timezone: string
   readonly glucoseUnit: GlucoseUnit
+  /** The list to which the page leads back, in all its addresses. */
+  readonly back: string | undefined
   /** The instants. */
   readonly from: string
   readonly to: string
@@ -32,7 +35,7 @@ export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeri
   const days = dayProblems(first, last)
   const problems = { ...days, ...(timezone !== asked && ({ timezone: 'timezone' } as const)) }
   const shown = Object.keys(days).length === 0 ? [first, last] : [addDays(usual, 1 - usualDays), usual]
-  const period = { ...instantsOf(shown, timezone), timezone, glucoseUnit } as const
+  const period = { ...instantsOf(shown, timezone), timezone, glucoseUnit, back: backIn(query) } as const
   return Object.keys(problems).length === 0
     ? period
     : { ...period, wrong: { typed: { first, last, timezone: asked }, problems } }
@@ -69,18 +72,23 @@ const usualDays = 14
 const mostDays = 366
 
 /** The page of the two weeks up to the newest reading. */
-export const newestDays = (patient: string, { timezone, glucoseUnit }: ChartPeriod): string =>
-  `/patients/${patient}?${new URLSearchParams({ timezone, glucose: glucoseUnit })}`
+export const newestDays = (patient: string, period: ChartPeriod): string => pageUrl(patient, period, {})
+
+const pageUrl = (
+  patient: string,
+  { timezone, glucoseUnit, back }: ChartPeriod,
+  days: Readonly<Record<string, string>>,
+): string =>
+  `/patients/${patient}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit, ...(back !== undefined && { back }) })}`
 
 /**
  * Links to a day, a week or more, and to earlier and later ones, and a form for any days, below a line that says which are shown. It works with
  * and without JavaScript.
  */
 export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
-  const { first, last, timezone, glucoseUnit, wrong } = period
+  const { first, last, timezone, glucoseUnit, back, wrong } = period
   const days = daysBetween(first, last) + 1
-  const page = (days: Readonly<Record<string, string>>): string =>
-    `/patients/${patient}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit })}`
+  const page = (days: Readonly<Record<string, string>>): string => pageUrl(patient, period, days)
   const ending = (length: number) => page({ first: addDays(last, 1 - length), last })
   const asked = (name: Typed) => {
     const problem = wrong?.problems[name]
@@ -101,6 +109,7 @@ ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === 
 ${problemList(fields, say('check'))}
 <details class="mb-3"${wrong && html` open`}><summary>${say('chart.period', { first, last, timezone, unit: glucoseUnit })}</summary>
 <form method="get" action="/patients/${patient}" class="columns mt-2" data-period novalidate>
+${back !== undefined && hiddenField('back', back)}
 ${fields.map(field)}
 <div class="field mb-4">
 <label for="glucose" class="form-label fw-semibold">${say('chart.glucose-unit')}</label>

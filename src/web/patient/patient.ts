@@ -18,6 +18,7 @@ import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
+import { backIn, backLink } from './patient-back.ts'
 import { patientCharts } from './patient-charts.ts'
 import { nameText, patientFacts } from './patient-facts.ts'
 
@@ -72,7 +73,7 @@ ${changes && html`<p><a href="/patients/${id}/change">Edit the patient’s detai
 ${await linkToRefused(found, id, words)}
 ${charts.content}
 ${appsToOpen(id, apps, token)}
-${isReader && ownWays(request, words)}`,
+${!isFramed(request) && waysOn(request, words, { isReader })}`,
       })
     },
   )
@@ -120,8 +121,10 @@ const appsToOpen = (
       html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
   )}</ul>`
 
-const ownWays = (request: FastifyRequest, { say }: Words): Html | false =>
-  !isFramed(request) &&
+const waysOn = (request: FastifyRequest, words: Words, { isReader }: { readonly isReader: boolean }): Html =>
+  isReader ? ownWays(words) : backLink(backIn(queryOf(request)))
+
+const ownWays = ({ say }: Words): Html =>
   html`<ul class="list-unstyled mt-4">
 <li><a href="/sharing">${say('own.sharing')}</a></li>
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>

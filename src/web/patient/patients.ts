@@ -3,9 +3,11 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
+import { listPlaceIn } from '../page/list-place.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { patientUrl } from './patient-back.ts'
 import { askedIn, canBeRead, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
 
 /** Finds patients, as far as the person may see them, and leads to registering others. */
@@ -16,8 +18,7 @@ export const patientsPage: AddPage = (server, options) => {
     const query = queryOf(request)
     const asked = askedIn(query)
     const cursors = cursorsFor(caller)
-    const at = query.get('page')
-    const cursor = at === null ? undefined : cursors.open(at, '/patients').page
+    const { cursor, isFirst, note } = listPlaceIn(query, cursors, '/patients')
     const { patients, next } = await findAsked(options, caller, asked, cursor)
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     const again = queryOfAsked(asked)
@@ -32,16 +33,18 @@ ${patientSearchForm('/patients', asked)}
 ${
   canBeRead(asked) &&
   html`<h2 class="mt-4">${again === '' ? 'All that you can see' : 'Found'}</h2>
-${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients)}`
+${note}
+${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients, request.url)}`
 }
-${pageLinks(again, { nextPage, isFirst: at === null })}
+${pageLinks(again, { nextPage, isFirst })}
 <p><a href="/account">Back to your account</a></p>`,
     })
   })
 }
 
-const listed = (patients: readonly Patient[]): Html =>
-  html`<ul class="list-group list-group-flush mb-4">${patients.map(patient => html`<li class="list-group-item px-0"><a href="/patients/${patient.id}">${patientLine(patient)}</a></li>`)}</ul>`
+/** `here`: the address of this page of the list. */
+const listed = (patients: readonly Patient[], here: string): Html =>
+  html`<ul class="list-group list-group-flush mb-4">${patients.map(patient => html`<li class="list-group-item px-0"><a href="${patientUrl(patient.id ?? '', here)}">${patientLine(patient)}</a></li>`)}</ul>`
 
 type Around = { readonly nextPage: string | undefined; readonly isFirst: boolean }
 

@@ -17,15 +17,18 @@ type Asked = {
   readonly hidden: Readonly<Record<string, string | undefined>>
   readonly what: StudyActionKind
   readonly count: number
+  /** The title of the study. */
+  readonly study: string
   /** The list from which they were chosen. */
   readonly back: string
 }
 
 /** Says how many people it concerns, and what it does to them. */
-export const sureForm = ({ action, token, hidden, what, count, back }: Asked): Html => {
+export const sureForm = ({ action, token, hidden, what, count, study, back }: Asked): Html => {
   const { verb, text } = texts[what]
   const title = sureTitle(what, count)
   return html`<h1>${title}</h1>
+<dl><dt>Study</dt><dd>${study}</dd></dl>
 <p>They are all who are listed, on all pages. ${text}</p>
 ${postForm(
   { action, token, hidden: { ...hidden, who: 'all', sure: String(count) } },

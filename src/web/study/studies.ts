@@ -10,6 +10,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { copyButton, copyScript } from '../page/copy-button.ts'
 import { field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { listPlaceIn } from '../page/list-place.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { lookedFor } from '../page/typed.ts'
@@ -24,8 +25,8 @@ export const studiesPage: AddPage = (server, options) => {
     if (caller?.practitioner === undefined) return reply.redirect('/account', 303)
     const cursors = cursorsFor(caller)
     const query = queryOf(request)
-    const [title, at] = [lookedFor(query, 'title'), query.get('page')]
-    const cursor = at === null ? undefined : cursors.open(at, '/studies').page
+    const title = lookedFor(query, 'title')
+    const { cursor, isFirst, note } = listPlaceIn(query, cursors, '/studies')
     const asked = parseSearch(registry, 'ResearchStudy', queryFor(title))
     const { entries, next } = await openStoreFor(caller).search({ ...asked, cursor })
     const studies = entries.map(({ content }): ResearchStudy => JSON.parse(content))
@@ -34,7 +35,8 @@ export const studiesPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: 'Studies',
       content: html`<h1>Studies</h1>
-${listed(studies, { title, nextPage, isFirst: at === null })}
+${note}
+${listed(studies, { title, nextPage, isFirst })}
 ${
   organizations.length > 0 &&
   html`<h2>Create a study</h2>

@@ -11,6 +11,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
+import { patientUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { openStudyCodes } from './study-codes.ts'
@@ -57,12 +58,16 @@ const namesOf = async (
   const patients = (await store.search(parseSearch(registry, 'Patient', query))).entries.map(
     ({ content }): Patient => JSON.parse(content),
   )
+  const here = `/studies/${study.id}/arrivals`
   const codes = await openStudyCodes({ store, registry, study: study.id ?? '' })(references)
   return new Map(
     references.map(reference => {
       const patient = patients.find(({ id }) => `Patient/${id}` === reference)
       const name = nameOf({ codes: codes.get(reference) ?? [], ...(patient && { patient }) })
-      return [reference, patient === undefined ? name : html`<a href="/patients/${patient.id}">${name}</a>`]
+      return [
+        reference,
+        patient === undefined ? name : html`<a href="${patientUrl(patient.id ?? '', here)}">${name}</a>`,
+      ]
     }),
   )
 }

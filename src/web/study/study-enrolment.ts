@@ -17,6 +17,7 @@ import { box, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { listPlaceIn } from '../page/list-place.ts'
 import { notFound } from '../page/not-found.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
@@ -45,9 +46,8 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const asked = enrolmentAskedIn(query)
     const path = `/studies/${study.id}/enrolment`
     const cursors = cursorsFor(caller)
-    const at = query.get('page')
-    const cursor = at === null ? undefined : cursors.open(at, path).page
-    const { patients, next } = await findAsked(options, caller, wantedBy(asked, study), cursor)
+    const place = listPlaceIn(query, cursors, path)
+    const { patients, next } = await findAsked(options, caller, wantedBy(asked, study), place.cursor)
     const again = queryOfAsked(asked)
     const nextPage = next && cursors.seal({ path, query: again, page: next })
     const enrolled = await enrolledOf(options, caller, study, patients)
@@ -60,8 +60,9 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
 ${registers && registerLinks(study)}
 ${patientSearchForm(path, asked, outsideBox(asked))}
-${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
-${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
+${place.note}
+${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, page: place.isFirst ? null : query.get('page'), patients, enrolled, options, token: ownToken(reply) })}
+${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
   })
@@ -71,19 +72,27 @@ ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">
     const targets = await chosenIn(request, options, study)
     const path = `/studies/${study.id}`
     if (targets.length === 0) {
-      const again = new URLSearchParams(queryOfAsked(askedAgain(body)))
+      const again = listAgain(body)
       again.set('none', 'ticked')
       return reply.redirect(`${path}/enrolment?${again}`, 303)
     }
     const what = typed(body, 'do') === 'invite' ? 'enrol-and-invite' : 'enrol'
     if (isUnsureOf(body, targets, patientPageSize)) {
-      const asked = askedAgain(body)
-      const hidden = { ...asked, way: typed(body, 'way'), do: typed(body, 'do') }
-      const back = `${path}/enrolment?${queryOfAsked(asked)}`
+      const again = listAgain(body)
+      const hidden = { ...Object.fromEntries(again), way: typed(body, 'way'), do: typed(body, 'do') }
+      const back = `${path}/enrolment?${again}`
       const { length: count } = targets
       return sendStaffPage(reply, {
         title: `${sureTitle(what, count)} ${study.name}`,
-        content: sureForm({ action: `${path}/enrolment`, token: ownToken(reply), hidden, what, count, back }),
+        content: sureForm({
+          action: `${path}/enrolment`,
+          token: ownToken(reply),
+          hidden,
+          what,
+          count,
+          study: study.name,
+          back,
+        }),
       })
     }
     const { person } = sessionOf(request)
@@ -92,6 +101,13 @@ ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">
     return reply.redirect(`${path}/actions/${id}`, 303)
   })
 }
+
+const pageLinks = (
+  path: string,
+  again: string,
+  { nextPage, isFirst }: { readonly nextPage: string | undefined; readonly isFirst: boolean },
+): Html => html`${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
+${!isFirst && html`<p><a href="${path}${again && '?'}${again}">Back to the first page</a></p>`}`
 
 const registerLinks = ({ id }: EnrollingStudy): Html => html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-outline-primary" href="/patients/new?study=${id}">Register a new patient</a>
@@ -131,6 +147,14 @@ const askedAgain = (body: unknown): EnrolmentAsked =>
     new URLSearchParams(['name', 'birthDate', 'identifier', 'email', 'outside'].map(name => [name, typed(body, name)])),
   )
 
+/** The parameters of the page of the list from which they were chosen. */
+const listAgain = (body: unknown): URLSearchParams => {
+  const again = new URLSearchParams(queryOfAsked(askedAgain(body)))
+  const page = typed(body, 'page')
+  if (page !== '') again.set('page', page)
+  return again
+}
+
 /** `outside` is `yes` for only those who are not in the study yet. */
 type EnrolmentAsked = PatientsAsked & { readonly outside: string }
 
@@ -166,15 +190,17 @@ const enrolledOf = async (
 type Shown = {
   readonly path: string
   readonly asked: EnrolmentAsked
+  /** Which page of the list it is; null for the first. */
+  readonly page: string | null
   readonly patients: readonly Patient[]
   readonly enrolled: ReadonlySet<string>
   readonly options: PageOptions
   readonly token: string
 }
 
-const enrolForm = ({ path, asked, patients, enrolled, options, token }: Shown): Html =>
+const enrolForm = ({ path, asked, page, patients, enrolled, options, token }: Shown): Html =>
   postForm(
-    { action: path, token, hidden: asked, class: 'mt-4' },
+    { action: path, token, hidden: { ...asked, page: page ?? undefined }, class: 'mt-4' },
     html`<ul class="list-group list-group-flush mb-4">${patients.map(
       patient =>
         html`<li class="list-group-item px-0">${

@@ -89,7 +89,7 @@ const sendSure = (reply: FastifyReply, { what, body, count, study }: Unsure): Fa
   const back = again.size === 0 ? path : `${path}?${again}`
   return sendStaffPage(reply, {
     title: `${sureTitle(what, count)} ${titleOf(study)}`,
-    content: sureForm({ action: path, token: ownToken(reply), hidden, what, count, back }),
+    content: sureForm({ action: path, token: ownToken(reply), hidden, what, count, study: titleOf(study), back }),
   })
 }
 
@@ -175,7 +175,17 @@ type Shown = {
 
 const actForm = ({ path, asked, people, invited, total, options, token }: Shown): Html =>
   postForm(
-    { action: path, token, hidden: { state: asked.state, invited: asked.invited, find: asked.text }, class: 'mt-4' },
+    {
+      action: path,
+      token,
+      hidden: {
+        state: asked.state,
+        invited: asked.invited,
+        find: asked.text,
+        page: asked.page > 1 ? String(asked.page) : undefined,
+      },
+      class: 'mt-4',
+    },
     html`<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
 ${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
 ${box({ type: 'radio', name: 'who', value: 'all', label: total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages` })}
@@ -188,8 +198,8 @@ ${box({ type: 'radio', name: 'who', value: 'all', label: total === 1 ? 'The one 
 <p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, who signed an earlier text, or who share but send nothing, every three days at most.</p>`,
   )
 
-/** The parameters by which people are listed. */
-const askedBy = ['state', 'invited', 'find'] as const
+/** The parameters by which people are listed, and of the page of the list. */
+const askedBy = ['state', 'invited', 'find', 'page'] as const
 
 const askedAgain = (body: unknown): URLSearchParams =>
   new URLSearchParams(askedBy.map(name => [name, typed(body, name)]).filter(([, value]) => value !== ''))

@@ -17,6 +17,7 @@ import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
+import { patientUrl } from '../patient/patient-back.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import {
@@ -78,7 +79,7 @@ ${(total > 0 || asked.text !== '' || asked.state !== undefined) && findForm(page
 ${
   people.length === 0
     ? total === 0 && html`<p>${nobodyText(asked)}</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, [invitationOf(one, invitable, shown), asks && byStaff(one, study)]))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, urlOf(asked), [invitationOf(one, invitable, shown), asks && byStaff(one, study)]))}</ul>`
 }
 ${pagesAround(total, pageSize, asked, urlOf)}`,
     })
@@ -144,9 +145,10 @@ ${selectField({ name: 'sort', label: 'Sort by', value: sort, choices: Object.ent
 
 const listed = (
   person: EnrolledPerson,
+  here: string,
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3"><div class="row">
-<div class="col-md-4"><h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
+<div class="col-md-4"><h3>${person.patient === undefined ? nameOf(person) : html`<a href="${patientUrl(person.patient.id ?? '', here)}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
 <p>${answered(person)}</p></div>
 <p class="col-md-4 text-body-secondary">${arrived(person)}</p>
 <div class="col-md-4">${actions}</div>

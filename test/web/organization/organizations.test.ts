@@ -106,6 +106,14 @@ t.test('hundreds of organizations are shown a hundred at a time, each with what 
   )
 })
 
+t.test('numbers in names are sorted as numbers', async t => {
+  const { id } = await create('everything', { resourceType: 'Organization', name: 'Floors' })
+  for (const name of ['Floor 10', 'Floor 2', 'floor 1'])
+    await create('everything', { resourceType: 'Organization', name, partOf: { reference: `Organization/${id}` } })
+  t.match(await treeOf(administrator, '?name=floor'), /^Floors floor 1 Floor 2 Floor 10/)
+  t.match(wordsOf(await administrator.get(pageOf(id))), /floor 1 Floor 2 Floor 10/)
+})
+
 t.test('a form with mistakes is shown again with what was typed, and the mistakes at their fields', async t => {
   const wrong = await manager.send(pageOf(lab.organization, '/new'), { name: '  ', type: 'palace' })
   t.equal(wrong.status, 422)

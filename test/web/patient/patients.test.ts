@@ -129,9 +129,9 @@ t.test('that tells nobody of a patient whom they may not see', async t => {
 
 t.test('patients are found by name, birth date, identifier and e-mail address, page by page', async t => {
   const found = async (query: string, by = people.member) =>
-    [...(await by.get(`/patients?${query}`)).body.matchAll(/href="\/patients\/[\w-]+">([^<]*) </g)].map(
-      ([, name]) => name,
-    )
+    [
+      ...(await by.get(`/patients?${query}`)).body.matchAll(/href="\/patients\/[\w-]+(?:\?back=[^"]*)?">([^<]*) </g),
+    ].map(([, name]) => name)
   t.same(await found('name=ru+mar'), ['María José Ruiz'])
   t.same(await found('birthDate=1970-05&identifier=4711'), ['María José Ruiz'])
   t.same(await found('identifier=urn:oid:1.2.3|4711'), ['María José Ruiz'])
@@ -161,8 +161,45 @@ t.test('patients are found by name, birth date, identifier and e-mail address, p
   const full = await people.member.get('/patients?name=page')
   const next = /href="(\/patients\?name=page&(?:amp;)?page=[^"]*)"/.exec(full.body)?.[1]?.replace('&amp;', '&') ?? ''
   t.match(wordsOf(await people.member.get(next)), /Page99/)
-  t.equal((await people.manager.get(next)).status, 400, 'a page belongs to one reader')
+  const lost = wordsOf(await people.manager.get(next))
+  t.match(
+    lost,
+    /Found That page of the list is no longer there\. Here is its beginning\. Page00/,
+    'it belongs to one reader',
+  )
+  t.match(
+    wordsOf(await people.member.get('/patients?page=9')),
+    /All that you can see That page of the list is no longer/,
+  )
 })
+
+t.test(
+  'a patient’s page leads back to the list from which it was opened, as it was, whichever days are shown',
+  async t => {
+    const list = '/patients?name=page'
+    const hrefsIn = ({ body }: { body: string }) =>
+      [...body.matchAll(/href="([^"]*)"/g)].map(([, href = '']) => href.replaceAll('&amp;', '&'))
+    const opened = hrefsIn(await people.member.get(list)).find(href => /^\/patients\/[\w-]+\?/.test(href)) ?? ''
+    const shown = await people.member.get(opened)
+    t.match(shown.body, `<a href="${list}">Back to the patients`)
+    const earlier = hrefsIn(shown).find(href => href.includes('first=')) ?? ''
+    t.match((await people.member.get(earlier)).body, `<a href="${list}">Back to the patients`)
+    t.match(shown.body, `<input type="hidden" name="back" value="${list}">`)
+    const [patient = ''] = opened.split('?')
+    for (const nowhere of [
+      '',
+      '?back=https://evil.example',
+      '?back=//evil.example',
+      '?back=/studies/../x',
+      '?back=/account',
+    ])
+      t.match(
+        (await people.member.get(`${patient}${nowhere}`)).body,
+        '<a href="/patients">Back to the patients',
+        nowhere,
+      )
+  },
+)
 
 t.test('somebody who may enrol can register a patient directly into a study', async t => {
   const page = `/patients/new?study=${study.id}`

@@ -110,8 +110,18 @@ t.test('everybody who was found is enrolled, on all pages, and nobody twice', as
   for (let count = 0; count < 22; count += 1) await registered(`Found${count}`)
   const page = `${enrolment}?name=found`
   const asked = await staff.send(page, { who: 'all', do: 'enrol' }, enrolment)
-  t.match(wordsOf(asked), /Enrol 22 people\? They are all who are listed, on all pages\..* No messages are sent\./)
+  t.match(
+    wordsOf(asked),
+    /Enrol 22 people\? Study Hearts &amp; steps They are all who are listed, on all pages\..* No messages are sent\./,
+  )
   t.match(asked.body, `href="${enrolment}?name=found">Back to the list`)
+  const next = /href="([^"]*page=[^"]*)">More patients/
+    .exec((await staff.get(page)).body)?.[1]
+    ?.replaceAll('&amp;', '&')
+  const onNext = await staff.send(next ?? '', { who: 'all', do: 'enrol' }, enrolment)
+  t.match(onNext.body.replaceAll('&amp;', '&'), `href="${next}">Back to the list`, 'to its page')
+  const unticked = await staff.send(next ?? '', { who: 'ticked', do: 'enrol' }, enrolment)
+  t.equal(unticked.location, `${next}&none=ticked`)
   await registered('Found22')
   const late = await staff.send(page, { who: 'all', do: 'enrol', sure: '22' }, enrolment)
   t.match(wordsOf(late), /Enrol 23 people\?/, 'the number that was confirmed is exceeded')
@@ -146,6 +156,8 @@ t.test('whoever chooses more people than a page shows is told how many they are,
       t.match(asked.body, `<input type="hidden" name="${name}" value="${value}">`)
   }
   t.equal(await actions(), before, 'nothing is done yet')
+  const onNext = await staff.send(`${page}&page=2`, { who: 'all', do: 'remind' }, invitations)
+  t.match(onNext.body.replaceAll('&amp;', '&'), `href="${page}&page=2">Back to the list`)
   const sure = await staff.send(page, { who: 'all', do: 'cancel', sure: '21' }, invitations)
   t.match(await settled(sure), /21 of 21 no longer have an open invitation/)
 })

@@ -144,7 +144,7 @@ t.test('a map says on which days there is data of whom, and how much', async t =
   const all = await named('?find=All')
   t.same(all, ['All'])
   const day = (before: number) => new Date(Date.now() - before * 86_400_000).toISOString().slice(0, 10)
-  const patient = /href="\/patients\/([^"]+)"/.exec((await people.member.get(`${page}?find=All`)).body)?.[1]
+  const patient = /href="\/patients\/([^"?]+)\?back=/.exec((await people.member.get(`${page}?find=All`)).body)?.[1]
   for (const at of [`${day(3)}T08:00:00Z`, `${day(3)}T09:00:00Z`, `${day(1)}T23:30:00Z`, `${day(60)}T08:00:00Z`])
     await create('everything', {
       resourceType: 'Observation',

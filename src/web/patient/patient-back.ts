@@ -1,0 +1,18 @@
+import { type Html, html } from '../page/html.ts'
+
+/** The list from which staff have opened a patient: all patients, or those of a study, with its page, what was looked for, and how it is sorted. */
+export const backIn = (query: URLSearchParams): string | undefined => {
+  const text = query.get('back') ?? ''
+  return /^\/(?:patients|studies\/[A-Za-z0-9.-]{1,64}(?:\/arrivals)?)(?:\?[^#\\\s]{1,1500})?$/.test(text)
+    ? text
+    : undefined
+}
+
+/** The address of a patient that leads back to a list. */
+export const patientUrl = (patient: string, back: string): string =>
+  back === allPatients ? `/patients/${patient}` : `/patients/${patient}?${new URLSearchParams({ back })}`
+
+export const backLink = (back = allPatients): Html =>
+  html`<p class="mt-4"><a href="${back}">${back.startsWith('/studies/') ? 'Back to the study' : 'Back to the patients'}</a></p>`
+
+const allPatients = '/patients'
