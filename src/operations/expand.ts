@@ -6,7 +6,8 @@ import { refusal } from '../search/refusal.ts'
 import { type ExpansionAsked, expansionParameters, parseExpansionAsked, recorded } from './expansion-asked.ts'
 import type { Operation } from './operation.ts'
 import type { ParameterTypes } from './parameter-type.ts'
-import { askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
+import { primitivesAmong } from './parameters.ts'
+import { askedValueSet, inParameters } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-expand.html */
 export const expand: Operation = {

@@ -6,7 +6,7 @@ import { parseChange } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest, FhirResponse } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { parametersOf, parametersResponse } from './parameters.ts'
+import { parametersResponse, primitivesAmong, valuesOf } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-meta-add.html */
 export const metaAdd: Operation = {
@@ -17,7 +17,10 @@ export const metaAdd: Operation = {
   methods: ['POST'],
   documentation:
     'Adds profiles, tags and security labels to a resource; those that it has already are not added again.',
-  handler: (request, context) => change(request, context, added),
+  handler: (request, context) => {
+    primitivesAmong(request, 'meta-add', {}, ['meta'])
+    return change(request, context, added)
+  },
 }
 
 /** https://hl7.org/fhir/R4/resource-operation-meta-delete.html */
@@ -28,7 +31,10 @@ export const metaDelete: Operation = {
   types: 'all',
   methods: ['POST'],
   documentation: 'Removes profiles, tags and security labels from a resource, by system and code.',
-  handler: (request, context) => change(request, context, removed),
+  handler: (request, context) => {
+    primitivesAmong(request, 'meta-delete', {}, ['meta'])
+    return change(request, context, removed)
+  },
 }
 
 type Labels = Pick<Meta, 'profile' | 'security' | 'tag'>
@@ -65,7 +71,8 @@ const change = async (
 }
 
 const parseMeta = (body: unknown): Labels => {
-  const given: unknown = parametersOf(body).find(({ name }) => name === 'meta')?.valueMeta
+  const [given, ...others]: readonly unknown[] = valuesOf(body, 'meta', 'valueMeta')
+  if (others.length > 0) throw refusal('meta', '"meta" is given more than once')
   if (typeof given === 'object' && given !== null) {
     const labels = labelNames
       .map(name => [name, (given as Meta)[name]] as const)

@@ -2,7 +2,7 @@ import type { Meta, ResourceType } from '@medplum/fhirtypes'
 import { isGranted } from '../access/rules.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
-import { parametersOf, parametersResponse } from './parameters.ts'
+import { parametersResponse, primitivesAmong } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-meta.html */
 export const meta: Operation = {
@@ -14,7 +14,7 @@ export const meta: Operation = {
   documentation:
     'The profiles, tags and security labels of one resource, or of all resources that the caller may search.',
   handler: async (request, context) => {
-    parametersOf(request.body)
+    primitivesAmong(request, 'meta', {})
     const valueMeta = await metaOf(request, context)
     // "An element SHALL have either a value or child elements".
     return parametersResponse(Object.keys(valueMeta).length === 0 ? [] : [{ name: 'return', valueMeta }])

@@ -1,4 +1,4 @@
-import type { Parameters, ParametersParameter } from '@medplum/fhirtypes'
+import type { Parameters, ParametersParameter, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { decimalText, isObject } from '../fhir/json.ts'
 import { parseReference } from '../fhir/reference.ts'
@@ -20,7 +20,21 @@ export const primitivesOf = (request: SystemRequest, types: ParameterTypes, othe
     [...primitivesWithPresentation(request, types, others)].filter(([name]) => !isPresentationName(name)),
   )
 
-/** The same with `_format` and `_pretty`, for an operation whose answer has links that repeat them. */
+/** The same for an operation that has others besides these, which can only be posted. Those that it has no use for are refused. */
+export const primitivesAmong = (
+  request: SystemRequest,
+  operation: string,
+  types: ParameterTypes,
+  complex: readonly string[] = [],
+): URLSearchParams => {
+  const parameter = parametersOf(request.body).filter(({ name = '' }) => !complex.includes(name))
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } }, types)
+  const names = Object.keys(types)
+  requireKnown(operation, given, names, [...names, ...complex])
+  return given
+}
+
+/** The same as `primitivesOf` with `_format` and `_pretty`, for an operation whose answer has links that repeat them. */
 export const primitivesWithPresentation = (
   { query, body }: SystemRequest,
   types: ParameterTypes,
@@ -91,7 +105,8 @@ export const requireKnown = (
   if (unknown === undefined) return
   if (documented.includes(unknown))
     throw refusal(unknown, `"${unknown}" is no primitive value: post it in a Parameters`)
-  throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${documented.join(', ')}`)
+  const has = documented.length === 0 ? 'it has none' : `it has: ${documented.join(', ')}`
+  throw refusal(unknown, `$${operation} has no parameter "${unknown}"; ${has}`)
 }
 
 /** A parameter that may be given at most once. */
@@ -113,6 +128,13 @@ export const valuesOf = <Key extends keyof ParametersParameter>(
       if (value !== undefined) return value
       throw refusal(`Parameters.parameter('${name}')`, `"${name}" takes a ${key} here`)
     })
+
+/** The resource that was posted under a name, which may be given at most once. */
+export const onlyResource = (body: unknown, name: string): Resource | undefined => {
+  const [resource, ...others] = valuesOf(body, name, 'resource')
+  if (others.length > 0) throw refusal(name, `"${name}" is given more than once`)
+  return resource
+}
 
 /** How many are wanted; `most` is the limit, and `usual` the number if none is given. */
 export const atMost = (given: URLSearchParams, name: string, most: number, usual = most): number => {

@@ -12,15 +12,7 @@ import { mostAsked, parseBoolean, parseWholeNumber } from '../search/written-val
 import type { StatisticsRow } from '../storage/figures/figures.ts'
 import type { Operation } from './operation.ts'
 import type { ParameterTypes } from './parameter-type.ts'
-import {
-  only,
-  parametersOf,
-  parametersResponse,
-  patientOf,
-  primitivesOf,
-  requireKnown,
-  valuesOf,
-} from './parameters.ts'
+import { only, parametersResponse, patientOf, primitivesAmong, valuesOf } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-stats.html */
 export const stats: Operation = {
@@ -69,9 +61,7 @@ type Asked = {
 
 const parseStats = (request: SystemRequest): Asked => {
   const { body } = request
-  const rest = parametersOf(body).filter(({ name = '' }) => !complexNames.includes(name))
-  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } }, primitives)
-  requireKnown('stats', given, Object.keys(primitives), [...Object.keys(primitives), ...complexNames])
+  const given = primitivesAmong(request, 'stats', primitives, complexNames)
   const [period = lastHours(only(given, 'duration')), ...otherPeriods] = valuesOf(body, 'period', 'valuePeriod')
   if (otherPeriods.length > 0) throw refusal('period', '"period" is given more than once')
   return {

@@ -5,6 +5,7 @@ import { entriesOf, entryText } from '../interactions/bundle/entry.ts'
 import { referencedEntries, resolveReferences } from '../interactions/bundle/local-reference.ts'
 import type { Context, SystemRequest } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
+import { primitivesAmong } from './parameters.ts'
 
 /** https://hl7.org/fhir/uv/cgm/STU1/OperationDefinition-submit-cgm-bundle.html */
 export const submitCgmBundle: Operation = {
@@ -17,6 +18,7 @@ export const submitCgmBundle: Operation = {
   documentation:
     'Accepts a transaction Bundle of Observations, DiagnosticReports and Devices of a glucose sensor. Each entry is written on its own, like any other create; an entry that refers to one that is refused is refused with it. If-None-Exist accepts all search parameters; identifiers are kept as they are sent; documents that are sent again are not stored twice.',
   handler: async (request, context) => {
+    primitivesAmong({ ...request, body: undefined }, 'submit-cgm-bundle', {})
     const sent = entriesOf(request.body)
     requireTransaction(request.body)
     const answers: string[] = []

@@ -4,8 +4,7 @@ import { parseJson } from '../fhir/json.ts'
 import { parseUnder } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
-import type { ParameterTypes } from './parameter-type.ts'
-import { only, parametersOf, primitivesOf, requireKnown } from './parameters.ts'
+import { only, onlyResource } from './parameters.ts'
 
 /**
  * The request with its resource in Parameters, if that was posted as the body itself, which is allowed because the operation takes no other
@@ -46,20 +45,6 @@ export const askedCodeSystem = async (
   return known(await context.store.terminology.codeSystem(canonical), `The code system ${canonical}`)
 }
 
-/** The primitive parameters, by name. Those that the operation has no use for are refused. */
-export const primitivesAmong = (
-  request: FhirRequest,
-  operation: string,
-  types: ParameterTypes,
-  complex: readonly string[],
-): URLSearchParams => {
-  const parameter = parametersOf(request.body).filter(({ name = '' }) => !complex.includes(name))
-  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } }, types)
-  const names = Object.keys(types)
-  requireKnown(operation, given, names, [...names, ...complex])
-  return given
-}
-
 const givenDefinition = async (
   request: FhirRequest,
   type: 'ValueSet' | 'CodeSystem',
@@ -67,7 +52,7 @@ const givenDefinition = async (
   context: Context,
 ): Promise<Resource | undefined> => {
   if ('id' in request) return parseJson((await context.store.read(type, request.id)).content) as Resource
-  const posted = parametersOf(request.body).find(parameter => parameter.name === name)?.resource
+  const posted = onlyResource(request.body, name)
   return posted === undefined ? undefined : (await parseUnder('strict', type, posted, context)).resource
 }
 

@@ -5,8 +5,8 @@ import type { FhirRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
 import type { ParameterTypes } from './parameter-type.ts'
-import { only, parametersResponse, valuesOf } from './parameters.ts'
-import { askedCodeSystem, askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
+import { only, parametersResponse, primitivesAmong, valuesOf } from './parameters.ts'
+import { askedCodeSystem, askedValueSet, inParameters } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-validate-code.html */
 export const validateCodeInValueSet: Operation = {

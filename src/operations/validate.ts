@@ -13,7 +13,7 @@ import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
 import type { ParameterTypes } from './parameter-type.ts'
-import { only, parametersOf, primitivesOf, requireKnown, requireValidParameters } from './parameters.ts'
+import { only, onlyResource, parametersOf, primitivesAmong, requireValidParameters } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-validate.html */
 export const validate: Operation = {
@@ -64,13 +64,13 @@ const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   const isOther = isOf(body, 'Parameters') && 'type' in request && request.type !== 'Parameters'
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   if (isWrapped) requireValidParameters(body, registry)
-  const parameter = isWrapped ? parameters.filter(({ name }) => name !== 'resource') : []
-  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } }, primitives)
-  requireKnown('validate', given, Object.keys(primitives), ['resource', ...Object.keys(primitives)])
+  const given = primitivesAmong(isWrapped ? request : { ...request, body: undefined }, 'validate', primitives, [
+    'resource',
+  ])
   const mode = only(given, 'mode')
   if (mode !== undefined && !modes.includes(mode))
     throw refusal('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)
-  const sent = isWrapped ? parameters.find(({ name }) => name === 'resource')?.resource : (body as Resource | undefined)
+  const sent = isWrapped ? onlyResource(body, 'resource') : (body as Resource | undefined)
   return { mode, profiles: given.getAll('profile'), sent }
 }
 

@@ -180,6 +180,45 @@ t.test('types that are written alike are taken for each other, and so is a numbe
   t.match(await post('Subscription/ann/$events', asked), { status: 404 })
 })
 
+t.test('what may be given once, and is a resource or a Meta, is refused twice and as anything else', async t => {
+  const [resource, tag] = [{ resourceType: 'Patient' }, { system: 'urn:tags', code: 'a' }]
+  const [valueSet, meta] = [{ resourceType: 'ValueSet', status: 'active' }, { valueMeta: { tag: [tag] } }]
+  for (const [url, given, said] of [
+    ['Patient/$validate', { name: 'resource', resource }, 'resource'],
+    ['ValueSet/$expand', { name: 'valueSet', resource: valueSet }, 'resource'],
+    ['Patient/ann/$meta-add', { name: 'meta', ...meta }, 'valueMeta'],
+    ['Patient/ann/$meta-delete', { name: 'meta', ...meta }, 'valueMeta'],
+  ] as const) {
+    const { name } = given
+    const twice = { status: 400, issue: { diagnostics: `"${name}" is given more than once`, expression: [name] } }
+    t.match(await post(url, [given, given]), twice, url)
+    const other = { status: 400, issue: { diagnostics: `"${name}" takes a ${said} here` } }
+    t.match(await post(url, [{ name, valueString: 'x' }]), other, url)
+  }
+})
+
+t.test('an operation without parameters of its own refuses all others, in the URL and posted', async t => {
+  const tags = { name: 'meta', valueMeta: { tag: [{ system: 'urn:tags', code: 'a' }] } }
+  const said = (operation: string, has = 'it has none') => ({
+    status: 400,
+    issue: { diagnostics: `$${operation} has no parameter "x"; ${has}`, expression: ['x'] },
+  })
+  const extra = { name: 'x', valueString: 'y' }
+  for (const place of ['', 'Patient/', 'Patient/ann/']) {
+    t.match(await post(`${place}$meta`, [extra]), said('meta'))
+    t.match(await post(`${place}$meta?x=y`, []), said('meta'))
+    t.match(await post(`${place}$meta?_format=json`, []), { status: 200 })
+  }
+  for (const name of ['meta-add', 'meta-delete']) {
+    t.match(await post(`Patient/ann/$${name}`, [tags, extra]), said(name, 'it has: meta'))
+    t.match(await post(`Patient/ann/$${name}?x=y`, [tags]), said(name, 'it has: meta'))
+  }
+  const payload = { resourceType: 'Bundle', type: 'transaction' }
+  const headers = { authorization: 'Bearer everything' }
+  const answer = await server.inject({ method: 'POST', url: '/fhir/$submit-cgm-bundle?x=y', headers, payload })
+  t.match({ status: answer.statusCode, issue: answer.json().issue[0] }, said('submit-cgm-bundle'))
+})
+
 t.test('a parameter that can only be posted is refused in a URL with where it belongs', async t => {
   for (const [url, name] of [
     ['ValueSet/$validate-code', 'coding'],

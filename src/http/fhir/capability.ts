@@ -34,6 +34,8 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...optio
       refuseLines(request)
       const { presentation } = request
       const kept = textIn(presentation)
+      // It is the one answer with a format that a cache may keep.
+      reply.header('vary', [reply.getHeader('vary') ?? [], 'Accept'].flat().join(', '))
       reply.header('etag', kept.etag)
       if (isKnown(request.headers['if-none-match'], kept.etag)) return reply.code(304).send()
       return reply.type(contentTypeOf(presentation)).send(kept.text)

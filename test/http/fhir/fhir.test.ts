@@ -38,11 +38,16 @@ t.test('metadata and smart-configuration are public', async t => {
 
 t.test('a client that has the CapabilityStatement already is told that it is unchanged', async t => {
   for (const url of ['/fhir/metadata', '/metadata?_format=xml']) {
-    const { etag = '' } = (await server.inject({ url })).headers
+    const { etag = '', vary } = (await server.inject({ url })).headers
     t.match(etag, /^W\/"[\w-]+"$/)
+    t.equal(vary, 'Origin, Accept')
     for (const known of [etag, `"other", ${etag}`, '*']) {
       const again = await server.inject({ url, headers: { 'if-none-match': known } })
-      t.strictSame([again.statusCode, again.body, again.headers.etag], [304, '', etag], known)
+      t.strictSame(
+        [again.statusCode, again.body, again.headers.etag, again.headers.vary],
+        [304, '', etag, 'Origin, Accept'],
+        known,
+      )
     }
     t.equal((await server.inject({ url, headers: { 'if-none-match': '"other"' } })).statusCode, 200)
   }
