@@ -3,6 +3,7 @@ import type { Tell } from '../events/event.ts'
 import type { FhirOptions } from '../http/fhir/fhir.ts'
 import type { Serving } from '../subscriptions/serve.ts'
 import type { ReadAs } from '../subscriptions/socket-message.ts'
+import { openClockWatch } from './clock.ts'
 import { openSealing } from './sealing.ts'
 import { type Jobs, openForgetting, openJobs, openSubscriptionWork, type Work } from './work.ts'
 
@@ -27,6 +28,7 @@ export const openBackground = async (work: Work, parts: Parts) => {
   const readAs = readSubscriptionAs(fhir)
   const subscriptions = await openSubscriptionWork({ ...serving, registry, accessFor, base, readAs }, jobs)
   const forgetting = openForgetting(database, config.quarantineDays, reportFault)
+  const clockWatch = openClockWatch(database, { tell, reportFault })
   return {
     jobs,
     sockets: subscriptions.sockets,
@@ -35,7 +37,7 @@ export const openBackground = async (work: Work, parts: Parts) => {
     /** To be called when no request is left that might queue something. */
     close: async () => {
       forgetting.close()
-      await Promise.all([sealing?.close(), jobs.queues.close()])
+      await Promise.all([clockWatch.close(), sealing?.close(), jobs.queues.close()])
     },
   }
 }

@@ -8,6 +8,8 @@ export type Event =
   | { readonly kind: 'key-created'; readonly file: string }
   /** The only secret that is logged: there is nobody yet to whom the link could be sent. */
   | { readonly kind: 'administrator-wanted'; readonly link: string }
+  /** How long what was ended may go on, or what begins be waited for. */
+  | { readonly kind: 'clocks-differ'; readonly seconds: number; readonly side: 'ahead of' | 'behind' }
   | { readonly kind: 'server-ready'; readonly address: string }
   | { readonly kind: 'server-stopping'; readonly reason: string }
   | { readonly kind: 'work-cut-off' }

@@ -2,12 +2,14 @@ import type { Connection, Database } from '../database.ts'
 import { readMigrations } from '../postgres/migrate.ts'
 import { sql } from '../sql.ts'
 import { readBackups } from './backup.ts'
+import { type ClockDifference, readClockDifference } from './clock.ts'
 
 /** The state of the database, for those who run the installation: figures, and nothing of what is stored. */
 export type SystemState = {
   /** PostgreSQL's own version. */
   readonly version: string
   readonly startedAt: Date
+  readonly clock: ClockDifference | undefined
   readonly migrations: { readonly applied: number; readonly known: number; readonly last: string }
   readonly bytes: number
   /** The largest tables, with what belongs to them. The number of rows is an estimate, undefined if there is none yet. */
@@ -39,6 +41,7 @@ export const readSystemState = async (connection: Connection): Promise<SystemSta
   return {
     version,
     startedAt,
+    clock: await readClockDifference(connection),
     migrations: { applied, last, known: (await readMigrations()).length },
     bytes: Number(bytes),
     tables: await largestTables(connection),

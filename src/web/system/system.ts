@@ -24,6 +24,7 @@ export const systemPage: AddPage = (server, options) => {
       content: html`<h1>System</h1>
 <p><a href="/system/events">Events: who signed in, and who changed accounts, organizations, apps and the configuration</a></p>
 ${queryOf(request).get('done') === 'retried' && notice('done', html`<p>What had failed is being sent again.</p>`)}
+${clock(state)}
 ${versions(state)}
 ${storage(state)}
 ${queue(state, ownToken(reply))}
@@ -39,6 +40,13 @@ ${backup(state, backupDays)}`,
     return reply.redirect('/system?done=retried', 303)
   })
 }
+
+const clock = ({ clock }: SystemState): Html | false =>
+  clock !== undefined &&
+  notice(
+    'problem',
+    html`<p>The clock of this server is ${clock.seconds} s ${clock.side} that of its database. Set both right: until then, a role or a token that is ended may go on for as long, or one that begins has to be waited for.</p>`,
+  )
 
 const versions = ({ version, startedAt, migrations }: SystemState): Html => {
   const { applied, known, last } = migrations

@@ -41,6 +41,19 @@ t.test('an administrator sees the versions, the storage, the queues, and that no
   t.notMatch(shown, 'Send them again', 'nothing has failed')
 })
 
+t.test('a clock that differs from that of the database is told', async t => {
+  t.notMatch(wordsOf(await administrator.get('/system')), 'The clock of this server')
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => now() + 90_000
+  t.match(
+    wordsOf(await administrator.get('/system')),
+    /The clock of this server is (8|9)\d s ahead of that of its database\. Set both right/,
+  )
+})
+
 t.test('what could not be sent can be sent again', async t => {
   const asked = { organization: lab.organization, role: 'viewer', email: 'rosa@example.org', days: 7 } as const
   const id = await makeStaffInvitation(database, { ...asked, inviter: persons.manager })
