@@ -17,10 +17,32 @@ export const referenceTargets = (targets: readonly string[]) => {
   }
 }
 
-/** A reference is a URL, which has no white space. */
+/**
+ * A reference is a URL, which has no white space. One that begins as a relative one has an id, or it would be about nobody.
+ * https://hl7.org/fhir/R4/references.html#literal
+ */
 export const checkReference = (value: unknown, walk: Walk): void => {
-  if (!isJson(value) || typeof value.reference !== 'string' || !whiteSpace.test(value.reference)) return
-  report(walk, 'value', 'expected a URL, relative (Patient/1), absolute or of a contained resource (#p1)', 'reference')
+  if (!isJson(value) || typeof value.reference !== 'string') return
+  const { reference } = value
+  if (whiteSpace.test(reference))
+    report(
+      walk,
+      'value',
+      'expected a URL, relative (Patient/1), absolute or of a contained resource (#p1)',
+      'reference',
+    )
+  else if (beginsRelative(reference) && !restful.test(reference))
+    report(
+      walk,
+      'value',
+      'a relative reference is a type and an id of 1 to 64 letters, digits, - and . (Patient/1), with or without a version (Patient/1/_history/2)',
+      'reference',
+    )
+}
+
+const beginsRelative = (reference: string): boolean => {
+  const slash = reference.indexOf('/')
+  return slash > 0 && isResourceType(reference.slice(0, slash))
 }
 
 /** "Both" must agree: the type that is stated, and the one in the URL. https://hl7.org/fhir/R4/references-definitions.html#Reference.type */

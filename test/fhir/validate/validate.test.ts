@@ -225,6 +225,24 @@ const cases: readonly Case[] = [
     ['warning value', 'Observation.subject.reference'],
   ],
   ['a reference elsewhere', { ...observation, subject: { reference: 'http://elsewhere/Practitioner/1' } }],
+  ...['Patient/', 'Patient/ö', 'Patient/1/', 'Patient/1/_history/', `Patient/${'a'.repeat(65)}`].map(
+    (reference): Case => [
+      `a relative reference without an id: ${reference}`,
+      { ...observation, subject: { reference } },
+      ['value', 'Observation.subject.reference'],
+    ],
+  ),
+  [
+    'references with an id, of a version, conditional, absolute and contained',
+    {
+      ...observation,
+      contained: [{ resourceType: 'Patient', id: 'p' }],
+      subject: { reference: '#p' },
+      focus: ['Patient/1', 'Patient/1/_history/2', 'Patient?identifier=1', 'https://elsewhere.org/Patient/'].map(
+        reference => ({ reference }),
+      ),
+    },
+  ],
   [
     'a reference with a space',
     { ...observation, subject: { reference: 'Patient/a b' } },
