@@ -102,7 +102,10 @@ t.test('_since asks for newer versions, _at for those that were current then', a
   t.strictSame(await at('2100'), ['PUT Patient/a W/"3" 200', 'DELETE Patient/b W/"2" 204'])
   t.strictSame(await at('2020'), [])
   t.strictSame(await at(times[3]), ['POST Patient/b W/"1" 201', 'POST Patient/a W/"1" 201'])
-  t.strictSame(await at('2100', 'Patient/a'), ['PUT Patient/a W/"3" 200'])
+  for (const end of ['2100', '9999', '9999-12-31'])
+    t.strictSame(await at(end, 'Patient/a'), ['PUT Patient/a W/"3" 200'], end)
+  const justAfter = `${times[0].slice(0, -1)}1Z`
+  t.strictSame([await since(justAfter), await since(justAfter, 'Patient/a')], [[], []])
   for (const query of ['_since=yesterday', '_at=x', '_sort=x', '_list=1', '_count=0', '_since=2020&_since=2021'])
     t.equal((await call('GET', `Patient/_history?${query}`)).status, 400, query)
 })

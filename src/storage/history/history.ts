@@ -1,5 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { restrict } from '../../access/access.ts'
+import { isBefore } from '../../fhir/date.ts'
 import { roomOfPage } from '../../search/room.ts'
 import { type Asking, type Current, findCurrent, wasVisible } from '../current.ts'
 import type { Connection } from '../database.ts'
@@ -112,8 +113,8 @@ const findShown = async (
 /** It is current still. */
 const currentIn = ({ current }: Shown, { since, at }: HistoryAsked): readonly CurrentVersion[] => {
   if (current === undefined) return []
-  const time = current.lastUpdated.getTime()
-  const isIn = (since === undefined || time >= Date.parse(since)) && (at === undefined || time < Date.parse(at.high))
+  const time = current.lastUpdated.toISOString()
+  const isIn = (since === undefined || !isBefore(time, since)) && (at === undefined || isBefore(time, at.high))
   return isIn ? [current] : []
 }
 

@@ -1,4 +1,4 @@
-import { intervalOf } from '../../fhir/date.ts'
+import { bounded, intervalOf } from '../../fhir/date.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { type Html, html } from './html.ts'
 
@@ -12,8 +12,8 @@ export const moment = (time: Date, words: Words = wordsFor('en')): Html =>
  */
 export const dayOrMoment = (text: string, words: Words, end: 'first' | 'last' = 'first'): Html | string => {
   if (text.includes('T')) return moment(new Date(intervalOf(text)?.low ?? text), words)
-  const high = end === 'last' ? intervalOf(text)?.high : undefined
-  return words.day(high === undefined ? new Date(text) : new Date(Date.parse(high) - 1))
+  const interval = end === 'last' ? intervalOf(text) : undefined
+  return words.day(interval === undefined ? new Date(text) : new Date(Date.parse(bounded(interval).high) - 1))
 }
 
 /** A text of the catalogue with elements in the place of its values. */

@@ -36,6 +36,11 @@ t.test('a month or a year counts as its first day, or as its last if it is an en
   )
 })
 
+t.test('the last day that FHIR can write, which often means no end, is shown as any other', async t => {
+  for (const text of ['9999', '9999-12', '9999-12-31'])
+    t.equal(dayOrMoment(text, wordsFor('en'), 'last'), 'December 31, 9999', text)
+})
+
 t.test('elements are placed in a sentence where its values are', async t => {
   t.equal(phrase(wordsFor('es'), 'preview.until', { until: html`<b>hoy</b>` }).text, 'hasta el <b>hoy</b>')
   t.equal(phrase(wordsFor('en'), 'sharing.to', { who: '<b>' }).text, 'To &lt;b&gt;')

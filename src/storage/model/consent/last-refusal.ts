@@ -1,6 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, granteeOf } from '../../../access/consent.ts'
-import { intervalOf } from '../../../fhir/date.ts'
+import { bounded, intervalOf } from '../../../fhir/date.ts'
 import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
@@ -115,5 +115,8 @@ const isOf = (consent: Consent, { kind, id }: ConsentGrantee): boolean => {
 
 const momentOf = ({ storedAt, isFirst, consent: { dateTime } }: Refusal): number => {
   const signed = isFirst && dateTime !== undefined ? intervalOf(dateTime) : undefined
-  return Math.min(storedAt.getTime(), signed === undefined ? Number.POSITIVE_INFINITY : Date.parse(signed.high))
+  return Math.min(
+    storedAt.getTime(),
+    signed === undefined ? Number.POSITIVE_INFINITY : Date.parse(bounded(signed).high),
+  )
 }

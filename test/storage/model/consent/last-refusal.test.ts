@@ -42,6 +42,7 @@ const answerOf = ([written]: Written) =>
     : { status: written?.outcome, id: written?.id ?? '' }
 
 const now = () => new Date().toISOString()
+const secondAgo = () => new Date(Date.now() - 1000).toISOString()
 const dayIn = (days: number) => new Date(Date.now() + days * 24 * 60 * 60 * 1000).toISOString().slice(0, 10)
 
 const refused = {
@@ -98,6 +99,16 @@ t.test('after a refusal a consent begins if it is signed later, and a proposal i
     'what exists can be changed as always',
   )
   t.match(await write({ ...consent('active', before), id }), refused, 'but gives nothing from before the refusal')
+})
+
+t.test('a refusal whose dateTime is the last that FHIR can write counts from when it was stored', async t => {
+  for (const dateTime of ['9999', '9999-12-31', '9999-12-31T23:59:59Z']) {
+    const { consent, write } = await openPatient()
+    const before = secondAgo()
+    t.match(await write(consent('rejected', dateTime)), { status: 'created' }, dateTime)
+    t.match(await write(consent('active', before)), refused, dateTime)
+    t.match(await write(consent('active', now())), { status: 'created' }, dateTime)
+  }
 })
 
 t.test('what was signed since is not widened by what was signed before', async t => {
@@ -210,7 +221,7 @@ t.test('what was signed before leaving does not count for another place, whateve
   await put(w.study('other', 'lab', [w.requests(weight)]))
   for (const [what, end] of Object.entries(ends)) {
     const { patient, consent, write } = await openPatient()
-    const signed = now()
+    const signed = secondAgo()
     await end(patient)
     const left = now()
     await put(place(patient, { id: `${patient}-again` }))
