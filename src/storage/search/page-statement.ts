@@ -4,7 +4,7 @@ import { kindOf, type RowNames, searchedOf } from '../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
 import type { ByPatient } from './by-patient.ts'
 import type { Source } from './search-source.ts'
-import { beyond, orderBy, type Position, sortKeys } from './sort.ts'
+import { beyond, orderBy, type Position, type SortKey, sortKeys } from './sort.ts'
 
 export type AskedKeys = { readonly search: Search; readonly at: Position | undefined }
 
@@ -28,6 +28,8 @@ export const pageByPatient = (asked: AskedPage, source: Source, byPatient: ByPat
 export const keysInOrder = (asked: AskedKeys, source: Source): SqlFragment => {
   const { from, where, row, codes } = source.inOrder ?? { ...source, codes: undefined }
   if (codes !== undefined) return keysByCode(asked, { from, where, row }, codes)
+  const keys = sortKeys(asked.search, row)
+  if (keys.some(({ computed }) => computed)) return keysComputed(asked, { from, where, row }, keys)
   return sql.fragment`
   page AS MATERIALIZED (
     SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${placeOf(asked, row)}
@@ -39,6 +41,31 @@ export const keysInOrder = (asked: AskedKeys, source: Source): SqlFragment => {
 }
 
 type Keyed = Pick<Source, 'from' | 'where' | 'row'>
+
+/** Each key is computed once for each row, whatever compares it. */
+const keysComputed = (asked: AskedKeys, { from, where, row }: Keyed, keys: readonly SortKey[]): SqlFragment => {
+  const columns = keys.map((_, index) => name(`key_${index}`))
+  const values = keys.map(({ value }, index) => sql.fragment`${value} AS ${columns[index] ?? none}`)
+  const found = { ...row, facts: name('found') }
+  const known = keys.map((key, index) => ({ ...key, value: sql.fragment`found.${columns[index] ?? none}` }))
+  const { at } = asked
+  const order = orderBy(known, found, at?.before)
+  return sql.fragment`
+  page AS MATERIALIZED (
+    SELECT found.patient_id, found.pk, ${placeBy(order, known)}
+    FROM (
+      SELECT * FROM (
+        SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${sql.join(values, sql.fragment`, `)}
+        FROM ${from}
+        WHERE ${where}
+        OFFSET 0) AS found
+      ${at === undefined ? none : sql.fragment`WHERE ${beyond(known, found, at)}`}
+      ${order}
+      LIMIT ${oneMore(asked)}) AS found
+  )`
+}
+
+const none = sql.fragment``
 
 /** The limit of each part makes PostgreSQL read it in its order; otherwise it plans to read and sort all of it. */
 const keysByCode = (asked: AskedKeys, { from, where, row }: Keyed, codes: DrivingCodes): SqlFragment => {
@@ -152,11 +179,14 @@ const orderOf = ({ search, at }: AskedKeys, row: RowNames): SqlFragment =>
   orderBy(sortKeys(search, row), row, at?.before)
 
 /** The position of the row on the page, and its sort keys. */
-const placeOf = (asked: AskedKeys, row: RowNames): SqlFragment => {
-  const texts = sortKeys(asked.search, row).map(({ value }) => sql.fragment`(${value})::text`)
+const placeOf = (asked: AskedKeys, row: RowNames): SqlFragment =>
+  placeBy(orderOf(asked, row), sortKeys(asked.search, row))
+
+const placeBy = (order: SqlFragment, keys: readonly SortKey[]): SqlFragment => {
+  const texts = keys.map(({ value }) => sql.fragment`(${value})::text`)
   const values =
     texts.length === 0 ? sql.fragment`'[]'` : sql.fragment`json_build_array(${sql.join(texts, sql.fragment`, `)})::text`
-  return sql.fragment`row_number() OVER (${orderOf(asked, row)}) AS position, ${values} AS keys`
+  return sql.fragment`row_number() OVER (${order}) AS position, ${values} AS keys`
 }
 
 const columns = ({ search, content }: AskedPage): SqlFragment =>

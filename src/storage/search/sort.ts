@@ -13,6 +13,8 @@ export type SortKey = {
   readonly type: SqlFragment
   readonly descending: boolean
   readonly nullable: boolean
+  /** Set if it is read out of the content: no index has it, and each reading of it counts. */
+  readonly computed?: true
 }
 
 /** The keys that the search asks for, or the type's own order; pk, descending, always comes last and decides ties. */
@@ -112,7 +114,7 @@ const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): 
       FROM ${elementsAt(sql.fragment`${row.row}.content`, presentPath(path))} AS element(value)`,
   )
   const value = sql.fragment`(SELECT ${extreme}(key) FROM (${sql.join(found, sql.fragment` UNION ALL `)}) AS keys)`
-  return { value, type: of.type, descending, nullable: true }
+  return { value, type: of.type, descending, nullable: true, computed: true }
 }
 
 /** `deceased` is true or false of everybody. */
@@ -122,7 +124,7 @@ const testKey = ({ paths }: SearchParameter, descending: boolean, { row }: RowNa
       SELECT FROM jsonb_path_query(${row}.content, ${jsonPath(path)}::jsonpath) AS element(value)
       WHERE element.value <> 'false')`,
   )
-  return { value: sql.fragment`(${anyOf(holds)})::text`, type: text, descending, nullable: false }
+  return { value: sql.fragment`(${anyOf(holds)})::text`, type: text, descending, nullable: false, computed: true }
 }
 
 const dateKey = (descending: boolean, { facts }: RowNames): SortKey =>

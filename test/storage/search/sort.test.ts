@@ -1,8 +1,16 @@
 import t from 'tap'
+import { fullAccess } from '../../../src/access/access.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
+import { keysInOrder } from '../../../src/storage/search/page-statement.ts'
+import { sourceOf } from '../../../src/storage/search/search-source.ts'
+import type { Position } from '../../../src/storage/search/sort.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { planOf } from '../../support/plan.ts'
 import { openSearching } from '../../support/searching.ts'
 
-const { server, put, search, ordered } = await openSearching()
+const { server, database, put, search, ordered } = await openSearching()
 t.teardown(() => server.close())
 const registry = loadRegistry()
 
@@ -89,4 +97,27 @@ t.test('sorting by any parameter keeps all matches, even by one that has no orde
         `${type} by ${code}`,
       )
   }
+})
+
+t.test('what is read out of the content for the order is read once for each row, whatever compares it', async t => {
+  const persons = Array.from({ length: 30 }, (_, index) => ({
+    resourceType: 'Person',
+    id: `person${index}`,
+    name: [{ family: `Family ${index % 7}` }],
+    birthDate: `19${10 + index}-05-31`,
+  }))
+  await put(...persons)
+  const asked = parseSearch(registry, 'Person', new URLSearchParams('_sort=name,-birthdate&_count=5'))
+  const source = sourceOf({ access: fullAccess, classes: openCodeClasses(), commonTokens: () => false }, asked)
+  const read = async (at: Position | undefined) => {
+    const keys = keysInOrder({ search: asked, at }, source)
+    const steps = await planOf(database, sql.fragment`WITH ${keys} SELECT pk FROM page`, { analyze: true })
+    return steps
+      .filter(step => step['Node Type'] === 'Function Scan')
+      .reduce((sum, step) => sum + Number(step['Actual Loops']), 0)
+  }
+  const values = ['family 2', '1930-05-31 00:00:00+00']
+  t.equal(await read(undefined), 2 * persons.length)
+  t.equal(await read({ values, pk: '1' }), 2 * persons.length)
+  t.equal(await read({ values, pk: '1', before: true }), 2 * persons.length)
 })

@@ -21,10 +21,24 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
   enrolment: (staffed, row) => ofPerson(staffed, row),
   request: (staffed, row) => ofPerson(staffed, row, rankNeeded.asks),
   consent: (staffed, row) => anyOf([ofPerson(staffed, row), isGivenConsent(staffed, row)]),
-  patient: (staffed, { row }) => sql.fragment`
-    patient_accepted(${row}.patient_id, ${row}.id, ${studiesOf(staffed)},
-      ${granteesOf(staffed.to, staffed.study)})`,
+  patient: (staffed, row) => isAccepted(staffed, row),
   name: (staffed, row) => namedByStudy(studiesOf(staffed), row),
+}
+
+/**
+ * Nobody has accepted who gives nothing to an identified study. That is looked up by one index, in a tenth of the time that it takes to ask everything,
+ * and if no such study reaches whoever asks, no row is looked at. With a join, or a hash, all that is given to the studies would be read for a single row;
+ * and PostgreSQL would not keep to the order of conditions.
+ */
+const isAccepted = (staffed: Staffed, { row }: RelatedRow): SqlFragment => {
+  const grantees = granteesOf(staffed.to, staffed.study)
+  const identified = sql.fragment`ARRAY(
+    SELECT reached.grantee FROM study_grantee AS reached JOIN study ON study.id = reached.study_id
+    WHERE study.id = ANY (${studiesOf(staffed)}) AND study.identity = 'identified' AND reached.grantee = ANY (${grantees}))`
+  return sql.fragment`CASE WHEN ${identified} <> '{}' AND EXISTS (
+    SELECT FROM study_group_observation_consents AS given
+    WHERE given.patient_id = ${row}.patient_id AND given.grantee = ANY (${identified}) AND given.consented
+    OFFSET 0) THEN patient_accepted(${row}.patient_id, ${row}.id, ${studiesOf(staffed)}, ${grantees}) END`
 }
 
 /** The row is about one of the study's people. A recipient from elsewhere sees only people who gave it to them. */
