@@ -116,10 +116,13 @@ export const setCode = async (
 
 type Shown = { readonly birthDate: string; readonly code: Buffer }
 
-/** `message`: the message to whose address the code was sent. `late`: the code that was sent last has expired, so none is right. */
+/**
+ * `message`: the message to whose address the code was sent. `late`: the code that was sent last has expired, so none is right. `ended`: this try has
+ * ended the invitation; `over`: it had ended before.
+ */
 type Tried =
   | { readonly answer: 'right'; readonly message: string }
-  | { readonly answer: 'wrong' | 'late' | 'ended'; readonly message: string | null }
+  | { readonly answer: 'wrong' | 'late' | 'ended' | 'over'; readonly message: string | null }
 
 /**
  * Whether both are right, in one statement: no more are tried at once than in a row, and a code works once. The last wrong try that is allowed ends
@@ -143,7 +146,7 @@ export const tryProof = async (connection: Connection, id: string, { birthDate, 
     WHERE id = ${id} AND ${isOpen}
     RETURNING code_message AS message,
       CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN ${isLate} THEN 'late' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
-  return row ?? { answer: 'ended', message: null }
+  return row ?? { answer: 'over', message: null }
 }
 
 const mostTries = 5

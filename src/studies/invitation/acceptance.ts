@@ -61,8 +61,8 @@ type Shown = { readonly birthDate: string; readonly code: string }
 type Proof =
   /** `cookie`: for this browser alone. */
   | { readonly kind: 'proven'; readonly cookie: string }
-  /** `late`: the code has expired, whatever was shown. */
-  | { readonly kind: 'wrong' | 'late' | 'over' }
+  /** `late`: the code has expired, whatever was shown. `ended`: it was wrong so often that the invitation has ended by this try. */
+  | { readonly kind: 'wrong' | 'late' | 'ended' | 'over' }
 
 type AccountMade = NewAccountAnswer | { readonly kind: 'too-often' }
 
@@ -142,7 +142,7 @@ const prove = async (accounts: Accounts, link: string, { birthDate, code }: Show
   const { answer, message } = await tryProof(database, id, shown)
   if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, { id, message }) }
   if (answer === 'ended') await recordEnd(accounts, invitation)
-  return { kind: answer === 'ended' ? 'over' : answer }
+  return { kind: answer }
 }
 
 /** The last wrong try has ended the invitation already; of several at once, only one is told so, and records it. */

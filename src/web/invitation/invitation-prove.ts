@@ -32,6 +32,8 @@ export const prove = async (
   switch (proof.kind) {
     case 'over':
       return sendInvitationIsOver(reply, words)
+    case 'ended':
+      return sendInvitationIsOver(reply, words, 'over.tries')
     case 'wrong':
       return sendProve(reply.code(422), words, { ...came, birthDate, problems: wrong(words) })
     case 'late':

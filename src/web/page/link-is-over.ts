@@ -16,13 +16,17 @@ ${another}`,
   })
 }
 
-/** The same for an invitation into a study. */
-export const sendInvitationIsOver = (reply: FastifyReply, words: Words): FastifyReply => {
+/** The same for an invitation into a study. `why`: what is said about it. */
+export const sendInvitationIsOver = (
+  reply: FastifyReply,
+  words: Words,
+  why: 'over.text' | 'over.tries' = 'over.text',
+): FastifyReply => {
   const { say } = words
   return sendTranslatedPage(reply.code(410), words, {
     title: say('over.title'),
     content: html`<h1>${say('over.title')}</h1>
-<p>${say('over.text')}</p>
+<p>${say(why)}</p>
 <p><a href="/sign-in?continue=%2Fsharing">${say('over.sign-in')}</a></p>`,
   })
 }

@@ -490,6 +490,11 @@ t.test('five wrong tries end an invitation, however many come at once', async t 
     [422, 410].map(status => tries.filter(one => one.status === status).length),
     [4, 46],
   )
+  const ended = tries.filter(one => /wrong five times.*Ask whoever invited you/s.test(one.body))
+  t.equal(ended.length, 1, 'the one that has ended it is told why, and what to do')
+  const { count } = await database.one<{ count: number }>(sql.fragment`
+    SELECT count(*)::integer AS count FROM audit_event WHERE content::text LIKE '%ended after too many wrong tries%'`)
+  t.equal(count, 1, 'its end is recorded once')
   t.match(
     await own.post('/invitation', { _csrf, link: secret, birthDate, code }),
     { status: 410 },
