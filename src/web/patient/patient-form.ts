@@ -42,7 +42,7 @@ type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name
 
 const asked: readonly Asked[] = [
   { name: 'given', label: 'Given names', optional: true },
-  { name: 'family', label: 'Family name' },
+  { name: 'family', label: 'Family name', hint: 'Or the only name that somebody has' },
   { name: 'birthDate', label: 'Birth date', hint: 'Year, month and day, such as 1970-05-31' },
   {
     name: 'identifiers',

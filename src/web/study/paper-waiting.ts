@@ -10,6 +10,7 @@ import { html } from '../page/html.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import { chosenPeriod } from '../sharing/sharing-preview.ts'
+import { backToStudy, listQuery } from './back-to-study.ts'
 import { languageOf, textRead } from './paper-text.ts'
 import { whomFact } from './study-person.ts'
 
@@ -24,6 +25,7 @@ export const sendPaperWaiting = async (
   const token = ownToken(reply)
   const words = wordsFor('en')
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
+  const back = listQuery(reply.request)
   const told = problem ?? reasonNotToConfirm(paper)
   const isOwn = waiting?.record.practitioner === practitioner
   const lines = asked.lines.map(line => {
@@ -51,9 +53,9 @@ ${
     : isOwn
       ? html`<p>You recorded this consent. Somebody else on the staff compares it with the scan and confirms it; until then it has no effect.</p>`
       : html`<p>Compare it with the scan: the patient, the version of the text, the date, the lines, and the signature. It takes effect as soon as you confirm it.</p>
-${form({ action: `${page}/confirm`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
+${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }
-${postForm({ action: `${page}/discard`, token }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
-<p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
+${postForm({ action: `${page}/discard${back}`, token }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
+${backToStudy(reply.request, asked.study.id)}`,
   })
 }

@@ -13,6 +13,7 @@ import { qrPicture } from '../page/qr-picture.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { backToStudy } from './back-to-study.ts'
 import { peopleAskedIn } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
@@ -57,7 +58,7 @@ const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyRe
     isProblem: true,
     content: html`<h1>This was not done</h1>
 <p>${why}.</p>
-<p><a href="/studies/${study}">Back to the study</a></p>`,
+${backToStudy(reply.request, study)}`,
   })
 
 /** Without the birth date, for which whoever opens it is asked. */
@@ -69,7 +70,7 @@ const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parame
 <p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else can use it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, or until you show another one.</p>
-<p><a href="/studies/${study}">Back to the study</a></p>`,
+${backToStudy(reply.request, study)}`,
   })
 
 /** `back`: the query of the list in which it is shown. */

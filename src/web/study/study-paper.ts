@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import {
   confirmPaper,
   discardPaper,
@@ -19,9 +20,11 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
+import { backToStudy, listQuery } from './back-to-study.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { textRead } from './paper-text.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
+import { peopleAskedIn } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
@@ -52,12 +55,12 @@ export const studyPaperPage: AddPage = (server, options) => {
       if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
       return sendPaperWaiting(reply.code(error.status), options, paper, error.message)
     }
-    return reply.redirect(doneUrl(request.params.id, paper.subject, 'confirmed'), 303)
+    return reply.redirect(doneUrl(request.params.id, paper.subject, 'confirmed', peopleAskedIn(queryOf(request))), 303)
   })
   server.post<OfSubject>(`${at}/discard`, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)
     await discardPaper(paper)
-    return reply.redirect(doneUrl(request.params.id, paper.subject, 'discarded'), 303)
+    return reply.redirect(doneUrl(request.params.id, paper.subject, 'discarded', peopleAskedIn(queryOf(request))), 303)
   })
   void server.register(async within => {
     await takeFile(within, { mostBytes: mostScanBytes, mostFields: 200 })
@@ -86,7 +89,7 @@ const sendRecord = async (
 ): Promise<FastifyReply> => {
   const { asked, subject, text, closed } = paper
   const token = ownToken(reply)
-  const page = `/studies/${asked.study.id}/people/${subject}/paper`
+  const page = `/studies/${asked.study.id}/people/${subject}/paper${listQuery(reply.request)}`
   const why = reasonAgainst(paper)
   return sendStaffPage(reply, {
     title: 'Consent on paper',
@@ -106,7 +109,7 @@ ${textRead(text)}`
 ${paperForm({ page, token, paper, state })}`
     : notice('problem', html`<p>${why}</p>`)
 }
-<p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
+${backToStudy(reply.request, asked.study.id)}`,
   })
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { type ForSubject, findGivenOf, withdrawFor } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
@@ -11,6 +12,8 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
+import { backToStudy, listQuery } from './back-to-study.ts'
+import { peopleAskedIn } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
@@ -31,7 +34,7 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
     if (reason === '' || reason.length > mostLetters)
       return sendWithdrawal(reply.code(422), options, of, { reason, isWrong: true })
     await withdrawFor(options, of, reason)
-    return reply.redirect(doneUrl(study, subject, 'withdrawn'), 303)
+    return reply.redirect(doneUrl(study, subject, 'withdrawn', peopleAskedIn(queryOf(request))), 303)
   })
 }
 
@@ -72,7 +75,7 @@ const sendWithdrawal = async (
 <p>They agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
 <p>You cannot undo this: only the patient can agree again.</p>
 ${form({
-  action: `/studies/${study}/people/${subject}/withdrawal`,
+  action: `/studies/${study}/people/${subject}/withdrawal${listQuery(reply.request)}`,
   token,
   fields: [
     {
@@ -87,6 +90,6 @@ ${form({
   ],
   button: 'Withdraw for the patient',
 })}
-<p><a href="/studies/${study}">Back to the study</a></p>`,
+${backToStudy(reply.request, study)}`,
   })
 }

@@ -79,7 +79,7 @@ ${(total > 0 || asked.text !== '' || asked.state !== undefined) && findForm(page
 ${
   people.length === 0
     ? total === 0 && html`<p>${nobodyText(asked)}</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, urlOf(asked), [invitationOf(one, invitable, shown), asks && byStaff(one, study)]))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, urlOf(asked), [invitationOf(one, invitable, shown), asks && byStaff(one, study, shown.back)]))}</ul>`
 }
 ${pagesAround(total, pageSize, asked, urlOf)}`,
     })
@@ -154,11 +154,11 @@ const listed = (
 <div class="col-md-4">${actions}</div>
 </div></li>`
 
-/** What staff can do for somebody who does not do it themselves. */
-const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined => {
+/** What staff can do for somebody who does not do it themselves. `back`: the query of the list. */
+const byStaff = (person: EnrolledPerson, study: ResearchStudy, back: string): Html | undefined => {
   const at = `/studies/${study.id}/people/${person.id}`
   const link = (path: string, text: string) =>
-    html`<p class="mt-2 mb-0"><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
+    html`<p class="mt-2 mb-0"><a href="${at}/${path}${back}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
   if (person.state === 'all' || person.state === 'partly' || person.state === 'nothing')
     return link('withdrawal', 'Withdraw for this patient')
   if (person.isLeftStanding) return link('withdrawal', 'End their consent')

@@ -171,7 +171,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
     /On paper, to be confirmed: 1 .* Bea Has not answered yet\. What they signed on paper waits for somebody else to confirm it\./,
   )
   t.notMatch(waiting.body, /Ann/)
-  t.match(waiting.body, `<a href="${page}" aria-label="Check what they signed on paper: Bea">`)
+  t.match(waiting.body, `<a href="${page}?state=paper" aria-label="Check what they signed on paper: Bea">`)
 
   const _csrf = await tokenIn(first)
   t.equal((await first.post(`${page}/confirm`, { _csrf })).status, 403, 'not by the one who recorded it')

@@ -70,6 +70,15 @@ t.test('staff see for whom they end it', async t => {
   t.match(wordsOf(await staff.get(page)), /Patient Ann, H-7 They/)
 })
 
+t.test('the page leads back to the list from which it was opened, as it was', async t => {
+  const query = '?sort=name&amp;find=H-7'
+  const list = await staff.get(`/studies/${study.id}${query.replace('&amp;', '&')}`)
+  t.match(list.body, `href="${page}${query}"`)
+  const shown = await staff.get(`${page}${query.replace('&amp;', '&')}`)
+  t.match(shown.body, `action="${page}${query}"`)
+  t.match(shown.body, `href="/studies/${study.id}${query}">Back to the study`)
+})
+
 t.test('staff say how the patient told them; without that nothing ends', async t => {
   t.match((await staff.get(`/studies/${study.id}`)).body, `href="${page}"`)
   const missing = await staff.send(page, { reason: ' ' })
@@ -220,7 +229,7 @@ t.test('consents of somebody who has left are ended on the study’s page, and t
     wordsOf(shown),
     /Their place in the study has ended\. Their consent still stands, though it has no effect: they can be enrolled again only once it is ended\./,
   )
-  t.match(shown.body, `<a href="${at}" aria-label="End their consent: Lea">End their consent</a>`)
+  t.match(shown.body, `<a href="${at}?state=ended" aria-label="End their consent: Lea">End their consent</a>`)
   t.match(wordsOf(await staff.get(at)), /They can be enrolled again once it is ended here too\..* Why it is ended/)
   t.match(await staff.send(at, { reason: '' }), { status: 422, body: /Enter why it is ended/ })
   const reason = 'x'.repeat(1001)
