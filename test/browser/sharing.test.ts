@@ -43,3 +43,19 @@ t.test('after signing, going back leads to the page of the study', { skip: whyNo
   t.match(await page.textContent('main'), /You share data with this study now/)
   t.same(opened.complaints, [])
 })
+
+t.test(
+  'from wherever a link on the answer to a form leads, going back leads to the page',
+  { skip: whyNoChromium() },
+  async t => {
+    const { base, opened, page, press } = await openSigned(t)
+    await page.goto(`${base}${new URL(page.url()).pathname}`)
+    await press('See what that means')
+    t.match(await page.textContent('h1'), /Before you sign/)
+    await page.getByRole('link', { name: 'Account' }).click()
+    await page.waitForURL(`${base}/account`)
+    await page.goBack()
+    t.match(await page.textContent('main'), /You share data with this study now/)
+    t.same(opened.complaints, [])
+  },
+)

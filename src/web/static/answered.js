@@ -1,5 +1,17 @@
 /**
  * In the browser's history, the answer to a form is kept as that form. People who went on from it and came back saw no page of ours, but were
- * asked whether to send it again. With this, they come to the page at that address.
+ * asked whether to send it again. With this, they come to the page at that address. Whoever follows a link while something is typed is still
+ * asked, since what they typed would be lost.
  */
-addEventListener('submit', () => history.replaceState(history.state, ''))
+const keepAsPage = () => history.replaceState(history.state, '')
+
+addEventListener('submit', keepAsPage)
+addEventListener('click', ({ target }) => {
+  const link = target.closest('a[href]')
+  if (link !== null && link.target === '' && !link.getAttribute('href').startsWith('#') && !isTyped()) keepAsPage()
+})
+
+const isTyped = () =>
+  [...document.querySelectorAll('main :is(input, textarea):not([type=hidden])')].some(({ type, value, checked }) =>
+    type === 'radio' || type === 'checkbox' ? checked : value !== '',
+  )
