@@ -95,7 +95,7 @@ export const lockPlace = async (
     SELECT patient_id AS "patientId", pk FROM resource_identity
     WHERE type_id = ${typeIds.get(type) ?? 0} AND id = ${id} FOR UPDATE`)
 
-/** For a deleted resource: its deletion, if the caller could have done this to the last version with a content. */
+/** For a deleted resource that is not there again: its deletion, if the caller could have done this to the last version with a content. */
 export const wasVisible = async (
   connection: Connection,
   gate: Gate,
@@ -108,6 +108,7 @@ export const wasVisible = async (
     FROM ${historyOf(type)} AS deletion,
       LATERAL (${last.query}) AS row
     WHERE deletion.patient_id = ${patientId} AND deletion.pk = ${pk} AND deletion.method = 'DELETE'
+      AND NOT EXISTS (SELECT FROM ${tableOf(type)} AS living WHERE living.patient_id = ${patientId} AND living.pk = ${pk})
       AND ${passesGate(gate, action, type, last.row)}
     ORDER BY deletion.version DESC LIMIT 1`)
   return row === undefined ? undefined : { versionId: String(row.version), lastUpdated: row.last_updated }

@@ -87,7 +87,7 @@ t.test('nor does it undo a deletion, even if the client chooses the ids', async 
 
 t.test('after a refusal a consent begins if it is signed later, and a proposal if it is answered later', async t => {
   const { consent, write } = await openPatient()
-  const before = now()
+  const before = secondAgo()
   await write(consent('rejected', now()))
   const { id = '' } = await write(consent('proposed', before))
   t.match(await write({ ...consent('active', before), id }), refused)
