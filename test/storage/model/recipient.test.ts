@@ -48,3 +48,28 @@ t.test('somebody who left is a new recipient, who can return once nobody’s con
   await put(w.consent('s', 'ann', 'inactive', [w.permit(heartRate)]))
   t.ok(await mayHave(early))
 })
+
+t.test('whose role in the organization ends is named until then at most', async t => {
+  const given = w.signedAnew(w.consent('s', 'ann', 'active', [w.permit(heartRate)]))
+  await put(w.role('intern', 'annex', 'viewer', '2199-06-30'), { ...given, id: 'again' })
+  const [written] = await storeOf(importer).write([
+    { kind: 'update', id: 's', resource: study(w.works('intern', 'researcher')) },
+  ])
+  t.match(written, {
+    outcome: 'refused',
+    error: {
+      status: 422,
+      message:
+        /^Practitioner\/intern works in the organization of the study until 2199-07-01T00:00:00.000Z, .* their entry ends by then as well; or, once/,
+    },
+  })
+  t.ok(await mayHave(w.works('intern', 'researcher', '2199-06-30')))
+  const longer = await storeOf(importer).write([
+    { kind: 'update', id: 's', resource: study(w.works('intern', 'researcher', '2199-07-01')) },
+  ])
+  t.match(longer, [{ outcome: 'refused' }], 'nor is what was named made longer')
+  await put(w.role('intern', 'annex', 'viewer'))
+  t.ok(await mayHave(w.works('intern', 'researcher')))
+  await put(w.role('intern', 'annex', 'viewer', '2199-06-30'))
+  t.ok(await mayHave(w.works('intern', 'manager')), 'who was named for longer before may stay')
+})

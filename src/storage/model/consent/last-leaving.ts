@@ -27,7 +27,8 @@ export const findLastLeaving = async (
   const places = [...Map.groupBy(versions, ({ pk }) => pk).values()]
   const stays = places.flatMap(place => staysOf(place.filter(({ subject }) => isOf(subject, study))))
   const isIn = (moment: number): boolean => stays.some(({ from, to }) => from <= moment && moment < to)
-  const now = Date.now()
+  // Another server, whose clock is ahead, may have written some of it.
+  const now = Math.max(Date.now(), ...versions.map(({ storedAt }) => storedAt.getTime()))
   const leavings = stays.map(({ to }) => to).filter(end => end <= now && !isIn(end))
   return leavings.length === 0 || !isIn(now) ? undefined : new Date(Math.max(...leavings))
 }
