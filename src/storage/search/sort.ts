@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Search } from '../../search/search.ts'
+import { recordDate } from '../audit/shown/record-date.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { element, elementsAt, jsonPath, presentPath } from '../values/element.ts'
@@ -107,14 +108,27 @@ const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): 
       status: 400,
       expression: '_sort',
     })
-  const extreme = descending ? sql.fragment`max` : sql.fragment`min`
-  const found = parameter.paths.map(
+  const inContent = (content: SqlFragment) => extremeOf(parameter, of, descending, content)
+  const value =
+    row.recorded && parameter.code === 'date'
+      ? recordDate(row.row, inContent)
+      : inContent(sql.fragment`${row.row}.content`)
+  return { value, type: of.type, descending, nullable: true, computed: true }
+}
+
+const extremeOf = (
+  { paths }: SearchParameter,
+  of: Sortable,
+  descending: boolean,
+  content: SqlFragment,
+): SqlFragment => {
+  const found = paths.map(
     path => sql.fragment`
       SELECT ${of.value(path.datatype)} AS key
-      FROM ${elementsAt(sql.fragment`${row.row}.content`, presentPath(path))} AS element(value)`,
+      FROM ${elementsAt(content, presentPath(path))} AS element(value)`,
   )
-  const value = sql.fragment`(SELECT ${extreme}(key) FROM (${sql.join(found, sql.fragment` UNION ALL `)}) AS keys)`
-  return { value, type: of.type, descending, nullable: true, computed: true }
+  const extreme = descending ? sql.fragment`max` : sql.fragment`min`
+  return sql.fragment`(SELECT ${extreme}(key) FROM (${sql.join(found, sql.fragment` UNION ALL `)}) AS keys)`
 }
 
 /** `deceased` is true or false of everybody. */

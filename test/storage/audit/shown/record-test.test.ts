@@ -1,15 +1,21 @@
 import type { AuditEvent, Bundle, Person } from '@medplum/fhirtypes'
 import t from 'tap'
+import { fullAccess } from '../../../../src/access/access.ts'
 import { systems } from '../../../../src/fhir/canonical.ts'
+import { openCodeClasses } from '../../../../src/fhir/measured/code-class.ts'
+import { loadRegistry } from '../../../../src/fhir/registry.ts'
+import { parseSearch } from '../../../../src/search/parse.ts'
 import { withinDoor } from '../../../../src/storage/audit/door.ts'
 import { insertRecords } from '../../../../src/storage/audit/record.ts'
 import { auditKeyOf } from '../../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../../src/storage/audit/seal/seal.ts'
 import { recordSignIn } from '../../../../src/storage/audit/sign-in.ts'
+import { keysInOrder } from '../../../../src/storage/search/page-statement.ts'
+import { sourceOf } from '../../../../src/storage/search/search-source.ts'
 import { sql } from '../../../../src/storage/sql.ts'
 import { openStudies } from '../../../support/study.ts'
 
-const { server, database, institution, study, participant, staffToken, create, send, update, patientToken } =
+const { server, database, institution, study, participant, staffToken, create, send, update, patientToken, pages } =
   await openStudies()
 t.teardown(() => server.close())
 
@@ -228,7 +234,24 @@ for (const [query, holds] of Object.entries(cases))
     t.equal(total, expected.length)
   })
 
-t.test('events are counted without putting one of them together', async t => {
+for (const [query, sign] of [
+  ['_sort=date', 1],
+  ['_sort=-date', -1],
+] as const)
+  t.test(`AuditEvent?${query} has all events in the order of what they say, page by page`, async t => {
+    const found: AuditEvent[] = []
+    for (const { resource } of await pages('everything', `AuditEvent?${query}&_count=7`))
+      found.push(resource as AuditEvent)
+    t.strictSame(new Set(found.map(({ id }) => id)), new Set(all.map(({ id }) => id)))
+    t.ok(found.some(({ id }) => id?.startsWith('installation-')))
+    const times = found.map(timeOf)
+    t.strictSame(
+      times,
+      times.toSorted((one, other) => sign * (one - other)),
+    )
+  })
+
+t.test('events are counted and brought into an order without putting one of them together', async t => {
   await database.run(sql.fragment`
     CREATE OR REPLACE FUNCTION audit_content(of_record bigint, of_id text, subjects text[], told text) RETURNS jsonb
     STABLE LANGUAGE sql AS $$ SELECT to_jsonb(1 / (of_record - of_record)) $$`)
@@ -236,5 +259,12 @@ t.test('events are counted without putting one of them together', async t => {
     const counted = await send('everything', 'GET', `AuditEvent?${query}&_summary=count`)
     t.equal(counted.statusCode, 200, query)
     t.equal(counted.json().total, all.filter(holds).length)
+  }
+  for (const query of ['_sort=date', '_sort=-date', `_sort=-date&patient=${ann}`]) {
+    const search = parseSearch(loadRegistry(), 'AuditEvent', new URLSearchParams(`${query}&_count=1000`))
+    const source = sourceOf({ access: fullAccess, classes: openCodeClasses(), commonTokens: () => false }, search)
+    const keys = keysInOrder({ search, at: undefined }, source)
+    const rows = await database.any(sql.fragment`WITH ${keys} SELECT pk FROM page`)
+    t.ok(rows.length > 0, query)
   }
 })
