@@ -12,6 +12,13 @@ export const backIn = (query: URLSearchParams): string | undefined => {
 export const patientUrl = (patient: string, back: string): string =>
   back === allPatients ? `/patients/${patient}` : `/patients/${patient}?${new URLSearchParams({ back })}`
 
+/** The same list in the address of another page of the patient, with what else is in it. */
+export const keepingBack = (query: URLSearchParams, others: Readonly<Record<string, string>> = {}): string => {
+  const back = backIn(query)
+  const kept = new URLSearchParams({ ...others, ...(back !== undefined && { back }) })
+  return kept.size === 0 ? '' : `?${kept}`
+}
+
 export const backLink = (back = allPatients): Html =>
   html`<p class="mt-4"><a href="${back}">${back.startsWith('/studies/') ? 'Back to the study' : 'Back to the patients'}</a></p>`
 

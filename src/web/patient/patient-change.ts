@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
 import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient/patient-fields.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -11,6 +12,7 @@ import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
+import { keepingBack } from './patient-back.ts'
 import { nameText } from './patient-facts.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
 
@@ -40,7 +42,7 @@ export const patientChangePage: AddPage = (server, options) => {
       if (!isOvertaken(error)) throw error
       return sendForm(reply.code(412), { ...shown, version: now, saved: before })
     }
-    return reply.redirect(`/patients/${id}?done=changed`, 303)
+    return reply.redirect(`/patients/${id}${keepingBack(queryOf(request), { done: 'changed' })}`, 303)
   })
 }
 
@@ -56,6 +58,7 @@ type Shown = {
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
   const { id, name, version, fields, problems = {}, saved } = shown
+  const back = keepingBack(queryOf(reply.request))
   return sendStaffPage(reply, {
     title: 'Edit a patient’s details',
     isProblem: saved !== undefined || Object.keys(problems).length > 0,
@@ -65,10 +68,10 @@ ${patientProblemList(problems)}
 <p>A patient who has been invited shows who they are by the birth date entered here.</p>
 <p>Changing an address ends the links that were sent to the old one. If we ever wrote to the old address, it is told that there is another now.</p>
 ${postForm(
-  { action: `/patients/${id}/change`, token: ownToken(reply), hidden: { version }, novalidate: true },
+  { action: `/patients/${id}/change${back}`, token: ownToken(reply), hidden: { version }, novalidate: true },
   html`${patientFields(fields, problems, saved)}
 <button class="btn btn-primary">Save</button>`,
 )}
-<p class="mt-4"><a href="/patients/${id}">Back to the patient</a></p>`,
+<p class="mt-4"><a href="/patients/${id}${back}">Back to the patient</a></p>`,
   })
 }

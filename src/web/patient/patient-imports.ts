@@ -86,7 +86,7 @@ ${problem && html`<p class="invalid-feedback d-block mt-0" id="file-problem">${p
 <button class="btn btn-primary">Check the file</button>`,
 )}
 ${imports.length > 0 && html`<h2 class="mt-4">Lists that you have sent</h2>${listed(imports)}`}
-<p class="mt-4"><a href="/patients">Back to the patients</a></p>`,
+<p class="mt-4">${study === undefined ? html`<a href="/patients">Back to the patients</a>` : html`<a href="/studies/${study.id}">Back to the study</a>`}</p>`,
   })
 }
 

@@ -18,7 +18,7 @@ import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
-import { backIn, backLink } from './patient-back.ts'
+import { backIn, backLink, keepingBack } from './patient-back.ts'
 import { patientCharts } from './patient-charts.ts'
 import { nameText, patientFacts } from './patient-facts.ts'
 
@@ -69,7 +69,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
         content: html`<h1>${title}</h1>
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
-${changes && html`<p><a href="/patients/${id}/change">Edit the patient’s details</a></p>`}
+${changes && html`<p><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
 ${await linkToRefused(found, id, words)}
 ${charts.content}
 ${appsToOpen(id, apps, token)}

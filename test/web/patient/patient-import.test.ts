@@ -160,6 +160,7 @@ t.test('if somebody is registered after the preview, they are shown before any o
 t.test('a list for a study is enrolled with it', async t => {
   const page = `/patients/imports?study=${study.id}`
   t.match(wordsOf(await staff.get(page)), /All of them are enrolled in Hearts/)
+  t.match((await staff.get(page)).body, `href="/studies/${study.id}">Back to the study`)
   const shown = await upload(['Enrolled,Ana,1970-01-01,E-1', 'Enrolled,Ben,1970-01-01,E-2'], staff, page)
   await settled(shown.location)
   await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)

@@ -185,7 +185,12 @@ t.test(
     const earlier = hrefsIn(shown).find(href => href.includes('first=')) ?? ''
     t.match((await people.member.get(earlier)).body, `<a href="${list}">Back to the patients`)
     t.match(shown.body, `<input type="hidden" name="back" value="${list}">`)
-    const [patient = ''] = opened.split('?')
+    const change = hrefsIn(shown).find(href => href.includes('/change')) ?? ''
+    const [patient = '', back = ''] = opened.split('?')
+    t.equal(change, `${patient}/change?${back}`)
+    const saved = { family: 'Page00', birthDate: '1990-01-01' }
+    const changed = await people.member.send(change, saved, change)
+    t.match(changed, { status: 303, location: `${patient}?done=changed&${back}` }, 'also after its details were edited')
     for (const nowhere of [
       '',
       '?back=https://evil.example',
