@@ -109,6 +109,31 @@ t.test('an update makes a new version, if it is of the version that it names', a
   t.equal((await call('GET', `${url}/_history/1`)).json().meta.versionId, '1')
 })
 
+t.test('a resource stays with its patient, and the refusal names the element that says so', async t => {
+  const of = (id: string) => ({ reference: `Patient/${id}` })
+  for (const [element, resource] of [
+    ['patient', { resourceType: 'Device', patient: of('one') }],
+    ['subject', { resourceType: 'Condition', subject: of('one') }],
+    ['subject', { resourceType: 'Procedure', status: 'completed', subject: of('one') }],
+    [
+      'individual',
+      {
+        resourceType: 'ResearchSubject',
+        status: 'candidate',
+        study: { reference: 'ResearchStudy/s' },
+        individual: of('one'),
+      },
+    ],
+  ] as const) {
+    const type = resource.resourceType
+    const stored = (
+      await server.inject({ method: 'POST', url: `/fhir/${type}`, headers, payload: JSON.stringify(resource) })
+    ).json()
+    const answer = await call('PUT', `/fhir/${type}/${stored.id}`, JSON.stringify({ ...stored, [element]: of('two') }))
+    t.match([answer.statusCode, answer.json().issue], [422, [{ expression: [`${type}.${element}`] }]])
+  }
+})
+
 t.test('a deleted resource is gone, and its history stays', async t => {
   const { id } = (await post(patient())).json()
   const url = `/fhir/Patient/${id}`

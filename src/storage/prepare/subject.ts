@@ -1,4 +1,4 @@
-import type { Resource } from '@medplum/fhirtypes'
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { subjectParameters } from '../../access/patient-compartment.ts'
 import { elementsAt } from '../../fhir/definition/element-path.ts'
 import { parseReference } from '../../fhir/reference.ts'
@@ -11,6 +11,13 @@ export const subjectsOf = (registry: Registry, resource: Resource & { readonly i
     (registry.searchParameter(resource.resourceType, code)?.paths ?? []).flatMap(path => elementsAt(path, resource)),
   )
   return [...new Set(references.flatMap(patientIdOf))]
+}
+
+/** The element that says whose it is, such as `Consent.patient`. */
+export const subjectElement = (registry: Registry, type: ResourceType): string => {
+  const [code = ''] = subjectParameters(type)
+  const steps = registry.searchParameter(type, code)?.paths[0]?.steps ?? []
+  return [type, ...steps.map(({ name }) => name)].join('.')
 }
 
 const patientIdOf = (element: unknown): readonly string[] => {

@@ -11,7 +11,7 @@ import { withoutServedMembers } from '../model/study-group.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { findChosenOwner, findOwner } from '../prepare/owner.ts'
 import { isNumbered, prepare } from '../prepare/prepare.ts'
-import { subjectsOf } from '../prepare/subject.ts'
+import { subjectElement, subjectsOf } from '../prepare/subject.ts'
 import { sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
 import { checkConditions } from './conditions.ts'
@@ -87,7 +87,7 @@ const revive = async (connection: Connection, writing: Writing, write: Update, p
   }
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
-  checkPatient(candidate, place.patientId)
+  checkPatient(candidate, place.patientId, writing)
   const [written] = await insertAll(connection, writing, [candidate])
   if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
   return written
@@ -128,25 +128,25 @@ export const nextVersion = async (
   }
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
-  checkPatient(candidate, current.patientId)
+  checkPatient(candidate, current.patientId, writing)
   checkSubjects(candidate, await readStored(current.content), writing)
   return candidate
 }
 
-const checkPatient = (candidate: Candidate, patientId: number): void => {
-  if (candidate.patientId !== patientId) throw moved(candidate)
+const checkPatient = (candidate: Candidate, patientId: number, { registry }: Writing): void => {
+  if (candidate.patientId !== patientId) throw moved(candidate, registry)
 }
 
 /** Two records of one human are in one compartment, and are still two: the subject stays the same. */
 const checkSubjects = (candidate: Candidate, before: Resource, { registry }: Writing): void => {
   if (candidate.patientId === 0) return
   const subjects = new Set(subjectsOf(registry, before))
-  if (!subjectsOf(registry, candidate.resource).every(one => subjects.has(one))) throw moved(candidate)
+  if (!subjectsOf(registry, candidate.resource).every(one => subjects.has(one))) throw moved(candidate, registry)
 }
 
-const moved = (candidate: Candidate): FhirError =>
+const moved = ({ type }: Candidate, registry: Writing['registry']): FhirError =>
   new FhirError('business-rule', 'Whose data it is never changes: delete it, and create it for the other patient', {
-    expression: `${candidate.type}.subject`,
+    expression: subjectElement(registry, type),
   })
 
 /** Deleting it a second time does nothing. A study is deleted with its Group. */
