@@ -1,4 +1,5 @@
 import type { Restricted } from '../../access/access.ts'
+import { subjectParameters } from '../../access/patient-compartment.ts'
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
@@ -66,7 +67,7 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     case 'match':
       return compileMatch(expression, at)
     case 'missing':
-      return sql.fragment`NOT ${compilePresent(expression.parameter, at.row)}`
+      return compileMissing(expression.parameter, at.row)
     case 'chain':
       return compileChain(expression, at)
     case 'has':
@@ -111,6 +112,18 @@ const compileTogether = (group: readonly Expression[], at: Compiling): readonly 
   const together = tokens.length > 1 ? compileTokens(tokens, at) : undefined
   return together === undefined ? group.map(one => compileExpression(one, at)) : [together]
 }
+
+/** What has no patient as its subject stands under the number 0, which the keys begin with. */
+const compileMissing = (parameter: SearchParameter, names: RowNames): SqlFragment => {
+  const missing = sql.fragment`NOT ${compilePresent(parameter, names)}`
+  return names.indexed && saysWhose(parameter, names)
+    ? sql.fragment`(${names.facts}.patient_id = 0 AND ${missing})`
+    : missing
+}
+
+/** Provenances of uploads belong to a patient whom their content does not name. */
+const saysWhose = ({ code }: SearchParameter, { type }: RowNames): boolean =>
+  type !== 'Provenance' && (subjectParameters(type).includes(code) || (type === 'Observation' && code === 'patient'))
 
 const compilePresent = (parameter: SearchParameter, { row, recorded }: RowNames): SqlFragment => {
   const decided = present(sql.fragment`${row}.content`, parameter.paths)
