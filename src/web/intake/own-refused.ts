@@ -11,6 +11,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
+import { numberedPage } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -24,9 +25,14 @@ export const ownRefusedPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const { say } = words
     const own = await ownRecordOf(request, options)
-    const page = pageNumberIn(queryOf(request))
-    const asked = { offset: (page - 1) * pageSize, limit: pageSize + 1 }
-    const found = own === undefined ? [] : await own.store.refusedOf({ patient: own.patient, ...asked })
+    const { page, found, note } = await numberedPage(
+      pageNumberIn(queryOf(request)),
+      async page =>
+        own === undefined
+          ? []
+          : own.store.refusedOf({ patient: own.patient, offset: (page - 1) * pageSize, limit: pageSize + 1 }),
+      { isEmpty: ({ length }) => length === 0, words },
+    )
     const shown = found.slice(0, pageSize)
     const done = namedIn(doneTexts, queryOf(request).get('done'))
     const to = (next: number) => addressOf(own?.patient, { page: String(next) })
@@ -34,6 +40,7 @@ export const ownRefusedPage: AddPage = (server, options) => {
       title: say('refused.title'),
       content: html`<h1>${say('refused.title')}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}
+${note}
 <p>${say(shown.length === 0 ? 'refused.none' : 'refused.text')}</p>
 ${own && shown.length > 0 && html`<ul class="list-group list-group-flush mb-4">${await linesOf(own, shown, options, words)}</ul>`}
 <nav aria-label="${say('refused.pages')}"><p>${page > 1 && html`<a href="${to(page - 1)}">${say('refused.newer')}</a> `}${found.length > pageSize && html`<a href="${to(page + 1)}">${say('disclosures.earlier')}</a>`}</p></nav>

@@ -7,6 +7,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
+import { numberedPage } from '../page/list-place.ts'
 import { notFound } from '../page/not-found.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { organizerOf } from '../page/shown-organization.ts'
@@ -24,14 +25,23 @@ export const sourceIntakePages: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get<OfSource>('/devices/:device/uploads', { onRequest }, async (request, reply) => {
     const { keeper, path, name, source } = await sourceFor(request, options)
-    const page = pageNumberIn(queryOf(request))
-    const asked = { source, keepers: keeper.keepers, offset: (page - 1) * pageSize, limit: pageSize + 1 }
-    const found = await keeper.store.ingest(asked)
+    const { page, found, note } = await numberedPage(
+      pageNumberIn(queryOf(request)),
+      page =>
+        keeper.store.ingest({
+          source,
+          keepers: keeper.keepers,
+          offset: (page - 1) * pageSize,
+          limit: pageSize + 1,
+        }),
+      { isEmpty: ({ uploads }) => uploads.length === 0 },
+    )
     const to = (next: number) => `${path}/uploads?page=${next}`
     return sendStaffPage(reply, {
       title: `Data received: ${name}`,
       content: html`<h1>Data received from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/quarantine">What was refused, and why</a></p>
+${note}
 ${
   found.uploads.length === 0 && page === 1
     ? html`<p>Nothing has been received yet. Each upload is listed here as soon as an app sends something.</p>`

@@ -26,9 +26,22 @@ export const listPlaceIn = (
   return {
     cursor,
     isFirst: cursor === undefined,
-    note: isLost ? notice('standing', html`<p>${words.say('list.lost')}</p>`) : undefined,
+    note: isLost ? lost(words) : undefined,
   }
 }
+
+/** What is on a page of a list whose pages have numbers, from 1 on. The list may be shorter by now, so that its beginning is read instead. */
+export const numberedPage = async <Found>(
+  asked: number,
+  read: (page: number) => Promise<Found>,
+  { isEmpty, words = wordsFor('en') }: { readonly isEmpty: (found: Found) => boolean; readonly words?: Words },
+): Promise<{ readonly page: number; readonly found: Found; readonly note: Html | undefined }> => {
+  const found = await read(asked)
+  if (asked === 1 || !isEmpty(found)) return { page: asked, found, note: undefined }
+  return { page: 1, found: await read(1), note: lost(words) }
+}
+
+const lost = ({ say }: Words): Html => notice('standing', html`<p>${say('list.lost')}</p>`)
 
 const openedBy = (cursors: Cursors | undefined, text: string, path: string): string | undefined => {
   try {

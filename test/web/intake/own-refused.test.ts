@@ -147,4 +147,7 @@ t.test('a long list has more pages', async t => {
   const { body } = await own.get(list)
   const older = /href="([^"]*page=2)"/.exec(body)?.[1]?.replaceAll('&amp;', '&') ?? ''
   t.equal([...(await own.get(older)).body.matchAll(/\/account\/refused\/[\da-f-]{36}/g)].length, 1)
+  const beyond = await own.get(older.replace('page=2', 'page=9'))
+  t.match(wordsOf(beyond), /That page of the list is no longer there\. Here is its beginning/)
+  t.equal([...beyond.body.matchAll(/\/account\/refused\/[\da-f-]{36}/g)].length, 20)
 })
