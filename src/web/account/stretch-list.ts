@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Words } from '../../messages/catalogue.ts'
+import { isolated } from '../../messages/isolated.ts'
 import type { AuditLine } from '../audit/audit-line.ts'
 import { type Html, html } from '../page/html.ts'
 import { moment, phrase } from '../page/time.ts'
@@ -18,7 +19,7 @@ const listed = (stretch: Stretch, studies: readonly ResearchStudy[], words: Word
   const { who, app, visits } = stretch
   return html`<li class="list-group-item px-0">
 <div class="text-body-secondary">${whenText(stretch, words)}</div>
-<div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
+<div><strong>${isolated(who ?? app ?? '')}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
 ${doneIn(stretch, studies, words)}
 ${visits.length > 1 && html`<details><summary>${say('disclosures.each')}</summary>${visits.map(visit => html`<div class="visit mt-2 ps-3"><div class="text-body-secondary">${moment(visit.recorded, words)}</div>${doneIn(visit, studies, words)}</div>`)}</details>`}
 </li>`

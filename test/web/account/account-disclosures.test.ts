@@ -130,6 +130,24 @@ t.test('somebody who has no name, or may not be named, is described in words, ne
   }
 })
 
+t.test('the name of whoever looked does not reverse what is beside it', async t => {
+  const turned = await create('everything', {
+    resourceType: 'Practitioner',
+    name: [{ family: 'Doe\u202e' }],
+  })
+  const person = await create('everything', {
+    resourceType: 'Person',
+    name: [{ text: 'Doe\u202e' }],
+    link: [{ target: { reference: `Practitioner/${turned.id}` } }],
+  })
+  await database.run(sql.fragment`
+    INSERT INTO audit_record (epoch, recorded, client, interaction, type, patients, kinds, outcome, person)
+    SELECT max(epoch), '2026-05-22T12:00:00Z', 'cli', 'read', 'Patient',
+      ARRAY(SELECT patient_id FROM patient_compartment WHERE id = ${ann}), '{}', 200, ${person.id} FROM audit_epoch`)
+  await seal()
+  t.match((await browser.get(`${page}?from=2026-05-22&until=2026-05-22`)).body, '<strong>Doe</strong> through Command')
+})
+
 t.test('days are those of the reader’s time zone, from midnight to midnight', async t => {
   // Half past midnight of June 1 in Berlin; in New York it is half past six in the evening of May 31.
   await database.run(sql.fragment`
