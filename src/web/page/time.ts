@@ -7,13 +7,16 @@ export const moment = (time: Date, words: Words = wordsFor('en')): Html =>
   html`<time datetime="${time.toISOString()}">${words.moment(time)}</time>`
 
 /**
- * A calendar day is the same day everywhere, while a text with an hour is a moment. For a month or a year, the first or the last day.
+ * A calendar day is the same day everywhere, while a text with an hour is a moment. For a month or a year, the first or the last day. What is neither
+ * stays as it is.
  * https://hl7.org/fhir/R4/datatypes.html#dateTime
  */
 export const dayOrMoment = (text: string, words: Words, end: 'first' | 'last' = 'first'): Html | string => {
-  if (text.includes('T')) return moment(new Date(intervalOf(text)?.low ?? text), words)
-  const interval = end === 'last' ? intervalOf(text) : undefined
-  return words.day(interval === undefined ? new Date(text) : new Date(Date.parse(bounded(interval).high) - 1))
+  const interval = intervalOf(text)
+  if (interval === undefined) return text
+  const { low, high } = bounded(interval)
+  if (text.includes('T')) return moment(new Date(low), words)
+  return words.day(end === 'last' ? new Date(Date.parse(high) - 1) : new Date(low))
 }
 
 /** A text of the catalogue with elements in the place of its values. */

@@ -90,6 +90,7 @@ ${keptOf(asked, words)}
 ${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
 }
 
+/** Empty if nothing says it. */
 const momentOf = ({ consent, signature, changedAt }: SignedConsent): string =>
   signature?.when ?? changedAt ?? consent.dateTime ?? ''
 
@@ -97,7 +98,8 @@ const momentOf = ({ consent, signature, changedAt }: SignedConsent): string =>
 const signing = (signed: SignedConsent, words: Words): Html => {
   const { signature, changedAt } = signed
   const key = changedAt === undefined ? 'copy.signed' : 'copy.changed'
-  return html`<dt>${words.say(key)}</dt><dd>${dayOrMoment(momentOf(signed), words)}</dd>
+  const at = momentOf(signed)
+  return html`${at && html`<dt>${words.say(key)}</dt><dd>${dayOrMoment(at, words)}</dd>`}
 ${signature && html`<dt>${words.say('copy.by')}</dt><dd>${signature.who.display}</dd>`}`
 }
 

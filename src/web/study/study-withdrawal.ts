@@ -1,3 +1,4 @@
+import type { Consent } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -6,7 +7,7 @@ import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -56,6 +57,11 @@ const toldBy = {
   },
 } as const
 
+const agreedOn = ({ dateTime }: Consent): Html =>
+  dateTime === undefined
+    ? html`The consent does not say when they agreed.`
+    : html`They agreed on ${dayOrMoment(dateTime, wordsFor('en'))}.`
+
 const sendWithdrawal = async (
   reply: FastifyReply,
   options: PageOptions,
@@ -72,7 +78,7 @@ const sendWithdrawal = async (
     isProblem: isWrong,
     content: html`<h1>Withdraw for a patient</h1>
 <dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
-<p>They agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
+<p>${agreedOn(given.consent)} ${words.text}</p>
 <p>You cannot undo this: only the patient can agree again.</p>
 ${form({
   action: `/studies/${study}/people/${subject}/withdrawal${listQuery(reply.request)}`,

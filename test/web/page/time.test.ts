@@ -41,6 +41,17 @@ t.test('the last day that FHIR can write, which often means no end, is shown as 
     t.equal(dayOrMoment(text, wordsFor('en'), 'last'), 'December 31, 9999', text)
 })
 
+t.test(
+  'a moment whose time zone leads out of the years that FHIR can write is shown as the nearest of these',
+  async t => {
+    for (const [text, shown] of [
+      ['9999-12-31T23:59:59-12:00', />31 December 9999 at 23:59 UTC</],
+      ['0001-01-01T00:00:00+14:00', />1 January 1 at 00:00 UTC</],
+    ] as const)
+      t.match(html`${dayOrMoment(text, wordsFor('en'))}`.text, shown, text)
+  },
+)
+
 t.test('elements are placed in a sentence where its values are', async t => {
   t.equal(phrase(wordsFor('es'), 'preview.until', { until: html`<b>hoy</b>` }).text, 'hasta el <b>hoy</b>')
   t.equal(phrase(wordsFor('en'), 'sharing.to', { who: '<b>' }).text, 'To &lt;b&gt;')

@@ -49,6 +49,18 @@ t.test('the downloaded copy has what was signed, and nothing that leads back her
   t.notMatch(body, /<form|_csrf|href=|src=|<script/)
 })
 
+t.test('the copy of a consent that does not say when it was signed says everything else', async t => {
+  const { browser: signer, patient: of } = await somebody('Zoe')
+  await sign(signer, both)
+  const [{ id: _, meta: __, dateTime: ___, ...signed } = {} as Consent] = await consentsOf(of.id)
+  const { browser: own, patient } = await somebody('Ned')
+  await create('everything', { ...signed, patient: { reference: `Patient/${patient.id}` } })
+  const copy = await own.get(`${page}/copy`)
+  t.equal(copy.status, 200)
+  t.match(wordsOf(copy), /Your consent .* What you share Heart rate, from Tidewell band: .* We ask, version 1\./)
+  t.notMatch(wordsOf(copy), /Signed/)
+})
+
 const noPlace = /You have no place in this study .* If you have just chosen, signed or said no, that was not saved\./
 
 t.test('somebody whose place has ended can still read the study and their copy, and is asked for nothing', async t => {

@@ -6,7 +6,7 @@ import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
-import { openStudies } from '../../support/study.ts'
+import { consent, openStudies } from '../../support/study.ts'
 
 const world = await openStudies()
 const { server, database, create, update, send, institution, staffToken } = world
@@ -68,6 +68,24 @@ t.test('staff see for whom they end it', async t => {
   const stored = JSON.parse((await send('everything', 'GET', `ResearchSubject/${subject}`)).body)
   await update('everything', { ...stored, identifier: [{ value: 'H-7' }] })
   t.match(wordsOf(await staff.get(page)), /Patient Ann, H-7 They/)
+})
+
+t.test('a Consent that does not say when it was signed can be ended, too', async t => {
+  const kinds = ['omh:heart-rate']
+  const ina = (
+    await create('everything', {
+      resourceType: 'Patient',
+      name: [{ family: 'Ina' }],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+  ).id
+  const place = await world.enrol(lab.manager, study.id, ina)
+  const { dateTime: _, ...unsaid } = consent(ina, study.id, lab.organization, kinds)
+  await create('everything', unsaid)
+  t.match(
+    wordsOf(await staff.get(`/studies/${study.id}/people/${place.id}/withdrawal`)),
+    /Withdraw for a patient Patient Ina The consent does not say when they agreed\. /,
+  )
 })
 
 t.test('the page leads back to the list from which it was opened, as it was', async t => {
