@@ -25,6 +25,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import { lookedFor } from '../page/typed.ts'
 import { nameText } from '../patient/patient-facts.ts'
+import { peopleListQuery } from './people-list.ts'
 import { allRoleChoices } from './staff-role.ts'
 
 /** Who has a role in an organization, and, for those who give roles there, who is invited. */
@@ -53,7 +54,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 ${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
 ${(isNarrowed(asked) || found.total > 10) && finding(page, asked)}
 ${note}
-${people(shown, found, isNarrowed(asked))}
+${people(shown, found, { isAsked: isNarrowed(asked), list: peopleListQuery(request) })}
 ${found.next !== undefined && html`<p><a href="${to(found.next)}">More people</a></p>`}
 ${!isFirst && html`<p><a href="${page}?${again}">Back to the first page</a></p>`}
 ${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(reply))}
@@ -90,17 +91,20 @@ ${selectField({
 <button class="btn btn-outline-primary">Find</button>
 </form>`
 
-const people = (shown: ShownOrganization, { colleagues }: ColleaguePage, isAsked: boolean): Html => {
+/** `list`: the query of this page of the list. */
+type Around = { readonly isAsked: boolean; readonly list: string }
+
+const people = (shown: ShownOrganization, { colleagues }: ColleaguePage, { isAsked, list }: Around): Html => {
   if (colleagues.length === 0)
     return html`<p>${isAsked ? 'Nobody here matches that.' : 'Nobody that you can see has a role in it yet.'}</p>`
-  return html`<ul class="list-group list-group-flush mt-4">${colleagues.map(one => listed(shown, one))}</ul>`
+  return html`<ul class="list-group list-group-flush mt-4">${colleagues.map(one => listed(shown, one, list))}</ul>`
 }
 
-const listed = ({ id, isManaged, organizer }: ShownOrganization, one: Colleague): Html => {
+const listed = ({ id, isManaged, organizer }: ShownOrganization, one: Colleague, list: string): Html => {
   const name = nameOfColleague(one)
   const isOwn = one.practitioner === organizer.caller.practitioner
   return html`<li class="list-group-item px-0 py-3">
-<h2>${isManaged && !isOwn ? html`<a href="/organizations/${id}/people/${one.id}">${name}</a>` : name}${isOwn && ' (you)'}</h2>
+<h2>${isManaged && !isOwn ? html`<a href="/organizations/${id}/people/${one.id}${list}">${name}</a>` : name}${isOwn && ' (you)'}</h2>
 <p>${roleText(one)}${standings[one.standing]}</p>
 <p class="text-body-secondary">${one.email}${period(one)}</p>
 </li>`

@@ -25,6 +25,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 import { nameOfColleague, roleText } from './organization-people.ts'
+import { peopleListQuery } from './people-list.ts'
 import { roleChoices, roleSentences } from './staff-role.ts'
 
 type OfRole = { readonly Params: OfOrganization['Params'] & { readonly role: string } }
@@ -47,7 +48,7 @@ export const organizationPersonPage: AddPage = (server, options) => {
     if (role === undefined && !isPrivacyOfficer)
       return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role, or make them a privacy officer' })
     if (isAsItWas(colleague, { role, isPrivacyOfficer }))
-      return reply.redirect(`/organizations/${id}/people?done=same`, 303)
+      return reply.redirect(`/organizations/${id}/people${peopleListQuery(request, { done: 'same' })}`, 303)
     const keeping = role === 'manager' ? undefined : keptIn(shown, state)
     try {
       await changeRole(organizer, { id: colleague.id, version, keeping }, { role, isPrivacyOfficer })
@@ -56,7 +57,7 @@ export const organizationPersonPage: AddPage = (server, options) => {
       const again = refused.isOvertaken ? { version: colleague.version } : {}
       return sendRole(reply.code(status), shown, { ...state, ...refused, ...again })
     }
-    return reply.redirect(`/organizations/${id}/people?done=changed`, 303)
+    return reply.redirect(`/organizations/${id}/people${peopleListQuery(request, { done: 'changed' })}`, 303)
   })
   server.get<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) =>
     sendRemove(reply, await colleagueOf(request, options)),
@@ -71,7 +72,7 @@ export const organizationPersonPage: AddPage = (server, options) => {
       const { status, ...refused } = refusalOf(error)
       return sendRemove(reply.code(status), shown, refused)
     }
-    return reply.redirect(`/organizations/${shown.id}/people?done=removed`, 303)
+    return reply.redirect(`/organizations/${shown.id}/people${peopleListQuery(request, { done: 'removed' })}`, 303)
   })
 }
 
@@ -135,6 +136,7 @@ const sendRole = (reply: FastifyReply, shown: ShownColleague, state: RoleState):
   const { id, name, colleague } = shown
   const person = nameOfColleague(colleague)
   const page = `/organizations/${id}/people/${colleague.id}`
+  const list = peopleListQuery(reply.request)
   return sendStaffPage(reply, {
     title: `${person} in ${name}`,
     isProblem: state.problem !== undefined || state.lastProblem !== undefined || state.isOvertaken === true,
@@ -146,7 +148,7 @@ ${problemList([
   { name: 'knows', problem: state.lastProblem },
 ])}
 ${postForm(
-  { action: page, token: ownToken(reply), hidden: { version: state.version }, novalidate: true },
+  { action: `${page}${list}`, token: ownToken(reply), hidden: { version: state.version }, novalidate: true },
   html`${radioField({
     name: 'role',
     label: 'Role',
@@ -165,8 +167,8 @@ ${box({
 ${lastManager(shown, state.lastProblem)}
 <button class="btn btn-primary mt-3">Save</button>`,
 )}
-<p><a href="${page}/remove">Remove ${person} from ${name}</a></p>
-<p><a href="/organizations/${id}/people">Back to the people</a></p>`,
+<p><a href="${page}/remove${list}">Remove ${person} from ${name}</a></p>
+<p><a href="/organizations/${id}/people${list}">Back to the people</a></p>`,
   })
 }
 
@@ -194,6 +196,7 @@ const sendRemove = (
   const { id, name, colleague } = shown
   const person = nameOfColleague(colleague)
   const page = `/organizations/${id}/people/${colleague.id}`
+  const list = peopleListQuery(reply.request)
   return sendStaffPage(reply, {
     title: `Remove ${person} from ${name}`,
     isProblem: lastProblem !== undefined || isOvertaken === true,
@@ -202,10 +205,10 @@ ${isOvertaken && notice('problem', html`<p>Somebody else has changed this role s
 ${problemList([{ name: 'knows', problem: lastProblem }])}
 <p>${roleText(colleague)}: ${endings[colleague.standing]} Their account stays, and so do their other roles, the studies that name them, and the record of what they did.</p>
 ${postForm(
-  { action: `${page}/remove`, token: ownToken(reply), hidden: { version: colleague.version }, novalidate: true },
+  { action: `${page}/remove${list}`, token: ownToken(reply), hidden: { version: colleague.version }, novalidate: true },
   html`${lastManager(shown, lastProblem)}
 <button class="btn btn-primary">Remove</button>`,
 )}
-<p><a href="${page}">Leave it as it is</a></p>`,
+<p><a href="${page}${list}">Leave it as it is</a></p>`,
   })
 }

@@ -70,7 +70,7 @@ const rolesIn = async (organization: string): Promise<readonly PractitionerRole[
 /** The page of the only role of somebody with this name. */
 const personAt = async (name: string, organization = lab.organization): Promise<string> => {
   const { body } = await manager.get(`${pageOf(organization)}?${new URLSearchParams({ name })}`)
-  const [found, ...more] = [...body.matchAll(/href="(\/organizations\/[^/"]+\/people\/[^/"?]+)"/g)]
+  const [found, ...more] = [...body.matchAll(/href="(\/organizations\/[^/"]+\/people\/[^/"?]+)["?]/g)]
     .map(([, href]) => href ?? '')
     .filter(href => !href.endsWith('/invite'))
   if (found === undefined || more.length > 0) throw new Error(`not one ${name} in: ${body}`)
@@ -471,6 +471,16 @@ t.test('people are found and shown fifty at a time, and only managers are told w
   t.match(wordsOf(first), /Person 10 Viewer Person 11 Viewer .* Person 59 Viewer More people/)
   const next = /href="([^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
   t.match(wordsOf(await manager.get(next)), /Person 60 Viewer .* Person 69 Viewer Back to the first page/)
+  const query = `?${next.split('?')[1]}`
+  const one = /href="(\/organizations\/[^"]*)">Person 60/.exec((await manager.get(next)).body)?.[1] ?? ''
+  t.ok(one.replaceAll('&amp;', '&').endsWith(query), 'whoever is opened from a page of the list leads back to it')
+  const address = one.replaceAll('&amp;', '&')
+  const shown = (await manager.get(address)).body.replaceAll('&amp;', '&')
+  t.match(shown, `href="${pageOf(hall)}${query}">Back to the people`)
+  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(shown)?.[1] ?? ''
+  const sent = { _csrf: hidden('_csrf'), version: hidden('version'), role: 'viewer' }
+  const same = await manager.post(address, sent)
+  t.equal(same.location, `${pageOf(hall)}?done=same&${query.slice(1)}`, 'also after the form was sent')
   t.match(wordsOf(await manager.get(`${pageOf(hall)}?name=person 42`)), /Find Person 42 Viewer Invited There are no/)
   const newest = wordsOf(await manager.get(`${pageOf(hall)}?order=changed`))
   t.match(newest, /Find Person 69 Viewer .* Person 20 Viewer More people/)
