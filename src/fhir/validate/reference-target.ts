@@ -32,15 +32,14 @@ export const checkReference = (value: unknown, walk: Walk): void => {
       'reference',
     )
   else if (beginsRelative(reference) && !restful.test(reference))
-    report(
-      walk,
-      'value',
-      'a relative reference is a type and an id of 1 to 64 letters, digits, - and . (Patient/1), with or without a version (Patient/1/_history/2)',
-      'reference',
-    )
+    report(walk, 'value', `in a relative reference, ${referenceRule}`, 'reference')
 }
 
-const beginsRelative = (reference: string): boolean => {
+export const referenceRule =
+  'a type is followed by an id of 1 to 64 letters, digits, - and . (Patient/1), with or without a version (Patient/1/_history/2)'
+
+/** Whether it begins with the name of a type and a slash. */
+export const beginsRelative = (reference: string): boolean => {
   const slash = reference.indexOf('/')
   return slash > 0 && isResourceType(reference.slice(0, slash))
 }

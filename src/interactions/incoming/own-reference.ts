@@ -1,16 +1,17 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { parseReference } from '../../fhir/reference.ts'
+import { beginsRelative, referenceRule } from '../../fhir/validate/reference-target.ts'
 
 /**
  * The resource as it is stored: references by this server's address, `base`, become relative ones, and so are found like these. Throws FhirError
- * for a conditional reference, since these are looked up in transactions alone. Copies only what changes.
+ * for one without an id, and for a conditional reference, since these are looked up in transactions alone. Copies only what changes.
  * https://hl7.org/fhir/R4/references.html#literal, https://hl7.org/fhir/R4/http.html#trules
  */
 export const withOwnReferences = <Sent extends Resource>(resource: Sent, base: string): Sent =>
-  settled(resource, { own: `${base}/`, base, resource }) as Sent
+  settled(resource, { own: `${base}/`, resource }) as Sent
 
-type Here = { readonly base: string; readonly own: string; readonly resource: Resource }
+type Here = { readonly own: string; readonly resource: Resource }
 
 const settled = (value: object, here: Here): object => {
   if (Array.isArray(value)) return settledList(value, here)
@@ -35,16 +36,26 @@ const settledList = (list: readonly unknown[], here: Here): readonly unknown[] =
 const childOf = (child: unknown, here: Here): unknown =>
   typeof child === 'object' && child !== null ? settled(child, here) : child
 
-const textOf = (text: string, { base, own, resource }: Here): string => {
-  if (text.startsWith(own) && 'type' in (parseReference(text, base) ?? {})) return text.slice(own.length)
+const textOf = (text: string, { own, resource }: Here): string => {
+  const rest = text.startsWith(own) ? text.slice(own.length) : undefined
+  if (rest !== undefined && 'type' in (parseReference(rest) ?? {})) return rest
+  if (rest !== undefined && beginsRelative(rest))
+    throw refusal('value', `“${text}” names nothing: at this server's address ${referenceRule}`, { text, resource })
   if (/^[A-Z][A-Za-z]*\?/.test(text))
-    throw new FhirError(
+    throw refusal(
       'business-rule',
       `“${text}” is looked up where a transaction is written, and nowhere else: send it in one, or name the resource by its id`,
-      { expression: placeOf(text, resource, resource.resourceType) ?? resource.resourceType },
+      { text, resource },
     )
   return text
 }
+
+type Found = { readonly text: string; readonly resource: Resource }
+
+const refusal = (code: 'business-rule' | 'value', message: string, { text, resource }: Found): FhirError =>
+  new FhirError(code, message, {
+    expression: placeOf(text, resource, resource.resourceType) ?? resource.resourceType,
+  })
 
 /** Looked for only once something is wrong: keeping track of the place all along took most of the time. */
 const placeOf = (text: string, value: object, path: string): string | undefined => {

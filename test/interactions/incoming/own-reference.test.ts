@@ -33,6 +33,21 @@ const observation = (subject: string, more: object = {}) => ({
 })
 await send('everything', 'PUT', 'Patient/ann', { resourceType: 'Patient', id: 'ann' })
 
+t.test('one without an id is refused at its element, with or without this server’s address', async t => {
+  for (const [reference, why] of [
+    ['Patient/', /^in a relative reference, a type is followed by an id/],
+    [`${base}/Patient/`, /^“https:\/\/health\.example\/fhir\/Patient\/” names nothing: .* a type is followed by an id/],
+    [`${base}/Patient/a/b`, /names nothing/],
+  ] as const) {
+    const study = { reference: 'ResearchStudy/s' }
+    const of = { resourceType: 'ResearchSubject', status: 'candidate', study, individual: { reference } }
+    t.match(await post(of), {
+      status: 422,
+      body: { issue: [{ code: 'value', diagnostics: why, expression: ['ResearchSubject.individual.reference'] }] },
+    })
+  }
+})
+
 t.test('a reference with this server’s address is found like a relative one', async t => {
   const device = { resourceType: 'Device', patient: { reference: `${base}/Patient/ann` } }
   const { body: made } = await post(device)
