@@ -28,7 +28,7 @@ import {
 import { compileTokens, isToken } from './compile-tokens.ts'
 import { compileUploaded } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
-import { indexPrefilter } from './index-prefilter.ts'
+import { eitherPrefilter, indexPrefilter } from './index-prefilter.ts'
 
 /** A question that has passed the gate, as a condition on the row: the only way from an Expression to SQL. */
 export const compile = (expression: Restricted, row: RowNames, classes: CodeClasses): SqlFragment =>
@@ -98,19 +98,27 @@ const compileEither = (of: readonly Expression[], at: Compiling): SqlFragment =>
   return of.length > 1 && there.length === of.length ? allOf([anyOf(there), any]) : any
 }
 
-/** Roles in the same organization are asked for together, and so are tokens of the same parameter. */
+/** Roles in the same organization are asked for together, and so are tokens, dates and strings of the same parameter. */
 const alternatives = (of: readonly Expression[], at: Compiling): readonly SqlFragment[] =>
   [...Map.groupBy(of, one => togetherBy(one, at)).values()].flatMap(group => compileTogether(group, at))
 
 const togetherBy = (one: Expression, { row }: Compiling): unknown =>
-  one.kind === 'member' ? one.of : isToken(one, row) ? one.parameter : one
+  one.kind === 'member' ? one.of : isToken(one, row) || isListable(one) ? one.parameter : one
+
+/** Whether the indexes of dates and strings may know it. `_lastUpdated` is in none of them. */
+const isListable = (one: Expression): one is Match =>
+  one.kind === 'match' &&
+  (one.value.kind === 'string' || (one.value.kind === 'date' && one.parameter.code !== '_lastUpdated'))
 
 const compileTogether = (group: readonly Expression[], at: Compiling): readonly SqlFragment[] => {
   const [first, ...others] = group.filter(one => one.kind === 'member')
   if (first !== undefined && others.length > 0) return [compileMember([first, ...others], at.row)]
   const tokens = group.filter(one => isToken(one, at.row))
   const together = tokens.length > 1 ? compileTokens(tokens, at) : undefined
-  return together === undefined ? group.map(one => compileExpression(one, at)) : [together]
+  if (together !== undefined) return [together]
+  const each = group.map(one => compileExpression(one, at))
+  const listed = group.length > 1 && group.every(isListable) ? eitherPrefilter(group, at.row) : undefined
+  return listed === undefined ? each : [allOf([listed, anyOf(each)])]
 }
 
 /** What has no patient as its subject stands under the number 0, which the keys begin with. */

@@ -2,7 +2,7 @@ import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Concept, TextOperator, Value } from '../../search/value.ts'
 import { identifierKey, ofTypeKey, parameterKey, referenceKey, tokenKey } from '../prepare/index-rows.ts'
 import type { RowNames } from '../row.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { dateBounds } from '../values/date.ts'
 import { textsOf } from '../values/reference.ts'
 import { stringBounds } from '../values/string.ts'
@@ -62,29 +62,52 @@ const keysOf = (parameter: SearchParameter, value: Value): readonly bigint[] | u
 }
 
 const listPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
+  if (value.kind === 'words') {
+    const words = indexedWords(parameter, value)
+    return words === undefined ? undefined : sql.fragment`${row.row}.pk IN (SELECT pk FROM full_text WHERE ${words})`
+  }
+  const found = listedBy(parameter, value)
+  return found && listed(row, found.table, parameter, found.bounds)
+}
+
+/**
+ * The same for a row for which one of several matches of the same parameter holds, if it is about dates or strings. With a condition for each, all rows
+ * would be looked at, and compared with each.
+ */
+export const eitherPrefilter = (
+  matches: readonly { readonly parameter: SearchParameter; readonly value: Value }[],
+  row: RowNames,
+): SqlFragment | undefined => {
+  const [first] = matches
+  if (first === undefined || !row.indexed || isHot(first.parameter)) return undefined
+  if (first.parameter.paths.some(path => path.test !== undefined)) return undefined
+  const found = matches.flatMap(({ parameter, value }) => listedBy(parameter, value) ?? [])
+  const table = found.length === matches.length ? found[0]?.table : undefined
+  return table && listed(row, table, first.parameter, anyOf(found.map(({ bounds }) => sql.fragment`(${bounds})`)))
+}
+
+type Listed = { readonly table: 'index_string' | 'index_date'; readonly bounds: SqlFragment }
+
+const listedBy = (parameter: SearchParameter, value: Value): Listed | undefined => {
   switch (value.kind) {
     case 'string':
-      return listedString(parameter, value, row)
+      return listedString(value)
     case 'text':
       return parameter.type === 'string'
-        ? listedString(parameter, { text: value.text, match: matches[value.operator] }, row)
+        ? listedString({ text: value.text, match: matches[value.operator] })
         : undefined
-    case 'words': {
-      const words = indexedWords(parameter, value)
-      return words === undefined ? undefined : sql.fragment`${row.row}.pk IN (SELECT pk FROM full_text WHERE ${words})`
-    }
     case 'date': {
       const bounds = dateBounds(value)
-      return bounds === undefined ? undefined : listed(row, 'index_date', parameter, bounds)
+      return bounds && { table: 'index_date', bounds }
     }
     default:
       return undefined
   }
 }
 
-const listedString = (parameter: SearchParameter, asked: AskedString, row: RowNames): SqlFragment | undefined => {
+const listedString = (asked: AskedString): Listed | undefined => {
   const bounds = stringBounds(asked)
-  return bounds === undefined ? undefined : listed(row, 'index_string', parameter, bounds)
+  return bounds && { table: 'index_string', bounds }
 }
 
 type AskedString = Parameters<typeof stringBounds>[0]

@@ -9,14 +9,19 @@ import { sql } from '../../../src/storage/sql.ts'
 import { planOf, rowsLookedAt } from '../../support/plan.ts'
 import { openSearching } from '../../support/searching.ts'
 
-const { server, database, put, found } = await openSearching()
+const { server, database, put, found, search } = await openSearching()
 t.teardown(() => server.close())
 
 const words = ['Albrecht', 'Bergmann', 'Castellano', 'Dimitrov', 'Eriksson', 'Fontaine', 'Gutiérrez', 'Hoffmann']
 await put(
-  ...words.map((family, number) => ({ resourceType: 'Patient', id: `p${number}`, name: [{ family }] })),
-  { resourceType: 'Patient', id: 'rare', name: [{ family: 'Quackenbush' }] } as never,
-  { resourceType: 'Patient', id: 'marks', name: [{ family: '(unknown)' }] } as never,
+  ...words.map((family, number) => ({
+    resourceType: 'Patient',
+    id: `p${number}`,
+    name: [{ family }],
+    birthDate: '1990-01-01',
+  })),
+  { resourceType: 'Patient', id: 'rare', name: [{ family: 'Quackenbush' }], birthDate: '1970-05-31' } as never,
+  { resourceType: 'Patient', id: 'marks', name: [{ family: '(unknown)' }], birthDate: '1980' } as never,
 )
 /** The first eight, each so many times. */
 const times = 600
@@ -28,7 +33,11 @@ await database.run(sql.fragment`
   INSERT INTO index_string SELECT parameter, value, patient_id, pk + 100000 * number
   FROM index_string, generate_series(1, ${times}) AS number
   WHERE pk IN (SELECT pk FROM patient WHERE id LIKE 'p%')`)
-await database.run(sql.fragment`ANALYZE patient, index_string`)
+await database.run(sql.fragment`
+  INSERT INTO index_date SELECT parameter, low, high, patient_id, pk + 100000 * number
+  FROM index_date, generate_series(1, ${times}) AS number
+  WHERE pk IN (SELECT pk FROM patient WHERE id LIKE 'p%')`)
+await database.run(sql.fragment`ANALYZE patient, index_string, index_date`)
 const people = words.length * (times + 1) + 2
 
 const registry = loadRegistry()
@@ -48,8 +57,13 @@ for (const [of, query, ids] of [
   ['a part that one name has', 'name:contains=ackenb', 'rare'],
   ['the same as a filter', '_filter=family co "ackenb"', 'rare'],
   ['an end that one name has', '_filter=family ew "bush"', 'rare'],
+  ['several names, one of which somebody has', 'name=Quackenb,Xyzzy,Aardvark', 'rare'],
+  ['several parts of names', 'name:contains=ackenb,xyzzy', 'rare'],
+  ['several days, one of which somebody was born on', 'birthdate=1970-05-31,1971-05-31,1972-05-31', 'rare'],
+  ['a day, a year and what came before both', 'birthdate=1970-05-31,1980,lt1960', 'marks rare'],
+  ['the same as a filter', '_filter=birthdate eq 1970-05-31 or birthdate lt 1960', 'rare'],
 ] as const)
-  t.test(`the index of strings leaves at most two of ${people} people to look at: ${of}`, async t => {
+  t.test(`the indexes of strings and dates leave at most two of ${people} people to look at: ${of}`, async t => {
     const looked = await lookedAt(query)
     t.ok(looked <= 2, `${looked} of ${people}`)
     t.equal(await found(`Patient?${query}`), ids)
@@ -64,4 +78,14 @@ t.test('a part that many names have is looked for in the order of the page, unti
     const looked = await lookedAt(query)
     t.ok(looked >= 21 && looked <= 500, `${query}: ${looked} of ${people}`)
   }
+})
+
+t.test('several values find whoever any of them finds, whatever else stands among them', async t => {
+  const some = await found('Patient?birthdate=1970-05-31,ne1990-01-01&_count=50')
+  t.equal(some, 'marks rare')
+  t.equal(await found('Patient?_lastUpdated=lt2000,1999&_count=50'), '')
+  t.equal(await found('Patient?_filter=(birthdate eq 1970-05-31 or name eq "(unknown)")&_count=50'), 'marks rare')
+  const total = async (query: string) => (await search(`Patient?${query}&_summary=count`)).total
+  t.equal(await total('_lastUpdated=gt2000,1999'), people)
+  t.equal(await total('birthdate=1990-01-01,1970'), people - 1)
 })
