@@ -4,6 +4,7 @@ import { findGrant, revokeGrants } from '../../storage/authorization/authorizati
 import {
   consumeRecord,
   findRecord,
+  isKept,
   keepOnce,
   keepRecord,
   removeExpired,
@@ -18,7 +19,7 @@ import { type GrantEventParts, recordingGrant } from '../granted/grant-event.ts'
 import { isContextScope, type ScopeRules } from '../request/requested-scope.ts'
 import { withNarrower, withoutNarrower } from './narrower-scope.ts'
 import { noteNotFound } from './refused-client.ts'
-import { UsedTwice, useLater, writeWithUse } from './use-once.ts'
+import { UsedTwice, useLater, useProof, useProofNow, writeWithUse } from './use-once.ts'
 
 export type AdapterParts = GrantEventParts & {
   readonly keySets: KeySets
@@ -34,7 +35,10 @@ export type AdapterParts = GrantEventParts & {
  * each use of a code, refresh token or assertion is one statement, and the second use is refused and ends what the first one gave.
  */
 export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) => {
-  const revoke = (grantId: string) => endGrant(parts, grantId)
+  const revoke = async (grantId: string) => {
+    await useProofNow(parts.database)
+    await endGrant(parts, grantId)
+  }
   const adapters: Readonly<Record<string, Partial<Adapter>>> = {
     AccessToken: { ...accessTokens(parts, 'user'), revokeByGrantId: revoke },
     ClientCredentials: accessTokens(parts, 'client'),
@@ -109,8 +113,13 @@ const records = ({ database, rules }: AdapterParts, kind: string): Partial<Adapt
 /** An assertion can be used only once. `find` never finds any, so that the library always writes, and only one write succeeds. */
 const replays = ({ database }: AdapterParts): Partial<Adapter> => ({
   upsert: async (key, { iss }, ttlSeconds = 0) => {
-    if (!(await keepOnce(database, { kind: 'ReplayDetection', key, payload: { iss }, ttlSeconds })))
-      throw new errors.InvalidClientAuth('client assertions are used once')
+    const kind = 'ReplayDetection'
+    const refused = () => new errors.InvalidClientAuth('client assertions are used once')
+    // Nobody ends a grant by sending again what its app has sent: that is refused before it is seen that the refresh token was used.
+    if (await isKept(database, kind, key)) throw refused()
+    await useProof(database, async connection => {
+      if (!(await keepOnce(connection, { kind, key, payload: { iss }, ttlSeconds }))) throw refused()
+    })
   },
 })
 
@@ -125,8 +134,8 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
     await writeWithUse(database, async connection => {
       if (!(await keepIssuedToken(connection, { token, client: clientId, scope, issued, ttlSeconds, ...ofGrant })))
         throw new errors.InvalidGrant('what it was granted by is in force no more')
+      if (kind === 'client') await recordClientSignIn(connection, { client: clientId, outcome: 200 })
     })
-    if (kind === 'client') await recordClientSignIn(database, { client: clientId, outcome: 200 })
   },
   find: async token => {
     const found = await findIssuedToken(database, kind, token)

@@ -15,6 +15,7 @@ export class UsedTwice extends errors.InvalidGrant {
 }
 
 const writes = new WeakMap<object, Write[]>()
+const proofs = new WeakMap<object, Write>()
 
 /**
  * The library uses up a code or refresh token first, and then writes what the app gets for it. Here both are written together, when the answer is
@@ -24,6 +25,27 @@ export const useLater = async (database: Database, use: Write): Promise<void> =>
   const { ctx } = Provider
   if (ctx === undefined) return database.transaction(use)
   writes.set(ctx, [...(writes.get(ctx) ?? []), use])
+}
+
+/**
+ * The same for what a client proves with that it is that one. Unlike a code it is used up even if the request is refused; and at other endpoints at
+ * once.
+ */
+export const useProof = async (database: Database, use: Write): Promise<void> => {
+  const { ctx } = Provider
+  if (ctx === undefined || ctx.path !== '/token') return use(database)
+  proofs.set(ctx, use)
+  await useLater(database, use)
+}
+
+/** Before something else is done than to write: throws if another request has used the same proof meanwhile. */
+export const useProofNow = async (database: Database): Promise<void> => {
+  const { ctx } = Provider
+  const proof = ctx && proofs.get(ctx)
+  if (ctx === undefined || proof === undefined) return
+  proofs.delete(ctx)
+  writes.set(ctx, writes.get(ctx)?.filter(write => write !== proof) ?? [])
+  await proof(database)
 }
 
 /** Together with what is used up in this request, if there is anything, and otherwise at once. */
@@ -41,7 +63,11 @@ export const writeWithUse = async (database: Database, write: Write): Promise<vo
 export const writeUse = async (database: Database, ctx: KoaContextWithOIDC): Promise<void> => {
   const uses = writes.get(ctx) ?? []
   if (uses.length === 0 || ctx.status >= 500) return
-  await settledTransaction(database, async connection => {
+  const all = settledTransaction(database, async connection => {
     for (const write of uses) await write(connection)
+  })
+  await all.catch(async error => {
+    if (error instanceof errors.OIDCProviderError) await proofs.get(ctx)?.(database)
+    throw error
   })
 }

@@ -32,6 +32,13 @@ export const keepOnce = async (connection: Connection, record: AuthorizationReco
   return kept > 0
 }
 
+/** Whether `keepOnce` would say no now. */
+export const isKept = async (connection: Connection, kind: string, key: string): Promise<boolean> =>
+  (
+    await connection.any(sql.fragment`
+    SELECT FROM authorization_record WHERE kind = ${kind} AND hash = ${hashOf(key)} AND expires_at > now()`)
+  ).length > 0
+
 type Found = { readonly payload: Readonly<Record<string, unknown>>; readonly consumedAt: Date | null }
 
 /** Even if it has expired, or was consumed. */

@@ -4,6 +4,7 @@ import { readConfig } from '../../../src/config.ts'
 import { openLog } from '../../../src/events/log.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBreakingWire } from '../../support/wire.ts'
+import { assertion, assertionType, makeKey } from '../backend.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
 const world = await openApps()
@@ -14,21 +15,48 @@ const anns = await signIn(await account(ann))
 const app = await client({})
 const scopes = ['patient/Patient.rs', 'offline_access']
 
-const codeForm = async () => {
+const codeForm = async (of: { readonly id: string } = app) => {
   const { verifier, challenge } = pkce()
   const browser = world.browser()
-  const begun = await browser.begin(authorizeQuery(app.id, scopes.join(' '), challenge))
+  const begun = await browser.begin(authorizeQuery(of.id, scopes.join(' '), challenge))
   const code = (await browser.allow(begun.id, anns, { scopes })).searchParams.get('code') ?? ''
   return {
     grant_type: 'authorization_code',
     code,
     redirect_uri: redirectUri,
     code_verifier: verifier,
-    client_id: app.id,
+    client_id: of.id,
   }
 }
 const come = { status: 503, headers: { 'retry-after': '2' }, body: { error: 'temporarily_unavailable' } }
 const refreshForm = (token: string) => ({ grant_type: 'refresh_token', refresh_token: token })
+
+const key = await makeKey('ES384')
+/** A backend service, and the form of a request whose assertion it has signed once. */
+const assertionForm = async () => {
+  const { id } = await client({
+    name: 'Night job',
+    organization: world.lab.organization,
+    scope: 'system/Observation.rs',
+    metadata: {
+      redirect_uris: [],
+      response_types: [],
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [key.jwk] },
+    },
+  })
+  return {
+    grant_type: 'client_credentials',
+    client_assertion_type: assertionType,
+    client_assertion: await assertion(id, key),
+    scope: 'system/Observation.rs',
+  }
+}
+const usedTwice = {
+  status: 401,
+  body: { error: 'invalid_client', error_description: 'client assertions are used once' },
+}
 
 /** As if the database went away at the next row of the table. */
 await database.run(sql.fragment`
@@ -94,8 +122,69 @@ t.test(
     t.match(refreshed, redeemed)
     t.match(await tokenRequest(breaking, refreshForm(refreshed.body.refresh_token)), redeemed)
     t.match(await tokenRequest(breaking, again), { status: 400, body: { error: 'invalid_grant' } }, 'used twice')
+
+    const signed = await assertionForm()
+    wire.cutBefore('COMMIT')
+    t.match(await tokenRequest(breaking, signed), come)
+    wire.cutAt('COMMIT')
+    t.match(await tokenRequest(breaking, signed), { status: 200, body: { access_token: /./ } })
+    t.match(await tokenRequest(breaking, signed), usedTwice)
   },
 )
+
+t.test('an assertion that was answered 503 works when it is sent again, and once', async t => {
+  const form = await assertionForm()
+  t.match(await whileGoneAt('token', () => tokenRequest(server, form)), come)
+  t.match(await tokenRequest(server, form), { status: 200, body: { access_token: /./ } })
+  t.match(await tokenRequest(server, form), usedTwice)
+})
+
+t.test('an assertion that is refused for something else is used up by that', async t => {
+  const form = await assertionForm()
+  t.match(await tokenRequest(server, { ...form, scope: 'system/Patient.rs' }), { status: 400 })
+  t.match(await tokenRequest(server, form), usedTwice)
+})
+
+t.test('an assertion that comes with a refresh token that another request has used is used up as well', async t => {
+  const signing = await client({
+    metadata: { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key.jwk] } },
+  })
+  const proof = async () => ({
+    client_assertion_type: assertionType,
+    client_assertion: await assertion(signing.id, key),
+  })
+  const { client_id: _, ...form } = await codeForm(signing)
+  const first = await tokenRequest(server, { ...form, ...(await proof()) })
+  const refresh = { ...refreshForm(first.body.refresh_token), ...(await proof()) }
+  const answers = await Promise.all([1, 2, 3].map(() => tokenRequest(server, refresh)))
+  t.same(answers.map(({ status }) => status).sort(), [200, 401, 401])
+  t.match(await tokenRequest(server, refresh), usedTwice, 'and this ends nothing')
+  const given = answers.find(({ status }) => status === 200) ?? first
+  const both = await Promise.all(
+    [await proof(), await proof()].map(async one => ({
+      one,
+      answer: await tokenRequest(server, { ...refreshForm(given.body.refresh_token), ...one }),
+    })),
+  )
+  t.same(both.map(({ answer }) => answer.status).sort(), [200, 400])
+  for (const { one } of both)
+    t.match(await tokenRequest(server, { ...refreshForm(given.body.refresh_token), ...one }), usedTwice)
+})
+
+t.test('of several requests with the same assertion at once, one gets a token', async t => {
+  const form = await assertionForm()
+  const answers = await Promise.all([1, 2, 3, 4].map(() => tokenRequest(server, form)))
+  t.same(answers.map(({ status }) => status).sort(), [200, 401, 401, 401])
+})
+
+t.test('an assertion is used once at the other endpoints, too', async t => {
+  for (const at of ['introspection', 'revocation']) {
+    const { grant_type: _, scope: __, ...form } = await assertionForm()
+    const ask = () => tokenRequest(server, { ...form, token: 'unknown' }, {}, `/oauth/token/${at}`)
+    t.match(await ask(), { status: 200 }, at)
+    t.match(await ask(), usedTwice, at)
+  }
+})
 
 t.test('introspection while the database is away says when to ask again', async t => {
   await database.run(sql.fragment`ALTER TABLE token RENAME COLUMN expires_at TO ends_at`)
