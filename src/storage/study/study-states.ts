@@ -98,7 +98,7 @@ const newestOfEach = (gate: Gate, shared: Expression, since: SqlFragment): SqlFr
       stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
       stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper
     FROM stated LEFT JOIN LATERAL (
-      (${newestOf(gate, shared, sql.fragment`<=`)}) UNION ALL (${newestOf(gate, shared, sql.fragment`>`)})
+      (${newestOf(gate, shared, sql.fragment`<=`)}) UNION ALL (${newestOf(gate, shared, sql.fragment`>`, isAnyAhead)})
       ORDER BY arrived DESC LIMIT 1) AS newest ON TRUE
   )`
 
@@ -115,12 +115,20 @@ const consentsTo = (study: string): SqlFragment => sql.fragment`
  * The newest reading of the row `stated`, of those that were measured by now, or of those from a clock that is ahead: one of these would otherwise be
  * the newest for ever.
  */
-const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFragment => sql.fragment`
+const newestOf = (
+  gate: Gate,
+  shared: Expression,
+  isByNow: SqlFragment,
+  isAny = sql.fragment`TRUE`,
+): SqlFragment => sql.fragment`
   SELECT row.last_updated AS arrived, ${measuredTime(sql.fragment`nullif(row.effective_start, '-infinity')`, isDated('row'))} AS measured, row.kind_id
   FROM observation AS row
-  WHERE stated.opens AND row.patient_id = stated.patient_id AND row.effective_start ${isByNow} now() + interval '1 day'
+  WHERE stated.opens AND ${isAny} AND row.patient_id = stated.patient_id AND row.effective_start ${isByNow} now() + interval '1 day'
     AND ${visible(gate, 'Observation', shared)}
   ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
+
+/** Asked once for everybody: mostly no clock is ahead. */
+const isAnyAhead = sql.fragment`(SELECT EXISTS (SELECT FROM observation WHERE effective_start > now() + interval '1 day'))`
 
 /** Of a row of the type under the name `row`. */
 export const visible = (gate: Gate, type: ResourceType, asked?: Expression): SqlFragment =>

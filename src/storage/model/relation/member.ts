@@ -43,11 +43,11 @@ const compiledBy: Readonly<Record<Member['of'], (members: readonly Member[], row
   named: isIn(({ type, row }) => referencedId(row, elementByType[type] ?? '', 'Organization')),
   self: isIn(({ row }) => sql.fragment`${row}.id`),
   parent: isIn(({ row }) => referencedId(row, 'partOf', 'Organization')),
-  study: isIn(({ type, row }) => {
+  study: (members, { type, row }) => {
     const study =
       type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
-    return sql.fragment`(SELECT study.organization FROM study WHERE study.id = ${study})`
-  }),
+    return sql.fragment`${study} IN (SELECT study.id FROM study WHERE ${isMemberOf(members, sql.fragment`study.organization`)})`
+  },
   person: (members, { row }) => isAccountOf(members, row),
   practitioner: (members, { row }) =>
     sql.fragment`(${isMemberOf(members, sql.fragment`${row}.owner`)} AND ${isOfOwner(row)})`,

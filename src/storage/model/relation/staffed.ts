@@ -41,11 +41,14 @@ const isAccepted = (staffed: Staffed, { row }: RelatedRow): SqlFragment => {
     OFFSET 0) THEN patient_accepted(${row}.patient_id, ${row}.id, ${studiesOf(staffed)}, ${grantees}) END`
 }
 
-/** The row is about one of the study's people. A recipient from elsewhere sees only people who gave it to them. */
-const ofPerson = (staffed: Staffed, row: RelatedRow, rank: number = rankNeeded.reads): SqlFragment => sql.fragment`(
+/** The row is about one of the study's people. A recipient from elsewhere, as few are, sees only people who gave it to them. */
+const ofPerson = (staffed: Staffed, row: RelatedRow, rank: number = rankNeeded.reads): SqlFragment => {
+  const bound = sql.fragment`(SELECT bound_studies(${word(staffed.to.kind)}, ${staffed.to.id}))::text[]`
+  return sql.fragment`(
   ${studyOf(row)} = ANY (${studiesOf(staffed, rank)}) AND (
-    ${studyOf(row)} <> ALL ((SELECT bound_studies(${word(staffed.to.kind)}, ${staffed.to.id}))::text[])
+    ${bound} = '{}' OR ${studyOf(row)} <> ALL (${bound})
     OR gave_to_recipient(${row.row}.patient_id, ${studyOf(row)}, ${staffed.to.id})))`
+}
 
 /** A Consent given to the organization or practitioner itself, and to no study. A token that is narrowed to a study sees none. */
 const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragment =>

@@ -1,0 +1,70 @@
+import t from 'tap'
+import type { Access } from '../../../src/access/access.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
+import { all } from '../../../src/search/expression.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { statesOf } from '../../../src/storage/study/study-states.ts'
+import { planOf, type Step } from '../../support/plan.ts'
+import { openStudies } from '../../support/study.ts'
+
+const { server, database, institution, study, participant, patientToken, create } = await openStudies()
+t.teardown(() => server.close())
+
+const kinds = ['omh:heart-rate'] as const
+const { organization, manager } = await institution('lab')
+const { id, researcher } = await study(manager, organization, 'hearts', kinds)
+const people = 12
+for (let index = 0; index < people; index += 1) {
+  const patient = await participant(manager, organization, id, kinds, `Person ${index}`)
+  await create(await patientToken(patient, 'patient/*.cruds'), {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2026-01-01T00:00:00Z',
+    valueQuantity: { value: 60 },
+  })
+}
+await database.run(sql.fragment`ANALYZE`)
+
+const { practitioner } = researcher
+const to = { kind: 'practitioner', id: practitioner } as const
+const access: Access = (action, type) => {
+  if (type === 'Observation') return { kind: 'consented', action, to }
+  if (type === 'ResearchSubject') return { kind: 'member', of: 'study', reach: 'node', role: 'viewer', practitioner }
+  return all
+}
+const states = statesOf(
+  { access, classes: openCodeClasses() },
+  { study: id, subjects: all, shared: { kind: 'consented', to, action: 's', study: id }, silentDays: 14 },
+)
+const scans = (steps: readonly Step[], table: string) =>
+  steps
+    .filter(step => step['Relation Name'] === table && String(step['Node Type']).includes('Scan'))
+    .reduce((sum, step) => sum + Number(step['Actual Loops']), 0)
+
+t.test('the states of many people are found without looking anything up for each that is the same for all', async t => {
+  const rows = await database.any<{ state: string; number: number }>(sql.fragment`
+    WITH ${states} SELECT state, count(arrived)::integer AS number FROM person GROUP BY state`)
+  t.strictSame(rows, [{ state: 'all', number: people }])
+  const steps = await planOf(database, sql.fragment`WITH ${states} SELECT count(*) FROM person`, { analyze: true })
+  t.equal(scans(steps, 'observation'), people + 1, 'whether any clock is ahead is asked once')
+  t.ok(scans(steps, 'study') < people, 'the studies of the reader are asked once')
+})
+
+t.test('a reading from a clock that is ahead is the newest only if it came last', async t => {
+  const [{ pk = '' } = {}] = await database.any<{ pk: string }>(
+    sql.fragment`SELECT pk::text AS pk FROM observation ORDER BY pk LIMIT 1`,
+  )
+  await database.run(sql.fragment`
+    INSERT INTO observation SELECT (jsonb_populate_record(NULL::observation, to_jsonb(row) || jsonb_build_object(
+      'id', 'ahead', 'pk', pk + 1000000, 'effective_start', now() + interval '3 days', 'effective_end', now() + interval '3 days',
+      'last_updated', last_updated + interval '1 minute'))).*
+    FROM observation AS row WHERE pk = ${pk}::bigint`)
+  const rows = await database.any<{ measured: string; number: number }>(sql.fragment`
+    WITH ${states} SELECT measured LIKE '2026-01-01%' AS "isPast", count(*)::integer AS number FROM person GROUP BY 1 ORDER BY 1`)
+  t.strictSame(rows, [
+    { isPast: false, number: 1 },
+    { isPast: true, number: people - 1 },
+  ])
+})
