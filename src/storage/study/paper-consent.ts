@@ -26,10 +26,18 @@ export const findPaperRecord = (
     SELECT practitioner, recorded_at AS "recordedAt" FROM paper_consent
     WHERE consent_id = ${consent} AND version = ${version}`)
 
-/** Whether a version of a Consent ends a record from paper that staff discarded before it counted: that is not an answer of the patient's. */
+/**
+ * Whether a version of a Consent ends a record from paper that staff discarded before it counted: that is not an answer of the patient's. What the
+ * patient ends, by an app or signed in, is one, also if it says why.
+ */
 export const isDiscardedPaper = (version: SqlFragment): SqlFragment => sql.fragment`(
   ${version}.content ->> 'status' = 'inactive'
   AND ${version}.content @> ${JSON.stringify({ extension: [{ url: inactivationReason }] })}::jsonb
   AND EXISTS (
     SELECT FROM paper_consent AS recorded
-    WHERE recorded.consent_id = ${version}.content ->> 'id' AND recorded.version = (${version}.version - 1)::text))`
+    WHERE recorded.consent_id = ${version}.content ->> 'id' AND recorded.version = (${version}.version - 1)::text)
+  AND NOT EXISTS (
+    SELECT FROM principal
+    WHERE principal.author = ${version}.author AND (principal.kind = 'patient' OR principal.kind = 'person' AND EXISTS (
+      SELECT FROM person_patient AS own JOIN patient_compartment AS compartment ON compartment.id = own.patient
+      WHERE own.person = principal.id AND compartment.patient_id = ${version}.patient_id))))`

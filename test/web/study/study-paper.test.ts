@@ -1,7 +1,7 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { ownerSystem } from '../../../src/access/owner.ts'
-import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { dayOf } from '../../../src/fhir/timezone.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
@@ -489,6 +489,22 @@ t.test('a discarded paper is over, with its reason; and no staff make a consent 
   t.match(await consentsOf(patient), [
     { status: 'inactive', extension: [{}, {}, { valueCodeableConcept: { text: /paper/ } }] },
   ])
+})
+
+t.test('a patient who ends what was recorded from paper has said no, also if their app says why', async t => {
+  const { page, patient } = await enrolled('Nora')
+  await first.sendFile(page, scan(), page, signed)
+  const [proposed] = await consentsOf(patient)
+  const why = { url: inactivationReason, valueCodeableConcept: { text: 'I have changed my mind' } }
+  const ended = { ...proposed, status: 'inactive', extension: [...proposed.extension, why] }
+  t.equal(
+    (await send(await patientToken(patient, 'patient/Consent.cruds'), 'PUT', `Consent/${proposed.id}`, ended))
+      .statusCode,
+    200,
+  )
+  t.match(wordsOf(await second.get(`/studies/${study.id}?find=Nora`)), /Nora Has withdrawn\./)
+  const again = await first.sendFile(page, scan(), page, signed)
+  t.match([again.status, wordsOf(again)], [422, /They have said no, ended it or left the study on/])
 })
 
 t.test('somebody who works in two organizations records paper, which belongs to that of the study', async t => {

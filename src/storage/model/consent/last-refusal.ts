@@ -81,9 +81,9 @@ export const findRefusals = async (
 ): Promise<readonly { readonly at: Date; readonly consent: Consent }[]> => {
   const refusals = await connection.any<Refusal>(sql.fragment`
     WITH version AS (
-      SELECT pk, version, last_updated, 'PUT' AS method, content FROM consent WHERE patient_id = ${patientId}
+      SELECT patient_id, pk, version, last_updated, 'PUT' AS method, author, content FROM consent WHERE patient_id = ${patientId}
       UNION ALL
-      SELECT pk, version, last_updated, method, content FROM consent_history WHERE patient_id = ${patientId}
+      SELECT patient_id, pk, version, last_updated, method, author, content FROM consent_history WHERE patient_id = ${patientId}
     ), said AS (
       SELECT pk, version, last_updated,
         method = 'DELETE' OR content ->> 'status' IN ('rejected', 'entered-in-error')
