@@ -116,7 +116,7 @@ t.test('once an invitation has ended, its link, picture, code and proof are of n
     )
     t.strictSame(
       await tryProof(database, id, { birthDate, code: kept }),
-      isOpen ? { message: found.message, answer: 'right' } : { answer: 'ended', message: null },
+      isOpen ? { message: found.message, answer: 'right' } : { answer: 'over', message: null },
       `${name}: the code`,
     )
     t.equal(await useInvitation(database, id), isOpen, `${name}: the place`)
@@ -137,7 +137,7 @@ t.test('an invitation that was replaced has ended, and the one that replaced it 
   ])
   t.equal(await findInvitation(database, first.links.email), undefined)
   t.equal(await useInvitation(database, first.id), false)
-  t.equal((await tryProof(database, first.id, right)).answer, 'ended')
+  t.equal((await tryProof(database, first.id, right)).answer, 'over')
   t.equal((await tryProof(database, second.id, right)).answer, 'wrong', 'each has its own code')
   t.equal(await useInvitation(database, second.id), true)
   t.equal(await useInvitation(database, second.id), false, 'it can be used once')
@@ -193,7 +193,7 @@ t.test(
     t.strictSame(await answers(wrong, right), ['late', 'late'], 'not even at the last try')
     await change('invitation', id, sql.fragment`tries = 2`)
     await withCode(one)
-    t.strictSame(await answers(wrong, wrong, wrong, right), ['wrong', 'wrong', 'ended', 'ended'])
+    t.strictSame(await answers(wrong, wrong, wrong, right), ['wrong', 'wrong', 'ended', 'over'])
     t.match(await invitationsOf(database, [one.subject]), [{ isOpen: false, endedBy: 'tries' }])
   },
 )
