@@ -23,12 +23,19 @@ export type StatesAsked = {
 /** Everybody in the study once, with their state. What the study asks for and what it is given are joined as sets. */
 export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StatesAsked): SqlFragment => {
   const since = sql.fragment`now() - make_interval(days => ${silentDays})`
+  const isOfThem = subjects.kind === 'identified' ? ofSubjects : ofAnybody
   return sql.fragment`${subjectsOf(gate, study, subjects)},
-  ${givenTo(study, since)},
-  ${answersTo(gate, study)},
+  ${givenTo(study, since, isOfThem)},
+  ${answersTo(gate, study, isOfThem)},
   ${stateOfEach(study)},
   ${newestOfEach(gate, shared, since)}`
 }
+
+/** Which rows of an alias are about those who are asked about. If they are named, what others gave and answered is not read. */
+type IsOfThem = (alias: SqlFragment) => SqlFragment
+
+const ofSubjects: IsOfThem = alias => sql.fragment`${alias}.patient_id IN (SELECT patient_id FROM subject)`
+const ofAnybody: IsOfThem = () => sql.fragment`TRUE`
 
 const subjectsOf = (gate: Gate, study: string, subjects: Expression): SqlFragment => sql.fragment`
   subject AS MATERIALIZED (
@@ -44,7 +51,7 @@ const subjectsOf = (gate: Gate, study: string, subjects: Expression): SqlFragmen
   )`
 
 /** How many of the lines that the study asks for each patient gives it now, and whether readings should have come by then. */
-const givenTo = (study: string, since: SqlFragment): SqlFragment => sql.fragment`
+const givenTo = (study: string, since: SqlFragment, isOfThem: IsOfThem): SqlFragment => sql.fragment`
   gave AS MATERIALIZED (
     SELECT permit.patient_id, count(DISTINCT asked.line) AS lines,
       bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end) AS is_awaited
@@ -53,12 +60,12 @@ const givenTo = (study: string, since: SqlFragment): SqlFragment => sql.fragment
       SELECT kind_id, device_id, row_number() OVER () AS line FROM study_requested_data WHERE study_id = ${study}) AS asked
       ON asked.kind_id = permit.kind_id AND permit.device_id IN (0, asked.device_id)
     WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented
-      AND now() >= permit.valid_from AND now() < permit.valid_to
+      AND now() >= permit.valid_from AND now() < permit.valid_to AND ${isOfThem(sql.fragment`permit`)}
     GROUP BY permit.patient_id
   )`
 
 /** What the Consents of each patient say, of which one that is in force counts more than later ones that are not. */
-const answersTo = (gate: Gate, study: string): SqlFragment => sql.fragment`
+const answersTo = (gate: Gate, study: string, isOfThem: IsOfThem): SqlFragment => sql.fragment`
   answered AS MATERIALIZED (
     SELECT patient_id, (array_agg(status ORDER BY array_position(ARRAY['active', 'proposed'], status), last_updated DESC, pk DESC))[1] AS status,
       bool_or(paper) AS paper, max(signed) FILTER (WHERE status = 'active') AS signed,
@@ -68,7 +75,7 @@ const answersTo = (gate: Gate, study: string): SqlFragment => sql.fragment`
       SELECT row.patient_id, row.pk, row.last_updated, row.text_version, row.content ->> 'status' AS status,
         row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${JSON.stringify(scanned)}::jsonb AS paper,
         row.content ->> 'dateTime' AS signed
-      FROM (${consentsTo(study)}) AS row
+      FROM (${consentsTo(study, isOfThem)}) AS row
       WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
       OFFSET 0) AS one
     GROUP BY patient_id
@@ -103,12 +110,12 @@ const newestOfEach = (gate: Gate, shared: Expression, since: SqlFragment): SqlFr
   )`
 
 /** Long contents are compressed. They are expanded here once, instead of each time that something is looked up in them. */
-const consentsTo = (study: string): SqlFragment => sql.fragment`
+const consentsTo = (study: string, isOfThem: IsOfThem): SqlFragment => sql.fragment`
   SELECT consent.patient_id, consent.pk, consent.id, consent.version, consent.last_updated, consent.owner, consent.author, consent.tokens,
     consent.content || '{}' AS content, given.text_version
   FROM consent_grantee AS given
   JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
-  WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study})
+  WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND ${isOfThem(sql.fragment`given`)}
   OFFSET 0`
 
 /**

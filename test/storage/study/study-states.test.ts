@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Access } from '../../../src/access/access.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
-import { all } from '../../../src/search/expression.ts'
-import { sql } from '../../../src/storage/sql.ts'
+import { all, type Expression } from '../../../src/search/expression.ts'
+import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
 import { statesOf } from '../../../src/storage/study/study-states.ts'
 import { planOf, type Step } from '../../support/plan.ts'
 import { openStudies } from '../../support/study.ts'
@@ -34,10 +34,12 @@ const access: Access = (action, type) => {
   if (type === 'ResearchSubject') return { kind: 'member', of: 'study', reach: 'node', role: 'viewer', practitioner }
   return all
 }
-const states = statesOf(
-  { access, classes: openCodeClasses() },
-  { study: id, subjects: all, shared: { kind: 'consented', to, action: 's', study: id }, silentDays: 14 },
-)
+const statesAmong = (subjects: Expression) =>
+  statesOf(
+    { access, classes: openCodeClasses() },
+    { study: id, subjects, shared: { kind: 'consented', to, action: 's', study: id }, silentDays: 14 },
+  )
+const states = statesAmong(all)
 const scans = (steps: readonly Step[], table: string) =>
   steps
     .filter(step => step['Relation Name'] === table && String(step['Node Type']).includes('Scan'))
@@ -50,6 +52,21 @@ t.test('the states of many people are found without looking anything up for each
   const steps = await planOf(database, sql.fragment`WITH ${states} SELECT count(*) FROM person`, { analyze: true })
   t.equal(scans(steps, 'observation'), people + 1, 'whether any clock is ahead is asked once')
   t.ok(scans(steps, 'study') < people, 'the studies of the reader are asked once')
+})
+
+t.test('of those who are named alone, nothing that others gave or answered is read', async t => {
+  const [{ subject = '' } = {}] = await database.any<{ subject: string }>(
+    sql.fragment`SELECT id AS subject FROM enrolment ORDER BY id LIMIT 1`,
+  )
+  const one = statesAmong({ kind: 'identified', ids: [subject] })
+  const rows = await database.any<{ state: string }>(sql.fragment`WITH ${one} SELECT state FROM person`)
+  t.strictSame(rows, [{ state: 'all' }])
+  const gathered = async (asked: SqlFragment) => {
+    const steps = await planOf(database, sql.fragment`WITH ${asked} SELECT count(*) FROM person`, { analyze: true })
+    return ['gave', 'answered'].map(name => steps.find(step => step['Subplan Name'] === `CTE ${name}`)?.['Actual Rows'])
+  }
+  t.strictSame(await gathered(states), [people, people])
+  t.strictSame(await gathered(one), [1, 1])
 })
 
 t.test('a reading from a clock that is ahead is the newest only if it came last', async t => {
