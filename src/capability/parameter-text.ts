@@ -31,7 +31,7 @@ export const headerText: Readonly<Record<string, string>> = {
   'Content-Type': 'The format of the body; application/json-patch+json for a JSON Patch; any type for a Binary.',
   'Content-Encoding': 'gzip or deflate.',
   'If-Match':
-    'Update, patch or delete only if the current version is named, alone or as one of several; else 412. With *, only if the resource exists.',
+    'Update, patch or delete only if the current version is named, alone or as one of several; else 412, or 404 if there is none. With *, only if the resource exists.',
   'If-None-Match':
     'Read only if the version is a different one; else 304. With *, write only if there is nothing yet; else 412.',
   'If-Modified-Since': 'Read only if something has changed since; else 304.',
