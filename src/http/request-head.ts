@@ -7,17 +7,34 @@ import { FhirError } from '../fhir/error.ts'
  */
 export const refuseAmbiguousHeads = (server: FastifyInstance): void => {
   server.addHook('onRequest', ({ raw: { rawHeaders } }, _reply, done) => {
-    const [host = '', ...others] = valuesOf(rawHeaders, 'host')
-    const codings = valuesOf(rawHeaders, 'transfer-encoding')
-    if (others.length > 0) return done(new FhirError('structure', 'There is more than one Host header'))
-    if (!hostForm.test(host)) return done(new FhirError('structure', 'The Host header is not the name of a host'))
+    const given = lookedAt(rawHeaders)
+    const repeated = [...sentOnce].find(([name]) => (given.get(name) ?? []).length > 1)
+    if (repeated !== undefined) return done(new FhirError('structure', `There is more than one ${repeated[1]} header`))
+    if (!hostForm.test(given.get('host')?.[0] ?? ''))
+      return done(new FhirError('structure', 'The Host header is not the name of a host'))
+    const codings = given.get('transfer-encoding') ?? []
     if (codings.some(coding => coding.toLowerCase() !== 'chunked')) return done(unknownCoding)
     done()
   })
 }
 
-const valuesOf = (rawHeaders: readonly string[], name: string): readonly string[] =>
-  rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+/** Of several, Node takes the first and leaves out the others, unlike other readers. */
+const sentOnce: ReadonlyMap<string, string> = new Map([
+  ['host', 'Host'],
+  ['authorization', 'Authorization'],
+  ['content-type', 'Content-Type'],
+])
+
+/** The values of those headers that matter here, by name. */
+const lookedAt = (rawHeaders: readonly string[]): ReadonlyMap<string, readonly string[]> => {
+  const found = new Map<string, string[]>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? ''
+    if (!sentOnce.has(name) && name !== 'transfer-encoding') continue
+    found.set(name, [...(found.get(name) ?? []), rawHeaders[index + 1] ?? ''])
+  }
+  return found
+}
 
 /**
  * "A server MUST respond with a 400 to […] any request message that contains more than one Host header field line or a Host header field with an
