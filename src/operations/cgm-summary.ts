@@ -3,9 +3,8 @@ import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { type CgmObservation, cgmFigures, cgmProfile, cgmSummary, cgmTimesInRanges } from '../fhir/measured/cgm.ts'
 import { type GlucoseUnit, interstitialGlucose } from '../fhir/measured/glucose.ts'
 import { type DaysAsked, daysAskedIn } from './days-asked.ts'
-import { type GlucoseProfile, glucoseUnitOf, readGlucoseProfile } from './glucose-profile.ts'
+import { type GlucoseProfile, glucoseParameters, glucoseUnitOf, readGlucoseProfile } from './glucose-profile.ts'
 import type { Operation } from './operation.ts'
-import type { ParameterTypes } from './parameter-type.ts'
 import { only, patientOf, primitivesOf, requireKnown } from './parameters.ts'
 import { type Code, codesOf } from './readings-asked.ts'
 import { collectionOf, leftOutOf, newUrl, rounded, summaryOf } from './summary.ts'
@@ -20,7 +19,7 @@ export const cgmSummaryOperation: Operation = {
   documentation:
     'What a glucose sensor measured for one Patient over some days, as the summary Observations of the HL7 guide on CGM (mean, GMI, variation, times in ranges, days of wear, sensor active), in a Bundle. Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {
-    const asked = parseSummary(primitivesOf(request, parameters))
+    const asked = parseSummary(primitivesOf(request, glucoseParameters))
     const profile = await readGlucoseProfile(context, asked)
     return collectionOf(
       rangedOf(profile) === 0 ? [] : toSummary(profile, asked),
@@ -38,17 +37,8 @@ type Asked = DaysAsked & {
   readonly unit: GlucoseUnit
 }
 
-const parameters: ParameterTypes = {
-  subject: 'text',
-  code: 'text',
-  start: 'date',
-  end: 'date',
-  unit: 'text',
-  timezone: 'text',
-}
-
 const parseSummary = (given: URLSearchParams): Asked => {
-  requireKnown('cgm-summary', given, Object.keys(parameters))
+  requireKnown('cgm-summary', given, Object.keys(glucoseParameters))
   const codes = codesOf(given)
   return {
     patient: patientOf(only(given, 'subject')),

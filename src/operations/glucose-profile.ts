@@ -30,7 +30,7 @@ export const glucoseProfile: Operation = {
   documentation:
     'The ambulatory glucose profile of one Patient: mean, variation, GMI, how much of the time there are readings, time in the ranges of the international consensus, and percentiles for each quarter of an hour of the day.',
   handler: async (request, context) => {
-    const asked = parseProfile(primitivesOf(request, parameters))
+    const asked = parseProfile(primitivesOf(request, glucoseParameters))
     return parametersResponse(toParameters(await readGlucoseProfile(context, asked), asked))
   },
 }
@@ -85,7 +85,8 @@ const quartersIn = ({ from, to }: GlucoseAsked): number => {
 
 const quarterMs = 900_000
 
-const parameters: ParameterTypes = {
+/** Those of what is asked about the glucose of one Patient over some days. */
+export const glucoseParameters: ParameterTypes = {
   subject: 'text',
   code: 'text',
   start: 'date',
@@ -95,7 +96,7 @@ const parameters: ParameterTypes = {
 }
 
 const parseProfile = (given: URLSearchParams): GlucoseAsked => {
-  requireKnown('glucose-profile', given, Object.keys(parameters))
+  requireKnown('glucose-profile', given, Object.keys(glucoseParameters))
   const codes = codesOf(given)
   return {
     patient: patientOf(only(given, 'subject')),
