@@ -41,7 +41,9 @@ export const numberedPage = async <Found>(
   return { page: 1, found: await read(1), note: lost(words) }
 }
 
-const lost = ({ say }: Words): Html => notice('standing', html`<p>${say('list.lost')}</p>`)
+/** With room above, since a list often begins right below a button. */
+const lost = ({ say }: Words): Html =>
+  html`<div class="mt-4">${notice('standing', html`<p>${say('list.lost')}</p>`)}</div>`
 
 const openedBy = (cursors: Cursors | undefined, text: string, path: string): string | undefined => {
   try {
