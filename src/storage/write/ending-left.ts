@@ -11,7 +11,7 @@ import type { Writing } from './write.ts'
  * Ends, in the name of whoever joins the patients and before they become one:
  * - what they gave to studies that they have left: the place of one patient would bring back what the other gave, though nobody signed it anew;
  * - what was given by an app that nobody has confirmed as theirs: it would reach what was measured for the other patient;
- * - what one gave before they said no by the other: it would undo that.
+ * - what one gave before they said no by the other, or left the study as the other and came back as this one: it would undo that.
  */
 export const endLeft = async (
   connection: Connection,
@@ -20,9 +20,9 @@ export const endLeft = async (
 ): Promise<void> => {
   const unlimited = { ...writing, access: fullAccess }
   const ending = await findEndingByJoining(connection, patientIds)
-  const refused = (await findRefusedElsewhere(connection, patientIds))
-    .filter(id => ending.every(one => one.id !== id))
-    .map(id => ({ id, why: 'refused' as const }))
+  const refused = (await findRefusedElsewhere(connection, patientIds)).filter(({ id }) =>
+    ending.every(one => one.id !== id),
+  )
   for (const { id, why } of [...ending, ...refused]) {
     const change = (stored: unknown) => endedByJoining(stored as Consent, why)
     const write = { kind: 'patch', type: 'Consent', id, change } as const

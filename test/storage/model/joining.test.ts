@@ -387,7 +387,7 @@ t.test('what was proposed to somebody who has left ends as well', async t => {
 
 t.test('it does not block what was signed as another record', async t => {
   const { join, given, seen } = await putLeft('nia', 'open', ['active'])
-  await put(given('active'))
+  await put(w.signedAnew(given('active')))
   t.strictSame(await seen(), ['nia-2-pulse'])
   await join()
   t.strictSame(await seen(), ['nia-1-pulse', 'nia-2-pulse'])
