@@ -134,6 +134,8 @@ t.test('_format overrides Accept, in the form of a search too', async t => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   t.equal((await call('POST', 'Basic/_search', form, '_format=xml')).headers['content-type'], xmlType)
   t.equal((await call('POST', 'Basic/_search', form, '_format=ttl')).statusCode, 406)
+  for (const format of ['ttl', 'constructor', '__proto__', ''])
+    t.equal((await call('GET', `Basic?_format=${format}`)).statusCode, 406, format)
 })
 
 t.test('the other pages look as was asked for the first one, or as they are asked to', async t => {

@@ -131,7 +131,7 @@ const parseRange = (text: string): Range => {
 const weigh = ({ type, version }: Range, name: Answer): number => {
   if (!isOurs(version)) return 0
   if (answers[name].types.some(one => one === type)) return 3
-  return wildcards[type] ?? 0
+  return wildcards.get(type) ?? 0
 }
 
 /**
@@ -143,4 +143,8 @@ const isOurs = (version: string | undefined): boolean => version === undefined |
 /** For a body whose type names another version. */
 export const isOfOtherVersion = (contentType = ''): boolean => !isOurs(parseRange(contentType).version)
 
-const wildcards: Readonly<Record<string, number>> = { 'application/*': 2, 'text/*': 2, '*/*': 1 }
+const wildcards: ReadonlyMap<string, number> = new Map([
+  ['application/*', 2],
+  ['text/*', 2],
+  ['*/*', 1],
+])

@@ -14,17 +14,17 @@ type ReadList =
   | { readonly kind: 'unreadable'; readonly why: string }
 
 /** The names of the columns, and the fields that they hold. */
-const columns: Readonly<Record<string, PatientFieldName>> = {
-  family: 'family',
-  given: 'given',
-  birth_date: 'birthDate',
-  identifiers: 'identifiers',
-  email: 'email',
-  mobile: 'mobile',
-  language: 'language',
-}
+const columns: ReadonlyMap<string, PatientFieldName> = new Map([
+  ['family', 'family'],
+  ['given', 'given'],
+  ['birth_date', 'birthDate'],
+  ['identifiers', 'identifiers'],
+  ['email', 'email'],
+  ['mobile', 'mobile'],
+  ['language', 'language'],
+])
 
-const columnNames = Object.keys(columns)
+const columnNames = [...columns.keys()]
 const needed = ['family', 'birth_date']
 
 /** A list to start from: two patients, in the form that Excel and others read and write. https://www.rfc-editor.org/rfc/rfc4180 */
@@ -128,7 +128,7 @@ const breaksIn = (values: readonly string[]): number => values.join('').split('\
 
 const problemOfColumns = (names: readonly string[]): string | undefined => {
   const known = `the columns are ${columnNames.join(', ')}`
-  const strange = names.filter(name => !(name in columns))
+  const strange = names.filter(name => !columns.has(name))
   if (strange.length > 0)
     return `The first line names columns that are unknown (${strange.map(quoted).join(', ')}): ${known}`
   const twice = names.find((name, index) => names.indexOf(name) !== index)
@@ -150,7 +150,7 @@ const toLine = (names: readonly string[], record: CsvRecord, languages: readonly
     return { line, problems: { line: `There are ${values.length} values, and ${names.length} columns` } }
   const fields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as Record<PatientFieldName, string>
   for (const [index, name] of names.entries()) {
-    const field = columns[name]
+    const field = columns.get(name)
     if (field !== undefined) fields[field] = values[index] ?? ''
   }
   const read = readPatientFields(fields as PatientFields, languages)

@@ -115,6 +115,7 @@ t.test('an invalid file is refused with the reason', async t => {
     [Buffer.from('d0cf11e0a1b11ae1', 'hex'), /^This is a spreadsheet/],
     ['\0', /is not in UTF-8/],
     ['family,name\nRuiz,Ana', /names columns that are unknown \(“name”\): the columns are family, given/],
+    ['family,birth_date,constructor\nRuiz,1970-05-31,x', /names columns that are unknown \(“constructor”\)/],
     ['family,family,birth_date\nRuiz,Ana,1970-01-01', /“family” is there twice/],
     ['given\nAna', /“family” and “birth_date” is missing/],
     [`${header}\n"Ruiz,Ana`, /in line 2, or after it, is opened and never closed/],
