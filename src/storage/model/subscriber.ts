@@ -27,18 +27,27 @@ export const projectSubscribers = each<Subscription>(
       return
     }
     await connection.run(sql.fragment`
-    INSERT INTO subscriber (id, status, type, ends_at, heartbeat, hash, kind, person_id, patient_id, client_id, scope, context, grant_id)
+    INSERT INTO subscriber (id, status, type, ends_at, heartbeat, hash, kind, person_id, patient_id, client_id, scope, context, grant_id,
+      changed_before)
     SELECT ${id}, ${state.status}, ${state.type}, ${state.end}::timestamptz, ${state.heartbeat}::integer, hash, kind, person_id, patient_id, client_id,
-      scope, context, grant_id
+      scope, context, grant_id, ${waitingChanges(state.type)}
     FROM token WHERE hash = ${sql.binary(tokenHash)}
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, type = excluded.type, ends_at = excluded.ends_at,
       heartbeat = excluded.heartbeat, hash = excluded.hash, kind = excluded.kind, person_id = excluded.person_id, patient_id = excluded.patient_id,
       client_id = excluded.client_id, scope = excluded.scope, context = excluded.context, grant_id = excluded.grant_id,
       writing = subscriber.writing + 1, failed_at = NULL,
+      changed_before = CASE WHEN subscriber.status = 'off' THEN excluded.changed_before ELSE subscriber.changed_before END,
       rests_until = CASE WHEN ${asksTheSame({ patientId, pk, resource })} THEN subscriber.rests_until END`)
     if (state.status !== 'off') await refuseTooMany(connection, id)
   },
 )
+
+/** The positions of what others are to be told of, and was not taken yet. */
+const waitingChanges = (type: string) => sql.fragment`ARRAY(
+  SELECT position FROM change WHERE change.type = ${type} ORDER BY position LIMIT ${mostWaiting})`
+
+/** Seldom more than a few wait. If there are more than this many, it is told of the rest. */
+const mostWaiting = 1000
 
 /** As the version before: if that could not be answered in time, it is still left alone. What was narrowed is asked at once. */
 const asksTheSame = ({ patientId, pk, resource }: Pick<Projected<Subscription>, 'patientId' | 'pk' | 'resource'>) => {

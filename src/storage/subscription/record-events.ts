@@ -121,6 +121,7 @@ const recordFor = async (
       SELECT patient_id, pk, deletion, max(position) AS position
       FROM jsonb_to_recordset(${JSON.stringify(told)}::jsonb)
         AS change(position bigint, patient_id integer, pk bigint, deletion integer)
+      WHERE position <> ALL ((SELECT changed_before FROM subscriber WHERE id = ${id})::bigint[])
       GROUP BY patient_id, pk, deletion
     ),
     matching AS (
