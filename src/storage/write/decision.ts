@@ -98,9 +98,11 @@ const provenanceOf = (
   ...(signedAs === undefined ? {} : { signature: [signatureOf(who, signedAs)] }),
 })
 
-/** A signature that means consent: https://hl7.org/fhir/R4/valueset-signature-type.html */
+/** Means consent: https://hl7.org/fhir/R4/valueset-signature-type.html */
+export const consentSignature = { system: 'urn:iso-astm:E1762-95:2013', code: '1.2.840.10065.1.12.1.7' } as const
+
 const signatureOf = (who: Who, name: string): Signature => ({
-  type: [{ system: 'urn:iso-astm:E1762-95:2013', code: '1.2.840.10065.1.12.1.7', display: 'Consent Signature' }],
+  type: [{ ...consentSignature, display: 'Consent Signature' }],
   when: new Date().toISOString(),
   who: { ...who, display: name },
 })

@@ -3,6 +3,7 @@ import { isCoveredBy, type Permit } from '../../access/consent-permit.ts'
 import { consentDecision } from '../../access/vocabulary.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { openTerms } from '../../storage/model/consent/consent.ts'
+import { consentSignature } from '../../storage/write/decision.ts'
 import type { OwnParts, OwnRecord } from './own-record.ts'
 import type { StudyAsked } from './own-study.ts'
 import { type SharedLine, sharedLines } from './shared-line.ts'
@@ -72,7 +73,9 @@ type Signing = { readonly signature: Signature; readonly version: string | undef
 
 /** The last time that a name was typed for it, as recorded by the server; what anybody else says about it does not count. */
 const findSigning = async (record: OwnRecord, id: string): Promise<Signing | undefined> => {
-  const found = await record.find<Provenance>('Provenance', { target: `Consent/${id}`, _sort: '-recorded' })
+  const signed = `${consentSignature.system}|${consentSignature.code}`
+  const query = { target: `Consent/${id}`, 'signature-type': signed, _sort: '-recorded', _count: '100' }
+  const found = await record.find<Provenance>('Provenance', query)
   const [last] = found.filter(isDecision).flatMap(({ signature = [], target }) => {
     const version = /\/_history\/(.+)$/.exec(target[0]?.reference ?? '')?.[1]
     return signature.map(one => ({ signature: one, version }))

@@ -115,3 +115,19 @@ t.test('a name is only shown under what it was typed for, or less', async t => {
   await sign(own, { ...both, [steps]: 'no' })
   t.match(wordsOf(await own.get(`${page}/copy`)), /Signed .* Name typed Pia T/)
 })
+
+t.test('the name stays under what it was typed for, however often less was given since', async t => {
+  const { browser: own, change, patient } = await somebody('Yara')
+  await sign(own, { ...both, [steps]: 'no' })
+  const [{ provision } = {}] = (await consentsOf(patient.id)) as readonly Consent[]
+  const [permit = {}] = provision?.provision ?? []
+  for (let day = 1; day <= 25; day++)
+    await change({
+      type: 'deny',
+      provision: [{ ...permit, dataPeriod: { start: `2025-06-${String(day).padStart(2, '0')}` } }],
+    })
+  t.match(
+    wordsOf(await own.get(`${page}/copy`)),
+    /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from June 25, 2025 \(UTC\)/,
+  )
+})
