@@ -54,4 +54,10 @@ const unreadable = (cause: unknown, expression: string): unknown => {
 }
 
 /** Without the byte order mark that some begin with. */
-export const textOf = (bytes: Buffer): string => bytes.toString('utf8').replace(/^\uFEFF/, '')
+export const textOf = (bytes: Buffer): string => withoutMark(bytes).toString('utf8')
+
+/** The same bytes, for whoever puts a document among others: a mark is only allowed at the beginning, and many JSON readers refuse it even there. */
+export const withoutMark = (bytes: Buffer): Buffer =>
+  bytes.subarray(0, mark.length).equals(mark) ? bytes.subarray(mark.length) : bytes
+
+const mark = Buffer.from('\uFEFF')

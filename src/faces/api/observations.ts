@@ -5,6 +5,7 @@ import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
+import { textOf } from '../../mhealth/document-text.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
 import type { Asking } from './asking.ts'
@@ -44,7 +45,7 @@ const toObservation = async (
     codingText: observation.code.text ?? first?.display ?? (kind === undefined ? null : displayOf(kind, codeClasses)),
     lastUpdated: observation.meta?.lastUpdated,
     // With its numbers as they were sent. Null for one that was sent as a FHIR Observation, or was a mistake.
-    omhData: measured === undefined ? null : parseJson(measured.bytes.toString('utf8')),
+    omhData: measured === undefined ? null : parseJson(textOf(measured.bytes)),
   }
 }
 

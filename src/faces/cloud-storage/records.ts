@@ -2,6 +2,7 @@ import type { Encryption } from '../../auth/tink/encryption.ts'
 import { inSteps } from '../../fhir/give-way.ts'
 import type { Handler, Routed, TypeRequest } from '../../interactions/interaction.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
+import { withoutMark } from '../../mhealth/document-text.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Page } from '../../storage/store.ts'
@@ -65,7 +66,3 @@ const toRecord = (document: OmhDocument, id: string, group: string, encrypt: Enc
     encrypted_dek: key.toString('base64'),
   }
 }
-
-/** Removes a byte order mark: Python's JSON refuses it, and the client would skip the record. */
-const withoutMark = (bytes: Buffer): Buffer =>
-  bytes.subarray(0, 3).equals(Buffer.from('\uFEFF')) ? bytes.subarray(3) : bytes

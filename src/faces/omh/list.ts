@@ -2,6 +2,7 @@ import { inSteps } from '../../fhir/give-way.ts'
 import type { Context, FhirResponse, Handler, TypeRequest } from '../../interactions/interaction.ts'
 import { cursorUrl, openPage } from '../../interactions/search/paging.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
+import { textOf } from '../../mhealth/document-text.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Page } from '../../storage/store.ts'
@@ -69,11 +70,7 @@ const isOf = ({ id }: OmhDocument, schema: DataPointsAsked['schema']): boolean =
 }
 
 /** In JSON, line breaks only occur between tokens, where a space means the same. */
-const lineOf = ({ bytes }: OmhDocument): string =>
-  bytes
-    .toString()
-    .replace(/^\uFEFF/, '')
-    .replaceAll(/[\r\n]/g, ' ')
+const lineOf = ({ bytes }: OmhDocument): string => textOf(bytes).replaceAll(/[\r\n]/g, ' ')
 
 /** A list also ends if too much was skipped for one answer. */
 const asList = async (

@@ -4,6 +4,7 @@ import { inSteps } from '../../fhir/give-way.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
+import { withoutMark } from '../../mhealth/document-text.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import { type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -33,7 +34,7 @@ export const resourceLines: RecordLines = async function* (records) {
       for await (const { entries } of pagesOf(record, type)) yield entries.map(({ content }) => `${content}\n`).join('')
 }
 
-/** The Open mHealth documents of all measurements in one list, each byte for byte as it was sent. */
+/** The Open mHealth documents of all measurements in one list, each byte for byte as it was sent, but without a byte order mark. */
 export const documentLines: RecordLines = records => together(documentPieces(records))
 
 const documentPieces = async function* (records: readonly PatientRecord[]): AsyncGenerator<string | Buffer> {
@@ -44,7 +45,7 @@ const documentPieces = async function* (records: readonly PatientRecord[]): Asyn
         const document = await inSteps(record.measuredDocumentOf(JSON.parse(content)))
         if (document === undefined) continue
         yield before
-        yield document.bytes
+        yield withoutMark(document.bytes)
         before = ',\n'
       }
     }

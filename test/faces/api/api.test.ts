@@ -238,6 +238,16 @@ t.test('the numbers of what was entered in error or cancelled are shown nowhere'
   }
 })
 
+t.test('a document that begins with a byte order mark is shown like any other', async t => {
+  const document = withId(measuredRate(64))
+  const data = Buffer.from(`\uFEFF${JSON.stringify(document)}`).toString('base64')
+  const valueAttachment = { contentType: 'application/json', data }
+  const { device: _, ...sent } = upload(document, { subject: { reference: `Patient/${ann}` }, valueAttachment })
+  const { id } = await create(await patientToken(ann, 'patient/*.cruds'), sent as unknown as Observation)
+  const { status, body } = await api(researcher, 'GET', `observations?observation_id=${id}`)
+  t.match([status, body.results], [200, [{ id, omhData: document }]])
+})
+
 t.test('staff can see the apps that redeem invitations themselves', async t => {
   const { id } = world.app
   t.same((await api(researcher, 'GET', 'clients')).body, {

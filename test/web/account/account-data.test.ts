@@ -207,6 +207,20 @@ t.test('a document that was entered in error or cancelled is only in files that 
   t.match(body, `cancelled,${cancelled.id}`)
 })
 
+t.test('a byte order mark before a document is left out, so that the list of all of them can be read', async t => {
+  const hal = await register('Hal')
+  const documents = [heartRate(61), heartRate(62)].map(({ header, body }) =>
+    JSON.stringify({ header: { ...header, uuid: randomUUID() }, body }),
+  )
+  for (const document of documents) {
+    const data = Buffer.from(`\uFEFF${document}`).toString('base64')
+    const valueAttachment = { contentType: 'application/json', data }
+    await create('everything', { ...upload(document, subject(hal.id)), valueAttachment } as unknown as Observation)
+  }
+  const { body } = await file('open-mhealth.json', await signedIn({}, hal.id))
+  t.equal(body, `[\n${documents.toReversed().join(',\n')}\n]\n`)
+})
+
 t.test('somebody with several records downloads all of them, and somebody with none is told so', async t => {
   const both = await signedIn({}, ann.id, bob.id)
   t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 10)
