@@ -10,7 +10,7 @@ import { type AppLaunches, openAppLaunches } from './granted/app-launches.ts'
 import { type GrantedApps, openGrantedApps } from './granted/granted-apps.ts'
 import { type NotebookTokens, openNotebookTokens } from './granted/notebook-tokens.ts'
 import { openRedemption, type Redemption } from './granted/redemption.ts'
-import { refreshBody, registrationBody } from './provider/amended-body.ts'
+import { refreshBody, registrationBody, withoutOpenId } from './provider/amended-body.ts'
 import { errorDescription } from './provider/error-description.ts'
 import { openProvider } from './provider/provider.ts'
 import type { ProviderParts } from './provider/provider-parts.ts'
@@ -57,13 +57,17 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
   const amend = async ({ headers }: IncomingMessage, path: string, body: Buffer): Promise<Buffer> => {
     const { codeClasses } = options.rules
     if (path === '/token') return refreshBody(database, body, { authorization: headers.authorization, codeClasses })
+    if (path === '/authorize') return Buffer.from(withoutOpenId(body.toString('utf8')))
     return path === '/register' ? registrationBody(body, { refusalOf: outbound.refusalOf, codeClasses }) : body
   }
   const handle = async (request: IncomingMessage, response: ServerResponse, { path, body }: Given) => {
     try {
       const amended = request.method === 'POST' ? await amend(request, path, body) : body
       const { provider, answer } = await opened()
-      await answer(replayedRequest(request, { issuer: provider.issuer, path, body: amended }), response)
+      await answer(
+        replayedRequest(request, { issuer: provider.issuer, path: amendedPath(path), body: amended }),
+        response,
+      )
     } catch (error) {
       if (!(error instanceof errors.OIDCProviderError)) throw error
       sendError(response, error, path)
@@ -82,6 +86,12 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     redemption: openRedemption(parts, async () => (await opened()).provider),
     sharingPartners: openSharingPartners(parts),
   }
+}
+
+/** An authorization request may be a GET. */
+const amendedPath = (path: string): string => {
+  const [endpoint, query] = path.split(/\?(.*)/s, 2)
+  return endpoint === '/authorize' && query !== undefined ? `${endpoint}?${withoutOpenId(query)}` : path
 }
 
 type Opened = { readonly provider: Provider; readonly answer: ReturnType<Provider['callback']> }

@@ -235,6 +235,32 @@ t.test('the nonce comes back, and so do the time and method of the sign-in if as
   t.match(claims, { nonce: 'n-0S6', auth_time: Number })
 })
 
+for (const method of ['GET', 'POST'] as const) {
+  t.test(`with ${method}, an app that asks for data alone may send what only OpenID Connect reads`, async t => {
+    const { verifier, challenge } = pkce()
+    const browser = world.browser()
+    const more = { nonce: 'n-0S6', acr_values: '1', claims_locales: 'de', id_token_hint: 'x.y.z' }
+    const query = authorizeQuery(kinds.public.id, 'patient/Patient.rs', challenge, more)
+    const { id } = await browser.begin(query, method)
+    const back = await browser.allow(id, anns, { scopes: ['patient/Patient.rs'] })
+    t.equal(back.searchParams.get('state'), 'state-of-the-app')
+    const { body } = await tokenRequest(server, {
+      grant_type: 'authorization_code',
+      code: back.searchParams.get('code') ?? '',
+      redirect_uri: redirectUri,
+      code_verifier: verifier,
+      client_id: kinds.public.id,
+    })
+    t.match(body, { scope: 'patient/Patient.rs', patient: ann, id_token: undefined })
+  })
+}
+
+t.test('max_age needs openid, and is not ignored without it', async t => {
+  const query = authorizeQuery(kinds.public.id, 'patient/Patient.rs', pkce().challenge, { max_age: '60' })
+  const { location } = await world.browser().begin(query)
+  t.equal(new URL(location).searchParams.get('error'), 'invalid_request')
+})
+
 t.test('without offline_access or online_access there is no refresh token', async t => {
   const { token } = await launch(kinds.public, 'GET', ['patient/Patient.rs'])
   t.equal(token.body.refresh_token, undefined)

@@ -37,6 +37,23 @@ const clientOf = async (connection: Connection, token: string): Promise<string> 
   throw new errors.InvalidGrant('refresh token not found')
 }
 
+/**
+ * The query or form of an authorization request without what only OpenID Connect reads, if it does not ask for `openid`. AppAuth for Android sends a
+ * nonce with every request, and the library refuses those that ask for data alone. "The authorization server MUST ignore unrecognized request
+ * parameters": https://www.rfc-editor.org/rfc/rfc6749#section-3.1
+ */
+export const withoutOpenId = (query: string): string => {
+  const params = new URLSearchParams(query)
+  const isOpenId = params.getAll('scope').some(scope => scope.split(' ').includes('openid'))
+  const left = isOpenId ? [] : openIdParameters.filter(name => params.has(name))
+  if (left.length === 0) return query
+  for (const name of left) params.delete(name)
+  return params.toString()
+}
+
+/** `max_age` is refused instead: an app that gets no answer about the sign-in could not see that it was not obeyed. */
+const openIdParameters = ['acr_values', 'claims_locales', 'id_token_hint', 'nonce'] as const
+
 /** The metadata that a client may give when it registers itself. Everything else is dropped, above all what would be a right. */
 export const registrationBody = (
   body: Buffer,
