@@ -52,13 +52,12 @@ const everything = async (request: FhirRequest, context: Context) => {
     type === 'Group' && 'id' in request
       ? one => ofGroup(context.registry, request.id, one)
       : one => ofPatient(context.registry, 'id' in request ? request.id : undefined, one)
-  const searches = typesOf(within, context)
-    .map(one => searchOf(one, within(one), asked, context))
-    .filter(one => isAsked(one.type, asked) || leadsOutside(one, within, asked))
+  const searches = typesOf(within, context).map(one => searchOf(one, within(one), asked, context))
+  const matching = searches.filter(one => isAsked(one.type, asked))
+  const leading = searches.filter(one => !isAsked(one.type, asked) && leadsOutside(one, within, asked))
   const applied = [...query].filter(([name]) => name !== '_format')
   const answered = { path, of: type, applied, ignored: [], cursor: page }
-  const { entries, ...found } = await pageOfSeveral(context.store, searches, page)
-  return searchset(answered, { ...found, entries: entries.filter(one => isAsked(one.type, asked)) }, context)
+  return searchset(answered, await pageOfSeveral(context.store, matching, page, leading), context)
 }
 
 const isAsked = (type: ResourceType, { types }: Everything): boolean => types?.includes(type) !== false

@@ -158,3 +158,23 @@ t.test('a wrong request, or one for nobody, is refused', async t => {
     t.match(answer.json().issue[0].diagnostics, said, query)
   }
 })
+
+t.test('a page is only empty if it is the last, and what merely leads to others is not counted', async t => {
+  const device = await create('everything', { resourceType: 'Device', deviceName: [{ name: 'Watch', type: 'other' }] })
+  for (const day of ['2026-03-01', '2026-03-02'])
+    await create('everything', { ...observation(bob, '8867-4', day), device: { reference: `Device/${device.id}` } })
+  for (const [type, pages, total] of [
+    ['Device', ['Device'], 0],
+    ['Observation,Device', ['Observation Device', 'Observation Device', 'Observation', ''], 3],
+  ] as const) {
+    const path = `Patient/${bob}/$everything?_type=${type}`
+    const found: string[] = []
+    for (let url: string | undefined = `${path}&_count=1`; url !== undefined; ) {
+      const bundle: Bundle = (await send('everything', 'GET', url)).json()
+      found.push((bundle.entry ?? []).map(({ resource }) => resource?.resourceType).join(' '))
+      url = bundle.link?.find(({ relation }) => relation === 'next')?.url
+    }
+    t.strictSame(found, pages, path)
+    t.equal((await send('everything', 'GET', `${path}&_count=0`)).json().total, total)
+  }
+})

@@ -1,28 +1,60 @@
 import { FhirError } from '../../fhir/error.ts'
+import { maxCount } from '../../search/result-parameter.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Search } from '../../search/search.ts'
 import type { Page, Store, Stored } from '../../storage/store.ts'
 
 /**
  * One page of several searches, which come one after another, each through the gate as if it were alone. The cursor says with which of them the
- * next page begins, and where in it.
+ * next page begins, and where in it. Of the searches that only lead elsewhere, which come last, what is included is answered, but no match.
  */
 export const pageOfSeveral = (
   store: Pick<Store, 'asOne'>,
   searches: readonly Search[],
   cursor: string | undefined,
-): Promise<Page> => store.asOne(one => pageOf(one, searches, cursor), searches)
+  leading: readonly Search[] = [],
+): Promise<Page> => {
+  const [first, ...others] = [...searches, ...leading]
+  return store.asOne(
+    async one => {
+      if (first === undefined) return nothing
+      if (first.summary === 'count') return { ...nothing, total: await countOf(one, searches) }
+      const total = searches.every(search => search.total === 'none') ? {} : { total: await countOf(one, searches) }
+      const page = await pageOf(one, [first, ...others], cursor)
+      return { ...(leading.length === 0 ? page : await pageToShow(one, searches, leading, page)), ...total }
+    },
+    [...searches, ...leading],
+  )
+}
+
+const nothing = { entries: [], included: [], leftOut: false }
+
+/** Goes on until there is something to show: many clients take a page without entries for the last one. */
+const pageToShow = async (
+  store: Pick<Store, 'search'>,
+  searches: readonly Search[],
+  leading: readonly Search[],
+  found: Page,
+): Promise<Page> => {
+  const types = new Set(searches.map(({ type }) => type))
+  const shown = (page: Page): Page => ({ ...page, entries: page.entries.filter(({ type }) => types.has(type)) })
+  // If nothing is shown, only those that lead elsewhere are left, and no match of theirs counts.
+  const long = [...searches, ...leading].map(one => ({ ...one, count: maxCount }))
+  let page = shown(found)
+  while (page.next !== undefined && isEmpty(page)) page = shown(await pageOf(store, long, page.next))
+  return page
+}
+
+/** That something was left out is shown as well. */
+const isEmpty = ({ entries, included, leftOut }: Page): boolean => entries.length + included.length === 0 && !leftOut
 
 const pageOf = async (
   store: Pick<Store, 'search'>,
   searches: readonly Search[],
   cursor: string | undefined,
 ): Promise<Page> => {
-  const total = await totalOf(store, searches)
-  const [first] = searches
-  if (first === undefined || first.summary === 'count') return { entries: [], included: [], leftOut: false, ...total }
   const pages: Page[] = []
-  let left: Left = { count: first.count, room: roomOfPage }
+  let left: Left = { count: searches[0]?.count ?? 0, room: roomOfPage }
   let next: Position | undefined
   for (const { search, page } of behind(searches, cursor)) {
     const found = await store.search({ ...search, ...(isFull(left) ? oneMore : left), total: 'none', cursor: page })
@@ -31,7 +63,7 @@ const pageOf = async (
     if (next !== undefined) break
     left = { count: left.count - found.entries.length, room: left.room - lettersOf(found) }
   }
-  return { ...merged(pages), ...(next === undefined ? {} : { next: JSON.stringify(next) }), ...total }
+  return { ...merged(pages), ...(next === undefined ? {} : { next: JSON.stringify(next) }) }
 }
 
 type Position = { readonly type: string; readonly page?: string }
@@ -59,11 +91,10 @@ const behind = (
   return searches.slice(start).map((search, index) => ({ search, page: index === 0 ? page : undefined }))
 }
 
-const totalOf = async (store: Pick<Store, 'search'>, searches: readonly Search[]): Promise<{ total?: number }> => {
-  if (searches.every(({ total }) => total === 'none')) return {}
+const countOf = async (store: Pick<Store, 'search'>, searches: readonly Search[]): Promise<number> => {
   let sum = 0
   for (const search of searches) sum += (await store.search({ ...search, summary: 'count' })).total ?? 0
-  return { total: sum }
+  return sum
 }
 
 const lettersOf = ({ entries, included }: Page): number =>
