@@ -27,12 +27,24 @@ export type PatientRecord = {
 /** The parts of a file. However long it is, only one page is held in memory, and the next one is read once that has been taken. */
 export type RecordLines = (records: readonly PatientRecord[]) => AsyncGenerator<string | Buffer>
 
-/** All resources, one a line, in FHIR's order of types. http://ndjson.org */
+/** All resources, one a line, in FHIR's order of types, and then the Binaries that they name, such as the scan of what was signed. http://ndjson.org */
 export const resourceLines: RecordLines = async function* (records) {
-  for (const record of records)
+  for (const record of records) {
+    const binaries = new Set<string>()
     for (const type of record.registry.resourceTypes)
-      for await (const { entries } of pagesOf(record, type)) yield entries.map(({ content }) => `${content}\n`).join('')
+      for await (const { entries } of pagesOf(record, type)) {
+        const lines = linesOf(entries)
+        for (const [, id = ''] of lines.matchAll(binaryAddress)) binaries.add(id)
+        yield lines
+      }
+    for await (const { entries } of pagesOfBinaries(record, [...binaries])) yield linesOf(entries)
+  }
 }
+
+const linesOf = (entries: Page['entries']): string => entries.map(({ content }) => `${content}\n`).join('')
+
+/** In a reference, or in the `url` of an Attachment, which may begin with the address of this server. */
+const binaryAddress = /[/"]Binary\/([A-Za-z0-9.-]{1,64})["/]/g
 
 /** The Open mHealth documents of all measurements in one list, each byte for byte as it was sent, but without a byte order mark. */
 export const documentLines: RecordLines = records => together(documentPieces(records))
@@ -94,12 +106,24 @@ const idIn = (reference = ''): string | undefined => {
   return parsed !== undefined && 'type' in parsed && parsed.type === 'Device' ? parsed.id : undefined
 }
 
-const pagesOf = async function* (
-  { registry, store, patient }: PatientRecord,
+const pagesOf = async function* (record: PatientRecord, type: ResourceType): AsyncGenerator<Page> {
+  const where = belonging(record.registry, type, record.patient)
+  if (where !== undefined) yield* pagesWhere(record, type, where)
+}
+
+/** As far as the patient may read them. */
+const pagesOfBinaries = async function* (record: PatientRecord, ids: readonly string[]): AsyncGenerator<Page> {
+  for (let from = 0; from < ids.length; from += idsAtOnce)
+    yield* pagesWhere(record, 'Binary', { kind: 'identified', ids: ids.slice(from, from + idsAtOnce) })
+}
+
+const idsAtOnce = 500
+
+const pagesWhere = async function* (
+  { registry, store }: PatientRecord,
   type: ResourceType,
+  where: Expression,
 ): AsyncGenerator<Page> {
-  const where = belonging(registry, type, patient)
-  if (where === undefined) return
   const search = { ...parseSearch(registry, type, new URLSearchParams({ _count: '1000' })), where, room: roomOfPage }
   let cursor: string | undefined
   do {

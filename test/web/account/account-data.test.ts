@@ -186,6 +186,42 @@ t.test(
   },
 )
 
+t.test('the FHIR file has the Binaries that the resources in it name, if the patient may read them', async t => {
+  const ivy = await register('Ivy')
+  const binary = (content: string, securityContext: object) =>
+    create('everything', {
+      resourceType: 'Binary' as const,
+      contentType: 'text/plain',
+      data: Buffer.from(content).toString('base64'),
+      securityContext,
+    })
+  const [letter, scan, ofBob] = [
+    await binary('a letter', { reference: `Patient/${ivy.id}` }),
+    await binary('a scan', { reference: `Patient/${ivy.id}` }),
+    await binary('of Bob', { reference: `Patient/${bob.id}` }),
+  ]
+  const document = await create('everything', {
+    resourceType: 'DocumentReference' as const,
+    status: 'current' as const,
+    ...subject(ivy.id),
+    extension: [{ url: 'http://example.org/scan', valueReference: { reference: `Binary/${scan.id}` } }],
+    content: [
+      { attachment: { url: `https://host.example/fhir/Binary/${letter.id}/_history/1` } },
+      { attachment: { url: `Binary/${ofBob.id}` } },
+    ],
+  })
+  const lines = (await file('fhir.ndjson', await signedIn({}, ivy.id))).body.trimEnd().split('\n')
+  const resources = lines.map((line): Resource => JSON.parse(line))
+  t.same(
+    new Set(resources.map(namedAs)),
+    new Set([`DocumentReference/${document.id}`, `Patient/${ivy.id}`, `Binary/${letter.id}`, `Binary/${scan.id}`]),
+  )
+  t.match(
+    resources.find(({ id }) => id === letter.id),
+    { data: Buffer.from('a letter').toString('base64') },
+  )
+})
+
 t.test('a document that was entered in error or cancelled is only in files that say so', async t => {
   const dan = await register('Dan')
   const of = (status: Observation['status'], value: number) => {
