@@ -218,6 +218,11 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await tab.waitForSelector('.chart canvas')
     await tab.emulateMedia({ media: 'print' })
     await tab.setViewportSize({ width: 700, height: 900 })
+    const heights = await tab.evaluate(
+      `[...document.querySelectorAll('.plot .u-wrap')].map(one => one.getBoundingClientRect().height)`,
+    )
+    t.same(new Set(heights as number[]), new Set([260]), 'no sheet is lost because a chart grows when it is drawn anew')
+    t.equal(await tab.locator('.u-legend .u-value:visible').count(), 0, 'the legend tells no value of a cursor')
     const edges = await tab.evaluate(
       `[...document.querySelectorAll('.plot canvas')].map(canvas => canvas.getBoundingClientRect().right <= innerWidth)`,
     )

@@ -43,7 +43,7 @@
 
   // https://www.w3.org/TR/WCAG22/#target-size-minimum
   const targets = () =>
-    all('button, input, select')
+    all('button, input, select, header nav a')
       .filter(one => Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height) < 24)
       .map(one => `${shown(one)} is smaller than a finger`)
 

@@ -59,3 +59,33 @@ t.test(
     t.same(opened.complaints, [])
   },
 )
+
+t.test(
+  'in high contrast the browser draws what is ticked, in colours that are seen',
+  { skip: whyNoChromium() },
+  async t => {
+    const { page } = await openSigned(t)
+    await page.emulateMedia({ forcedColors: 'active' })
+    const drawn = await page
+      .locator('input[type=radio]:checked')
+      .first()
+      .evaluate(one => [getComputedStyle(one).appearance, getComputedStyle(one).backgroundImage])
+    t.same(drawn, ['auto', 'none'])
+  },
+)
+
+t.test(
+  'on paper it says who shares and when that was so, without buttons and ways to other pages',
+  { skip: whyNoChromium() },
+  async t => {
+    const { base, page } = await openSigned(t)
+    await page.goto(`${base}/sharing`)
+    await page.emulateMedia({ media: 'print' })
+    const line = page.locator('main').getByText('Nani')
+    t.match(await line.textContent(), /^Nani, \w+ \d+, \d{4} at /)
+    t.ok(await line.isVisible())
+    t.equal(await page.locator('.btn:visible, header:visible, a[href="/account"]:visible').count(), 0)
+    await page.emulateMedia({ media: 'screen' })
+    t.notOk(await line.isVisible(), 'only on paper')
+  },
+)

@@ -2,6 +2,7 @@ import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
 import { appGrant } from '../../access/vocabulary.ts'
+import { nameOfPerson } from '../../accounts/person.ts'
 import { systems } from '../../fhir/canonical.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -19,6 +20,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { listPlaceIn } from '../page/list-place.ts'
+import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
@@ -43,6 +45,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
       title: say('disclosures.title'),
       isProblem: fields.some(({ problem }) => problem !== undefined),
       content: html`<h1>${say('disclosures.title')}</h1>
+${printedLine(words, await nameOfPerson(options.accounts.openStoreAs, sessionOf(request).person))}
 <p>${say('disclosures.text')}</p>
 ${form}
 ${note}
@@ -50,7 +53,7 @@ ${stretchList(lines, own?.studies ?? [], words)}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
 ${!isFirst && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
 ${own && otherRecords(own, words)}
-<p><a href="/sharing">${say('sharing.title')}</a></p>`,
+<p class="no-print"><a href="/sharing">${say('sharing.title')}</a></p>`,
     })
   })
 }

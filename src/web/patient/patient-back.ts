@@ -20,6 +20,6 @@ export const keepingBack = (query: URLSearchParams, others: Readonly<Record<stri
 }
 
 export const backLink = (back = allPatients): Html =>
-  html`<p class="mt-4"><a href="${back}">${back.startsWith('/studies/') ? 'Back to the study' : 'Back to the patients'}</a></p>`
+  html`<p class="mt-4 no-print"><a href="${back}">${back.startsWith('/studies/') ? 'Back to the study' : 'Back to the patients'}</a></p>`
 
 const allPatients = '/patients'

@@ -15,6 +15,7 @@ import { refuseOlder } from '../page/frame-history.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
 import { sendPage } from '../page/page.ts'
+import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
@@ -67,6 +68,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
         signOut: { token },
         words,
         content: html`<h1>${title}</h1>
+${printedLine(words)}
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
 ${changes && html`<p><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
@@ -125,7 +127,7 @@ const waysOn = (request: FastifyRequest, words: Words, { isReader }: { readonly 
   isReader ? ownWays(words) : backLink(backIn(queryOf(request)))
 
 const ownWays = ({ say }: Words): Html =>
-  html`<ul class="list-unstyled mt-4">
+  html`<ul class="list-unstyled mt-4 no-print">
 <li><a href="/sharing">${say('own.sharing')}</a></li>
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
 <li><a href="/account/data">${say('sharing.data')}</a></li>

@@ -1,5 +1,6 @@
 import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
+import { nameOfPerson } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
@@ -32,6 +33,7 @@ export const sharingCopyPage: AddPage = (server, options) => {
     const content = copyShown(
       asked,
       signed,
+      await nameOfPerson(options.accounts.openStoreAs, sessionOf(request).person),
       await findSigned(options, { ...asked, consent: signed.consent }, { at: momentOf(signed), words }),
       words,
     )
@@ -69,8 +71,8 @@ ${content}
 `.text,
     )
 
-/** `then`: the study as it was when it was signed. */
-const copyShown = (asked: StudyAsked, signed: SignedConsent, then: StudyAsked, words: Words): Html => {
+/** `name`: of the account, since nobody types one in an app or for paper. `then`: the study as it was when it was signed. */
+const copyShown = (asked: StudyAsked, signed: SignedConsent, name: string, then: StudyAsked, words: Words): Html => {
   const { say } = words
   const { consent, lines, endedAt } = signed
   const isOver = endedAt !== undefined || !asked.isEnrolled
@@ -79,6 +81,7 @@ ${!asked.isEnrolled && html`<p>${say('study.left')}</p>`}
 <dl>
 <dt${langOf(then.title, words)}>${then.title.text}</dt><dd>${then.organization.name}</dd>
 ${then.purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(then.purpose, words)}>${then.purpose.text}</dd>`}
+<dt>${say('own.own-name')}</dt><dd>${name}</dd>
 ${signing(signed, words)}
 ${endedAt !== undefined && html`<dt>${say('copy.ended')}</dt><dd>${dayOrMoment(endedAt, words)}</dd>`}
 ${version(asked.study, consent, words)}

@@ -60,7 +60,7 @@ ${
   html`<h2>${say('study.text')}</h2>
 ${asking(asked, words, shown, ownToken(reply))}`
 }
-<p><a href="/sharing">${say('sharing.title')}</a></p>`,
+<p class="no-print"><a href="/sharing">${say('sharing.title')}</a></p>`,
   })
 }
 

@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { nameOfPerson } from '../../accounts/person.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
@@ -13,6 +14,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
@@ -93,6 +95,7 @@ const sendSharing = async (
     title: say('sharing.title'),
     isProblem: done === 'changed' || done === 'none',
     content: html`<h1>${say('sharing.title')}</h1>
+${printedLine(words, await nameOfPerson(options.accounts.openStoreAs, person))}
 ${told(done, words)}
 ${paperList(asked, words)}
 ${studyList('sharing.open', asked.filter(waitsForAnswer), words)}
@@ -104,7 +107,7 @@ ${studyList(
   asked.filter(one => isOver(one) && !isKept(one)),
   words,
 )}
-<ul class="list-unstyled mt-4">
+<ul class="list-unstyled mt-4 no-print">
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
 <li><a href="/account/data">${say('sharing.data')}</a></li>
 <li><a href="/account/apps">${say('sharing.apps')}</a></li>

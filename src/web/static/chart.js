@@ -39,6 +39,14 @@ const drawThresholds = (thresholds, color) => plot => {
   ctx.restore()
 }
 
+/** Lines differ in their strokes as well, for whoever sees no colours, or prints without them. For the line, and for its mark in the legend. */
+const strokes = [
+  { dash: [], mark: 'solid' },
+  { dash: [10, 5], mark: 'dashed' },
+  { dash: [2, 4], mark: 'dotted' },
+]
+const strokeOf = index => strokes[index % strokes.length]
+
 /** Legends show what is between the edges, and not the edges. */
 const edgeClass = 'edge'
 
@@ -93,7 +101,8 @@ const overTime = chart => {
       return lowest === highest ? text : `${text} (${number(lowest)}–${number(highest)})`
     }
     const edge = { class: edgeClass, width: 0, points: { show: false } }
-    return [{ ...line, points, value: between }, { ...edge, label: 'lowest' }, { ...edge, label: 'highest' }]
+    const dash = strokeOf(index).dash.map(length => length * devicePixelRatio)
+    return [{ ...line, dash, points, value: between }, { ...edge, label: 'lowest' }, { ...edge, label: 'highest' }]
   })
   const bands = isBars
     ? []
@@ -103,6 +112,8 @@ const overTime = chart => {
     options: {
       series: [{ label: chart.words.when, value: (_plot, time) => (time == null ? '–' : moment(time)) }, ...series],
       bands,
+      // Each line is followed by its two edges.
+      legend: { markers: isBars ? {} : { dash: (_plot, series) => strokeOf(Math.floor((series - 1) / 3)).mark } },
       scales: { x: { time: true, range: (_plot, low, high) => (low === high ? [from, to] : [low, high]) }, y: { range: rangeOf(chart) } },
       tzDate: time => uPlot.tzDate(new Date(time * 1000), timezone),
       axes: [{ ...axisOf(palette), ...timeAxis(chart) }, valueAxis(palette, chart)],
@@ -179,8 +190,8 @@ const draw = figure => {
       width: place.clientWidth,
       height: 260,
       cursor: { drag: { x: true, y: false } },
-      legend: { live: matchMedia('(hover: hover)').matches },
       ...options,
+      legend: { ...options.legend, live: matchMedia('(hover: hover)').matches },
       scales: { ...options.scales, x: { ...options.scales.x, ...whole(chart), auto: false } },
       hooks: { ...options.hooks, setScale: [(plot, scale) => scale === 'x' && follow(plot)] },
     },

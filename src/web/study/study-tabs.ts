@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type Html, html } from '../page/html.ts'
+import { printedLine } from '../page/printed-line.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import type { ReadStudy } from './read-study.ts'
@@ -32,13 +33,14 @@ export const sendStudyPage = (
     isProblem,
     isWide: true,
     content: html`<h1>${title}</h1>
+${printedLine()}
 <nav aria-label="The study" class="mb-4"><ul class="list-unstyled d-flex flex-wrap gap-3">${tabs.map(
       ([path, name]) =>
         html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page" class="fw-bold"`}>${name}</a></li>`,
     )}</ul></nav>
 <div${!isWide && html` class="narrow"`}>
 ${content}
-<p><a href="/studies">Back to the studies</a></p>
+<p class="no-print"><a href="/studies">Back to the studies</a></p>
 </div>`,
   })
 }

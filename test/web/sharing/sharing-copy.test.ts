@@ -57,7 +57,10 @@ t.test('the copy of a consent that does not say when it was signed says everythi
   await create('everything', { ...signed, patient: { reference: `Patient/${patient.id}` } })
   const copy = await own.get(`${page}/copy`)
   t.equal(copy.status, 200)
-  t.match(wordsOf(copy), /Your consent .* What you share Heart rate, from Tidewell band: .* We ask, version 1\./)
+  t.match(
+    wordsOf(copy),
+    /Your consent .* Name Ned Version of the text 1 .* What you share Heart rate, from Tidewell band: .* We ask, version 1\./,
+  )
   t.notMatch(wordsOf(copy), /Signed/)
 })
 
