@@ -1,7 +1,8 @@
 import { intervalOf, isBefore } from '../../fhir/date.ts'
 
 type Period = { readonly start?: string; readonly end?: string }
-type Timing = { readonly event?: readonly string[]; readonly repeat?: { readonly boundsPeriod?: Period } }
+/** An event of which only an extension says something is null. */
+type Timing = { readonly event?: readonly (string | null)[]; readonly repeat?: { readonly boundsPeriod?: Period } }
 
 /** The effective time of an Observation, in any form. */
 export type Timed = {
@@ -22,8 +23,9 @@ export const timeCells = (timed: Timed): Cells => {
 
 const periodOf = ({ event = [], repeat }: Timing): Period => {
   const { start, end } = repeat?.boundsPeriod ?? {}
-  const first = [...event, ...(start === undefined ? [] : [start])].reduce(earlier, undefined)
-  const last = [...(event.length > 1 ? event : []), ...(end === undefined ? [] : [end])].reduce(later, undefined)
+  const events = event.filter(one => one !== null)
+  const first = [...events, ...(start === undefined ? [] : [start])].reduce(earlier, undefined)
+  const last = [...(events.length > 1 ? events : []), ...(end === undefined ? [] : [end])].reduce(later, undefined)
   return { ...(first !== undefined && { start: first }), ...(last !== undefined && { end: last }) }
 }
 

@@ -1,3 +1,5 @@
+import { extensions, systems } from '../../fhir/canonical.ts'
+
 /** How a notebook reads what was chosen: the address of the search, and a token for it. */
 export type Snippet = { readonly url: string; readonly token: string; readonly endsAt: Date }
 
@@ -9,6 +11,7 @@ export const snippetLanguages: Readonly<Record<'python' | 'r' | 'curl', Language
     name: 'Python',
     text: ({ url, token, endsAt }) => `import io
 import json
+import re
 import urllib.request
 from datetime import datetime, timezone
 
@@ -20,29 +23,38 @@ request = urllib.request.Request(
 )
 
 def wording(concept):
-    coding = ((concept or {}).get("coding") or [{}])[0]
-    return (concept or {}).get("text") or coding.get("display") or coding.get("code")
+    codings = (concept or {}).get("coding") or [{}]
+    displays = [coding["display"] for coding in codings if "display" in coding]
+    return (concept or {}).get("text") or (displays or [codings[0].get("code")])[0]
 
 def moment(text):
-    # "2026-03" is all of March. A date is a day in UTC.
+    # "2026-03" is all of March. A date is a day in UTC. datetime knows no leap second, and before Python 3.11 only fractions of six digits.
     text = text + "2026-01-01"[len(text):]
+    text = re.sub(r"\\.\\d+", lambda digits: digits[0][:7].ljust(7, "0"), text).replace(":60", ":59")
     time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+def statistic(reading):
+    parts = [
+        part.get("valueCodeableConcept", {})
+        for extension in reading.get("extension", [])
+        if extension["url"] == "${extensions.descriptiveStatistic}"
+        for part in extension.get("extension", [])
+        if part["url"] == "statistic"
+    ]
+    concept = (parts or [{}])[0]
+    codings = concept.get("coding", [])
+    codes = [one.get("code") for one in codings if one.get("system") == "${systems.observationStatistics}"]
+    return concept.get("text") or (codes or [None])[0]
 
 rows = []
 with urllib.request.urlopen(request) as response:
     # Read by itself, an answer that breaks off looks like a whole one.
     for line in io.BufferedReader(response):
         reading = json.loads(line)
-        statistic = [
-            part["valueCodeableConcept"].get("text")
-            for extension in reading.get("extension", [])
-            if extension["url"].endswith("/descriptive-statistic")
-            for part in extension["extension"]
-            if part["url"] == "statistic"
-        ]
         timing = reading.get("effectiveTiming", {})
-        events = timing.get("event", [])
+        # An event of which only an extension says something is None.
+        events = [event for event in timing.get("event", []) if event]
         moments = sorted(events, key=moment) if len(events) > 1 else events
         period = reading.get("effectivePeriod") or timing.get("repeat", {}).get("boundsPeriod", {})
         start = reading.get("effectiveDateTime") or reading.get("effectiveInstant") or period.get("start")
@@ -71,7 +83,7 @@ with urllib.request.urlopen(request) as response:
                 "absent": wording(part.get("dataAbsentReason")),
                 "source": reading.get("device", {}).get("reference"),
                 "status": reading.get("status"),
-                "statistic": statistic[0] if statistic else None,
+                "statistic": statistic(reading),
             })
 
 try:

@@ -84,6 +84,9 @@ t.test('a reading with several times is in the table from the first to the last 
     [{ repeat: { boundsPeriod: { start: '2026-11-20', end: '2026-11-21' }, frequency: 2 } }, '2026-11-20,2026-11-21'],
     [{ event, repeat: { boundsPeriod: { start: '2026-11-01' } } }, '2026-11-01,2026-11-20T20:00:00-05:00'],
     [{ code: { text: 'before breakfast' } }, ','],
+    [{ event: [null, event[0], null, event[1]] }, '2026-11-20T08:00:00-05:00,2026-11-20T20:00:00-05:00'],
+    [{ event: [null, event[0]] }, '2026-11-20T20:00:00-05:00,'],
+    [{ event: [null] }, ','],
   ] as const)
     t.strictSame(tableOf({ id: 'one', effectiveTiming, valueInteger: 70 }), [`${times},,,,70,,,,one,`])
 })

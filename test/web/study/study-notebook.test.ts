@@ -332,15 +332,41 @@ t.test(
       effectiveTiming: { event: ['2026-04-02', '2026-04-01T10:06:00Z', '2026-04-01T12:05:00+02:00'] },
       valueSampledData: { origin, period: 60_000, dimensions: 1, data: '60 61' },
     })
+    await reading(ada, '8867-4', {
+      effectiveDateTime: undefined,
+      effectiveTiming: {
+        event: ['2026-04-01T12:07:00.1+02:00', null, '2026-04-01T10:07:60Z', '2026-04-01T10:07:00.123456789Z'],
+        _event: [null, { extension: [{ url: 'http://example.org/missed', valueBoolean: true }] }, null, null],
+      } as object,
+      valueInteger: 70,
+      extension: [
+        { url: 'http://example.org/descriptive-statistic', valueString: 'of another' },
+        {
+          url: extensions.descriptiveStatistic,
+          extension: [
+            {
+              url: 'statistic',
+              valueCodeableConcept: { coding: [{ system: systems.observationStatistics, code: 'median' }] },
+            },
+          ],
+        },
+      ],
+    })
     const [python = ''] = await made()
     await writeFile(
       join(folder, 'all-rows.py'),
       `${python}print(json.dumps([row for row in rows if row["time"] > "2026-04"]))`,
     )
     const { stdout } = await run('python3', [join(folder, 'all-rows.py')])
-    type Row = { time: string; end: string | null; code: string; value: unknown; unit: unknown; absent: unknown }
+    type Row = Readonly<Record<'time' | 'code', string>> &
+      Readonly<Record<'end' | 'value' | 'unit' | 'absent' | 'statistic', unknown>>
     const found: Row[] = JSON.parse(stdout.split('\n')[1] ?? '')
     t.equal(found.find(({ unit }) => unit === 'beats/min')?.end, '2026-04-02', 'of several times, the last')
+    t.match(
+      found.find(({ value }) => value === 70),
+      { time: '2026-04-01T12:07:00.1+02:00', end: '2026-04-01T10:07:60Z', statistic: 'median' },
+      'also if one is unknown, a leap second or finer than a microsecond',
+    )
     t.same(
       found
         .map(({ time, code, value, unit, absent }) => [time.slice(14, 16), code, value, unit, absent])
@@ -354,6 +380,7 @@ t.test(
         ['04', 'lowest', 50, '/min', null],
         ['04', 'rhythm', 'regular', null, null],
         ['05', '8867-4', { origin, period: 60_000, dimensions: 1, data: '60 61' }, 'beats/min', null],
+        ['07', '8867-4', 70, null, null],
       ],
     )
   },
