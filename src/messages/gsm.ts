@@ -4,7 +4,10 @@ const basic =
 /** Each of these is sent as two characters. */
 const extension = '^{}\\[~]|€\f'
 
-/** The same text without accents that would more than double its price; text in other scripts is unchanged. */
+/**
+ * The same text without accents and signs that would more than double its price, since one of them makes every character as wide as itself. Text
+ * in other scripts is unchanged.
+ */
 export const toGsm = (text: string): string =>
   [...text].map(one => (widthOf(one) > 0 ? one : (replaced[one] ?? plain(one)))).join('')
 
@@ -22,14 +25,40 @@ const widthOf = (one: string): number => (basic.includes(one) ? 1 : extension.in
 const replaced: Readonly<Record<string, string>> = {
   '’': "'",
   '‘': "'",
+  '‚': "'",
+  '‹': "'",
+  '›': "'",
+  '`': "'",
+  '´': "'",
   '“': '"',
   '”': '"',
+  '„': '"',
+  '«': '"',
+  '»': '"',
   '–': '-',
   '—': '-',
+  '‐': '-',
+  '\u2011': '-',
+  '−': '-',
+  '•': '-',
+  '·': '.',
   '…': '...',
+  '\u00ad': '',
+  '\u200b': '',
+  // Letters of the Latin script that are none of the others with an accent.
+  Ł: 'L',
+  ł: 'l',
+  Đ: 'D',
+  đ: 'd',
+  Ħ: 'H',
+  ħ: 'h',
+  Œ: 'OE',
+  œ: 'oe',
+  ẞ: 'ß',
+  ı: 'i',
 }
 
 const plain = (one: string): string => {
-  const bare = one.normalize('NFD').replace(/\p{M}/gu, '')
+  const bare = one.normalize('NFKD').replace(/\p{M}/gu, '')
   return bare !== '' && [...bare].every(letter => widthOf(letter) > 0) ? bare : one
 }

@@ -46,7 +46,7 @@ const sendBySmtp = async (url: string, { config, log, address }: Options): Promi
   let isOpen = true
   const sender = () => config.mailFrom ?? `Sharewell <sharewell@${new URL(address()).hostname}>`
   const deliver = (letter: Letter) =>
-    transport.sendMail({ ...letter, to: { name: '', address: letter.to }, from: sender() })
+    transport.sendMail({ ...letter, to: { name: '', address: letter.to }, from: sender(), headers: byItself })
   const attempt = async (letter: Letter, pausesMs: readonly number[]): Promise<void> => {
     try {
       await deliver(letter)
@@ -76,6 +76,9 @@ const sendBySmtp = async (url: string, { config, log, address }: Options): Promi
     },
   }
 }
+
+/** Nobody's notice of absence answers it: https://www.rfc-editor.org/rfc/rfc3834#section-5, and the same for Exchange. */
+const byItself = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' }
 
 const codesOf = (error: unknown): object => {
   const { code, responseCode, command } = error as Readonly<Record<string, unknown>>

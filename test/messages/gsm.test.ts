@@ -5,6 +5,10 @@ import { wordsFor } from '../../src/messages/catalogue.ts'
 import { segmentsOf, toGsm } from '../../src/messages/gsm.ts'
 
 t.test('accents that a text message cannot have are left out, and other scripts stay', async t => {
+  t.equal(
+    toGsm('Łódź «San José» n.º 3, „Œuvre“ \u00a0 Đorđe Kadıköy e\u2011mail Col·legi™ ½'),
+    'Lodz "San José" n.o 3, "OEuvre"   Dorde Kadiköy e-mail Col.legiTM ½',
+  )
   t.equal(toGsm('código – “Íñigo” é ñ ü [€] 心'), 'codigo - "Iñigo" é ñ ü [€] 心')
 })
 
@@ -28,7 +32,7 @@ t.test('every text message has one or two segments in each language, with a long
     link: `https://${'share.'.repeat(10)}example.org/invitation?link=${'A'.repeat(43)}`,
     code: '123456',
   }
-  const keys = ['letter', 'code', 'reminder', 'answer', 'silence', 'old-address'] as const
+  const keys = ['letter', 'code', 'reminder', 'answer', 'silence', 'changed', 'taken-up', 'old-address'] as const
   for (const file of readdirSync(folder))
     for (const key of keys) {
       const text = toGsm(wordsFor(file.replace('.json', '')).say(`${key}-sms.text`, values))

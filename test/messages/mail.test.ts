@@ -27,6 +27,17 @@ t.test('a letter arrives as it was written, from this server or from MAIL_FROM',
   }
 })
 
+t.test('no notice of absence answers a letter', async t => {
+  const mailbox = await openMailbox()
+  t.teardown(mailbox.close)
+  const mail = await openMail({ config: { smtpUrl: mailbox.url, mailFrom: undefined }, log: logged().log, address })
+  await mail?.deliver(letter)
+  const { head } = await mailbox.next()
+  t.match(head, /^Auto-Submitted: auto-generated\r$/m)
+  t.match(head, /^X-Auto-Response-Suppress: All\r$/m)
+  mail?.close()
+})
+
 t.test('one address is one recipient, whatever it contains', async t => {
   const mailbox = await openMailbox()
   t.teardown(mailbox.close)

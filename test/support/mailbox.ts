@@ -6,6 +6,8 @@ export type ReceivedLetter = {
   readonly from: string
   readonly text: string
   readonly subject: string
+  /** All of its headers. */
+  readonly head: string
 }
 
 /** A mail server that accepts everything, and hands letters out in the order of their arrival. Letters of several jobs arrive in any order. */
@@ -70,13 +72,14 @@ const theOnly = ({ text }: ReceivedLetter, is: (link: string) => boolean): strin
 }
 
 /** Of plain text alone, in quoted-printable or as it is. */
-const read = (message: string): Pick<ReceivedLetter, 'text' | 'subject'> => {
+const read = (message: string): Pick<ReceivedLetter, 'text' | 'subject' | 'head'> => {
   const [head = '', ...body] = message.split('\r\n\r\n')
   const text = body.join('\r\n\r\n').replace(/\r\n/g, '\n')
   const isQuoted = /^content-transfer-encoding: quoted-printable/im.test(head)
   return {
     subject: /^subject: (.*)$/im.exec(head)?.[1]?.trim() ?? '',
     text: isQuoted ? unquoted(text) : text,
+    head,
   }
 }
 

@@ -1,4 +1,5 @@
 import { wordsFor } from '../../messages/catalogue.ts'
+import { isolated } from '../../messages/isolated.ts'
 import type { Letter, Mail } from '../../messages/mail.ts'
 import type { Database } from '../../storage/database.ts'
 import { organizationName } from '../../storage/organization/organization.ts'
@@ -40,7 +41,9 @@ export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
 const sendOne = async ({ database, address, mail }: Parts, id: string): Promise<void> => {
   const made = await staffLinkToSend(database, id)
   if (made === undefined) return
-  const organization = (await organizationName(database, made.invitation.organization)) ?? 'an organization'
+  const name = (await organizationName(database, made.invitation.organization)) ?? 'an organization'
+  // Whoever names an organization adds no lines to a letter, and turns round nothing in it.
+  const organization = isolated(name.replace(/\s+/g, ' '))
   await mail.deliver(letterOf(made.invitation, organization, `${address()}/join?link=${made.secret}`))
   await setStaffLetter(database, id, 'sent')
 }

@@ -73,9 +73,9 @@ const deliver = async (parts: LetterParts, message: MessageToSend, patient: Part
   }
 }
 
-/** The name is cut off, so that the message is no longer than two segments. */
+/** The name is cut off, so that the message is no longer than two segments, or three if the name is in a script that needs them. */
 const smsOf = (say: Words['say'], key: Key, values: Readonly<Record<string, string>>): string => {
-  const organization = toGsm(values.organization ?? '').slice(0, 40)
+  const organization = [...toGsm(values.organization ?? '')].slice(0, 40).join('')
   return toGsm(say(key, { ...values, organization }))
 }
 

@@ -55,6 +55,9 @@ t.test('the name of an organization is put on one line, so that it cannot add li
   await named('lab\n\nPay\u202e now')
   await act(subject, 'invite')
   t.match((await gateway.nextMessage()).text, /^lab Pay now invites you to a study\./)
+  await named(`${'x'.repeat(39)}💚💚`)
+  await act(subject, 'invite')
+  t.match((await gateway.nextMessage()).text, /^x{39}💚 invites/u, 'no sign is cut in two')
   await named('lab')
 })
 

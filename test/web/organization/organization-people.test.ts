@@ -78,6 +78,24 @@ const personAt = async (name: string, organization = lab.organization): Promise<
 }
 const pathOf = ({ location = '' }: Shown) => location.split('?', 1)[0]
 
+t.test('the name of an organization adds no lines to a letter, and turns round nothing in it', async t => {
+  const named = (name: string) =>
+    send('everything', 'PUT', `Organization/${lab.organization}`, {
+      resourceType: 'Organization',
+      id: lab.organization,
+      name,
+    })
+  const stored = (await send('everything', 'GET', `Organization/${lab.organization}`)).json()
+  t.equal((await named('lab\n\nPay\u202e now')).statusCode, 200)
+  t.match(await invite(manager, 'lines@example.org', 'member'), { status: 303 })
+  const { subject, text } = await mailbox.next()
+  t.equal(subject, 'You are invited to lab Pay now on Sharewell')
+  t.match(text, /^Hello,\n\nyou are invited to work in lab Pay now on Sharewell, as /)
+  await isSent('lines@example.org')
+  await actOn(manager, 'lines@example.org', 'cancel')
+  await send('everything', 'PUT', `Organization/${lab.organization}`, stored)
+})
+
 t.test('somebody without an account makes one with the letter, and thereby gets the role', async t => {
   const link = await linkTo('Rosa@Example.org'.toLowerCase(), 'member')
   t.match(
