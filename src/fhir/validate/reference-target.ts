@@ -1,4 +1,5 @@
 import { isResourceType } from '../definition/resource-type.ts'
+import { parseReference } from '../reference.ts'
 import { isJson, report, type Walk, warn } from './walk.ts'
 
 /**
@@ -18,22 +19,22 @@ export const referenceTargets = (targets: readonly string[]) => {
 }
 
 /**
- * A reference is a URL, which has no white space. One that begins as a relative one has an id, or it would be about nobody.
- * https://hl7.org/fhir/R4/references.html#literal
+ * A reference is a URL: relative, with a type of R4 and an id, absolute, of a contained resource, or of criteria that a transaction looks up.
+ * Anything else would be about nobody. https://hl7.org/fhir/R4/references.html#literal
  */
 export const checkReference = (value: unknown, walk: Walk): void => {
   if (!isJson(value) || typeof value.reference !== 'string') return
   const { reference } = value
-  if (whiteSpace.test(reference))
-    report(
-      walk,
-      'value',
-      'expected a URL, relative (Patient/1), absolute or of a contained resource (#p1)',
-      'reference',
-    )
-  else if (beginsRelative(reference) && !restful.test(reference))
-    report(walk, 'value', `in a relative reference, ${referenceRule}`, 'reference')
+  if (reference === '' || isReference(reference)) return
+  const message =
+    beginsRelative(reference) && !whiteSpace.test(reference)
+      ? `in a relative reference, ${referenceRule}`
+      : 'expected a URL, relative with a type of R4 (Patient/1), absolute (https://…, urn:uuid:…) or of a contained resource (#p1)'
+  report(walk, 'value', message, 'reference')
 }
+
+/** Whether it can name anything at all. */
+export const isReference = (text: string): boolean => !whiteSpace.test(text) && parseReference(text) !== undefined
 
 export const referenceRule =
   'a type is followed by an id of 1 to 64 letters, digits, - and . (Patient/1), with or without a version (Patient/1/_history/2)'

@@ -4,6 +4,7 @@ import { FhirError, type Issue } from '../../fhir/error.ts'
 import { inSteps } from '../../fhir/give-way.ts'
 import { isEnteredInError } from '../../fhir/measured/mistaken.ts'
 import { keptFault, soundDiv, withDiv } from '../../fhir/validate/kept-narrative.ts'
+import { inverted, keptReferences, replaced } from '../../fhir/validate/kept-reference.ts'
 import { isError, validate } from '../../fhir/validate/validate.ts'
 import type { Taken } from '../../mhealth/mhealth.ts'
 import { defaultPolicy, type ValidationPolicy } from '../../mhealth/policy.ts'
@@ -89,10 +90,11 @@ export const parseChange = async (stored: Resource, body: unknown, context: Cont
   const isJudged =
     type === 'Observation' && (isUntouched(stored, body) || (await isSameDocument(stored, body, context)))
   const policy = isJudged ? 'accept-with-warning' : 'strict'
-  const div = keptFault(stored, body)
-  if (div === undefined) return parseUnder(policy, type, body, context)
-  const incoming = await parseUnder(policy, type, withDiv(body as Resource, soundDiv), context)
-  return { ...incoming, resource: withDiv(incoming.resource, div) }
+  const [div, references] = [keptFault(stored, body), keptReferences(stored)]
+  const told = div === undefined ? body : withDiv(body as Resource, soundDiv)
+  const incoming = await parseUnder(policy, type, replaced(told, references), context)
+  const resource = replaced(incoming.resource, inverted(references))
+  return { ...incoming, resource: div === undefined ? resource : withDiv(resource, div) }
 }
 
 /** Whether nothing that could hold a document has changed, so that a long one need not be read. */

@@ -232,15 +232,37 @@ const cases: readonly Case[] = [
       ['value', 'Observation.subject.reference'],
     ],
   ),
+  ...[
+    'Patient',
+    '/Patient/1',
+    'patient/1',
+    'Nothing/1',
+    '1',
+    '../Patient/1',
+    'example.org/Patient/1',
+    'Nothing?x=y',
+  ].map(
+    (reference): Case => [
+      `a reference that names nothing: ${reference}`,
+      { ...observation, subject: { reference } },
+      ['value', 'Observation.subject.reference'],
+    ],
+  ),
   [
     'references with an id, of a version, conditional, absolute and contained',
     {
       ...observation,
       contained: [{ resourceType: 'Patient', id: 'p' }],
       subject: { reference: '#p' },
-      focus: ['Patient/1', 'Patient/1/_history/2', 'Patient?identifier=1', 'https://elsewhere.org/Patient/'].map(
-        reference => ({ reference }),
-      ),
+      focus: [
+        'Patient/1',
+        'Patient/1/_history/2',
+        'Patient?identifier=1',
+        'https://elsewhere.org/Patient/',
+        'https://elsewhere.org/Nothing/1',
+        'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0',
+        'urn:oid:1.2.3',
+      ].map(reference => ({ reference })),
     },
   ],
   [
