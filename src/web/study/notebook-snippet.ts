@@ -55,8 +55,11 @@ with urllib.request.urlopen(request) as response:
         timing = reading.get("effectiveTiming", {})
         # An event of which only an extension says something is None.
         events = [event for event in timing.get("event", []) if event]
-        moments = sorted(events, key=moment) if len(events) > 1 else events
-        period = reading.get("effectivePeriod") or timing.get("repeat", {}).get("boundsPeriod", {})
+        bounds = timing.get("repeat", {}).get("boundsPeriod", {})
+        ends = [*(events if len(events) > 1 else []), bounds.get("end")]
+        first = min(filter(None, [*events, bounds.get("start")]), key=moment, default=None)
+        last = max(filter(None, ends), key=moment, default=None)
+        period = reading.get("effectivePeriod", {})
         start = reading.get("effectiveDateTime") or reading.get("effectiveInstant") or period.get("start")
         for part in [reading, *reading.get("component", [])]:
             name = next((key for key in part if key.startswith("value")), None)
@@ -74,8 +77,8 @@ with urllib.request.urlopen(request) as response:
             coding = (part["code"].get("coding") or [{}])[0]
             rows.append({
                 "patient": reading["subject"]["reference"],
-                "time": start or (moments[0] if moments else None),
-                "end": period.get("end") or (moments[-1] if len(moments) > 1 else None),
+                "time": start or first,
+                "end": period.get("end") or last,
                 "code": coding.get("code") or part["code"].get("text"),
                 "comparator": quantity.get("comparator"),
                 "value": value,

@@ -337,6 +337,7 @@ t.test(
       effectiveTiming: {
         event: ['2026-04-01T12:07:00.1+02:00', null, '2026-04-01T10:07:60Z', '2026-04-01T10:07:00.123456789Z'],
         _event: [null, { extension: [{ url: 'http://example.org/missed', valueBoolean: true }] }, null, null],
+        repeat: { boundsPeriod: { start: '2026-04-01T10:07:00.1Z', end: '2026-04-01T10:07:30Z' } },
       } as object,
       valueInteger: 70,
       extension: [
