@@ -34,6 +34,8 @@ t.test(
     await page.goto(`http://127.0.0.1:${(server.server.address() as AddressInfo).port}/import`)
     const words = () => page.textContent('main')
     t.match(await words(), /1 of 2/)
+    t.equal(await page.getByRole('progressbar', { name: 'Done' }).count(), 1)
+    t.equal(await page.locator('[role=status], [aria-live]').count(), 0, 'what changes all the time is not read out')
     for (let seconds = 0; seconds < 120 && answered.length < 3; seconds += 1) await page.clock.runFor(1000)
     t.strictSame(answered, [200, 429, 503])
     t.match(await words(), /1 of 2/, 'it shows no error instead')

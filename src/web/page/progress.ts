@@ -80,12 +80,15 @@ async function* events(first: Progress, next: () => Promise<Progress | undefined
 const pauseMs = 500
 const mostEvents = 600
 
-/** Shows the progress, and reloads the page when the work is over. Without JavaScript, the page should refresh itself. */
+/**
+ * Shows the progress, and reloads the page when the work is over. Without JavaScript, the page should refresh itself. Screen readers tell the bar
+ * when they are asked; a live region would be read out twice a second.
+ */
 export const progressBar = (
   { done, total }: Progress,
   { label, stream }: { readonly label: string; readonly stream: string },
 ): Html =>
-  html`<div data-progress="${stream}" role="status">
+  html`<div data-progress="${stream}">
 <p>${label}: <span data-progress-text>${done} of ${total}</span>. You can leave this page and come back.</p>
 <progress class="w-100" value="${done}" max="${total}" aria-label="${label}"></progress>
 </div>

@@ -8,4 +8,4 @@ export const listQuery = (request: FastifyRequest): string => peopleUrl('', peop
 
 /** Leads back to the list as it was. */
 export const backToStudy = (request: FastifyRequest, study: string | undefined): Html =>
-  html`<p><a href="/studies/${study}${listQuery(request)}">Back to the study</a></p>`
+  html`<p class="no-print"><a href="/studies/${study}${listQuery(request)}">Back to the study</a></p>`

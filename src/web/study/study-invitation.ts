@@ -9,6 +9,7 @@ import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { printedLine } from '../page/printed-line.ts'
 import { qrPicture } from '../page/qr-picture.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -70,6 +71,7 @@ const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parame
 <p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else can use it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, or until you show another one.</p>
+${printedLine()}
 ${backToStudy(reply.request, study)}`,
   })
 

@@ -474,6 +474,18 @@ const askedForProof = async (subject: string) => {
   return { own, code, _csrf, secret }
 }
 
+t.test('somebody whom the answer did not reach that made their account is told to sign in', async t => {
+  const { subject } = await enrolled('Lost')
+  const { browser: own } = await prove(await invite(subject))
+  t.match(await own.send('/invitation/account', { name: 'Lost', password }), { status: 303 })
+  own.cookies.delete('sharewell-session')
+  const again = await own.get('/invitation/account')
+  t.match(
+    [again.status, wordsOf(again)],
+    [410, /If you have already made an account or answered with it, sign in: there you answer/],
+  )
+})
+
 t.test('five wrong tries end an invitation, however many come at once', async t => {
   const { subject } = await enrolled('Tried')
   const { own, code, _csrf, secret } = await askedForProof(subject)

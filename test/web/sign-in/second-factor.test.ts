@@ -40,13 +40,17 @@ t.test('somebody sets up an authenticator with their password and a code, and is
   t.ok(page.body.includes(`href="${uri}"`), 'a link adds it to the authenticator')
   t.match(page.body, /<svg class="picture" viewBox="0 0 \d+ \d+" role="img"/)
   t.notMatch(page.body, /style=|<style|\son[a-z]+=/, 'nothing that our policy for pages would not allow')
-  t.match(await own.send('/second-factor', { code: '12345' }), { status: 422, body: /This code is not right/ })
+  t.match(await own.send('/second-factor', { code: '12345' }), {
+    status: 422,
+    body: /This code is not right, .* the clock of your phone may be wrong/,
+  })
   t.match(await own.send('/second-factor', { code: ' ' }), { status: 422, body: /Enter the six digits that your/ })
   t.match(await elsewhere.get('/account'), { status: 200 }, 'nothing changes before a code was right')
 
   const done = await own.send('/second-factor?continue=%2Faccount%2Fsecond-factor', { code: await codeOf(key) })
   t.match(done, { status: 200, body: /href="\/account\/second-factor">I have kept them/ })
   t.equal(new Set(recoveryCodesIn(done)).size, 10)
+  t.match(done.body, /d-print-block">Sharewell, <time/, 'paper says where the codes belong, and since when')
   t.match(await mailbox.next(), { to: email, subject: 'A second factor protects your Sharewell account' })
   t.match(wordsOf(await own.get('/account/second-factor')), /It is turned on.* Unused recovery codes: 10/)
   t.match(await own.get('/second-factor'), { status: 410 }, 'the step is over')
