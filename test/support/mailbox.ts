@@ -10,7 +10,7 @@ export type ReceivedLetter = {
   readonly head: string
 }
 
-/** A mail server that accepts everything, and hands letters out in the order of their arrival. Letters of several jobs arrive in any order. */
+/** A mail server that accepts everything but what is for nobody@, and hands letters out in the order of their arrival. Letters of several jobs arrive in any order. */
 export const openMailbox = async () => {
   const letters: ReceivedLetter[] = []
   const waiting: {
@@ -20,6 +20,7 @@ export const openMailbox = async () => {
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
+    onRcptTo: ({ address }, _, done) => done(address.startsWith('nobody@') ? new Error('There is nobody') : undefined),
     onData: (stream, { envelope }, done) => {
       const chunks: Buffer[] = []
       stream.on('data', chunk => chunks.push(chunk))

@@ -62,7 +62,7 @@ const largestTables = async (connection: Connection): Promise<SystemState['table
   return rows.map(({ name, bytes, rows }) => ({ name, bytes: Number(bytes), rows: rows < 0 ? undefined : rows }))
 }
 
-/** From pg-boss's own tables. */
+/** From pg-boss's own tables, which keep what failed for an hour. It no longer counts once the same was queued anew. */
 const countJobs = async (connection: Connection): Promise<SystemState['jobs']> => {
   const { isThere } = await connection.one<{ isThere: boolean }>(
     sql.fragment`SELECT to_regclass('queue.job') IS NOT NULL AS "isThere"`,
@@ -72,8 +72,11 @@ const countJobs = async (connection: Connection): Promise<SystemState['jobs']> =
     SELECT queue.name AS queue,
       count(*) FILTER (WHERE job.state IN ('created', 'retry'))::int AS waiting,
       count(*) FILTER (WHERE job.state = 'active')::int AS active,
-      count(*) FILTER (WHERE job.state = 'failed')::int AS failed
-    FROM queue.queue LEFT JOIN queue.job ON job.name = queue.name
+      count(*) FILTER (WHERE job.state = 'failed' AND job.is_last)::int AS failed
+    FROM queue.queue
+    LEFT JOIN (
+      SELECT name, state, lead(id) OVER (PARTITION BY name, singleton_key ORDER BY created_on) IS NULL AS is_last
+      FROM queue.job) AS job ON job.name = queue.name
     WHERE queue.name NOT LIKE '\\_\\_pgboss\\_\\_%' GROUP BY queue.name ORDER BY queue.name`)
 }
 

@@ -10,8 +10,9 @@ import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
 import { type Backup, backupRecorded } from '../../../src/storage/installation/backup.ts'
 import { makeStaffInvitation } from '../../../src/storage/organization/staff-invitation.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { until } from '../../subscriptions/receiver.ts'
 import { wordsOf } from '../../support/browser.ts'
-import { openMailbox } from '../../support/mailbox.ts'
+import { isTo, openMailbox } from '../../support/mailbox.ts'
 import { openTenants } from '../tenants.ts'
 
 const mailbox = await openMailbox()
@@ -265,4 +266,24 @@ t.test('nobody else finds the page', async t => {
       t.equal((await people[who].get(path)).status, 404, `${who}: ${path}`)
     t.equal((await people[who].post('/system/retry', { _csrf })).status, 404, who)
   }
+})
+
+t.test('what had failed no longer counts as failed work once it is sent again', async t => {
+  const asked = { organization: lab.organization, role: 'viewer', email: 'nobody@example.org', days: 7 } as const
+  const id = await makeStaffInvitation(database, { ...asked, inviter: persons.manager })
+  const becomes = (letter: string, work: string) =>
+    until(async () => {
+      const shown = wordsOf(await administrator.get('/system'))
+      const found = await database.maybeOne(
+        sql.fragment`SELECT FROM staff_invitation WHERE id = ${id} AND letter = ${letter}`,
+      )
+      return found !== undefined && shown.includes(` staff-invitation ${work} `)
+    })
+  await database.run(sql.fragment`UPDATE staff_invitation SET letter = 'failed' WHERE id = ${id}`)
+  await administrator.send('/system', {}, '/system/retry')
+  t.ok(await becomes('failed', '0 0 1'))
+  await database.run(sql.fragment`UPDATE staff_invitation SET email = 'there@example.org' WHERE id = ${id}`)
+  await administrator.send('/system', {}, '/system/retry')
+  t.equal((await mailbox.next(isTo('there@example.org'))).to, 'there@example.org')
+  t.ok(await becomes('sent', '0 0 0'))
 })
