@@ -21,6 +21,8 @@ export type OmhDocument = {
   readonly plain: DocumentTree
   /** Numbers keep their text: for what is derived. */
   readonly exact: DocumentTree
+  /** It was read only to tell of which schema it is, and is refused. */
+  readonly isTooDeep: boolean
 }
 
 type DocumentTree = {
@@ -133,14 +135,14 @@ const readDocument = function* (
   if (typeof attachment.data !== 'string') return refuse('the attachment has no data')
   const { bytes, base64 } = decodeBase64(attachment.data, `${expression}.data`)
   yield
-  const [plain, exact] = yield* parseDocument(bytes, `${expression}.data`)
+  const { plain, exact, isTooDeep } = yield* parseDocument(bytes, `${expression}.data`)
   const id = schemaIdOf(plain) ?? codedSchemaId(observation, newest)
   if (id === undefined) {
     if (native) return undefined
     const message = 'neither header.schema_id nor Observation.code names an Open mHealth schema'
     throw unacceptable('schema-untold', message, expression)
   }
-  return { id, expression, attachment, bytes, base64, plain: toTree(plain), exact: toTree(exact) }
+  return { id, expression, attachment, bytes, base64, plain: toTree(plain), exact: toTree(exact), isTooDeep }
 }
 
 const isJson = (contentType: unknown): boolean =>

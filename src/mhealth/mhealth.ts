@@ -9,6 +9,7 @@ import { type Codings, openCodings } from './codings.ts'
 import { codeFindings, contradictions } from './contradiction.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
 import { type Attached, attachedTo, bodyPointer, findDocument, type OmhDocument } from './document.ts'
+import { nestedTooDeep } from './document-text.ts'
 import { type Finding, fewOf, judgedBy } from './finding.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { type Judgement, judge } from './judge.ts'
@@ -19,7 +20,6 @@ import { implausible } from './plausibility.ts'
 import type { Rule, ValidationPolicy } from './policy.ts'
 import { openSchemas, type SchemaId, type Schemas } from './schema/schemas.ts'
 import { startOf, timingOf } from './timing.ts'
-import { unacceptable } from './unacceptable.ts'
 import { unreadableUnits } from './unit-text.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
@@ -118,16 +118,13 @@ const unread = (resource: Observation): Received => ({
 })
 
 const receive = function* (reading: Reading, sent: JsonRecord, document: OmhDocument): Steps<Received> {
+  if (document.isTooDeep) throw nestedTooDeep(document.expression)
   try {
     return yield* receiveDocument(reading, sent, document)
   } catch (error) {
-    throw error instanceof RangeError ? tooDeep(document) : error
+    throw error instanceof RangeError ? nestedTooDeep(document.expression) : error
   }
 }
-
-/** JSON may be nested more deeply than any function can follow. */
-const tooDeep = ({ expression }: OmhDocument): FhirError =>
-  unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
 
 const receiveDocument = function* (reading: Reading, sent: JsonRecord, document: OmhDocument): Steps<Received> {
   const { codeClasses: classes, codings } = reading
@@ -185,7 +182,7 @@ const contradictionsIn: typeof contradictions = (sent, face, document) => {
   try {
     return contradictions(sent, face, document)
   } catch (error) {
-    throw error instanceof RangeError ? tooDeep(document) : error
+    throw error instanceof RangeError ? nestedTooDeep(document.expression) : error
   }
 }
 

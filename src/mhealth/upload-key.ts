@@ -3,6 +3,7 @@ import { configure } from 'safe-stable-stringify'
 import type { Steps } from '../fhir/give-way.ts'
 import { clockSkewMs, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
+import { nestedTooDeep } from './document-text.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import { mapVersion } from './observation.ts'
 import { unacceptable } from './unacceptable.ts'
@@ -72,7 +73,7 @@ const digestsOf = function* ({ plain, expression }: OmhDocument, { named, measur
     }
   } catch (cause) {
     throw cause instanceof RangeError
-      ? unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
+      ? nestedTooDeep(expression)
       : unacceptable('number-too-large', 'the document has a number that is too large', expression)
   }
   measured.add(']]')

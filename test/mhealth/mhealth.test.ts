@@ -601,8 +601,23 @@ t.test('a document that is nested too deeply to be read is refused', t => {
   const document = JSON.stringify(heartRate()).replace('"body":{', `"body":{"deep":${deep},`)
   t.match(
     issuesOf(() => receive(upload(document))),
-    [{ message: 'the document is nested too deeply' }],
+    [{ message: 'the document is nested more than 500 levels deep' }],
   )
+  t.end()
+})
+
+t.test('a document may be nested 500 levels deep, as deep as any body and no deeper than all JSON readers go', t => {
+  const nested = (levels: number) =>
+    JSON.stringify(heartRate()).replace(
+      '"body":{',
+      `"body":{"deep":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)},`,
+    )
+  t.ok(receive(upload(nested(500))))
+  for (const text of [nested(501), nested(501).replace('"deep"', `"long":"${' '.repeat(200_000)}","deep"`)])
+    t.match(
+      issuesOf(() => receive(upload(text))),
+      [{ details: { code: 'nested-too-deep' }, expression: 'Observation.valueAttachment' }],
+    )
   t.end()
 })
 
