@@ -11,4 +11,6 @@ export const worded = (wording: Wording, words: Words): Html =>
 export const langOf = (wording: Wording, words: Words): Html | false =>
   !isOfPage(wording, words) && html` lang="${wording.language}"`
 
-const isOfPage = ({ language }: Wording, { code }: Words): boolean => languageIn(language).split('-', 1)[0] === code
+/** Whether it is in the language of the page, of whatever region. */
+export const isOfPage = ({ language }: Pick<Wording, 'language'>, { code }: Words): boolean =>
+  languageIn(language).split('-', 1)[0] === code

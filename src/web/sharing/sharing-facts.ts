@@ -3,7 +3,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
-import { langOf, worded } from '../page/wording.ts'
+import { isOfPage, langOf, worded } from '../page/wording.ts'
 
 /** The main points of a study, before its text. */
 export const studyFacts = (asked: StudyAsked, words: Words): Html => {
@@ -31,6 +31,15 @@ const contactOf = ({ contact = [] }: ResearchStudy): string =>
   contact
     .map(({ name, telecom = [] }) => [name, ...telecom.map(({ value }) => value)].filter(Boolean).join(', '))
     .join('; ')
+
+/** What is signed, with a note where its readers do not have it in their own language; undefined if it cannot be shown. */
+export const textToSign = (attachment: Attachment | undefined, words: Words): Html | undefined => {
+  const text = textShown(attachment)
+  const { language = words.code } = attachment ?? {}
+  if (text === undefined || isOfPage({ language }, words)) return text
+  return html`<p>${words.say('study.text-elsewhere')}</p>
+${text}`
+}
 
 /** Only plain text is shown: undefined for anything else. */
 export const textShown = (attachment: Attachment | undefined): Html | undefined => {

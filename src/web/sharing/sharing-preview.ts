@@ -12,7 +12,7 @@ import { phrase } from '../page/time.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
 import { edgeText } from './period-edge.ts'
 import { type ChoiceState, declineKey, hiddenChoices } from './sharing-choice.ts'
-import { textShown } from './sharing-facts.ts'
+import { textToSign } from './sharing-facts.ts'
 import { keptOf } from './sharing-line.ts'
 
 type Shown = {
@@ -55,7 +55,7 @@ ${!isOrganizations && staff.length === 0 && html`<li>${say('preview.nobody')}</l
 <ul>${readings}</ul>
 ${keptOf(asked, words)}
 <h2>${say('study.text')}</h2>
-${textShown(text?.attachment)}
+${textToSign(text?.attachment, words)}
 <h2>${say('sign.title')}</h2>
 <p>${say('sign.text')}</p>
 ${form({

@@ -8,7 +8,7 @@ import { sendTranslatedPage } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
 import { choiceForm } from './choice-form.ts'
 import { type ChoiceState, declineKey, hasProblem } from './sharing-choice.ts'
-import { studyFacts, textShown } from './sharing-facts.ts'
+import { studyFacts, textShown, textToSign } from './sharing-facts.ts'
 import { paperNotice } from './sharing-paper.ts'
 import { standing } from './sharing-standing.ts'
 
@@ -72,7 +72,7 @@ export const asking = (
   token: string,
 ): Html => {
   const { say } = words
-  const text = textShown(asked.text?.attachment)
+  const text = textToSign(asked.text?.attachment, words)
   const shown = text ?? html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>`
   return isSignable(asked)
     ? html`${shown}

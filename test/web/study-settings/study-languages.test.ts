@@ -288,3 +288,27 @@ t.test('whoever may not read a study cannot read it in any language', async t =>
     _title: { extension: [{}, {}] },
   })
 })
+
+t.test(
+  'whoever does not have the text to sign in their language is told so, where they read it and where they sign it',
+  async t => {
+    const { patient, browser: english } = await arrived('Eva')
+    const eva = await inSpanish(patient.id)
+    const told =
+      'Lo que firma Este texto no existe en español. Se muestra en el idioma en que el estudio lo ha escrito. We ask'
+    t.notMatch(wordsOf(await eva.get(page)), 'Este texto no existe')
+    const stored = await read()
+    const textIn = (language: string, text: string) => ({
+      url: 'text',
+      valueAttachment: { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') },
+    })
+    const version = {
+      url: extensions.patientText,
+      extension: [{ url: 'version', valueString: 'English' }, textIn('en-GB', 'We ask')],
+    }
+    await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), version] })
+    t.match(wordsOf(await eva.get(page)), told)
+    t.match(wordsOf(await eva.send(page, both, page)), told)
+    t.notMatch(wordsOf(await english.get(page)), 'This text does not exist in English')
+  },
+)
