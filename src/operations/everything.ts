@@ -54,10 +54,16 @@ const everything = async (request: FhirRequest, context: Context) => {
       : one => ofPatient(context.registry, 'id' in request ? request.id : undefined, one)
   const searches = typesOf(within, context).map(one => searchOf(one, within(one), asked, context))
   const matching = searches.filter(one => isAsked(one.type, asked))
-  const leading = searches.filter(one => !isAsked(one.type, asked) && leadsOutside(one, within, asked))
+  const leading = auditEventsLast(searches.filter(one => !isAsked(one.type, asked) && leadsOutside(one, within, asked)))
   const applied = [...query].filter(([name]) => name !== '_format')
   const answered = { path, of: type, applied, ignored: [], cursor: page }
   return searchset(answered, await pageOfSeveral(context.store, matching, page, leading), context)
+}
+
+/** They are as many as there were requests, and lead to little that nothing else leads to. */
+const auditEventsLast = (searches: readonly Search[]): readonly Search[] => {
+  const isLast = ({ type }: Search) => type === 'AuditEvent'
+  return [...searches.filter(one => !isLast(one)), ...searches.filter(isLast)]
 }
 
 const isAsked = (type: ResourceType, { types }: Everything): boolean => types?.includes(type) !== false

@@ -29,7 +29,9 @@ export const pageOfSeveral = (
 
 const nothing = { entries: [], included: [], leftOut: false }
 
-/** Goes on until there is something to show: many clients take a page without entries for the last one. */
+/**
+ * Goes on until there is something to show, if it does not take too long: many clients take a page without entries for the last one.
+ */
 const pageToShow = async (
   store: Pick<Store, 'search'>,
   searches: readonly Search[],
@@ -41,9 +43,13 @@ const pageToShow = async (
   // If nothing is shown, only those that lead elsewhere are left, and no match of theirs counts.
   const long = [...searches, ...leading].map(one => ({ ...one, count: maxCount }))
   let page = shown(found)
-  while (page.next !== undefined && isEmpty(page)) page = shown(await pageOf(store, long, page.next))
+  for (let further = 0; page.next !== undefined && isEmpty(page) && further < mostFurther; further += 1)
+    page = shown(await pageOf(store, long, page.next))
   return page
 }
+
+/** Of `maxCount` resources each: about two seconds' work for the slowest, which are AuditEvents. */
+const mostFurther = 5
 
 /** That something was left out is shown as well. */
 const isEmpty = ({ entries, included, leftOut }: Page): boolean => entries.length + included.length === 0 && !leftOut
