@@ -24,6 +24,7 @@ ${form({
   action: '/invitation/account',
   token,
   hidden: { invitation },
+  account: address,
   problemTitle: say('check'),
   fields: [
     {

@@ -193,6 +193,7 @@ ${form({
   action: '/join',
   token: ownToken(reply),
   hidden: { link },
+  account: invitation.email,
   fields: [
     nameField(words, name, problems.name),
     { ...newPasswordField(words, 'password', problems.password), label: words.say('field.password') },

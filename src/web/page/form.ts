@@ -107,6 +107,8 @@ export const hiddenField = (name: string, value: string): Html =>
 
 type Form = Pick<PostForm, 'action' | 'token' | 'hidden'> & {
   readonly fields: readonly Field[]
+  /** The e-mail address of the account whose password it sets, if no field has it. */
+  readonly account?: string | undefined
   readonly button: string
   /** More questions after the fields. */
   readonly more?: Html
@@ -117,6 +119,7 @@ type Form = Pick<PostForm, 'action' | 'token' | 'hidden'> & {
 /** Fields and a button, with the problems before them. */
 export const form = ({
   fields,
+  account,
   button,
   more,
   problemTitle,
@@ -124,10 +127,18 @@ export const form = ({
 }: Form): Html => html`${problemList(fields, problemTitle)}
 ${postForm(
   { ...sent, novalidate: true },
-  html`${fields.map(field)}
+  html`${account !== undefined && accountField(account)}${fields.map(field)}
 ${more}
 <button class="btn btn-primary">${button}</button>`,
 )}`
+
+/**
+ * For password managers, which otherwise keep a password for what is typed before it, such as a name. It is neither shown nor sent.
+ * https://www.chromium.org/developers/design-documents/form-styles-that-chromium-understands/
+ */
+const accountField = (email: string): Html =>
+  html`<input type="email" autocomplete="username" value="${email}" readonly hidden>
+`
 
 type Box = {
   /** One of several choices, or one that can be ticked. */

@@ -82,6 +82,7 @@ ${form({
   token: ownToken(reply),
   problemTitle: say('check'),
   hidden: { link },
+  account: invitation.email,
   fields: [
     nameField(words, name ?? '', problems.name),
     ...(invitation.email === undefined ? [emailField(words, email ?? '', problems.email)] : []),

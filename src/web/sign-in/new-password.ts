@@ -61,6 +61,7 @@ ${form({
   token: ownToken(reply),
   problemTitle: say('check'),
   hidden: { link },
+  account: email,
   fields: [newPasswordField(words, 'password', problem)],
   button: say('new-password.save'),
 })}`,

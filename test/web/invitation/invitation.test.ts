@@ -73,7 +73,9 @@ t.test(
         { status: 303, location: '/invitation/account' },
         'who goes back and sends it again goes on, and has tried nothing',
       )
-    t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with ana@example\.org\./)
+    const asked = await own.get('/invitation/account')
+    t.match(wordsOf(asked), /You will sign in with ana@example\.org\./)
+    t.match(asked.body, '<input type="email" autocomplete="username" value="ana@example.org" readonly hidden>')
     const short = await own.send('/invitation/account', { name: '', password: 'short' })
     t.match([short.status, wordsOf(short)], [422, /Enter your name.*Choose a password of at least 12 characters/])
     t.match(await own.send('/invitation/account', { name: 'Ana Castillo', password }), {

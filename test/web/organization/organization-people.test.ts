@@ -103,7 +103,9 @@ t.test('somebody without an account makes one with the letter, and thereby gets 
     /Invited rosa@example\.org Member\. .* The e-mail is sent\. Send again Cancel invitation/,
   )
   const browser = openBrowser(server, { remoteAddress: '10.9.0.1' })
-  const shown = wordsOf(await browser.get(link))
+  const opened = await browser.get(link)
+  t.match(opened.body, '<input type="email" autocomplete="username" value="rosa@example.org" readonly hidden>')
+  const shown = wordsOf(opened)
   t.match(shown, /You are invited to lab Your role there Member\. .* rosa@example\.org .* Create account and accept/)
   const wrong = await join(browser, link, { name: '', password: 'short' })
   t.equal(wrong.status, 422)

@@ -43,6 +43,7 @@ t.test('whoever reads the mail of their address chooses a new password, and all 
   const browser = openBrowser(server)
   const refused = await browser.send(linkIn(letter), { password: 'password1234' })
   t.match(refused, { status: 422, body: /easy to guess/ })
+  t.match(refused.body, '<input type="email" autocomplete="username" value="ana@example.org" readonly hidden>')
   const saved = await browser.send(linkIn(letter), { password: second })
   t.match(saved, { status: 303, location: '/sign-in?new-password' })
   t.match(wordsOf(await browser.get('/sign-in?new-password')), /Your new password is saved\. Sign in with it\./)
