@@ -3,7 +3,7 @@ import { subjectParameters } from '../../access/patient-compartment.ts'
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
-import { recordHas, recordTest } from '../audit/shown/record-test.ts'
+import { recordHas, recordLastUpdated, recordTest } from '../audit/shown/record-test.ts'
 import { recordedKey } from '../audit/shown/recorded-key.ts'
 import { isOfSeveral } from '../audit/shown/several.ts'
 import { compartmentOf } from '../model/reference.ts'
@@ -153,10 +153,9 @@ const compileMatch = (match: Match, at: Compiling): SqlFragment => {
 }
 
 /** `_lastUpdated` has a column of its own. */
-const columnMatch = ({ parameter, value }: Match, { row }: RowNames): SqlFragment | undefined => {
-  if (parameter.code === '_lastUpdated' && value.kind === 'date')
-    return millisecondTest(sql.fragment`${row}.last_updated`, value)
-  return undefined
+const columnMatch = ({ parameter, value }: Match, { row, recorded }: RowNames): SqlFragment | undefined => {
+  if (parameter.code !== '_lastUpdated' || value.kind !== 'date') return undefined
+  return recorded ? recordLastUpdated(value, row) : millisecondTest(sql.fragment`${row}.last_updated`, value)
 }
 
 const idAsked = ({ parameter, value }: Match): string | undefined =>

@@ -2,8 +2,8 @@ import type { SearchParameter } from '../../../fhir/definition/search-parameter.
 import type { Expression } from '../../../search/expression.ts'
 import type { Value } from '../../../search/value.ts'
 import { typeIdOf } from '../../row.ts'
-import { anyOf, type SqlFragment, sql } from '../../sql.ts'
-import { dateTest } from '../../values/date.ts'
+import { allOf, anyOf, type SqlFragment, sql } from '../../sql.ts'
+import { dateTest, millisecondTest } from '../../values/date.ts'
 import { present } from '../../values/element.ts'
 import { textTest } from '../../values/string.ts'
 import { matchValue } from '../../values/value.ts'
@@ -11,6 +11,7 @@ import { firstOfInstallation } from './recorded-key.ts'
 import { nobodyOfStaff, recordedPart } from './recorded-part.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
+type DateValue = Extract<Value, { kind: 'date' }>
 
 /**
  * A match on AuditEvents. Those that are made of records are not assembled if the record itself says what the event would. Written AuditEvents, which
@@ -28,6 +29,13 @@ export const recordTest = (match: Match, row: SqlFragment, decided: SqlFragment)
   return parameter.code === 'date'
     ? sql.fragment`(${possible} AND ${known})`
     : sql.fragment`CASE WHEN ${possible} THEN ${known} ELSE FALSE END`
+}
+
+/** A match on `_lastUpdated`, by the index of the time as well. */
+export const recordLastUpdated = (value: DateValue, row: SqlFragment): SqlFragment => {
+  const known = millisecondTest(momentOf(row), value)
+  const possible = date(value, row)
+  return possible === undefined ? known : allOf([possible, known])
 }
 
 /** The same for whether an event has any value. */
@@ -73,8 +81,10 @@ const date: Test = (value, row) => {
 }
 
 /** An event has the moment of its record, to the millisecond. */
+const momentOf = (row: SqlFragment): SqlFragment => sql.fragment`date_trunc('milliseconds', ${row}.last_updated)`
+
 const exactDate: Test = (value, row) => {
-  const low = sql.fragment`date_trunc('milliseconds', ${row}.last_updated)`
+  const low = momentOf(row)
   return value.kind === 'date' ? dateTest(low, sql.fragment`${low} + interval '1 millisecond'`, value) : undefined
 }
 

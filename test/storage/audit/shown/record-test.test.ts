@@ -98,7 +98,9 @@ const eventsOf = async (query: string): Promise<readonly AuditEvent[]> => {
 }
 // The record of these questions is not sealed, so none of them shows it.
 const all = await eventsOf('_count=1000')
-const middle = all[Math.floor(all.length / 2)]?.recorded ?? ''
+const inTheMiddle = all[Math.floor(all.length / 2)]
+const middle = inTheMiddle?.recorded ?? ''
+const updated = inTheMiddle?.meta?.lastUpdated ?? ''
 
 const references = ({ agent, entity = [] }: AuditEvent) =>
   [...agent.map(({ who }) => who?.reference), ...entity.map(({ what }) => what?.reference)].filter(
@@ -118,6 +120,7 @@ const profiles = ({ meta }: AuditEvent) => meta?.profile ?? []
 const entityCodes = ({ entity = [] }: AuditEvent) => entity.flatMap(({ type, role }) => [type?.code, role?.code])
 const titles = ({ entity = [] }: AuditEvent) => entity.flatMap(({ name }) => name ?? [])
 const timeOf = ({ recorded }: AuditEvent) => Date.parse(recorded)
+const updateOf = ({ meta }: AuditEvent) => Date.parse(meta?.lastUpdated ?? '')
 const [consent = '', measured = ''] = [/^Consent\/.+_history/, /^Observation\//].map(
   type =>
     all
@@ -220,6 +223,13 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   'date=2020-02-29': event => timeOf(event) === written,
   'date=eb2020-03-01': event => timeOf(event) === written,
   'date=ne2020-02-29': event => timeOf(event) !== written,
+  [`_lastUpdated=${updated}`]: event => updateOf(event) === Date.parse(updated),
+  [`_lastUpdated=ne${updated}`]: event => updateOf(event) !== Date.parse(updated),
+  [`_lastUpdated=ge${updated}`]: event => updateOf(event) >= Date.parse(updated),
+  [`_lastUpdated=gt${updated}`]: event => updateOf(event) > Date.parse(updated),
+  [`_lastUpdated=sa${updated}`]: event => updateOf(event) > Date.parse(updated),
+  [`_lastUpdated=le${updated}`]: event => updateOf(event) <= Date.parse(updated),
+  [`_lastUpdated=lt${updated}`]: event => updateOf(event) < Date.parse(updated),
   [`patient=${ann}&action=R&date=lt2020-03-01`]: event => timeOf(event) === written,
 }
 for (const [query, holds] of Object.entries(cases))
