@@ -7,10 +7,12 @@ export type Cell = string | Decimal | undefined
 
 /**
  * Makes sure that spreadsheets take no cell for a formula, but a negative number for a number, and that a line break of any kind stays in its
- * cell and does not end the row. https://owasp.org/www-community/attacks/CSV_Injection
+ * cell and does not end the row. So does what many of them take for the end of a cell beside the comma.
+ * https://owasp.org/www-community/attacks/CSV_Injection
  */
 const cellOptions: Options = {
   escape_formulas: true,
+  quoted_match: /[;\t]/,
   quote_record_delimiter: true,
   cast: { object: ({ digits }) => ({ value: String(digits), escape_formulas: false }) },
 }
@@ -29,8 +31,14 @@ const linesOf = (rows: Rows, options: Options): string =>
     options,
   )
 
-/** A number without a sign cannot be taken for a formula. As plain text it needs no options of its own, which the library takes long to prepare. */
-const plain = (cell: Cell): Cell => (typeof cell === 'object' && /^\d/.test(cell.digits) ? cell.digits : cell)
+/**
+ * A number without a sign cannot be taken for a formula. As plain text it needs no options of its own, which the library takes long to prepare.
+ * The library does not know that a line feed may begin a formula, too.
+ */
+const plain = (cell: Cell): Cell => {
+  if (typeof cell === 'object') return /^\d/.test(cell.digits) ? cell.digits : cell
+  return cell?.startsWith('\n') ? `'${cell}` : cell
+}
 
 /** Lines of many rows, some hundred rows at a time, so that other requests are answered in between. */
 export const csvInTurns = async function* (rows: Iterable<readonly Cell[]>, lines: typeof csv): AsyncGenerator<string> {

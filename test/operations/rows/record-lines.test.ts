@@ -1,3 +1,4 @@
+import { parse } from 'csv-parse/sync'
 import t from 'tap'
 import { parseJson } from '../../../src/fhir/json.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
@@ -74,6 +75,19 @@ t.test('a table of readings marks statistics', async t => {
     ',,Pressure,,"Systolic, standard deviation",9,,,,part,',
     ',,Pressure,,,120,,,,plain,',
   ])
+})
+
+t.test('no cell becomes two, or a formula, where semicolons and tabs end cells as well as commas', async t => {
+  const answers = ['dull; worse at night', 'a;=1+1', 'a\t=1+1', '\n=1+1', '\t;=1+1']
+  const contents = answers.map(valueString => ({ id: 'one', valueString }))
+  const readings = contents.map(one => parseJson(JSON.stringify(one)) as Reading)
+  const table = csv([...readingRows(readings, { nameKind: () => undefined, nameDevice: () => undefined })])
+  const rows: readonly string[][] = parse(table, { delimiter: [',', ';', '\t'], record_delimiter: '\r\n' })
+  t.strictSame(
+    rows.map(row => row[5]),
+    ['dull; worse at night', 'a;=1+1', 'a\t=1+1', "'\n=1+1", "'\t;=1+1"],
+  )
+  t.ok(rows.every(row => row.length === 11))
 })
 
 t.test('a reading with several times is in the table from the first to the last of them', async t => {
