@@ -63,6 +63,7 @@ const sendFile = (
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} – Sharewell</title>
+<style>${ownStyle}</style>
 </head>
 <body>
 ${content}
@@ -70,6 +71,12 @@ ${content}
 </html>
 `.text,
     )
+
+/** The text keeps its lines, as on the page. */
+const ownStyle = html`
+body { max-width: 40rem; margin: 1rem auto; padding: 0 1rem; font-family: system-ui, sans-serif; line-height: 1.5; overflow-wrap: anywhere }
+.as-written { white-space: pre-line; border: 1px solid; padding: 1rem }
+`
 
 /** `name`: of the account, since nobody types one in an app or for paper. `then`: the study as it was when it was signed. */
 const copyShown = (asked: StudyAsked, signed: SignedConsent, name: string, then: StudyAsked, words: Words): Html => {

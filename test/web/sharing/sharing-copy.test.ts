@@ -47,6 +47,7 @@ t.test('the downloaded copy has what was signed, and nothing that leads back her
     /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) .* What you signed We ask, version 1\.$/,
   )
   t.notMatch(body, /<form|_csrf|href=|src=|<script/)
+  t.match(body, /<style>.*\.as-written { white-space: pre-line;.*<div class="as-written /s, 'the text keeps its lines')
 })
 
 t.test('the copy of a consent that does not say when it was signed says everything else', async t => {
