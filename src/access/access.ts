@@ -2,9 +2,12 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { type Action, all, and, type Expression, none, not, or } from '../search/expression.ts'
 import { isGroupMember, isProvenanceTarget } from '../search/stored-elsewhere.ts'
+import type { Value } from '../search/value.ts'
 
 /** On which rows of a type an action is allowed. Always answers: `none` where nothing is granted. */
 export type Access = (action: Action, type: ResourceType) => Expression
+
+type Match = Extract<Expression, { kind: 'match' }>
 
 declare const restricted: unique symbol
 
@@ -59,9 +62,10 @@ const isBeyond = (access: Access, asked: Expression): boolean => {
   return (asked.isOpen === true && access('s', asked.target).kind === 'none') || isBeyond(access, asked.of)
 }
 
-/** What is not in the row's own elements: the members of a Group, and what an upload has brought. */
+/** What is not in the row's own elements: the members of a study's Group, and what an upload has brought. */
 const answeredElsewhere = (access: Access, asked: Extract<Expression, { kind: 'match' | 'missing' }>): Expression => {
-  if (asked.kind === 'match' && isGroupMember(asked.parameter)) return byMember(access, asked)
+  if (isGroupMember(asked.parameter))
+    return asked.kind === 'match' ? or(asked, byMember(access, asked)) : and(asked, not(hasMember(access, asked)))
   if (!isProvenanceTarget(asked.parameter)) return asked
   return asked.kind === 'match' ? or(asked, byTarget(access, asked)) : and(asked, not(uploaded(access, all)))
 }
@@ -71,15 +75,34 @@ const chained = (access: Access, asked: Extract<Expression, { kind: 'chain' }>, 
   return isProvenanceTarget(asked.parameter) && asked.target === 'Observation' ? or(named, uploaded(access, of)) : named
 }
 
-/** A Group's members are the enrolments of its study; only of a Patient whom the caller may search it is told whether they are one. */
-const byMember = (access: Access, { parameter, value }: Extract<Expression, { kind: 'match' }>): Expression =>
-  value.kind === 'reference'
-    ? guarded(access, { kind: 'chain', parameter, target: 'Patient', of: { kind: 'identified', ids: [value.id] } })
-    : none
+/** The members of a study's Group are its enrolments; only of a Patient whom the caller may search it is told whether they are one. */
+const byMember = (access: Access, { parameter, value }: Match): Expression => {
+  const of = askedOf('Patient', value)
+  return of.kind === 'none' ? none : guarded(access, { kind: 'chain', parameter, target: 'Patient', of })
+}
+
+/** Whether it is shown to have any. */
+const hasMember = (access: Access, { parameter }: Pick<Match, 'parameter'>): Expression => {
+  const of = access('r', 'Patient')
+  return of.kind === 'none' ? none : { kind: 'chain', parameter, target: 'Patient', of }
+}
 
 /** The targets of an upload's Provenance are those of its Observations that the caller may read. */
-const byTarget = (access: Access, { value }: Extract<Expression, { kind: 'match' }>): Expression =>
-  value.kind === 'reference' && (value.type ?? 'Observation') === 'Observation' ? uploaded(access, all, value.id) : none
+const byTarget = (access: Access, { value }: Match): Expression => {
+  const isNamed = value.kind === 'reference' && (value.type ?? 'Observation') === 'Observation'
+  return isNamed
+    ? uploaded(access, all, value.id)
+    : uploaded(access, value.kind === 'unequal' ? askedOf('Observation', value) : none)
+}
+
+/** Which resources of the type a value of a reference parameter means. */
+const askedOf = (type: ResourceType, value: Value): Expression => {
+  if (value.kind === 'unequal') return isLiteral(value.to) ? not(askedOf(type, value.to)) : none
+  if (value.kind !== 'reference' || (value.type ?? type) !== type) return none
+  return { kind: 'identified', ids: [value.id] }
+}
+
+const isLiteral = ({ kind }: Value): boolean => kind === 'reference' || kind === 'url'
 
 const uploaded = (access: Access, asked: Expression, id?: string): Expression => {
   const of = and(access('r', 'Observation'), asked)

@@ -178,6 +178,7 @@ t.test('nobody is told what else an upload brought, nor how much, in whatever wa
       `Provenance?target=Observation/${shown}`,
       `Provenance?target:Observation.date=2026-03-02&_id=${provenance}`,
       `Provenance?_id=${provenance}&target:missing=false&_elements=target`,
+      `Provenance?_filter=target ne Observation/nobody&_id=${provenance}`,
       `Observation?_id=${shown}&_elements=id&_revinclude=Provenance:target`,
     ])
       t.strictSame(targetsIn(await call('GET', path)), targets, `${name}: ${path}`)
@@ -187,6 +188,7 @@ t.test('nobody is told what else an upload brought, nor how much, in whatever wa
     'Provenance?target:Observation.date=2026-01-02',
     `Provenance?target:Observation.code=${facts.weight}&_id=${provenance}`,
     `Provenance?_filter=target eq Observation/${own}`,
+    `Provenance?_filter=target ne Observation/${shown}&_id=${provenance}`,
     `Provenance?_content=${own}`,
     `Provenance?_id=${provenance}&target:missing=true`,
     `Observation?_has:Provenance:target:_id=${provenance}&_id=${hidden.join()}`,

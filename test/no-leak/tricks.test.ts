@@ -201,6 +201,10 @@ t.test('somebody who manages a study from above learns of nobody in it, however 
   const dean = await staff('dean')
   for (const query of [
     'Group?member=Patient/ann',
+    'Group?member=ann',
+    'Group?member:missing=false',
+    'Group?_filter=member pr true',
+    'Group?_filter=member ne "Patient/ann"',
     'Group?member:Patient.family=secret-ann',
     'ResearchStudy?_has:ResearchSubject:study:individual=Patient/ann',
     'ResearchStudy?_has:ResearchSubject:study:status=on-study',

@@ -1,4 +1,5 @@
 import type { Expression } from '../../search/expression.ts'
+import { isGroupMember } from '../../search/stored-elsewhere.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import { matchTokens, type TokenAsked } from '../values/token.ts'
@@ -31,5 +32,6 @@ export const isToken = (one: Expression, { recorded }: RowNames): one is TokenMa
   one.value.kind === 'token' &&
   one.value.code !== undefined &&
   one.parameter.code !== '_id' &&
+  !isGroupMember(one.parameter) &&
   recorded === undefined &&
   one.parameter.paths.every(({ test, datatype }) => test === undefined && datatype !== 'string')

@@ -3,12 +3,14 @@ import { subjectParameters } from '../../access/patient-compartment.ts'
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
+import { isGroupMember } from '../../search/stored-elsewhere.ts'
 import { recordHas, recordLastUpdated, recordTest } from '../audit/shown/record-test.ts'
 import { recordedKey } from '../audit/shown/recorded-key.ts'
 import { isOfSeveral } from '../audit/shown/several.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { compileMember } from '../model/relation/member.ts'
 import { compileRelation } from '../model/relation/relations.ts'
+import { withoutMembers } from '../model/without-members.ts'
 import { type RowNames, typeIdOf } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { millisecondTest } from '../values/date.ts'
@@ -134,9 +136,13 @@ const saysWhose = ({ code }: SearchParameter, { type }: RowNames): boolean =>
   type !== 'Provenance' && (subjectParameters(type).includes(code) || (type === 'Observation' && code === 'patient'))
 
 const compilePresent = (parameter: SearchParameter, { row, recorded }: RowNames): SqlFragment => {
-  const decided = present(sql.fragment`${row}.content`, parameter.paths)
+  const decided = present(contentAsked(parameter, row), parameter.paths)
   return recorded ? recordHas(parameter, row, decided) : decided
 }
+
+/** Members that are not served are not found either. */
+const contentAsked = (parameter: SearchParameter, row: SqlFragment): SqlFragment =>
+  isGroupMember(parameter) ? withoutMembers(row, sql.fragment`${row}.id`) : sql.fragment`${row}.content`
 
 type Match = Extract<Expression, { kind: 'match' }>
 
@@ -146,7 +152,7 @@ const compileMatch = (match: Match, at: Compiling): SqlFragment => {
   if (id !== undefined) return isOneOf([id], row)
   const column = columnMatch(match, row) ?? compileHotMatch(match, at)
   if (column !== undefined) return column
-  const decided = matchValue(sql.fragment`${row.row}.content`, match.parameter, match.value)
+  const decided = matchValue(contentAsked(match.parameter, row.row), match.parameter, match.value)
   if (row.recorded) return recordTest(match, row.row, decided)
   const narrowed = row.indexed ? indexPrefilter(match.parameter, match.value, row) : undefined
   return narrowed === undefined ? decided : allOf([narrowed, decided])

@@ -1,7 +1,8 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { ended } from '../model/enrolled.ts'
+import { withoutMembers } from '../model/without-members.ts'
 import { historyOf, tableOf } from '../row.ts'
-import { isReadable, members, type Serving, withoutMembers } from '../search/served-content.ts'
+import { isReadable, members, type Serving } from '../search/served-content.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
 /**

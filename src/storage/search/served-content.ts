@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Mask } from '../../fhir/subset.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import { isEnrolled } from '../model/enrolled.ts'
+import { withoutMembers } from '../model/without-members.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
 export type Serving = Gate & {
@@ -47,11 +48,6 @@ const withTargets = (row: SqlFragment, gate: Gate): SqlFragment => sql.fragment`
   WHERE target.patient_id = ${row}.patient_id AND target.pk = ${row}.pk
     AND ${passesGate(gate, 'r', 'Observation', 'brought')}
   HAVING count(*) > 0), '{}'))`
-
-/** The content without members, if the Group is a study's: an old version may name people whom its reader may not read. */
-export const withoutMembers = (row: SqlFragment, id: SqlFragment): SqlFragment => sql.fragment`(
-  CASE WHEN EXISTS (SELECT FROM study WHERE study.group_id = ${id}) THEN ${row}.content - 'member'::text
-    ELSE ${row}.content END)`
 
 /** A Group's `member` with the Patients of the rows `person`. */
 export const members = sql.fragment`jsonb_build_object('member', jsonb_agg(
