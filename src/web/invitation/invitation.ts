@@ -37,7 +37,7 @@ export const invitationPage: AddPage = (server, options) => {
       case 'too-often':
         return sendTooOften(reply, words, sent.until, { link, channel: sent.channel })
       case 'sent':
-        return reply.redirect(`/invitation?${new URLSearchParams({ link, sent: '' })}`, 303)
+        return reply.redirect(provePage(link), 303)
     }
   })
   server.post('/invitation', { config: { isForAnybody: true } }, async (request, reply) => {
@@ -50,6 +50,9 @@ export const invitationPage: AddPage = (server, options) => {
     return prove(request, reply, options, { link, channel: invitation.channel })
   })
 }
+
+/** Somebody who reads the code where they opened the link may lose this page by it, and opens the link again. */
+const provePage = (link: string): string => `/invitation?${new URLSearchParams({ link, sent: '' })}`
 
 /** Many people come back with the letter, which they have kept. */
 const sendNoLonger = async (
@@ -90,6 +93,7 @@ const sendInvited = (
     content: html`<h1>${say('invited.title')}</h1>
 <p>${say(`invited.text-${channel}`)}</p>
 ${form({ action: '/invitation/code', token: ownToken(reply), hidden: { link }, fields: [], button: say('invited.send') })}
+<p><a href="${provePage(link)}">${say('invited.have-code')}</a></p>
 ${
   apps.length > 0 &&
   html`<h2 class="mt-4">${say('invited.app')}</h2>

@@ -476,6 +476,18 @@ const askedForProof = async (subject: string) => {
   return { own, code, _csrf, secret }
 }
 
+t.test('somebody who lost the page by reading the code opens the link again, and enters that code', async t => {
+  const { subject } = await enrolled('Reads')
+  const link = await invite(subject)
+  const own = browser()
+  t.match(await own.send(link, {}, '/invitation/code'), { status: 303 })
+  const code = await codeIn()
+  const { body } = await own.get(link)
+  const [, enter = ''] = /href="([^"]*)">I have a code already</.exec(body) ?? []
+  const proven = await own.send(enter.replaceAll('&amp;', '&'), { birthDate, code }, '/invitation')
+  t.match(proven, { status: 303, location: '/invitation/account' })
+})
+
 t.test('somebody whom the answer did not reach that made their account is told to sign in', async t => {
   const { subject } = await enrolled('Lost')
   const { browser: own } = await prove(await invite(subject))
