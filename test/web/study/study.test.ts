@@ -483,6 +483,14 @@ t.test('somebody who is named in words only, and so is not a Patient here, is li
   t.same(await named('?find=outsider&state=ended'), ['outsider'])
 })
 
+t.test('numbers in titles are sorted as numbers', async t => {
+  const sponsor = { reference: `Organization/${lab.organization}` }
+  for (const title of ['Walk 10', 'walk 2', 'Walk 1', 'walks'])
+    await create(lab.manager, { resourceType: 'ResearchStudy', status: 'active', title, sponsor })
+  for (const page of ['/studies', `/organizations/${lab.organization}`])
+    t.same((await people.manager.get(page)).body.match(/(?<=>)walk[^<]*/gi), ['Walk 1', 'walk 2', 'Walk 10', 'walks'])
+})
+
 t.test('whoever has more studies than a page shows finds them by a part of their title', async t => {
   const { manager } = people
   t.notMatch((await manager.get('/studies')).body, /Find by title/, 'few need no finder')
@@ -499,7 +507,7 @@ t.test('whoever has more studies than a page shows finds them by a part of their
   const first = await manager.get('/studies')
   t.match(wordsOf(first), /^.*Studies Find by title .*hearts Active.*More studies/)
   const more = /href="(\/studies\?page=[^"]+)"/.exec(first.body)?.[1] ?? ''
-  t.match(wordsOf(await manager.get(more)), /Find by title .*two kinds Active Back to the first page/)
+  t.match(wordsOf(await manager.get(more)), /Find by title .*two kinds Active .*Back to the first page/)
   const found = wordsOf(await manager.get(`/studies?${new URLSearchParams({ title: 'p, PART 4' })}`))
   t.same(
     found.match(/Sleep, part \d+/g)?.sort(),
