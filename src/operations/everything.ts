@@ -14,6 +14,7 @@ import { refusal } from '../search/refusal.ts'
 import type { Search } from '../search/search.ts'
 import { isGroupMember } from '../search/stored-elsewhere.ts'
 import { intervalIn, withPlus } from '../search/written-value.ts'
+import { withNamedBinaries } from './named-binaries.ts'
 import type { Operation } from './operation.ts'
 import type { ParameterTypes } from './parameter-type.ts'
 import { only, primitivesWithPresentation, requireKnown } from './parameters.ts'
@@ -26,7 +27,7 @@ export const patientEverything: Operation = {
   types: ['Patient'],
   methods: ['GET', 'POST'],
   documentation:
-    'The Patient, or all Patients, with everything in the compartment, and what that refers to, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing. With _type the answer has only these types, also among what is referred to.',
+    'The Patient, or all Patients, with everything in the compartment, and what that refers to, also by the address of a Binary in an Attachment, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing. With _type the answer has only these types, also among what is referred to.',
   handler: (request, context) => everything(request, context),
 }
 
@@ -57,7 +58,8 @@ const everything = async (request: FhirRequest, context: Context) => {
   const leading = auditEventsLast(searches.filter(one => !isAsked(one.type, asked) && leadsOutside(one, within, asked)))
   const applied = [...query].filter(([name]) => name !== '_format')
   const answered = { path, of: type, applied, ignored: [], cursor: page }
-  return searchset(answered, await pageOfSeveral(context.store, matching, page, leading), context)
+  const found = await pageOfSeveral(context.store, matching, page, leading)
+  return searchset(answered, isAsked('Binary', asked) ? await withNamedBinaries(found, context) : found, context)
 }
 
 /** They are as many as there were requests, and lead to little that nothing else leads to. */

@@ -680,6 +680,25 @@ t.test('a Binary is shown as far as the scopes reach its security context, now a
   t.equal((await seen('user/Patient.rs')).status, 403)
   t.strictSame(idsOf(await seen('user/Binary.rs')), [])
   t.strictSame(idsOf(await seen('user/Binary.rs user/Patient.rs')), ['in-context'])
+  const naming = ['in-context', 'in-hidden-context', 'in-foreign-context', 'in-no-known-context']
+  const document = {
+    resourceType: 'DocumentReference',
+    id: 'naming',
+    status: 'current',
+    subject: { reference: 'Patient/ann' },
+    content: naming.map(id => ({ attachment: { url: `Binary/${id}` } })),
+  }
+  t.match((await everything('PUT', 'DocumentReference/naming', document)).status, /20[01]/)
+  const withDocument = async (call: Call) =>
+    idsOf(await call('GET', 'Patient/ann/$everything?_type=DocumentReference,Binary')).filter(id => naming.includes(id))
+  t.strictSame((await withDocument(everything)).toSorted(), naming.toSorted())
+  t.strictSame(await withDocument(await patient('ann', 'patient/DocumentReference.rs patient/Patient.rs')), [])
+  t.strictSame(
+    (await withDocument(await patient('ann', 'patient/*.rs patient/Binary.rs'))).toSorted(),
+    ['in-context', 'in-hidden-context'],
+    'nothing of anybody else, whatever a document names',
+  )
+  t.equal((await everything('DELETE', 'DocumentReference/naming')).status, 204)
   const moved = (context: string) => ({
     resourceType: 'Binary',
     id: 'moved',

@@ -100,6 +100,50 @@ t.test('_type selects types among matches and included resources', async t => {
   t.equal(paged, 'Practitioner+')
 })
 
+t.test('a Binary comes along with what names it, by a reference or by its address', async t => {
+  const { id: dan } = await create('everything', {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${organization}` },
+  })
+  const binary = (securityContext: string) =>
+    create('everything', {
+      resourceType: 'Binary' as const,
+      contentType: 'text/plain',
+      securityContext: { reference: securityContext },
+      data: 'YQ==',
+    })
+  const [letter, scan, unnamed, ofBob] = [
+    await binary(`Patient/${dan}`),
+    await binary(`Patient/${dan}`),
+    await binary(`Patient/${dan}`),
+    await binary(`Patient/${bob}`),
+  ]
+  await create('everything', {
+    resourceType: 'DocumentReference',
+    status: 'current',
+    subject: { reference: `Patient/${dan}` },
+    extension: [{ url: 'http://example.org/scan', valueReference: { reference: `Binary/${scan.id}` } }],
+    content: [
+      { attachment: { url: `http://localhost/fhir/Binary/${letter.id}/_history/1` } },
+      { attachment: { url: `Binary/${ofBob.id}` } },
+    ],
+  })
+  const binaries = async (scope: string, query = '') => {
+    const bundle: Bundle = (
+      await send(await patientToken(dan, scope), 'GET', `Patient/${dan}/$everything?_count=1000${query}`)
+    ).json()
+    return (bundle.entry ?? []).flatMap(({ resource, search }) =>
+      resource?.resourceType === 'Binary' ? [`${resource.id} ${search?.mode}`] : [],
+    )
+  }
+  const named = [letter, scan].map(({ id }) => `${id} include`).toSorted()
+  t.strictSame((await binaries('patient/*.rs patient/Binary.rs')).toSorted(), named, `neither ${unnamed.id}`)
+  const asked = await binaries('patient/*.rs patient/Binary.rs', '&_type=DocumentReference,Binary')
+  t.strictSame(asked.toSorted(), named)
+  t.strictSame(await binaries('patient/*.rs patient/Binary.rs', '&_type=DocumentReference'), [])
+  t.strictSame(await binaries('patient/*.rs'), [], 'for which the token has no scope')
+})
+
 t.test('nobody is included for being in the same Group', async t => {
   const bundle: Bundle = (await send(manager, 'GET', `Patient/${ann}/$everything`)).json()
   const ids = (type: string) =>

@@ -10,6 +10,7 @@ import { type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Page, Store } from '../../storage/store.ts'
+import { binaryIds } from '../named-binaries.ts'
 import { type Source, sourcesOf } from '../sources.ts'
 import { csv, csvInTurns } from './csv.ts'
 import { type Reading, readingRows, readingsHeader } from './reading-rows.ts'
@@ -34,7 +35,7 @@ export const resourceLines: RecordLines = async function* (records) {
     for (const type of record.registry.resourceTypes)
       for await (const { entries } of pagesOf(record, type)) {
         const lines = linesOf(entries)
-        for (const [, id = ''] of lines.matchAll(binaryAddress)) binaries.add(id)
+        for (const id of binaryIds(lines)) binaries.add(id)
         yield lines
       }
     for await (const { entries } of pagesOfBinaries(record, [...binaries])) yield linesOf(entries)
@@ -42,9 +43,6 @@ export const resourceLines: RecordLines = async function* (records) {
 }
 
 const linesOf = (entries: Page['entries']): string => entries.map(({ content }) => `${content}\n`).join('')
-
-/** In a reference, or in the `url` of an Attachment, which may begin with the address of this server. */
-const binaryAddress = /[/"]Binary\/([A-Za-z0-9.-]{1,64})["/]/g
 
 /** The Open mHealth documents of all measurements in one list, each byte for byte as it was sent, but without a byte order mark. */
 export const documentLines: RecordLines = records => together(documentPieces(records))
