@@ -117,8 +117,8 @@ export const setCode = async (
 type Shown = { readonly birthDate: string; readonly code: Buffer }
 
 /**
- * `message`: the message to whose address the code was sent. `late`: the code that was sent last has expired, so none is right. `ended`: this try has
- * ended the invitation; `over`: it had ended before.
+ * `message`: the message to whose address the code was sent. `late`: the code that was sent last has expired or is used, so none is right. `ended`:
+ * this try has ended the invitation; `over`: it had ended before.
  */
 type Tried =
   | { readonly answer: 'right'; readonly message: string }
@@ -126,7 +126,7 @@ type Tried =
 
 /**
  * Whether both are right, in one statement: no more are tried at once than in a row, and a code works once. The last wrong try that is allowed ends
- * the invitation. If the code has expired, nothing counts as a try.
+ * the invitation. If no code can be right, nothing counts as a try.
  */
 export const tryProof = async (connection: Connection, id: string, { birthDate, code }: Shown): Promise<Tried> => {
   // Only columns of the row, so that a statement that had to wait for another try judges by what that one has left.
@@ -143,10 +143,12 @@ export const tryProof = async (connection: Connection, id: string, { birthDate, 
       code = CASE WHEN ${isRight} THEN NULL ELSE code END,
       ended_at = CASE WHEN ${isLast} THEN now() END,
       ended_by = CASE WHEN ${isLast} THEN 'tries' END
-    WHERE id = ${id} AND ${isOpen}
+    WHERE id = ${id} AND ${isOpen} AND code IS NOT NULL
     RETURNING code_message AS message,
       CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN ${isLate} THEN 'late' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
-  return row ?? { answer: 'over', message: null }
+  // Somebody whom the answer did not reach shows a code that is used, and so does whoever opens the link once more.
+  const open = row ?? (await connection.maybeOne(sql.fragment`SELECT FROM invitation WHERE id = ${id} AND ${isOpen}`))
+  return row ?? { answer: open === undefined ? 'over' : 'late', message: null }
 }
 
 const mostTries = 5

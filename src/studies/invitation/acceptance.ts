@@ -61,7 +61,7 @@ type Shown = { readonly birthDate: string; readonly code: string }
 type Proof =
   /** `cookie`: for this browser alone. */
   | { readonly kind: 'proven'; readonly cookie: string }
-  /** `late`: the code has expired, whatever was shown. `ended`: it was wrong so often that the invitation has ended by this try. */
+  /** `late`: the code has expired or is used, whatever was shown. `ended`: it was wrong so often that the invitation has ended by this try. */
   | { readonly kind: 'wrong' | 'late' | 'ended' | 'over' }
 
 type AccountMade = NewAccountAnswer | { readonly kind: 'too-often' }

@@ -138,7 +138,7 @@ t.test('an invitation that was replaced has ended, and the one that replaced it 
   t.equal(await findInvitation(database, first.links.email), undefined)
   t.equal(await useInvitation(database, first.id), false)
   t.equal((await tryProof(database, first.id, right)).answer, 'over')
-  t.equal((await tryProof(database, second.id, right)).answer, 'wrong', 'each has its own code')
+  t.equal((await tryProof(database, second.id, right)).answer, 'late', 'each has its own code')
   t.equal(await useInvitation(database, second.id), true)
   t.equal(await useInvitation(database, second.id), false, 'it can be used once')
   await sent('anew', first.subject)
@@ -167,7 +167,8 @@ t.test(
     t.equal((await tryProof(database, id, right)).answer, 'wrong', 'the previous code')
     const shown = await tryProof(database, id, { birthDate, code: codeOf('next') })
     t.strictSame(shown, { message: messages.sms, answer: 'right' }, 'it is known whose phone or mailbox that is')
-    t.equal((await tryProof(database, id, { birthDate, code: codeOf('next') })).answer, 'wrong', 'once')
+    for (let times = 0; times < 6; times += 1)
+      t.equal((await tryProof(database, id, { birthDate, code: codeOf('next') })).answer, 'late', 'once')
     const picture = await findInvitation(database, (await linkToShow(database, one.subject)) ?? '')
     t.match(picture, { id, message: messages.email, channel: 'email' }, 'a picture sends the code by the first channel')
   },

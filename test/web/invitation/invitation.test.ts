@@ -488,6 +488,22 @@ t.test('somebody who lost the page by reading the code opens the link again, and
   t.match(proven, { status: 303, location: '/invitation/account' })
 })
 
+t.test('somebody whom the answer did not reach that took their code is told so, and loses no try', async t => {
+  const { subject } = await enrolled('Cut')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  const taken = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+  t.match(taken, { status: 303, location: '/invitation/account' })
+  own.cookies.delete('sharewell-invitation')
+  for (let times = 0; times < 6; times += 1) {
+    const again = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+    t.match([again.status, wordsOf(again)], [422, /No code works now: the last one was used already, .* Send another/])
+  }
+  t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' })
+})
+
 t.test('somebody whom the answer did not reach that made their account is told to sign in', async t => {
   const { subject } = await enrolled('Lost')
   const { browser: own } = await prove(await invite(subject))
@@ -595,13 +611,19 @@ t.test('an expired code is said to be expired, in both languages, and entering i
   const enter = (by: typeof own, born = birthDate) => by.send(`${link}&sent=`, { birthDate: born, code }, '/invitation')
   for (let times = 0; times < 6; times += 1) {
     const late = await enter(own)
-    t.match([late.status, wordsOf(late)], [422, /More than 15 minutes have passed since the last code was sent/])
+    t.match(
+      [late.status, wordsOf(late)],
+      [422, /No code works now: the last one was used already, or was sent more than 15 minutes ago/],
+    )
     t.match(late.body, `value="${birthDate}"`, 'what was typed is kept')
   }
   const other = wordsOf(await enter(own, '1970-05-30'))
-  t.match(other, /More than 15 minutes have passed/, 'the answer does not tell whether the birth date is right')
+  t.match(other, /No code works now/, 'the answer does not tell whether the birth date is right')
   t.notMatch(other, /is not right/)
-  t.match(wordsOf(await enter(browser('es'))), /Han pasado más de 15 minutos desde que se envió el último código/)
+  t.match(
+    wordsOf(await enter(browser('es'))),
+    /Ahora no sirve ningún código: el último ya se usó, o se envió hace más de 15 minutos/,
+  )
   t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' }, 'a new one is right')
 })
 
