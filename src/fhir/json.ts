@@ -1,10 +1,12 @@
 /** JSON that keeps the text of its decimals: 1.10 stays 1.10. https://hl7.org/fhir/R4/json.html#decimal */
 
+import { parseText } from './escaped-name.ts'
+
 /**
  * JSON.parse, but a number that JavaScript would write differently (`1.10`, `1e2`, more than 15 digits) becomes
  * JSON.rawJSON of its text, which JSON.stringify writes back as it was. Throws SyntaxError as JSON.parse does.
  */
-export const parseJson = (text: string): unknown => (mayLoseText(text) ? JSON.parse(text, keepText) : JSON.parse(text))
+export const parseJson = (text: string): unknown => parseText(text, mayLoseText(text) ? keepText : undefined)
 
 /** The decimal as it was written; undefined if the value is no number. */
 export const decimalText = (value: unknown): string | undefined => {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { duplicateName } from '../fhir/duplicate-name.ts'
 import { FhirError } from '../fhir/error.ts'
+import { parseText } from '../fhir/escaped-name.ts'
 import type { Steps } from '../fhir/give-way.ts'
 import { mayLoseText, parseJson } from '../fhir/json.ts'
 import { type ReadJson, readSteps } from '../fhir/json-pieces.ts'
@@ -23,7 +24,7 @@ export const parseDocument = function* (bytes: Buffer, expression: string): Step
   let isExact = true
   const parse = (piece: string): unknown => {
     if (mayLoseText(piece)) isExact = false
-    return JSON.parse(piece)
+    return parseText(piece)
   }
   const { value: plain, twice, isTooDeep = false } = yield* readText(text, parse, expression)
   if (twice === undefined) {

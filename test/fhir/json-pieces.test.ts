@@ -36,12 +36,6 @@ const some = [
   '["\\\\","\\"",",","[","]"]',
 ]
 
-/**
- * A name with a quote in it. JSON.parse of Node 24.21 reads `{"\""` as `{"\\"` behind an object whose name at that place was the latter; no element of
- * FHIR has such a name.
- */
-const quotedName = /"(?:[^"\\]|\\.)*\\"(?:[^"\\]|\\.)*"\s*:/
-
 t.test('JSON in pieces of any length is the same as at once', async t => {
   for (const text of some)
     for (let length = 0; length < text.length; length += 1) t.equal(await inPieces(text, length), atOnce(text), text)
@@ -50,7 +44,6 @@ t.test('JSON in pieces of any length is the same as at once', async t => {
   await fc.assert(
     fc.asyncProperty(anything, async ([one, other, number, isSpaced, length]) => {
       const text = `{"a":${one},"b":[${number},${isSpaced ? JSON.stringify(JSON.parse(other), null, 2) : other},${number}]}`
-      fc.pre(!quotedName.test(text))
       return (await inPieces(text, length)) === atOnce(text)
     }),
     { numRuns: 2000 },
