@@ -37,7 +37,7 @@ const toObservation = async (
     id: observation.id,
     subjectPatientId: subject,
     patientNameFamily: patient?.name?.[0]?.family ?? null,
-    patientNameGiven: patient?.name?.[0]?.given?.join(' ') ?? null,
+    patientNameGiven: patient?.name?.[0]?.given?.filter(Boolean).join(' ') ?? null,
     jheUserId: subject,
     codeableConceptId: kind ?? null,
     codingSystem: coded?.system ?? null,

@@ -60,7 +60,7 @@ const toPatient = ({ id, identifier = [], name = [], birthDate, telecom = [] }: 
       value: value ?? null,
     })),
     nameFamily: name[0]?.family ?? null,
-    nameGiven: name[0]?.given?.join(' ') ?? null,
+    nameGiven: name[0]?.given?.filter(Boolean).join(' ') ?? null,
     birthDate: birthDate ?? null,
     telecomPhone: of('phone'),
     telecomEmail: of('email'),

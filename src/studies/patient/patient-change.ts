@@ -46,7 +46,8 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
 const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], communication = [] }: Patient) => {
   const preferred = communication.find(one => one.preferred) ?? communication[0]
   return {
-    given: name[0]?.given?.join(' ') ?? '',
+    // One of which only an extension says something is null.
+    given: name[0]?.given?.filter(Boolean).join(' ') ?? '',
     family: name[0]?.family ?? '',
     birthDate,
     identifiers: identifier.map(lineOf).join('\n'),
@@ -58,40 +59,54 @@ const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], co
 
 const lineOf = ({ system, value = '' }: Identifier): string => (system === undefined ? value : `${system}|${value}`)
 
-/** Whatever else is in the record stays, and so does a field that is unchanged. */
+/** Whatever else is in the record stays, and so does a field that is unchanged. What extensions say of a value goes with it. */
 const withFields = (patient: Patient, fields: PatientFields): Patient => {
   const before = fieldsOf(patient)
-  const { name = [], identifier = [], telecom = [], communication = [], ...rest } = patient
+  const { name = [], identifier = [], telecom = [], communication = [], ...others } = patient
   const isAs = (...names: readonly (keyof PatientFields)[]) => names.every(one => isUnchanged(one, fields, before))
   const [email, number] = [toAddress(fields.email), toMobile(fields.mobile.trim()) ?? '']
   const written = isAs('email') ? telecom : replaced(telecom, 'email', { system: 'email', value: email })
   const called = isAs('mobile') ? written : replaced(written, 'sms', { system: 'phone', use: 'mobile', value: number })
   const lists = {
-    name: isAs('given', 'family') ? name : named(name, fields),
+    name: isAs('given', 'family') ? name : named(name, fields, isAs),
     identifier: isAs('identifiers') ? identifier : identified(identifier, fields),
     telecom: called,
     communication: isAs('language') ? communication : spokenFirst(communication, fields.language.trim()),
   }
   return {
-    ...rest,
+    ...(isAs('birthDate') ? others : without(others, 'birthDate')),
     ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)),
     ...(!isAs('birthDate') && { birthDate: fields.birthDate.trim() }),
   }
 }
 
+type IsAs = (...names: readonly (keyof PatientFields)[]) => boolean
+
 /** Changes the first name, and drops its `text`, which would still say the old one. */
-const named = ([first = {}, ...others]: readonly HumanName[], { given, family }: PatientFields): HumanName[] => {
-  const { text: _, given: __, ...more } = first
-  const names = givenNames(given)
-  return [{ ...more, family: inOneLine(family), ...(names.length > 0 && { given: names }) }, ...others]
+const named = (
+  [first = {}, ...others]: readonly HumanName[],
+  { given, family }: PatientFields,
+  isAs: IsAs,
+): HumanName[] => {
+  const changed = (['given', 'family'] as const).filter(one => !isAs(one))
+  const names = { given: givenNames(given), family: inOneLine(family) }
+  const written = changed.map(one => [one, names[one]] as const).filter(([, value]) => value.length > 0)
+  return [{ ...without(first, 'text', ...changed), ...Object.fromEntries(written) }, ...others]
 }
+
+/** Without these elements, and without what extensions say of them. */
+const without = <Holder extends object>(holder: Holder, ...names: readonly (keyof Holder & string)[]): Holder =>
+  Object.fromEntries(
+    Object.entries(holder).filter(([name]) => !names.some(one => name === one || name === `_${one}`)),
+  ) as Holder
 
 const identified = (before: readonly Identifier[], { identifiers }: PatientFields): Identifier[] =>
   identifiersIn(identifiers).map(one => before.find(other => lineOf(other) === lineOf(one)) ?? one)
 
 const replaced = (telecom: readonly ContactPoint[], channel: Channel, entry: ContactPoint): ContactPoint[] => {
   const at = telecom.findIndex(isOf[channel])
-  const next = at < 0 ? entry : { ...telecom[at], value: entry.value }
+  const before = telecom[at]
+  const next = before === undefined ? entry : { ...without(before, 'value'), value: entry.value }
   const kept = entry.value === '' ? [] : [next as ContactPoint]
   return at < 0 ? [...telecom, ...kept] : telecom.toSpliced(at, 1, ...kept)
 }

@@ -1,3 +1,4 @@
+import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
@@ -42,7 +43,7 @@ t.test('a member registers a patient, who is found at /fhir with everything that
   })
   t.match(
     wordsOf(await people.member.get(made.location ?? '')),
-    /María José Ruiz The patient is registered\. A study asks/,
+    /María José Ruiz .* UTC The patient is registered\. A study asks/,
   )
 })
 
@@ -317,6 +318,57 @@ t.test('mistakes in who a patient is are corrected, and what was not edited stay
     },
   )
 })
+
+t.test(
+  'what extensions say of a name, a birth date or an address stays with it, and goes when it is changed',
+  async t => {
+    const said = (valueString: string) => ({ extension: [{ url: 'http://example.org/said', valueString }] })
+    const name = {
+      given: ['Anna Maria', null, 'I.'],
+      _given: [said('a birth name'), said('masked'), said('initials')],
+      family: 'van Berg',
+      _family: said('van is a prefix'),
+    }
+    const email = { system: 'email', value: 'ana@example.org', _value: said('checked') }
+    const { id } = await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [name],
+      birthDate: '1970-05-31',
+      _birthDate: said('at noon'),
+      telecom: [email],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    } as unknown as Patient)
+    const page = `/patients/${id}/change`
+    const shown = {
+      ...empty,
+      given: 'Anna Maria I.',
+      family: 'van Berg',
+      birthDate: '1970-05-31',
+      email: 'ana@example.org',
+    }
+    const changed = async (more: Partial<typeof shown>) => {
+      t.equal((await people.member.send(page, { ...shown, ...more })).status, 303)
+      const { name, birthDate, _birthDate, telecom } = (await patientAt(`/patients/${id}`)) as unknown as Record<
+        string,
+        unknown
+      >
+      return { name, birthDate, _birthDate, telecom }
+    }
+    const before = { name: [name], birthDate: '1970-05-31', _birthDate: said('at noon'), telecom: [email] }
+    t.match((await people.member.get(page)).body, /value="Anna Maria I\."/)
+    const { _family, ...own } = name
+    t.same(await changed({ family: 'Schmidt' }), { ...before, name: [{ ...own, family: 'Schmidt' }] })
+    const later = { family: 'Schmidt', birthDate: '1971-05-31', email: 'a@example.org' }
+    t.same(await changed(later), {
+      name: [{ ...own, family: 'Schmidt' }],
+      birthDate: '1971-05-31',
+      _birthDate: undefined,
+      telecom: [{ system: 'email', value: 'a@example.org' }],
+    })
+    const { name: called } = await changed({ ...later, given: 'Anna' })
+    t.same(called, [{ given: ['Anna'], family: 'Schmidt' }])
+  },
+)
 
 t.test('a narrative from before narratives had to be XML does not prevent changing a patient', async t => {
   const { id } = await create(lab.manager, {
