@@ -83,6 +83,11 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       return counts
     })
     t.same(ink, [true, true, true, true, true, true], 'none of them is empty')
+    t.equal(
+      await browser.page.locator('figure.chart').getByRole('table').count(),
+      0,
+      'no legend without numbers is read out as a table',
+    )
     await look(t, browser, 'charts')
   })
 

@@ -202,6 +202,8 @@ const draw = figure => {
   const canvas = plot.root.querySelector('canvas')
   canvas.setAttribute('role', 'img')
   canvas.setAttribute('aria-label', chart.words.picture)
+  // It tells what somebody points at. To a screen reader it would be a table without numbers, before the one that has them.
+  plot.root.querySelector('.u-legend').ariaHidden = 'true'
   // By itself, the axis would first show all of the data, and not all of the days.
   plot.setScale('x', whole(chart))
   plot.over.addEventListener('dblclick', () => plot.setScale('x', whole(chart)))
