@@ -41,7 +41,8 @@ export const recordLastUpdated = (value: DateValue, row: SqlFragment): SqlFragme
 /** The same for whether an event has any value. */
 export const recordHas = (parameter: SearchParameter, row: SqlFragment, decided: SqlFragment): SqlFragment => {
   const part = recordedPart(parameter.code, row)
-  return part === undefined ? decided : byRecord(row, { decided, exact: present(part, parameter.paths) })
+  const exact = presences[parameter.code]?.(row) ?? (part && present(part, parameter.paths))
+  return exact === undefined ? decided : byRecord(row, { decided, exact })
 }
 
 type Either = { readonly decided: SqlFragment; readonly exact: SqlFragment }
@@ -94,12 +95,23 @@ const patient: Test = (value, row) =>
   value.kind === 'reference' && (value.type ?? 'Patient') === 'Patient' ? named(value.id, row) : undefined
 
 const entity: Test = (value, row) => {
-  if (value.kind !== 'reference' || value.type === undefined) return undefined
+  if (value.kind !== 'reference') return undefined
   const { type, id } = value
   if (type === 'Patient') return named(id, row)
+  if (type === undefined) {
+    const beside = Object.values(besides).flatMap(each => each(id, row))
+    return anyOf([
+      named(id, row),
+      ofRecord(row, anyOf([allOf([namesResource, sql.fragment`entry.resource = ${id}`]), ...beside])),
+    ])
+  }
   const itself = sql.fragment`(entry.type = ${type} AND entry.resource = ${id})`
   return ofRecord(row, anyOf([itself, ...(besides[type]?.(id, row) ?? [])]))
 }
+
+/** A record `entry` names a resource other than a patient, of whom only those are named whom the reader may know. */
+const namesResource = sql.fragment`(
+  entry.resource IS NOT NULL AND entry.type NOT LIKE '% %' AND entry.type <> 'Patient')`
 
 /** What an event names as the study, or as what allowed the access. */
 const besides: Readonly<Record<string, (id: string, row: SqlFragment) => readonly SqlFragment[]>> = {
@@ -175,6 +187,21 @@ const outcome: Test = (value, row) => {
 }
 
 const tests: Readonly<Record<string, Test>> = { date, 'agent-name': agentName }
+
+const isOfPatients = (row: SqlFragment): SqlFragment => sql.fragment`cardinality(${row}.subjects) > 0`
+
+/** Whether an event names any. If it names no patient, it names no Consent either, since it names only theirs. */
+const presences: Readonly<Record<string, (row: SqlFragment) => SqlFragment>> = {
+  patient: isOfPatients,
+  entity: row =>
+    anyOf([
+      isOfPatients(row),
+      ofRecord(
+        row,
+        anyOf([namesResource, sql.fragment`entry.study IS NOT NULL`, sql.fragment`entry.request IS NOT NULL`]),
+      ),
+    ]),
+}
 
 /** Parameters that the columns answer completely. */
 const exactTests: Readonly<Record<string, Test>> = { date: exactDate, outcome, patient, entity, agent }

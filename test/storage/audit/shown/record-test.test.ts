@@ -128,6 +128,10 @@ const [consent = '', measured = ''] = [/^Consent\/.+_history/, /^Observation\//]
       .find(reference => reference !== undefined && type.test(reference))
       ?.split('/_history/')[0],
 )
+const [consentId = '', measuredId = ''] = [consent, measured].map(one => one.split('/')[1])
+const named = (id: string) => (event: AuditEvent) => entities(event).some(one => one?.split('/')[1] === id)
+const whats = ({ entity = [] }: AuditEvent) => entity.flatMap(({ what }) => what ?? [])
+const arePatients = (event: AuditEvent) => references(event).some(one => one.startsWith('Patient/'))
 const written = Date.parse('2020-02-29T12:00:00Z')
 
 const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
@@ -156,6 +160,15 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   [`entity=${consent}`]: event => entities(event).some(one => one?.split('/_history/')[0] === consent),
   [`entity=${measured}`]: event => entities(event).includes(measured),
   'entity=Observation/nobody': () => false,
+  [`entity=${ann}`]: named(ann),
+  [`entity=${id}`]: named(id),
+  [`entity=${consentId}`]: named(consentId),
+  [`entity=${measuredId}`]: named(measuredId),
+  'entity=nobody': () => false,
+  'entity:missing=true': event => whats(event).length === 0,
+  'entity:missing=false': event => whats(event).length > 0,
+  'patient:missing=true': event => !arePatients(event),
+  'patient:missing=false': arePatients,
   'type=rest': event => types(event).endsWith('|rest'),
   'type=http://dicom.nema.org/resources/ontology/DCM|110114': event => types(event).endsWith('|110114'),
   'type=http://dicom.nema.org/resources/ontology/DCM|nobody': () => false,
