@@ -10,7 +10,7 @@ import { type AppLaunches, openAppLaunches } from './granted/app-launches.ts'
 import { type GrantedApps, openGrantedApps } from './granted/granted-apps.ts'
 import { type NotebookTokens, openNotebookTokens } from './granted/notebook-tokens.ts'
 import { openRedemption, type Redemption } from './granted/redemption.ts'
-import { refreshBody, registrationBody, withoutOpenId } from './provider/amended-body.ts'
+import { refreshBody, registrationBody, type Sent, withoutEmptySecret, withoutOpenId } from './provider/amended-body.ts'
 import { errorDescription } from './provider/error-description.ts'
 import { openProvider } from './provider/provider.ts'
 import type { ProviderParts } from './provider/provider-parts.ts'
@@ -54,20 +54,20 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
   }
   const opened = openProviders(parts)
   const choices = openChoices({ database, registry: options.rules.registry, openStoreFor: options.openStoreFor })
-  const amend = async ({ headers }: IncomingMessage, path: string, body: Buffer): Promise<Buffer> => {
+  const amend = async ({ authorization, body }: Sent, path: string): Promise<Buffer> => {
     const { codeClasses } = options.rules
-    if (path === '/token') return refreshBody(database, body, { authorization: headers.authorization, codeClasses })
+    if (path === '/token') return refreshBody(database, body, { authorization, codeClasses })
     if (path === '/authorize') return Buffer.from(withoutOpenId(body.toString('utf8')))
     return path === '/register' ? registrationBody(body, { refusalOf: outbound.refusalOf, codeClasses }) : body
   }
   const handle = async (request: IncomingMessage, response: ServerResponse, { path, body }: Given) => {
     try {
-      const amended = request.method === 'POST' ? await amend(request, path, body) : body
+      const isPost = request.method === 'POST'
+      const asSent = { authorization: request.headers.authorization, body }
+      const sent = isPost && path.startsWith('/token') ? withoutEmptySecret(asSent) : asSent
+      const amended = { ...sent, body: isPost ? await amend(sent, path) : body }
       const { provider, answer } = await opened()
-      await answer(
-        replayedRequest(request, { issuer: provider.issuer, path: amendedPath(path), body: amended }),
-        response,
-      )
+      await answer(replayedRequest(request, { issuer: provider.issuer, path: amendedPath(path), ...amended }), response)
     } catch (error) {
       if (!(error instanceof errors.OIDCProviderError)) throw error
       sendError(response, error, path)

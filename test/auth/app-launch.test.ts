@@ -255,6 +255,35 @@ for (const method of ['GET', 'POST'] as const) {
   })
 }
 
+t.test('a public app may say who it is by HTTP Basic with an empty secret, and no other app may', async t => {
+  const asBasic = (id: string) => ({ authorization: `Basic ${Buffer.from(`${id}:`).toString('base64')}` })
+  const asked = ['patient/Patient.rs', 'offline_access']
+  const { id } = kinds.public
+  const app = { id, authenticate: async () => ({ form: {}, headers: asBasic(id) }) }
+  const { token } = await launch(app, 'GET', asked, asked)
+  t.match(token, { status: 200, body: { scope: 'patient/Patient.rs offline_access' } })
+  const refresh = { grant_type: 'refresh_token', refresh_token: token.body.refresh_token }
+  const again = await tokenRequest(server, { ...refresh, client_id: id }, asBasic(id))
+  t.equal(again.status, 200)
+  for (const [path, expected] of [
+    ['introspection', /"active":true/],
+    ['revocation', /^$/],
+  ] as const) {
+    const headers = { ...asBasic(id), 'content-type': 'application/x-www-form-urlencoded' }
+    const payload = `token=${again.body.access_token}`
+    const answer = await server.inject({ method: 'POST', url: `/oauth/token/${path}`, headers, payload })
+    t.equal(answer.statusCode, 200)
+    t.match(answer.body, expected)
+  }
+  const other = await launch(kinds['symmetric, Basic'], 'GET', asked, asked)
+  const left = { grant_type: 'refresh_token', refresh_token: other.token.body.refresh_token }
+  for (const more of [{}, { client_id: id }])
+    t.match(await tokenRequest(server, { ...left, ...more }, asBasic(kinds['symmetric, Basic'].id)), {
+      status: Object.keys(more).length === 0 ? 401 : 400,
+      body: { error: Object.keys(more).length === 0 ? 'invalid_client' : 'invalid_request' },
+    })
+})
+
 t.test('max_age needs openid, and is not ignored without it', async t => {
   const query = authorizeQuery(kinds.public.id, 'patient/Patient.rs', pkce().challenge, { max_age: '60' })
   const { location } = await world.browser().begin(query)

@@ -37,6 +37,21 @@ const clientOf = async (connection: Connection, token: string): Promise<string> 
   throw new errors.InvalidGrant('refresh token not found')
 }
 
+export type Sent = { readonly authorization: string | undefined; readonly body: Buffer }
+
+/**
+ * A public client may say who it is by HTTP Basic, with an empty secret: unless it is told otherwise, requests-oauthlib does so, and sends no
+ * `client_id`. The library takes no empty secret, so the id goes into the form. https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1
+ */
+export const withoutEmptySecret = (sent: Sent): Sent => {
+  const [, basic = ''] = /^Basic +(\S+)$/i.exec(sent.authorization ?? '') ?? []
+  const [, id] = /^([^:]+):$/.exec(Buffer.from(basic, 'base64').toString('utf8')) ?? []
+  const form = new URLSearchParams(sent.body.toString('utf8'))
+  if (id === undefined || form.getAll('client_id').some(other => other !== id)) return sent
+  form.set('client_id', id)
+  return { authorization: undefined, body: Buffer.from(form.toString()) }
+}
+
 /**
  * The query or form of an authorization request without what only OpenID Connect reads, if it does not ask for `openid`. AppAuth for Android sends a
  * nonce with every request, and the library refuses those that ask for data alone. "The authorization server MUST ignore unrecognized request
