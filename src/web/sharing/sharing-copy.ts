@@ -88,7 +88,7 @@ ${!asked.isEnrolled && html`<p>${say('study.left')}</p>`}
 <dl>
 <dt${langOf(then.title, words)}>${then.title.text}</dt><dd>${then.organization.name}</dd>
 ${then.purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(then.purpose, words)}>${then.purpose.text}</dd>`}
-<dt>${say('own.own-name')}</dt><dd>${name}</dd>
+${name !== '' && html`<dt>${say('own.own-name')}</dt><dd>${name}</dd>`}
 ${signing(signed, words)}
 ${endedAt !== undefined && html`<dt>${say('copy.ended')}</dt><dd>${dayOrMoment(endedAt, words)}</dd>`}
 ${version(asked.study, consent, words)}

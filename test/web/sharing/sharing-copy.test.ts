@@ -63,6 +63,10 @@ t.test('the copy of a consent that does not say when it was signed says everythi
     /Your consent .* Name Ned Version of the text 1 .* What you share Heart rate, from Tidewell band: .* We ask, version 1\./,
   )
   t.notMatch(wordsOf(copy), /Signed/)
+  const [{ resource: holder }] = (await send('everything', 'GET', `Person?link=Patient/${patient.id}`)).json().entry
+  await update('everything', { ...holder, name: undefined })
+  const { body } = await own.get(`${page}/copy`)
+  t.notMatch(body, '<dt>Name</dt>', 'nor is there a heading for a name that an account does not have')
 })
 
 const noPlace = /You have no place in this study .* If you have just chosen, signed or said no, that was not saved\./
