@@ -171,6 +171,26 @@ const agentName: Test = (value, row) => {
   )
 }
 
+/** Studies that ever had such a title: only for these is it looked up whether the event names them, and which title they had at the time. */
+const entityName: Test = (value, row) => {
+  if (value.kind !== 'string') return undefined
+  const isCalled = (study: SqlFragment) => textTest(value, sql.fragment`(${study}.content ->> 'title')`)
+  const studies = (reference: SqlFragment) => sql.fragment`(
+    SELECT ${reference} || named.id FROM research_study AS named WHERE ${isCalled(sql.fragment`named`)}
+    UNION SELECT ${reference} || identity.id FROM research_study_history AS past
+    JOIN resource_identity AS identity ON identity.patient_id = past.patient_id AND identity.pk = past.pk
+      AND identity.type_id = ${typeIdOf('ResearchStudy')}
+    WHERE ${isCalled(sql.fragment`past`)})`
+  return ofRecord(
+    row,
+    sql.fragment`(
+      entry.study IN ${studies(sql.fragment`''`)}
+      OR EXISTS (
+        SELECT FROM audit_consent AS noted
+        WHERE noted.record = entry.id AND noted.given_to IN ${studies(sql.fragment`'ResearchStudy/'`)}))`,
+  )
+}
+
 /** All that the event can say. */
 const outcome: Test = (value, row) => {
   if (value.kind !== 'token' || value.system !== undefined || value.code === undefined) return undefined
@@ -186,7 +206,7 @@ const outcome: Test = (value, row) => {
   }
 }
 
-const tests: Readonly<Record<string, Test>> = { date, 'agent-name': agentName }
+const tests: Readonly<Record<string, Test>> = { date, 'agent-name': agentName, 'entity-name': entityName }
 
 const isOfPatients = (row: SqlFragment): SqlFragment => sql.fragment`cardinality(${row}.subjects) > 0`
 

@@ -58,6 +58,9 @@ await update('everything', {
   id: practitioner,
   name: [{ given: ['Márta'], family: 'Olsen' }],
 })
+const hearts = (await send(manager, 'GET', `ResearchStudy/${id}`)).json()
+await update(manager, { ...hearts, title: 'Heartbeats' })
+await send(reader, 'GET', `Observation?patient=${ann}`)
 await send(reader, 'GET', `Patient/${ann}`)
 await withinDoor({}, () => recordSignIn(database, { person: researcher.person, outcome: 200 }))
 /** An AuditEvent that somebody has written, with another time than when it was written. */
@@ -192,9 +195,11 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   'entity-role=4': event => entityCodes(event).includes('4'),
   'entity-role=20': event => entityCodes(event).includes('20'),
   'entity-role=24': event => entityCodes(event).includes('24'),
-  'entity-name=hear': event => titles(event).includes('hearts'),
+  'entity-name=hear': event => titles(event).some(title => title.toLowerCase().startsWith('hear')),
   'entity-name:missing=true': event => titles(event).length === 0,
   'entity-name=nobody': () => false,
+  'entity-name:exact=hearts': event => titles(event).includes('hearts'),
+  'entity-name:contains=beats': event => titles(event).includes('Heartbeats'),
   'source:missing=false': () => true,
   'source=Device/nobody': () => false,
   'site:missing=true': () => true,
