@@ -85,6 +85,8 @@ t.test(
     t.match(await line.textContent(), /^Nani, \w+ \d+, \d{4} at /)
     t.ok(await line.isVisible())
     t.equal(await page.locator('.btn:visible, header:visible, a[href="/account"]:visible').count(), 0)
+    t.equal(await page.locator('input[name=stop]:visible').count(), 0, 'no empty box looks as if nothing were shared')
+    t.ok(await page.getByText('Heart rate, from ').first().isVisible())
     await page.emulateMedia({ media: 'screen' })
     t.notOk(await line.isVisible(), 'only on paper')
   },

@@ -135,9 +135,9 @@ const stopForm = (
   fieldsets: readonly Html[],
   { say }: Words,
   token: string,
-): Html => html`<p>${say('sharing.text')}</p>
+): Html => html`<p class="no-print">${say('sharing.text')}</p>
 ${postForm(
-  { action: '/sharing', token, hidden: { shown: given.flatMap(ticksOf).join(' ') } },
+  { action: '/sharing', token, class: 'stops', hidden: { shown: given.flatMap(ticksOf).join(' ') } },
   html`${fieldsets}
 <div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><a class="btn btn-outline-primary" href="/sharing?stop=all">${say('sharing.stop-all')}</a></div>`,
 )}`
