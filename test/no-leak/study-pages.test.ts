@@ -107,9 +107,16 @@ const followed = async (practitioner: string, study: string, subjects: readonly 
 /** Whom a page names in what it says was done. */
 const noticeIn = ({ body }: Shown): string => /<dl class="mb-0">(.*?)<\/dl>/s.exec(body)?.[1] ?? ''
 
+/** Without what belongs to one session, and without the time at which it was shown, which paper says. */
 const unbound = (shown: Shown) => {
   const [status, body] = anonymous(shown)
-  return [status, String(body).replaceAll(/name="_csrf" value="[^"]*"/g, '')]
+  const printed = /<p class="d-none d-print-block"><time[^>]*>[^<]*<\/time><\/p>/g
+  return [
+    status,
+    String(body)
+      .replaceAll(/name="_csrf" value="[^"]*"/g, '')
+      .replaceAll(printed, ''),
+  ]
 }
 
 t.test('no link tells somebody who may not read answers what was answered', async t => {
