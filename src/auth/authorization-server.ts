@@ -54,23 +54,23 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
   }
   const opened = openProviders(parts)
   const choices = openChoices({ database, registry: options.rules.registry, openStoreFor: options.openStoreFor })
-  const amend = async ({ authorization, body }: Sent, path: string): Promise<Buffer> => {
+  const amend = async ({ authorization, body }: Sent, endpoint: string): Promise<Buffer> => {
     const { codeClasses } = options.rules
-    if (path === '/token') return refreshBody(database, body, { authorization, codeClasses })
-    if (path === '/authorize') return Buffer.from(withoutOpenId(body.toString('utf8')))
-    return path === '/register' ? registrationBody(body, { refusalOf: outbound.refusalOf, codeClasses }) : body
+    if (endpoint === '/token') return refreshBody(database, body, { authorization, codeClasses })
+    if (endpoint === '/authorize') return Buffer.from(withoutOpenId(body.toString('utf8')))
+    return endpoint === '/register' ? registrationBody(body, { refusalOf: outbound.refusalOf, codeClasses }) : body
   }
   const handle = async (request: IncomingMessage, response: ServerResponse, { path, body }: Given) => {
     try {
       const isPost = request.method === 'POST'
       const asSent = { authorization: request.headers.authorization, body }
       const sent = isPost && path.startsWith('/token') ? withoutEmptySecret(asSent) : asSent
-      const amended = { ...sent, body: isPost ? await amend(sent, path) : body }
+      const amended = { ...sent, body: isPost ? await amend(sent, endpointOf(path)) : body }
       const { provider, answer } = await opened()
       await answer(replayedRequest(request, { issuer: provider.issuer, path: amendedPath(path), ...amended }), response)
     } catch (error) {
       if (!(error instanceof errors.OIDCProviderError)) throw error
-      sendError(response, error, path)
+      sendError(response, error, endpointOf(path))
     }
   }
   return {
@@ -87,6 +87,9 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     sharingPartners: openSharingPartners(parts),
   }
 }
+
+/** What is checked there is checked whatever query stands behind it. */
+const endpointOf = (path: string): string => path.split('?', 1)[0] ?? path
 
 /** An authorization request may be a GET. */
 const amendedPath = (path: string): string => {
@@ -128,12 +131,12 @@ const checkPauseMs = 5000
  * Any page may read what is refused before the library knows which client asks: that is how an app in a browser learns that its refresh token
  * has ended.
  */
-const sendError = (response: ServerResponse, error: errors.OIDCProviderError, path: string): void => {
+const sendError = (response: ServerResponse, error: errors.OIDCProviderError, endpoint: string): void => {
   const { error: code, error_description = '', error_detail = error_description } = error
   response.writeHead(error.statusCode, {
     'content-type': 'application/json',
     'cache-control': 'no-store',
-    ...(path === '/token' ? { pragma: 'no-cache', 'access-control-allow-origin': '*' } : {}),
+    ...(endpoint === '/token' ? { pragma: 'no-cache', 'access-control-allow-origin': '*' } : {}),
   })
   response.end(JSON.stringify({ error: code, error_description: errorDescription(error_detail) }))
 }

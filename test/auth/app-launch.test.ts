@@ -284,6 +284,17 @@ t.test('a public app may say who it is by HTTP Basic with an empty secret, and n
     })
 })
 
+t.test('a query at the token endpoint changes nothing: a public app may leave out its client_id', async t => {
+  const { token } = await launch(kinds.public, 'GET', ['patient/Patient.rs', 'offline_access'])
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/oauth/token?api-version=1',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: `grant_type=refresh_token&refresh_token=${token.body.refresh_token}`,
+  })
+  t.equal(answer.statusCode, 200, answer.body)
+})
+
 t.test('max_age needs openid, and is not ignored without it', async t => {
   const query = authorizeQuery(kinds.public.id, 'patient/Patient.rs', pkce().challenge, { max_age: '60' })
   const { location } = await world.browser().begin(query)

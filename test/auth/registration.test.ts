@@ -11,10 +11,10 @@ const { server, database, ann, account, signIn, send } = world
 t.teardown(() => server.close())
 
 /** Each from an address of its own, unless one is given. */
-const register = async (metadata: object | string, remoteAddress = `10.0.0.${address++}`) => {
+const register = async (metadata: object | string, remoteAddress = `10.0.0.${address++}`, query = '') => {
   const answer = await server.inject({
     method: 'POST',
-    url: '/oauth/register',
+    url: `/oauth/register${query}`,
     remoteAddress,
     headers: { 'content-type': 'application/json' },
     payload: metadata,
@@ -208,11 +208,20 @@ t.test('a member of the wrong type is not a fault', async t => {
     }
 })
 
+t.test('what is registered is checked whatever query stands behind the endpoint', async t => {
+  for (const query of ['?', '?x=1', '?/register']) {
+    const { status, body } = await register({ ...app, smart_scope: 'user/*.rs' }, undefined, query)
+    t.match({ status, scope: body.scope }, { status: 201, scope: undefined })
+    for (const more of [{ client_name: 'x'.repeat(101) }, { redirect_uris: ['http://app.example.org/back'] }])
+      t.equal((await register({ ...app, ...more }, undefined, query)).status, 400, query)
+  }
+})
+
 t.test('what cannot be stored is refused as such', async t => {
   const { jwk } = await makeKey('RS384')
   const keys = { token_endpoint_auth_method: 'private_key_jwt' }
   for (const member of [
-    { smart_scope: 'a\0b' },
+    { contacts: ['a\0b'] },
     { redirect_uris: [`${redirectUri}?\ud800`] },
     { ...keys, jwks: { keys: [{ ...jwk, kid: 'a\0b' }] } },
     { ...keys, jwks: { keys: [{ ...jwk, 'a\0b': 1 }] } },

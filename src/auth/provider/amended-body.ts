@@ -78,14 +78,14 @@ export const registrationBody = (
   }: { readonly refusalOf: (url: string) => string | undefined; readonly codeClasses: CodeClasses },
 ): Buffer => {
   const given = parseObject(body)
-  const { client_name, scope } = given
+  const { client_name, scope, smart_scope: _sent, ...others } = given
   if (!isAppName(client_name))
     throw new errors.InvalidClientMetadata('client_name must be a name of at most 100 characters that can be seen')
   const smart_scope = withoutAliases(String(scope ?? '').split(' '), codeClasses)
     .filter(word => contextScopes.some(one => one === word) || parseScope(word)?.context === 'patient')
     .join(' ')
   const metadata = checkClientMetadata(
-    { ...given, ...(scope === undefined ? {} : { smart_scope: smart_scope.slice(0, 4000) }) },
+    { ...others, ...(scope === undefined ? {} : { smart_scope: smart_scope.slice(0, 4000) }) },
     { refusalOf },
   )
   return Buffer.from(JSON.stringify({ ...metadata, client_name }))
