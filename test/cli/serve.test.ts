@@ -71,6 +71,10 @@ t.test('if it does not get what it needs, it says so in one line, and nothing st
       /^DATABASE_URL: cannot use 127\.0\.0\.1:1\/b: ENOENT.*\/nowhere\.pem'\n$/,
     ],
     [{ DATA_DIR: import.meta.filename }, /^DATA_DIR: cannot use \/.*serve\.test\.ts: EEXIST.*\n$/],
+    [
+      { DATA_DIR: '/proc/nothing/there' },
+      /^DATA_DIR: cannot use \/proc\/nothing\/there: ENOENT.* '\/proc\/nothing'\n$/,
+    ],
     [{ DATABASE_URL: url, HOST: '203.0.113.1' }, /^Cannot listen on 203\.0\.113\.1, port 0: .*set HOST\n$/],
   ]
   for (const [env, line] of refused) {
