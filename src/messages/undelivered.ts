@@ -9,3 +9,9 @@ export class Undelivered extends Error {
     this.isUncertain = isUncertain
   }
 }
+
+/** What staff are told of a message that was not sent because of an error, which may be a fault of ours. */
+export const undeliveredBy = (error: unknown): Undelivered =>
+  error instanceof Undelivered ? error : new Undelivered(ownFault)
+
+export const ownFault = 'Something went wrong on this server'

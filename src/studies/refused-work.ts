@@ -8,5 +8,3 @@ export const refusedWork = (error: unknown): string | undefined => {
   if (!(error instanceof FhirError) || error.status >= 500 || error.issues[0].code === 'too-costly') return undefined
   return error.status === 403 ? 'You may not do this, or no longer' : error.message
 }
-
-export const ownFault = 'Something went wrong on this server'

@@ -1,6 +1,7 @@
 import { wordsFor } from '../../messages/catalogue.ts'
 import { isolated } from '../../messages/isolated.ts'
 import type { Letter, Mail } from '../../messages/mail.ts'
+import { undeliveredBy } from '../../messages/undelivered.ts'
 import type { Database } from '../../storage/database.ts'
 import { organizationName } from '../../storage/organization/organization.ts'
 import {
@@ -30,7 +31,7 @@ export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
     try {
       await sendOne(parts, id)
     } catch (error) {
-      if (isLast) await setStaffLetter(database, id, 'failed')
+      await setStaffLetter(database, id, isLast ? 'failed' : 'waiting', undeliveredBy(error).message)
       throw error
     }
   }

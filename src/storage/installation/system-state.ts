@@ -101,7 +101,7 @@ export const retryFailedLetters = (database: Database): Promise<readonly string[
     await inside.run(sql.fragment`
       UPDATE study_message SET state = 'waiting', reason = NULL, ended_at = NULL WHERE ${failedMessage}`)
     const rows = await inside.any<{ id: string }>(sql.fragment`
-      UPDATE staff_invitation SET letter = 'waiting'
+      UPDATE staff_invitation SET letter = 'waiting', reason = NULL
       WHERE letter = 'failed' AND ended_at IS NULL AND expires_at > now() RETURNING id`)
     return rows.map(({ id }) => id)
   })

@@ -19,6 +19,8 @@ export type StaffInvitation = {
 /** An invitation that was neither used nor cancelled, for those who may send it again. */
 export type PendingInvitation = Pick<StaffInvitation, 'id' | 'role' | 'email' | 'expiresAt'> & {
   readonly letter: 'waiting' | 'sent' | 'failed'
+  /** Why it was not sent at the last attempt. */
+  readonly reason: string | null
   readonly madeAt: Date
   /** Whether it has expired. */
   readonly isLate: boolean
@@ -48,7 +50,7 @@ export const pendingStaffInvitations = (
   limit: number,
 ): Promise<readonly PendingInvitation[]> =>
   connection.any<PendingInvitation>(sql.fragment`
-    SELECT id, role, email, letter, made_at AS "madeAt", expires_at AS "expiresAt", expires_at <= now() AS "isLate"
+    SELECT id, role, email, letter, reason, made_at AS "madeAt", expires_at AS "expiresAt", expires_at <= now() AS "isLate"
     FROM staff_invitation WHERE organization = ${organization} AND ended_at IS NULL
     ORDER BY made_at DESC, id DESC LIMIT ${limit}`)
 
@@ -64,7 +66,7 @@ export const renewStaffInvitation = (
 ): Promise<StaffInvitation | undefined> =>
   connection.maybeOne<StaffInvitation>(sql.fragment`
     UPDATE staff_invitation
-    SET letter = 'waiting', inviter = ${inviter}, expires_at = now() + make_interval(days => ${days})
+    SET letter = 'waiting', reason = NULL, inviter = ${inviter}, expires_at = now() + make_interval(days => ${days})
     WHERE id = ${id} AND organization = ${organization} AND ended_at IS NULL RETURNING ${columns}`)
 
 export const findPendingInvitation = (
@@ -105,8 +107,15 @@ export const staffLinkToSend = async (
   return invitation && { invitation, secret }
 }
 
-export const setStaffLetter = async (connection: Connection, id: string, letter: 'sent' | 'failed'): Promise<void> => {
-  await connection.run(sql.fragment`UPDATE staff_invitation SET letter = ${letter} WHERE id = ${id}`)
+/** It was sent; or, with a reason, it was not, and if it still waits, it will be tried again. */
+export const setStaffLetter = async (
+  connection: Connection,
+  id: string,
+  letter: PendingInvitation['letter'],
+  reason?: string,
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE staff_invitation SET letter = ${letter}, reason = ${reason ?? null} WHERE id = ${id} AND letter = 'waiting'`)
 }
 
 /** Undefined if the link is not known, was used or ended, or is too old. */

@@ -6,12 +6,11 @@ import { namedId } from '../../fhir/reference.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import type { Channels } from '../../messages/channels.ts'
 import { toGsm } from '../../messages/gsm.ts'
-import { Undelivered } from '../../messages/undelivered.ts'
+import { Undelivered, undeliveredBy } from '../../messages/undelivered.ts'
 import type { Database } from '../../storage/database.ts'
 import { keepAppInvitations } from '../../storage/study/app-invitation.ts'
 import { endMessage, type MessageToSend, noteReason, takeMessage } from '../../storage/study/study-message.ts'
 import { reasonNotToWrite } from '../patient/reason-not-to-write.ts'
-import { ownFault } from '../refused-work.ts'
 import { invitationUrl } from './invitations.ts'
 
 export type LetterParts = {
@@ -34,7 +33,7 @@ export const sendMessage = async (parts: LetterParts, id: string, { isLast, sent
     sent.delete(id)
   } catch (error) {
     if (sent.has(id)) throw error
-    const { message: reason, isUncertain } = error instanceof Undelivered ? error : new Undelivered(ownFault)
+    const { message: reason, isUncertain } = undeliveredBy(error)
     await (isLast || isUncertain ? endMessage : noteReason)(parts.database, id, reason)
     if (!isUncertain) throw error
   }

@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
+import { ownFault } from '../../messages/undelivered.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import type { Database } from '../../storage/database.ts'
 import {
@@ -19,7 +20,7 @@ import {
   showAgain,
 } from '../../storage/organization/patient-import.ts'
 import type { Queue } from '../../storage/work/queue.ts'
-import { ownFault, refusedWork } from '../refused-work.ts'
+import { refusedWork } from '../refused-work.ts'
 import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import {
   patientsIn,

@@ -141,17 +141,23 @@ ${
           html`<div>${postForm({ action: `/organizations/${id}/invitations/${one.id}/${action}`, token }, html`<button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button>`)}</div>`
         return html`<li class="list-group-item px-0 py-3">
 <h3>${one.email}</h3>
-<p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'expired' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letters[one.letter]}</p>
+<p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'expired' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letterText(one)}</p>
 <div class="d-flex flex-wrap gap-2">${organization.active !== false && button('again', 'Send again')}${button('cancel', 'Cancel invitation')}</div>
 </li>`
       })}</ul>
 ${invitations.length >= mostListed && html`<p>Only the latest ${mostListed} are shown. Cancel those that are no longer needed to see earlier ones.</p>`}`
 }`
 
-const letters: Readonly<Record<PendingInvitation['letter'], string>> = {
-  waiting: 'The e-mail is being sent.',
-  sent: 'The e-mail is sent.',
-  failed: 'The e-mail could not be sent: check the address, and send it again.',
+const letterText = ({ letter, reason }: PendingInvitation): string => {
+  const because = reason === null ? '' : ` ${reason}.`
+  switch (letter) {
+    case 'waiting':
+      return `The e-mail is being sent.${because}`
+    case 'sent':
+      return 'The e-mail is sent.'
+    case 'failed':
+      return `The e-mail could not be sent.${because} Check the address, and send it again.`
+  }
 }
 
 /** What was done by the form that led here. */

@@ -3,7 +3,11 @@ import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
-import { makeStaffInvitation, staffLinkToSend } from '../../../src/storage/organization/staff-invitation.ts'
+import {
+  makeStaffInvitation,
+  renewStaffInvitation,
+  staffLinkToSend,
+} from '../../../src/storage/organization/staff-invitation.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
 import { linkIn, openMailbox } from '../../support/mailbox.ts'
@@ -34,12 +38,13 @@ const idOf = async (email: string): Promise<string> =>
 const actOn = async (by: Browser, email: string, action: 'again' | 'cancel', organization = lab.organization) =>
   by.send(pageOf(organization), {}, `/organizations/${organization}/invitations/${await idOf(email)}/${action}`)
 /** The mail server has the letter a moment before this is recorded here. */
-const isSent = async (email: string): Promise<void> => {
+const isSent = (email: string) => becomes(email, 'sent')
+const becomes = async (email: string, state: 'sent' | 'failed'): Promise<void> => {
   for (;;) {
     const { letter } = await database.one<{ letter: string }>(
       sql.fragment`SELECT letter FROM staff_invitation WHERE email = ${email} AND ended_at IS NULL`,
     )
-    if (letter === 'sent') return
+    if (letter === state) return
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
@@ -352,9 +357,23 @@ t.test(
     t.match(foreign, { status: 303, location: `${pageOf(elsewhere)}?done=invited` })
     t.equal((await mailbox.next()).to, 'wim@example.org')
     await database.run(sql.fragment`UPDATE staff_invitation SET letter = 'failed' WHERE email = 'wim@example.org'`)
-    t.match(wordsOf(await manager.get(page)), /wim@example\.org .* could not be sent: check the address/)
+    t.match(wordsOf(await manager.get(page)), /wim@example\.org .* could not be sent\. Check the address/)
   },
 )
+
+t.test('why a letter could not be sent is shown until it is sent again', async t => {
+  const shown = async () => wordsOf(await manager.get(page))
+  t.match(await invite(manager, 'nobody@example.org', 'viewer'), { status: 303 })
+  await becomes('nobody@example.org', 'failed')
+  t.match(
+    await shown(),
+    /nobody@example\.org Viewer\. [^.]*\. The e-mail could not be sent\. The mail server refused the address \(status 550\)\. Check the address, and send it again\. Send again/,
+  )
+  const asked = { organization: lab.organization, inviter: world.persons.manager, days: 7 }
+  await renewStaffInvitation(database, { ...asked, id: await idOf('nobody@example.org') })
+  t.match(await shown(), /nobody@example\.org Viewer\. [^.]*\. The e-mail is being sent\. Send again/)
+  await actOn(manager, 'nobody@example.org', 'cancel')
+})
 
 t.test('a role is changed and ends, and its history can still be read', async t => {
   const at = await personAt('Rosa')
