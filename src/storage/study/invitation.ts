@@ -84,11 +84,12 @@ type StateRow = {
 }
 
 /** A new link to be shown, which replaces the one that was shown before; undefined if there is no open invitation. */
-export const linkToShow = async (connection: Connection, subject: string): Promise<string | undefined> => {
+export const linkToShow = async (connection: Connection, subject: string) => {
   const secret = newSecret()
-  const shown = await connection.run(sql.fragment`
-    UPDATE invitation SET shown_hash = ${hashOf(secret)} WHERE subject = ${subject} AND ${isOpen}`)
-  return shown > 0 ? secret : undefined
+  const shown = await connection.maybeOne<{ readonly expiresAt: Date }>(sql.fragment`
+    UPDATE invitation SET shown_hash = ${hashOf(secret)} WHERE subject = ${subject} AND ${isOpen}
+    RETURNING expires_at AS "expiresAt"`)
+  return shown && { secret, ...shown }
 }
 
 /** Undefined if the link is not known, was used or ended, or is too old. */

@@ -40,8 +40,10 @@ export type Invitations = {
    */
   readonly remind: (by: InvitedBy, standing: Standing, way?: Way) => Promise<void>
   /** The link, to be shown as a picture; undefined if there is no open invitation. */
-  readonly show: (by: InvitedBy) => Promise<string | undefined>
+  readonly show: (by: InvitedBy) => Promise<ShownInvitation | undefined>
 }
+
+export type ShownInvitation = { readonly link: string; readonly study: ResearchStudy; readonly expiresAt: Date }
 
 type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
 
@@ -144,13 +146,13 @@ const dueOf = (
   )
 }
 
-const show = async (parts: InvitationParts, by: InvitedBy): Promise<string | undefined> => {
+const show = async (parts: InvitationParts, by: InvitedBy): Promise<ShownInvitation | undefined> => {
   const { patient, study } = await findOwn(parts, by)
   const event = { what: 'shown', ...eventOf(by, patient, study) } as const
   const shown = await recordingInvitation(parts.accounts.openStoreAs, event, connection =>
     linkToShow(connection, by.subject),
   )
-  return shown && invitationUrl(parts.accounts, shown)
+  return shown && { link: invitationUrl(parts.accounts, shown.secret), study, expiresAt: shown.expiresAt }
 }
 
 export const invitationUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>

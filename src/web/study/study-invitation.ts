@@ -3,7 +3,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation.ts'
 import type { MessageState } from '../../storage/study/study-message.ts'
-import type { Invited } from '../../studies/invitation/invitations.ts'
+import type { Invited, ShownInvitation } from '../../studies/invitation/invitations.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -14,6 +14,7 @@ import { qrPicture } from '../page/qr-picture.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { titleOf } from '../study-settings/study-changing.ts'
 import { backToStudy } from './back-to-study.ts'
 import { peopleAskedIn } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
@@ -42,14 +43,9 @@ export const studyInvitationActions: AddPage = (server, options) => {
   })
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
-    const link = await invitations.show({ person: sessionOf(request).person, study, subject })
-    if (link === undefined) return sendRefusal(reply, study, 'There is no open invitation')
-    return sendCode(
-      reply,
-      study,
-      link,
-      await findEnrolledPerson(options, { person: sessionOf(request).person, subject }),
-    )
+    const shown = await invitations.show({ person: sessionOf(request).person, study, subject })
+    if (shown === undefined) return sendRefusal(reply, study, 'There is no open invitation')
+    return sendCode(reply, shown, await findEnrolledPerson(options, { person: sessionOf(request).person, subject }))
   })
 }
 
@@ -63,16 +59,22 @@ ${backToStudy(reply.request, study)}`,
   })
 
 /** Without the birth date, for which whoever opens it is asked. */
-const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parameters<typeof nameOf>[0]): FastifyReply =>
+const sendCode = (
+  reply: FastifyReply,
+  { link, study, expiresAt }: ShownInvitation,
+  whom: Parameters<typeof nameOf>[0],
+): FastifyReply =>
   sendStaffPage(reply, {
     title: 'Invitation to scan',
     content: html`<h1>Invitation to scan</h1>
-<dl><dt>Patient</dt><dd>${nameOf(whom)}</dd></dl>
+<dl><dt>Patient</dt><dd>${nameOf(whom)}</dd>
+<dt>Study</dt><dd>${titleOf(study)}</dd>
+<dt>Works until</dt><dd>${moment(expiresAt)}</dd></dl>
 <p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else can use it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, or until you show another one.</p>
 ${printedLine()}
-${backToStudy(reply.request, study)}`,
+${backToStudy(reply.request, study.id)}`,
   })
 
 /** `back`: the query of the list in which it is shown. */

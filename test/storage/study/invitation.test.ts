@@ -94,7 +94,7 @@ t.test('once an invitation has ended, its link, picture, code and proof are of n
   for (const [name, end] of Object.entries(ways)) {
     const one = await withCode(await invited(name))
     const { id, found, subject } = one
-    const shown = (await linkToShow(database, subject)) ?? ''
+    const shown = (await linkToShow(database, subject))?.secret ?? ''
     const [proof, late] = [await makeProof(database, found), await makeProof(database, found)]
     await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() WHERE hash = ${hashOf(late)}`)
     await end(one)
@@ -169,7 +169,7 @@ t.test(
     t.strictSame(shown, { message: messages.sms, answer: 'right' }, 'it is known whose phone or mailbox that is')
     for (let times = 0; times < 6; times += 1)
       t.equal((await tryProof(database, id, { birthDate, code: codeOf('next') })).answer, 'late', 'once')
-    const picture = await findInvitation(database, (await linkToShow(database, one.subject)) ?? '')
+    const picture = await findInvitation(database, (await linkToShow(database, one.subject))?.secret ?? '')
     t.match(picture, { id, message: messages.email, channel: 'email' }, 'a picture sends the code by the first channel')
   },
 )
@@ -239,7 +239,7 @@ t.test('a proof opens its own invitation, and an expired one is kept as long as 
 t.test('the link that somebody used leads them to the study again, and nobody else', async t => {
   const [one, other] = [await invited('back'), await invited('not-back')]
   await put(account('of-back', 'back'), account('of-not-back', 'not-back'))
-  const shown = (await linkToShow(database, one.subject)) ?? ''
+  const shown = (await linkToShow(database, one.subject))?.secret ?? ''
   const asked = async (link: string, person = 'of-back') => studyTakenUp(database, link, person)
   t.equal(await asked(one.links.email), undefined, 'before they used it')
   await useInvitation(database, one.id)

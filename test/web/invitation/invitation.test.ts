@@ -665,7 +665,10 @@ t.test('a picture that staff show opens the same page, and still asks for the co
   await mailbox.next(isTo(email))
   const shown = await act(subject, 'code')
   t.match(shown, { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
-  t.match(wordsOf(shown), /Invitation to scan Patient .*Scanned.* The patient scans this/)
+  t.match(
+    wordsOf(shown),
+    /Invitation to scan Patient .*Scanned.* Study Hearts &amp; steps Works until .* \d\d:\d\d UTC The patient scans this/,
+  )
   t.notMatch(shown.body, /link=/, 'only the picture has the link')
   t.match(await act((await enrolled('Uninvited')).subject, 'cancel').catch(() => 'no form'), 'no form')
 })
