@@ -25,7 +25,7 @@ export const decide = async (
   if (asking.caller.patient !== patient) throw new FhirError('not-found', 'No patient matches the given query')
   const answers = parseAnswers(body, classes, ends)
   const asked = await studiesAsking(asking, patient, classes)
-  const decided = answers.map(({ study: id, kinds }) => ({ study: findAsking(asked, id), kinds }))
+  const decided = joined(answers.map(({ study: id, kinds }) => ({ study: findAsking(asked, id), kinds })))
   for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()])
   for (const { study, kinds } of decided) await answer(asking, study, { kinds, classes })
   const now = await studiesAsking(asking, patient, classes)
@@ -47,9 +47,7 @@ const parseAnswers = (body: unknown, classes: CodeClasses, ends: boolean) => {
       throw invalid(at, 'has a studyId, which is a text, and a list scopeConsents')
     return {
       study: studyId,
-      kinds: new Map(
-        scopeConsents.map((scope, place) => parseScope(scope, `${at}.scopeConsents[${place}]`, { classes, ends })),
-      ),
+      kinds: scopeConsents.map((scope, place) => parseScope(scope, `${at}.scopeConsents[${place}]`, { classes, ends })),
     }
   })
 }
@@ -68,6 +66,20 @@ const parseScope = (
     throw invalid(at, `names no kind of data that is known: ${codingSystem}|${codingCode}`.slice(0, 300))
   return [kind, ends ? false : consented]
 }
+
+type Decided = { readonly study: StudyAsked; readonly kinds: Kinds }
+
+/** One answer for each study, wherever its parts stand. A kind that is answered with both yes and no is not answered. */
+const joined = (
+  answers: readonly { readonly study: StudyAsked; readonly kinds: readonly (readonly [string, boolean])[] }[],
+): readonly Decided[] =>
+  [...Map.groupBy(answers, ({ study }) => study)].map(([study, parts]) => {
+    const said = parts.flatMap(({ kinds }) => kinds)
+    const kinds = new Map(said)
+    const unclear = said.find(([kind, is]) => kinds.get(kind) !== is)
+    if (unclear !== undefined) throw invalid('studyScopeConsents', `answers ${unclear[0]} with both true and false`)
+    return { study, kinds }
+  })
 
 const memberOf = (record: unknown, name: string): unknown => Object(record)[name] ?? Object(record)[underscored(name)]
 

@@ -111,12 +111,20 @@ const somebody = async (name: string, given: readonly ConsentProvision[]) => {
         },
       ],
     })
+  /** Kinds with yes or no, for each time that the study is named. */
+  const answerIn = (...parts: readonly (readonly (readonly [string, boolean])[])[]) =>
+    api(bearer, 'POST', `patients/${id}/consents`, {
+      studyScopeConsents: parts.map((kinds, index) => ({
+        [index % 2 === 0 ? 'studyId' : 'study_id']: asking.id,
+        scopeConsents: kinds.map(([codingCode, consented]) => ({ codingSystem: systems.omh, codingCode, consented })),
+      })),
+    })
   const told = async () =>
     (await api(bearer, 'GET', `patients/${id}/consents`)).body.consolidatedConsentedScopes
       .map(({ codingCode }: { codingCode: string }) => codingCode.split(':')[1])
       .sort()
   const stands = async (): Promise<Consent> => (await send(bearer, 'GET', `Consent/${consent.id}`)).json()
-  return { read, answer, told, stands }
+  return { read, answer, answerIn, told, stands }
 }
 
 const permit = (code: string, more: ConsentProvision = {}): ConsentProvision => ({
@@ -141,6 +149,37 @@ t.test('ending or starting one kind opens no other source of another kind', asyn
     { code: [kind(weight)] },
   ])
   t.equal((await one.stands()).provision?.provision?.length, 2)
+})
+
+t.test('a study that is named twice is answered once, with all that is said of it', async t => {
+  const { answerIn, stands, told } = await somebody('Twice', [permit(steps)])
+  const answered = await answerIn(
+    [
+      [heartRate, true],
+      [heartRate, true],
+    ],
+    [
+      [steps, false],
+      [weight, true],
+    ],
+  )
+  t.equal(answered.status, 201, JSON.stringify(answered.body))
+  t.same(
+    answered.body.studyScopeConsents.map(({ consented }: { consented: boolean }) => consented),
+    [true, false, true],
+  )
+  t.same([await told(), (await stands()).meta?.versionId], [['body-weight', 'heart-rate'], '2'])
+})
+
+t.test('a kind that is answered with both yes and no is not answered, wherever the two stand', async t => {
+  const { answerIn, stands } = await somebody('Both', [permit(steps)])
+  const [yes, no] = [[heartRate, true] as const, [`${heartRate}:2.0`, false] as const]
+  for (const parts of [[[yes, no]], [[no, yes]], [[yes], [no]], [[no], [yes]]])
+    t.match(await answerIn(...parts), {
+      status: 400,
+      body: { detail: 'studyScopeConsents answers omh:heart-rate with both true and false' },
+    })
+  t.equal((await stands()).meta?.versionId, '1')
 })
 
 t.test('a permit of several kinds is listed as all of them, and ends for each separately', async t => {
