@@ -9,13 +9,13 @@ const byStudy = 'patient._has:Group:member:_id'
 
 /**
  * With the Group of a study, staff find what the study was given by consents, as with a token that is narrowed to it. That includes people whose
- * Patient they do not see, as in a coded study. A search by any other Group is by its members.
+ * Patient they do not see, as in a coded study. A search by any other Group is by its members, and so is one by several at once.
  */
 export const withinStudy =
   (search: Handler<TypeRequest>): Handler<TypeRequest> =>
   async (request, context) => {
-    const group = request.query.get(byStudy)?.replace(/^Group\//, '')
-    const study = group && (await studyOf(group, context))
+    const [group, ...others] = new Set(request.query.getAll(byStudy).map(one => one.replace(/^Group\//, '')))
+    const study = group && others.length === 0 ? await studyOf(group, context) : undefined
     if (!group || study === undefined) return search(request, context)
     const query = new URLSearchParams([...request.query].filter(([name]) => name !== byStudy))
     return naming(group, await search({ ...request, query }, context.within(study)))
