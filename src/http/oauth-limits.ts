@@ -110,13 +110,27 @@ const count = async (counter: Counter, request: FastifyRequest, reply: FastifyRe
 
 const lengthOf = ({ url, body }: FastifyRequest): number => url.length + (Buffer.isBuffer(body) ? body.length : 0)
 
-/** The client that the request claims to be, which is not checked yet; undefined if it names none. */
-const clientNamed = ({ body, query, headers }: FastifyRequest): string | undefined => {
-  const form = new URLSearchParams(Buffer.isBuffer(body) ? body.toString('utf8') : '')
+/**
+ * The client that the request claims to be, which is not checked yet; undefined if it names none. It is looked for only where it will be read: the
+ * query of a POST, or another spelling in HTTP Basic, would count the same client as another each time.
+ */
+const clientNamed = ({ method, url, body, headers }: FastifyRequest): string | undefined => {
   const [, basic] = /^Basic +(\S+)$/i.exec(headers.authorization ?? '') ?? []
-  if (basic !== undefined) return Buffer.from(basic, 'base64').toString('utf8').split(':', 1)[0]
-  const { client_id } = query as { readonly client_id?: unknown }
-  return form.get('client_id') ?? (typeof client_id === 'string' ? client_id : issuerOf(form.get('client_assertion')))
+  if (basic !== undefined) return decoded(Buffer.from(basic, 'base64').toString('utf8').split(':', 1)[0] ?? '')
+  const sent = method === 'POST' ? bodyText(body) : url.split('?').slice(1).join('?')
+  const params = new URLSearchParams(sent)
+  return params.get('client_id') ?? issuerOf(params.get('client_assertion'))
+}
+
+const bodyText = (body: unknown): string => (Buffer.isBuffer(body) ? body.toString('utf8') : '')
+
+/** "encoded using the application/x-www-form-urlencoded encoding algorithm": https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1 */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return text
+  }
 }
 
 const issuerOf = (assertion: string | null): string | undefined => {

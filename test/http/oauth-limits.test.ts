@@ -102,6 +102,29 @@ t.test('in whichever way a client identifies itself, it is the same client', asy
   }
 })
 
+t.test('nor is it another client because its id is spelled in another way, or named where it is not read', async t => {
+  const { id } = await client({})
+  const request = { ...post('token', refresh(id)), ...from('192.0.2.21') }
+  t.strictSame(await filled(600, request), { 400: 600 })
+  const spelled = [...id].map(letter => `%${letter.charCodeAt(0).toString(16)}`).join('')
+  const authorization = `Basic ${Buffer.from(`${spelled}:x`).toString('base64')}`
+  const { headers } = request
+  for (const [way, other] of Object.entries({
+    'in Basic, percent-encoded': { ...request, headers: { ...headers, authorization } },
+    'with another id in the query': { ...request, url: '/oauth/token?client_id=another' },
+    'with an assertion, and another id in the query': {
+      ...post('token', {
+        grant_type: 'client_credentials',
+        client_assertion_type: assertionType,
+        client_assertion: await assertion(id, await makeKey('ES384')),
+      }),
+      ...from('192.0.2.21'),
+      url: '/oauth/token?client_id=another',
+    },
+  }))
+    t.equal((await server.inject(other)).statusCode, 429, way)
+})
+
 t.test('a person whose browser is sent too often is shown a page that says to wait', async t => {
   const query = authorizeQuery(one.id, 'openid', pkce().challenge)
   const request = { url: `/oauth/authorize?${query}`, remoteAddress: '192.0.2.3' }
