@@ -157,7 +157,8 @@ const refuseOtherVersion = ({ body, headers: { 'content-type': type = '' } }: Fa
   if (body !== undefined && isOfOtherVersion(type)) throw unsupported(type)
 }
 
-const isPatch = ({ headers }: FastifyRequest): boolean => headers['content-type']?.split(';')[0]?.trim() === patchType
+const isPatch = ({ headers }: FastifyRequest): boolean =>
+  headers['content-type']?.split(';')[0]?.trim().toLowerCase() === patchType
 
 const conditions = {
   ifMatch: 'if-match',

@@ -290,6 +290,14 @@ t.test('a patch of another kind is refused with the accepted kinds', async t => 
   )
 })
 
+t.test('a patch is taken by PATCH alone, however its type is written', async t => {
+  for (const type of ['application/json-patch+json', 'Application/JSON-Patch+JSON', 'application/json-patch+json ;x=y'])
+    t.equal(
+      (await call('POST', '/fhir/Patient', { 'content-type': type }, '{"resourceType":"Patient"}')).statusCode,
+      415,
+    )
+})
+
 t.test('what is not UTF-8 is refused, and never stored with other letters than were sent', async t => {
   const body = (family: string) => `{"resourceType":"Patient","name":[{"family":"${family}"}]}`
   const sent = async (type: string, payload: Buffer, url = '/fhir/Patient') => {
