@@ -38,6 +38,8 @@ t.test('whoever may write the enrolment makes, ends and shows an invitation; oth
         if (mayInvite) t.ok([422, 303].includes(shown.status), `${practitioner}: ${action} ${id}`)
         else t.strictSame(anonymous(shown), none, `${practitioner}: ${action} ${id}`)
         t.notMatch(shown.body, /secret-/, 'nothing of the record is shown')
+        const mixed = await post(study, `${id},nothing-of-the-kind`, action)
+        t.strictSame(anonymous(mixed), none, `${practitioner}: ${action} ${id} together with another`)
       }
     }
   }

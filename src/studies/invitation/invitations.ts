@@ -76,7 +76,7 @@ const listInvited = async (
 ): Promise<ReadonlyMap<string, Invited>> => {
   if (subjects.length === 0) return new Map()
   const { database } = parts.accounts
-  const own = await findSubjects(parts, person, { _id: subjects.join(','), _count: String(subjects.length) })
+  const own = await findSubjects(parts, person, subjects, { _count: String(subjects.length) })
   const ids = own.flatMap(({ id }) => id ?? [])
   const states = await invitationsOf(database, ids)
   const messages = Map.groupBy(await messagesOf(database, ids), ({ subject }) => subject)
@@ -165,15 +165,18 @@ const eventOf = ({ person, study }: InvitedBy, patient: string, asked: ResearchS
   organization: sponsorOf(asked),
 })
 
+/** Each of the ids is of one, whatever stands in it: in a query, a comma would make it several. */
 const findSubjects = async (
   { accounts, registry, openStoreFor }: InvitationParts,
   person: string,
+  ids: readonly string[],
   query: Readonly<Record<string, string>>,
 ): Promise<readonly ResearchSubject[]> => {
   const scope = 'user/ResearchSubject.rs'
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
   const asked = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
-  const { entries } = await openStoreFor(caller).search({ ...asked, where: and(asked.where, invitedBy(caller)) })
+  const where = and(asked.where, invitedBy(caller), { kind: 'identified', ids })
+  const { entries } = await openStoreFor(caller).search({ ...asked, where })
   return entries.map(({ content }) => JSON.parse(content))
 }
 
@@ -182,9 +185,10 @@ const findOwn = async (
   parts: InvitationParts,
   { person, study, subject }: InvitedBy,
 ): Promise<{ readonly patient: string; readonly study: ResearchStudy }> => {
-  const [found] = await findSubjects(parts, person, { _id: subject, study: `ResearchStudy/${study}` })
+  const [found] = await findSubjects(parts, person, [subject], {})
   const patient = namedId(found?.individual, 'Patient')
-  if (patient === undefined) throw new FhirError('not-found', 'There is no such person in the study')
+  if (patient === undefined || namedId(found?.study, 'ResearchStudy') !== study)
+    throw new FhirError('not-found', 'There is no such person in the study')
   return {
     patient,
     study: JSON.parse((await ownStore(parts.accounts.openStoreAs).read('ResearchStudy', study)).content),

@@ -796,6 +796,34 @@ t.test('an id lets nobody write to another tenant’s patient, or tells whether 
   t.match(answers[0], [422, /lacks an address that this server writes to or a full birth date/])
 })
 
+t.test('an address that names two people at once, or two studies, is about nobody', async t => {
+  const [one, other] = [await enrolled('Onlyone'), await enrolled('Another')]
+  const theirs = await world.addStudy(world.lab.manager, world.lab.organization, 'of the lab', ['omh:heart-rate'])
+  await invite(one.subject)
+  const _csrf = await tokenOf(staff, page)
+  const answers = async (at: string) =>
+    Promise.all(
+      ['invite', 'code', 'cancel'].map(async action => {
+        const answer = await staff.post(`${at}/${action}`, { _csrf })
+        return [answer.status, wordsOf(answer).replace(/this number: \S+/, '')]
+      }),
+    )
+  const none = await answers(`${page}/people/nothing-of-the-kind`)
+  t.same(
+    none.map(([status]) => status),
+    [404, 404, 404],
+  )
+  for (const subject of [`${one.subject},nobody`, `nobody,${other.subject}`, `${one.subject},${other.subject}`, '%5C'])
+    t.same(await answers(`${page}/people/${subject}`), none, subject)
+  for (const asked of [theirs.id, `${study.id},ResearchStudy%2F${theirs.id}`, `${study.id},nothing`])
+    t.same(await answers(`/studies/${asked}/people/${one.subject}`), none, asked)
+  t.same(
+    await database.any(sql.fragment`
+      SELECT subject, ended_by FROM invitation WHERE patient IN (${one.patient.id}, ${other.patient.id})`),
+    [{ subject: one.subject, ended_by: null }],
+  )
+})
+
 t.test('nobody is flooded with invitations', async t => {
   const { subject } = await enrolled('Flooded')
   for (let count = 0; count < 5; count += 1) t.ok(await invite(subject))
