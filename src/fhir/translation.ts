@@ -4,6 +4,7 @@ import type { Element, Extension } from '@medplum/fhirtypes'
 import { standardExtensions } from './canonical.ts'
 import type { Issue } from './error.ts'
 import { languageIn } from './language.ts'
+import { without } from './with-values.ts'
 
 /** A text and its language. */
 export type Wording = { readonly text: string; readonly language: string }
@@ -35,6 +36,20 @@ export const translationsOf = (holder: object, element: string): readonly Wordin
     const text = content?.valueString ?? content?.valueMarkdown
     return language === undefined || text === undefined ? [] : { text, language }
   })
+
+/**
+ * The holder with another text, or with none if it is empty. What extensions say of the old one goes with it, but for its translations: each of these
+ * is changed by itself.
+ */
+export const withText = <T extends object>(holder: T, element: keyof T & string, text: string): T => {
+  if (Reflect.get(holder, element) === text) return holder
+  const kept = (besideOf(holder, element).extension ?? []).filter(({ url }) => url === standardExtensions.translation)
+  return {
+    ...without(holder, element),
+    ...(text !== '' && { [element]: text }),
+    ...(kept.length > 0 && { [`_${element}`]: { extension: kept } }),
+  }
+}
 
 type Kind = 'string' | 'markdown'
 

@@ -3,6 +3,7 @@ import { inOneOf } from '../../access/owner.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { organizationTypeSystem, organizationTypes } from '../../fhir/organization-type.ts'
 import { namedId } from '../../fhir/reference.ts'
+import { withValues } from '../../fhir/with-values.ts'
 import { isBlank } from '../blank.ts'
 import type { Organizer } from './organizer.ts'
 
@@ -71,7 +72,7 @@ export const moveOrganization = (organizer: Organizer, shown: Shown, parent: str
   change(organizer, shown, stored => ({ ...stored, partOf: { reference: `Organization/${parent}` } }))
 
 export const setOrganizationActive = (organizer: Organizer, shown: Shown, active: boolean): Promise<string> =>
-  change(organizer, shown, stored => ({ ...stored, active }))
+  change(organizer, shown, stored => withValues(stored, { active }))
 
 const change = (
   { write }: Organizer,
@@ -85,7 +86,7 @@ export const asksSecondFactor = ({ extension = [] }: Organization): boolean =>
   extension.some(({ url, valueBoolean }) => url === extensions.secondFactor && valueBoolean === true)
 
 const withSaid = (organization: Organization, said: SaidOrganization): Organization =>
-  withSecondFactor(withType({ ...organization, name: said.name.trim() }, said.type), said.secondFactor)
+  withSecondFactor(withType(withValues(organization, { name: said.name.trim() }), said.type), said.secondFactor)
 
 /** Replaces its type; other types, as codes or in words, are kept. */
 const withType = (organization: Organization, type: string): Organization => {

@@ -3,6 +3,7 @@ import type { Organizer } from '../../accounts/organization/organizer.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { withValues } from '../../fhir/with-values.ts'
 import { escaped } from '../../search/escape.ts'
 import { codingOf } from './kind-coding.ts'
 import { policyOf, withPolicy } from './validation-policy.ts'
@@ -79,10 +80,10 @@ export const changeSource = (
 
 /** What it has delivered stays, and so do the consents that name it. */
 export const retireSource = (organizer: Organizer, shown: Shown): Promise<string> =>
-  change(organizer, shown, stored => ({ ...stored, status: 'inactive' }))
+  change(organizer, shown, stored => withValues(stored, { status: 'inactive' }))
 
 export const restoreSource = (organizer: Organizer, shown: Shown): Promise<string> =>
-  change(organizer, shown, stored => ({ ...stored, status: 'active' }))
+  change(organizer, shown, stored => withValues(stored, { status: 'active' }))
 
 export const setSourcePolicy = (organizer: Organizer, shown: Shown, policy: string | undefined): Promise<string> =>
   change(organizer, shown, stored => withPolicy(stored, policy))
@@ -112,18 +113,17 @@ const kindIn = ({ url, valueCoding: { system, code } = {} }: Extension, classes:
 
 /** Whatever else is known of it stays, also kinds that are not known here. */
 const withSaid = (device: Device, said: SaidSource, classes: CodeClasses): Device => {
-  const { manufacturer: _, modelNumber: __, deviceName: names = [], extension: before = [], ...rest } = device
-  const [{ type } = { type: 'model-name' as const }, ...otherNames] = names
+  const manufacturer = said.manufacturer.trim() || undefined
+  const modelNumber = said.model.trim() || undefined
+  const { deviceName: names = [], extension: before = [], ...rest } = withValues(device, { manufacturer, modelNumber })
+  const [name = { name: '', type: 'model-name' }, ...otherNames] = names
   const extension = [
     ...before.filter(one => !classes.kinds().some(({ key }) => key === kindIn(one, classes))),
     ...said.kinds.map(kind => ({ url: extensions.deliveredData, valueCoding: codingOf(kind, classes) })),
   ]
-  const [manufacturer, modelNumber] = [said.manufacturer.trim(), said.model.trim()]
   return {
     ...rest,
-    deviceName: [{ name: said.name.trim(), type }, ...otherNames],
+    deviceName: [withValues(name, { name: said.name.trim() }), ...otherNames],
     ...(extension.length === 0 ? {} : { extension }),
-    ...(manufacturer === '' ? {} : { manufacturer }),
-    ...(modelNumber === '' ? {} : { modelNumber }),
   }
 }

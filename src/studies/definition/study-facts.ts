@@ -1,6 +1,8 @@
 import type { ContactDetail, ContactPoint, Identifier, ResearchStudy } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
 import { isDay } from '../../fhir/date.ts'
+import { withText } from '../../fhir/translation.ts'
+import { withValues } from '../../fhir/with-values.ts'
 import { isPhoneNumber } from './phone-number.ts'
 import {
   furtherLanguages,
@@ -47,24 +49,24 @@ export const factsOf = (study: ResearchStudy): StudyFacts => {
   }
 }
 
-/** The study with these facts. Everything else stays, also the time of day of a period: a study that ended at noon does not go on until midnight. */
+/**
+ * The study with these facts. What extensions say of a value goes once that is changed. Everything else stays, also the time of day of a period: a
+ * study that ended at noon does not go on until midnight.
+ */
 export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStudy => {
   const { title, purpose, approval } = facts
-  const { description: _, identifier = [], period: __, contact: ___, ...rest } = study
-  const identifiers = identifier.filter(one => !isApproval(one))
-  if (approval !== '') identifiers.unshift({ use: 'official', type: { text: approvalText }, value: approval })
+  const { identifier = [], period: _, contact: __, ...rest } = study
   const contacts = [...contactOf(facts, study.contact?.[0]), ...(study.contact ?? []).slice(1)]
   const before = factsOf(study)
+  const identifiers = approval === before.approval ? identifier : approvedBy(approval, identifier)
   const edgeOf = (edge: 'start' | 'end') => (facts[edge] === before[edge] ? study.period?.[edge] : facts[edge])
-  const [start, end] = [edgeOf('start'), edgeOf('end')]
-  const period = { ...(start && { start }), ...(end && { end }) }
+  const [start, end] = [edgeOf('start') || undefined, edgeOf('end') || undefined]
+  const period = withValues(study.period ?? {}, { start, end })
   const inEach = (name: 'title' | 'purpose') =>
     furtherLanguages(study).map(language => ({ language, text: facts[`${name}-${language}`] ?? '' }))
   const next: ResearchStudy = {
-    ...rest,
-    title,
-    ...(purpose !== '' && { description: purpose }),
-    ...(identifiers.length > 0 && { identifier: identifiers }),
+    ...withText(withText(rest, 'title', title), 'description', purpose),
+    ...(identifiers.length > 0 && { identifier: [...identifiers] }),
     ...(Object.keys(period).length > 0 && { period }),
     ...(contacts.length > 0 && { contact: contacts }),
   }
@@ -91,6 +93,11 @@ export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactNam
 
 const mostOf = (name: FactName): number => (name.startsWith('purpose') ? 5000 : 250)
 
+const approvedBy = (approval: string, before: readonly Identifier[]): readonly Identifier[] => {
+  const others = before.filter(one => !isApproval(one))
+  return approval === '' ? others : [{ use: 'official', type: { text: approvalText }, value: approval }, ...others]
+}
+
 const approvalText = 'Approval number'
 const isApproval = ({ type }: Identifier): boolean => type?.text === approvalText
 
@@ -99,10 +106,10 @@ const telecomOf = (contact: ContactDetail | undefined, system: 'email' | 'phone'
 
 const contactOf = (
   { contact, email, phone }: StudyFacts,
-  { name: _, telecom: before = [], ...rest }: ContactDetail = {},
+  { telecom: before = [], ...rest }: ContactDetail = {},
 ): readonly ContactDetail[] => {
   const telecom = withTelecom(withTelecom(before, 'email', email), 'phone', phone)
-  const one = { ...rest, ...(contact !== '' && { name: contact }), ...(telecom.length > 0 && { telecom }) }
+  const one = { ...withValues(rest, { name: contact || undefined }), ...(telecom.length > 0 && { telecom }) }
   return Object.keys(one).length === 0 ? [] : [one]
 }
 
@@ -110,5 +117,5 @@ const contactOf = (
 const withTelecom = (telecom: readonly ContactPoint[], system: 'email' | 'phone', value: string): ContactPoint[] => {
   const first = telecom.find(one => one.system === system)
   if (first === undefined) return value === '' ? [...telecom] : [...telecom, { system, value }]
-  return telecom.flatMap(one => (one === first ? (value === '' ? [] : { ...one, value }) : one))
+  return telecom.flatMap(one => (one === first ? (value === '' ? [] : withValues(one, { value })) : one))
 }

@@ -1,6 +1,6 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { languageIn } from '../../fhir/language.ts'
-import { translationsOf, type Wording, withTranslations, wordingOf } from '../../fhir/translation.ts'
+import { translationsOf, type Wording, withText, withTranslations, wordingOf } from '../../fhir/translation.ts'
 import { languageCodes, type Words } from '../../messages/catalogue.ts'
 
 // What patients read of a study beside its text: in a language if the study has it in that, else in the study's own.
@@ -41,7 +41,7 @@ export const withTranslatedPurpose = (study: ResearchStudy, words: readonly Word
 /** The request with this reason, and with these translations of it in place of those in the same languages. */
 export const withReason = (entry: Extension, reason: string, words: readonly Wording[]): Extension => {
   const before = reasonOf(entry) ?? { url: 'reason' }
-  const after = withTranslations({ ...before, valueString: reason }, 'valueString', { kind: 'string', words })
+  const after = withTranslations(withText(before, 'valueString', reason), 'valueString', { kind: 'string', words })
   return { ...entry, extension: [...(entry.extension ?? []).filter(one => one !== before), after] }
 }
 

@@ -2,6 +2,7 @@ import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhir
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { requireValidChange } from '../../fhir/validate/kept-narrative.ts'
+import { without, withValues } from '../../fhir/with-values.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { type Channel, isOf, toMobile } from '../../storage/model/patient-address.ts'
@@ -94,19 +95,13 @@ const named = (
   return [{ ...without(first, 'text', ...changed), ...Object.fromEntries(written) }, ...others]
 }
 
-/** Without these elements, and without what extensions say of them. */
-const without = <Holder extends object>(holder: Holder, ...names: readonly (keyof Holder & string)[]): Holder =>
-  Object.fromEntries(
-    Object.entries(holder).filter(([name]) => !names.some(one => name === one || name === `_${one}`)),
-  ) as Holder
-
 const identified = (before: readonly Identifier[], { identifiers }: PatientFields): Identifier[] =>
   identifiersIn(identifiers).map(one => before.find(other => lineOf(other) === lineOf(one)) ?? one)
 
 const replaced = (telecom: readonly ContactPoint[], channel: Channel, entry: ContactPoint): ContactPoint[] => {
   const at = telecom.findIndex(isOf[channel])
   const before = telecom[at]
-  const next = before === undefined ? entry : { ...without(before, 'value'), value: entry.value }
+  const next = before === undefined ? entry : withValues(before, { value: entry.value })
   const kept = entry.value === '' ? [] : [next as ContactPoint]
   return at < 0 ? [...telecom, ...kept] : telecom.toSpliced(at, 1, ...kept)
 }

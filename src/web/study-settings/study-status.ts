@@ -1,4 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
+import { withValues } from '../../fhir/with-values.ts'
 import { studyStatuses } from '../../studies/definition/study-status.ts'
 import { missingForPatients } from '../../studies/definition/study-text.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -42,7 +43,9 @@ export const studyStatusPage: AddPage = (server, options) => {
       const page = { title, isProblem: true, notices: problemList([asked]), version: typed(request.body, 'version') }
       return sendChangePage(reply.code(422), changeable, { ...page, fields: [radioField(asked)] })
     }
-    const outcome = await changing(request, options, changeable, study => ({ ...study, status: status as Status }))
+    const outcome = await changing(request, options, changeable, study =>
+      withValues(study, { status: status as Status }),
+    )
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=status`, 303)
     const page = { title, isProblem: true, notices: notSaved }
     return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [radioField(statusField(status))] })

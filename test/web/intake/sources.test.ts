@@ -75,6 +75,30 @@ t.test('an administrator says which sources there are, what each delivers, and w
   t.match((await manager.get(`/studies/${study.id}/settings/data`)).body, 'Tidewell band')
 })
 
+t.test('what extensions say of a name or model stays with it, and goes when that is changed', async t => {
+  const said = (valueString: string) => ({ extension: [{ url: 'http://example.org/said', valueString }] })
+  const name = { name: 'Lumen ring', type: 'user-friendly-name', _name: said('a trademark') }
+  const maker = { manufacturer: 'Lumen', _manufacturer: said('since 2020') }
+  const model = { modelNumber: 'R-1', _modelNumber: said('engraved') }
+  const { id } = await create('everything', {
+    resourceType: 'Device',
+    deviceName: [name],
+    ...maker,
+    ...model,
+  } as unknown as Device)
+  const changed = async (fields: Readonly<Record<string, string>>) => {
+    const typed = { name: 'Lumen ring', manufacturer: 'Lumen', model: 'R-1', ...fields }
+    t.equal((await administrator.send(`/devices/${id}`, typed)).status, 303)
+    const { meta: _, resourceType: __, id: ___, ...rest } = (await send('everything', 'GET', `Device/${id}`)).json()
+    return rest
+  }
+  t.same(await changed({ model: 'R-2' }), { deviceName: [name], ...maker, modelNumber: 'R-2' })
+  t.same(await changed({ name: 'Lumen band', manufacturer: '', model: 'R-2' }), {
+    deviceName: [{ name: 'Lumen band', type: 'user-friendly-name' }],
+    modelNumber: 'R-2',
+  })
+})
+
 t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const wrong = await add({ name: ' ', manufacturer: 'x'.repeat(201), kind: 'omh:heart-rate' })
   t.equal(wrong.status, 422)

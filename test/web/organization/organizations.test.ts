@@ -143,6 +143,25 @@ t.test('its name can be changed, and its other types stay', async t => {
   t.strictSame((await stored(id)).type, [other])
 })
 
+t.test('what an extension says of its name stays with it, and goes when the name is changed', async t => {
+  const beside = { extension: [{ url: 'http://example.org/said', valueString: 'as it was founded' }] }
+  const { id } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Sleep',
+    _name: beside,
+    partOf: { reference: `Organization/${lab.organization}` },
+  } as Organization)
+  const page = pageOf(id, '/change')
+  const named = async (name: string, type = '') => {
+    t.equal((await manager.send(page, { name, type })).status, 303)
+    const { _name } = (await stored(id)) as { _name?: object }
+    return _name
+  }
+  t.same(await named('Sleep', 'dept'), beside)
+  t.equal(await named('Dreams', 'dept'), undefined)
+  await send('everything', 'PUT', `Organization/${id}`, { ...(await stored(id)), active: false })
+})
+
 t.test('a narrative from before narratives had to be XML does not prevent changing it', async t => {
   const id = await made(manager, lab.organization, 'Told')
   const text = await looseNarrative(database, 'Organization', id)

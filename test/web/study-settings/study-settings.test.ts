@@ -452,6 +452,49 @@ t.test('changing its purpose does not restart a study that ended during a day', 
   t.same(contact, [{ name: 'Rita', telecom: [...telecom.slice(1), { system: 'email', value: 'rita@example.org' }] }])
 })
 
+t.test('what extensions say of what a study says stays with it, and goes when that is changed', async t => {
+  const beside = (valueString: string) => ({ extension: [{ url: 'http://example.org/said', valueString }] })
+  const id = await made()
+  const { identifier: [approval] = [], ...stored } = await read(id)
+  const before = {
+    title: said.title,
+    _title: beside('a working title'),
+    description: said.purpose,
+    _description: beside('in short'),
+    identifier: [{ ...approval, _value: beside('by the board') }],
+    period: { start: '2026-01-01', _start: beside('about') },
+    contact: [
+      { name: 'Rita', _name: beside('she'), telecom: [{ system: 'email', value: 'r@x.org', _value: beside('safe') }] },
+    ],
+  }
+  await world.update('everything', { ...stored, ...before } as unknown as ResearchStudy)
+  const facts = { ...said, contact: 'Rita', email: 'r@x.org' }
+  const changed = async (more: Partial<typeof said>) => {
+    t.equal((await manager.send(`/studies/${id}/settings/facts`, { ...facts, ...more })).status, 303)
+    const now = (await read(id)) as unknown as Record<string, unknown>
+    return Object.fromEntries(Object.keys(before).map(name => [name, now[name]]))
+  }
+  const { _description, ...kept } = before
+  t.same(await changed({ purpose: 'Why we sleep' }), { ...kept, description: 'Why we sleep', _description: undefined })
+  const later = {
+    title: 'Sleep',
+    purpose: 'Why',
+    approval: 'EK 18',
+    start: '2026-02-01',
+    contact: 'Rosa',
+    email: 'a@x.org',
+  }
+  t.same(await changed(later), {
+    title: 'Sleep',
+    _title: undefined,
+    description: 'Why',
+    _description: undefined,
+    identifier: [{ ...approval, value: 'EK 18' }],
+    period: { start: '2026-02-01' },
+    contact: [{ name: 'Rosa', telecom: [{ system: 'email', value: 'a@x.org' }] }],
+  })
+})
+
 const colleague = async (name: string, organization: string) => {
   const person = await staff(organization, 'viewer')
   const { link = [] } = (await send('everything', 'GET', `Person/${person}`)).json()
