@@ -52,7 +52,8 @@ const pathOf = ({ url }: FastifyRequest): string => {
   return before === undefined ? path : `${before}[token]`
 }
 
-const opening = /^(\/api\/v1\/invitation\/)./
+/** Even if it leads nowhere, as with a slash too many after the address of the server: the token goes on working. */
+const opening = /^(.*?\/api\/+v1\/+invitation\/+)./is
 
 /** Decoded, however it is percent-encoded, and even if it is not well-formed. */
 const octetsOf = (path: string): string =>
