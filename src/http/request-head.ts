@@ -18,11 +18,12 @@ export const refuseAmbiguousHeads = (server: FastifyInstance): void => {
   })
 }
 
-/** Of several, Node takes the first and leaves out the others, unlike other readers. */
+/** Of several, Node takes the first and leaves out the others, unlike other readers; of If-None-Exist it makes one with other criteria. */
 const sentOnce: ReadonlyMap<string, string> = new Map([
   ['host', 'Host'],
   ['authorization', 'Authorization'],
   ['content-type', 'Content-Type'],
+  ['if-none-exist', 'If-None-Exist'],
 ])
 
 /** The values of those headers that matter here, by name. */

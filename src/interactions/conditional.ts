@@ -86,7 +86,8 @@ export const decidePatch: Decide = async (request, context) => {
  * All matches are deleted, unless there are more than anybody means at once; with `_count`, at most so many.
  */
 export const decideDelete: Decide = async (request, context) => {
-  const count = request.query.get('_count')
+  const [count = null, ...others] = request.query.getAll('_count')
+  if (others.length > 0) throw new FhirError('invalid', '"_count" is given more than once', { expression: '_count' })
   const most = count === null ? mostDeleted : parseWholeNumber('_count', count, { least: 1, most: 99_999 })
   const ids = await matchesOf(request, context, most + 1)
   if (ids.length > most && count === null) {

@@ -33,18 +33,25 @@ t.test('a request with more than one Host is refused, even if both are the same,
   t.same(await ask(['host: sharewell', 'host: elsewhere'], { version: '1.0' }), refused)
 })
 
-t.test('so is one with more than one Authorization or Content-Type: another reader may take the other', async t => {
-  const twice = (name: string, ...values: readonly string[]) => values.map(value => `${name}: ${value}`)
-  t.same(await ask(['host: sharewell', ...twice('authorization', 'Bearer one', 'Bearer two')]), [
-    '400',
-    'There is more than one Authorization header',
-  ])
-  t.same(await ask(['host: sharewell', ...twice('Content-Type', 'application/json', 'text/plain')]), [
-    '400',
-    'There is more than one Content-Type header',
-  ])
-  t.equal(await ask(['host: sharewell', ...twice('accept', 'application/json', 'text/html')]), '200')
-})
+t.test(
+  'so is one with more than one Authorization, Content-Type or If-None-Exist: another reader may take the other',
+  async t => {
+    const twice = (name: string, ...values: readonly string[]) => values.map(value => `${name}: ${value}`)
+    t.same(await ask(['host: sharewell', ...twice('authorization', 'Bearer one', 'Bearer two')]), [
+      '400',
+      'There is more than one Authorization header',
+    ])
+    t.same(await ask(['host: sharewell', ...twice('Content-Type', 'application/json', 'text/plain')]), [
+      '400',
+      'There is more than one Content-Type header',
+    ])
+    t.same(await ask(['host: sharewell', ...twice('If-None-Exist', 'identifier=1', 'identifier=2')]), [
+      '400',
+      'There is more than one If-None-Exist header',
+    ])
+    t.equal(await ask(['host: sharewell', ...twice('accept', 'application/json', 'text/html')]), '200')
+  },
+)
 
 t.test('a Host that cannot be the name of a host is refused', async t => {
   const refused = ['400', 'The Host header is not the name of a host']

@@ -215,7 +215,38 @@ t.test('a conditional delete removes all matches, or as many as it says', async 
   t.equal(await count(), 0)
   t.equal((await call('DELETE', url)).statusCode, 204, 'no match is fine')
   t.equal((await call('DELETE', `${url}&_count=0`)).statusCode, 400)
+  await create(patient('delete'))
+  const twice = await call('DELETE', `${url}&_count=1&_count=1000`)
+  t.strictSame([twice.statusCode, message(twice)], [400, '"_count" is given more than once'])
+  t.equal(await count(), 1)
 })
+
+t.test(
+  'If-None-Exist finds what is there, however its letters are sent, and is refused if they cannot be read',
+  async t => {
+    await create(patient('Müller?x=1'))
+    const sent = (ifNoneExist: string) =>
+      call('POST', 'Patient', patient('Müller?x=1'), { 'if-none-exist': ifNoneExist })
+    const asUtf8 = Buffer.from('identifier=urn:test|Müller%3Fx=1').toString('latin1')
+    for (const criteria of [
+      'identifier=urn:test|M%C3%BCller%3Fx=1',
+      'identifier=urn:test|M%C3%BCller?x=1',
+      'Patient?identifier=urn:test|M%C3%BCller?x=1',
+      'identifier=urn:test|Müller%3Fx=1',
+      asUtf8,
+    ])
+      t.equal((await sent(criteria)).statusCode, 200, criteria)
+    const refused = await sent('identifier=urn:test|M%FCller')
+    t.strictSame(
+      [refused.statusCode, message(refused)],
+      [400, 'What is percent-encoded in "identifier" is not UTF-8, or says U+FFFD, which stands for no letter'],
+    )
+    const entry = { resource: patient('x'), request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=%FC' } }
+    t.equal((await call('POST', '', { resourceType: 'Bundle', type: 'transaction', entry: [entry] })).statusCode, 400)
+    for (const lenient of [{}, { prefer: 'handling=lenient' }])
+      t.equal((await call('GET', 'Patient?identifier=urn:test|M%FCller', undefined, lenient)).statusCode, 400)
+  },
+)
 
 t.test('missing, unknown or empty criteria never mean everything', async t => {
   await create(patient('stays'))

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -171,9 +172,15 @@ const conditions = {
 const conditionsOf = ({ headers }: FastifyRequest): Omit<SystemRequest['headers'], 'prefer'> =>
   Object.fromEntries(
     Object.entries(conditions).flatMap(([name, header]) =>
-      headers[header] === undefined ? [] : [[name, String(headers[header])]],
+      headers[header] === undefined ? [] : [[name, lettersIn(String(headers[header]))]],
     ),
   )
+
+/** Node reads each byte of a header as a letter, also of one that was sent as UTF-8. */
+const lettersIn = (header: string): string => {
+  const bytes = Buffer.from(header, 'latin1')
+  return isUtf8(bytes) ? bytes.toString('utf8') : header
+}
 
 /** By segments: the prefix may have come percent-encoded. */
 const pathBelow = (prefix: string, { url }: FastifyRequest): string =>

@@ -62,9 +62,9 @@ export const resolveCriteria = <Request extends FhirRequest>(request: Request, t
   }
 }
 
-/** The criteria of If-None-Exist, with or without a type before them: `identifier=1`, `Patient?identifier=1`. */
+/** The criteria of If-None-Exist, with or without a type before them: `identifier=1`, `Patient?identifier=1`. A value may contain a `?`. */
 export const queryIn = (ifNoneExist: string): URLSearchParams =>
-  new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
+  new URLSearchParams(ifNoneExist.replace(/^[^=?]*\?/, ''))
 
 const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams =>
   new URLSearchParams(
