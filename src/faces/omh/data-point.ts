@@ -5,6 +5,7 @@ import { create } from '../../interactions/create.ts'
 import { deletion } from '../../interactions/delete.ts'
 import type { Context, FhirResponse, Handler, InstanceRequest, TypeRequest } from '../../interactions/interaction.ts'
 import { versionHeaders } from '../../interactions/version.ts'
+import { escaped } from '../../search/escape.ts'
 import { parseSearch } from '../../search/parse.ts'
 
 /** The document as it was sent, byte for byte. */
@@ -56,7 +57,7 @@ const patientOf = (query: URLSearchParams, { caller }: Context): string => {
 const observationOf = async ({ id, query }: InstanceRequest, { registry, base, store }: Context): Promise<string> => {
   const patient = onlyPatient(query)
   const criteria = new URLSearchParams({
-    identifier: `urn:ietf:rfc:3986|urn:uuid:${id.toLowerCase()}`,
+    identifier: `urn:ietf:rfc:3986|${escaped(`urn:uuid:${id.toLowerCase()}`)}`,
     ...(patient === undefined ? {} : { patient }),
     _count: '2',
   })
@@ -69,7 +70,9 @@ const onlyPatient = (query: URLSearchParams): string | undefined => {
   const other = [...query.keys()].find(name => name !== 'patient')
   if (other !== undefined)
     throw new FhirError('invalid', `${other} is no parameter here; accepted: patient`, { expression: other })
-  return query.get('patient') ?? undefined
+  const [patient, ...others] = query.getAll('patient')
+  if (others.length > 0) throw new FhirError('invalid', 'patient is given once', { expression: 'patient' })
+  return patient
 }
 
 const notFound = (id: string) => new FhirError('not-found', `No data point ${id} is known`)

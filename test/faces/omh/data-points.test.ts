@@ -140,6 +140,8 @@ t.test('errors say what would be accepted', async t => {
     ['GET', `${base}/nothing`, 404, /Observation\/nothing/],
     ['GET', `${base}/${uuid(2)}?limit=1`, 400, /limit is no parameter here; accepted: patient/],
     ['POST', base, 400, /patient says whose data point it is/, documents[0]],
+    ['POST', `${base}?patient=ann&patient=bob`, 400, /patient is given once/, documents[0]],
+    ['DELETE', `${base}/${uuid(2)}?patient=ann&patient=bob`, 400, /patient is given once/],
     ['POST', `${base}?patient=ann`, 422, /not JSON/, '{'],
     ['POST', `${base}?patient=ann`, 422, /neither header.schema_id/, '{"heart_rate":{"value":60,"unit":"beats/min"}}'],
     ['POST', `${base}?patient=ann`, 422, /heart_rate/, document(9, 'omh:heart-rate:2.0', '"x": 1')],
@@ -178,6 +180,16 @@ t.test('repairs are reported', async t => {
     [201, { issue: [{ severity: 'warning', details: { coding: [{ code: 'unit-spelling' }] } }] }],
   )
   t.equal((await ask('DELETE', `${base}/${uuid(5)}`)).statusCode, 200)
+})
+
+t.test('an id is that of one document, whatever is in it', async t => {
+  for (const id of [
+    `nothing,${uuid(2)}`,
+    `nothing,urn:uuid:${uuid(2)}`,
+    `nothing%2Curn:ietf:rfc:3986%7Curn:uuid:${uuid(2)}`,
+  ])
+    for (const method of ['GET', 'DELETE'] as const) t.equal((await ask(method, `${base}/${id}`)).statusCode, 404, id)
+  t.equal((await ask('GET', `${base}/${uuid(2)}`)).statusCode, 200)
 })
 
 t.test('an id only belongs to one patient', async t => {
