@@ -10,7 +10,7 @@ import {
   withStaff,
 } from '../../studies/definition/study-staff.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { postForm, problemList } from '../page/form.ts'
+import { hiddenField, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -33,7 +33,10 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
   server.post<OfEntry>(at, keepsTyped(options), async (request, reply) => {
     const placed = await placedOf(request, options)
     const { changeable, entry } = placed
-    const staff = typedStaff(request.body, entry.practitioner)
+    const meant = meantIn(request)
+    const staff = typedStaff(request.body, meant.practitioner)
+    if (entryText(entry) !== entryText(meant))
+      return sendOvertaken(reply.code(409), options, { now: changeable, entry: meant }, { staff, notices: notSaved })
     const problems = staffProblems(staff)
     if (Object.keys(problems).length > 0) {
       const version = typed(request.body, 'version')
@@ -51,6 +54,9 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
   })
   server.post<OfEntry>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const { changeable, entry } = await placedOf(request, options)
+    const meant = meantIn(request)
+    if (entryText(entry) !== entryText(meant))
+      return sendOvertaken(reply.code(409), options, { now: changeable, entry: meant }, { notices: notDone })
     const outcome = await changing(request, options, changeable, study => withoutStaff(study, entry))
     return outcome.kind === 'changed'
       ? reply.redirect(staffAddress(changeable), 303)
@@ -69,6 +75,16 @@ const placedOf = async (request: FastifyRequest<OfEntry>, options: PageOptions):
   return { changeable, entry, place }
 }
 
+/** What a form says of the entry for which it was shown: once an entry is removed, its position is that of somebody else. */
+type Meant = Pick<StaffEntry, 'practitioner' | 'from'>
+
+const entryText = ({ practitioner, from }: Meant): string => `${practitioner} ${from}`
+
+const meantIn = ({ body }: FastifyRequest<OfEntry>): Meant => {
+  const [practitioner = '', from = ''] = typed(body, 'entry').split(' ')
+  return { practitioner, from }
+}
+
 const sendEntry = async (
   reply: FastifyReply,
   { registry }: PageOptions,
@@ -84,15 +100,15 @@ const sendEntry = async (
     action: address,
     isProblem: notices !== undefined || Object.keys(problems).length > 0,
     notices: html`${notices}${problemList(others)}`,
-    fields: [...roleControls(others)],
+    fields: [hiddenField('entry', entryText(entry)), ...roleControls(others)],
     ...(version === undefined ? {} : { version }),
     after: html`<h2>Remove from the staff</h2>
 <p>From then on they read nothing through this study. To keep a record that they worked in it, enter a last day instead.</p>
-${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Remove from the staff</button>`)}`,
+${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version, entry: entryText(entry) } }, html`<button class="btn btn-outline-primary">Remove from the staff</button>`)}`,
   })
 }
 
-type Overtaken = { readonly now: ChangeableStudy; readonly entry: StaffEntry }
+type Overtaken = { readonly now: ChangeableStudy; readonly entry: Meant }
 
 /** The same entry in the study as it is now; if it is gone, all entries. */
 const sendOvertaken = (
@@ -107,7 +123,7 @@ const sendOvertaken = (
     : sendEntry(reply, options, placed, shown)
 }
 
-const placeOf = (changeable: ChangeableStudy, entry: StaffEntry): Placed | undefined => {
+const placeOf = (changeable: ChangeableStudy, entry: Meant): Placed | undefined => {
   if (isOwn(entry, changeable)) return undefined
   const theirs = staffOf(changeable.study)
     .map((one, place) => ({ changeable, entry: one, place }))

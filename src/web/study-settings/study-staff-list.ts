@@ -109,7 +109,7 @@ ${change}
 /** The code that was entered, whether it is somebody hidden or nobody. */
 export const codeText = (practitioner: string): string => `Code ${practitioner}`
 
-export const isOwn = ({ practitioner }: StaffEntry, { caller }: ChangeableStudy): boolean =>
+export const isOwn = ({ practitioner }: Pick<StaffEntry, 'practitioner'>, { caller }: ChangeableStudy): boolean =>
   practitioner === caller.practitioner
 
 const finding = (

@@ -228,6 +228,7 @@ t.test('a slower editor of a text or a reason sees what was saved meanwhile besi
 const hiddenOf = ({ body }: { readonly body: string }) => ({
   version: /name="version" value="([^"]*)"/.exec(body)?.[1] ?? '',
   _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '',
+  entry: /name="entry" value="([^"]*)"/.exec(body)?.[1] ?? '',
 })
 
 t.test('a slower editor of a staff entry is shown the same person again, and names nobody else by it', async t => {

@@ -49,6 +49,35 @@ t.test('a manager from above reads the name of somebody from another tenant whom
   t.equal((await send(lab.manager, 'GET', `Practitioner/${practitioner}`)).statusCode, 404, 'and no longer')
 })
 
+t.test('a form for somebody who was removed meanwhile is not one for whoever has their place in the list', async t => {
+  const list = await made()
+  const [gone, next] = [await colleague(lab.organization), await colleague(lab.organization)]
+  for (const code of [gone, next]) await manager.send(list, { code, ...role })
+  const entry = `${list}/1`
+  const { body } = await manager.get(entry)
+  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(body)?.[1] ?? ''
+  const shown = { _csrf: hidden('_csrf'), version: hidden('version'), entry: hidden('entry') }
+  t.match(await manager.send(entry, {}, `${entry}/remove`), { status: 303 })
+  const before = await manager.get(list)
+  const version = /name="version" value="([^"]*)"/.exec(before.body)?.[1] ?? ''
+  const leads = { ...role, role: 'investigator' }
+  for (const late of [shown, { ...shown, version }, { _csrf: shown._csrf, version }])
+    for (const answer of [
+      await manager.post(entry, { ...late, ...leads }),
+      await manager.post(entry, { ...late, ...role, role: 'none' }),
+      await manager.post(`${entry}/remove`, late),
+    ]) {
+      t.match([answer.status, wordsOf(answer)], [409, /Staff of the study Somebody else has changed this study/])
+      t.notMatch(answer.body, `action="${entry}"`, 'and does not offer to save it for them')
+    }
+  t.equal(wordsOf(await manager.get(list)), wordsOf(before), 'nobody else leads the study or was removed')
+
+  const moved = `${list}/1`
+  const theirs = (await manager.get(moved)).body
+  t.match(theirs, `name="entry" value="${next} "`)
+  t.match(await manager.send(moved, leads), { status: 303 })
+})
+
 t.test('with required references, a hidden person and one that does not exist are reported alike', async t => {
   const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
   const log = openLog(config.logLevel)
