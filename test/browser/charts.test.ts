@@ -155,6 +155,19 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.match(await legendOf('Heart rate', 2.5 / 7), /When14 Jan 2026Lumina patch64/, 'a date alone has no time of day')
   })
 
+  await t.test('no line is hidden by a click on its name, since no key could do so', async t => {
+    const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?first=2026-03-02&last=2026-03-08&timezone=Europe/Berlin`)
+    await tab.waitForSelector('.chart canvas')
+    const names = tab.locator('.u-legend .u-series:not(.edge) th')
+    t.ok((await names.count()) > 5)
+    for (const name of await names.all()) {
+      await name.click()
+      t.equal(await name.evaluate(one => getComputedStyle(one).cursor), 'auto')
+    }
+    t.equal(await tab.locator('.u-legend .u-off').count(), 0)
+  })
+
   await t.test('a bar stays within its day, even if its source has no other', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2025-12-15&last=2026-03-14&timezone=UTC`)

@@ -189,7 +189,8 @@ const draw = figure => {
     {
       width: place.clientWidth,
       height: 260,
-      cursor: { drag: { x: true, y: false } },
+      // A click on a name in the legend would hide its line, which no key can do.
+      cursor: { drag: { x: true, y: false }, bind: { click: () => null } },
       ...options,
       legend: { ...options.legend, live: matchMedia('(hover: hover)').matches },
       scales: { ...options.scales, x: { ...options.scales.x, ...whole(chart), auto: false } },
