@@ -8,7 +8,7 @@ import { type Stretch, stretchesOf } from './audit-stretch.ts'
 import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
 import { studiesNamed } from './own-audit-line.ts'
 
-/** What others did, the latest first. What they did again and again is shown once, with a list of the times that opens without any script. */
+/** What others did, the latest first. What they did again and again is shown once, with a list of the times that opens without any script, and is open on paper. */
 export const stretchList = (lines: readonly AuditLine[], studies: readonly ResearchStudy[], words: Words): Html => {
   if (lines.length === 0) return html`<p>${words.say('disclosures.none')}</p>`
   return html`<ul class="list-group list-group-flush mb-4">${stretchesOf(visitsOf(lines)).map(stretch => listed(stretch, studies, words))}</ul>`
@@ -21,7 +21,7 @@ const listed = (stretch: Stretch, studies: readonly ResearchStudy[], words: Word
 <div class="text-body-secondary">${whenText(stretch, words)}</div>
 <div><strong>${isolated(who ?? app ?? '')}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
 ${doneIn(stretch, studies, words)}
-${visits.length > 1 && html`<details><summary>${say('disclosures.each')}</summary>${visits.map(visit => html`<div class="visit mt-2 ps-3"><div class="text-body-secondary">${moment(visit.recorded, words)}</div>${doneIn(visit, studies, words)}</div>`)}</details>`}
+${visits.length > 1 && html`<details class="each-time"><summary>${say('disclosures.each')}</summary>${visits.map(visit => html`<div class="visit mt-2 ps-3"><div class="text-body-secondary">${moment(visit.recorded, words)}</div>${doneIn(visit, studies, words)}</div>`)}</details>`}
 </li>`
 }
 
