@@ -174,8 +174,7 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
   const { consent, record, version: now } = waitingOf(paper)
   if (record.practitioner === paper.practitioner)
     throw new FhirError('forbidden', 'Whoever recorded it cannot confirm it as well: that takes somebody else')
-  if (version !== now)
-    throw new FhirError('conflict', 'It was recorded anew since it was shown to you: compare this one with its scan')
+  if (version !== now) throw recordedAnew('compare this one with its scan')
   const why = reasonNotToConfirm(paper) ?? reasonSince(paper, record.recordedAt)
   if (why !== undefined) throw new FhirError('business-rule', why)
   const { study, record: own } = paper.asked
@@ -208,9 +207,10 @@ export const reasonNotToConfirm = ({ text, hasLeft }: PaperAsked): string | unde
     : 'Another version of the text was published since this was recorded, and what was signed under the one before is not taken up any more: discard it, and ask the patient for the new one'
 }
 
-/** Ends what waits. Whoever may record may also discard. */
-export const discardPaper = async (paper: PaperAsked): Promise<void> => {
-  const { consent } = waitingOf(paper)
+/** Ends what waits, if it was shown as `version`. Whoever may record may also discard. Throws FhirError if it was recorded anew meanwhile. */
+export const discardPaper = async (paper: PaperAsked, version: string): Promise<void> => {
+  const { consent, version: now } = waitingOf(paper)
+  if (version !== now) throw recordedAnew('discard this one only if it is wrong as well')
   const why = {
     url: inactivationReason,
     valueCodeableConcept: { text: 'What was recorded from paper was not confirmed' },
@@ -218,6 +218,9 @@ export const discardPaper = async (paper: PaperAsked): Promise<void> => {
   const resource: Consent = { ...consent, status: 'inactive', extension: [...(consent.extension ?? []), why] }
   await writeOrThrow(paper.store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) })
 }
+
+const recordedAnew = (next: string): FhirError =>
+  new FhirError('conflict', `It was recorded anew since it was shown to you: ${next}`)
 
 /** The scan of what waits. */
 export const readScan = async (

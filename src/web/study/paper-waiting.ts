@@ -55,7 +55,7 @@ ${
       : html`<p>Compare it with the scan: the patient, the version of the text, the date, the lines, and the signature. It takes effect as soon as you confirm it.</p>
 ${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }
-${postForm({ action: `${page}/discard${back}`, token }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
+${postForm({ action: `${page}/discard${back}`, token, hidden: { recorded: waiting?.version } }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
 ${backToStudy(reply.request, asked.study.id)}`,
   })
 }

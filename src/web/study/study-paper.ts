@@ -49,17 +49,14 @@ export const studyPaperPage: AddPage = (server, options) => {
   })
   server.post<OfSubject>(`${at}/confirm`, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)
-    try {
-      await confirmPaper(options, paper, typed(request.body, 'recorded'))
-    } catch (error) {
-      if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
-      return sendPaperWaiting(reply.code(error.status), options, paper, error.message)
-    }
+    const why = await refusalOf(confirmPaper(options, paper, typed(request.body, 'recorded')))
+    if (why !== undefined) return sendPaperWaiting(reply.code(why.status), options, paper, why.message)
     return reply.redirect(doneUrl(request.params.id, paper.subject, 'confirmed', peopleAskedIn(queryOf(request))), 303)
   })
   server.post<OfSubject>(`${at}/discard`, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)
-    await discardPaper(paper)
+    const why = await refusalOf(discardPaper(paper, typed(request.body, 'recorded')))
+    if (why !== undefined) return sendPaperWaiting(reply.code(why.status), options, paper, why.message)
     return reply.redirect(doneUrl(request.params.id, paper.subject, 'discarded', peopleAskedIn(queryOf(request))), 303)
   })
   void server.register(async within => {
@@ -73,6 +70,17 @@ export const studyPaperPage: AddPage = (server, options) => {
       return reply.redirect(request.url, 303)
     })
   })
+}
+
+/** Why it was not done to what is shown; anything else is thrown, such as that it is no longer what waits. */
+const refusalOf = async (done: Promise<void>): Promise<FhirError | undefined> => {
+  try {
+    await done
+    return undefined
+  } catch (error) {
+    if (!(error instanceof FhirError) || ![403, 409, 422].includes(error.status)) throw error
+    return error
+  }
 }
 
 const paperOf = async (request: FastifyRequest<OfSubject>, options: PageOptions): Promise<PaperAsked> => {

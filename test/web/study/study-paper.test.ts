@@ -393,6 +393,33 @@ t.test('only what was shown to the person who confirms is confirmed', async t =>
   t.match((await consentsOf(patient)).map(({ status }: { status: string }) => status).sort(), ['inactive', 'proposed'])
 })
 
+t.test('only what was shown to the person who discards is discarded', async t => {
+  const { page, patient } = await enrolled('Tess')
+  const statuses = async () => (await consentsOf(patient)).map(({ status }: { status: string }) => status).sort()
+  const shownNow = async () => ({
+    _csrf: await tokenIn(second),
+    recorded: /name="recorded" value="([^"]*)"/.exec((await second.get(page)).body)?.[1] ?? '',
+  })
+  await first.sendFile(page, scan(), page, signed)
+  const old = await shownNow()
+  await first.send(page, {}, `${page}/discard`)
+  await first.sendFile(page, scan(), page, signed)
+  for (const sent of [old, { _csrf: old._csrf }]) {
+    const answer = await second.post(`${page}/discard`, sent)
+    t.match(
+      [answer.status, wordsOf(answer)],
+      [409, /recorded anew since it was shown to you: discard this one only if it is wrong as well/],
+    )
+    t.same(await statuses(), ['inactive', 'proposed'])
+  }
+  const now = await shownNow()
+  const sent = ['confirm', 'discard', 'confirm', 'discard'].map(action => second.post(`${page}/${action}`, now))
+  const atOnce = await Promise.all(sent)
+  t.equal(atOnce.filter(({ status }) => status === 303).length, 1, 'one of them is done')
+  t.notMatch(atOnce.map(wordsOf).join(), /If-Match/, 'and the others are told so in words of the page')
+  t.notOk((await statuses()).includes('proposed'))
+})
+
 t.test('a paper from before the patient left does not count, though they were enrolled anew', async t => {
   const { page, patient } = await enrolled('Lea')
   await first.sendFile(page, scan(), page, signed)
