@@ -252,6 +252,8 @@ t.test('behind a proxy of TRUST_PROXY its clients are told apart; nobody else ca
     post('token', refresh(other.id), { remoteAddress, headers: { 'x-forwarded-for': address } })
   t.strictSame(await filled(599, forwarded('10.0.0.1', '198.51.100.1')), { 400: 599 })
   t.strictSame(await statusesOf(2, forwarded('10.0.0.1', '198.51.100.1')), { 400: 1, 429: 1 })
+  for (const withPort of ['198.51.100.1:1024', '[::ffff:198.51.100.1]:1025'])
+    t.strictSame(await statusesOf(1, forwarded('10.0.0.1', withPort)), { 429: 1 }, withPort)
   t.strictSame(await statusesOf(1, forwarded('10.0.0.1', '198.51.100.2')), { 400: 1 })
   t.strictSame(await filled(600, forwarded('203.0.113.1', '198.51.100.3')), { 400: 600 })
   t.strictSame(await statusesOf(1, forwarded('203.0.113.1', '198.51.100.4')), { 429: 1 }, 'a header of their own')
