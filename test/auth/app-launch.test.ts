@@ -144,6 +144,23 @@ t.test('a refresh can ask for less, never for more', async t => {
   t.match(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
 })
 
+t.test('a refresh with two scopes is refused, and uses up nothing', async t => {
+  const { token } = await launch(kinds.public, 'GET')
+  const refresh = (more: string) =>
+    server.inject({
+      method: 'POST',
+      url: '/oauth/token',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: `grant_type=refresh_token&refresh_token=${token.body.refresh_token}&scope=patient/Patient.rs${more}`,
+    })
+  for (const other of ['patient/Patient.rs', 'patient/Patient.cruds', ''])
+    t.match((await refresh(`&scope=${other}`)).json(), {
+      error: 'invalid_request',
+      error_description: "'scope' parameter must not be provided twice",
+    })
+  t.equal((await refresh('')).statusCode, 200)
+})
+
 t.test('a refresh can ask for a part of what was granted in other words', async t => {
   const asked = ['patient/*.rs', 'patient/Observation.c', 'patient/Observation.u', 'offline_access']
   let { body } = (await launch(kinds.public, 'GET', asked, asked)).token

@@ -21,8 +21,10 @@ export const refreshBody = async (
   const form = new URLSearchParams(body.toString('utf8'))
   const token = form.get('refresh_token')
   if (form.get('grant_type') !== 'refresh_token' || token === null) return body
-  const scope = form.get('scope')
-  if (scope !== null) form.set('scope', withoutAliases(scope.split(' '), codeClasses).join(' '))
+  // Of several, none may be left out here: the library refuses them.
+  const [scope, ...others] = form.getAll('scope')
+  if (scope !== undefined && others.length === 0)
+    form.set('scope', withoutAliases(scope.split(' '), codeClasses).join(' '))
   const isNamed = authorization !== undefined || form.has('client_id') || form.has('client_assertion')
   if (!isNamed) form.set('client_id', await clientOf(connection, token))
   return Buffer.from(form.toString())
