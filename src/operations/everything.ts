@@ -27,7 +27,7 @@ export const patientEverything: Operation = {
   types: ['Patient'],
   methods: ['GET', 'POST'],
   documentation:
-    'The Patient, or all Patients, with everything in the compartment, and what that refers to, also by the address of a Binary in an Attachment, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing. With _type the answer has only these types, also among what is referred to.',
+    'The Patient, or all Patients, with everything in the compartment, and what that refers to, also by the address of a Binary in an Attachment, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing. With _type the answer has only these types, also among what is referred to; what belongs to another patient may then be missing, if only resources of other types refer to it.',
   handler: (request, context) => everything(request, context),
 }
 
@@ -70,7 +70,10 @@ const auditEventsLast = (searches: readonly Search[]): readonly Search[] => {
 
 const isAsked = (type: ResourceType, { types }: Everything): boolean => types?.includes(type) !== false
 
-/** Whether an include leads to types that are in nobody's compartment. These only come along, whether they are among `_type` or not. */
+/**
+ * Whether an include leads to types that are in nobody's compartment. These only come along, whether they are among `_type` or not. Of the others,
+ * what is the patient's own matches by itself; for the little that is another patient's, not everything that could refer to it is read.
+ */
 const leadsOutside = ({ include }: Search, within: Within, { types }: Everything): boolean =>
   types !== undefined &&
   include.some(({ links }) => links.some(({ targets }) => targets.some(target => within(target) === undefined)))
