@@ -4,23 +4,9 @@ import type { Connection } from '../../storage/database.ts'
 
 type Parts = { readonly database: Connection; readonly reportFault: (fault: unknown) => void }
 
-/**
- * Records, before the answer is sent, that somebody came as a client without authenticating: once a minute for each client, and not for clients
- * that do not exist, so that nobody can fill the disk. If it cannot be recorded, the answer is a fault.
- */
+/** Records whom the library refuses as a client, before that is answered. If it cannot be recorded, the answer is a fault. */
 export const openRefusedClients = ({ database, reportFault }: Parts): ((ctx: KoaContextWithOIDC) => Promise<void>) => {
-  const notedAt = new Map<string, number>()
-  const record = async (client: string): Promise<void> => {
-    const now = performance.now()
-    if (now < (notedAt.get(client) ?? Number.NEGATIVE_INFINITY) + minuteMs) return
-    notedAt.set(client, now)
-    let isRecorded = false
-    try {
-      isRecorded = await recordClientSignIn(database, { client, outcome: 401 })
-    } finally {
-      if (!isRecorded) notedAt.delete(client)
-    }
-  }
+  const record = openClientRefusals(database)
   return async ctx => {
     const client = isRefused(ctx) ? clientNamed(ctx) : undefined
     if (client === undefined) return
@@ -30,6 +16,25 @@ export const openRefusedClients = ({ database, reportFault }: Parts): ((ctx: Koa
       reportFault(fault)
       ctx.status = 500
       ctx.body = { error: 'server_error', error_description: 'Internal error' }
+    }
+  }
+}
+
+/**
+ * Records that somebody came as a client without authenticating: once a minute for each client, and not for clients that do not exist, so that
+ * nobody can fill the disk.
+ */
+export const openClientRefusals = (database: Connection): ((client: string) => Promise<void>) => {
+  const notedAt = new Map<string, number>()
+  return async client => {
+    const now = performance.now()
+    if (now < (notedAt.get(client) ?? Number.NEGATIVE_INFINITY) + minuteMs) return
+    notedAt.set(client, now)
+    let isRecorded = false
+    try {
+      isRecorded = await recordClientSignIn(database, { client, outcome: 401 })
+    } finally {
+      if (!isRecorded) notedAt.delete(client)
     }
   }
 }

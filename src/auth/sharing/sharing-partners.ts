@@ -15,6 +15,7 @@ import {
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { digestOf } from '../../storage/secret/secret.ts'
 import type { ProviderParts } from '../provider/provider-parts.ts'
+import { openClientRefusals } from '../provider/refused-client.ts'
 import { type Encryption, openEncryption } from '../tink/encryption.ts'
 import { findPublicKey } from '../tink/public-key.ts'
 import { findSharingPartner, readSharingLink } from './sharing-link.ts'
@@ -25,6 +26,8 @@ export type SharingPartners = {
   readonly open: (jwt: string) => Promise<string | undefined>
   /** Undefined if the client is no partner, or the secret is wrong. */
   readonly authenticate: (id: string, secret: string) => Promise<RegisteredClient | undefined>
+  /** Records that somebody came as the client, and was refused. To be called before that is answered. */
+  readonly recordRefused: (id: string) => Promise<void>
   readonly describe: (partner: RegisteredClient) => Promise<Required<SaidPartner>>
   /** People are still shown the name that the operator has registered. Links that were signed with other keys are over. */
   readonly change: (partner: RegisteredClient, said: SaidPartner) => Promise<void>
@@ -64,6 +67,7 @@ export const openSharingPartners = (parts: Parts): SharingPartners => {
       const partner = await findSharingPartner(database, id)
       return partner?.secretHash && timingSafeEqual(partner.secretHash, digestOf(secret)) ? partner : undefined
     },
+    recordRefused: openClientRefusals(database),
     describe: async ({ id, name, metadata: { logo_uri = '' } }) => {
       const said = await findSaid(database, id)
       return { name, logo_uri, signing_keys: [], ...said }

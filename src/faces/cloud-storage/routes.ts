@@ -8,6 +8,7 @@ import { jsonIn, unsupported } from '../../http/fhir/fhir-body.ts'
 import { openContexts } from '../../http/fhir/fhir-context.ts'
 import { limitRequests } from '../../http/oauth-limits.ts'
 import { dispatch } from '../../interactions/dispatch.ts'
+import { withinDoor } from '../../storage/audit/door.ts'
 import type { RegisteredClient } from '../../storage/authorization/client-registration.ts'
 import { readingOf } from './records.ts'
 
@@ -43,8 +44,10 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
   await limitRequests(server, () => '/token')
   server.addHook<OfUser>('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
-    const partner = await sharingPartners.authenticate(...credentialsOf(request))
+    const [id, secret] = credentialsOf(request)
+    const partner = await sharingPartners.authenticate(id, secret)
     if (partner === undefined) {
+      await withinDoor({ request: request.id }, () => sharingPartners.recordRefused(id))
       reply.header('www-authenticate', 'Basic realm="sharing-partners"')
       throw new FhirError('login', 'The client is not known here, or its secret is wrong')
     }

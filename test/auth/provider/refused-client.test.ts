@@ -82,6 +82,20 @@ t.test('a wrong secret is recorded, at whichever endpoint', async t => {
   }
 })
 
+t.test('so is one that is shown as a partner of Cloud Storage, with the request', async t => {
+  const { id } = await client({
+    policies: ['cloud-storage-partner'],
+    metadata: { token_endpoint_auth_method: 'client_secret_basic' },
+  })
+  const headers = { authorization: `Basic ${Buffer.from(`${id}:wrong`).toString('base64')}` }
+  for (const path of ['', '/users/somebody'])
+    t.equal((await server.inject({ url: `/api/v1/sharing-partners/${id}${path}`, headers })).statusCode, 401)
+  t.match(
+    await database.any(sql.fragment`SELECT interaction, outcome, request FROM audit_record WHERE client = ${id}`),
+    [{ interaction: 'sign-in', outcome: 401, request: String }],
+  )
+})
+
 t.test('somebody who keeps trying is recorded once a minute', async t => {
   const id = await service('Tried')
   t.match(await Promise.all(Array.from({ length: 5 }, () => ask(id, otherKey))), Array(5).fill(refused))
