@@ -133,7 +133,7 @@ const told = [
 ]
 
 const publicPath =
-  /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/(smart-configuration|oauth-authorization-server\/oauth))\/?(\?|$)/
+  /^(\/fhir(?:\/r5)?|\/FHIR\/R5)?\/(metadata|\.well-known\/(smart-configuration|oauth-authorization-server\/oauth))\/?(\?|$)/
 
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536

@@ -316,6 +316,23 @@ t.test('with CORS_ORIGINS only pages of those can', async t => {
   t.equal(await allowed('https://evil.example.org'), undefined)
 })
 
+t.test('what apps use to find the server, pages of all can read even then, at each base', async t => {
+  const { server } = await open({ corsOrigins: ['https://app.example.org'] })
+  for (const url of [
+    '/fhir/metadata',
+    '/FHIR/R5/metadata',
+    '/fhir/r5/metadata',
+    '/fhir/r5/.well-known/smart-configuration',
+  ])
+    t.equal(
+      (await server.inject({ url, headers: { origin: 'https://b.example.org' } })).headers[
+        'access-control-allow-origin'
+      ],
+      '*',
+      url,
+    )
+})
+
 t.test('being alive and being ready are answered separately', async t => {
   const { server } = await open({
     isReady: async () => {
