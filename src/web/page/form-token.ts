@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { type Cookies, isForeign, isSameOrigin, sessionCookieOf } from '../../http/caller/session.ts'
 import { isFramed, jarOf } from './frame.ts'
-import { typed } from './typed.ts'
+import { ticked } from './typed.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -50,8 +50,14 @@ const markOf = (token: string, person: string): string => createHmac('sha256', t
 export const unmarkedToken = ({ body }: Pick<FastifyRequest, 'body'>): string => partsOf(body).token
 
 const partsOf = (body: unknown): { readonly token: string; readonly mark: string | undefined } => {
-  const [token = '', mark] = typed(body, '_csrf').split('.')
+  const [token = '', mark] = sentToken(body).split('.')
   return { token, mark }
+}
+
+/** Empty if it was sent more than once, which is not a valid token. */
+const sentToken = (body: unknown): string => {
+  const [token = '', ...others] = ticked(body, '_csrf')
+  return others.length === 0 ? token : ''
 }
 
 /** Requires that forms come from our own pages: the browser must say that no other site sent them, and they must have the token. */
@@ -84,7 +90,7 @@ const isOfAnother = ({ body, session, routeOptions }: FastifyRequest): boolean =
 /** A check for where cookies prove little: other sites may make the browser send those of a frame, and a new tab has none. */
 const isOwnForm = (request: FastifyRequest, { cookies, origin }: Parts): boolean => {
   if (!isSameOrigin(request, origin())) return false
-  return isFramed(request) ? isToken(typed(request.body, '_csrf'), framedToken(request, cookies)) : true
+  return isFramed(request) ? isToken(sentToken(request.body), framedToken(request, cookies)) : true
 }
 
 const refusal = () => new FhirError('forbidden', 'The form comes from another site')

@@ -1,6 +1,7 @@
 import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
+import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
@@ -18,6 +19,7 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { listPlaceIn } from '../page/list-place.ts'
+import { namedIn } from '../page/named-in.ts'
 import { notFound } from '../page/not-found.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
@@ -69,6 +71,8 @@ ${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const study = await studyFor(request, options)
     const { body } = request
+    const what = namedIn(acts, typed(body, 'do'))
+    if (what === undefined) throw new FhirError('invalid', 'What is to be done is none of what was offered')
     const targets = await chosenIn(request, options, study)
     const path = `/studies/${study.id}`
     if (targets.length === 0) {
@@ -76,7 +80,6 @@ ${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
       again.set('none', 'ticked')
       return reply.redirect(`${path}/enrolment?${again}`, 303)
     }
-    const what = typed(body, 'do') === 'invite' ? 'enrol-and-invite' : 'enrol'
     if (isUnsureOf(body, targets, patientPageSize)) {
       const again = listAgain(body)
       const hidden = { ...Object.fromEntries(again), way: typed(body, 'way'), do: typed(body, 'do') }
@@ -101,6 +104,8 @@ ${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
     return reply.redirect(`${path}/actions/${id}`, 303)
   })
 }
+
+const acts = { enrol: 'enrol', invite: 'enrol-and-invite' } as const
 
 const pageLinks = (
   path: string,

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
@@ -58,7 +59,8 @@ ${pagesAround(total, pageSize, asked, urlOf)}
     const read = await readFor(request, options)
     const { id: study } = request.params
     const { body } = request
-    const what = acts.find(act => act === typed(body, 'do')) ?? 'invite'
+    const what = acts.find(act => act === typed(body, 'do'))
+    if (what === undefined) throw new FhirError('invalid', 'What is to be done is none of what was offered')
     const targets = await chosenIn(request, options, read)
     if (targets.length === 0) {
       const again = askedAgain(body)
@@ -141,7 +143,11 @@ const chosenIn = async (
     const subjects = ticked(body, 'subject')
     return subjects.length === 0 ? [] : everybody(subjects, { state: undefined, text: '' })
   }
-  const asked = listedBy(askedAgain(body), read)
+  const again = askedAgain(body)
+  const asked = listedBy(again, read)
+  // If they may no longer filter by that, more people are listed than were shown.
+  const isSame = (['state', 'invited'] as const).every(name => (again.get(name) ?? undefined) === asked[name])
+  if (!isSame) return []
   return everybody(await studyActions.among(params.id, asked.invited), asked)
 }
 

@@ -106,6 +106,26 @@ t.test('somebody who was enrolled but could not be invited is listed, with the r
   for (let letter = 0; letter < 5; letter += 1) t.equal((await mailbox.next()).to, 'family@example.org')
 })
 
+t.test('a form that does not say what is done, or to whom, as the page does, does nothing', async t => {
+  const one = await registered('Unsaid')
+  const { subject } = await enrolled('Unsaid2')
+  const started = async () =>
+    (await database.one<{ count: number }>(sql.fragment`SELECT count(*)::integer AS count FROM study_action`)).count
+  const before = await started()
+  for (const act of [undefined, 'invited', '', 'constructor', ['remind', 'cancel']]) {
+    const what = act === undefined ? {} : { do: act }
+    const asked = { who: 'ticked', ...what }
+    t.equal((await staff.send(invitations, { ...asked, subject })).status, 400, `invitations: ${act}`)
+    t.equal((await staff.send(enrolment, { ...asked, patient: one.id })).status, 400, `enrolment: ${act}`)
+  }
+  for (const filter of [{ state: 'none-of-them' }, { invited: 'nobody' }]) {
+    const { location = '' } = await staff.send(invitations, { who: 'all', do: 'cancel', ...filter })
+    t.match(location, /&none=ticked$/)
+    t.match(wordsOf(await staff.get(location)), /nothing was done/)
+  }
+  t.equal(await started(), before)
+})
+
 t.test('everybody who was found is enrolled, on all pages, and nobody twice', async t => {
   for (let count = 0; count < 22; count += 1) await registered(`Found${count}`)
   const page = `${enrolment}?name=found`
