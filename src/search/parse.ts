@@ -39,7 +39,6 @@ export const parseSearch = (
   refuseRepeated(entries)
   const counted = countingLinks()
   const clauses = collect(entries, entry => {
-    refuseOtherEncoding(entry)
     const clause = parseClause(registry, type, entry, options)
     return clause.where === undefined ? clause : { ...clause, where: counted(clause.where) }
   })
@@ -67,7 +66,6 @@ export const parseCriteria = (
   const counted = countingLinks()
   const conditions = collect(entries, entry => {
     const [name] = entry
-    refuseOtherEncoding(entry)
     if (isResultName(name) || isIncludeName(name))
       throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
     if (isUniversalName(name)) throw refusal(name, `"${name}" cannot be a criterion: criteria are plain parameters`)
@@ -78,15 +76,6 @@ export const parseCriteria = (
 }
 
 type Entry = readonly [name: string, value: string]
-
-/** It would ask about other letters than were meant: If-None-Exist would find nothing, and store the same again. */
-const refuseOtherEncoding = ([name, text]: Entry): void => {
-  if (name.includes(unreadable) || text.includes(unreadable))
-    throw refusal(name, `What is percent-encoded in "${name}" is not UTF-8, or says U+FFFD, which stands for no letter`)
-}
-
-/** A URL is read with it in the place of what is not UTF-8. */
-const unreadable = '\uFFFD'
 
 /** What one entry of the query adds to the search. */
 type Clause = {

@@ -243,6 +243,9 @@ t.test(
     )
     const entry = { resource: patient('x'), request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=%FC' } }
     t.equal((await call('POST', '', { resourceType: 'Bundle', type: 'transaction', entry: [entry] })).statusCode, 400)
+    const other = await create(patient('of another\uFFFD'))
+    const found = await call('GET', `Patient?_id=${other}`)
+    t.equal(found.json().entry.length, 1, 'what is stored with it can be read')
     for (const lenient of [{}, { prefer: 'handling=lenient' }])
       t.equal((await call('GET', 'Patient?identifier=urn:test|M%FCller', undefined, lenient)).statusCode, 400)
   },

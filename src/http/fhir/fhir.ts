@@ -6,6 +6,7 @@ import { dispatch, triedBy } from '../../interactions/dispatch.ts'
 import type { FhirResponse, Interaction, SystemRequest } from '../../interactions/interaction.ts'
 import { findRoute, methodsAt } from '../../interactions/route.ts'
 import { routes } from '../../operations/operations.ts'
+import { requireUtf8 } from '../../search/sent-query.ts'
 import type { Tried } from '../../storage/audit/refusal.ts'
 import { type FindCaller, type Pages, requireCaller } from '../caller/caller.ts'
 import type { CallerTurns } from '../caller/caller-turns.ts'
@@ -140,7 +141,7 @@ const contentOf = (
   if (face === ownFace) refuseOtherVersion(request)
   if (isPatch(request) && interaction.body !== 'patch' && !isBinaryWrite(interaction, type))
     throw unsupported(patchType)
-  const query = isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request)
+  const query = requireUtf8(isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request))
   if (isForm) face.requirePresentation(request, query)
   const { prefer } = request.headers
   return {

@@ -1,4 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
+import { sentQuery } from '../../search/sent-query.ts'
 import { parseConditionalCriteria } from '../conditional.ts'
 import type { Context } from '../interaction.ts'
 import { thrownAt } from './entry-error.ts'
@@ -25,7 +26,7 @@ export const findReferences = async (
 const findReference = async (reference: string, context: Context): Promise<string> => {
   const [type = '', ...rest] = reference.split('?')
   if (!context.registry.isResourceType(type)) throw new FhirError('value', `${type} is not a resource type of FHIR R4`)
-  const criteria = parseConditionalCriteria(type, new URLSearchParams(rest.join('?')), context)
+  const criteria = parseConditionalCriteria(type, sentQuery(rest.join('?')), context)
   const [match, another] = await context.store.matches(criteria, 2)
   if (match !== undefined && another === undefined) return `${type}/${match.id}`
   const words = `The conditional reference ${reference} matches`

@@ -4,6 +4,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { fullUrlFault } from '../../fhir/full-url.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { toOperationOutcome } from '../../fhir/operation-outcome.ts'
+import { sentQuery } from '../../search/sent-query.ts'
 import type {
   Body,
   Context,
@@ -62,7 +63,7 @@ export const parseEntry = (
     interaction: method === 'HEAD' ? withoutBody(interaction) : interaction,
     request: {
       ...named,
-      query: new URLSearchParams(query.join('?')),
+      query: sentQuery(query.join('?')),
       headers: { prefer, ...conditionsOf(request) },
       ...(interaction.body === 'none' ? {} : { body: interaction.body === 'patch' ? patchIn(resource) : resource }),
     } as FhirRequest,

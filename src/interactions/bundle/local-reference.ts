@@ -1,4 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
+import { sentQuery } from '../../search/sent-query.ts'
 import type { FhirRequest } from '../interaction.ts'
 
 /** By fullUrl, what an entry has become: `Patient/123`. */
@@ -63,8 +64,7 @@ export const resolveCriteria = <Request extends FhirRequest>(request: Request, t
 }
 
 /** The criteria of If-None-Exist, with or without a type before them: `identifier=1`, `Patient?identifier=1`. A value may contain a `?`. */
-export const queryIn = (ifNoneExist: string): URLSearchParams =>
-  new URLSearchParams(ifNoneExist.replace(/^[^=?]*\?/, ''))
+export const queryIn = (ifNoneExist: string): URLSearchParams => sentQuery(ifNoneExist.replace(/^[^=?]*\?/, ''))
 
 const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams =>
   new URLSearchParams(
