@@ -25,7 +25,9 @@ type Kept = {
 export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageOptions, 'accounts' | 'cookies'>) => {
   const keep = async (request: FastifyRequest<OfStudy>, reply: FastifyReply): Promise<boolean> => {
     const { body, params } = request
-    if (!isMarkedFor(body)) return false
+    // A form that is refused would be refused again each time the page is opened.
+    const isText = Object.values(body ?? {}).every(one => typeof one === 'string')
+    if (!isMarkedFor(body) || !isText) return false
     const kept: Kept = { study: params.study, until: Date.now() + keptSeconds * 1000, body }
     const text = deflateRawSync(JSON.stringify(kept)).toString('base64url')
     const sealed = await seal(secretKey, 'choices of a consent', text)

@@ -78,6 +78,19 @@ t.test('a name that was typed to sign is there again for signing', async t => {
   t.equal(await consentsOf(patient.id), 0)
 })
 
+t.test('a form with a field twice is not kept, so that the page of the study can be opened', async t => {
+  const { browser: own } = await arrived('Quincy')
+  const shown = hiddenIn((await own.get(page)).body, page)
+  const session = own.cookies.get('sharewell-session') ?? ''
+  own.cookies.delete('sharewell-session')
+  t.match(await own.post(page, { ...shown, ...chosen, [hearts]: ['yes', 'no'] }), { status: 401 })
+  t.notOk(own.cookies.has(cookie))
+  own.cookies.set('sharewell-session', session)
+  const again = await own.get(page)
+  t.equal(again.status, 200)
+  t.notMatch(wordsOf(again), kept)
+})
+
 t.test('if the text has changed since, that is said as it is to somebody who is still signed in', async t => {
   const { browser: own, email } = await arrived('Tessa')
   const location = await sendLate(own)
