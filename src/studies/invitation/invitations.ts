@@ -6,6 +6,7 @@ import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
+import { escaped } from '../../search/escape.ts'
 import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Limit } from '../../storage/account/attempt.ts'
@@ -165,7 +166,7 @@ const eventOf = ({ person, study }: InvitedBy, patient: string, asked: ResearchS
   organization: sponsorOf(asked),
 })
 
-/** Each of the ids is of one, whatever stands in it: in a query, a comma would make it several. */
+/** Each of the ids is of one, whatever stands in it: by itself, a comma would make it several. */
 const findSubjects = async (
   { accounts, registry, openStoreFor }: InvitationParts,
   person: string,
@@ -174,9 +175,9 @@ const findSubjects = async (
 ): Promise<readonly ResearchSubject[]> => {
   const scope = 'user/ResearchSubject.rs'
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
-  const asked = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
-  const where = and(asked.where, invitedBy(caller), { kind: 'identified', ids })
-  const { entries } = await openStoreFor(caller).search({ ...asked, where })
+  const byId = new URLSearchParams({ _id: ids.map(escaped).join(','), ...query })
+  const asked = parseSearch(registry, 'ResearchSubject', byId)
+  const { entries } = await openStoreFor(caller).search({ ...asked, where: and(asked.where, invitedBy(caller)) })
   return entries.map(({ content }) => JSON.parse(content))
 }
 
