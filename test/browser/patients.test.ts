@@ -40,6 +40,9 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await enter({ 'Family name': 'Castillo', 'Birth date': '1970-05-31', 'Mobile number': '+1 500 555 0006' })
   await press('Register')
   t.match(page.url(), /\/patients\/[\w-]{36}\?done=registered/)
+  await page.emulateMedia({ media: 'print' })
+  t.notOk(await page.isVisible('text=Edit the patient’s details'), 'paper leads nowhere')
+  await page.emulateMedia({ media: 'screen' })
   await press('Edit the patient’s details')
   await look(t, browser, 'patient-change')
 

@@ -71,7 +71,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
 ${printedLine(words)}
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
-${changes && html`<p><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
+${changes && html`<p class="no-print"><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
 ${await linkToRefused(found, id, words)}
 ${charts.content}
 ${appsToOpen(id, apps, token)}
@@ -116,12 +116,14 @@ const appsToOpen = (
   token: string,
 ): Html | false =>
   apps.length > 0 &&
-  html`<h2>Open an app for this patient</h2>
+  html`<section class="no-print">
+<h2>Open an app for this patient</h2>
 <p>The app asks you what it may do, unless you go back.</p>
 <ul class="list-unstyled mt-4">${apps.map(
     ({ id, name }) =>
       html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
-  )}</ul>`
+  )}</ul>
+</section>`
 
 const waysOn = (request: FastifyRequest, words: Words, { isReader }: { readonly isReader: boolean }): Html =>
   isReader ? ownWays(words) : backLink(backIn(queryOf(request)))
