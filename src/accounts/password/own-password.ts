@@ -8,7 +8,7 @@ import { recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { passwordChangedLetter } from '../letters.ts'
 import { nameOfPerson } from '../person.ts'
-import type { Doubt } from '../sign-in/doubt.ts'
+import { type Doubt, recordDoubt } from '../sign-in/doubt.ts'
 import { isAccountPassword } from './confirm-password.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
@@ -57,7 +57,10 @@ export const changeOwnPassword = async (
     if (endsApps) await revokeGrants(connection, { person })
     return true
   })
-  if (!isChanged) return { kind: 'refused', current: 'wrong', next: undefined }
+  if (!isChanged) {
+    await recordDoubt(database, person, 'wrong')
+    return { kind: 'refused', current: 'wrong', next: undefined }
+  }
   if (account?.email !== undefined)
     await mail?.send(
       passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }),

@@ -9,10 +9,19 @@ import { unseal } from '../../storage/secret/sealed.ts'
 import type { Accounts } from '../accounts.ts'
 import { tell } from '../tell.ts'
 import { recoveryCodeOf, timeStepOf } from './authenticator.ts'
-import type { Doubt } from './doubt.ts'
+import { type Doubt, recordDoubt } from './doubt.ts'
 
-/** Checks a code from the person's app, or one for when that is lost. Each is right only once, even if it is sent several times at once. */
+/**
+ * Checks a code from the person's app, or one for when that is lost, and records a refused try. Each is right only once, even if it is sent several
+ * times at once.
+ */
 export const useCode = async (accounts: Accounts, person: string, typed: string): Promise<'right' | Doubt> => {
+  const answer = await tried(accounts, person, typed)
+  if (answer !== 'right') await recordDoubt(accounts.database, person, answer)
+  return answer
+}
+
+const tried = async (accounts: Accounts, person: string, typed: string): Promise<'right' | Doubt> => {
   if (typed.trim() === '') return 'missing'
   const { database, secretKey } = accounts
   for (const limit of [codeTries, codeTriesOfDay])

@@ -8,7 +8,6 @@ import {
 import { endSessions, isInForce, type Session, startSession } from '../../storage/account/session.ts'
 import { findStep, takeStep } from '../../storage/account/sign-in-step.ts'
 import { findAccountByEmail, lockAccount } from '../../storage/account/user-account.ts'
-import { recordSignIn } from '../../storage/audit/sign-in.ts'
 import { type AccountEventParts, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { isAccountPassword } from '../password/confirm-password.ts'
@@ -31,10 +30,7 @@ export const enterCode = async (
   if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
   const { person, methods, authenticatedAt } = found
   const answer = await useCode(accounts, person, typed)
-  if (answer !== 'right') {
-    await recordSignIn(database, { person, outcome: answer === 'wrong' ? 401 : 429 })
-    return { kind: answer }
-  }
+  if (answer !== 'right') return { kind: answer }
   return database.transaction(async connection => {
     if (!(await takeStep(connection, step))) return { kind: 'over' }
     return {

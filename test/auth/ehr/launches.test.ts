@@ -173,6 +173,12 @@ t.test('an EHR user who is unknown here links their account with their own sign-
   await browser.send(`/sign-in?continue=${location}`, { email: mona.email, password }, '/sign-in')
   t.match(wordsOf(await browser.get(location)), /its user “m-7” is signed in here as mona/)
   t.match(await browser.send(location, { password: 'wrong' }, `${location}/account`), { status: 422 })
+  t.match(
+    await world.database.any(sql.fragment`
+      SELECT outcome FROM audit_record WHERE person = ${mona.person} AND interaction = 'sign-in' ORDER BY id`),
+    [{ outcome: 200 }, { outcome: 401 }],
+    'that is recorded as a wrong password',
+  )
   t.match(await browser.send(location, { password }, `${location}/account`), { status: 303, location })
   t.match(await browser.get(location), { status: 303, location: '/account' })
   const person = await server.inject({

@@ -135,6 +135,12 @@ t.test('whoever knew a forgotten password cannot undo its replacement, not even 
     return { answer }
   })
   t.match(await answer, { status: 422 })
+  t.match(
+    await database.any(sql.fragment`
+      SELECT outcome FROM audit_record WHERE person = ${person} AND interaction = 'sign-in' ORDER BY id`),
+    [{ outcome: 200 }, { outcome: 401 }],
+    'that is recorded as a wrong password',
+  )
   t.match(await openBrowser(server).send('/sign-in', { email, password: fresh }), { status: 303 })
 })
 
