@@ -30,10 +30,14 @@ export type Asking = {
   ) => Promise<Found<R>>
   /** The first thousand; empty if the caller may search nothing of the type. */
   readonly list: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
-  readonly write: (resource: Resource, ifMatch?: string) => Promise<void>
+  /** All of them, or none if one is refused. */
+  readonly write: (changes: readonly Change[]) => Promise<void>
   /** What the caller, who is the patient, sees of their own record. */
   readonly record: (patient: string) => OwnRecord
 }
+
+/** `ifMatch` is the version that it replaces, if it has to be that one. */
+export type Change = { readonly resource: Resource; readonly ifMatch?: string | undefined }
 
 export type Query = Readonly<Record<string, string>>
 
@@ -53,8 +57,8 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
     const { caller } = request
     if (caller === undefined) throw new Error('a route without its caller')
     const ask = async (method: string, path: string, query: Query = {}, more: More = {}): Promise<unknown> => {
-      const { interaction, named } = findRoute(routes, parts.registry, { method, path: `/${path}` })
       const { body, ifMatch, skip } = more
+      const { interaction, named } = findRoute(routes, parts.registry, { method, path: `/${path}`, body })
       const headers = { prefer: { handling: 'strict' as const }, ...(ifMatch === undefined ? {} : { ifMatch }) }
       const asked = {
         ...named,
@@ -86,10 +90,15 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
       look: (type, id) => unlessHidden(undefined, () => read(type, id)),
       search,
       list: (type, query) => unlessHidden([], async () => (await firstOf(search, type, query)) as never),
-      write: async (resource, ifMatch) => {
-        const { resourceType: type, id } = resource
-        const more = { body: resource, ...(ifMatch === undefined ? {} : { ifMatch: `W/"${ifMatch}"` }) }
-        await (id === undefined ? ask('POST', type, {}, more) : ask('PUT', `${type}/${id}`, {}, more))
+      write: async changes => {
+        const entry = changes.map(entryOf)
+        const [only, ...others] = entry
+        if (only === undefined) return
+        const { resource: body, request: asked } = only
+        // By itself, so that what is refused is named as in the resource, and not as in a Bundle.
+        await (others.length === 0
+          ? ask(asked.method, asked.url, {}, { body, ifMatch: asked.ifMatch })
+          : ask('POST', '', {}, { body: { resourceType: 'Bundle', type: 'transaction', entry } }))
       },
       record: patient => {
         const { interaction } = findRoute(routes, parts.registry, { method: 'GET', path: '/Consent' })
@@ -98,6 +107,12 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
     }
   }
   return askingOf
+}
+
+const entryOf = ({ resource, ifMatch }: Change) => {
+  const { resourceType: type, id } = resource
+  const where = id === undefined ? { method: 'POST', url: type } : { method: 'PUT', url: `${type}/${id}` }
+  return { resource, request: { ...where, ...(ifMatch !== undefined && { ifMatch: `W/"${ifMatch}"` }) } }
 }
 
 /** Asks for further pages, since a page may have fewer than were asked for. */
@@ -124,7 +139,7 @@ const studies = { method: 'GET', path: '/ResearchStudy' }
 
 type Asked = Pick<FastifyRequest, 'caller' | 'id' | 'log'>
 
-type More = { readonly body?: unknown; readonly ifMatch?: string; readonly skip?: number }
+type More = { readonly body?: unknown; readonly ifMatch?: string | undefined; readonly skip?: number }
 
 const parsed = (body: Body | undefined): unknown => {
   switch (body?.kind) {

@@ -5,15 +5,15 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { isStanding, newConsent, permitOf, sourceOf } from '../../studies/consent/own-consent.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { without } from '../../studies/consent/stop-sharing.ts'
-import { type Asking, kindOfCaller } from './asking.ts'
+import { type Asking, type Change, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { isCalled, kindsOf, kindsShared, studiesAsking } from './consents.ts'
 import { underscored } from './page.ts'
 import { sinceBefore } from './since-before.ts'
 
 /**
- * A patient's answers, kind by kind. For kinds that they do not name, nothing changes. Throws `forbidden` for anybody else: only the patient
- * decides.
+ * A patient's answers, kind by kind; if one is refused, none is kept. For kinds that they do not name, nothing changes. Throws `forbidden` for
+ * anybody else: only the patient decides.
  */
 export const decide = async (
   asking: Asking,
@@ -27,7 +27,7 @@ export const decide = async (
   const asked = await studiesAsking(asking, patient, classes)
   const decided = joined(answers.map(({ study: id, kinds }) => ({ study: findAsking(asked, id), kinds })))
   for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()])
-  for (const { study, kinds } of decided) await answer(asking, study, { kinds, classes })
+  await asking.write(decided.flatMap(({ study, kinds }) => answer(study, { kinds, classes }) ?? []))
   const now = await studiesAsking(asking, patient, classes)
   return {
     studyScopeConsents: decided.flatMap(one => told(findAsking(now, one.study.study.id ?? ''), one.kinds, classes)),
@@ -103,15 +103,14 @@ const requireAsked = (study: StudyAsked, kinds: readonly string[]): void => {
 
 type Answer = { readonly kinds: Kinds; readonly classes: CodeClasses }
 
-/** Afterwards, the current Consent says what was answered. One that gives nothing any more has ended, or was refused. */
-const answer = async (asking: Asking, asked: StudyAsked, { kinds, classes }: Answer): Promise<void> => {
+/** After it, the current Consent says what was answered. One that gives nothing any more has ended, or was refused. */
+const answer = (asked: StudyAsked, { kinds, classes }: Answer): Change | undefined => {
   const shared = kindsShared(asked, classes)
   const changed = [...kinds].filter(([kind, is]) => is !== shared.has(kind))
-  if (asked.consent?.status === 'active' && changed.length === 0) return
+  if (asked.consent?.status === 'active' && changed.length === 0) return undefined
   const [begun, ended] = [true, false].map(is => changed.flatMap(([kind, wanted]) => (wanted === is ? kind : [])))
   const next = nextConsent(asked, { begun: begun ?? [], ended: ended ?? [], classes })
-  if (next !== undefined)
-    await asking.write(next, isStanding(asked.consent) ? asked.consent.meta?.versionId : undefined)
+  return next && { resource: next, ifMatch: isStanding(asked.consent) ? asked.consent.meta?.versionId : undefined }
 }
 
 type Changed = { readonly begun: readonly string[]; readonly ended: readonly string[]; readonly classes: CodeClasses }

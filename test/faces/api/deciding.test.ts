@@ -216,3 +216,90 @@ t.test('only ending something stays under the signed text', async t => {
   t.match(await one.stands(), { sourceAttachment: { hash: digestOf('sha1', words[1] ?? '') } })
   t.same(await one.read(), ['step-count'], 'what continues does so from the same day')
 })
+
+/** A study that asks for steps, which somebody who has answered others is in as well. */
+const further = async (title: string, more: Partial<ResearchStudy> = {}) =>
+  create<ResearchStudy>(lab.manager, {
+    resourceType: 'ResearchStudy',
+    status: 'active',
+    title,
+    sponsor: { reference: `Organization/${lab.organization}` },
+    extension: [requested(steps), text(1)],
+    ...more,
+  })
+const [open, textless] = [await further('Open'), await further('Without a text', { extension: [requested(steps)] })]
+const closing = await further('Closing')
+
+for (const { name, of, status, detail } of [
+  { name: 'has no text to sign', of: textless, status: 409, detail: /no patient text yet/ },
+  { name: 'takes nobody anew', of: closing, status: 422, detail: /closed/ },
+])
+  t.test(`of the answers to several studies none is kept if one ${name}, in whatever order they stand`, async t => {
+    const { id } = await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family: name }],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+    for (const { id: study } of [open, of])
+      await create(lab.manager, {
+        resourceType: 'ResearchSubject',
+        status: 'on-study',
+        study: { reference: `ResearchStudy/${study}` },
+        individual: { reference: `Patient/${id}` },
+      })
+    if (of === closing) await update(lab.manager, { ...closing, status: 'closed-to-accrual' })
+    const bearer = await patientToken(id, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
+    const answer = (...studies: readonly (string | undefined)[]) =>
+      api(bearer, 'POST', `patients/${id}/consents`, {
+        studyScopeConsents: studies.map(studyId => ({
+          studyId,
+          scopeConsents: [{ codingSystem: systems.omh, codingCode: steps, consented: true }],
+        })),
+      })
+    const kept = async () =>
+      ((await send(bearer, 'GET', 'Consent?_summary=false')).json().entry ?? []).map(
+        ({ resource }: { resource: Consent }) => resource.status,
+      )
+    for (const studies of [
+      [open.id, of.id],
+      [of.id, open.id],
+    ]) {
+      t.match(await answer(...studies), { status, body: { detail } })
+      t.same(await kept(), [])
+    }
+    t.equal((await answer(open.id)).status, 201)
+    t.same(await kept(), ['active'])
+  })
+
+t.test('answers to several studies are kept together, new ones and changed ones', async t => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Several' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const other = await further('Other')
+  for (const study of [open.id, other.id])
+    await create(lab.manager, {
+      resourceType: 'ResearchSubject',
+      status: 'on-study',
+      study: { reference: `ResearchStudy/${study}` },
+      individual: { reference: `Patient/${id}` },
+    })
+  const bearer = await patientToken(id, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
+  const answer = (answers: Readonly<Record<string, boolean>>) =>
+    api(bearer, 'POST', `patients/${id}/consents`, {
+      studyScopeConsents: Object.entries(answers).map(([studyId, consented]) => ({
+        studyId,
+        scopeConsents: [{ codingSystem: systems.omh, codingCode: steps, consented }],
+      })),
+    })
+  const consented = ({ body }: Awaited<ReturnType<typeof answer>>) =>
+    body.studyScopeConsents.map((one: { consented: boolean }) => one.consented)
+  t.same(consented(await answer({ [open.id]: true })), [true])
+  t.same(consented(await answer({ [open.id]: false, [other.id]: true })), [false, true])
+  const { entry } = (await send(bearer, 'GET', 'Consent?_sort=_id')).json()
+  t.same(entry.map(({ resource }: { resource: Consent }) => [resource.status, resource.meta?.versionId]).toSorted(), [
+    ['active', '1'],
+    ['inactive', '2'],
+  ])
+})
