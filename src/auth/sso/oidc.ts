@@ -128,7 +128,7 @@ const openClient = async (parts: OidcParts): Promise<Client> => {
         authorizePath: `${authorization.pathname}${authorization.search}`,
       },
       http: { timeout: 5000, maxBytes: 262_144, ...(lookup === undefined ? {} : { lookup }) },
-      options: { authorizationMethod: metadata.isPostOnly ? 'body' : 'header' },
+      options: { authorizationMethod: secretMethodOf(parts, metadata) },
     },
     userAgent: 'Sharewell',
     callbackUri: () => `${parts.address()}${oidcCallbackPath}`,
@@ -140,6 +140,15 @@ const openClient = async (parts: OidcParts): Promise<Client> => {
   const { oauth2Provider } = host
   if (oauth2Provider === undefined) throw new Error('the library has not hung itself in')
   return { metadata, oauth2: oauth2Provider }
+}
+
+/**
+ * In the header an id and a secret are encoded (https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1), but not all providers decode them: if that
+ * would make a difference, they go into the form, where there is only one way.
+ */
+const secretMethodOf = ({ clientId, clientSecret }: OidcParts, { secretIn }: ProviderMetadata): 'header' | 'body' => {
+  if (secretIn !== 'either') return secretIn === 'form' ? 'body' : 'header'
+  return [clientId, clientSecret].every(one => encodeURIComponent(one) === one) ? 'header' : 'body'
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9207#section-2.4 */

@@ -8,7 +8,8 @@ export type ProviderMetadata = {
   readonly jwks_uri: string
   /** Absent if there is none, or it may not be asked. */
   readonly userinfo_endpoint?: string
-  readonly isPostOnly: boolean
+  /** Where it takes the client's secret: in the header unless it says otherwise. */
+  readonly secretIn: 'header' | 'form' | 'either'
   /** Whether each answer has to name the issuer. https://www.rfc-editor.org/rfc/rfc9207 */
   readonly namesIssuer: boolean
 }
@@ -28,10 +29,14 @@ export const discoverProvider = async (outbound: Pick<Outbound, 'send'>, issuer:
     token_endpoint: webUrl(said, 'token_endpoint', issuer),
     jwks_uri: webUrl(said, 'jwks_uri', issuer),
     ...(isSafe(said.userinfo_endpoint, issuer) ? { userinfo_endpoint: said.userinfo_endpoint } : {}),
-    isPostOnly:
-      Array.isArray(methods) && methods.includes('client_secret_post') && !methods.includes('client_secret_basic'),
+    secretIn: secretInBy(Array.isArray(methods) ? methods : []),
     namesIssuer: said.authorization_response_iss_parameter_supported === true,
   }
+}
+
+const secretInBy = (methods: readonly unknown[]): ProviderMetadata['secretIn'] => {
+  if (!methods.includes('client_secret_post')) return 'header'
+  return methods.includes('client_secret_basic') ? 'either' : 'form'
 }
 
 const webUrl = (said: Record<string, unknown>, name: string, issuer: string): string => {

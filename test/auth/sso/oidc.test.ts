@@ -252,16 +252,20 @@ for (const [what, misbehaviour] of described)
     t.equal((await fresh.inject({ url: '/sign-in' })).statusCode, 200)
   })
 
-t.test('a provider that takes the secret only in the form gets it there', async t => {
-  provider.misbehave({ metadata: { token_endpoint_auth_methods_supported: ['client_secret_post'] } })
-  const fresh = await world.open()
-  t.teardown(async () => {
-    provider.misbehave({})
-    await fresh.close()
+for (const [what, methods] of [
+  ['only in the form', ['client_secret_post']],
+  ['in both ways, and may not decode it in the header,', ['client_secret_post', 'client_secret_basic']],
+] as const)
+  t.test(`a provider that takes the secret ${what} gets one with special characters in the form`, async t => {
+    provider.misbehave({ metadata: { token_endpoint_auth_methods_supported: methods } })
+    const fresh = await world.open()
+    t.teardown(async () => {
+      provider.misbehave({})
+      await fresh.close()
+    })
+    const browser = openBrowser(fresh)
+    t.match(await browser.get(await world.toCallback(browser, ana)), { status: 303 })
   })
-  const browser = openBrowser(fresh)
-  t.match(await browser.get(await world.toCallback(browser, ana)), { status: 303 })
-})
 
 t.test('the code is sent to no address that is not public, whatever name it has', async t => {
   let connections = 0

@@ -23,8 +23,8 @@ const discovered = (otherwise: object, { of = issuer, status = 200 } = {}) =>
 
 t.test('the provider’s description below the issuer says where to send requests', async t => {
   const { issuer: _, ...endpoints } = said
-  t.strictSame(await discovered({}), { ...endpoints, isPostOnly: false, namesIssuer: false })
-  t.strictSame(await discovered({}, { of: `${issuer}/` }), { ...endpoints, isPostOnly: false, namesIssuer: false })
+  t.strictSame(await discovered({}), { ...endpoints, secretIn: 'header', namesIssuer: false })
+  t.strictSame(await discovered({}, { of: `${issuer}/` }), { ...endpoints, secretIn: 'header', namesIssuer: false })
   t.strictSame(asked, Array(2).fill(`${issuer}/.well-known/openid-configuration`))
 })
 
@@ -46,12 +46,12 @@ t.test('a provider that is another one, does not answer, or only supports plain 
   await discovered({ code_challenge_methods_supported: ['plain', 'S256'] })
 })
 
-t.test('the secret is sent in the form if the provider accepts it nowhere else', async t => {
-  const isPostOnly = async (...methods: readonly string[]) =>
-    (await discovered({ token_endpoint_auth_methods_supported: methods })).isPostOnly
-  t.ok(await isPostOnly('client_secret_post'))
-  t.notOk(await isPostOnly('client_secret_post', 'client_secret_basic'))
-  t.notOk(await isPostOnly('private_key_jwt'))
+t.test('the secret is sent where the provider accepts it: in the header if it does not say', async t => {
+  const secretIn = async (...methods: readonly string[]) =>
+    (await discovered({ token_endpoint_auth_methods_supported: methods })).secretIn
+  t.equal(await secretIn('client_secret_post'), 'form')
+  t.equal(await secretIn('client_secret_post', 'client_secret_basic'), 'either')
+  t.equal(await secretIn('private_key_jwt'), 'header')
 })
 
 t.test('a provider that promises to name the issuer in each answer is held to it', async t => {
