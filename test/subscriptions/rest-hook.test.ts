@@ -1,9 +1,12 @@
 import type { Bundle, Observation, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
+import { disable, enable, endBeyond } from '../../src/auth/client/approved-clients.ts'
 import { kindValueSetUrl } from '../../src/fhir/measured/kind-value-set.ts'
 import { endSession, findSession, startSession } from '../../src/storage/account/session.ts'
 import { createGrant } from '../../src/storage/authorization/authorization-grant.ts'
+import { removeExpired } from '../../src/storage/authorization/authorization-record.ts'
 import { registerClient } from '../../src/storage/authorization/client.ts'
+import { keepClient } from '../../src/storage/authorization/client-registration.ts'
 import { revokeToken } from '../../src/storage/authorization/token.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { duringNext, until } from './receiver.ts'
@@ -303,6 +306,60 @@ t.test('a token that expires keeps its Subscription, one that is revoked ends it
   received()
   await revokeToken(database, bearer)
   t.match(await reaches(researcher, id, 'off'), { status: 'off' })
+})
+
+/** A backend service of the institution, and what its Subscription became. */
+const service = async (name: string) => {
+  const scope = 'system/Observation.rs system/Subscription.cruds'
+  const grant_types = ['client_credentials']
+  const metadata = { redirect_uris: [], response_types: [], grant_types, token_endpoint_auth_method: 'private_key_jwt' }
+  const client = {
+    id: name,
+    name,
+    organization: world.organization,
+    policies: [],
+    scope,
+    metadata,
+    selfRegistered: false,
+  }
+  await keepClient(database, client)
+  const bearer = await world.token({ subject: { kind: 'client' }, client: name, scope })
+  const id = await subscribe(bearer)
+  await reaches(bearer, id, 'active')
+  const status = async () =>
+    (await database.one<{ status: string }>(sql.fragment`SELECT status FROM subscriber WHERE id = ${id}`)).status
+  return { id, client, status, isOff: () => until(async () => (await status()) === 'off') }
+}
+const monthLater = async (client: string) => {
+  await database.run(sql.fragment`UPDATE token SET expires_at = now() - interval '31 days' WHERE client_id = ${client}`)
+  await removeExpired(database, { now: Date.now() + 3_600_000 })
+}
+
+t.test('what ends the tokens of a service ends its Subscriptions, however long ago they were written', async t => {
+  const job = await service('night-job')
+  await monthLater('night-job')
+  await measure(68)
+  await until(() => receiver.received.length > 0)
+  await settled()
+  t.equal(received().length, 1, 'that they expired ends nothing')
+
+  await endBeyond(database, job.client, 'system/Patient.rs system/Subscription.cruds')
+  await job.isOff()
+  await measure(69)
+  await isIdle(job.id)
+  t.same([received(), await job.status()], [[], 'off'])
+})
+
+t.test('the Subscription of a disabled service ends, and does not come back with it', async t => {
+  const job = await service('day-job')
+  // As an earlier version did with a token that had expired a month before.
+  await database.run(sql.fragment`DELETE FROM token WHERE client_id = 'day-job'`)
+  await disable(database, 'day-job', 'operator')
+  await job.isOff()
+  await enable(database, 'day-job', 'operator')
+  await measure(70)
+  await isIdle(job.id)
+  t.same([received(), await job.status()], [[], 'off'])
 })
 
 t.test('a token that is bound to a sign-in ends its Subscription with it', async t => {

@@ -66,7 +66,9 @@ type Row = {
   readonly content: Subscription
 }
 
-const isGrantOver = hasEnded(sql.fragment`subscriber`)
+/** The token itself may be gone, if the Subscription was written by a version that deleted tokens a month after they had expired. */
+const isGrantOver = sql.fragment`(${hasEnded(sql.fragment`subscriber`)} OR EXISTS (
+  SELECT FROM client WHERE client.id = subscriber.client_id AND client.disabled_at IS NOT NULL))`
 
 const isOver = sql.fragment`subscriber.ends_at <= now() OR ${isGrantOver}`
 
