@@ -151,6 +151,10 @@ export const digestOfShown = (asked: Shown): string => {
   return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
 
+/** Changes whenever the person has given another answer, or one of theirs has ended; empty before the first one, and for what staff propose. */
+export const answerShown = ({ consent }: Pick<StudyAsked, 'consent'>): string =>
+  consent === undefined || consent.status === 'proposed' ? '' : `${consent.id}/${consent.meta?.versionId}`
+
 type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
 
 /** For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, or several times; undefined if nothing of it. */

@@ -19,6 +19,8 @@ export type ForSubject = { readonly person: string; readonly study: string; read
 
 export type Given = {
   readonly consent: Consent
+  /** Which version of which Consent it is. */
+  readonly version: string
   /** Whether that place in the study has ended, by its status or its period. */
   readonly hasEnded: boolean
 }
@@ -26,15 +28,21 @@ export type Given = {
 /** What somebody in a study gives to it, as its staff see it. Throws `not-found` if there is nothing, or nothing that they may see. */
 export const findGivenOf = async (parts: WithdrawalParts, of: ForSubject): Promise<Given> => {
   const { consent, hasEnded } = await openGiven(parts, of)
-  return { consent, hasEnded }
+  return { consent, version: versionOf(consent), hasEnded }
 }
 
 /**
- * Ends all that the patient gives the study, because they asked for it by other ways than our pages. The gate decides what staff may end,
- * and requires that they say why.
+ * Ends all that the patient gives the study, because they asked for it by other ways than our pages. If they give something else than in the
+ * version that was shown, perhaps because they agreed anew after that, nothing is ended (`changed`). The gate decides what staff may end, and
+ * requires that they say why.
  */
-export const withdrawFor = async (parts: WithdrawalParts, of: ForSubject, reason: string): Promise<void> => {
+export const withdrawFor = async (
+  parts: WithdrawalParts,
+  of: ForSubject,
+  { reason, version }: { readonly reason: string; readonly version: string },
+): Promise<'withdrawn' | 'changed'> => {
   const { store, consent } = await openGiven(parts, of)
+  if (versionOf(consent) !== version) return 'changed'
   const { id = '', meta, extension = [] } = consent
   const why = { url: inactivationReason, valueCodeableConcept: { text: reason } }
   const others = extension.filter(({ url }) => url !== inactivationReason)
@@ -44,7 +52,10 @@ export const withdrawFor = async (parts: WithdrawalParts, of: ForSubject, reason
     resource: { ...consent, status: 'inactive', extension: [...others, why] },
     ...(meta?.versionId === undefined ? {} : { ifMatch: meta.versionId }),
   })
+  return 'withdrawn'
 }
+
+const versionOf = ({ id, meta }: Consent): string => `${id}/${meta?.versionId}`
 
 /** Whether the person may end what people give the study: those of its staff who ask people for their consent may. */
 export const mayWithdrawIn = async (parts: WithdrawalParts, person: string, study: string): Promise<boolean> => {

@@ -1,6 +1,6 @@
 import { isOfTime } from '../../access/shared-type.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { type AskedLine, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { type AskedLine, answerShown, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { box, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ChoiceState, type DayField, declineKey, type Filling, type LineState } from './sharing-choice.ts'
@@ -22,7 +22,12 @@ ${postForm(
   {
     action: page,
     token,
-    hidden: { shown: digestOfShown(asked), hash: asked.text?.hash, name: name || undefined },
+    hidden: {
+      shown: digestOfShown(asked),
+      hash: asked.text?.hash,
+      answer: answerShown(asked),
+      name: name || undefined,
+    },
     id: 'choices',
     isTyped: state.isTyped,
     novalidate: true,

@@ -4,7 +4,7 @@ import { isBlank } from '../../accounts/blank.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { countShared } from '../../studies/consent/count-shared.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
-import { digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { answerShown, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { form, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -36,7 +36,8 @@ export const sendPreview = async (
   const { say } = words
   const page = `/sharing/${study.id}`
   const token = ownToken(reply)
-  const hidden = { ...hiddenChoices(state), hash: text?.hash ?? '', shown: digestOfShown(asked) }
+  const shown = { shown: digestOfShown(asked), answer: answerShown(asked) }
+  const hidden = { ...hiddenChoices(state), hash: text?.hash ?? '', ...shown }
   const counts = await countShared(asked, choices, words.code)
   const readings = choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))
   return sendTranslatedPage(reply, words, {

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Words } from '../../messages/catalogue.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -17,6 +17,8 @@ export type Changes = {
   readonly isChanged?: boolean
   /** Whether the text that is signed has changed. */
   readonly isOtherText?: boolean
+  /** Whether they have given another answer, or one of theirs has ended. */
+  readonly isOtherAnswer?: boolean
 }
 
 type Shown = Changes & {
@@ -33,24 +35,15 @@ type Shown = Changes & {
 export const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: Shown): FastifyReply => {
   const { title, organization } = asked
   const { say } = words
-  const { isNothing = false, isChanged = false, isOtherText = false, isKept = false, state } = shown
+  const { isNothing = false, state } = shown
+  const problems = problemsOf(shown)
   return sendTranslatedPage(reply, words, {
     title: title.text,
-    isProblem:
-      reply.statusCode >= 400 ||
-      isNothing ||
-      isChanged ||
-      isOtherText ||
-      isKept ||
-      hasProblem(state) ||
-      shown.done === 'overtaken',
+    isProblem: reply.statusCode >= 400 || isNothing || hasProblem(state) || problems.length > 0,
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
-${isKept && notice('problem', html`<p>${say('study.kept')}</p>`)}
-${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
-${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
+${problems.map(key => notice('problem', html`<p>${say(key)}</p>`))}
 ${asked.isEnrolled && !asked.isInForce && notice('standing', html`<p>${say('study.not-in-force')}</p>`)}
 ${asked.isEnrolled && asked.isClosed && notice('standing', html`<p>${say('study.closed')}</p>`)}
-${shown.done === 'overtaken' && notice('problem', html`<p>${say('study.overtaken')}</p>`)}
 ${standing(asked, words, shown.done)}
 ${paperNotice(asked, words, { canSign: isSignable(asked) })}
 ${asked.isEnrolled && asked.isInForce && !asked.isClosed && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
@@ -63,6 +56,14 @@ ${asking(asked, words, shown, ownToken(reply))}`
 <p class="no-print"><a href="/sharing">${say('sharing.title')}</a></p>`,
   })
 }
+
+const problemsOf = (shown: Shown): readonly Key[] => [
+  ...(shown.isKept ? (['study.kept'] as const) : []),
+  ...(shown.isChanged ? (['study.words-changed'] as const) : []),
+  ...(shown.isOtherText ? (['study.text-changed'] as const) : []),
+  ...(shown.isOtherAnswer ? (['study.answer-changed'] as const) : []),
+  ...(shown.done === 'overtaken' ? (['study.overtaken'] as const) : []),
+]
 
 /** Saying no, or stopping, is possible even if there is nothing to sign. */
 export const asking = (

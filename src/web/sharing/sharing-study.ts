@@ -3,7 +3,7 @@ import { isBlank } from '../../accounts/blank.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { declineConsent, isStanding, signConsent } from '../../studies/consent/own-consent.ts'
-import { digestOfShown, findStudyAsked, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { answerShown, digestOfShown, findStudyAsked, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { untilWritten } from '../../studies/consent/until-written.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { html } from '../page/html.ts'
@@ -40,7 +40,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const chosen = chosenIn(request.body, asked, words)
     if (typed(request.body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-    if (chosen.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+    if (isToRead(chosen) || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
     return sendPreview(chosen.isOtherText ? reply.code(409) : reply, asked, words, chosen)
   })
   server.post<OfStudy>(`${at}/sign`, keptChoices.requireSession, async (request, reply) => {
@@ -79,8 +79,8 @@ const signOnce = async (
   const chosen = chosenIn(body, asked, words)
   const { name } = chosen
   if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-  // People must have read what they sign, so changed words, or a changed text, are shown first.
-  if (chosen.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+  // People must have read what they sign, and know what they have answered, so changed words, or a changed text, are shown first.
+  if (isToRead(chosen) || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
   if (chosen.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
   if (isBlank(name) || name.length > 200)
     return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
@@ -120,8 +120,12 @@ const chosenIn = (body: unknown, asked: StudyAsked, words: Words) => ({
   name: typed(body, 'name').trim(),
 })
 
+/** Whether the page of the study has to be read again, which has the text to sign as well. */
+const isToRead = ({ isChanged, isOtherAnswer }: Changes): boolean => isChanged === true || isOtherAnswer === true
+
 /** What has changed since the page from which somebody came. */
 const changesSince = (body: unknown, asked: StudyAsked): Changes => ({
   isChanged: typed(body, 'shown') !== digestOfShown(asked),
   isOtherText: typed(body, 'hash') !== (asked.text?.hash ?? ''),
+  isOtherAnswer: typed(body, 'answer') !== answerShown(asked),
 })

@@ -5,7 +5,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { type ForSubject, findGivenOf, withdrawFor } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { form } from '../page/form.ts'
+import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -34,14 +34,20 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
     const reason = typed(request.body, 'reason').trim()
     if (reason === '' || reason.length > mostLetters)
       return sendWithdrawal(reply.code(422), options, of, { reason, isWrong: true })
-    await withdrawFor(options, of, reason)
+    const done = await withdrawFor(options, of, { reason, version: typed(request.body, 'version') })
+    if (done === 'changed') return sendWithdrawal(reply.code(409), options, of, { reason, isOther: true })
     return reply.redirect(doneUrl(study, subject, 'withdrawn', peopleAskedIn(queryOf(request))), 303)
   })
 }
 
 const mostLetters = 1000
 
-type Shown = { readonly reason: string; readonly isWrong?: boolean }
+type Shown = {
+  readonly reason: string
+  readonly isWrong?: boolean
+  /** Whether they give something else by now than on the page from which it was sent. */
+  readonly isOther?: boolean
+}
 
 /** Somebody who has left is not asked again whether they want to stop: their consent only prevents them from being enrolled again. */
 const toldBy = {
@@ -66,7 +72,7 @@ const sendWithdrawal = async (
   reply: FastifyReply,
   options: PageOptions,
   of: ForSubject,
-  { reason, isWrong = false }: Shown,
+  { reason, isWrong = false, isOther = false }: Shown,
 ): Promise<FastifyReply> => {
   const { study, subject } = of
   const given = await findGivenOf(options, of)
@@ -75,14 +81,16 @@ const sendWithdrawal = async (
   const problem = reason === '' ? words.missing : `Use at most ${mostLetters} characters`
   return sendStaffPage(reply, {
     title: 'Withdraw for a patient',
-    isProblem: isWrong,
+    isProblem: isWrong || isOther,
     content: html`<h1>Withdraw for a patient</h1>
+${isOther && notice('problem', html`<p>What the patient gives has changed since you opened this page: they may have agreed again. Nothing is ended. What you entered is still below; send it again if they want to end what they give now.</p>`)}
 <dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
 <p>${agreedOn(given.consent)} ${words.text}</p>
 <p>You cannot undo this: only the patient can agree again.</p>
 ${form({
   action: `/studies/${study}/people/${subject}/withdrawal${listQuery(reply.request)}`,
   token,
+  hidden: { version: given.version },
   fields: [
     {
       name: 'reason',

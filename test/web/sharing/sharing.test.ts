@@ -508,7 +508,8 @@ t.test('if the study takes nobody new, those who share continue and can change i
 
 t.test('a new text is shown before it is signed; until then what was signed holds, and no more', async t => {
   const { browser: own, patient } = await arrived('Iris')
-  const { hidden } = await sign(own, both)
+  await sign(own, both)
+  const { hidden } = await preview(own, both)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   await update(lab.manager, { ...stored, extension: [...stored.extension, text('2')] })
   t.match(wordsOf(await own.get(page)), /The text has changed since you signed/)
@@ -616,7 +617,7 @@ t.test('without a chosen day it begins with the moment of signing; a day that is
   t.strictSame((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod, { start: dateTime })
   t.strictSame(await seen(patient.id), [after])
   const day = minute.slice(0, 10)
-  await sign(own, { ...form, [`${hearts}-from`]: day })
+  await sign(own, { ...(await formIn(own, 'America/Los_Angeles')), [`${hearts}-from`]: day })
   t.match((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod.start, `${day}T00:00:00.000-0`)
   t.strictSame((await seen(patient.id)).toSorted(), [before, after].toSorted())
   const wrong = await own.send(page, { ...form, [`${hearts}-from`]: `${day} 00:01` }, page)

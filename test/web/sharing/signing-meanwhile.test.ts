@@ -1,14 +1,79 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { wordsOf } from '../../support/browser.ts'
+import { type Browser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { consent } from '../../support/study.ts'
 import { openSharing } from './sharing-world.ts'
 
 const world = await openSharing()
 const { arrived, band, consentsOf, create, database, lab, send, update } = world
 t.teardown(world.close)
+
+/** The form that signs, in a window that was opened before anything else happens. */
+const opened = async (name: string) => {
+  const { browser: own, patient } = await arrived(name)
+  const page = `/sharing/${world.study.id}`
+  const fields = { [`omh:heart-rate@${band}`]: 'yes', 'omh:step-count@any': 'no' }
+  const { hidden } = await preview(own, page, fields)
+  const signOld = () => own.post(`${page}/sign`, { ...hidden, name })
+  const statuses = async () => (await consentsOf(patient.id)).map(({ status }) => status)
+  return { own, page, fields, hidden, signOld, statuses }
+}
+
+const preview = async (own: Browser, page: string, fields: Readonly<Record<string, string>>) => {
+  const shown = await own.send(page, fields, page)
+  const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(shown.body)?.[1] ?? ''
+  const inputs = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
+  return { shown, hidden: Object.fromEntries(inputs.map(([, key = '', value = '']) => [key, value])) }
+}
+
+const isTold = /Your answer has changed since you opened this page/
+
+t.test('whoever has said no in another window signs nothing by an older form, and is told so', async t => {
+  const { own, page, hidden, signOld, statuses } = await opened('Olle')
+  t.match(await own.post(`${page}/decline`, hidden), { status: 303 })
+  const answer = await signOld()
+  t.match([answer.status, wordsOf(answer)], [409, isTold])
+  t.match(wordsOf(answer), /You have said no\. Nothing is shared/, 'what stands')
+  t.match(answer.body, / name="omh:step-count@any" value="no" checked/, 'what was chosen is kept')
+  t.match(answer.body, '<input type="hidden" name="name" value="Olle">')
+  t.same(await statuses(), ['rejected'])
+  const preview = await own.post(page, hidden)
+  t.match([preview.status, wordsOf(preview)], [409, isTold], 'nor is it shown what signing it would open')
+})
+
+t.test('whoever still wants it signs by the form that is shown then', async t => {
+  const { own, page, fields, hidden, signOld, statuses } = await opened('Oona')
+  await own.post(`${page}/decline`, hidden)
+  t.match(await signOld(), { status: 409 })
+  const again = await preview(own, page, fields)
+  t.notMatch(wordsOf(again.shown), isTold)
+  t.match(await own.post(`${page}/sign`, { ...again.hidden, name: 'Oona' }), { status: 303, location: /done=signed/ })
+  t.same((await statuses()).toSorted(), ['active', 'rejected'])
+})
+
+t.test('pressing again after it was signed signs it once, and whoever stopped it since signs nothing', async t => {
+  const { own, page, hidden, signOld, statuses } = await opened('Ossi')
+  t.match(await signOld(), { status: 303, location: /done=signed/ })
+  const again = await signOld()
+  t.match([again.status, wordsOf(again)], [409, isTold])
+  t.match(wordsOf(again), /You share data with this study now/)
+  await own.post(`${page}/decline`, hidden)
+  t.match(await signOld(), { status: 409 })
+  t.same(await statuses(), ['inactive'])
+})
+
+t.test('what staff propose meanwhile is no answer, and keeps nobody from signing', async t => {
+  const { browser: own, patient } = await arrived('Ottilie')
+  const page = `/sharing/${world.study.id}`
+  const { hidden } = await preview(own, page, { [`omh:heart-rate@${band}`]: 'yes', 'omh:step-count@any': 'no' })
+  const { sourceAttachment: _, dateTime: __, ...asked } = consent(patient.id, world.study.id, lab.organization, [])
+  await create<Consent>(lab.manager, { ...asked, status: 'proposed', provision: { type: 'deny' } })
+  t.match(await own.post(`${page}/sign`, { ...hidden, name: 'Ottilie' }), { status: 303, location: /done=signed/ })
+  t.match(await consentsOf(patient.id), [{ status: 'active' }])
+})
 
 /** Sends the form that signs, and makes the change after the page has read the study, and before anything is written. */
 const signedWhile = async (name: string, change: (study: ResearchStudy) => ResearchStudy) => {
@@ -18,10 +83,7 @@ const signedWhile = async (name: string, change: (study: ResearchStudy) => Resea
   await world.enrol(patient.id, study.id)
   const page = `/sharing/${study.id}`
   const fields = { [`omh:heart-rate@${band}`]: 'yes', 'omh:step-count@any': 'no' }
-  const shown = await own.send(page, fields, page)
-  const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(shown.body)?.[1] ?? ''
-  const inputs = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
-  const hidden = Object.fromEntries(inputs.map(([, key = '', value = '']) => [key, value]))
+  const { hidden } = await preview(own, page, fields)
   const { number } = await database.one<{ number: number }>(
     sql.fragment`SELECT patient_id AS number FROM patient WHERE id = ${patient.id}`,
   )

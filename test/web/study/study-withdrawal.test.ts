@@ -192,9 +192,10 @@ t.test('if two people end it at once, one does, and the other is told that somet
   const form = `/studies/${study.id}/people/${id}/withdrawal`
   const { body } = await staff.get(form)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  const version = /name="version" value="([^"]*)"/.exec(body)?.[1] ?? ''
   const { answers } = await database.transaction(async connection => {
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
-    const both = ['They called', 'They wrote'].map(reason => staff.post(form, { _csrf, reason }))
+    const both = ['They called', 'They wrote'].map(reason => staff.post(form, { _csrf, version, reason }))
     await someoneWaits(connection, both.length)
     return { answers: Promise.all(both) }
   })
@@ -202,6 +203,37 @@ t.test('if two people end it at once, one does, and the other is told that somet
   t.same(shown.map(({ status }) => status).toSorted(), [303, 412])
   const refused = shown.find(({ status }) => status === 412)
   t.match(refused && wordsOf(refused), /Something else came between .* see what stands now before you send it again\./)
+})
+
+t.test('what the patient has agreed to since staff opened the page is not ended before staff have seen it', async t => {
+  const kinds = ['omh:heart-rate']
+  const given = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Pola')
+  const { id } = await first(`ResearchSubject?patient=Patient/${given}`)
+  const form = `/studies/${study.id}/people/${id}/withdrawal`
+  const { body } = await staff.get(form)
+  const [_csrf = '', version = ''] = ['_csrf', 'version'].map(
+    name => new RegExp(`name="${name}" value="([^"]*)"`).exec(body)?.[1],
+  )
+  const stored = await first(`Consent?patient=Patient/${given}`)
+  await update('everything', { ...stored, status: 'inactive' })
+  const anew = { ...consent(given, study.id, lab.organization, kinds), dateTime: new Date().toISOString() }
+  await create(await world.patientToken(given, 'patient/*.cruds patient/Consent.cruds'), anew)
+  const statuses = async () =>
+    ((await send('everything', 'GET', `Consent?patient=Patient/${given}`)).json().entry ?? [])
+      .map(({ resource }: { resource: { status: string } }) => resource.status)
+      .toSorted()
+  for (const shown of [version, '']) {
+    const answer = await staff.post(form, { _csrf, version: shown, reason: 'Called in January' })
+    t.equal(answer.status, 409)
+    t.match(
+      wordsOf(answer),
+      /What the patient gives has changed since you opened this page: they may have agreed again\. Nothing is ended\..* They agreed on/,
+    )
+    t.match(answer.body, 'Called in January', 'what was typed is kept')
+    t.same(await statuses(), ['active', 'inactive'])
+  }
+  t.equal((await staff.send(form, { reason: 'Called in February' })).status, 303)
+  t.same(await statuses(), ['inactive', 'inactive'])
 })
 
 t.test('with two records of one human in a study, staff end what the human gives from either place', async t => {
