@@ -4,9 +4,9 @@ import type { Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import { isDated } from '../figures/reading.ts'
 import { ended } from '../model/enrolled.ts'
-import { referencedId } from '../model/reference.ts'
+import { inForce, referencedId } from '../model/reference.ts'
 import { noDevice } from '../model/relation/consented.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
 import { measuredTime } from './measured-time.ts'
 import { isDiscardedPaper } from './paper-consent.ts'
 
@@ -50,11 +50,15 @@ const subjectsOf = (gate: Gate, study: string, subjects: Expression): SqlFragmen
       AND ${visible(gate, 'ResearchSubject', subjects)}
   )`
 
-/** How many of the lines that the study asks for each patient gives it now, and whether readings should have come by then. */
+/**
+ * How many of the lines that the study asks for each patient gives it now, and whether readings should have come by then. While nobody reads anything
+ * for the study, none are awaited.
+ */
 const givenTo = (study: string, since: SqlFragment, isOfThem: IsOfThem): SqlFragment => sql.fragment`
   gave AS MATERIALIZED (
     SELECT permit.patient_id, count(DISTINCT asked.line) AS lines,
-      bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end) AS is_awaited
+      bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end)
+        AND EXISTS (SELECT FROM study WHERE study.id = ${study} AND study.in_force AND ${inForce(name('study'))}) AS is_awaited
     FROM study_group_observation_consents AS permit
     LEFT JOIN (
       SELECT kind_id, device_id, row_number() OVER () AS line FROM study_requested_data WHERE study_id = ${study}) AS asked

@@ -8,8 +8,10 @@ import type { Channels } from '../../messages/channels.ts'
 import { toGsm } from '../../messages/gsm.ts'
 import { Undelivered, undeliveredBy } from '../../messages/undelivered.ts'
 import type { Database } from '../../storage/database.ts'
+import { isInForce } from '../../storage/model/study.ts'
 import { keepAppInvitations } from '../../storage/study/app-invitation.ts'
 import { endMessage, type MessageToSend, noteReason, takeMessage } from '../../storage/study/study-message.ts'
+import { reasonNotToAsk } from '../definition/study-status.ts'
 import { reasonNotToWrite } from '../patient/reason-not-to-write.ts'
 import { invitationUrl } from './invitations.ts'
 
@@ -43,8 +45,8 @@ const sendOnce = async (parts: LetterParts, id: string, sent: Set<string>): Prom
   const message = await takeMessage(parts.database, id)
   if (message === undefined) return
   const patient = await read<Patient>(parts, 'Patient', message.patient)
-  if (asking.has(message.kind) && reasonNotToWrite(patient) !== undefined)
-    return endMessage(parts.database, id, 'Nobody writes to this patient any more')
+  const why = asking.has(message.kind) ? await reasonNotToSend(parts, message, patient) : undefined
+  if (why !== undefined) return endMessage(parts.database, id, why)
   if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
   await deliver(parts, message, patient)
   sent.add(id)
@@ -52,6 +54,18 @@ const sendOnce = async (parts: LetterParts, id: string, sent: Set<string>): Prom
 
 /** The messages that ask for something. All others tell of what somebody did to an account or a record, and are sent whoever may read them. */
 const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence', 'changed'])
+
+/** The patient may have died since it was asked for, or the study have been paused or completed. */
+const reasonNotToSend = async (
+  parts: LetterParts,
+  { kind, study }: MessageToSend,
+  patient: Partial<Patient>,
+): Promise<string | undefined> => {
+  if (reasonNotToWrite(patient) !== undefined) return 'Nobody writes to this patient any more'
+  const asked = { resourceType: 'ResearchStudy', ...(await read<ResearchStudy>(parts, 'ResearchStudy', study ?? '')) }
+  if (kind !== 'silence') return reasonNotToAsk(asked as ResearchStudy)
+  return isInForce(asked as ResearchStudy) ? undefined : 'Nobody reads anything for the study any more'
+}
 
 const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
   const { channels } = parts

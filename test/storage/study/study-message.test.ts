@@ -81,6 +81,51 @@ t.test('a message that waits when a patient dies is not sent, and staff are told
   })
 })
 
+t.test(
+  'a message that waits when its study is paused or over is not sent, unless it asks for what still counts',
+  async t => {
+    await database.run(sql.fragment`
+    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
+    VALUES (8, 'dora-in-s', 's', 'dora', TRUE, '-infinity', 'infinity')`)
+    const sent: string[] = []
+    const send = async (kind: string, study: object) => {
+      const id = `${kind} ${JSON.stringify(study)}`
+      await database.run(sql.fragment`
+      INSERT INTO study_message (id, patient, subject, study_id, kind, channel, address)
+      VALUES (${id}, 'dora', 'dora-in-s', 's', ${kind}, 'email', 'dora@example.org')`)
+      const read = async (type: string) => ({ content: JSON.stringify(type === 'ResearchStudy' ? study : {}) })
+      const parts = {
+        database,
+        accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
+        channels: { email: { deliver: async () => void sent.push(id), send: async () => {} } },
+      }
+      await sendMessage(parts as never, id, { isLast: true, sent: new Set() })
+      return (
+        await database.one<{ reason: string | null }>(sql.fragment`SELECT reason FROM study_message WHERE id = ${id}`)
+      ).reason
+    }
+    const [active, paused, completed] = ['active', 'temporarily-closed-to-accrual', 'completed'].map(status => ({
+      status,
+    }))
+    const ended = { status: 'active', period: { end: '2026-01-01' } }
+    const isClosed = (status: string) => `Nobody new comes into the study while its status is “${status}”`
+    const isPast = 'The first day of the study is not there yet, or its last day is over'
+    const isUnread = 'Nobody reads anything for the study any more'
+    for (const [kind, reasons] of [
+      ['invitation', [null, isClosed('Paused'), isClosed('Completed'), isPast]],
+      ['reminder', [null, isClosed('Paused'), isClosed('Completed'), isPast]],
+      ['changed', [null, isClosed('Paused'), isClosed('Completed'), isPast]],
+      ['silence', [null, null, isUnread, isUnread]],
+      ['taken-up', [null, null, null, null]],
+    ] as const) {
+      const told = []
+      for (const study of [active, paused, completed, ended]) told.push(await send(kind, study ?? {}))
+      t.strictSame(told, reasons, kind)
+    }
+    t.equal(sent.length, 3 + 2 + 4)
+  },
+)
+
 t.test('links for apps go some time after their invitation, unless a patient has yet to confirm the grant', async t => {
   await database.run(sql.fragment`
     INSERT INTO app_invitation (hash, message, invitation, client_id, made_at, grant_id)

@@ -337,6 +337,28 @@ t.test('somebody who shares and sends nothing is reminded to send', async t => {
   t.match(await mailbox.next(), { to: 'silent@example.org', subject: 'No data has come from you for a while' })
 })
 
+t.test('nobody counts as silent in a study that is over, or is reminded to send; in a paused one they are', async t => {
+  const { patient } = await enrolled('Mute')
+  await share(patient.id)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const listed = async () => wordsOf(await staff.get(`${invitations}?state=silent&find=mute`))
+  const remind = async () =>
+    settled(await staff.send(`${invitations}?find=mute`, { who: 'all', do: 'remind' }, invitations))
+  for (const over of [{ status: 'completed' }, { period: { end: '2026-01-01' } }]) {
+    await update('everything', { ...stored, ...over })
+    t.match(await listed(), /Nobody in the study matches that/)
+    t.match(
+      await remind(),
+      /0 of 1 are reminded\. Not done: 1 Mute: They have answered, and there is nothing to remind/,
+    )
+  }
+  await update('everything', { ...stored, status: 'temporarily-closed-to-accrual' })
+  t.match(await listed(), /They share, but nothing of theirs comes\./)
+  t.match(await remind(), /1 of 1 are reminded/)
+  t.match(await mailbox.next(), { to: 'mute@example.org', subject: 'No data has come from you for a while' })
+  await update('everything', stored)
+})
+
 t.test('somebody who signed an earlier text is reminded of the new one', async t => {
   const { patient } = await enrolled('Former')
   await share(patient.id)
