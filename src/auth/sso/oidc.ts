@@ -75,6 +75,11 @@ export const openOidc = (parts: OidcParts): Oidc => {
           state,
         })
         const authenticatedAt = authenticatedIn(idToken, since)
+        if (authenticatedAt === 'earlier')
+          return {
+            ...refused('earlier', 'its auth_time is before the request, which asked to sign in anew'),
+            ...goingOn,
+          }
         const arrived = {
           issuer: parts.issuer,
           subject: idToken.sub,
@@ -181,15 +186,15 @@ const exchangeCode = async (
 
 /**
  * When the person authenticated. Whoever has the browser can change what it asks for. Not all providers say when somebody signed in. Those that
- * do are held to it; for the others it is known only if they had to ask again, and `since` is when they had to.
+ * do are held to it, and `earlier` is no answer; for the others it is known only if they had to ask again, and `since` is when they had to.
  */
-const authenticatedIn = ({ auth_time: told }: IdToken, since: Date | undefined): Date | undefined => {
+const authenticatedIn = ({ auth_time: told }: IdToken, since: Date | undefined): Date | 'earlier' | undefined => {
   const now = new Date()
   if (told === undefined) return since && now
   const at = typeof told === 'number' ? told * 1000 : Number.NaN
   if (since === undefined) return Number.isNaN(at) ? undefined : new Date(Math.min(at, now.getTime()))
-  if (!(at + clockSkewSeconds * 1000 >= since.getTime()))
-    throw new Error('its auth_time is before the request, which asked to sign in anew')
+  if (Number.isNaN(at)) throw new Error('its auth_time is no number')
+  if (at + clockSkewSeconds * 1000 < since.getTime()) return 'earlier'
   return new Date(Math.min(Math.max(at, since.getTime()), now.getTime()))
 }
 

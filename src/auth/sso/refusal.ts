@@ -1,5 +1,5 @@
 /** Why a sign-in at the institution failed, for whoever sits in front of the screen. */
-export type SsoRefusal = 'unreachable' | 'over' | 'denied' | 'untrusted'
+export type SsoRefusal = 'unreachable' | 'over' | 'denied' | 'untrusted' | 'earlier'
 
 /** `reason` is for the log, and never has a token or anything about a person. `continued`: where they were going, if it is known. */
 export type SsoRefused = {

@@ -47,9 +47,10 @@ export const openSaml = (parts: SamlParts): Saml => ({
     try {
       const { answers, arrived } = await read(parts, openLibrary(parts, { cacheProvider: requests }), response)
       const arrival = await answerSsoRequest(parts.database, answers, arrived)
-      return arrival === undefined
-        ? refused('over', 'the request was answered already, or asked to sign in anew')
-        : { kind: 'arrived', arrival }
+      if (arrival !== undefined) return { kind: 'arrived', arrival }
+      return (await isSsoRequest(parts.database, answers.id))
+        ? refused('earlier', 'its AuthnInstant is before the request, which asked to sign in anew')
+        : refused('over', 'the request was answered already')
     } catch (error) {
       if (requests.isUnknown()) return refused('over', 'the request is not known, or was answered already')
       if (error instanceof SamlStatusError) return refused('denied', 'the provider answered with a status of failure')

@@ -91,10 +91,16 @@ const sendRefusal = (
     title,
     isProblem: true,
     content: html`<h1>${title}</h1>
-<p>${say(`sso.${refusal}.text`)}</p>
+<p>${say(`sso.${refusal}.text`, { institution })}</p>
 ${toSignIn(words, continued)}
 <p class="text-body-secondary">${say('sso.number', { number: request.id })}</p>`,
   })
 }
 
-const statusOf: Readonly<Record<SsoRefusal, number>> = { unreachable: 502, over: 400, denied: 403, untrusted: 502 }
+const statusOf: Readonly<Record<SsoRefusal, number>> = {
+  unreachable: 502,
+  over: 400,
+  denied: 403,
+  untrusted: 502,
+  earlier: 403,
+}

@@ -161,7 +161,8 @@ t.test('somebody who had to sign in again, but signed in earlier, is not signed 
     const browser = newBrowser()
     return browser.get(await world.toCallback(browser, { ...ana, auth_time }, query))
   }
-  for (const auth_time of [now - 600, '0', null])
+  t.match(await arrive('?prompt=login', now - 600), { status: 403, body: /Riverside did not ask you again/ })
+  for (const auth_time of ['0', null])
     t.match(await arrive('?prompt=login', auth_time), { status: 502, body: /could not make sure who you are/ })
   t.match(await arrive('?prompt=login', now), { status: 303 })
   t.match(await arrive('?prompt=login', undefined), { status: 303 }, 'a provider that does not say when is believed')

@@ -144,7 +144,11 @@ t.test('somebody who had to sign in again, but signed in earlier, is not signed 
   const browser = newBrowser()
   const earlier = { ...ana, signedIn: -600 }
   const asked = await world.begin(browser, '?prompt=login')
-  t.match(await world.post(idp.responseTo(asked, earlier)), { status: 400, location: undefined })
+  t.match(await world.post(idp.responseTo(asked, earlier)), {
+    status: 403,
+    location: undefined,
+    body: /Riverside did not ask you again/,
+  })
   t.match(await world.post(idp.responseTo(asked, ana)), { status: 303 })
   t.match(await world.answer(browser, earlier), { status: 303 }, 'if that was not required it does not matter')
 })

@@ -77,7 +77,7 @@ for (const more of [{ prompt: 'login' }, { max_age: '60' }])
 
       t.match((await browser.get(`/sso${query}`)).location, /[?&]prompt=login(&|$)/)
       const old = await world.toCallback(browser, { ...user, auth_time: hoursAgo }, query)
-      t.match(await browser.get(old), { status: 502 }, 'nobody is signed in by an earlier sign-in')
+      t.match(await browser.get(old), { status: 403 }, 'nobody is signed in by an earlier sign-in')
       t.match(await world.arrive(browser, { ...user, auth_time: now - 5 }, query), { status: 303, location: page })
       t.match(await browser.get(page), { status: 200 })
       t.ok(Number(await toldTime(world, browser, asked)) >= now - 5)
