@@ -118,9 +118,9 @@ const writeDecided = async (pending: readonly Pending[], context: Answering): Pr
   )
 }
 
-/** The failure is due to none of the entries, and trying again now would be of no use. */
+/** The failure is due to none of the entries: trying again now would be of no use, or would write again what may have been written. */
 const isOfTheMoment = (error: unknown): boolean =>
-  error instanceof FhirError && (error.issues[0].code === 'transient' || error.issues[0].code === 'too-costly')
+  error instanceof FhirError && (error.status >= 500 || error.issues[0].code === 'too-costly')
 
 const answerOf = (written: Written | undefined, warnings: Ready['warnings'], context: Answering): FhirResponse => {
   if (written === undefined) throw new Error('the store did not answer for each write')

@@ -8,7 +8,7 @@ import { type AuditAccess, type AuditAgent, insertRecords } from './record.ts'
 import { type Keep, recordingRefusal, type Tried } from './refusal.ts'
 import { together } from './together.ts'
 import type { Trail } from './trail.ts'
-import { keepRefusals, keepUndone, toldOfUndone } from './undone.ts'
+import { keepUndone, noteRefusals, refusalsAmong, toldOfUndone } from './undone.ts'
 import { type Noted, writeAsked, writtenAccesses } from './written-access.ts'
 
 export type Auditing = {
@@ -33,14 +33,16 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
         noted = gathered
         const answer = await run(notingStore(inner, registry, gathered), connection)
         const done = together(gathered.filter(({ outcome }) => outcome < 400))
-        if (done !== undefined) await insertRecords(connection, [{ ...agent, ...done }])
+        // In the same commit: if only the refusals could not be recorded, what was written would be answered as if it were not.
+        const records = [done, refusalsAmong(gathered)].flatMap(access => (access ? [{ ...agent, ...access }] : []))
+        if (records.length > 0) await insertRecords(connection, records)
         return answer
       })
       .catch(async error => {
         await keepUndone(keep, tried, noted, error)
         throw error
       })
-    await keepRefusals(keep, noted)
+    noteRefusals(noted)
     return result
   }
   return {

@@ -16,8 +16,8 @@ export const keepUndone = async (keep: Keep, tried: Tried, noted: readonly Noted
   const all = together([...met, { ...tried, patients: [], outcome }])
   if (all === undefined) return
   const kept = keep({ ...all, outcome })
-  // A fault tells nobody anything, and must be reported as what it is.
-  await (refused === undefined ? kept.catch(() => {}) : kept)
+  // A fault tells nobody anything, and must be reported as what it is: above all that it is not known whether it was done.
+  await (outcome >= 500 ? kept.catch(() => {}) : kept)
   if (refused !== undefined) noteRecorded(refused)
 }
 
@@ -27,13 +27,16 @@ export const toldOfUndone = (noted: readonly Noted[], error: unknown): readonly 
   return noted.filter(isTold).map(one => (one.outcome < 400 ? { ...one, outcome, isTelling: true } : one))
 }
 
-/** For writes that were refused among others that were not: one record, and not another one where the refusal is thrown. */
-export const keepRefusals = async (keep: Keep, noted: readonly Noted[]): Promise<void> => {
-  const refused = noted.filter(one => one.outcome >= 400 && isTold(one))
-  const tried = together(refused.map(accessOf))
-  if (tried !== undefined) await keep(tried)
-  for (const { error } of refused) if (error !== undefined) noteRecorded(error)
+/** The writes that were refused among others that were not, as one record: undefined if there are none. */
+export const refusalsAmong = (noted: readonly Noted[]): AuditAccess | undefined =>
+  together(noted.filter(isRefused).map(accessOf))
+
+/** Notes that they are recorded, so that there is not another record where the refusal is thrown. */
+export const noteRefusals = (noted: readonly Noted[]): void => {
+  for (const { error } of noted.filter(isRefused)) if (error !== undefined) noteRecorded(error)
 }
+
+const isRefused = (one: Noted): boolean => one.outcome >= 400 && isTold(one)
 
 /** The answer to a wrong request tells nothing else, unless it depended on what is stored. */
 const isTold = ({ outcome, isTelling = false }: Noted): boolean => outcome < 400 || isRefusal(outcome) || isTelling

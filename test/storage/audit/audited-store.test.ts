@@ -341,6 +341,25 @@ t.test('if nothing can be recorded, nothing is answered and nothing is written',
   t.equal((await server.inject({ url: '/fhir/Observation/ann-9', headers: all })).statusCode, 404)
 })
 
+t.test(
+  'if it cannot be recorded what was refused, nothing beside it is written and then answered as not written',
+  async t => {
+    await database.run(sql.fragment`
+    CREATE TRIGGER refuse BEFORE INSERT ON audit_record FOR EACH ROW WHEN (NEW.outcome >= 400)
+    EXECUTE FUNCTION refuse()`)
+    const put = (id: string, ifMatch?: string) => ({
+      resource: { resourceType: 'Patient', id },
+      request: { method: 'PUT', url: `Patient/${id}`, ...(ifMatch && { ifMatch }) },
+    })
+    const payload = { resourceType: 'Bundle', type: 'batch', entry: [put('new'), put('ann', 'W/"99"')] }
+    const answer = await server.inject({ method: 'POST', url: '/fhir', headers: all, payload })
+    await database.run(sql.fragment`DROP TRIGGER refuse ON audit_record`)
+    const [first, second] = answer.json().entry
+    const isThere = (await server.inject({ url: '/fhir/Patient/new', headers: all })).statusCode === 200
+    t.strictSame([first.response.status === '201 Created', /^5/.test(second.response.status)], [isThere, true])
+  },
+)
+
 t.test('many requests at once are recorded in few commits', async t => {
   const read = () => server.inject({ url: '/fhir/Observation/ann-1', headers: asAnn })
   const rows = await recordedBy(() => Promise.all(Array.from({ length: 40 }, read)))
