@@ -5,7 +5,7 @@ import { openNewerDatabase } from './postgres/newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './postgres/prepared-statement.ts'
 import { rowTypes } from './postgres/row-types.ts'
 import { endedBySilence } from './postgres/silence.ts'
-import { type Fail, failure, isAborted, isConflict, isDeadlock, isLost } from './postgres/sql-state.ts'
+import { type Fail, failure, isAborted, isConflict, isDeadlock, isLockTimeout, isLost } from './postgres/sql-state.ts'
 import { isPlannedAnew, type SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
@@ -26,7 +26,7 @@ export type Connection = {
 }
 
 export type Database = Connection & {
-  /** READ COMMITTED. Retried as a whole when PostgreSQL reports a deadlock or a serialization failure. */
+  /** READ COMMITTED. Retried as a whole when PostgreSQL reports a deadlock or a serialization failure; not after waiting for a lock as long as it may. */
   readonly transaction: <T>(run: (connection: Connection) => Promise<T>) => Promise<T>
   /** The same for writing: no compartments are joined meanwhile, and `run` gets the number of the last joining. */
   readonly writing: <T>(run: (connection: Connection, joinings: number) => Promise<T>) => Promise<T>
@@ -44,6 +44,8 @@ export const openDatabase = (
   url: string,
   { poolSize = 10, statementTimeoutMs = 30_000, room }: Options = {},
 ): Database => {
+  // So a statement that only waits for others is told apart from one that takes too long itself.
+  const lockTimeoutMs = Math.ceil((statementTimeoutMs * 2) / 3)
   const open = (settings: string) => {
     const pool = new pg.Pool({
       connectionString: url,
@@ -51,7 +53,7 @@ export const openDatabase = (
       statement_timeout: statementTimeoutMs,
       // A statement that is sent after another one waits for the end of both.
       ...endedBySilence(2 * statementTimeoutMs),
-      options: `-c jit=off -c timezone=UTC ${settings}`,
+      options: `-c jit=off -c timezone=UTC -c lock_timeout=${lockTimeoutMs} ${settings}`,
       types: rowTypes,
       // A statement is sent at once, even before the previous one is answered.
       pipeline: true,
@@ -231,7 +233,7 @@ const retried = async <T>(run: (last?: unknown) => Promise<T>, attempts = 5, las
   try {
     return await run(last)
   } catch (error) {
-    if (attempts <= 1 || !isConflict(error)) throw error
+    if (attempts <= 1 || !isConflict(error) || isLockTimeout(error)) throw error
     await new Promise(resolve => setTimeout(resolve, 5 + Math.random() * 40))
     return retried(run, attempts - 1, error)
   }

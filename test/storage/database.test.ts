@@ -171,6 +171,32 @@ t.test('after a lost connection a transaction is retried, except at its commit, 
   })
 })
 
+t.test(
+  'whoever waits too long for a lock is told to come again, and only what takes long itself is too costly',
+  async t => {
+    const { database } = await openTestDatabase(t, { statementTimeoutMs: 1500 })
+    const insert = sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'waits')`
+    let tries = 0
+    const writing = database.transaction(async other => {
+      await other.run(sql.fragment`LOCK TABLE principal IN ACCESS EXCLUSIVE MODE`)
+      return Promise.all([
+        database.any(sql.fragment`SELECT FROM principal`).catch(error => error),
+        database
+          .transaction(connection => {
+            tries += 1
+            return connection.run(insert)
+          })
+          .catch(error => error),
+      ])
+    })
+    for (const end of await writing) t.match(end, { status: 503, issues: [{ code: 'transient' }] })
+    t.equal(tries, 1, 'who has waited that long does not begin to wait once more')
+    const slow = await database.any(sql.fragment`SELECT pg_sleep(5)`).catch(error => error)
+    t.match(slow, { status: 403, issues: [{ code: 'too-costly' }] })
+    t.equal(await database.run(insert), 1)
+  },
+)
+
 t.test('a statement that a newer migration broke is answered with 503, and any other fault stays one', async t => {
   const { database } = await openTestDatabase(t)
   const missing = sql.fragment`SELECT gone FROM principal`

@@ -19,5 +19,5 @@ export const someoneWaits = async (connection: Connection, howMany = 1): Promise
   }
 }
 
-/** Less than a statement has (`statement_timeout`): somebody who gave up waiting does not come back. */
-const patienceMs = 25_000
+/** Less than a statement has (`lock_timeout`): somebody who gave up waiting does not come back. */
+const patienceMs = 15_000

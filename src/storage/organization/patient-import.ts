@@ -141,10 +141,12 @@ export const confirmImport = async (
  */
 export const awaitOtherImports = async (connection: Connection, organization: string): Promise<void> => {
   await connection.run(sql.fragment`SET LOCAL statement_timeout = 0`)
+  await connection.run(sql.fragment`SET LOCAL lock_timeout = 0`)
   await connection.run(sql.fragment`
     SELECT pg_advisory_xact_lock(hashtext('patient_import'), hashtext(coalesce(
       (SELECT tenant FROM organization_node WHERE id = ${organization}), ${organization})))`)
   await connection.run(sql.fragment`SET LOCAL statement_timeout TO DEFAULT`)
+  await connection.run(sql.fragment`SET LOCAL lock_timeout TO DEFAULT`)
 }
 
 /** A list that was confirmed has to be confirmed once more, since these duplicates were found. */
