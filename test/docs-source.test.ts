@@ -29,7 +29,7 @@ t.test('it names every room, and every folder of storage', async t => {
 /** Functions and views that several migrations have defined, each with the last of them. */
 const madeAnew = async (): Promise<readonly string[]> => {
   const makers = new Map<string, string[]>()
-  for (const file of (await readdir(join(root, 'sql'))).sort())
+  for (const file of (await readdir(join(root, 'sql'))).filter(name => name.endsWith('.sql')).sort())
     for (const [, drops, name = ''] of (await readFile(join(root, 'sql', file), 'utf8')).matchAll(maker))
       if (drops) makers.delete(name)
       else makers.set(name, [...(makers.get(name) ?? []), `sql/${file}`])

@@ -8,7 +8,8 @@ import { startError } from '../../start-error.ts'
 const migrationFolder = join(import.meta.dirname, '..', '..', '..', 'sql')
 
 /**
- * Brings the database to the state of the numbered files, each in a transaction of its own. Throws a start error if an applied file has changed
+ * Brings the database to the state of the numbered files, each in a transaction of its own. What a file cannot cope with in some databases is put right
+ * by the file of the same name in `before`, within that transaction: the file itself never changes. Throws a start error if an applied file has changed
  * since, or if the database is newer than this code. Several processes may run it at once.
  */
 export const migrate = async (url: string, tell: Tell, folder = migrationFolder): Promise<void> => {
@@ -38,6 +39,8 @@ type Migration = {
   readonly name: string
   readonly checksum: string
   readonly text: string
+  /** Empty for nearly all. */
+  readonly before: string
 }
 
 export const readMigrations = async (folder = migrationFolder): Promise<readonly Migration[]> => {
@@ -57,7 +60,13 @@ const readMigration = async (folder: string, name: string, number: number): Prom
     )
   }
   const text = (await readFile(join(folder, name), 'utf8')).replaceAll('\r\n', '\n')
-  return { number, name, checksum: createHash('sha256').update(text).digest('hex'), text }
+  const before = await readFile(join(folder, 'before', name), 'utf8').catch(emptyIfMissing)
+  return { number, name, checksum: createHash('sha256').update(text).digest('hex'), text, before }
+}
+
+const emptyIfMissing = (error: NodeJS.ErrnoException): string => {
+  if (error.code === 'ENOENT') return ''
+  throw error
 }
 
 type Applied = { readonly number: number; readonly name: string; readonly checksum: string; readonly applied_at: Date }
@@ -103,14 +112,17 @@ const checkApplied = (applied: readonly Applied[], files: readonly Migration[]):
 }
 
 /** The row is inserted first: another process that applies the same file waits for it, and then has nothing to do. */
-const apply = async (client: pg.Client, { number, name, checksum, text }: Migration): Promise<boolean> => {
+const apply = async (client: pg.Client, { number, name, checksum, text, before }: Migration): Promise<boolean> => {
   await client.query('BEGIN')
   try {
     const { rowCount } = await client.query(
       'INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
       [number, name, checksum],
     )
-    if (rowCount === 1) await client.query(text)
+    if (rowCount === 1) {
+      await client.query(before)
+      await client.query(text)
+    }
     await client.query('COMMIT')
     return rowCount === 1
   } catch (error) {

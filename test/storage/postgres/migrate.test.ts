@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import type { Event } from '../../../src/events/event.ts'
@@ -10,7 +10,10 @@ import { withBareDatabase } from '../../support/database.ts'
 const folderOf = async (files: Readonly<Record<string, string>>): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'sharewell-sql-'))
   t.teardown(() => rm(folder, { recursive: true }))
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
   return folder
 }
 
@@ -69,6 +72,32 @@ t.test('a database that ends within a file is reported in one line, and the next
   t.same(await query('SELECT c FROM one'), [])
 })
 
+t.test(
+  'what a file cannot cope with is put right before it, and stays as it was if the file fails all the same',
+  async t => {
+    const { url, query, tell, applied } = await database()
+    const narrow = { '0002-second.sql': 'ALTER TABLE one ALTER a TYPE smallint;' }
+    await migrate(url, tell, await folderOf(first))
+    await query('INSERT INTO one VALUES (70000), (-70000)')
+    await t.rejects(migrate(url, tell, await folderOf({ ...first, ...narrow })), { message: /out of range/ })
+    const half = { 'before/0002-second.sql': 'UPDATE one SET a = 0 WHERE a > 0' }
+    await t.rejects(migrate(url, tell, await folderOf({ ...first, ...narrow, ...half })), { message: /out of range/ })
+    t.same(await query('SELECT a FROM one ORDER BY a'), [{ a: -70000 }, { a: 70000 }])
+    const whole = { 'before/0002-second.sql': 'UPDATE one SET a = 0' }
+    await migrate(url, tell, await folderOf({ ...first, ...narrow, ...whole }))
+    t.same(await query('SELECT a FROM one'), [{ a: 0 }, { a: 0 }])
+    t.same(applied, ['0001-first.sql', '0002-second.sql'])
+  },
+)
+
+t.test('whoever has applied a file does not run what was put before it later', async t => {
+  const { url, query, tell } = await database()
+  await migrate(url, tell, await folderOf({ ...first, ...second }))
+  const later = { 'before/0002-second.sql': 'INSERT INTO one VALUES (1)' }
+  await migrate(url, tell, await folderOf({ ...first, ...second, ...later }))
+  t.same(await query('SELECT * FROM one'), [])
+})
+
 t.test('a file that has changed since it was applied stops the start', async t => {
   const { url, tell } = await database()
   await migrate(url, tell, await folderOf(first))
@@ -118,5 +147,8 @@ t.test('a gap or a mistake in the numbering is refused', async t => {
 t.test("the server's own files apply to an empty database", async t => {
   const { url, query, tell } = await database()
   await migrate(url, tell)
-  t.equal((await query('SELECT FROM migration')).length, (await readMigrations()).length)
+  const files = await readMigrations()
+  t.equal((await query('SELECT FROM migration')).length, files.length)
+  const names = files.filter(({ before }) => before !== '').map(({ name }) => name)
+  t.same(names, await readdir(join(import.meta.dirname, '../../../sql/before')), 'each file in before has its namesake')
 })
