@@ -7,6 +7,7 @@ import { verifyAudit } from '../../../src/storage/audit/seal/verify.ts'
 import { readDisclosures } from '../../../src/storage/audit/shown/disclosures.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { consent, openStudies } from '../../support/study.ts'
+import { tamper } from './recorded.ts'
 
 const world = await openStudies()
 const { server, database, send, create, update, staffToken, patientToken } = world
@@ -135,6 +136,30 @@ t.test('changes before the record is sealed do not change what it says', async t
   const [now] = await toldOf(() => read(), ann)
   t.strictSame(named(now, 'Consent'), [`Consent/${consent.id}/_history/2`])
 })
+
+t.test('what has changed hours before it is sealed still counts, however many passes that takes', async t => {
+  const consent = await consentOf(ann)
+  const own = await patientToken(ann, 'patient/Consent.cruds')
+  await sealAudit(database, key)
+  const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id) AS last FROM audit_record`)
+  await read(`&patient=${bob}`)
+  await read(`&patient=${ann}`)
+  await database.run(sql.fragment`SELECT pg_sleep(1.1)`)
+  await update(own, { ...consent, provision: { ...consent.provision, period: { end: '2099-01-01' } } })
+  await tamper(
+    database,
+    sql.fragment`UPDATE audit_record SET recorded = recorded - interval '2 hours' WHERE id > ${last}::bigint`,
+    sql.fragment`UPDATE audit_ended SET ended = ended - interval '2 hours',
+      row = row || CASE WHEN row ? 'since' THEN '{"since": "-infinity"}'::jsonb ELSE '{}' END`,
+  )
+  await sealAudit(database, key, { mostAtOnce: 1 })
+  const noted = await database.any<{ consent: string; version: number }>(sql.fragment`
+    SELECT consent, version FROM audit_consent WHERE record > ${last}::bigint AND consent = ${consent.id ?? ''}`)
+  t.strictSame(noted, [{ consent: consent.id, version: Number(consent.meta?.versionId) }])
+  const left = await database.any(sql.fragment`SELECT FROM audit_ended WHERE ended < now() - interval '1 hour'`)
+  t.equal(left.length, 0, 'and then it is not kept')
+})
+
 const isNoStaff = ({ url }: { readonly url: string }) => !url.endsWith('/staff')
 
 t.test('officers see the Consents of their own tenant, and of no other', async t => {

@@ -53,6 +53,7 @@ const sealSome = (database: Database, key: AuditKey, asked: Asked): Promise<Pass
       head = pass.head ?? head
       if (!pass.isAll) return { head, isAll: false }
     }
+    if (head !== undefined) await forgetEnded(connection)
     return { head, isAll: true }
   })
 
@@ -107,14 +108,17 @@ const boundOf = async (connection: Connection, from: string, { epoch, isCurrent,
   return { snapshot: isCurrent ? before(bound, current) : `${bound}:${bound}:`, isAll: false }
 }
 
-/** Notes which Consents let each caller see what they were answered. Answers the digests. What has ended longer ago is no longer needed. */
+/** Notes which Consents let each caller see what they were answered. Answers the digests. */
 const noteConsents = async (connection: Connection, ids: string): Promise<Buffer> => {
   const { digests } = await connection.one<{ digests: Buffer }>(
     sql.fragment`SELECT note_audit_consents(${ids}::bigint[]) AS digests`,
   )
-  await connection.later(sql.fragment`DELETE FROM audit_ended WHERE ended < now() - interval '1 hour'`)
   return digests
 }
+
+/** To be called once nothing older is left to be sealed, however late that is: the records that are left need only what has ended lately. */
+const forgetEnded = (connection: Connection): Promise<unknown> =>
+  connection.later(sql.fragment`DELETE FROM audit_ended WHERE ended < now() - interval '1 hour'`)
 
 /** `ids` as PostgreSQL writes an array, since they only go back to it. */
 type Unsealed = { readonly ids: string; readonly digests: Buffer }
