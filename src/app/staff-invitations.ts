@@ -2,7 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { openAdministeredOrganizations } from '../accounts/organization/administered-organizations.ts'
 import { sendStaffInvitations } from '../accounts/staff/staff-invitation-letter.ts'
-import { openStaffInvitations } from '../accounts/staff/staff-invitations.ts'
+import { isStillGiven, openStaffInvitations } from '../accounts/staff/staff-invitations.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mail } from '../messages/mail.ts'
 import type { Store } from '../storage/store.ts'
@@ -22,7 +22,13 @@ export const openStaffing = async ({ accounts, registry, openStoreFor, mail }: P
   const administered = openAdministeredOrganizations({ database, registry, openStoreFor })
   const queue = mail && (await jobs?.queues.open('staff-invitation'))
   if (mail !== undefined && queue !== undefined)
-    await sendStaffInvitations({ database, address: accounts.address, mail, queue })
+    await sendStaffInvitations({
+      database,
+      address: accounts.address,
+      mail,
+      queue,
+      isStillGiven: invitation => isStillGiven({ accounts, administered }, invitation),
+    })
   const ask = mail && (async (id: string) => queue?.ask(id))
   return {
     pages: { administered, staffInvitations: openStaffInvitations({ accounts, administered, registry, ask }) },

@@ -19,6 +19,8 @@ type Parts = {
   readonly address: Accounts['address']
   readonly mail: Pick<Mail, 'deliver'>
   readonly queue: Pick<Queue, 'work'>
+  /** Whether somebody who opens the link could still join by it. */
+  readonly isStillGiven: (invitation: StaffInvitation) => Promise<boolean>
 }
 
 /**
@@ -39,15 +41,19 @@ export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
 }
 
 /** Each try makes a new link, since the previous one may have arrived nowhere. */
-const sendOne = async ({ database, address, mail }: Parts, id: string): Promise<void> => {
+const sendOne = async ({ database, address, mail, isStillGiven }: Parts, id: string): Promise<void> => {
   const made = await staffLinkToSend(database, id)
   if (made === undefined) return
+  if (!(await isStillGiven(made.invitation))) return setStaffLetter(database, id, 'failed', noneGiven)
   const name = (await organizationName(database, made.invitation.organization)) ?? 'an organization'
   // Whoever names an organization adds no lines to a letter, and turns round nothing in it.
   const organization = isolated(name.replace(/\s+/g, ' '))
   await mail.deliver(letterOf(made.invitation, organization, `${address()}/join?link=${made.secret}`))
   await setStaffLetter(database, id, 'sent')
 }
+
+const noneGiven =
+  'Nobody could join by it: the organization is closed, or whoever invited them gives no roles there any more'
 
 const letterOf = ({ email, role, expiresAt }: StaffInvitation, organization: string, link: string): Letter => ({
   to: email,

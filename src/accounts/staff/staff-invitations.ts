@@ -157,8 +157,8 @@ const find = async (parts: Parts, link: string): Promise<StaffInvitation | undef
 }
 
 /** Somebody who has lost the right to give a role must not give it by an old letter, and nobody is let into a closed organization. */
-const isStillGiven = async (
-  { accounts: { database }, administered }: Parts,
+export const isStillGiven = async (
+  { accounts: { database }, administered }: Pick<Parts, 'accounts' | 'administered'>,
   { inviter, organization }: StaffInvitation,
 ): Promise<boolean> =>
   !(await isBarredPerson(database, inviter)) &&

@@ -377,6 +377,34 @@ t.test('why a letter could not be sent is shown until it is sent again', async t
   await actOn(manager, 'nobody@example.org', 'cancel')
 })
 
+t.test('a letter that waits while the organization is closed, or its maker loses the role, is not sent', async t => {
+  const { id: closing } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Shut',
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  const maker = await world.staff(lab.organization, 'manager')
+  await linkTo('ute@example.org', 'viewer', manager, closing)
+  await linkTo('vic@example.org', 'viewer', await world.browserOf(maker))
+  await linkTo('udo@example.org', 'viewer')
+  const addresses = ['ute@example.org', 'vic@example.org', 'udo@example.org']
+  await database.run(sql.fragment`UPDATE staff_invitation SET ended_at = now() WHERE letter = 'failed'`)
+  await database.run(sql.fragment`
+    UPDATE staff_invitation SET letter = 'failed' WHERE email = ANY(${sql.array(addresses, 'text')}) AND ended_at IS NULL`)
+  t.match(await manager.send(`/organizations/${closing}/close`, {}), { status: 303 })
+  await database.run(sql.fragment`
+    DELETE FROM membership USING person_practitioner AS held
+    WHERE held.practitioner = membership.practitioner AND held.person = ${maker}`)
+  await administrator.send('/system', {}, '/system/retry')
+  t.equal((await mailbox.next()).to, 'udo@example.org', 'the others would lead nowhere')
+  await isSent('udo@example.org')
+  for (const email of ['ute@example.org', 'vic@example.org']) await becomes(email, 'failed')
+  t.match(
+    wordsOf(await manager.get(page)),
+    /vic@example\.org Viewer\. [^.]*\. The e-mail could not be sent\. Nobody could join by it: the organization is closed, or whoever invited/,
+  )
+})
+
 t.test('a role is changed and ends, and its history can still be read', async t => {
   const at = await personAt('Rosa')
   const before = await manager.get(at)
