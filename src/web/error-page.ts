@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Unanswerable } from '../auth/provider/provider-parts.ts'
 import type { FhirError } from '../fhir/error.ts'
 import { sayWhen, toldError } from '../http/errors.ts'
+import { type Words, wordsFor } from '../messages/catalogue.ts'
 import { nothingElseText } from './page/content-security.ts'
 import { allowAnyFrame, isFramable, isFramed } from './page/frame.ts'
 import { html } from './page/html.ts'
@@ -45,14 +47,26 @@ export const answerNoPage = (error: unknown, request: FastifyRequest, reply: Fas
 }
 
 /** For a person whose app sent them with a request that cannot be answered, and not be sent back either. */
-export const unanswerablePage = (error: string, description: string): string =>
-  pageText({
-    title: 'This app’s request cannot be answered',
-    isProblem: true,
-    content: html`<h1>This app’s request cannot be answered</h1>
+export const unanswerablePage = ({ error, description, status, language }: Unanswerable): string =>
+  status < 500
+    ? pageText({
+        title: 'This app’s request cannot be answered',
+        isProblem: true,
+        content: html`<h1>This app’s request cannot be answered</h1>
 <p>Nothing was allowed. Go back to the app and start there again. If that does not help, tell whoever makes the app:</p>
 <p><code>${error}</code>: ${description}</p>
 <p><a href="/account">Go to your account</a></p>`,
+      })
+    : ownFaultPage(status === 503 ? 'error.503' : 'error.fault', wordsFor(language))
+
+const ownFaultPage = (key: 'error.503' | 'error.fault', words: Words): string =>
+  pageText({
+    title: words.say(key),
+    words,
+    isProblem: true,
+    content: html`<h1>${words.say(key)}</h1>
+<p>${words.say(`${key}-text`)}</p>
+<p><a href="/">${words.say('error.start')}</a></p>`,
   })
 
 /** Whether the page is gone: somebody who sends a form has seen its page. */

@@ -1,9 +1,9 @@
 import { type AccessToken, type ClientCredentials, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
-import { FhirError } from '../../fhir/error.ts'
 import { findClient } from '../../storage/authorization/client-registration.ts'
 import { findToken } from '../../storage/authorization/token.ts'
 import type { LaunchContextMembers } from '../request/granted-context.ts'
 import { endGrant } from './adapter.ts'
+import { answerFault } from './answer-fault.ts'
 import { errorDescription } from './error-description.ts'
 import { introspectsAll, isOwnOrigin, type ProviderParts, sessionCookie } from './provider-parts.ts'
 import { openRefusedClients } from './refused-client.ts'
@@ -50,22 +50,6 @@ const finish = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<vo
     ctx.status = error.statusCode
     ctx.body = { error: error.message, error_description: errorDescription(error.error_detail ?? '') }
   }
-}
-
-/** A client is told to come again if the fault passes, as while the database restarts. A person has the page of the library. */
-export const answerFault = (
-  { reportFault }: Pick<ProviderParts, 'reportFault'>,
-  ctx: KoaContextWithOIDC,
-  fault: unknown,
-): void => {
-  reportFault(fault)
-  if (typeof ctx.body === 'string') return
-  const passes = fault instanceof FhirError && fault.status === 503
-  ctx.status = passes ? 503 : 500
-  if (passes) ctx.set('Retry-After', '2')
-  ctx.body = passes
-    ? { error: 'temporarily_unavailable', error_description: errorDescription(fault.message) }
-    : { error: 'server_error', error_description: 'Internal error' }
 }
 
 /**

@@ -11,7 +11,16 @@ export type ProviderParts = AdapterParts & {
   readonly isRegistrationOpen: boolean
   readonly reportFault: (fault: unknown) => void
   /** A page, as HTML, for a person whose app sent them with a request that cannot be answered, and not be sent back either. */
-  readonly errorPage: (error: string, description: string) => string
+  readonly errorPage: (told: Unanswerable) => string
+}
+
+export type Unanswerable = {
+  readonly error: string
+  readonly description: string
+  /** From 500 on, it is no fault of the app's. */
+  readonly status: number
+  /** What the browser says of it. */
+  readonly language: string
 }
 
 /** Seconds. */

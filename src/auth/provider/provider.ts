@@ -16,8 +16,9 @@ import { checkAuthorizationRequest, checkLaunchParameter, checkSharingLink } fro
 import { fhirUserOf, tokenContextOf } from '../request/granted-context.ts'
 import { contextScopes, scopesOfBackend } from '../request/requested-scope.ts'
 import { openAdapter } from './adapter.ts'
+import { answerFault } from './answer-fault.ts'
 import { checkAssertion, clockSkewSeconds } from './assertion.ts'
-import { amendAnswers, answerFault } from './provider-answers.ts'
+import { amendAnswers } from './provider-answers.ts'
 import {
   interactionCookie,
   introspectsAll,
@@ -58,7 +59,13 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
       'Content-Security-Policy',
       "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
     )
-    ctx.body = parts.errorPage(error, error_description ?? '')
+    ctx.body = parts.errorPage({
+      error,
+      description: error_description ?? '',
+      status: ctx.status,
+      language: ctx.get('accept-language'),
+    })
+    if (ctx.status >= 500) ctx.vary('Accept-Language')
   },
   fetch: async () => {
     throw new Error('the library asks no other server')

@@ -1,6 +1,7 @@
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { recordClientSignIn } from '../../storage/audit/sign-in.ts'
 import type { Connection } from '../../storage/database.ts'
+import { answerFault } from './answer-fault.ts'
 
 type Parts = { readonly database: Connection; readonly reportFault: (fault: unknown) => void }
 
@@ -13,9 +14,7 @@ export const openRefusedClients = ({ database, reportFault }: Parts): ((ctx: Koa
     try {
       await record(client)
     } catch (fault) {
-      reportFault(fault)
-      ctx.status = 500
-      ctx.body = { error: 'server_error', error_description: 'Internal error' }
+      answerFault({ reportFault }, ctx, fault)
     }
   }
 }

@@ -132,3 +132,17 @@ t.test('if it cannot be recorded no token is issued, and no refusal is answered'
   t.match(await ask(id, otherKey), refused)
   t.strictSame(await recordedOf(id), [{ outcome: 401 }])
 })
+
+t.test('if it cannot be recorded for the moment, the client is told to come again', async t => {
+  const id = await service('Later')
+  await database.run(sql.fragment`
+    CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'full' USING ERRCODE = '53100'; END $$`)
+  await database.run(sql.fragment`
+    CREATE TRIGGER no_room BEFORE INSERT ON audit_record FOR EACH ROW EXECUTE FUNCTION no_room()`)
+  const answers = [await ask(id), await ask(id, otherKey)]
+  await database.run(sql.fragment`DROP TRIGGER no_room ON audit_record`)
+  for (const answer of answers)
+    t.match(answer, { status: 503, headers: { 'retry-after': '2' }, body: { error: 'temporarily_unavailable' } })
+  t.match(await ask(id, otherKey), refused)
+  t.strictSame(await recordedOf(id), [{ outcome: 401 }])
+})

@@ -132,6 +132,17 @@ t.test(
   },
 )
 
+t.test(
+  'a person whom an app sends while the database is away is told to come again, and of no fault of the app',
+  async t => {
+    const query = authorizeQuery(app.id, scopes.join(' '), pkce().challenge)
+    const begun = await whileGoneAt('authorization_record', () => world.browser().begin(query))
+    t.match(begun, { status: 503, location: '', body: /<h1>We cannot answer at the moment<\/h1>/ })
+    t.notMatch(begun.body, /server_error|oops|whoever makes the app/)
+    t.match(await world.browser().begin(query), { status: 303 })
+  },
+)
+
 t.test('an assertion that was answered 503 works when it is sent again, and once', async t => {
   const form = await assertionForm()
   t.match(await whileGoneAt('token', () => tokenRequest(server, form)), come)
