@@ -23,7 +23,8 @@ export const checkAssertion = (claims: Said, header: Said, jwksUri: string | und
   // SMART's clients send it; assertions that OpenID Connect libraries sign have none, which RFC 7515 allows.
   if (header.typ !== undefined && String(header.typ).toUpperCase() !== 'JWT') refuse('typ must be JWT')
   // "no more than five minutes in the future".
-  if (Number(claims.exp) > now / 1000 + mostSeconds + clockSkewSeconds) refuse('exp is too far ahead')
+  if (Number(claims.exp) > now / 1000 + mostSeconds + clockSkewSeconds)
+    refuse(`exp is too far ahead: at most ${mostSeconds} seconds`)
   if (header.jku !== undefined && header.jku !== jwksUri) refuse('jku is not the registered JWKS URL')
 }
 

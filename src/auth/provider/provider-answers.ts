@@ -1,6 +1,7 @@
 import { type AccessToken, type ClientCredentials, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { findClient } from '../../storage/authorization/client-registration.ts'
 import { findToken } from '../../storage/authorization/token.ts'
+import { assertionAlgorithms } from '../client/client-key.ts'
 import type { LaunchContextMembers } from '../request/granted-context.ts'
 import { endGrant } from './adapter.ts'
 import { answerFault } from './answer-fault.ts'
@@ -67,10 +68,13 @@ const whyOf = (error: Error): string | undefined => {
   if (error instanceof errors.InvalidScope && error.error_description?.startsWith('refresh token missing'))
     return `what the refresh token was granted has no ${Object(error).scope}`
   if (!(error instanceof errors.InvalidClientAuth || error instanceof errors.InvalidGrant)) return undefined
-  return Object(error.cause).code === 'ERR_JWKS_NO_MATCHING_KEY' ? noKey : error.error_detail
+  if (Object(error.cause).code === 'ERR_JWKS_NO_MATCHING_KEY') return noKey
+  return error.error_detail === 'alg mismatch' ? otherAlgorithm : error.error_detail
 }
 
 const noKey = 'the client has no key of the kid and alg of the assertion, or several, or its jwks_uri did not give it'
+
+const otherAlgorithm = `the alg of an assertion is ${assertionAlgorithms.join(' or ')}`
 
 const amendTokenAnswer = (ctx: KoaContextWithOIDC): void => {
   refuseNobody(ctx)
