@@ -4,7 +4,8 @@ import { defaultCount, maxCount, type ResultName } from '../search/result-parame
 /** What the parameters mean that are not SearchParameters. */
 export const resultText: Readonly<Record<ResultName, string>> = {
   _count: `How many matches a page has: ${defaultCount} by default, ${maxCount} at most; 0 for only the count.`,
-  _sort: 'Parameters by which to sort, the most important first; with a "-" in front for descending order.',
+  _sort:
+    'Parameters by which to sort, the most important first; with a "-" in front for descending order. Numbers in strings are sorted by their value.',
   _total: 'none (the default), estimate or accurate.',
   _summary: 'true, text, data, count or false.',
   _elements: 'Which top-level elements of the matches are answered, besides the mandatory ones.',

@@ -1,6 +1,5 @@
 import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { organizationRole } from '../../access/vocabulary.ts'
-import { byTitle } from './name-order.ts'
 import { byName } from './organization-tree.ts'
 import type { Organizer } from './organizer.ts'
 
@@ -35,7 +34,7 @@ export const findFacts = async ({ find }: Organizer, id: string): Promise<Organi
     areMoreParts: parts.next !== undefined,
     openParts: openParts.total ?? 0,
     people: people.total ?? 0,
-    studies: studies.entries.map(({ resource }) => resource).toSorted(byTitle),
+    studies: studies.entries.map(({ resource }) => resource),
     areMoreStudies: studies.next !== undefined,
     runningStudies: running.total ?? 0,
   }

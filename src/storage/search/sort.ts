@@ -186,10 +186,16 @@ const startKeys: Readonly<Record<string, SqlFragment>> = {
 
 const byText: Sortable = { type: text, value: datatype => sql.fragment`fhir_fold(${textKeys[datatype] ?? plain})` }
 
+/** With the numbers in it by their value. */
+const byWords: Sortable = {
+  type: text,
+  value: datatype => sql.fragment`${byText.value(datatype)} COLLATE natural_order`,
+}
+
 const sortable: Readonly<Partial<Record<SearchParameter['type'], Sortable>>> = {
   token: byText,
   reference: byText,
-  string: byText,
+  string: byWords,
   uri: byText,
   number: { type: numeric, value: numberOf },
   quantity: { type: numeric, value: numberOf },

@@ -164,6 +164,6 @@ const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
       return sql.fragment`coalesce((
         SELECT fhir_fold(coalesce(row.content #>> '{name,0,family}', row.content #>> '{name,0,text}', row.content #>> '{name,0,given,0}'))
         FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')}),
-        (SELECT fhir_fold(subject.content #>> '{identifier,0,value}') FROM ${subjectOf(sql.fragment`person`)}))`
+        (SELECT fhir_fold(subject.content #>> '{identifier,0,value}') FROM ${subjectOf(sql.fragment`person`)})) COLLATE natural_order`
   }
 }

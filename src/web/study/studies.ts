@@ -1,5 +1,4 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import { byTitle } from '../../accounts/organization/name-order.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { escaped } from '../../search/escape.ts'
@@ -37,7 +36,7 @@ export const studiesPage: AddPage = (server, options) => {
       title: 'Studies',
       content: html`<h1>Studies</h1>
 ${note}
-${listed(inOrder(studies, { nextPage, isFirst }), { title, nextPage, isFirst })}
+${listed(studies, { title, nextPage, isFirst })}
 ${
   organizations.length > 0 &&
   html`<h2>Create a study</h2>
@@ -62,12 +61,6 @@ const againOf = (title: string): string => (title === '' ? '' : `${new URLSearch
 
 /** `title`: what they look for in the titles; empty for all. */
 type Around = { readonly title: string; readonly nextPage: string | undefined; readonly isFirst: boolean }
-
-/** What has several pages stays in the order by which it is cut into pages, where Sleep 10 comes before Sleep 2. */
-const inOrder = (
-  studies: readonly ResearchStudy[],
-  { nextPage, isFirst }: Pick<Around, 'nextPage' | 'isFirst'>,
-): readonly ResearchStudy[] => (nextPage === undefined && isFirst ? studies.toSorted(byTitle) : studies)
 
 /** Most people work in a few studies, so that they are asked for a title only where there is more than one page. */
 const listed = (studies: readonly ResearchStudy[], { title, nextPage, isFirst }: Around): Html => {

@@ -74,6 +74,19 @@ t.test('any type of parameter sorts, upwards by the least of several values and 
       t.equal((await ordered(query + count)).join(' '), expected, query + count)
 })
 
+t.test('numbers in names are sorted by their value, without case and accents, on pages of any length', async t => {
+  const names = ['Ward 10', 'ward 2', 'Wärd 1', 'Ward 1 b', 'wards', 'Ward', 'Ward 2.10', 'Ward 2.9']
+  await put(...names.map((name, index) => ({ resourceType: 'Organization' as const, id: `w${index}`, name })))
+  for (const count of [1, 2, 3, 50]) {
+    t.equal((await ordered(`Organization?_sort=name&_count=${count}`)).join(' '), 'w5 w2 w3 w1 w7 w6 w0 w4', `${count}`)
+    t.equal(
+      (await ordered(`Organization?_sort=-name&_count=${count}`)).join(' '),
+      'w4 w0 w6 w7 w1 w3 w2 w5',
+      `${count}`,
+    )
+  }
+})
+
 t.test('sorting by a reference to one type, a reference to another type has no value', async t => {
   const specimen = (id: string, subject: string) => ({ resourceType: 'Specimen', id, subject: reference(subject) })
   await put(specimen('s1', 'Group/a'), specimen('s2', 'Patient/b'), specimen('s3', 'Patient/c'))

@@ -491,6 +491,14 @@ t.test('numbers in titles are sorted as numbers', async t => {
     t.same((await people.manager.get(page)).body.match(/(?<=>)walk[^<]*/gi), ['Walk 1', 'walk 2', 'Walk 10', 'walks'])
 })
 
+t.test('numbers in names and codes of people are sorted as numbers', async t => {
+  const numbered = await newStudy(lab.manager, lab.organization, 'numbered', kinds)
+  for (const family of ['Bed 10', 'bed 2', 'Bed 1'])
+    await world.participant(lab.manager, lab.organization, numbered.id, kinds, family)
+  const shown = await people.manager.get(`/studies/${numbered.id}?sort=name`)
+  t.same(shown.body.match(/(?<=<h3>.*)bed \d+(?=.*<\/h3>)/gi), ['Bed 1', 'bed 2', 'Bed 10'])
+})
+
 t.test('whoever has more studies than a page shows finds them by a part of their title', async t => {
   const { manager } = people
   t.notMatch((await manager.get('/studies')).body, /Find by title/, 'few need no finder')
@@ -507,6 +515,11 @@ t.test('whoever has more studies than a page shows finds them by a part of their
   const first = await manager.get('/studies')
   t.match(wordsOf(first), /^.*Studies Find by title .*hearts Active.*More studies/)
   const more = /href="(\/studies\?page=[^"]+)"/.exec(first.body)?.[1] ?? ''
+  t.same(
+    [first, await manager.get(more)].flatMap(({ body }) => body.match(/(?<=>Sleep, part )\d+/g)).map(Number),
+    Array.from({ length: 50 }, (_, index) => index),
+    'numbers come by their value from page to page',
+  )
   t.match(wordsOf(await manager.get(more)), /Find by title .*two kinds Active .*Back to the first page/)
   const found = wordsOf(await manager.get(`/studies?${new URLSearchParams({ title: 'p, PART 4' })}`))
   t.same(
