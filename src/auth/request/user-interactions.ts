@@ -1,7 +1,5 @@
 import type { Interaction as Kept, Provider } from 'oidc-provider'
 import { parseScope } from '../../access/scope.ts'
-import { criteriaRefusal } from '../../access/scope-criteria.ts'
-import { isScopeWithin } from '../../access/scope-limit.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { findGrant, grantIdOf, type NewGrant } from '../../storage/authorization/authorization-grant.ts'
 import { findClient, type RegisteredClient } from '../../storage/authorization/client-registration.ts'
@@ -12,9 +10,10 @@ import { organizationName } from '../../storage/organization/organization.ts'
 import { type GrantEvent, recordingGrant } from '../granted/grant-event.ts'
 import { interactionCookie, lifetimes, type ProviderParts } from '../provider/provider-parts.ts'
 import { readLinkAsked, readOwnLink, type SharingLink } from '../sharing/sharing-link.ts'
+import { isGiven, isOver, offeredNow, requireOffered } from './offered-scope.ts'
 import type { Choices } from './patient-choice.ts'
 import { isRecent, loginOf, wantsRecent } from './recent-sign-in.ts'
-import { isContextScope, needsPatient, type ScopeRules } from './requested-scope.ts'
+import { needsPatient } from './requested-scope.ts'
 import { type Decision, type SignedIn, toAskingClient, type UserInteraction } from './user-interaction.ts'
 
 /**
@@ -46,12 +45,19 @@ export const openUserInteractions = (parts: Parts, provider: () => Promise<Provi
   const keptOf = async (id: string, cookies: string | undefined): Promise<Kept | undefined> =>
     hasCookie(cookies, id) ? (await provider()).Interaction.find(id) : undefined
 
+  /** The app may be answered elsewhere by now. */
+  const isAnswerable = async ({ params }: Kept): Promise<boolean> =>
+    (await (await provider()).Client.find(String(params.client_id)))?.redirectUriAllowed(
+      String(params.redirect_uri),
+    ) === true
+
   const find: UserInteractions['find'] = async (id, cookies, signedIn) => {
     const kept = await keptOf(id, cookies)
     if (kept?.result?.consent?.grantId !== undefined && kept.result.login?.accountId === signedIn?.person)
       return { kind: 'allowed', location: kept.returnTo }
     const client = kept && (await findClient(database, String(kept.params.client_id)))
-    if (kept === undefined || client === undefined || kept.result !== undefined) return { kind: 'unknown' }
+    if (kept === undefined || client === undefined || kept.result !== undefined || !(await isAnswerable(kept)))
+      return { kind: 'unknown' }
     const shown = { id, client: await askingOf(parts, kept, client) }
     if (signedIn === undefined || !isRecent(kept, signedIn))
       return { kind: 'sign-in', ...shown, isAnew: signedIn !== undefined || wantsRecent(kept) }
@@ -69,7 +75,10 @@ export const openUserInteractions = (parts: Parts, provider: () => Promise<Provi
     const link = await readOwnLink(parts, kept.params.authorization_request, { ...signedIn, patient })
     const grant = await grantFor(parts, { id, kept, decision, signedIn, patient, link })
     const event = eventOf(found, decision, signedIn, patient)
-    await recordingGrant(parts, event, connection => createSharing(connection, grant, link))
+    await recordingGrant(parts, event, async connection => {
+      await requireOffered(connection, grant.client, decision.scopes)
+      return createSharing(connection, grant, link)
+    })
     const given = await findGrant(database, grantIdOf(id))
     if (given?.person !== signedIn.person)
       throw new FhirError('conflict', 'The app was opened once already: open it anew')
@@ -157,22 +166,6 @@ const questionFor = async (parts: Parts, kept: Kept, client: RegisteredClient, p
   return { kind: 'decide', scopes, patients, ...(study === undefined ? {} : { study }), ...(until && { until }) }
 }
 
-const isGiven = (word: string, offered: readonly string[], { registry, parseCriteria }: ScopeRules): boolean => {
-  if (isContextScope(word) || offered.includes(word)) return offered.includes(word)
-  const scope = parseScope(word)
-  if (scope === undefined || !isScopeToken(word)) return false
-  if (criteriaRefusal(scope, registry.resourceTypes, parseCriteria) !== undefined) return false
-  return offered.some(one => {
-    const limit = parseScope(one)
-    return limit !== undefined && isScopeWithin(scope, limit)
-  })
-}
-
-/** https://www.rfc-editor.org/rfc/rfc6749#section-3.3 */
-const isScopeToken = (word: string): boolean => /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(word)
-
-const isOver = () => new FhirError('not-found', 'This request is over: open the app again')
-
 const finish = async (kept: Kept, result: Kept['result']): Promise<string> => {
   kept.result = result
   await kept.persist()
@@ -196,7 +189,7 @@ const scopesFor = async (
   const scope = String(params.scope ?? '')
   const { scopes: theirs } = await callerOfPerson(database, { person, client: client.id, scope })
   const mayAll = theirs.some(({ context }) => context === 'user')
-  return scope.split(' ').filter(word => mayAll || parseScope(word)?.context !== 'user')
+  return offeredNow(scope.split(' '), client).filter(word => mayAll || parseScope(word)?.context !== 'user')
 }
 
 const patientsFor = async (

@@ -77,6 +77,14 @@ export const findClient = async (connection: Connection, id: string): Promise<Re
   return row && toClient(row)
 }
 
+/** The same; until the transaction ends, nobody changes or disables it. */
+export const holdClient = async (connection: Connection, id: string): Promise<RegisteredClient | undefined> => {
+  const row = await connection.maybeOne<ClientRow>(
+    sql.fragment`${clientRows} AND client.id = ${id} FOR SHARE OF client`,
+  )
+  return row && toClient(row)
+}
+
 /** Sorted by name. */
 export const listClients = async (connection: Connection): Promise<readonly RegisteredClient[]> =>
   (await connection.any<ClientRow>(sql.fragment`${clientRows} ORDER BY name, id`)).map(toClient)

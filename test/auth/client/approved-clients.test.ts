@@ -1,7 +1,10 @@
 import t from 'tap'
-import { type ClientApproval, changeApproved } from '../../../src/auth/client/approved-clients.ts'
+import { type ClientApproval, changeApproved, disable } from '../../../src/auth/client/approved-clients.ts'
+import { requireOffered } from '../../../src/auth/request/offered-scope.ts'
 import { ownScopeRules } from '../../../src/cli/own-scope-rules.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
+import { createGrant, findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { assertion, assertionType, makeKey } from '../backend.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
@@ -42,6 +45,66 @@ t.test('people’s grants end with a user/ scope that the operator removes, and 
   t.match(await refresh(latest), { status: 400, body: { error: 'invalid_grant' } })
   t.equal(await statusOf(own.access_token), 200)
   t.match(await refresh(own), { status: 200, body: { scope: 'patient/Patient.rs offline_access' } })
+})
+
+t.test('what is taken from an app while a person is asked is not granted any more', async t => {
+  const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
+  const scopes = ['user/Patient.rs', 'user/ResearchStudy.rs']
+  const { verifier, challenge } = pkce()
+  const browser = world.browser()
+  const { id: asked } = await browser.begin(authorizeQuery(id, scopes.join(' '), challenge))
+  const researcher = await world.signIn(study.researcher.person)
+  await change(id, { scope: 'user/ResearchStudy.rs' })
+  t.match(await browser.find(asked, researcher), { kind: 'decide', scopes: ['user/ResearchStudy.rs'] })
+  await t.rejects(browser.allow(asked, researcher, { scopes }), { message: /user\/Patient.rs is not among/ })
+  const back = await browser.allow(asked, researcher, { scopes: ['user/ResearchStudy.rs'] })
+  const code = back.searchParams.get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+  const { body } = await tokenRequest(server, { ...form, client_id: id })
+  t.equal(body.scope, 'user/ResearchStudy.rs')
+  t.equal((await send(body.access_token, 'GET', 'Patient?_count=1')).statusCode, 403)
+  t.equal((await send(body.access_token, 'GET', `ResearchStudy/${study.id}`)).statusCode, 200)
+})
+
+t.test('nothing is granted to where an app may not be answered any more', async t => {
+  const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
+  const browser = world.browser()
+  const { id: asked } = await browser.begin(authorizeQuery(id, 'user/Patient.rs', pkce().challenge))
+  const researcher = await world.signIn(study.researcher.person)
+  const metadata = { redirect_uris: ['https://moved.example.org/back'] }
+  await changeApproved({ database, refusalOf: () => undefined, rules: ownScopeRules() }, id, { metadata })
+  t.match(await browser.find(asked, researcher), { kind: 'unknown' })
+  await t.rejects(browser.allow(asked, researcher, { scopes: ['user/Patient.rs'] }), { message: /is over/ })
+})
+
+t.test('nobody takes something from an app at the moment when it is granted, without ending the grant', async t => {
+  const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
+  const granting = Promise.withResolvers<void>()
+  const granted = database.transaction(async connection => {
+    await requireOffered(connection, id, ['user/Patient.rs'])
+    granting.resolve()
+    await connection.run(sql.fragment`SELECT pg_sleep(0.2)`)
+    const { researcher } = study
+    return createGrant(connection, {
+      person: researcher.person,
+      client: id,
+      scope: 'user/Patient.rs',
+      context: {},
+      ttlSeconds: 60,
+    })
+  })
+  await granting.promise
+  await change(id, { scope: 'user/ResearchStudy.rs' })
+  t.equal(await findGrant(database, (await granted) ?? ''), undefined)
+  await t.rejects(
+    database.transaction(connection => requireOffered(connection, id, ['user/Patient.rs'])),
+    { message: 'This request is over: open the app again' },
+  )
+  await disable(database, id, 'operator')
+  await t.rejects(
+    database.transaction(connection => requireOffered(connection, id, ['openid'])),
+    { message: 'This request is over: open the app again' },
+  )
 })
 
 t.test('the tokens of a service end with a scope that the operator removes', async t => {
