@@ -100,7 +100,7 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
 }
 
 /** What patients read in a language: the words of each part, below its heading. */
-const attachmentOf = (draft: TextDraft, language: string): Attachment => {
+export const attachmentOf = (draft: TextDraft, language: string): Attachment => {
   const text = textParts
     .map(part => `${headingOf(part, language).toUpperCase()}\n\n${writtenIn(draft, language, part)}`)
     .join('\n\n\n')

@@ -118,7 +118,7 @@ const appsToOpen = (
   apps.length > 0 &&
   html`<section class="no-print">
 <h2>Open an app for this patient</h2>
-<p>The app asks you what it may do, unless you go back.</p>
+<p>Before it opens, you are asked what it may do, and can say no.</p>
 <ul class="list-unstyled mt-4">${apps.map(
     ({ id, name }) =>
       html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
