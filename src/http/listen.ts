@@ -48,6 +48,8 @@ export const portOf = (server: FastifyInstance): number | undefined => {
  */
 export const drain = async (server: FastifyInstance, timeoutMs: number): Promise<boolean> => {
   const cut = setTimeout(() => server.server.closeAllConnections(), timeoutMs)
+  // One whose request is answered only now would be kept open for another, which nobody answers any more.
+  const idle = setInterval(() => server.server.closeIdleConnections(), idleMs)
   const waiting = new AbortController()
   try {
     return await Promise.race([
@@ -56,8 +58,10 @@ export const drain = async (server: FastifyInstance, timeoutMs: number): Promise
     ])
   } finally {
     clearTimeout(cut)
+    clearInterval(idle)
     waiting.abort()
   }
 }
 
 const cuttingMs = 1000
+const idleMs = 100

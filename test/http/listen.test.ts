@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
 import { fastify } from 'fastify'
 import t from 'tap'
-import { drain } from '../../src/http/listen.ts'
+import { drain, portOf } from '../../src/http/listen.ts'
 
 t.test('stopping waits for the work in progress, and no longer than was said', async t => {
   const done = Promise.withResolvers<void>()
@@ -15,4 +17,33 @@ t.test('stopping waits for the work in progress, and no longer than was said', a
   t.equal(await drain(hasty, 20), false, 'it is still going on')
   done.resolve()
   t.equal(await waiting, true)
+})
+
+t.test('stopping does not wait for what else might come over a connection whose request has been answered', async t => {
+  const asked = Promise.withResolvers<void>()
+  const done = Promise.withResolvers<void>()
+  const server = fastify({ keepAliveTimeout: 120_000 })
+  server.get('/', async () => {
+    asked.resolve()
+    await done.promise
+    return 'done'
+  })
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  const answered = once(get({ host: '127.0.0.1', port: portOf(server), agent }), 'response')
+  await asked.promise
+  let isCut = false
+  const cut = server.server.closeAllConnections.bind(server.server)
+  server.server.closeAllConnections = () => {
+    isCut = true
+    cut()
+  }
+  const stopped = drain(server, 10_000)
+  done.resolve()
+  const [answer] = (await answered) as [IncomingMessage]
+  answer.resume()
+  t.equal(answer.statusCode, 200)
+  t.equal(await stopped, true)
+  t.notOk(isCut)
 })
