@@ -4,10 +4,12 @@ import type { FhirError } from '../fhir/error.ts'
 import { sayWhen, toldError } from '../http/errors.ts'
 import { type Words, wordsFor } from '../messages/catalogue.ts'
 import { nothingElseText } from './page/content-security.ts'
+import { FieldError } from './page/field-error.ts'
 import { allowAnyFrame, isFramable, isFramed } from './page/frame.ts'
-import { html } from './page/html.ts'
+import { type Html, html } from './page/html.ts'
 import { ownTexts } from './page/keeps-typed.ts'
 import { pageText, sendPage } from './page/page.ts'
+import { phrase } from './page/time.ts'
 import { wordsOf } from './page/translated-page.ts'
 
 /** The same errors as everywhere, in words for people, and with what they typed into a form, whose page may no longer exist. */
@@ -30,6 +32,7 @@ export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: 
     words,
     content: html`<h1>${say(key)}</h1>
 <p>${say(`${key}-text`)}</p>
+${error instanceof FieldError && error.accepted?.length !== 0 && html`<p>${acceptedOf(error, words)}</p>`}
 ${
   texts.length > 0 &&
   html`<h2>${say('error.typed')}</h2>
@@ -38,6 +41,13 @@ ${texts.map(text => html`<p class="as-written border rounded p-3">${text}</p>`)}
 ${isFramed(request) ? html`<p>${say('launched.again')}</p>` : html`<p><a href="/">${say('error.start')}</a></p>`}
 <p class="text-body-secondary">${say('error.help', { id: request.id })}</p>`,
   })
+}
+
+const acceptedOf = ({ field, accepted }: FieldError, words: Words): Html => {
+  const named = { field: html`<code>${field}</code>` }
+  if (accepted === undefined) return phrase(words, 'error.field-once', named)
+  const values = accepted.map((one, index) => html`${index > 0 && ', '}<code>${one}</code>`)
+  return phrase(words, 'error.field-one-of', { ...named, accepted: html`${values}` })
 }
 
 /** For addresses with nothing at all, where the hooks of the pages have not run. */

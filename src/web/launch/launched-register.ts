@@ -1,9 +1,9 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { FhirError } from '../../fhir/error.ts'
 import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
+import { FieldError } from '../page/field-error.ts'
 import { form, notice, type Option, postForm } from '../page/form.ts'
 import { formTokenOf } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
@@ -38,10 +38,10 @@ export const registerLaunched = async (
   const duplicates = await options.registering.duplicates(step.person, step.patient)
   const same = typed(body, 'same')
   const organization = typed(body, 'organization')
-  if (same === '' && !openPlacesOf(step).some(place => place.organization === organization))
-    throw new FhirError('invalid', 'The organization is none of those that were offered')
-  if (same !== '' && !duplicates.some(one => one.patient.id === same && isOwn(step, one)))
-    throw new FhirError('invalid', 'The patient is none of those that were offered')
+  const organizations = openPlacesOf(step).map(place => place.organization)
+  if (same === '' && !organizations.includes(organization)) throw new FieldError('organization', organizations)
+  const patients = duplicates.filter(one => isOwn(step, one)).map(({ patient }) => patient.id ?? '')
+  if (same !== '' && !patients.includes(same)) throw new FieldError('same', patients)
   if (same === '' && duplicates.length > 0 && typed(body, 'anyway') !== 'yes')
     return sendQuestion(request, reply.code(409), options, { ...step, duplicates })
   if (same !== '') await arrivals.recognize(step.person, step.patient, same)

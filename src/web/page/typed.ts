@@ -1,11 +1,11 @@
-import { FhirError } from '../../fhir/error.ts'
+import { FieldError } from './field-error.ts'
 
 /** For a form with long texts, even if the browser writes many of their letters as six or nine characters: `%C3%BC` is one letter. */
 export const longForm = { bodyLimit: 524_288 } as const
 
 /**
  * The text that was typed into a field; empty if the field was not sent. Control characters, which come invisibly with pasted text and are not
- * allowed in FHIR, become spaces. Throws FhirError if it was sent more than once or as a file: an empty field often means "without a limit" or
+ * allowed in FHIR, become spaces. Throws FieldError if it was sent more than once or as a file: an empty field often means "without a limit" or
  * "anybody", and nobody has said that.
  */
 export const typed = (body: unknown, name: string): string => withoutControls(typedSecret(body, name))
@@ -13,7 +13,7 @@ export const typed = (body: unknown, name: string): string => withoutControls(ty
 /** The same, unchanged letter by letter, for comparing passwords. */
 export const typedSecret = (body: unknown, name: string): string => {
   const value = valueIn(body, name) ?? ''
-  if (typeof value !== 'string') throw new FhirError('invalid', `The field ${name} must be sent once, and as text`)
+  if (typeof value !== 'string') throw new FieldError(name)
   return value
 }
 

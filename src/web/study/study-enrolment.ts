@@ -1,7 +1,6 @@
 import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
-import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
@@ -14,6 +13,7 @@ import {
 } from '../../studies/patient/finding-patients.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { FieldError } from '../page/field-error.ts'
 import { box, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -72,7 +72,7 @@ ${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
     const study = await studyFor(request, options)
     const { body } = request
     const what = namedIn(acts, typed(body, 'do'))
-    if (what === undefined) throw new FhirError('invalid', 'What is to be done is none of what was offered')
+    if (what === undefined) throw new FieldError('do', Object.keys(acts))
     const targets = await chosenIn(request, options, study)
     const path = `/studies/${study.id}`
     if (targets.length === 0) {

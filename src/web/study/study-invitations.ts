@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
@@ -7,6 +6,7 @@ import type { Invited } from '../../studies/invitation/invitations.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
+import { FieldError } from '../page/field-error.ts'
 import { box, field, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -60,7 +60,7 @@ ${pagesAround(total, pageSize, asked, urlOf)}
     const { id: study } = request.params
     const { body } = request
     const what = acts.find(act => act === typed(body, 'do'))
-    if (what === undefined) throw new FhirError('invalid', 'What is to be done is none of what was offered')
+    if (what === undefined) throw new FieldError('do', acts)
     const targets = await chosenIn(request, options, read)
     if (targets.length === 0) {
       const again = askedAgain(body)

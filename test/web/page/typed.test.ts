@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ticked, typed, typedSecret } from '../../../src/web/page/typed.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
@@ -35,8 +36,11 @@ t.test('a form with such a field does nothing at all', async t => {
     policy: { policy: twice('none') },
     status: { status: twice('completed') },
   }
-  for (const [name, fields] of Object.entries(forms))
-    t.equal((await manager.send(`${page}/${name}`, fields)).status, 400, name)
+  for (const [name, fields] of Object.entries(forms)) {
+    const answer = await manager.send(`${page}/${name}`, fields)
+    const [sent] = Object.entries(fields).find(([, value]) => Array.isArray(value)) ?? []
+    t.match([answer.status, wordsOf(answer)], [400, `The field ${sent} must be sent once, and as text.`], name)
+  }
   t.equal(await studyNow(), before)
 
   const imports = '/patients/imports'
@@ -47,4 +51,11 @@ t.test('a form with such a field does nothing at all', async t => {
 
   const _csrf = twice(/name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '')
   t.equal((await manager.post(`${page}/status`, { _csrf, status: 'completed' })).status, 403)
+})
+
+t.test('patients are told in their language which field it is', async t => {
+  const visitor = openBrowser(world.server, { headers: { 'accept-language': 'es' } })
+  const answer = await visitor.send('/sign-in', { email: ['a@example.org', 'b@example.org'], password: 'x' })
+  t.match([answer.status, wordsOf(answer)], [400, 'El campo email debe enviarse una sola vez, y como texto.'])
+  t.notMatch(answer.body, 'a@example.org')
 })

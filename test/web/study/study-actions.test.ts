@@ -112,11 +112,18 @@ t.test('a form that does not say what is done, or to whom, as the page does, doe
   const started = async () =>
     (await database.one<{ count: number }>(sql.fragment`SELECT count(*)::integer AS count FROM study_action`)).count
   const before = await started()
-  for (const act of [undefined, 'invited', '', 'constructor', ['remind', 'cancel']]) {
+  for (const act of [undefined, 'invited', '', 'constructor', ['remind', 'cancel'], '<b>cancel</b>']) {
     const what = act === undefined ? {} : { do: act }
     const asked = { who: 'ticked', ...what }
-    t.equal((await staff.send(invitations, { ...asked, subject })).status, 400, `invitations: ${act}`)
-    t.equal((await staff.send(enrolment, { ...asked, patient: one.id })).status, 400, `enrolment: ${act}`)
+    for (const [page, fields, accepted] of [
+      [invitations, { subject }, 'invite , remind , cancel'],
+      [enrolment, { patient: one.id }, 'enrol , invite'],
+    ] as const) {
+      const { status, body } = await staff.send(page, { ...asked, ...fields })
+      const rule = Array.isArray(act) ? 'must be sent once, and as text.' : `must be one of: ${accepted} .`
+      t.match([status, wordsOf({ body })], [400, `The field do ${rule}`], `${page}: ${act}`)
+      t.notMatch(body, 'cancel</b>')
+    }
   }
   for (const filter of [{ state: 'none-of-them' }, { invited: 'nobody' }]) {
     const { location = '' } = await staff.send(invitations, { who: 'all', do: 'cancel', ...filter })
