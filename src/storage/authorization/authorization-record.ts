@@ -60,9 +60,9 @@ export const removeRecord = async (connection: Connection, kind: string, key: st
 
 /**
  * Every now and then, deletes what has expired. Codes are kept for a day, so that a second use is recognised, and access tokens for a month, so that
- * what was made with them can still find them; those with which Subscriptions were written as long as these go on, since both end when the token is
- * revoked. Questions that were never answered are deleted at once, since anybody can ask them, with as much as
- * fits into a request. An app that registered itself is deleted after a month in which nobody has granted it anything.
+ * what was made with them can still find them, or for as long as a Subscription that was written with one goes on, or a document that came with one
+ * waits: these end when the token is revoked, also later. Questions that were never answered are deleted at once, since anybody can ask them, with as
+ * much as fits into a request. An app that registered itself is deleted after a month in which nobody has granted it anything.
  */
 export const removeExpired = async (connection: Connection, { now = Date.now() } = {}): Promise<void> => {
   if (now < (nextRemoval.get(connection) ?? 0)) return
@@ -73,7 +73,8 @@ export const removeExpired = async (connection: Connection, { now = Date.now() }
   await connection.run(sql.fragment`
     DELETE FROM token
     WHERE expires_at < now() - interval '30 days'
-      AND NOT EXISTS (SELECT FROM subscriber WHERE subscriber.hash = token.hash AND subscriber.status <> 'off')`)
+      AND NOT EXISTS (SELECT FROM subscriber WHERE subscriber.hash = token.hash AND subscriber.status <> 'off')
+      AND NOT EXISTS (SELECT FROM quarantined_document AS document WHERE document.hash = token.hash AND document.state = 'waiting')`)
   await connection.run(sql.fragment`
     DELETE FROM client
     WHERE self_registered AND registered_at < now() - interval '30 days'

@@ -48,8 +48,8 @@ type ReplayableRow = {
 }
 
 /**
- * Whether the right with which it came was revoked, which is not the same as an expired token. Tokens are not kept for ever: if one is gone, its
- * grant or its client tells; if it has neither, it counts as revoked.
+ * Whether the right with which it came was revoked, which is not the same as an expired token. An earlier version did not keep tokens for what waits:
+ * if one is gone, its grant or its client tells; if it has neither, it counts as revoked.
  */
 const isTakenFrom = sql.fragment`(
   ${isRevoked(sql.fragment`document`)} OR ${isCalledOff(sql.fragment`document.grant_id`)}

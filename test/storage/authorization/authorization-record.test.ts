@@ -1,5 +1,6 @@
 import t from 'tap'
 import { findRecord, keepRecord, removeExpired } from '../../../src/storage/authorization/authorization-record.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { openTestDatabase } from '../../support/database.ts'
 
 const { database } = await openTestDatabase(t, { poolSize: 2 })
@@ -20,3 +21,34 @@ t.test('the request of an app goes when it expires, and a code a day later', asy
     ['asked just now', 'used a moment ago'],
   )
 })
+
+t.test(
+  'a token that expired a month ago goes, unless a Subscription or a waiting document still depends on it',
+  async t => {
+    const tokens = [
+      'unused',
+      'of a Subscription',
+      'of one that is off',
+      'of a document that waits',
+      'of one that was taken',
+    ]
+    await database.run(sql.fragment`
+    INSERT INTO token (hash, kind, client_id, scope, expires_at)
+    SELECT sha256(name::bytea), 'client', 'job', name, now() - interval '31 days' FROM unnest(${sql.array(tokens, 'text')}) AS name`)
+    await database.run(sql.fragment`
+    INSERT INTO subscriber (id, status, type, ends_at, hash, kind, client_id, scope, context)
+    SELECT status, status, 'Observation', 'infinity', sha256(name::bytea), 'client', 'job', '', '{}'
+    FROM (VALUES ('active', 'of a Subscription'), ('off', 'of one that is off')) AS written(status, name)`)
+    await database.run(sql.fragment`
+    INSERT INTO quarantined_document (id, pk, patient, source, organization, digest, size, rule, pointer, schema, times, interaction, state,
+      hash, kind, client_id, scope, context)
+    SELECT gen_random_uuid(), 1, 'ann', '', '', state::bytea, 1, '', '', '', 1, 'create', state, sha256(name::bytea), 'client', 'job', '', '{}'
+    FROM (VALUES ('waiting', 'of a document that waits'), ('taken', 'of one that was taken')) AS came(state, name)`)
+    await removeExpired(database, { now: Date.now() + 3_600_000 })
+    const left = await database.any<{ scope: string }>(sql.fragment`SELECT scope FROM token ORDER BY scope`)
+    t.strictSame(
+      left.map(({ scope }) => scope),
+      ['of a Subscription', 'of a document that waits'],
+    )
+  },
+)
