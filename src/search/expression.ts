@@ -77,8 +77,11 @@ export type Relation =
   | { readonly kind: 'same-tenant'; readonly practitioner: string; readonly now?: true }
   /** A new Observation, of which each kind is in some active consent of its patient; with `to`, in one to the studies of that organization. */
   | { readonly kind: 'consentable'; readonly to?: string }
-  /** A ResearchStudy in which the patient is enrolled or to which they were invited; or a Consent to no other study than such a one. */
-  | { readonly kind: 'invited'; readonly patient: string }
+  /**
+   * A ResearchStudy in which the patient is enrolled or to which they were invited; or a Consent to no other study than such a one. With `now`, a
+   * ResearchStudy in which they have a place that is in force.
+   */
+  | { readonly kind: 'invited'; readonly patient: string; readonly now?: true }
   /** Since that instant nobody but `but` has answered the study for the row's patient, whether with yes or with no. */
   | { readonly kind: 'unanswered'; readonly study: string; readonly since: string; readonly but: Principal }
   /** An organization or person named by the patient's own record, by a study of theirs, or by a consent of theirs. */

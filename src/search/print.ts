@@ -72,6 +72,7 @@ const printGrant = (grant: Grant): string => {
     case 'unanswered':
       return list('unanswered', ...study(grant.study), grant.since, `${grant.but.kind}/${grant.but.id}`)
     case 'invited':
+      return list('invited', grant.patient, ...(grant.now ? ['now'] : []))
     case 'known-to':
       return list(grant.kind, grant.patient)
     case 'kept':

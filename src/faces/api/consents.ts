@@ -5,7 +5,10 @@ import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
+import type { Expression } from '../../search/expression.ts'
+import { isInForce } from '../../storage/model/study.ts'
 import { type StudyAsked, toStudyAsked } from '../../studies/consent/own-study.ts'
+import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { toDataSource } from './data-sources.ts'
@@ -20,14 +23,16 @@ export const presentConsents = async (asking: Asking, id: string, classes: CodeC
   const studies = await Promise.all(
     (await studiesAsking(asking, id, classes)).map(one => toAnswers(asking, one, classes)),
   )
-  const given = studies.flatMap(({ scopeConsents }) => scopeConsents.filter(({ consented }) => consented === true))
+  const given = studies.flatMap(({ isEnrolled, scopeConsents }) =>
+    scopeConsents.filter(({ consented }) => isEnrolled && consented === true),
+  )
   return {
     patient: await presentPatient(asking, patient),
     consolidatedConsentedScopes: [...new Map(given.map(({ code }) => [code.id, code])).values()],
-    studiesPendingConsent: studies.flatMap(({ isPending, scopeConsents, ...study }) =>
-      isPending ? [{ ...study, pendingScopeConsents: scopeConsents }] : [],
+    studiesPendingConsent: studies.flatMap(({ isAnswered, isEnrolled: _, isAsking, scopeConsents, ...study }) =>
+      !isAnswered && isAsking ? [{ ...study, pendingScopeConsents: scopeConsents }] : [],
     ),
-    studies: studies.flatMap(({ isPending, ...study }) => (isPending ? [] : [study])),
+    studies: studies.flatMap(({ isAnswered, isEnrolled: _, isAsking: __, ...study }) => (isAnswered ? [study] : [])),
   }
 }
 
@@ -45,9 +50,19 @@ export const studiesAsking = async (
 ): Promise<readonly StudyAsked[]> => {
   const record = asking.record(patient)
   const studies = await studiesOf(asking, patient)
+  const inPlace = await record.find<ResearchStudy>('ResearchStudy', { _count: '1000' }, inPlaceOf(patient))
   const words = wordsFor('en')
-  return Promise.all(studies.map(study => toStudyAsked({ codeClasses }, { study, record, words })))
+  return Promise.all(
+    studies.map(study => {
+      const isEnrolled = inPlace.some(({ id }) => id === study.id)
+      const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
+      const own = { sharings: [], signed: undefined, isEnrolled, ...runs }
+      return toStudyAsked({ codeClasses }, { study, record, words, own })
+    }),
+  )
 }
+
+const inPlaceOf = (patient: string): Expression => ({ kind: 'invited', patient, now: true })
 
 const studiesOf = async ({ caller, list }: Asking, patient: string): Promise<readonly ResearchStudy[]> => {
   if (kindOfCaller(caller) === 'patient') return list<ResearchStudy>('ResearchStudy', {})
@@ -61,15 +76,18 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
   if (study === undefined) throw new FhirError('not-found', 'No study matches the given query')
   const status = asked.consent?.status
   const shared = kindsShared(asked, classes)
-  const isPending = status === undefined || status === 'proposed'
+  const isAnswered = status !== undefined && status !== 'proposed'
+  const { isEnrolled } = asked
   return {
     ...study,
     dataSources: await sourcesOf(asking, asked, classes),
-    isPending,
+    isAnswered,
+    isEnrolled,
+    isAsking: isEnrolled && asked.isInForce && !asked.isClosed,
     scopeConsents: kindsOf(asked).map(kind => ({
       code: toScopeCode(kind, classes),
-      consented: isPending ? null : shared.has(kind),
-      consentedTime: isPending ? null : (asked.consent?.meta?.lastUpdated ?? null),
+      consented: isAnswered ? shared.has(kind) : null,
+      consentedTime: isAnswered ? (asked.consent?.meta?.lastUpdated ?? null) : null,
     })),
   }
 }

@@ -126,10 +126,7 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
     if (before !== undefined && !isStanding(before)) return undefined
     return { ...newConsent(asked, now), ...standing, status: 'rejected', provision: { type: 'deny' } }
   }
-  if (asked.text === undefined)
-    throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to agree to', {
-      status: 409,
-    })
+  const { hash } = textToAgree(asked)
   const given = lines
     .filter(({ kind }) => begun.includes(kind))
     .map(line => permitOf(asked, { line, shares: true, from: '', until: '' }, now))
@@ -137,13 +134,23 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
     ...newConsent(asked, now),
     ...standing,
     status: 'active',
-    sourceAttachment: { ...sourceOf(asked), hash: asked.text.hash },
+    sourceAttachment: { ...sourceOf(asked), hash },
     provision: {
       ...left?.provision,
       type: 'deny',
       provision: [...(left === undefined ? [] : sinceBefore(left)), ...given],
     },
   }
+}
+
+/** Throws if there is nothing to agree to. */
+const textToAgree = ({ isEnrolled, text }: StudyAsked): NonNullable<StudyAsked['text']> => {
+  if (!isEnrolled)
+    throw new FhirError('business-rule', 'Their place in the study has ended, so there is nothing to agree to')
+  if (text !== undefined) return text
+  throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to agree to', {
+    status: 409,
+  })
 }
 
 /** The Consent to the remaining kinds, under the text that was signed; undefined if there are none. */

@@ -1,9 +1,11 @@
 import type { Organization, PractitionerRole } from '@medplum/fhirtypes'
-import { organizationRole } from '../../access/vocabulary.ts'
+import { organizationRole, rankOf } from '../../access/vocabulary.ts'
+import { roleStandingOf } from '../../accounts/staff/colleagues.ts'
 import { namedId } from '../../fhir/reference.ts'
+import type { Role } from '../../search/expression.ts'
 import type { Asking } from './asking.ts'
 
-/** The caller's role in each organization, by its id. */
+/** The caller's highest role in each organization now, by its id. */
 type Roles = ReadonlyMap<string, string>
 
 export const toOrganization = (organization: Organization, roles: Roles) => ({
@@ -25,14 +27,24 @@ export const rolesOf = async ({ caller, list }: Asking): Promise<Roles> => {
   const found = await list<PractitionerRole>('PractitionerRole', {
     practitioner: `Practitioner/${caller.practitioner}`,
   })
-  return new Map(found.flatMap(entriesOf))
+  return new Map(heldIn(found).toSorted(byRank))
 }
 
-const entriesOf = ({ organization, code = [] }: PractitionerRole): [string, string][] => {
-  const id = namedId(organization, 'Organization')
-  const held = code.flatMap(({ coding = [] }) => coding).find(({ system }) => system === organizationRole)?.code
-  return id === undefined || held === undefined ? [] : [[id, held]]
-}
+/** Those that are in force. */
+const heldIn = (found: readonly PractitionerRole[]): readonly [string, string][] =>
+  found.flatMap(role => {
+    const id = namedId(role.organization, 'Organization')
+    if (id === undefined || role.active === false || roleStandingOf(role) !== 'in-force') return []
+    return (role.code ?? [])
+      .flatMap(({ coding = [] }) => coding)
+      .flatMap(({ system, code: held }) => (system === organizationRole && held !== undefined ? [[id, held]] : []))
+  })
+
+/** The lowest first. */
+const byRank = ([, one]: readonly [string, string], [, other]: readonly [string, string]): number =>
+  rankIn(one) - rankIn(other)
+
+const rankIn = (role: string): number => (Object.hasOwn(rankOf, role) ? rankOf[role as Role] : 0)
 
 /** Those of the organizations that the caller may see, by id. */
 export const organizationsBy = async (

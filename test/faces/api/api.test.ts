@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Observation } from '@medplum/fhirtypes'
 import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { heartRate as measuredRate, upload } from '../../mhealth/upload.ts'
 import { openInvitedApps } from './invited.ts'
 
 const world = await openInvitedApps()
-const { ann, api, bob, create, database, enrolled, patientToken, send, server, staffToken, study } = world
+const { ann, api, bob, create, database, enrolled, lab, patientToken, send, server, staffToken, study, update } = world
 t.teardown(() => server.close())
 const researcher = await staffToken(study.researcher, 'user/*.rs')
 const heartRate = { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0' }
@@ -19,8 +20,8 @@ const withId = ({ header, body }: ReturnType<typeof measuredRate>) => ({
 })
 const own = 'patient/*.rs patient/Consent.cruds patient/ResearchStudy.rs'
 const tokenOfNew = async (name: string) => {
-  const { patient } = await enrolled(name)
-  return { patient, bearer: await patientToken(patient, own), path: `patients/${patient}/consents` }
+  const { patient, subject } = await enrolled(name)
+  return { patient, subject, bearer: await patientToken(patient, own), path: `patients/${patient}/consents` }
 }
 const versionsOf = async (bearer: string) =>
   (await send(bearer, 'GET', 'Consent'))
@@ -94,6 +95,81 @@ t.test('a refusal is an answer', async t => {
     body: { studyScopeConsents: [{ consented: false }] },
   })
   t.same(await versionsOf(bearer), [['rejected', '1']])
+})
+
+t.test('a study that is paused or over waits for no answer, nor does one whose patient has left it', async t => {
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const waiting = await tokenOfNew('Wim')
+  const answered = await tokenOfNew('Ada')
+  await api(answered.bearer, 'POST', answered.path, answering(true))
+  const told = async ({ bearer, path }: typeof waiting) => {
+    const { body } = await api(bearer, 'GET', path)
+    const { studiesPendingConsent, studies, consolidatedConsentedScopes } = body
+    return [studiesPendingConsent.length, studies.length, consolidatedConsentedScopes.length]
+  }
+  for (const change of [
+    { status: 'completed' },
+    { status: 'temporarily-closed-to-accrual' },
+    { period: { end: '2026-01-01' } },
+  ]) {
+    await update('everything', { ...stored, ...change })
+    t.same(
+      [await told(waiting), await told(answered)],
+      [
+        [0, 0, 0],
+        [0, 1, 1],
+      ],
+      JSON.stringify(change),
+    )
+    t.equal((await api(waiting.bearer, 'POST', waiting.path, answering(true))).status, 422)
+  }
+  await update('everything', stored)
+  t.same(
+    [await told(waiting), await told(answered)],
+    [
+      [1, 0, 0],
+      [0, 1, 1],
+    ],
+  )
+
+  for (const { subject } of [waiting, answered]) {
+    const place = (await send('everything', 'GET', `ResearchSubject/${subject}`)).json()
+    await update('everything', { ...place, status: 'withdrawn' })
+  }
+  t.same(
+    [await told(waiting), await told(answered)],
+    [
+      [0, 0, 0],
+      [0, 1, 0],
+    ],
+  )
+  t.match(await api(waiting.bearer, 'POST', waiting.path, answering(true)), {
+    status: 422,
+    body: { detail: 'Their place in the study has ended, so there is nothing to agree to' },
+  })
+  t.equal((await send(waiting.bearer, 'GET', 'Consent')).json().entry, undefined)
+  t.equal(
+    (await api(answered.bearer, 'DELETE', answered.path, answering(true))).status,
+    204,
+    'what stands can be ended',
+  )
+  t.same(await versionsOf(answered.bearer), [['inactive', '2']])
+})
+
+t.test('the role that somebody is told is the highest that they have in the organization now', async t => {
+  const role = async () => (await api(researcher, 'GET', `organizations/${lab.organization}`)).body.currentUserRole
+  t.equal(await role(), 'viewer')
+  const lead = await create('everything', {
+    resourceType: 'PractitionerRole' as const,
+    practitioner: { reference: `Practitioner/${study.researcher.practitioner}` },
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'manager' }] }],
+  })
+  t.equal(await role(), 'manager')
+  for (const over of [{ period: { end: '2026-01-01' } }, { period: { start: '2999-01-01' } }, { active: false }]) {
+    await update('everything', { ...lead, ...over })
+    t.equal(await role(), 'viewer', JSON.stringify(over))
+  }
 })
 
 t.test('staff read of each patient what that patient answered, and nothing about others', async t => {

@@ -2,14 +2,22 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Expression } from '../../../search/expression.ts'
 import type { RelatedRow } from '../../row.ts'
 import { anyOf, type SqlFragment, sql } from '../../sql.ts'
+import { isEnrolled } from '../enrolled.ts'
 import { compartmentOf } from '../reference.ts'
 
 export const compileInvited = (
-  { patient }: Extract<Expression, { kind: 'invited' }>,
+  { patient, now }: Extract<Expression, { kind: 'invited' }>,
   { type, row }: RelatedRow,
-): SqlFragment => invitedBy[type]?.(row, compartmentOf(patient)) ?? sql.fragment`FALSE`
+): SqlFragment => (now === true ? inPlaceBy : invitedBy)[type]?.(row, compartmentOf(patient)) ?? sql.fragment`FALSE`
 
-const invitedBy: Readonly<Partial<Record<ResourceType, (row: SqlFragment, patientId: SqlFragment) => SqlFragment>>> = {
+type ByType = Readonly<Partial<Record<ResourceType, (row: SqlFragment, patientId: SqlFragment) => SqlFragment>>>
+
+const inPlaceBy: ByType = {
+  ResearchStudy: (row, patientId) => sql.fragment`${row}.id IN (
+    SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId} AND ${isEnrolled})`,
+}
+
+const invitedBy: ByType = {
   ResearchStudy: (row, patientId) =>
     sql.fragment`${row}.id IN (SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId})`,
   // What was once given can be taken back even after the invitation is gone.
