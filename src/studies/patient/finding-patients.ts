@@ -6,8 +6,8 @@ import { and, type Expression, not } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
-import { ended } from '../../storage/model/enrolled.ts'
 import type { Store } from '../../storage/store.ts'
+import { heldPlaces } from '../people/held-places.ts'
 
 /** By what to look for patients; empty texts ask for nothing. */
 export type PatientsAsked = {
@@ -75,8 +75,7 @@ const searchOf = (registry: Registry, asked: PatientsWanted, count: number): Sea
 const placeIn = (registry: Registry, study: string): Expression => {
   const parameter = registry.searchParameter('ResearchSubject', 'individual')
   if (parameter === undefined) throw new Error('ResearchSubject has no search parameter individual')
-  const query = new URLSearchParams({ study: `ResearchStudy/${study}`, 'status:not': [...ended].join(',') })
-  const { where } = parseSearch(registry, 'ResearchSubject', query)
+  const { where } = heldPlaces(registry, { study: `ResearchStudy/${study}` })
   return { kind: 'has', source: 'ResearchSubject', parameter, of: where }
 }
 

@@ -3,11 +3,9 @@ import { inOneOf } from '../../access/owner.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { ownFault } from '../../messages/undelivered.ts'
-import { parseSearch } from '../../search/parse.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
-import { ended } from '../../storage/model/enrolled.ts'
 import {
   actionsToWorkOn,
   beginItem,
@@ -27,6 +25,7 @@ import type { Invitations } from '../invitation/invitations.ts'
 import { type RegisteringParts, registrarOf, subjectOf } from '../patient/registering.ts'
 import { refusedWork } from '../refused-work.ts'
 import { type EnrolledPerson, findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
+import { heldPlaces } from './held-places.ts'
 import { seesAnswersOf } from './sees-answers.ts'
 
 type Parts = StudyParts &
@@ -132,12 +131,8 @@ const enrolling = async (parts: Parts, { person, study }: StudyAction, items: re
   const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
   return async (patient: string): Promise<string> => {
     if (!seen.has(patient)) throw new FhirError('not-found', 'There is no such patient')
-    const query = {
-      study: `ResearchStudy/${study}`,
-      individual: `Patient/${patient}`,
-      'status:not': [...ended].join(','),
-    }
-    const ifNoneExist = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
+    const query = { study: `ResearchStudy/${study}`, individual: `Patient/${patient}` }
+    const ifNoneExist = heldPlaces(registry, query)
     const resource = inOneOf(subjectOf(asked, patient), organizations, [seen.get(patient), sponsorOf(asked)])
     const written = await writeOrThrow(store, { kind: 'create', resource, ifNoneExist })
     if (written?.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')

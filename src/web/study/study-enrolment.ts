@@ -4,7 +4,6 @@ import type { Caller } from '../../access/caller.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
-import { parseSearch } from '../../search/parse.ts'
 import {
   findAllPatients,
   type PatientsAsked,
@@ -12,6 +11,7 @@ import {
   patientPageSize,
 } from '../../studies/patient/finding-patients.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
+import { heldPlaces } from '../../studies/people/held-places.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { FieldError } from '../page/field-error.ts'
 import { box, notice, postForm } from '../page/form.ts'
@@ -185,9 +185,8 @@ const enrolledOf = async (
 ): Promise<ReadonlySet<string>> => {
   if (patients.length === 0) return new Set()
   const individual = patients.map(patient => `Patient/${patient.id}`).join(',')
-  const status = 'ineligible,not-registered,off-study,withdrawn'
-  const query = new URLSearchParams({ study: `ResearchStudy/${id}`, individual, 'status:not': status, _count: '100' })
-  const { entries } = await openStoreFor(caller).search(parseSearch(registry, 'ResearchSubject', query))
+  const query = { study: `ResearchStudy/${id}`, individual, _count: '100' }
+  const { entries } = await openStoreFor(caller).search(heldPlaces(registry, query))
   const subjects = entries.map(({ content }): ResearchSubject => JSON.parse(content))
   return new Set(subjects.map(one => namedId(one.individual, 'Patient') ?? ''))
 }

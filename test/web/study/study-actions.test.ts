@@ -91,6 +91,37 @@ t.test('patients who are ticked are enrolled, and invited at once if wanted', as
   t.match(await mailbox.next(), { to: 'ticked2@example.org', subject: 'An invitation to a study' })
 })
 
+t.test(
+  'somebody whose place is over by its period can be enrolled anew, and one whose place begins later cannot',
+  async t => {
+    const place = (patient: string, period: object) =>
+      create('everything', {
+        resourceType: 'ResearchSubject' as const,
+        status: 'on-study' as const,
+        period,
+        study: { reference: `ResearchStudy/${study.id}` },
+        individual: { reference: `Patient/${patient}` },
+      })
+    const [past, ahead, open] = [await registered('PeriodA'), await registered('PeriodB'), await registered('PeriodC')]
+    await place(past.id, { start: '2025-01-01', end: '2026-01-01' })
+    await place(ahead.id, { start: '2998-01-01', end: '2999-01-01' })
+    await place(open.id, { start: '2025-01-01' })
+    const page = `${enrolment}?name=period`
+    t.match(
+      wordsOf(await staff.get(page)),
+      /PeriodA born 1970-05-31 PeriodB born 1970-05-31 Is in the study PeriodC born 1970-05-31 Is in the study/,
+    )
+    const outside = wordsOf(await staff.get(`${page}&outside=yes`))
+    t.match(outside, /PeriodA born/)
+    t.notMatch(outside, /PeriodB|PeriodC/)
+    const all = await staff.send(page, { patient: [past.id, ahead.id, open.id], who: 'ticked', do: 'enrol' }, enrolment)
+    const told = await settled(all)
+    t.match(told, /1 of 3 are enrolled\. Not done: 2/)
+    for (const name of ['PeriodB', 'PeriodC']) t.match(told, new RegExp(`${name} [^:]*: They are in the study already`))
+    t.equal((await subjectsOf(past.id)).length, 2)
+  },
+)
+
 t.test('somebody who was enrolled but could not be invited is listed, with the reason', async t => {
   const telecom = [{ system: 'email' as const, value: 'family@example.org' }]
   for (let count = 0; count < 7; count += 1) await registered(`Shared${count}`, { telecom })
