@@ -43,11 +43,9 @@ export const authorizationRoutes = async (
       const methods = methodsAt(pathOf(request))
       if (methods === undefined) return reply.callNotFound()
       if (!methods.includes(request.method)) throw otherMethod(reply, request.method, methods)
+      if (asksForMethods(request)) return reply.header('allow', methods.join(', ')).code(204).send()
       if (hasNul(request)) throw new FhirError('invalid', 'A parameter may not contain the character U+0000')
-      reply.hijack()
-      const { raw } = reply
-      for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
-      await answer(request, raw).catch(error => sendFault(request, raw, error))
+      return handOver(request, reply)
     }
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
       for (const url of [`${mount}/*`, metadataUrl]) scope.route({ method, url, handler })
@@ -62,6 +60,13 @@ const metadataUrl = `${metadataPath}${mount}`
 
 const pathOf = ({ url }: FastifyRequest): string =>
   url.startsWith(metadataUrl) ? `${metadataPath}${url.slice(metadataUrl.length)}` : url.slice(mount.length)
+
+const handOver = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  reply.hijack()
+  const { raw } = reply
+  for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
+  await answer(request, raw).catch(error => sendFault(request, raw, error))
+}
 
 const answer = async (request: FastifyRequest, response: ServerResponse): Promise<void> => {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
@@ -85,6 +90,10 @@ const sendFault = (request: FastifyRequest, response: ServerResponse, error: unk
   if (!response.headersSent) response.writeHead(told.status, { 'content-type': 'application/json', ...again })
   response.end(JSON.stringify(toOAuth(told)))
 }
+
+/** By OPTIONS, and not as a browser does, which the library answers: https://fetch.spec.whatwg.org/#cors-preflight-request */
+const asksForMethods = ({ method, headers }: FastifyRequest): boolean =>
+  method === 'OPTIONS' && (headers.origin === undefined || headers['access-control-request-method'] === undefined)
 
 /** The database cannot store it, and the library would report a fault of ours. */
 const hasNul = ({ url, body }: FastifyRequest): boolean =>

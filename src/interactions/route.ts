@@ -21,6 +21,7 @@ export const findRoute = (
   { method, path, body }: { readonly method: string; readonly path: string; readonly body?: unknown },
 ): Route => {
   const segments = segmentsOf(path)
+  refuseDots(segments)
   const here = fitting(interactions, segments)
   const [first] = here
   if (first === undefined)
@@ -36,6 +37,19 @@ export const findRoute = (
     'not-supported',
     `${shown(segments)} answers ${methodsAt(interactions, path).join(', ')}, not ${method}`,
   )
+}
+
+/**
+ * Whatever resolves a URL takes them for steps to another place (https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4), and as ids, as which FHIR
+ * would have them, they would reach nothing.
+ */
+const refuseDots = (segments: readonly string[]): void => {
+  const dots = segments.find(segment => segment === '.' || segment === '..')
+  if (dots !== undefined)
+    throw new FhirError(
+      'invalid',
+      `${shown(segments)} has ${dots} in it: a path begins at the base, as in /Patient/123`,
+    )
 }
 
 /** The methods that a path answers, for Allow; empty if there is no such path. */

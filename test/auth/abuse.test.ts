@@ -388,6 +388,15 @@ t.test('other features of the library do not answer', async t => {
       error_description: `${method} is not answered here; accepted: ${allow}`,
     })
   }
+  for (const [path, allow] of [
+    ['token', 'POST, OPTIONS'],
+    ['token/revocation', 'POST, OPTIONS'],
+    ['jwks.json', 'GET, HEAD, OPTIONS'],
+  ] as const)
+    for (const headers of [{}, { origin: 'https://app.example.org' }, { 'access-control-request-method': 'POST' }]) {
+      const answer = await server.inject({ method: 'OPTIONS', url: `/oauth/${path}`, headers })
+      t.match([answer.statusCode, answer.headers.allow, answer.body], [204, allow, ''], `OPTIONS ${path}`)
+    }
   for (const path of ['jwks.json', '.well-known/openid-configuration'])
     t.equal((await server.inject({ method: 'HEAD', url: `/oauth/${path}` })).statusCode, 200, `HEAD ${path}`)
   const uris = { request_uri: 'https://app.example.org/request', request: 'e30.e30.' }

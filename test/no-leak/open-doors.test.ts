@@ -37,6 +37,8 @@ const open: Readonly<Record<string, string>> = {
   '/.well-known/apple-app-site-association': 'the same for iPhones',
   '/FHIR/R5/metadata': 'what the server can do for clients of R5',
   '/FHIR/R5/.well-known/smart-configuration': 'where tokens come from',
+  '/FHIR/R5/metadata/': 'what the server can do for clients of R5',
+  '/FHIR/R5/.well-known/smart-configuration/': 'where tokens come from',
   '/openapi.json': 'what the server can do',
   '/docs': 'the same, to browse',
   '/ws': 'a websocket hears nothing before it is bound with a token',

@@ -73,7 +73,7 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
     const read: Asking['read'] = async (type, id) => {
       const notFound = () => new FhirError('not-found', `No ${type.toLowerCase()} matches the given query`)
       // Text that cannot be an id is never found.
-      if (!/^[A-Za-z0-9.-]{1,64}$/.test(id)) throw notFound()
+      if (!/^(?!\.{1,2}$)[A-Za-z0-9.-]{1,64}$/.test(id)) throw notFound()
       try {
         return (await ask('GET', `${type}/${id}`)) as never
       } catch (error) {

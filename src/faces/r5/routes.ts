@@ -26,14 +26,16 @@ export const r5Routes = async (server: FastifyInstance, options: R5Options): Pro
   for (const { path, face } of faces) {
     const base = () => `${address()}${path}`
     const smart = () => ({ address: address(), isRegistrationOpen })
-    server.get(`${path}/metadata`, async (_request, reply) =>
-      reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date, smart: smart() })),
-    )
-    server.get(`${path}/.well-known/smart-configuration`, async (_request, reply) =>
-      reply.type('application/json').send(toSmartConfiguration(smart())),
-    )
-    for (const end of ['metadata', '.well-known/smart-configuration'])
-      refuseOtherMethods(server, `${path}/${end}`, ['GET'])
+    for (const end of ['', '/']) {
+      server.get(`${path}/metadata${end}`, async (_request, reply) =>
+        reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date, smart: smart() })),
+      )
+      server.get(`${path}/.well-known/smart-configuration${end}`, async (_request, reply) =>
+        reply.type('application/json').send(toSmartConfiguration(smart())),
+      )
+      for (const at of ['metadata', '.well-known/smart-configuration'])
+        refuseOtherMethods(server, `${path}/${at}${end}`, ['GET'])
+    }
     await server.register(fhirRoutes, { prefix: path, ...options, base, face })
   }
 }

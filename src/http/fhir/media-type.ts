@@ -120,7 +120,13 @@ const byPreference = (one: Wish, other: Wish): number => other.quality - one.qua
 type Range = { readonly type: string; readonly quality: number; readonly version: string | undefined }
 
 const parseRange = (text: string): Range => {
-  const [type = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase())
+  // Blanks around `=` are against RFC 9110, but what is named with them is meant: another version must not be taken for ours.
+  const [type = '', ...parameters] = text.split(';').map(part =>
+    part
+      .trim()
+      .toLowerCase()
+      .replace(/\s*=\s*/, '='),
+  )
   const parameterNamed = (name: string) =>
     parameters.find(parameter => parameter.startsWith(`${name}=`))?.slice(name.length + 1)
   const quality = Number(parameterNamed('q') ?? 1)

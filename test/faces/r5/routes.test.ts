@@ -229,7 +229,8 @@ t.test('older clients find a study’s Observations, and single resources, page 
 })
 
 t.test('without a token only public information is answered', async t => {
-  for (const url of ['/FHIR/R5/metadata', '/FHIR/R5/.well-known/smart-configuration']) {
+  const open = ['/FHIR/R5/metadata', '/FHIR/R5/.well-known/smart-configuration']
+  for (const url of open.flatMap(path => [path, `${path}/`])) {
     const { statusCode, headers } = await server.inject({ url, headers: { origin: 'https://app.example.org' } })
     t.match([statusCode, headers['access-control-allow-origin']], [200, '*'], url)
   }

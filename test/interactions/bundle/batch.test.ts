@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { OperationOutcome } from '@medplum/fhirtypes'
 import t from 'tap'
 import * as w from '../../storage/model/world.ts'
 import { fhirServer } from '../../support/fhir-server.ts'
@@ -75,6 +76,25 @@ t.test('the path of an entry means the same however much of it is percent-encode
       5: { issue: [{ diagnostics: 'What is percent-encoded in the path is not UTF-8: %ff' }] },
     },
   )
+})
+
+t.test('no path of an entry goes up or stays where it is', async t => {
+  const urls = ['Patient/../Patient', 'Patient/%2E%2e/Patient', './Patient', 'Patient/..', 'Patient/./_history']
+  const answer = await batch(urls.map(url => ({ request: { method: 'GET', url } })))
+  t.same(
+    answer
+      .json()
+      .entry.map(({ response }: { response: { status: string; outcome: OperationOutcome } }) => [
+        response.status.slice(0, 3),
+        response.outcome.issue[0]?.diagnostics,
+      ]),
+    ['/Patient/../Patient', '/Patient/../Patient', '/./Patient', '/Patient/..', '/Patient/./_history'].map(path => [
+      '400',
+      `${path} has ${path.includes('..') ? '..' : '.'} in it: a path begins at the base, as in /Patient/123`,
+    ]),
+  )
+  const written = await batch([{ resource: { ...patient, id: '..' }, request: { method: 'PUT', url: 'Patient/..' } }])
+  t.same(statuses(written), ['400'], 'nor is anything stored where nobody finds it')
 })
 
 t.test('a question mark within the criteria of an entry is part of them', async t => {
