@@ -42,11 +42,5 @@ export const findFacts = async ({ find }: Organizer, id: string): Promise<Organi
 
 const most = 50
 
-/** https://hl7.org/fhir/R4/valueset-research-study-status.html */
-const over = [
-  'administratively-completed',
-  'closed-to-accrual-and-intervention',
-  'completed',
-  'disapproved',
-  'withdrawn',
-]
+/** https://hl7.org/fhir/R4/valueset-research-study-status.html: what is only closed to new patients and interventions is still read. */
+const over = ['administratively-completed', 'completed', 'disapproved', 'withdrawn']

@@ -283,6 +283,13 @@ t.test('closing it first says what still depends on it, and it can be opened aga
     wordsOf(await manager.get(page)),
     /Nothing that you can see depends on it any more\. Studies are shown only to those/,
   )
+  const study = await create('everything', {
+    resourceType: 'ResearchStudy' as const,
+    status: 'closed-to-accrual-and-intervention' as const,
+    sponsor: { reference: `Organization/${empty}` },
+  })
+  t.match(wordsOf(await manager.get(page)), /1 study that is not over/, 'what was shared with it is still read')
+  await world.update('everything', { ...study, status: 'completed' as const })
   t.match(await manager.send(page, {}), { status: 303, location: `${pageOf(empty)}?done=closed` })
   t.equal((await stored(empty)).active, false)
   t.notMatch(await treeOf(manager), /Empty/)
