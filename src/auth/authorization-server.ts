@@ -61,16 +61,17 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     return endpoint === '/register' ? registrationBody(body, { refusalOf: outbound.refusalOf, codeClasses }) : body
   }
   const handle = async (request: IncomingMessage, response: ServerResponse, { path, body }: Given) => {
+    const endpoint = endpointOf(path)
     try {
       const isPost = request.method === 'POST'
       const asSent = { authorization: request.headers.authorization, body }
-      const sent = isPost && path.startsWith('/token') ? withoutEmptySecret(asSent) : asSent
-      const amended = { ...sent, body: isPost ? await amend(sent, endpointOf(path)) : body }
+      const sent = isPost && endpoint.startsWith('/token') ? withoutEmptySecret(asSent) : asSent
+      const amended = { ...sent, body: isPost ? await amend(sent, endpoint) : body }
       const { provider, answer } = await opened()
       await answer(replayedRequest(request, { issuer: provider.issuer, path: amendedPath(path), ...amended }), response)
     } catch (error) {
       if (!(error instanceof errors.OIDCProviderError)) throw error
-      sendError(response, error, endpointOf(path))
+      sendError(response, error, endpoint)
     }
   }
   return {

@@ -1,14 +1,4 @@
-import type { Definitions } from './compile.ts'
-import { keptReferences, replaced } from './kept-reference.ts'
 import { narrativeFault } from './narrative.ts'
-import { requireValid } from './validate.ts'
-
-/** Throws FhirError with all that is wrong with the changed resource, except for a narrative and references that are unchanged. */
-export const requireValidChange = <R extends object>(definitions: Definitions, stored: object, changed: R): R => {
-  const told = keptFault(stored, changed) === undefined ? changed : withDiv(changed, soundDiv)
-  requireValid(definitions, replaced(told, keptReferences(stored)))
-  return changed
-}
 
 /** The div of an unchanged narrative, if it was stored before today's rules and breaks them: no other change is refused because of it. */
 export const keptFault = (stored: object, changed: unknown): string | undefined => {

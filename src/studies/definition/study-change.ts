@@ -9,7 +9,7 @@ import {
 } from '../../accounts/organization/administered-organizations.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
-import { requireValidChange } from '../../fhir/validate/kept-narrative.ts'
+import { requireValidChange } from '../../fhir/validate/valid-change.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'

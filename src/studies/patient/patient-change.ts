@@ -1,7 +1,7 @@
 import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import { namedId } from '../../fhir/reference.ts'
-import { requireValidChange } from '../../fhir/validate/kept-narrative.ts'
+import { requireValidChange } from '../../fhir/validate/valid-change.ts'
 import { without, withValues } from '../../fhir/with-values.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { requireValidChange } from '../../../src/fhir/validate/kept-narrative.ts'
+import { requireValidChange } from '../../../src/fhir/validate/valid-change.ts'
 
 const registry = loadRegistry()
 const stored = { resourceType: 'Patient', managingOrganization: { reference: 'Nothing/1' } }
