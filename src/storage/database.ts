@@ -4,7 +4,7 @@ import type { DiskRoom } from './postgres/disk-room.ts'
 import { openNewerDatabase } from './postgres/newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './postgres/prepared-statement.ts'
 import { rowTypes } from './postgres/row-types.ts'
-import { endedBySilence } from './postgres/silence.ts'
+import { endedBySilence, letInWithin } from './postgres/silence.ts'
 import { type Fail, failure, isAborted, isConflict, isDeadlock, isLockTimeout, isLost } from './postgres/sql-state.ts'
 import { isPlannedAnew, type SqlFragment } from './sql.ts'
 
@@ -36,19 +36,22 @@ export type Database = Connection & {
 type Options = {
   readonly poolSize?: number
   readonly statementTimeoutMs?: number
+  /** How long a new connection may take. */
+  readonly connectTimeoutMs?: number
   /** It is told of failures for lack of room. */
   readonly room?: Pick<DiskRoom, 'noting'>
 }
 
 export const openDatabase = (
   url: string,
-  { poolSize = 10, statementTimeoutMs = 30_000, room }: Options = {},
+  { poolSize = 10, statementTimeoutMs = 30_000, connectTimeoutMs = 10_000, room }: Options = {},
 ): Database => {
   // So a statement that only waits for others is told apart from one that takes too long itself.
   const lockTimeoutMs = Math.ceil((statementTimeoutMs * 2) / 3)
   const open = (settings: string) => {
     const pool = new pg.Pool({
       connectionString: url,
+      Client: letInWithin(connectTimeoutMs),
       max: poolSize,
       statement_timeout: statementTimeoutMs,
       // A statement that is sent after another one waits for the end of both.

@@ -51,7 +51,7 @@ export const isLost = (error: unknown): boolean =>
   error instanceof Error &&
   !(error instanceof pg.DatabaseError) &&
   (('code' in error && lostBy.has(error.code)) ||
-    /^Connection terminated|is not queryable$|^Query read timeout$/.test(error.message))
+    /^Connection terminated|is not queryable$|^Query read timeout$|^timeout expired$/.test(error.message))
 
 const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'])
 

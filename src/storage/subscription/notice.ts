@@ -28,6 +28,7 @@ export const hearNotices = (
     client = new pg.Client({
       connectionString: url,
       application_name: 'sharewell notices',
+      connectionTimeoutMillis: 10_000,
       ...endedBySilence(60_000),
     })
     client.on('error', () => {})

@@ -38,6 +38,27 @@ t.test('a silent database is not waited for, and asked again over a new connecti
   t.match(doubted, { status: 500, issues: [{ code: 'exception', message: /it is not known whether it was done/ }] })
 })
 
+t.test('a database that takes a connection and says nothing is not waited for, and asked again', async t => {
+  const { url, close } = await withDatabase()
+  let isHung = true
+  const wire = await openWire(url, (near, far) => {
+    if (isHung) return
+    near.pipe(far)
+    far.pipe(near)
+  })
+  const database = openDatabase(wire.address, { poolSize: 1, connectTimeoutMs: 500 })
+  t.teardown(async () => {
+    await database.close()
+    wire.end()
+    await close()
+  })
+  const one = sql.fragment`SELECT 1 AS one`
+  const answers = await Promise.all([1, 2].map(() => database.one(one).catch(error => error)))
+  for (const answer of answers) t.match(answer, { status: 503, issues: [{ code: 'transient' }] })
+  isHung = false
+  t.strictSame(await database.one(one), { one: 1 })
+})
+
 /** A connection to the database that goes silent when asked, without an error. A new connection works. */
 const openSilentWire = async (url: string) => {
   const pairs: (readonly [Socket, Socket])[] = []
