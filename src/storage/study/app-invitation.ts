@@ -113,9 +113,14 @@ export const removeOldAppInvitations = async (connection: Connection, days: numb
           AND unproven.revoked_at IS NULL AND unproven.expires_at > now())`)
 }
 
+const isTrusted = sql.fragment`(
+  client.registration IS NOT NULL AND client.disabled_at IS NULL AND NOT client.self_registered
+  AND 'redeems-invitations' = ANY(client.policies))`
+
 /**
  * Whether nobody has confirmed whose the app is, and the invitation by which its grant came, or a later one in its place, was called off: somebody
- * may have got it who should not have it, or has tried to guess. The same if the patient is no longer in the study, since then it asks them nothing.
+ * may have got it who should not have it, or has tried to guess. The same if the patient is no longer in the study, since then it asks them nothing,
+ * and if the operator no longer trusts the app, since nobody else has said whose it is.
  */
 export const isCalledOff = (grant: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM app_invitation AS link
@@ -128,8 +133,5 @@ export const isCalledOff = (grant: SqlFragment): SqlFragment => sql.fragment`EXI
         AND later.ended_by IN ('cancelled', 'tries', 'address'))
     OR NOT EXISTS (
       SELECT FROM enrolment
-      WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled})))`
-
-const isTrusted = sql.fragment`(
-  client.registration IS NOT NULL AND client.disabled_at IS NULL AND NOT client.self_registered
-  AND 'redeems-invitations' = ANY(client.policies))`
+      WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled})
+    OR NOT EXISTS (SELECT FROM client WHERE client.id = link.client_id AND ${isTrusted})))`

@@ -137,6 +137,21 @@ t.test('a cancelled invitation gives nothing, and what it gave ends', async t =>
   t.notOk(await isInForce(bearer))
 })
 
+t.test('what nobody has confirmed ends when the operator no longer trusts the app; the rest stays', async t => {
+  const [unconfirmed, confirmed] = [await invited('Tom'), await invited('Tea')]
+  const [first, second] = [await tokenOf(unconfirmed.token), await tokenOf(confirmed.token)]
+  await database.run(sql.fragment`
+    UPDATE authorization_grant SET context = context - 'unproven' WHERE id = (
+      SELECT grant_id FROM token WHERE hash = sha256(convert_to(${second}, 'UTF8')))`)
+  const trust = (policies: readonly string[]) =>
+    database.run(sql.fragment`UPDATE client SET policies = ${sql.array([...policies], 'text')} WHERE id = ${app.id}`)
+  await trust(['records-consent'])
+  t.match(await redeem(unconfirmed.token), { status: 404 })
+  t.notOk(await findCaller(database, first))
+  t.ok(await findCaller(database, second))
+  await trust(['redeems-invitations', 'records-consent'])
+})
+
 t.test('cancelling the replacement of an invitation ends what the first one gave, too', async t => {
   const { token, ...old } = await invited('Ora')
   const bearer = await tokenOf(token)
