@@ -51,6 +51,29 @@ const ready = async (): Promise<string> => {
   return id
 }
 
+t.test(
+  'a study that asks patients already is not said to be unable to, and one that is over lacks nothing',
+  async t => {
+    const id = await ready()
+    const { meta: _, extension = [], ...study } = await read(id)
+    const withoutReason = extension.map(one =>
+      one.url === extensions.requestedData
+        ? { ...one, extension: one.extension?.filter(({ url }) => url !== 'reason') }
+        : one,
+    )
+    const needs = async (status: string) => {
+      await send('everything', 'PUT', `ResearchStudy/${id}`, { ...study, status, extension: withoutReason })
+      return /[^.]*still needs[^.]*\./.exec(wordsOf(await member.get(`/studies/${id}/settings`)))?.[0].trim()
+    }
+    t.match(
+      await needs('in-review'),
+      /Before patients can be asked, the study still needs: the reason for some of the data\.$/,
+    )
+    t.match(await needs('active'), /The study still needs: the reason for some of the data\.$/)
+    t.equal(await needs('completed'), undefined)
+  },
+)
+
 t.test('a member makes a study step by step, and it is a ResearchStudy with its Group', async t => {
   const id = await made()
   const page = `/studies/${id}/settings`
