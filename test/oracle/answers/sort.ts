@@ -26,7 +26,7 @@ const compare = (keys: readonly SortKey[], one: Resource, other: Resource): numb
     // Missing values come last, in both directions.
     if (left === undefined) return 1
     if (right === undefined) return -1
-    return left < right === key.descending ? 1 : -1
+    return isBefore(key, left, right) === key.descending ? 1 : -1
   }
   return 0
 }
@@ -40,8 +40,17 @@ const placeOf = ({ definition, descending }: SortKey, resource: Resource): Place
   const places = valuesFor(definition, resource)
     .map(found => placeOfValue(definition, found))
     .filter(place => place !== undefined)
-  return places.toSorted((one, other) => (one === other ? 0 : one < other === descending ? 1 : -1))[0]
+  const isFirst = (one: Place, other: Place) => isBefore({ definition }, one, other) !== descending
+  return places.toSorted((one, other) => (one === other ? 0 : isFirst(one, other) ? -1 : 1))[0]
 }
+
+/** Numbers in strings come by their value; of two that differ by nothing else, such as 2 and 02, the bytes decide. */
+const isBefore = ({ definition }: Pick<SortKey, 'definition'>, one: Place, other: Place): boolean => {
+  const order = definition.type === 'string' ? inWords(String(one), String(other)) : 0
+  return order === 0 ? one < other : order < 0
+}
+
+const inWords = new Intl.Collator('en', { numeric: true }).compare
 
 const placeOfValue = (definition: Definition, found: Found): Place | undefined => {
   if (definition.code === '_id') return resourceId(found)
