@@ -176,7 +176,9 @@ const reindexBatch = async (
   const pks = rows.map(({ pk }) => pk)
   const isDone = sql.fragment`pk = ANY(${sql.array(pks, 'int8')})`
   await dropSideRows(connection, type, isDone)
-  if (type === 'Observation') await connection.run(sql.fragment`DELETE FROM derived_from WHERE ${isDone}`)
+  if (type === 'Observation')
+    for (const table of ['derived_from', 'derived_awaited'])
+      await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE ${isDone}`)
   await connection.run(sql.fragment`
     WITH ${sql.join([entryTables(candidates), ...sideRows(candidates, sql.fragment`entry`)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${factsSetOf(type)}

@@ -9,21 +9,56 @@ import type { Projected, Projection } from './projection.ts'
 export const projectDerivations: Projection<Observation> = async (connection, changes) => {
   const changed = changes.filter(({ versionId, resource }) => versionId !== '1' || isDerived(resource))
   if (changed.length === 0) return
-  await connection.run(sql.fragment`
-    DELETE FROM derived_from USING ${rowPlaces(changed)}
-    WHERE derived_from.patient_id = place.patient_id AND derived_from.pk = place.pk`)
+  for (const table of ['derived_from', 'derived_awaited'])
+    await connection.run(sql.fragment`
+      DELETE FROM ${sql.identifier([table])} AS derived USING ${rowPlaces(changed)}
+      WHERE derived.patient_id = place.patient_id AND derived.pk = place.pk`)
   for (const change of changed) if (isDerived(change.resource)) await insertSources(connection, change)
 }
 
+/**
+ * A new Observation, whose id its writer chose: others that were derived from it may have come before it. Until it was there, they were shown to nobody
+ * but its patient.
+ */
+export const meetSource = async (connection: Connection, { patientId, id }: Source): Promise<void> => {
+  await connection.later(sql.fragment`SELECT pg_advisory_xact_lock_shared(hashtext('derived_from'), ${patientId})`)
+  await connection.run(sql.fragment`
+    WITH met AS (
+      DELETE FROM derived_awaited WHERE patient_id = ${patientId} AND source_id = ${id} RETURNING pk
+    ),
+    known AS (
+      INSERT INTO derived_from (patient_id, pk, source_pk)
+      SELECT ${patientId}, met.pk, identity.pk FROM met
+      JOIN resource_identity AS identity ON identity.id = ${id} AND identity.type_id = ${typeIdOf('Observation')}
+    )
+    DELETE FROM derived_from AS derived
+    WHERE patient_id = ${patientId} AND pk IN (SELECT pk FROM met) AND source_pk = 0 AND NOT EXISTS (
+      SELECT FROM derived_awaited AS awaited
+      WHERE awaited.patient_id = ${patientId} AND awaited.pk = derived.pk AND awaited.source_id <> ${id})`)
+}
+
+type Source = Pick<Projected, 'patientId' | 'id'>
+
 const isDerived = (resource: Observation | undefined): boolean => (resource?.derivedFrom?.length ?? 0) > 0
 
-/** A source is an Observation of the same patient; anything else is kept as an unknown source, 0. */
-const insertSources = (connection: Connection, { patientId, pk, resource }: Projected<Observation>) => {
+/**
+ * A source is an Observation of the same patient; anything else is kept as an unknown source, 0. What is not here yet is awaited: whoever is writing it
+ * at this moment either is waited for, or waits and finds it awaited.
+ */
+const insertSources = async (connection: Connection, { patientId, pk, resource }: Projected<Observation>) => {
   const ids = (resource?.derivedFrom ?? []).map(reference => namedId(reference, 'Observation') ?? '')
-  return connection.run(sql.fragment`
+  await connection.later(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('derived_from'), ${patientId})`)
+  await connection.run(sql.fragment`
+    WITH named AS MATERIALIZED (
+      SELECT DISTINCT source.id, identity.pk AS source_pk
+      FROM unnest(${sql.array(ids, 'text')}) AS source(id)
+      LEFT JOIN resource_identity AS identity ON identity.id = source.id AND identity.patient_id = ${patientId}
+        AND identity.type_id = ${typeIdOf('Observation')}
+    ),
+    awaited AS (
+      INSERT INTO derived_awaited (patient_id, pk, source_id)
+      SELECT ${patientId}::integer, ${pk}::bigint, id FROM named WHERE source_pk IS NULL
+    )
     INSERT INTO derived_from (patient_id, pk, source_pk)
-    SELECT DISTINCT ${patientId}::integer, ${pk}::bigint, coalesce(identity.pk, 0)
-    FROM unnest(${sql.array(ids, 'text')}) AS source(id)
-    LEFT JOIN resource_identity AS identity ON identity.id = source.id AND identity.patient_id = ${patientId}
-      AND identity.type_id = ${typeIdOf('Observation')}`)
+    SELECT DISTINCT ${patientId}::integer, ${pk}::bigint, coalesce(source_pk, 0) FROM named`)
 }

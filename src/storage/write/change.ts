@@ -6,6 +6,7 @@ import { parseInSteps } from '../../fhir/json-pieces.ts'
 import { unquoted } from '../../fhir/patch/unquoted.ts'
 import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from '../current.ts'
 import type { Connection } from '../database.ts'
+import { meetSource } from '../model/derivation.ts'
 import { project } from '../model/projections.ts'
 import { withoutServedMembers } from '../model/study-group.ts'
 import type { Candidate } from '../prepare/candidate.ts'
@@ -31,13 +32,20 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
   const place = await lockPlace(connection, writing, type, write.id)
   if (place === undefined) {
     if (!writing.choosesIds || write.ifMatch !== undefined) throw unknown(type, write.id)
-    return insertOne(connection, writing, { resource: write.resource, id: write.id })
+    return insertNamed(connection, writing, write)
   }
   if (write.ifNone) await refuseExisting(connection, writing, type, write.id)
   const current = await findWritable(connection, writing, type, write.id, 'u')
   if (current === undefined) return revive(connection, writing, write, { type, ...place })
   checkConditions(current, write)
   return replace(connection, writing, current, write.resource)
+}
+
+/** A new resource with an id to which others may refer already. */
+const insertNamed = async (connection: Connection, writing: Writing, { resource, id }: Update): Promise<Written> => {
+  const written = await insertOne(connection, writing, { resource, id })
+  if (written.outcome === 'created' && written.type === 'Observation') await meetSource(connection, written)
+  return written
 }
 
 /** The next version of what is there, as the patch changes it: nobody else can change it in between. */

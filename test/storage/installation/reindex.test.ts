@@ -43,6 +43,7 @@ const derived = [
   'observation_code',
   'sampled',
   'derived_from',
+  'derived_awaited',
   'organization_node',
   'organization_ancestor',
   'membership',
