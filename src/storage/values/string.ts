@@ -105,15 +105,19 @@ const punctuation =
 const blanks = /[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g
 
 /**
- * As `fhir_fold` in the database: what Unicode's case folding makes one, letters without their marks, and an apostrophe however it is typed or set. A
- * sigma at the end of a word is the same letter.
+ * As `fhir_fold` in the database: what Unicode's case folding makes one, letters without their marks and without what cannot be seen, and an apostrophe
+ * however it is typed or set. A sigma at the end of a word is the same letter.
  */
 export const fold = (text: string): string =>
   text
     .normalize('NFD')
-    .replace(/[\u0300-\u036f]/g, '')
+    .replace(unsounded, '')
     .toLowerCase()
     .replace(unfolded, letter => plain[letter] ?? "'")
+
+/** Accents, and what cannot be seen: soft hyphens, marks of direction, joiners, variants. */
+const unsounded =
+  /[\u0300-\u036f]|[\u00ad\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]|[\u180b-\u180d\u180f\ufe00-\ufe0f]/g
 
 /** Of letters that are written together or with a stroke, normalization leaves as they are. */
 const plain: Readonly<Record<string, string>> = {

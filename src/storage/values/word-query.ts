@@ -26,7 +26,7 @@ type Cursor = { readonly folded: string; readonly tokens: readonly Token[]; at: 
 const isOfOurs = ([text]: Token): boolean => operators.has(text)
 const operators: ReadonlySet<string> = new Set(['(', '-(', ')', 'and'])
 
-const plain = (text: string): SqlFragment => sql.fragment`websearch_to_tsquery('simple', ${text})`
+const plain = (text: string): SqlFragment => sql.fragment`websearch_to_tsquery('simple', fhir_apart(${text}))`
 
 const joined = (found: readonly SqlFragment[], operator: SqlFragment): readonly SqlFragment[] =>
   found.length < 2 ? found : [sql.fragment`(${sql.join(found, operator)})`]
