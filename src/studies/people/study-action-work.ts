@@ -3,6 +3,7 @@ import { inOneOf } from '../../access/owner.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { ownFault } from '../../messages/undelivered.ts'
+import { parseSearch } from '../../search/parse.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
@@ -132,9 +133,13 @@ const enrolling = async (parts: Parts, { person, study }: StudyAction, items: re
   return async (patient: string): Promise<string> => {
     if (!seen.has(patient)) throw new FhirError('not-found', 'There is no such patient')
     const query = { study: `ResearchStudy/${study}`, individual: `Patient/${patient}` }
-    const ifNoneExist = heldPlaces(registry, query)
+    const places = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
     const resource = inOneOf(subjectOf(asked, patient), organizations, [seen.get(patient), sponsorOf(asked)])
-    const written = await writeOrThrow(store, { kind: 'create', resource, ifNoneExist })
+    const written = await store.atomic(async within => {
+      // What is searched for names the present moment, so that by it alone no two would wait for each other.
+      await within.takeTurns([places])
+      return writeOrThrow(within, { kind: 'create', resource, ifNoneExist: heldPlaces(registry, query) })
+    })
     if (written?.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')
     return written.id
   }

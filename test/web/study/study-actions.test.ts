@@ -6,6 +6,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
 import { linkIn } from '../../support/mailbox.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { birthDate, openInvited } from '../invited.ts'
 
 const gateway = await openSmsGateway()
@@ -121,6 +122,27 @@ t.test(
     t.equal((await subjectsOf(past.id)).length, 2)
   },
 )
+
+t.test('if two people enrol somebody at the same moment, one does', async t => {
+  const { id } = await registered('Twice')
+  const colleague = await browserOf(await colleagueHere())
+  const { number } = await database.one<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient WHERE id = ${id}`,
+  )
+  const { enrolling } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${number})`)
+    const form = { patient: id, who: 'ticked', do: 'enrol' }
+    const enrolling = [staff, colleague].map(async by =>
+      settled(await by.send(`${enrolment}?name=twice`, form, enrolment), by),
+    )
+    await someoneWaits(connection, enrolling.length)
+    return { enrolling: Promise.all(enrolling) }
+  })
+  const told = (await enrolling).toSorted()
+  t.match(told[0], /0 of 1 are enrolled\. Not done: 1 Twice [^:]*: They are in the study already\./)
+  t.match(told[1], /1 of 1 are enrolled\./)
+  t.equal((await subjectsOf(id)).length, 1)
+})
 
 t.test('somebody who was enrolled but could not be invited is listed, with the reason', async t => {
   const telecom = [{ system: 'email' as const, value: 'family@example.org' }]
