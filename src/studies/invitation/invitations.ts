@@ -12,6 +12,7 @@ import { parseSearch } from '../../search/parse.ts'
 import type { Limit } from '../../storage/account/attempt.ts'
 import { mayWriteTo } from '../../storage/account/letter-limit.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { holdAddresses } from '../../storage/study/held-addresses.ts'
 import {
   endInvitation,
   type InvitationState,
@@ -92,9 +93,10 @@ const invite = async (parts: InvitationParts, by: InvitedBy, way: Way): Promise<
   const { patient, study, addresses } = await findInvitable(parts, by, way)
   const asked = { subject: by.subject, study: by.study, patient, addresses, days: invitationDays }
   const event = { what: 'made', ...eventOf(by, patient, study) } as const
-  const made = await recordingInvitation(parts.accounts.openStoreAs, event, connection =>
-    makeInvitation(connection, asked),
-  )
+  const made = await recordingInvitation(parts.accounts.openStoreAs, event, async connection => {
+    await holdAddresses(connection, patient, addresses)
+    return makeInvitation(connection, asked)
+  })
   for (const message of made ?? []) await parts.ask(message)
 }
 
@@ -119,9 +121,10 @@ const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing,
   if (due.kind !== 'silence') requireAsking(study)
   const about = { ...due, patient, subject: by.subject, study: by.study }
   const event = { what: 'reminded', ...eventOf(by, patient, study) } as const
-  const made = await recordingInvitation(openStoreAs, event, connection =>
-    addReminder(connection, about, { addresses, days: daysBetweenReminders }),
-  )
+  const made = await recordingInvitation(openStoreAs, event, async connection => {
+    await holdAddresses(connection, patient, addresses)
+    return addReminder(connection, about, { addresses, days: daysBetweenReminders })
+  })
   if (made === undefined)
     throw new FhirError('business-rule', `They were reminded within the last ${daysBetweenReminders} days`)
   for (const message of made) await parts.ask(message)

@@ -4,6 +4,7 @@ import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { isTo, linkIn } from '../../support/mailbox.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { consent } from '../../support/study.ts'
 import { birthDate, openInvited, password } from '../invited.ts'
 
@@ -398,6 +399,35 @@ t.test('another address ends what was sent to the old one, and restoring the old
   t.match(await browser().get(link), { status: 410, body: over })
   t.match(await own.get('/invitation/account'), { status: 410, body: over }, 'even for somebody who had used the code')
   t.match(await told(), /It ended, because the address was changed/)
+})
+
+t.test('an address that changes while somebody is invited gets no link that works', async t => {
+  const [late, soon] = [await enrolled('Late'), await enrolled('Soon')]
+  const telecom = [{ system: 'email' as const, value: 'elsewhere@example.org' }]
+  const { changing, inviting } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${late.subject}))`)
+    const inviting = act(late.subject, 'invite')
+    await someoneWaits(connection)
+    const changing = update(lab.manager, { ...late.patient, telecom })
+    await Promise.race([changing, someoneWaits(connection, 2)])
+    return { changing, inviting }
+  })
+  await changing
+  t.equal((await inviting).status, 303)
+  t.match(
+    await database.any(sql.fragment`SELECT ended_by FROM invitation WHERE subject = ${late.subject}`),
+    [{ ended_by: 'address' }],
+    'it was changed after they were invited',
+  )
+  const { refused } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`
+      UPDATE patient SET content = jsonb_set(content, '{telecom}', ${JSON.stringify(telecom)}::jsonb) WHERE id = ${soon.patient.id}`)
+    const refused = act(soon.subject, 'invite')
+    await someoneWaits(connection)
+    return { refused }
+  })
+  t.match([(await refused).status, wordsOf(await refused)], [422, /was changed at the same moment: do it once more/])
+  t.same(await database.any(sql.fragment`SELECT FROM invitation WHERE subject = ${soon.subject}`), [])
 })
 
 t.test(
