@@ -48,7 +48,7 @@ const anyCondition = (datatype: string, tokens: readonly TokenAsked[]): readonly
 const contactTest = (tokens: readonly TokenAsked[]): SqlFragment => {
   const value = sql.fragment`${element} ->> 'value'`
   const folded = isAny(
-    sql.fragment`lower(${value})`,
+    lowered(value),
     tokens.map(token => ({ ...token, code: foldCase(token.code) })),
   )
   return sql.fragment`CASE WHEN ${element} ->> 'system' = 'email' THEN ${folded} ELSE ${isAny(value, tokens)} END`
@@ -93,11 +93,14 @@ const primitiveTest = (datatype: string, { system, code }: Token): SqlFragment =
   if (typeof system === 'string' && datatype !== 'code') return sql.fragment`FALSE`
   if (code === undefined) return sql.fragment`TRUE`
   return datatype === 'string'
-    ? sql.fragment`lower(${elementText}) = lower(${code})`
+    ? sql.fragment`${lowered(elementText)} = ${foldCase(code)}`
     : sql.fragment`${elementText} = ${code}`
 }
 
-const foldCase = (code: string): string => code.toLowerCase()
+/** The same as `lowered`. Of these letters the databases and the server make other ones, depending on what stands around. */
+const foldCase = (code: string): string => code.replace(/[Σς]/g, 'σ').replaceAll('İ', 'i').toLowerCase()
+
+const lowered = (text: SqlFragment): SqlFragment => sql.fragment`lower(translate(${text}, 'Σςİ', 'σσi'))`
 
 const shapeTest = (shape: Shape, { system, code }: Token): SqlFragment => {
   const tests = [

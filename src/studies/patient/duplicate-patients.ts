@@ -1,5 +1,6 @@
 import type { HumanName, Identifier, Patient } from '@medplum/fhirtypes'
 import { escaped } from '../../search/escape.ts'
+import { fold } from '../../storage/values/string.ts'
 
 /** A Patient who is there already and may be the same human, and what they have in common. */
 export type Duplicate = { readonly patient: Patient; readonly by: 'identifier' | 'name' }
@@ -77,10 +78,15 @@ const namesOf = ({ name = [], birthDate }: Patient): readonly string[] => [
   ...new Set(name.map(one => `${comparable(one)} ${birthDate}`)),
 ]
 
-/** Without accents, case, punctuation and blanks: O'Brien is OBrien and O Brien. */
-const comparable = ({ text, given = [], family = '' }: HumanName): string =>
-  (family === '' && given.length === 0 ? (text ?? '') : `${given.join(' ')} ${family}`)
-    .normalize('NFD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, '')
+/** Without accents, case, punctuation and blanks: O'Brien is OBrien and O Brien. A name of nothing else is what it is. */
+const comparable = ({ text = '', given = [], family = '' }: HumanName): string => {
+  const name = family === '' && given.length === 0 ? text : `${given.join(' ')} ${family}`
+  return (
+    fold(name)
+      .replace(points, '')
+      .replace(/[^\p{L}\p{M}\p{N}]+/gu, '') || name.trim()
+  )
+}
+
+/** Of Hebrew and Arabic, which are mostly written without them. In other scripts, such as Devanagari and Thai, marks are letters. */
+const points = /[\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]/g

@@ -24,3 +24,14 @@ t.test('an e-mail address is found in any case, and no other telecom is', async 
   t.equal(await found('Patient?telecom=http://example.org/anna'), '')
   t.equal(await found('Patient?telecom=x,http://example.org/Anna'), 'page')
 })
+
+t.test('an e-mail address with letters whose case depends on what stands around is found by itself', async t => {
+  await put(
+    reachedAt('greek', { system: 'email', value: 'ΟΔΟΣ@example.gr' }),
+    reachedAt('turkish', { system: 'email', value: 'İbrahim@example.tr' }),
+  )
+  for (const asked of ['ΟΔΟΣ@example.gr', 'οδος@example.gr', 'οδοσ@example.gr'].map(encodeURIComponent))
+    t.equal(await found(`Patient?email=${asked}`), 'greek', asked)
+  for (const asked of ['İbrahim@example.tr', 'ibrahim@example.tr'].map(encodeURIComponent))
+    t.equal(await found(`Patient?email=${asked}`), 'turkish', asked)
+})

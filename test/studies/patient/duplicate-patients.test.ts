@@ -43,6 +43,25 @@ t.test('a name is the same without its punctuation and blanks', async t => {
   ])
 })
 
+t.test('a name is the same however its letters are typed, and marks that are letters tell names apart', async t => {
+  const alike = [
+    ['Weiß', 'WEISS', 'Weiſs'],
+    ['Søren', 'Soren'],
+    ['Yıldız', 'YILDIZ', 'Yildiz'],
+    ['Ægir', 'Aegir'],
+    ['כהן', '\u200fכֹּהֵן'],
+    ['محمد', 'مُحَمَّد'],
+    ['Nguyễn', 'Nguye\u0302\u0303n'],
+  ]
+  for (const names of alike)
+    t.same(linesBefore(...names.map(name => patient(name))), [undefined, ...names.slice(1).map(() => 2)], names.join())
+  const apart = ['रीता', 'रति', 'มาลี', 'มาลา', 'かがわ', 'かかわ', '—', '?', '😀']
+  t.same(
+    linesBefore(...apart.map(name => patient(name))),
+    apart.map(() => undefined),
+  )
+})
+
 /** Everybody, whatever is asked for. */
 const found = async (there: readonly Patient[], asked: readonly Patient[], options?: { readonly most: number }) =>
   (await findDuplicates(async () => there, asked, options)).map(duplicates =>
