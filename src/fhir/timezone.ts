@@ -1,8 +1,8 @@
 import { nearestInstant } from './date.ts'
 
 /**
- * Whether the text is UTC, or a name from the IANA's list with its area: those mean the same to this process and to the database. Offsets and
- * abbreviations are not accepted: IST means India here and Israel there. https://www.iana.org/time-zones
+ * Whether the text is UTC, or a name from the IANA's list with its area: those mean the same to everybody. Offsets and abbreviations are not
+ * accepted: IST means India here and Israel there. https://www.iana.org/time-zones
  */
 export const isTimezone = (text: string): boolean => {
   if (text !== 'UTC' && !named.test(text)) return false
@@ -81,8 +81,11 @@ export const daysBetween = (one: string, other: string): number => (Date.parse(o
 const dayMs = 86_400_000
 const minuteMs = 60_000
 
-/** Before there were time zones, each place always had its own mean time; Date.UTC would read the years below 100 as 19xx. */
-const offsetMs = (someMs: number, timezone: string): number => {
+/**
+ * By how much the clock of the time zone is ahead of UTC. Before there were time zones, each place always had its own mean time; Date.UTC would read
+ * the years below 100 as 19xx.
+ */
+export const offsetMs = (someMs: number, timezone: string): number => {
   const timeMs = Math.max(someMs, beforeTimezonesMs)
   const parts = clockOf(timezone).formatToParts(timeMs)
   const part = (type: Intl.DateTimeFormatPartTypes) => Number(parts.find(one => one.type === type)?.value)

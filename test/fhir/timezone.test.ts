@@ -10,8 +10,6 @@ import {
   noonOf,
   startOfDay,
 } from '../../src/fhir/timezone.ts'
-import { sql } from '../../src/storage/sql.ts'
-import { openTestDatabase } from '../support/database.ts'
 
 t.test('a time zone is a name that IANA knows', t => {
   for (const name of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'])
@@ -39,16 +37,6 @@ t.test('one clock is kept for a time zone, however its name is spelled', t => {
   )
   t.equal(made, 1)
   t.end()
-})
-
-t.test('every accepted time zone is known to the database', async t => {
-  const { database } = await openTestDatabase(t)
-  const rows = await database.any<{ name: string }>(sql.fragment`SELECT name FROM pg_timezone_names`)
-  const known = new Set(rows.map(({ name }) => name))
-  t.same(
-    Intl.supportedValuesOf('timeZone').filter(name => !isTimezone(name) || !known.has(name)),
-    [],
-  )
 })
 
 t.test('a day begins at its own midnight, whether or not the clocks change on it', t => {

@@ -3,6 +3,7 @@ import { and, type Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
+import { clockOf } from './local-time.ts'
 import { beginningIn, furthestBehind, longestSeries } from './reading.ts'
 
 export type CompletenessAsked = {
@@ -36,10 +37,9 @@ export const readCompleteness = (
   const mayBeSearched = passesGate(gate, 's', 'Observation', 'row', where)
   const isMistaken = passesGate(gate, 's', 'Observation', 'row', and(where, mistaken))
   const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
-  // PostgreSQL takes the second midnight if the clock strikes it twice.
   const starts = [...days, addDays(last, 1)].map(day => beginningOfDay(day, timezone))
   const begin = sql.fragment`${starts[0] ?? ''}::timestamptz`
-  const beginning = beginningIn(timezone)
+  const beginning = beginningIn(clockOf(timezone, { from: starts[0] ?? '', to: starts.at(-1) ?? '' }))
   const end = sql.fragment`${starts.at(-1) ?? ''}::timestamptz`
   return connection.any<CompletenessRow>(sql.fragment`
     WITH person AS (
@@ -61,14 +61,14 @@ export const readCompleteness = (
       WHERE sampled.pk NOT IN (SELECT pk FROM computed UNION ALL SELECT pk FROM mistaken) AND ${mayBeSearched}
     ),
     samples AS MATERIALIZED (
-      SELECT dense.id, (to_timestamp(one.quarter * 900.0) AT TIME ZONE ${timezone})::date AS day, sum(one.count) AS count
+      SELECT dense.id, width_bucket(to_timestamp(one.quarter * 900.0), ${sql.array(starts, 'timestamptz')}) AS place, sum(one.count) AS count
       FROM dense, unnest(dense.quarters, dense.counts) AS one(quarter, count)
       GROUP BY 1, 2
     )
     SELECT person.id AS patient, asked.day, counted.count::integer AS count
     FROM person
-    CROSS JOIN unnest(${sql.array(days, 'text')}, ${sql.array(starts.slice(0, -1), 'timestamptz')}, ${sql.array(starts.slice(1), 'timestamptz')}) AS asked(day, since, until)
-    LEFT JOIN samples ON samples.id = person.id AND samples.day = asked.day::date
+    CROSS JOIN unnest(${sql.array(days, 'text')}, ${sql.array(starts.slice(0, -1), 'timestamptz')}, ${sql.array(starts.slice(1), 'timestamptz')}) WITH ORDINALITY AS asked(day, since, until, place)
+    LEFT JOIN samples ON samples.id = person.id AND samples.place = asked.place
     CROSS JOIN LATERAL (
       SELECT least(${most}::integer, coalesce(samples.count, 0) + count(*)) AS count FROM (
         SELECT FROM observation AS row

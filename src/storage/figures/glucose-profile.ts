@@ -3,6 +3,7 @@ import type { Connection } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import { boundedReadingsOf } from './bounded-reading.ts'
 import type { GlucoseProfileAsked, GlucoseProfileRow } from './figures.ts'
+import { clockOf } from './local-time.ts'
 import { readingsOf } from './reading.ts'
 
 /** The values as a whole, and by the quarter of an hour in the day, which leaves out what has a date alone. */
@@ -11,7 +12,7 @@ export const readGlucoseProfile = async (
   gate: Gate,
   { conversions, toldTwice, ...asked }: GlucoseProfileAsked,
 ): Promise<GlucoseProfileRow> => {
-  const local = sql.fragment`(at AT TIME ZONE ${asked.timezone})`
+  const local = clockOf(asked.timezone, asked).at(sql.fragment`at`)
   const [row] = await connection.any<GlucoseProfileRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, { ...asked, conversions })}),
     bounded AS (${boundedReadingsOf(gate, { ...asked, conversions })}),

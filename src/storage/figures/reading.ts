@@ -12,6 +12,7 @@ import { statisticNumbers, unitOfRanges } from '../prepare/observation-facts.ts'
 import { storedRow } from '../row.ts'
 import { anyOf, name, type SqlFragment, sql } from '../sql.ts'
 import type { ReadingsAsked } from './figures.ts'
+import { type Clock, clockOf } from './local-time.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
 
 /**
@@ -109,24 +110,20 @@ export const isTimed = sql.fragment`NOT hot.is_dated`
 
 const halfDay = sql.fragment`interval '12 hours'`
 
-/** Noon of a date in the time zone, from the beginning of that date in UTC. */
-const onDate = (date: SqlFragment, timezone: string): SqlFragment =>
-  sql.fragment`((${date} AT TIME ZONE 'UTC' + ${halfDay}) AT TIME ZONE ${timezone})`
-
 /** No time zone is further behind UTC. */
 export const furthestBehind = halfDay
 
 /** When the Observation `row` began; with a date alone, a moment of that day. */
-export const beginningIn = (timezone: string): SqlFragment => sql.fragment`
-  (CASE WHEN ${isDated('row')} THEN ${onDate(sql.fragment`row.effective_start`, timezone)} ELSE row.effective_start END)`
+export const beginningIn = (clock: Clock): SqlFragment => sql.fragment`
+  (CASE WHEN ${isDated('row')} THEN ${clock.noonOf(sql.fragment`row.effective_start`)} ELSE row.effective_start END)`
 
 /** To which moment a reading belongs. A total of a day may say a moment of that day, or when it began and ended. */
-export const momentIn = ({ at, timezone }: Pick<ReadingsAsked, 'at' | 'timezone'>): SqlFragment => {
+export const momentIn = ({ at, timezone, ...period }: ReadingsAsked): SqlFragment => {
   const [bound, date] =
     at === 'start'
       ? [sql.fragment`hot.effective_start`, sql.fragment`hot.effective_start`]
       : [end, sql.fragment`CASE WHEN hot.is_of_day THEN hot.effective_start ELSE hot.effective_end - ${day} END`]
-  return sql.fragment`(CASE WHEN hot.is_dated THEN ${onDate(sql.fragment`(${date})`, timezone)}
+  return sql.fragment`(CASE WHEN hot.is_dated THEN ${clockOf(timezone, period).noonOf(sql.fragment`(${date})`)}
     WHEN hot.is_of_day THEN least(hot.effective_start + ${halfDay}, ${end}) ELSE ${bound} END)`
 }
 

@@ -1,7 +1,8 @@
+import { startsOfDays } from '../../fhir/offsets.ts'
 import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
-import type { SeriesAsked, SeriesRow, Step } from './figures.ts'
+import type { ReadingsAsked, SeriesAsked, SeriesRow, Step } from './figures.ts'
 import { readingsOf } from './reading.ts'
 
 /**
@@ -15,7 +16,7 @@ export const readSeries = (
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, asked)}),
-    placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM (${onceOf()}) AS once),
+    placed AS (SELECT ${stepOf(step, asked)} AS step, * FROM (${onceOf()}) AS once),
     part AS (
       SELECT device_id, step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
         min(value) AS minimum, sum(value) AS total, max(value) AS maximum, NULL::float8 AS sum,
@@ -78,7 +79,9 @@ const withinDays = (from: string): SqlFragment => {
 
 const daySeconds = 86_400
 
-const stepOf = (step: Step, from: string): SqlFragment =>
-  step.kind === 'day'
-    ? sql.fragment`date_trunc('day', at, ${step.timezone})`
-    : sql.fragment`date_bin(make_interval(secs => ${step.seconds}), at, ${from}::timestamptz)`
+const stepOf = (step: Step, { from, to }: Pick<ReadingsAsked, 'from' | 'to'>): SqlFragment => {
+  if (step.kind === 'width')
+    return sql.fragment`date_bin(make_interval(secs => ${step.seconds}), at, ${from}::timestamptz)`
+  const starts = sql.array([...startsOfDays(from, to, step.timezone)], 'timestamptz')
+  return sql.fragment`(${starts})[width_bucket(at, ${starts})]`
+}
