@@ -7,6 +7,7 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Connection } from '../../storage/database.ts'
 import { endStaffInvitation, type StaffInvitation } from '../../storage/organization/staff-invitation.ts'
 import type { Store } from '../../storage/store.ts'
+import { holdAccount } from '../../storage/study/another-human.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { Accounts } from '../accounts.ts'
 import { recordingChange } from '../organization/configuration-change.ts'
@@ -23,6 +24,8 @@ export const acceptStaffInvitation = (
 ): Promise<'accepted' | 'over'> =>
   recordingChange({ openStoreAs, person, organization }, async (connection, store) => {
     if (!(await endStaffInvitation(connection, id, 'used'))) throw new Over()
+    // By another invitation they may be becoming a Practitioner at this moment, and nobody is two.
+    await holdAccount(connection, person)
     const practitioner =
       (await practitionerOf(connection, person)) ??
       (await becomePractitioner(store, { person, email, name: await nameOfPerson(openStoreAs, person) }))
