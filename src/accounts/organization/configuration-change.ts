@@ -1,6 +1,8 @@
 import type { AuditEvent, AuditEventAgent } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
 import { commandLineClient } from '../../storage/authorization/client.ts'
 import type { Connection } from '../../storage/database.ts'
+import { isOrganization } from '../../storage/organization/organization.ts'
 import type { Store } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { accountOf, nameOfPerson, type OpenStoreAs } from '../person.ts'
@@ -42,6 +44,9 @@ export const recordingChange = async <T>(
         : { kind: 'client', id: 'client' in by ? by.client.id : commandLineClient },
     organizations: organization === undefined ? [] : [organization],
   }).atomic(async (store, connection) => {
+    // It may have been deleted since it was looked at.
+    if (organization !== undefined && !(await isOrganization(connection, organization)))
+      throw new FhirError('not-found', 'There is no such organization')
     const { answer, change } = await run(connection, store)
     const source = { observer: { display: sourceOf(by) } }
     await writeOrThrow(store, { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } })

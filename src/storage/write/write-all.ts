@@ -1,4 +1,4 @@
-import type { Resource } from '@medplum/fhirtypes'
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { withoutQuotes } from '../../fhir/patch/unquoted.ts'
@@ -17,6 +17,7 @@ import { changedBy } from './lock-places.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences } from './required-references.ts'
 import { isolated } from './savepoint.ts'
+import { takeTurnToJoin } from './turn-to-join.ts'
 import { takeTurns } from './turns.ts'
 import { type Create, createOne, type Writing } from './write.ts'
 
@@ -62,6 +63,7 @@ const writeComplete = async (
   beside: ReadonlySet<string>,
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
+  if (writes.some(deletesNeeded)) await takeTurnToJoin(connection)
   await takeTurns(connection, writing, writes.flatMap(ifNoneExistOf), changedBy(writes))
   if (writes.some(changesRole)) await takeRoleTurn(connection)
   let left = roomOfBundle
@@ -98,6 +100,12 @@ const ifNoneExistOf = (write: Write) =>
 
 const changesRole = (write: Write): boolean =>
   write.kind !== 'create' && ('type' in write ? write.type : write.resource.resourceType) === 'PractitionerRole'
+
+/** Deleted only if nothing needs it, so nobody else writes meanwhile: what they have not committed yet cannot be seen, and it may need just that. */
+const deletesNeeded = (write: Write): boolean => write.kind === 'delete' && needed.has(write.type)
+
+/** A Group may be that of a study. */
+const needed: ReadonlySet<ResourceType> = new Set(['Organization', 'ResearchStudy', 'Group'])
 
 const setWriters = { uploads: uploadAll, set: createAll } as const
 

@@ -11,6 +11,7 @@ import {
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
 import { linkIn, openMailbox } from '../../support/mailbox.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openTenants } from '../tenants.ts'
 
 const mailbox = await openMailbox()
@@ -487,6 +488,51 @@ const atOnce = async (removals: readonly Awaited<ReturnType<typeof removalOf>>[]
   return Promise.all(answers)
 }
 const managersLeft = async (root: string) => (await rolesIn(root)).filter(({ active }) => active !== false).length
+
+t.test('whoever agrees to two invitations at the same moment gets both roles, as one Practitioner', async t => {
+  const both = await holder('Botho')
+  const roots = await Promise.all(
+    ['North', 'South'].map(name => create('everything', { resourceType: 'Organization' as const, name })),
+  )
+  const links: string[] = []
+  for (const { id } of roots) {
+    await invite(administrator, both.email, 'member', id)
+    links.push(linkIn(await mailbox.next()))
+  }
+  const windows = await Promise.all(links.map(() => world.browserOf(both.person)))
+  const { answers } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT FROM resource_identity WHERE id = ${both.person} FOR UPDATE`)
+    const answers = links.map((link, index) => join(windows[index] as Browser, link))
+    await someoneWaits(connection, answers.length)
+    return { answers: Promise.all(answers) }
+  })
+  t.same(
+    (await answers).map(pathOf),
+    roots.map(({ id }) => `/organizations/${id}`),
+  )
+  const held = await Promise.all(roots.map(({ id }) => rolesIn(id)))
+  t.equal(new Set(held.flat().map(({ practitioner }) => practitioner?.reference)).size, 1)
+  t.equal(held.flat().length, 2)
+})
+
+t.test('nobody is invited into an organization that is deleted at the same moment', async t => {
+  const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Brief' })
+  const { deleting, inviting } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('organization_node'))`)
+    const deleting = server.inject({
+      method: 'DELETE',
+      url: `/fhir/Organization/${root}`,
+      headers: { authorization: 'Bearer everything' },
+    })
+    await someoneWaits(connection)
+    const inviting = invite(administrator, 'late@example.org', 'member', root)
+    await someoneWaits(connection, 2)
+    return { deleting, inviting }
+  })
+  t.equal((await deleting).statusCode, 204)
+  t.equal((await inviting).status, 404)
+  t.same(await database.any(sql.fragment`SELECT FROM staff_invitation WHERE organization = ${root}`), [])
+})
 
 t.test('if two managers remove each other at once, one stays', async t => {
   const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Twin' })
