@@ -9,7 +9,7 @@ const extension = '^{}\\[~]|€\f'
  * in other scripts is unchanged.
  */
 export const toGsm = (text: string): string =>
-  [...text].map(one => (widthOf(one) > 0 ? one : (replaced[one] ?? plain(one)))).join('')
+  [...text.normalize('NFC')].map(one => (widthOf(one) > 0 ? one : (replaced[one] ?? plain(one)))).join('')
 
 /** How many messages the text is charged as. */
 export const segmentsOf = (text: string): number => {

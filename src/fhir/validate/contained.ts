@@ -1,3 +1,4 @@
+import { beginning } from '../beginning.ts'
 /** Contained resources and the references to them. https://hl7.org/fhir/R4/references.html#contained */
 
 import { isJson, type Json, pathText, report, reportAt, type Walk } from './walk.ts'
@@ -36,7 +37,7 @@ const refuseSameId = (contained: readonly unknown[], walk: Walk): void => {
 }
 
 const lackingContained = (walk: Walk, id: string, path: string, ids: ReadonlySet<unknown>): void => {
-  const listed = [...ids].slice(0, mostNamed).map(one => String(one).slice(0, 64))
+  const listed = [...ids].slice(0, mostNamed).map(one => beginning(String(one), 64))
   const known = ids.size === 0 ? 'there is none' : `there are ${listed.join(', ')}${ids.size > mostNamed ? ' …' : ''}`
   reportAt(walk, 'invariant', `ref-1: #${id} must be the id of a contained resource; ${known}`, path)
 }

@@ -1,3 +1,4 @@
+import { beginning } from '../beginning.ts'
 import type { Field } from './object.ts'
 import type { Format } from './primitive.ts'
 import { type Check, isJson, type Json, kindOf, report, type Walk } from './walk.ts'
@@ -116,6 +117,6 @@ const codeFor = (value: unknown) => (typeof value === 'object' ? 'structure' : '
 
 const wrongValue = (expected: string, value: unknown): string => {
   const text = typeof value === 'object' ? kindOf(value) : JSON.stringify(value)
-  return `expected ${expected}; found ${text.length > longestShown ? `${text.slice(0, longestShown)}…` : text}`
+  return `expected ${expected}; found ${text.length > longestShown ? `${beginning(text, longestShown)}…` : text}`
 }
 const longestShown = 60

@@ -1,4 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import { beginning } from '../../fhir/beginning.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Search } from '../../search/search.ts'
 
@@ -20,7 +21,7 @@ const askedOf = (registry: Registry, { type, applied }: Pick<Search, 'type' | 'a
 
 /** Somebody who may not write anything should not be able to store much by asking: what they asked is kept for years. */
 export const shortened = (asked: string, longest = 500): string =>
-  asked.length > longest ? `${asked.slice(0, longest)}…` : asked
+  asked.length > longest ? `${beginning(asked, longest)}…` : asked
 
 const isKept = (registry: Registry, type: ResourceType, name: string): boolean => {
   if (shaping.has(name)) return true

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
+import { beginning } from '../../fhir/beginning.ts'
 import type { Connection } from '../database.ts'
 import { columnOf, sql } from '../sql.ts'
 import type { RefusedUpload } from '../store.ts'
@@ -154,4 +155,4 @@ const toRow = (one: Wanted) => ({
   times: one.times,
 })
 
-const shortened = (text: string): string => text.replaceAll('\0', '\ufffd').slice(0, 200)
+const shortened = (text: string): string => beginning(text.replaceAll('\0', '\ufffd'), 200)

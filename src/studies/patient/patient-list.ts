@@ -1,4 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync'
+import { beginning } from '../../fhir/beginning.ts'
 import type { ImportLine } from '../../storage/organization/patient-import.ts'
 import {
   type PatientFieldName,
@@ -137,7 +138,7 @@ const problemOfColumns = (names: readonly string[]): string | undefined => {
   return missing.length === 0 ? undefined : `The column ${missing.map(quoted).join(' and ')} is missing: ${known}`
 }
 
-const quoted = (name: string): string => `“${name.slice(0, 50)}”`
+const quoted = (name: string): string => `“${beginning(name, 50)}”`
 
 /** Spreadsheets also save columns at the end that have become empty. */
 const withoutEmptyEnd = (values: readonly string[]): readonly string[] =>

@@ -1,3 +1,4 @@
+import { beginning } from '../../fhir/beginning.ts'
 import { addDays, beginningOfDay, isTimezone } from '../../fhir/timezone.ts'
 import { dayProblem } from '../page/typed-day.ts'
 
@@ -26,7 +27,7 @@ export const dayRangeIn = (query: URLSearchParams): DayRange => {
     problems: {
       from: problemOf(from),
       until: problemOf(until) ?? (from !== '' && until !== '' && until < from ? 'order' : undefined),
-      timezone: isKnown ? undefined : timezone.slice(0, 100),
+      timezone: isKnown ? undefined : beginning(timezone, 100),
     },
   }
 }

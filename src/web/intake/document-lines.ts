@@ -1,3 +1,4 @@
+import { beginning } from '../../fhir/beginning.ts'
 import { isNumber } from '../../fhir/json.ts'
 import { type Html, html } from '../page/html.ts'
 
@@ -30,7 +31,7 @@ const most = 2000
  * line, are written as JSON escapes.
  */
 export const plainly = (text: string, longest = 4000): string => {
-  const shown = text.slice(0, longest).replace(unseen, one => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const shown = beginning(text, longest).replace(unseen, one => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
   return text.length > longest ? `${shown}… (${text.length} characters)` : shown
 }
 

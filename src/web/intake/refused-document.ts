@@ -1,3 +1,4 @@
+import { beginning } from '../../fhir/beginning.ts'
 import type { Issue } from '../../fhir/error.ts'
 import { isObject } from '../../fhir/json.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
@@ -41,7 +42,7 @@ const linesOrText = (tree: unknown, pointers: readonly string[], label: string, 
 }
 
 const asText = (text: string): Html => html`<p>It cannot be laid out in its parts. This is its text:</p>
-<pre class="border rounded p-3 plain-text" tabindex="0" aria-label="${document}">${plainly(text.slice(0, most), most)}</pre>
+<pre class="border rounded p-3 plain-text" tabindex="0" aria-label="${document}">${plainly(beginning(text, most), most)}</pre>
 ${text.length > most && html`<p>These are the first ${most} of ${text.length} characters.</p>`}`
 
 const most = 20_000

@@ -1,3 +1,4 @@
+import { beginning } from '../../fhir/beginning.ts'
 import { FieldError } from './field-error.ts'
 
 /** For a form with long texts, even if the browser writes many of their letters as six or nine characters: `%C3%BC` is one letter. */
@@ -19,9 +20,7 @@ export const typedSecret = (body: unknown, name: string): string => {
 
 /** The text that was typed into a search form, from the address: only its beginning, and also with spaces for control characters. */
 export const lookedFor = (query: URLSearchParams, name: string): string =>
-  withoutControls(query.get(name) ?? '')
-    .trim()
-    .slice(0, 200)
+  beginning(withoutControls(query.get(name) ?? '').trim(), 200)
 
 const withoutControls = (text: string): string => text.replace(/[^\P{Cc}\t\r\n]+/gu, ' ')
 

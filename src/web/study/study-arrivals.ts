@@ -1,4 +1,5 @@
 import type { Observation, ObservationComponent, Patient, Quantity } from '@medplum/fhirtypes'
+import { beginning } from '../../fhir/beginning.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -95,7 +96,7 @@ const textOf = (valued: Observation | ObservationComponent): string | undefined 
   }
   if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'no reason given'})`
   if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'
-  return nameOfConcept(valueCodeableConcept) ?? valueString?.slice(0, 200) ?? valueInteger?.toString()
+  return nameOfConcept(valueCodeableConcept) ?? (valueString && beginning(valueString, 200)) ?? valueInteger?.toString()
 }
 
 /** The unit as its code spells it, if they differ only in case, as for `mg/dl`, which the profiles of glucose monitors require. */

@@ -1,4 +1,5 @@
 import { sharedWithStudy } from '../../access/questions.ts'
+import { beginning } from '../../fhir/beginning.ts'
 import { addDays, dayOf, isTimezone } from '../../fhir/timezone.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -70,7 +71,7 @@ const periodIn = (query: URLSearchParams): Period => {
     first: addDays(last, 1 - days),
     last,
     timezone,
-    ...(timezone !== asked && { wrongTimezone: asked.slice(0, 100) }),
+    ...(timezone !== asked && { wrongTimezone: beginning(asked, 100) }),
   }
 }
 

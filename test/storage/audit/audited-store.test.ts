@@ -249,13 +249,15 @@ t.test('figures are recorded with the kinds of the data from which they are made
 
 t.test('a very long query is recorded only as far as somebody would read it', async t => {
   const long = 'x'.repeat(20_000)
-  const figures = () =>
+  const figures = (code = long) =>
     server.inject({
-      url: `/fhir/Observation/$stats?subject=Patient/ann&statistic=count&code=http://loinc.org|${long}`,
+      url: `/fhir/Observation/$stats?subject=Patient/ann&statistic=count&code=http://loinc.org|${encodeURIComponent(code)}`,
       headers: all,
     })
   const [stats] = await recordedBy(figures)
   t.equal(stats?.query, `code=http://loinc.org|${'x'.repeat(478)}…`)
+  const [astral] = await recordedBy(() => figures(`x${'😀'.repeat(300)}`))
+  t.equal(astral?.query, `code=http://loinc.org|x${'😀'.repeat(238)}…`, 'no letter is cut in two')
   const entry = Array.from({ length: 30 }, (_, index) => ({
     resource: heartRate('ann', ''),
     request: { method: 'PUT', url: `Observation?code=http://loinc.org|${index}-${'x'.repeat(400)}` },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ticked, typed, typedSecret } from '../../../src/web/page/typed.ts'
+import { lookedFor, ticked, typed, typedSecret } from '../../../src/web/page/typed.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -12,6 +12,10 @@ t.test('a field is what was typed once, or empty if it was not sent', async t =>
   t.equal(typed({ name: 'a\u0000b\tc' }, 'name'), 'a b\tc')
   for (const body of [undefined, null, {}, { other: 'x' }, 'name=x']) t.equal(typed(body, 'name'), '')
   t.same(ticked({ name: ['a', 'b'] }, 'name'), ['a', 'b'])
+})
+
+t.test('of what is looked for, the beginning is taken, without half a letter', async t => {
+  t.equal(lookedFor(new URLSearchParams({ name: ` x${'😀'.repeat(150)}` }), 'name'), `x${'😀'.repeat(99)}`)
 })
 
 t.test('a field that was sent twice or as a file is not taken for an empty one', async t => {
