@@ -26,6 +26,17 @@ t.test('days that are asked for are those of the reader’s time zone', { skip: 
   await page.goto(`${base}/account/disclosures?from=2026-03-01&timezone=Europe/Berlin`)
   t.equal(await page.inputValue('#timezone'), 'Europe/Berlin', 'unless another one is chosen')
   t.equal(address(), '?from=2026-03-01&timezone=Europe/Berlin')
+
+  for (const timezoneId of ['EST5EDT', 'GMT']) {
+    const opened = await openBrowser({ timezoneId })
+    await opened.context.addCookies([{ name: 'sharewell-session', value, url: base }])
+    for (const query of ['', '?from=2026-03-01']) {
+      await opened.page.goto(`${base}/account/disclosures${query}`)
+      await opened.page.waitForLoadState('networkidle')
+      t.equal(await opened.page.inputValue('#timezone'), 'UTC', `${timezoneId} names no place`)
+      t.equal(new URL(opened.page.url()).search, query)
+    }
+  }
 })
 
 t.test('days from and until which somebody shares are those of their time zone', { skip: whyNoChromium() }, async t => {

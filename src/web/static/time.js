@@ -28,14 +28,16 @@ for (const element of document.querySelectorAll('time[datetime*="T"]')) {
 }
 
 // Days are in the reader's time zone unless they have chosen another. If no days are asked for yet, the page need not be loaded again; and what
-// they have sent stays as they sent it, as does what the browser has restored when they went back.
+// they have sent stays as they sent it, as does what the browser has restored when they went back. A browser that names no place, but `+01:00`,
+// `EST5EDT` or `Etc/Unknown`, is no help: what nobody has typed would be reported as wrong.
 const asked = document.querySelector('input#timezone')
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone
+const isPlace = here === 'UTC' || (here.includes('/') && here !== 'Etc/Unknown')
 const address = new URL(location.href)
 const days = [...document.querySelectorAll('input[id$="from"], input[id$="until"]')]
 const isPutBack = asked !== null && [asked, ...days].some(({ value, defaultValue }) => value !== defaultValue)
 const isChosen = isPutBack || address.searchParams.has('timezone')
-if (asked !== null && asked.closest('[data-typed]') === null && !isChosen && asked.value !== here) {
+if (asked !== null && isPlace && asked.closest('[data-typed]') === null && !isChosen && asked.value !== here) {
   if (days.length > 0 && days.every(({ value }) => value === '')) asked.value = here
   else {
     address.searchParams.set('timezone', here)
