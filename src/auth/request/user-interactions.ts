@@ -1,6 +1,7 @@
 import type { Interaction as Kept, Provider } from 'oidc-provider'
 import { parseScope } from '../../access/scope.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { holdSession } from '../../storage/account/session.ts'
 import { findGrant, grantIdOf, type NewGrant } from '../../storage/authorization/authorization-grant.ts'
 import { findClient, type RegisteredClient } from '../../storage/authorization/client-registration.ts'
 import { findLaunch, type GrantContext, type LaunchContext } from '../../storage/authorization/launch.ts'
@@ -76,6 +77,8 @@ export const openUserInteractions = (parts: Parts, provider: () => Promise<Provi
     const grant = await grantFor(parts, { id, kept, decision, signedIn, patient, link })
     const event = eventOf(found, decision, signedIn, patient)
     await recordingGrant(parts, event, async connection => {
+      // They may have been signed out since, by somebody who ended whatever the account had allowed.
+      if (!(await holdSession(connection, signedIn.id))) throw isOver()
       await requireOffered(connection, grant.client, decision.scopes)
       return createSharing(connection, grant, link)
     })

@@ -96,6 +96,12 @@ export const endSession = async (connection: Connection, person: string, id: str
 export const isInForce = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT WHERE ${isSessionInForce(sql.fragment`${id}`)}`)) !== undefined
 
+/** The same. Whoever ends the session waits until the transaction ends, and then sees what was done in it. */
+export const holdSession = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM user_session AS session WHERE session.id = ${id} AND ${sessionInForce} FOR KEY SHARE OF session`)) !==
+  undefined
+
 /** Ends all sessions of the person, except the one to keep, and sign-ins that are not complete. */
 export const endSessions = async (connection: Connection, person: string, kept?: string): Promise<void> => {
   // This comes first: it waits for a sign-in that is just being turned into a session, which is then ended as well.

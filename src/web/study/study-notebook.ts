@@ -54,8 +54,8 @@ const makeSnippet = async (
   { notebookTokens, address }: Making,
 ): Promise<Snippet> => {
   const minutes = lengths.find(one => String(one) === typed(request.body, 'minutes')) ?? mostNotebookMinutes
-  const { person } = sessionOf(request)
-  const token = await notebookTokens.issue({ person, study: request.params.id, scopes, minutes })
+  const { person, id: session } = sessionOf(request)
+  const token = await notebookTokens.issue({ person, session, study: request.params.id, scopes, minutes })
   const endsAt = new Date(Date.now() + minutes * 60_000)
   return { url: `${address}/fhir/Observation?${query}`, token, endsAt }
 }

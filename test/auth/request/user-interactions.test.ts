@@ -1,9 +1,11 @@
 import t from 'tap'
 import { clockSkewSeconds } from '../../../src/auth/provider/assertion.ts'
 import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
+import { endSessions } from '../../../src/storage/account/session.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { revokeGrants } from '../../../src/storage/authorization/authorization-grant.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
 const world = await openApps()
@@ -412,4 +414,25 @@ t.test('a grant that was revoked before its code was used issues nothing', async
   const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: begun.verifier }
   const answer = await tokenRequest(server, { ...form, client_id: app.id })
   t.match(answer, { status: 400, body: { error: 'invalid_grant' } })
+})
+
+t.test('what is allowed while its session ends, with all that was allowed, ends as well', async t => {
+  const scopes = ['openid', 'offline_access']
+  const own = await signIn(staff.person)
+  const [begun, late] = [await ask(app.id, scopes.join(' ')), await ask(app.id, scopes.join(' '))]
+  const { allowing, ending } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT FROM client WHERE id = ${app.id} FOR UPDATE`)
+    const allowing = begun.browser.allow(begun.id, own, { scopes })
+    await someoneWaits(connection)
+    const ending = database.transaction(async ends => {
+      await endSessions(ends, own.person)
+      await revokeGrants(ends, { person: own.person })
+    })
+    await Promise.race([ending, someoneWaits(connection, 2)])
+    return { allowing, ending }
+  })
+  await Promise.allSettled([allowing, ending])
+  t.same(await grantedApps.list(own.person), [])
+  await t.rejects(late.browser.allow(late.id, own, { scopes }), because('not-found'))
+  t.same(await grantedApps.list(own.person), [])
 })

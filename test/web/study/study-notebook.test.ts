@@ -9,14 +9,16 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { snippetLanguages } from '../../../src/web/study/notebook-snippet.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openTenants } from '../tenants.ts'
 
 const run = promisify(execFile)
 const world = await openTenants({ PORT: '0' })
-const { server, people, lab, create, newStudy, participant, send, told } = world
+const { server, database, people, lab, create, newStudy, participant, send, told } = world
 const { port } = new URL(await server.listen({ port: 0, host: '127.0.0.1' }))
 const folder = await mkdtemp(join(tmpdir(), 'sharewell-notebook-'))
 t.teardown(async () => {
@@ -159,6 +161,20 @@ t.test('the token is listed, expires within the hour, and ends at once when its 
   t.match(wordsOf(await people.member.get('/account/apps')), /No app may do anything in your name/)
   t.equal((await send(token, 'GET', 'Observation')).statusCode, 401)
   t.match(await told(), [{ outcomeDesc: /may do no more of what it was allowed/ }])
+})
+
+t.test('whoever is signed out while a token is made gets none', async t => {
+  const person = await world.staff(lab.organization, 'member')
+  const browser = await world.browserOf(person)
+  const { answer } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    const answer = browser.send(page, { kind: ['omh:heart-rate'], minutes: '60' })
+    await someoneWaits(connection)
+    await endSessions(database, person)
+    return { answer }
+  })
+  t.equal((await answer).status, 403)
+  t.same(await database.any(sql.fragment`SELECT FROM token WHERE person_id = ${person}`), [])
 })
 
 t.test('the same can be downloaded as NDJSON and as CSV, in which no cell is a formula', async t => {
