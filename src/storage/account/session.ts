@@ -6,6 +6,7 @@ import type { Connection } from '../database.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { type AuthenticatedAt, fromColumn, type Method, toColumn } from './authentication.ts'
+import { isBarred } from './barred.ts'
 import { isSessionInForce, sessionInForce } from './session-in-force.ts'
 import { endSteps } from './sign-in-step.ts'
 
@@ -31,18 +32,19 @@ export type NewSession = Pick<Session, 'person' | 'methods' | 'device'> & {
   readonly frame?: string | undefined
 }
 
-/** Answers the value of the cookie, of which only the hash is stored. */
+/** Answers the value of the cookie, of which only the hash is stored. If their Person is not active, it opens nothing, also when it is again. */
 export const startSession = async (
   connection: Connection,
   { person, methods, device, authenticatedAt, frame }: NewSession,
 ): Promise<string> => {
   const cookie = newSecret()
   await connection.run(sql.fragment`DELETE FROM user_session WHERE expires_at <= now()`)
-  await connection.run(sql.fragment`
+  const started = await connection.run(sql.fragment`
     INSERT INTO user_session (id, hash, person, methods, device, authenticated_at, frame, expires_at)
-    VALUES (${uuidv7()}, ${hashOf(cookie)}, ${person}, ${sql.array([...methods], 'text')}, ${device},
-      ${toColumn(authenticatedAt)}, ${frame ?? null}, now() + make_interval(secs => ${lifetimeSeconds}))`)
-  await recordSignIn(connection, { person, outcome: 200 })
+    SELECT ${uuidv7()}, ${hashOf(cookie)}, ${person}, ${sql.array([...methods], 'text')}, ${device},
+      ${toColumn(authenticatedAt)}, ${frame ?? null}, now() + make_interval(secs => ${lifetimeSeconds})
+    WHERE NOT ${isBarred(sql.fragment`${person}`)}`)
+  await recordSignIn(connection, { person, outcome: started === 0 ? 403 : 200 })
   return cookie
 }
 

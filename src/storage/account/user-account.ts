@@ -1,5 +1,6 @@
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /** Who signs in with an address. (FHIR's Account is something else.) */
@@ -67,8 +68,11 @@ export const setPassword = async (
     WHERE person = ${person}`)
 }
 
-/** Until the transaction ends, nobody else can change how the person signs in. */
+/** Until the transaction ends, nobody else can change how the person signs in, and the Person stays active, if they are. */
 export const lockAccount = async (connection: Connection, person: string): Promise<void> => {
+  // First, since whoever deletes a Person has locked it before the account is deleted with it.
+  await connection.run(sql.fragment`
+    SELECT FROM resource_identity WHERE type_id = ${typeIdOf('Person')} AND id = ${person} FOR UPDATE`)
   await connection.run(sql.fragment`SELECT FROM user_account WHERE person = ${person} FOR UPDATE`)
 }
 

@@ -1,11 +1,12 @@
 import t from 'tap'
 import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { findSession, startSession } from '../../../src/storage/account/session.ts'
-import { addAccount } from '../../../src/storage/account/user-account.ts'
+import { addAccount, lockAccount } from '../../../src/storage/account/user-account.ts'
 import { createGrant, findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { findToken } from '../../../src/storage/authorization/token.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../../auth/world.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { password } from '../../web/people.ts'
 
 const world = await openApps()
@@ -120,4 +121,19 @@ t.test('deleting a Person ends their sessions and what they granted to apps', as
     204,
   )
   await isOut(t, eve)
+})
+
+t.test('nor does what begins while it is made inactive: the sign-in is ended, or was never one', async t => {
+  const finn = await somebody('finn')
+  const { cookie, barring } = await database.transaction(async connection => {
+    await lockAccount(connection, finn.person)
+    const cookie = await startSession(connection, { person: finn.person, methods: ['pwd'], device: 'Test' })
+    const barring = activate(finn.person, false)
+    await Promise.race([barring, someoneWaits(connection)])
+    return { cookie, barring }
+  })
+  t.equal((await barring).statusCode, 200)
+  const late = await startSession(database, { person: finn.person, methods: [], device: 'Test' })
+  t.equal((await activate(finn.person, true)).statusCode, 200)
+  for (const one of [cookie, late]) t.equal(await findSession(database, one), undefined)
 })
