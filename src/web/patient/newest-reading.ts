@@ -2,7 +2,7 @@ import type { Observation } from '@medplum/fhirtypes'
 import { momentsOf } from '../../fhir/date.ts'
 import { mistakenStatuses } from '../../fhir/measured/mistaken.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import { noonOf } from '../../fhir/timezone.ts'
+import { dayOf, noonOf } from '../../fhir/timezone.ts'
 import type { Code } from '../../operations/readings-asked.ts'
 import { timeCells } from '../../operations/rows/time-cells.ts'
 import { and } from '../../search/expression.ts'
@@ -25,18 +25,20 @@ export const newestReading = async (asked: Asked): Promise<number | undefined> =
 
 /** The same for a reading with one of the codes, for a patient whose latest readings have others. */
 export const newestReadingOf = async (asked: Asked, codes: readonly Code[]): Promise<number | undefined> => {
-  const query = queryOf(asked, {
+  const more = {
     ...notMistaken,
     'combo-code': codes.map(({ system, code }) => `${system ?? ''}|${code}`).join(','),
-    _count: '1',
-  })
-  const { entries } = await asked.store.search(parseSearch(asked.registry, 'Observation', query))
-  return latestIn(entries, asked)
+  }
+  if (await isAnyOfToday(asked, more)) return Date.now()
+  return latestIn(await find(asked, { ...more, _count: '1' }), asked)
 }
 
 const notMistaken = { 'status:not': mistakenStatuses.join(',') } as const
 
-const latestOf = async (asked: Asked, more: Readonly<Record<string, string>>): Promise<number | undefined> => {
+type More = Readonly<Record<string, string>>
+
+const latestOf = async (asked: Asked, more: More): Promise<number | undefined> => {
+  if (await isAnyOfToday(asked, more)) return Date.now()
   const query = queryOf(asked, more)
   const where = and(parseCriteria(asked.registry, 'Observation', query))
   const found = await asked.store.lastn({
@@ -49,7 +51,20 @@ const latestOf = async (asked: Asked, more: Readonly<Record<string, string>>): P
   return latestIn(found, asked)
 }
 
-const queryOf = ({ patient }: Asked, more: Readonly<Record<string, string>>): URLSearchParams =>
+/** In the east, today begins before it does in UTC, and a date alone is searched as a day in UTC. */
+const isAnyOfToday = async (asked: Asked, more: More): Promise<boolean> => {
+  const today = dayOf(Date.now(), asked.timezone)
+  if (Date.parse(today) <= Date.now()) return false
+  const found = await find(asked, { ...more, date: today, _count: String(nearNewest) })
+  return found.some(({ content }) => timeCells(JSON.parse(content)).start === today)
+}
+
+const find = async (asked: Asked, more: More): Promise<readonly { readonly content: string }[]> => {
+  const { entries } = await asked.store.search(parseSearch(asked.registry, 'Observation', queryOf(asked, more)))
+  return entries
+}
+
+const queryOf = ({ patient }: Asked, more: More): URLSearchParams =>
   new URLSearchParams({ subject: `Patient/${patient}`, date: `le${new Date().toISOString()}`, ...more })
 
 /** Among these may be the latest: a reading with only a date is sorted within that day, after readings from its first hours. */

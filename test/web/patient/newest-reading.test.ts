@@ -88,3 +88,29 @@ t.test('if the newest readings are of a kind that is in no chart, the days end w
   t.match(none.words, 'From 2026-07-23 to 2026-08-05 there is nothing to be drawn.')
   t.equal(none.link, undefined)
 })
+
+t.test('what is dated today is the newest, also where today began before it does in UTC', async t => {
+  const { Date: Time } = globalThis
+  const now = Time.parse('2026-03-05T21:00:00Z')
+  const stopped = new Proxy(Time, {
+    construct: (time, given) => Reflect.construct(time, given.length === 0 ? [now] : given),
+    get: (time, name) => (name === 'now' ? () => now : Reflect.get(time, name)),
+  })
+  Object.assign(globalThis, { Date: stopped })
+  t.teardown(() => Object.assign(globalThis, { Date: Time }))
+  const timed = { effectiveDateTime: '2026-03-06T23:00:00Z' }
+  const shows = [
+    await personWith({ effectiveDateTime: '2026-03-05' }, { effectiveDateTime: '2026-03-06' }, timed),
+    await personWith({ effectiveDateTime: '2026-03-05' }, timed),
+  ]
+  for (const [timezone, ...lasts] of [
+    ['Australia/Sydney', '2026-03-06', '2026-03-05'],
+    ['UTC', '2026-03-05', '2026-03-05'],
+    ['America/Los_Angeles', '2026-03-05', '2026-03-05'],
+  ] as const)
+    for (const [index, last] of lasts.entries()) {
+      const { days, weights } = (await shows[index]?.(`?timezone=${timezone}`)) ?? {}
+      t.equal(days?.[1], last, timezone)
+      t.equal(weights?.at(-1), last)
+    }
+})
