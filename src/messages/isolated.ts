@@ -3,9 +3,14 @@
  * the text beside it, such as a date. https://www.w3.org/TR/string-meta/#bidi-isolation
  */
 export const isolated = (text: string): string => {
-  const plain = text.replace(overrides, '')
-  const own = isBalanced(plain) ? plain : plain.replace(isolates, '')
+  const own = upright(text)
   return rightToLeft.test(own) && !wrapped.test(own) ? `\u2068${own}\u2069` : own
+}
+
+/** The text without control characters that would turn round what follows it. */
+export const upright = (text: string): string => {
+  const plain = text.replace(overrides, '')
+  return isBalanced(plain) ? plain : plain.replace(isolates, '')
 }
 
 /** These turn round letters as well, and go on until they are ended. */
