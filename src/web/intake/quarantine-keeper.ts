@@ -70,7 +70,8 @@ export const takeOne = async (
     if (sender === undefined) throw new FhirError('forbidden', 'Its sender may not send anything any more')
     const door = sent.update?.id === undefined ? create : update
     const context = contextFor({ caller: sender, id: request.id, log: request.log }, door)
-    const observation = await replay(sent, context)
+    const observation = await replay(id, sent, context)
+    if (observation === undefined) return 'settled'
     await store.settleQuarantined(id, keepers, { kind: 'taken', observation })
     return 'taken'
   } catch (error) {

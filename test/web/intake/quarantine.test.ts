@@ -4,9 +4,11 @@ import type { Device, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { policyMeanings } from '../../../src/mhealth/policy.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
@@ -183,6 +185,31 @@ t.test('mended data is taken with the rights of its sender, once, and the docume
   ).json()
   t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of its sender')
   t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It has been accepted\. .* Outcome Accepted /)
+})
+
+t.test('what somebody else removes, or has taken, at the same moment is not taken', async t => {
+  /** Where those end who try it again while `also` happens. */
+  const tried = async (times: number, also: (connection: Connection, source: string) => Promise<unknown>) => {
+    const { id } = await source('strict')
+    await post(id)
+    await relax({ id })
+    const page = `/quarantine/${await idOf(id)}`
+    const { trying } = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+      const trying = Array.from({ length: times }, () => manager.send(page, {}, `${page}/replay`))
+      await someoneWaits(connection, times)
+      await also(connection, id)
+      return { trying: Promise.all(trying) }
+    })
+    const ends = (await trying).map(({ location }) => location?.replace(page, '')).toSorted()
+    const { total } = (await send('everything', 'GET', `Observation?device=Device/${id}&_total=accurate`)).json()
+    return { ends, total }
+  }
+  const removed = await tried(1, (connection, source) =>
+    connection.run(sql.fragment`UPDATE quarantined_document SET state = 'removed' WHERE source = ${source}`),
+  )
+  t.same(removed, { ends: ['?done=settled'], total: 0 })
+  t.same(await tried(2, async () => {}), { ends: ['?done=settled', '?done=taken'], total: 1 })
 })
 
 /** What is recorded about who had it taken. */
