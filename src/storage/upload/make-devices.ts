@@ -4,6 +4,7 @@ import { fullAccess } from '../../access/access.ts'
 import type { Connection } from '../database.ts'
 import { columnOf, sql } from '../sql.ts'
 import type { HeaderDevice } from '../store.ts'
+import { lowered, toLowered } from '../values/letter-case.ts'
 import { candidatesOf, insertAll, type Writing } from '../write/write.ts'
 import { type Described, findDevices, nameOf, placeOf, placesOf } from './described-device.ts'
 import { findNamedSources } from './named-source.ts'
@@ -100,11 +101,11 @@ const findRegistered = async (
         ${columnOf(asked, ({ patient }) => `Patient/${patient}`, 'text')},
         ${columnOf(asked, ({ device }) => device.udi ?? null, 'text')},
         ${columnOf(asked, ({ device }) => device.serial ?? null, 'text')},
-        ${columnOf(asked, ({ device }) => (device.manufacturer ?? '').toLowerCase(), 'text')})
+        ${columnOf(asked, ({ device }) => toLowered(device.manufacturer ?? ''), 'text')})
         WITH ORDINALITY AS asked(patient_id, patient, udi, serial, manufacturer, position)
     ), registered AS (
       SELECT device.patient_id, device.pk, device.id, 'serial' AS by, content ->> 'serialNumber' AS value,
-        content #>> '{patient,reference}' AS patient, lower(coalesce(content ->> 'manufacturer', '')) AS manufacturer
+        content #>> '{patient,reference}' AS patient, ${lowered(sql.fragment`coalesce(content ->> 'manufacturer', '')`)} AS manufacturer
       FROM device WHERE patient_id = ANY(${patients})
       UNION ALL
       SELECT device.patient_id, device.pk, device.id, 'udi', said.value, content #>> '{patient,reference}', NULL

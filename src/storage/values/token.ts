@@ -2,6 +2,7 @@ import type { ElementPath, SearchParameter } from '../../fhir/definition/search-
 import type { Concept, Value } from '../../search/value.ts'
 import { allOf, anyOf, columnOf, type SqlFragment, sql } from '../sql.ts'
 import { type Condition, element, elementText, jsonPath, someElement } from './element.ts'
+import { lowered, toLowered } from './letter-case.ts'
 
 type Token = Omit<Extract<Value, { kind: 'token' }>, 'kind'>
 
@@ -49,7 +50,7 @@ const contactTest = (tokens: readonly TokenAsked[]): SqlFragment => {
   const value = sql.fragment`${element} ->> 'value'`
   const folded = isAny(
     lowered(value),
-    tokens.map(token => ({ ...token, code: foldCase(token.code) })),
+    tokens.map(token => ({ ...token, code: toLowered(token.code) })),
   )
   return sql.fragment`CASE WHEN ${element} ->> 'system' = 'email' THEN ${folded} ELSE ${isAny(value, tokens)} END`
 }
@@ -93,14 +94,9 @@ const primitiveTest = (datatype: string, { system, code }: Token): SqlFragment =
   if (typeof system === 'string' && datatype !== 'code') return sql.fragment`FALSE`
   if (code === undefined) return sql.fragment`TRUE`
   return datatype === 'string'
-    ? sql.fragment`${lowered(elementText)} = ${foldCase(code)}`
+    ? sql.fragment`${lowered(elementText)} = ${toLowered(code)}`
     : sql.fragment`${elementText} = ${code}`
 }
-
-/** The same as `lowered`. Of these letters the databases and the server make other ones, depending on what stands around. */
-const foldCase = (code: string): string => code.replace(/[Σς]/g, 'σ').replaceAll('İ', 'i').toLowerCase()
-
-const lowered = (text: SqlFragment): SqlFragment => sql.fragment`lower(translate(${text}, 'Σςİ', 'σσi'))`
 
 const shapeTest = (shape: Shape, { system, code }: Token): SqlFragment => {
   const tests = [
@@ -166,14 +162,14 @@ export const matchMime = (content: SqlFragment, parameter: SearchParameter, type
 export const tokensOf = (datatype: string, value: unknown): readonly TokenParts[] => {
   const shape = shapes[datatype]
   if (shape === undefined)
-    return [{ system: null, code: datatype === 'string' ? foldCase(String(value)) : String(value) }]
+    return [{ system: null, code: datatype === 'string' ? toLowered(String(value)) : String(value) }]
   const elements = shape.inside === undefined ? [value] : codingsOf(value)
   return elements.map(one => {
     const parts = one as Readonly<Record<string, string | undefined>>
     const code = parts[shape.code] ?? null
     return {
       system: parts[shape.system ?? ''] ?? null,
-      code: code !== null && datatype === 'ContactPoint' && parts.system === 'email' ? foldCase(code) : code,
+      code: code !== null && datatype === 'ContactPoint' && parts.system === 'email' ? toLowered(code) : code,
     }
   })
 }
@@ -181,7 +177,7 @@ export const tokensOf = (datatype: string, value: unknown): readonly TokenParts[
 /** How a code may be written in the index: as it is, and without its case if some path leads to a string or an e-mail address. */
 export const spellingsOf = ({ paths }: SearchParameter, code: string): readonly string[] =>
   paths.some(({ datatype }) => datatype === 'string' || datatype === 'ContactPoint')
-    ? [...new Set([code, foldCase(code)])]
+    ? [...new Set([code, toLowered(code)])]
     : [code]
 
 const codingsOf = (concept: unknown): readonly unknown[] => (concept as { coding?: readonly unknown[] }).coding ?? []

@@ -143,6 +143,23 @@ t.test('a device that the app has registered is found by its serial number', asy
   t.equal(device?.reference, `Device/${own.id}`)
 })
 
+t.test('a manufacturer with letters whose case depends on what stands around is the same in any case', async t => {
+  const maker = await source({ manufacturer: 'İLKO ΙΑΤΡΟΣ', deviceName: [{ name: 'ΣΦΥΓΜΟΣ', type: 'model-name' }] })
+  const { id } = await create<Device>(annsApp, {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${ann}` },
+    manufacturer: 'İLKO ΙΑΤΡΟΣ',
+    serialNumber: 'S-5',
+  })
+  for (const manufacturer of ['İLKO ΙΑΤΡΟΣ', 'ilko ιατρος']) {
+    const { device } = await post(annsApp, measured(ann, { manufacturer, serial: 'S-5' }))
+    t.equal(device?.reference, `Device/${id}`, manufacturer)
+  }
+  const { device } = await post(annsApp, measured(ann, { manufacturer: 'İLKO ΙΑΤΡΟΣ', device: 'σφυγμος' }))
+  const made = (await send(annsApp, 'GET', device?.reference ?? '')).json()
+  t.equal(made.parent?.reference, `Device/${maker.id}`)
+})
+
 t.test('a device that the app names is kept', async t => {
   const before = await devicesOf(annsApp)
   const device = { display: 'my meter' }
