@@ -136,6 +136,24 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.match(await tab.locator('details[open] table').textContent(), /2026-02-013.*9999/)
   })
 
+  await t.test('a day on which the clock skips midnight has its own name below a chart', async t => {
+    const { page: shown } = await signedIn({ timezoneId: 'America/Havana' })
+    await shown.addInitScript(() => {
+      const { fillText } = CanvasRenderingContext2D.prototype
+      const told: string[] = []
+      Object.assign(globalThis, { told })
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        told.push(text)
+        fillText.call(this, text, ...place)
+      }
+    })
+    await shown.goto(`${page}?first=2026-03-02&last=2026-03-13&timezone=America/Havana`)
+    await shown.waitForSelector('.chart canvas')
+    await shown.evaluate(() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+    const told = await shown.evaluate<string[]>('told')
+    t.same(new Set(told.filter(text => / Mar$/.test(text))), new Set(['2 Mar', '5 Mar', '8 Mar', '11 Mar', '14 Mar']))
+  })
+
   await t.test('pointing at a value shows its time and its number', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2026-03-02&last=2026-03-08&timezone=Europe/Berlin`)

@@ -5,6 +5,9 @@ export const daySeconds = 86_400
 /** With a clock of 24 hours, in the language of the page. */
 const localeOf = language => (language === 'en' ? 'en-GB' : language)
 
+/** Where a day does not begin at midnight, because the clock skips it, uPlot puts the day an hour too early. */
+const afterMidnight = 2 * 3600
+
 /** Whole days of the time zone, written as people there do. */
 export const timeAxis = ({ timezone, language }) => {
   const day = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, day: 'numeric', month: 'short' })
@@ -14,7 +17,7 @@ export const timeAxis = ({ timezone, language }) => {
     values: (_plot, splits, _axis, _space, increment) =>
       splits.map(split => {
         const time = new Date(split * 1000)
-        if (increment >= daySeconds) return day.format(time)
+        if (increment >= daySeconds) return day.format((split + afterMidnight) * 1000)
         const text = clock.format(time)
         return text === '00:00' ? day.format(time) : text
       }),
