@@ -39,14 +39,15 @@ export const toRestDocument = (documented: Documented): string =>
       'value (`patient=`), which would ask about everybody. `_query` is never ignored. A backslash is only allowed before `,`, `$`, `|` or another backslash (400).',
     '### Modifiers',
     table(['modifier', 'of the types'], modifierRows(documented)),
-    'A string is found by the beginning of any of its words (in a long string, of those among its first 200 letters). Case, accents, punctuation and repeated blanks are ignored. `family=quinones` finds\n' +
+    'A string is found by the beginning of any of its words (in a long string, of those among its first 200 letters). Case, accents, punctuation, repeated blanks and what cannot be seen (soft hyphens, marks of direction) are ignored. `family=quinones` finds\n' +
       "*Carreño Quiñones*, `strasse` *Straße*, `soren` *Søren*, and `OBrien`, `O Brien` and `O’Brien` find *O'Brien*. For `:contains` punctuation counts, for `:exact` every character. Tokens are compared as they are written, except\n" +
       'e-mail addresses and strings, for which case is ignored.',
     '`_text` and `_content` accept words, all of which must occur, `"a phrase"`, `AND`, `OR`, `-without` and brackets (at most 50 of these and `AND`): `(bone OR liver) and metastases`. Only whole words are found.',
     '### Prefixes',
     table(['type', 'prefixes'], prefixRows(documented)),
     'A date is a range, and so is each value: `ge` and `le` find what reaches into the value or beyond it, `gt` and `lt` what reaches beyond it, that is, beyond the whole day, month or year. For a time\n' +
-      'with seconds, everything after the first instant of that second is later: `_lastUpdated=gt2026-03-01T04:09:43Z` finds what was written at 04:09:43.015.',
+      'with seconds, everything after the first instant of that second is later: `_lastUpdated=gt2026-03-01T04:09:43Z` finds what was written at 04:09:43.015.\n' +
+      'What has no offset is in UTC, in a search as well as in a resource: `date=2026-03-29` is that day in UTC.',
     '### Beyond one resource',
     table(
       ['parameter', 'what'],
