@@ -5,6 +5,7 @@ import { ownStore } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { isBarredPatientId } from '../../storage/account/barred.ts'
 import { createGrant, revokeGrants } from '../../storage/authorization/authorization-grant.ts'
+import { holdClient } from '../../storage/authorization/client-registration.ts'
 import type { Connection } from '../../storage/database.ts'
 import { addressesOf } from '../../storage/model/patient-address.ts'
 import {
@@ -91,6 +92,8 @@ const grantOf = async (parts: ProviderParts, { client, patient }: AppInvitation,
   } as const
   const addresses = await addressesOfPatient(parts, patient)
   const id = await recordingGrant(parts, event, async connection => {
+    // Before it is asked whether the app is trusted, so that it stays so.
+    if ((await holdClient(connection, client)) === undefined) throw unknown
     const found = await findAppInvitation(connection, token, 'locked')
     if (found === undefined) throw unknown
     await requireOpen(connection, found)

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { disable, enable } from '../../../src/auth/client/approved-clients.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
+import { findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { findCaller } from '../../../src/storage/authorization/token.ts'
 import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -172,6 +174,25 @@ t.test('an invitation that is cancelled at the same moment gives nothing', async
     return { answer }
   })
   t.match(await answer, { status: 403, body: { detail: /invitation is over/ } })
+})
+
+t.test('an app that is disabled at the same moment gets nothing that counts once it is enabled again', async t => {
+  const { token } = await invited('Vik')
+  const link = sql.fragment`hash = sha256(convert_to(${token}, 'UTF8'))`
+  const { ends } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT FROM app_invitation WHERE ${link} FOR UPDATE`)
+    const redeeming = redeem(token)
+    await someoneWaits(connection)
+    const disabling = database.transaction(within => disable(within, app.id, 'operator'))
+    await Promise.race([disabling, someoneWaits(connection, 2)])
+    return { ends: Promise.all([redeeming, disabling]) }
+  })
+  await ends
+  await enable(database, app.id, 'operator')
+  const { id } = await database.one<{ id: string | null }>(
+    sql.fragment`SELECT grant_id AS id FROM app_invitation WHERE ${link}`,
+  )
+  t.equal(await findGrant(database, id ?? ''), undefined)
 })
 
 t.test('somebody who left the study has no unconfirmed app any more', async t => {
