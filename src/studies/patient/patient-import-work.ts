@@ -2,7 +2,7 @@ import type { Patient } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { ownFault } from '../../messages/undelivered.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
-import type { Database } from '../../storage/database.ts'
+import type { Connection, Database } from '../../storage/database.ts'
 import {
   awaitOtherImports,
   dropOldImports,
@@ -115,18 +115,38 @@ const mostDuplicates = 5
 
 /**
  * Registers all of the list or nothing, in one transaction, and notes beside it how far it has come. If somebody was registered since the list
- * was checked who may be one of its patients, that is shown first, and nothing is registered yet.
+ * was checked, or while it was being registered, who may be one of its patients, that is shown first, and nothing is registered yet.
  */
 const register: Step = async (parts, found) => {
-  const { store, organizations } = await registrarOf(parts, found.person)
-  await store.atomic(async (within, connection) => {
-    await awaitOtherImports(connection, found.organization)
-    await refuseClosed(within, found.organization)
-    const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
-    if (duplicates.length > 0) return showAgain(connection, found.id, { duplicates, reason: reasonOf(duplicates) })
-    const imported = await registerLines(parts, found, { store: within, organizations })
-    if (!(await endImport(connection, found.id, imported))) throw new FhirError('conflict', 'It was registered already')
-  })
+  const { store, organizations, find } = await registrarOf(parts, found.person)
+  const show = (connection: Connection, duplicates: FoundDuplicates) =>
+    showAgain(connection, found.id, { duplicates, reason: reasonOf(duplicates) })
+  try {
+    await store.atomic(async (within, connection) => {
+      await awaitOtherImports(connection, found.organization)
+      await refuseClosed(within, found.organization)
+      const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
+      if (duplicates.length > 0) return show(connection, duplicates)
+      const imported = await registerLines(parts, found, { store: within, organizations })
+      // Found beside the transaction, where those of the list are not there yet.
+      const late = await cameMeanwhile(parts, found, find)
+      if (late.length > 0) throw new CameMeanwhile(late)
+      if (!(await endImport(connection, found.id, imported)))
+        throw new FhirError('conflict', 'It was registered already')
+    })
+  } catch (error) {
+    if (!(error instanceof CameMeanwhile)) throw error
+    await parts.database.transaction(connection => show(connection, error.duplicates))
+  }
+}
+
+/** Thrown, so that the transaction is rolled back. */
+class CameMeanwhile extends FhirError {
+  readonly duplicates: FoundDuplicates
+  constructor(duplicates: FoundDuplicates) {
+    super('conflict', 'Somebody was registered meanwhile who may be one of these')
+    this.duplicates = duplicates
+  }
 }
 
 /** Duplicates of patients who had none when they were shown. */

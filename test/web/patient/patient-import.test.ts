@@ -1,6 +1,7 @@
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openInvited } from '../invited.ts'
 
 const world = await openInvited()
@@ -178,6 +179,28 @@ t.test('a list for a study is enrolled with it', async t => {
     )
   ).json()
   t.equal(total, 2)
+})
+
+t.test('so are those who are registered while the list is, and nothing of it is', async t => {
+  const page = `/patients/imports?study=${study.id}`
+  const { location = '' } = await upload(['Long,Ana,1970-01-01,L-1', 'Long,Ben,1971-01-01,L-2'], staff, page)
+  await settled(location)
+  await database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE research_subject IN SHARE MODE`)
+    await staff.send(location, {}, `${location}/confirm`)
+    await someoneWaits(connection)
+    await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family: 'Longer' }],
+      identifier: [{ value: 'L-2' }],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+  })
+  t.match(
+    wordsOf(await settled(location)),
+    /may be the same as one of these, so nothing of it is registered yet\..* 3 Ben Long .* Longer/,
+  )
+  t.equal(await named('Long'), 1, 'the other one alone')
 })
 
 t.test('if one cannot be registered, none is, and the page says why', async t => {
