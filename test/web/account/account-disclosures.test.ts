@@ -182,7 +182,10 @@ t.test('a failed attempt to sign in as the patient is shown', async t => {
   await seal()
   const words = wordsOf(await browser.get(page))
   t.not(words, before)
-  t.match(words, /UTC Somebody through the pages of this server Tried to sign in to your account refused/)
+  t.match(
+    words,
+    /UTC Somebody through the pages of this server Tried to sign in to your account, or to change how you sign in refused/,
+  )
   t.notMatch(words, /your app/, 'nobody claims that they did it themselves, or an app of theirs')
 })
 
