@@ -30,7 +30,12 @@ export const isOf: Readonly<Record<Channel, (entry: ContactPoint) => boolean>> =
  * country, as in +44 (0)7700 900123, is left out.
  */
 export const toMobile = (text: string): string | undefined => {
-  const abroad = text.replace(/^(\s*(?:\+|00)[\d\s./-]*)\(\s*0\s*\)/, '$1')
+  // Phones put marks of direction around a number that is copied from them, and documents have hyphens that do not break.
+  const plain = text
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .replace(/\p{Pd}/gu, '-')
+  const abroad = plain.replace(/^(\s*(?:\+|00)[\d\s./-]*)\(\s*0\s*\)/, '$1')
   const digits = abroad.replace(/[\s()./-]/g, '').replace(/^00/, '+')
   return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : undefined
 }

@@ -6,6 +6,16 @@ t.test('a phone number is the same however it is written', async t => {
     t.equal(toMobile(text), '+447700900123', text)
 })
 
+t.test('a number that was copied from a phone or a document is read', async t => {
+  const copied = [
+    '\u202a+44 7700 900123\u202c',
+    '\u200e+44\u00a07700\u2011900123',
+    '+44–7700–900123',
+    '＋４４７７００９００１２３',
+  ]
+  for (const text of [...copied, '\u202a+44 (0)7700‑900123\u202c']) t.equal(toMobile(text), '+447700900123', text)
+})
+
 t.test('only the bracketed zero that is dialled within a country is left out', async t => {
   for (const text of ['+44 (0)7700 900123', '+44(0) 7700 900123', '0044 (0)7700 900123', ' +44 ( 0 ) 7700-900123'])
     t.equal(toMobile(text), '+447700900123', text)
