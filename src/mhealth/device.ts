@@ -1,3 +1,4 @@
+import { wordsIn } from './circumstances.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import { isSelfReported } from './modality.ts'
 
@@ -16,7 +17,7 @@ export const deviceOf = (header: JsonRecord | undefined): HeaderDevice | undefin
   const provenance = asRecord(header?.acquisition_provenance) ?? {}
   if (isSelfReported(header)) return undefined
   const named = asList(header?.external_datasheets).flatMap(partOf)
-  const name = asText(provenance.source_name)?.trim()
+  const name = saidIn(provenance.source_name)
   const device = Object.fromEntries([...(name ? [['name', name]] : []), ...named])
   return Object.keys(device).length === 0 ? undefined : device
 }
@@ -24,9 +25,11 @@ export const deviceOf = (header: JsonRecord | undefined): HeaderDevice | undefin
 const partOf = (datasheet: unknown): readonly (readonly [keyof HeaderDevice, string])[] => {
   const { datasheet_type: type, datasheet_reference: reference } = asRecord(datasheet) ?? {}
   const part = partByType.get((asText(type) ?? '').toLowerCase().replace(/[^a-z]/g, ''))
-  const text = asText(reference)?.trim()
-  return part === undefined || text === undefined || text === '' ? [] : [[part, text]]
+  const text = saidIn(reference)
+  return part === undefined || text === undefined ? [] : [[part, text]]
 }
+
+const saidIn = (value: unknown): string | undefined => wordsIn(asText(value) ?? '')?.trim()
 
 /** IEEE 1752.1 does not define these words. These are the ones in use, without spaces and underscores. */
 const partByType: ReadonlyMap<string, keyof HeaderDevice> = new Map([

@@ -19,6 +19,16 @@ t.test('a device is what a header’s datasheets name, however worded, and what 
   t.strictSame(deviceOf({ acquisition_provenance: { source_name: ' Acme BG API ' } }), { name: 'Acme BG API' })
 })
 
+t.test('what FHIR cannot have in a text is left out, and makes no device by itself', async t => {
+  t.strictSame(
+    deviceOf({
+      acquisition_provenance: { source_name: 'Acme\u0000\u001fAPI' },
+      external_datasheets: [sheet('model', 'BP5\ud83d'), sheet('serial', '\u0000')],
+    }),
+    { name: 'Acme  API', model: 'BP5\ufffd' },
+  )
+})
+
 t.test('a header that names no device, or nothing, makes none', async t => {
   t.equal(of(sheet('software', 'https://example.org/app'), sheet('study', 'https://example.org/study')), undefined)
   t.equal(of(sheet('manufacturer', ' '), sheet('model', 5), sheet('', 'iHealth')), undefined)

@@ -160,6 +160,18 @@ t.test('a manufacturer with letters whose case depends on what stands around is 
   t.equal(made.parent?.reference, `Device/${maker.id}`)
 })
 
+t.test(
+  'a header with characters that FHIR cannot have is no reason to refuse a measurement, or to make an invalid Device',
+  async t => {
+    for (const model of ['Sugar\u0000 4', 'Sugar\u001f 4', 'Sugar\ud83d 4']) {
+      const { device } = await post(annsApp, measured(ann, { manufacturer: 'Acme', model }))
+      const made = (await send(annsApp, 'GET', device?.reference ?? '')).json()
+      const { statusCode } = await send(annsApp, 'PUT', device?.reference ?? '', made)
+      t.equal(statusCode, 200, JSON.stringify(model))
+    }
+  },
+)
+
 t.test('a device that the app names is kept', async t => {
   const before = await devicesOf(annsApp)
   const device = { display: 'my meter' }
