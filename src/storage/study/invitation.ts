@@ -35,7 +35,6 @@ export const makeInvitation = async (
   connection: Connection,
   { subject, study, patient, addresses, days }: NewInvitation,
 ): Promise<readonly string[]> => {
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${subject}))`)
   await endInvitation(connection, subject, 'replaced')
   const id = uuidv7()
   await connection.run(sql.fragment`
@@ -47,14 +46,13 @@ export const makeInvitation = async (
   return messages
 }
 
-/** False if there is none that could end. */
-export const endInvitation = async (
-  connection: Connection,
-  subject: string,
-  by: 'cancelled' | 'replaced',
-): Promise<boolean> =>
-  (await connection.run(sql.fragment`
-    UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject} AND ended_at IS NULL`)) > 0
+/** False if there is none that could end. Until the transaction ends, nobody else ends or makes one: what is being made is ended as well. */
+export const endInvitation = async (connection: Connection, subject: string, by: 'cancelled' | 'replaced') => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${subject}))`)
+  const ended = await connection.run(sql.fragment`
+    UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject} AND ended_at IS NULL`)
+  return ended > 0
+}
 
 /** The latest invitation of each. */
 export const invitationsOf = async (

@@ -20,6 +20,7 @@ import {
   tryProof,
   useInvitation,
 } from '../../../src/storage/study/invitation.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import * as w from '../model/world.ts'
 
 const { database, put, close } = await w.openWorld()
@@ -151,6 +152,18 @@ t.test('an invitation that was replaced has ended, and the one that replaced it 
     ['replaced', 'used', 'cancelled'],
     'and what became of those before stays as it was',
   )
+})
+
+t.test('whoever cancels while somebody invites anew cancels the new invitation', async t => {
+  const { subject } = await invited('kim')
+  const { cancelling } = await database.transaction(async connection => {
+    await makeInvitation(connection, { subject, study: 's', patient: 'kim', addresses: [], days: 7 })
+    const cancelling = database.transaction(within => endInvitation(within, subject, 'cancelled'))
+    await Promise.race([cancelling, someoneWaits(connection)])
+    return { cancelling }
+  })
+  t.equal(await cancelling, true)
+  t.match(await invitationsOf(database, [subject]), [{ isOpen: false, endedBy: 'cancelled' }])
 })
 
 t.test(
