@@ -44,7 +44,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
     return sendPreview(chosen.isOtherText ? reply.code(409) : reply, asked, words, chosen)
   })
   server.post<OfStudy>(`${at}/sign`, keptChoices.requireSession, async (request, reply) => {
-    // If the study is changed at that moment, what it says now is compared with what the patient has read.
+    // If something is changed at that moment, what the study says now is compared with what the patient has read.
     for (;;) {
       const answer = await signOnce(request, reply, { options, keptChoices })
       if (answer !== 'changed') return answer
@@ -66,7 +66,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
 
 type Parts = { readonly options: PageOptions; readonly keptChoices: ReturnType<typeof openKeptChoices> }
 
-/** Answers `changed`, and has signed nothing, if the study was written at that moment. */
+/** Answers `changed`, and has signed nothing, if the study was written at that moment, or staff proposed something, which is no answer. */
 const signOnce = async (
   request: FastifyRequest<OfStudy>,
   reply: FastifyReply,
@@ -87,6 +87,8 @@ const signOnce = async (
   const hash = typed(body, 'hash')
   const done = await signConsent(asked, chosen.choices, { name, hash, language: words.code })
   if (done === 'changed') return done
+  if (done === 'overtaken' && (await findAsked(request, options, words))?.consent?.status === 'proposed')
+    return 'changed'
   keptChoices.forget(request, reply)
   const query = new URLSearchParams({ done, timezone: chosen.state.timezone })
   return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)

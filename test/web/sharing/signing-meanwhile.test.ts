@@ -19,7 +19,7 @@ const opened = async (name: string) => {
   const { hidden } = await preview(own, page, fields)
   const signOld = () => own.post(`${page}/sign`, { ...hidden, name })
   const statuses = async () => (await consentsOf(patient.id)).map(({ status }) => status)
-  return { own, page, fields, hidden, signOld, statuses }
+  return { own, patient, page, fields, hidden, signOld, statuses }
 }
 
 const preview = async (own: Browser, page: string, fields: Readonly<Record<string, string>>) => {
@@ -72,6 +72,23 @@ t.test('what staff propose meanwhile is no answer, and keeps nobody from signing
   const { sourceAttachment: _, dateTime: __, ...asked } = consent(patient.id, world.study.id, lab.organization, [])
   await create<Consent>(lab.manager, { ...asked, status: 'proposed', provision: { type: 'deny' } })
   t.match(await own.post(`${page}/sign`, { ...hidden, name: 'Ottilie' }), { status: 303, location: /done=signed/ })
+  t.match(await consentsOf(patient.id), [{ status: 'active' }])
+})
+
+t.test('nor at that very moment', async t => {
+  const { patient, signOld } = await opened('Odila')
+  const { sourceAttachment: _, dateTime: __, ...asked } = consent(patient.id, world.study.id, lab.organization, [])
+  const { signing } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`
+      SELECT pg_advisory_xact_lock(hashtext('consent'), patient_id) FROM patient WHERE id = ${patient.id}`)
+    const proposing = create<Consent>(lab.manager, { ...asked, status: 'proposed', provision: { type: 'deny' } })
+    await someoneWaits(connection)
+    const signing = signOld()
+    await someoneWaits(connection, 2)
+    return { signing: Promise.all([signing, proposing]) }
+  })
+  const [answer] = await signing
+  t.match(answer, { status: 303, location: /done=signed/ })
   t.match(await consentsOf(patient.id), [{ status: 'active' }])
 })
 
