@@ -37,7 +37,9 @@ const addressIn = (
     }
   if (!isEmailVerified) return { noEmail: 'it has not said that the e-mail address is confirmed' }
   const address = toAddress(email)
-  if (emailProblem(address) !== undefined) return { noEmail: 'its e-mail address is not well-formed' }
+  // An institution signs addresses as they are, and one that only looks like somebody's is not theirs.
+  const isAltered = address !== email.trim().normalize('NFC').toLowerCase()
+  if (isAltered || emailProblem(address) !== undefined) return { noEmail: 'its e-mail address is not well-formed' }
   return ssoDomains.includes(address.split('@')[1] ?? '')
     ? { email: address }
     : { noEmail: 'its e-mail address is of none of SSO_DOMAINS' }

@@ -142,8 +142,13 @@ export const openAccount = async (connection: Connection, email: string, person?
   return person
 }
 
-/** Spellings of an address that differ only in case are the same address. */
-export const toAddress = (email: string): string => email.trim().normalize('NFC').toLowerCase()
+/**
+ * Spellings of an address that differ only in case are the same address. Marks of direction and the like, which come unseen with an address that is
+ * copied, are no part of one: no mail would arrive.
+ */
+export const toAddress = (email: string): string => email.replace(unseen, '').trim().normalize('NFC').toLowerCase()
+
+const unseen = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g
 
 const verifiedAt = (is: boolean): SqlFragment => (is ? sql.fragment`now()` : sql.fragment`NULL::timestamptz`)
 

@@ -38,6 +38,7 @@ test('an address belongs to one account, however it is spelled, and an account t
   t.equal(await add('ana', { email: 'other@example.org' }), false)
   t.strictSame([await of('ben'), await of('ana')], [undefined, ana])
   t.equal(toAddress(' Jose\u0301@Example.org '), 'jos\u00e9@example.org')
+  t.equal(toAddress('\u202aAna@example.org\u202c \u200b'), 'ana@example.org', 'as it is copied from a phone')
 })
 
 test('a change affects one account, and a confirmed address stays confirmed', async t => {
