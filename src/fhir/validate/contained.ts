@@ -1,6 +1,6 @@
-import { beginning } from '../beginning.ts'
 /** Contained resources and the references to them. https://hl7.org/fhir/R4/references.html#contained */
 
+import { beginning } from '../beginning.ts'
 import { isJson, type Json, pathText, report, reportAt, type Walk } from './walk.ts'
 
 /** Keeps a `#` reference until the whole resource has been seen. */

@@ -70,8 +70,8 @@ export const noteTaken = async (connection: Connection, id: string, observation:
 }
 
 /**
- * Notes, for whoever looks after it, what became of a waiting document, or of one that was just taken. If one study removes it, it stays for the others that it belongs to.
- * Undefined if it is not waiting, or not theirs.
+ * Notes, for whoever looks after it, what became of a waiting document, or of one that was just taken. If one study removes it, it stays for the
+ * others that it belongs to. Undefined if it is not waiting, or not theirs.
  */
 export const settleQuarantined = async (
   connection: Connection,
