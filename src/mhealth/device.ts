@@ -26,8 +26,13 @@ const partOf = (datasheet: unknown): readonly (readonly [keyof HeaderDevice, str
   const { datasheet_type: type, datasheet_reference: reference } = asRecord(datasheet) ?? {}
   const part = partByType.get((asText(type) ?? '').toLowerCase().replace(/[^a-z]/g, ''))
   const text = saidIn(reference)
-  return part === undefined || text === undefined ? [] : [[part, text]]
+  if (part === undefined || text === undefined) return []
+  // Of two devices, each with a number that cannot be written, one would be taken for the other.
+  const isAltered = text !== asText(reference)?.trim()
+  return numbers.has(part) && isAltered ? [] : [[part, text]]
 }
+
+const numbers: ReadonlySet<keyof HeaderDevice> = new Set(['serial', 'udi'])
 
 const saidIn = (value: unknown): string | undefined => wordsIn(asText(value) ?? '')?.trim()
 

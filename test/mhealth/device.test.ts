@@ -23,7 +23,7 @@ t.test('what FHIR cannot have in a text is left out, and makes no device by itse
   t.strictSame(
     deviceOf({
       acquisition_provenance: { source_name: 'Acme\u0000\u001fAPI' },
-      external_datasheets: [sheet('model', 'BP5\ud83d'), sheet('serial', '\u0000')],
+      external_datasheets: [sheet('model', 'BP5\ud83d'), sheet('serial', '4\ud83d')],
     }),
     { name: 'Acme  API', model: 'BP5\ufffd' },
   )

@@ -46,7 +46,7 @@ export const recordingChange = async <T>(
   }).atomic(async (store, connection) => {
     // It may have been deleted since it was looked at.
     if (organization !== undefined && !(await isOrganization(connection, organization)))
-      throw new FhirError('not-found', 'There is no such organization')
+      throw new FhirError('not-found', `Organization/${organization} is not known`)
     const { answer, change } = await run(connection, store)
     const source = { observer: { display: sourceOf(by) } }
     await writeOrThrow(store, { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } })
