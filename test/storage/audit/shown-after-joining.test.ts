@@ -1,16 +1,11 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, join as joined } from 'node:path'
 import t from 'tap'
 import { ageAudit } from '../../../src/storage/audit/age.ts'
 import { insertRecords } from '../../../src/storage/audit/record.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { verifyAudit } from '../../../src/storage/audit/seal/verify.ts'
 import { showOnce } from '../../../src/storage/audit/shown/shown-once.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { migrate } from '../../../src/storage/postgres/migrate.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withBareDatabase } from '../../support/database.ts'
+import { openOlderDatabase } from '../../support/older-database.ts'
 import { aged, key, opened, read, recorded, tamper } from './recorded.ts'
 
 const join = (earlier: number, later: number) => sql.fragment`SELECT join_compartments(${earlier}, ${later})`
@@ -114,18 +109,7 @@ t.test('what has aged is no longer shown to anybody, and verification accepts th
 })
 
 t.test('what an older version sealed is intact after the update, and shown to all whom it concerns', async t => {
-  const sqlFolder = joined(import.meta.dirname, '..', '..', '..', 'sql')
-  const older = await mkdtemp(joined(tmpdir(), 'sharewell-sql-'))
-  const { url, close } = await withBareDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-    await rm(older, { recursive: true })
-  })
-  const isBefore = (file: string) => !basename(file).startsWith('00') || basename(file) < '0073'
-  await cp(sqlFolder, older, { recursive: true, filter: isBefore })
-  await migrate(url, () => {}, older)
+  const { database, update } = await openOlderDatabase(t, '0073')
   await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4)`)
   const readThem = () =>
     database.run(sql.fragment`
@@ -137,7 +121,7 @@ t.test('what an older version sealed is intact after the update, and shown to al
   await readThem()
   await database.run(join(3, 4))
   await sealAudit(database, key)
-  await migrate(url, () => {}, sqlFolder)
+  await update()
   t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 })
   t.strictSame(
     await database.any(sql.fragment`
