@@ -2,8 +2,9 @@ import type { Device } from '@medplum/fhirtypes'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { referenceKey } from '../prepare/index-rows.ts'
-import { sql } from '../sql.ts'
+import { type SqlFragment, sql } from '../sql.ts'
 import { takeTurnToJoin } from '../write/turn-to-join.ts'
+import { devicesOfSource, refuseNamedSource } from './named-source.ts'
 import { each, type Projected, type ProjectionContext } from './projection.ts'
 import { findSourceDevices } from './source-device.ts'
 
@@ -13,13 +14,34 @@ import { findSourceDevices } from './source-device.ts'
  */
 export const projectDevices = each<Device>(async (connection, change, context) => {
   const { patientId, versionId, resource } = change
-  if (patientId === 0 || context.isAccepted === true) return
+  if (context.isAccepted === true) return
+  if (patientId === 0) return projectSource(connection, change, context)
   if (versionId === '1') return followSource(connection, change, context)
   if (resource !== undefined && (await isAsBefore(connection, change, resource.parent?.reference))) return
   await forgetEverywhere(connection, patientId)
   context.dictionary.deviceSources.forget()
   await followSource(connection, change, context)
 })
+
+/** Only a source that nothing depends on is deleted. One that is there for the first time, or again, is the source of whatever has named it already. */
+const projectSource = async (connection: Connection, change: Projected<Device>, context: ProjectionContext) => {
+  const { id, pk, versionId, resource } = change
+  context.dictionary.deviceSources.forget()
+  if (resource === undefined) return refuseNamedSource(connection, id, context)
+  if (versionId !== '1' && !(await wasDeleted(connection, pk))) return
+  await takeTurnToJoin(connection)
+  const source = await numberOf(id, context)
+  await moveMeasured(connection, sql.fragment`TRUE`, id, source)
+  for (const device of await devicesOfSource(connection, id))
+    await moveMeasured(connection, sql.fragment`patient_id = ${device.patientId}`, device.id, source)
+}
+
+const wasDeleted = async (connection: Connection, pk: string): Promise<boolean> => {
+  const before = await connection.maybeOne<{ isDeletion: boolean }>(sql.fragment`
+    SELECT content IS NULL AS "isDeletion" FROM device_history
+    WHERE patient_id = 0 AND pk = ${pk} ORDER BY version DESC LIMIT 1`)
+  return before?.isDeletion === true
+}
 
 /** Whether its parent is the same as before. If it was deleted before, that cannot be said: what it had measured may still have the source of that time. */
 const isAsBefore = async (
@@ -44,16 +66,24 @@ const forgetEverywhere = async (connection: Connection, patientId: number): Prom
 const followSource = async (
   connection: Connection,
   { patientId, id, resource }: Projected<Device>,
-  { dictionary }: ProjectionContext,
+  context: ProjectionContext,
 ): Promise<void> => {
   const parent = namedId(resource?.parent, 'Device')
   const isSource = parent !== undefined && (await findSourceDevices(connection, [parent])).has(parent)
-  const source = isSource ? ((await dictionary.devices.idsOf([parent])).get(parent) ?? 0) : 0
+  const source = isSource ? await numberOf(parent, context) : 0
+  await moveMeasured(connection, sql.fragment`patient_id = ${patientId}`, id, source)
+}
+
+const numberOf = async (id: string, { dictionary }: ProjectionContext): Promise<number> =>
+  (await dictionary.devices.idsOf([id])).get(id) ?? 0
+
+/** Of these patients, what the device has measured comes from the source from now on. */
+const moveMeasured = async (connection: Connection, ofWhom: SqlFragment, id: string, source: number): Promise<void> => {
   const key = referenceKey({ code: 'device' }, `Device/${id}`)
   await connection.run(sql.fragment`
     WITH measured AS (
       UPDATE observation SET device_id = ${source}
-      WHERE patient_id = ${patientId} AND tokens @> ARRAY[${key.toString()}::bigint] AND device_id <> ${source}
+      WHERE ${ofWhom} AND tokens @> ARRAY[${key.toString()}::bigint] AND device_id <> ${source}
         AND content #>> '{device,reference}' ~ ${`^Device/${id}(/_history/.*)?$`}
         AND NOT EXISTS (
           SELECT FROM jsonb_array_elements(content -> 'contained') AS one

@@ -104,8 +104,8 @@ const changesRole = (write: Write): boolean =>
 /** Deleted only if nothing needs it, so nobody else writes meanwhile: what they have not committed yet cannot be seen, and it may need just that. */
 const deletesNeeded = (write: Write): boolean => write.kind === 'delete' && needed.has(write.type)
 
-/** A Group may be that of a study. */
-const needed: ReadonlySet<ResourceType> = new Set(['Organization', 'ResearchStudy', 'Group'])
+/** A Group may be that of a study, and a Device a source. */
+const needed: ReadonlySet<ResourceType> = new Set(['Organization', 'ResearchStudy', 'Group', 'Device'])
 
 const setWriters = { uploads: uploadAll, set: createAll } as const
 

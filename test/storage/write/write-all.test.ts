@@ -8,12 +8,19 @@ t.teardown(world.close)
 const { put, storeOf } = world
 const importer = storeOf(w.client('importer', { policies: ['everything'] }))
 
-await put(w.organization('university'), w.registered('ann', 'university'))
+await put(w.organization('university'), w.registered('ann', 'university'), { resourceType: 'Device', id: 'acme' })
 
 const outcomeOf = async (type: ResourceType, id: string): Promise<string> => {
   const [written] = await importer.write([{ kind: 'delete', type, id }])
   return written?.outcome === 'refused' ? `${written.error.status} ${written.error.message}` : `${written?.outcome}`
 }
+
+const deviceOf = (patient: string, source: string): Resource => ({
+  resourceType: 'Device',
+  id: 'band',
+  patient: { reference: `Patient/${patient}` },
+  parent: { reference: `Device/${source}` },
+})
 
 /** Deletes what somebody else needs in something that is written, but not committed yet. */
 const deletedWhile = async (type: ResourceType, id: string, needing: Resource): Promise<string> => {
@@ -36,6 +43,7 @@ t.test('what somebody else is just making use of is not deleted', async t => {
     ['Organization', 'studying', w.study('hearts', 'studying', []), /^409 The organization has, or had, studies/],
     ['ResearchStudy', 'sleep', w.enrols('sleep', 'ann'), /^409 A study with people in it/],
     ['Group', 'group-steps', w.enrols('steps', 'ann'), /^409 A study with people in it/],
+    ['Device', 'acme', deviceOf('ann', 'acme'), /^409 The source is the parent of patients’ devices/],
   ] as const) {
     t.match(await deletedWhile(type, id, needing), because)
     t.equal((await importer.read(type, id)).id, id)
