@@ -4,6 +4,10 @@ import { FhirError, type IssueCode } from '../../fhir/error.ts'
 const noText = ['invalid', 'A text may not contain the character U+0000'] as const
 const halfPair = ['invalid', 'A text may not contain half of a surrogate pair'] as const
 const unreachable = ['transient', 'The database cannot be reached at the moment; try again'] as const
+const tooLong = [
+  'too-costly',
+  'Answering this takes longer than allowed; narrow it, for example by patient, code or date',
+] as const
 
 /** SQLSTATE → FHIR issue code; anything else is a fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
@@ -14,12 +18,26 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '40001': ['transient', 'The database was busy with a conflicting change; try again'],
   '40P01': ['transient', 'The database was busy with a conflicting change; try again'],
   '55P03': ['transient', 'The database was busy with a conflicting change; try again'],
-  '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
+  '57014': tooLong,
+  // The operator's own limits on transactions, and on files for sorting.
+  '25P04': tooLong,
+  '53400': [
+    'too-costly',
+    'Answering this takes more room than the database allows; narrow it, for example by patient, code or date',
+  ],
   SW001: ['too-costly', 'There are more samples than are counted at once; choose fewer days'],
   // After a failover, another server accepts writes; and some providers stop writes before the disk is full.
   '25006': ['transient', 'The database takes no writes at the moment; try again later'],
   '53100': ['transient', 'The database has no room on its disk at the moment; try again later'],
+  '53200': ['transient', 'The database has no memory free at the moment; try again later'],
   '53300': ['transient', 'The database has no connection free; try again'],
+  // Ended because nothing was said for so long, as may happen while this process is kept from its work.
+  '25P03': unreachable,
+  '57P05': unreachable,
+  // It does not let anybody in: its password or its name is being changed.
+  '28000': unreachable,
+  '28P01': unreachable,
+  '3D000': unreachable,
   '57P02': unreachable,
   '57P03': unreachable,
   lost: unreachable,
@@ -53,7 +71,14 @@ export const isLost = (error: unknown): boolean =>
   (('code' in error && lostBy.has(error.code)) ||
     /^Connection terminated|is not queryable$|^Query read timeout$|^timeout expired$/.test(error.message))
 
-const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'])
+const lostBy: ReadonlySet<unknown> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT'],
+  ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN'],
+  // Its name is not found, or nobody answers who would know.
+  ...['ENOTFOUND', 'EAI_AGAIN'],
+  // This process, or its machine, can open nothing more.
+  ...['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRNOTAVAIL'],
+])
 
 export const isDeadlock = (error: unknown): boolean => isOfState(error, '40P01')
 
