@@ -37,6 +37,19 @@ t.test('after stopping something, going back shows nothing ticked', { skip: whyN
   t.equal(await boxes.isChecked(), false, 'what continues was never ticked')
 })
 
+t.test('what was just done is where the page begins to be read', { skip: whyNoChromium() }, async t => {
+  const { base, page, press } = await openSigned(t)
+  const focused = () => page.evaluate('document.activeElement.localName + " " + document.activeElement.innerText')
+  t.match(await focused(), /^div It is signed\./)
+  await page.goto(`${base}${new URL(page.url()).pathname}`)
+  t.match(await page.textContent('main'), /You share data with this study now/)
+  t.match(await focused(), /^body /, 'somebody who comes back begins at the top')
+  await page.goto(`${base}/sharing`)
+  await press('Stop what I ticked')
+  t.equal(await page.title(), 'Problem: What you share – Sharewell')
+  t.match(await focused(), /^div Nothing was ticked/)
+})
+
 t.test('after signing, going back leads to the page of the study', { skip: whyNoChromium() }, async t => {
   const { opened, page } = await openSigned(t)
   await page.goBack()

@@ -13,7 +13,7 @@ import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
 import { numberedPage } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
-import { pageNumberIn } from '../page/page-number.ts'
+import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
@@ -43,7 +43,7 @@ ${done && notice('done', html`<p>${say(done)}</p>`)}
 ${note}
 <p>${say(shown.length === 0 ? 'refused.none' : 'refused.text')}</p>
 ${own && shown.length > 0 && html`<ul class="list-group list-group-flush mb-4">${await linesOf(own, shown, options, words)}</ul>`}
-<nav aria-label="${say('refused.pages')}"><p>${page > 1 && html`<a href="${to(page - 1)}">${say('refused.newer')}</a> `}${found.length > pageSize && html`<a href="${to(page + 1)}">${say('disclosures.earlier')}</a>`}</p></nav>
+${pagesBeside(say('refused.pages'), [page > 1 && { href: to(page - 1), text: say('refused.newer') }, found.length > pageSize && { href: to(page + 1), text: say('disclosures.earlier') }])}
 ${own && otherRecords(own, words)}
 <p><a href="/account">${say('sharing.account')}</a></p>`,
     })

@@ -34,9 +34,10 @@ export const quarantineDocumentPage: AddPage = (server, options) => {
     const done = namedIn(doneTexts, queryOf(request).get('done'))
     return sendStaffPage(reply, {
       title: `Refused: ${findingText(found.rule)}`,
+      isProblem: done?.isProblem === true,
       isWide: true,
       content: html`<h1>${findingText(found.rule)}</h1>
-${done}
+${done?.shown}
 <p>${whereIn(found, kindNames(options.codeClasses, wordsFor('en')))}</p>
 <dl>
 <dt>Outcome</dt><dd>${fateOf(found)}</dd>
@@ -67,10 +68,15 @@ ${found.isOfOrganization && html`<p><a href="/devices/${found.source || noSource
   })
 }
 
-const doneTexts: Readonly<Record<string, Html>> = {
-  taken: notice('done', html`<p>It has been accepted.</p>`),
-  refused: notice('problem', html`<p>It was refused again.</p>`),
-  settled: notice('problem', html`<p>Somebody else has dealt with it in the meantime.</p>`),
+const saidAs = (kind: 'done' | 'problem', text: string) => ({
+  isProblem: kind === 'problem',
+  shown: notice(kind, html`<p>${text}</p>`),
+})
+
+const doneTexts: Readonly<Record<string, ReturnType<typeof saidAs>>> = {
+  taken: saidAs('done', 'It has been accepted.'),
+  refused: saidAs('problem', 'It was refused again.'),
+  settled: saidAs('problem', 'Somebody else has dealt with it in the meantime.'),
 }
 
 /** Throws `not-found` for anybody who takes care of none of this, as if it did not exist. */

@@ -11,7 +11,7 @@ import type {
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { pageNumberIn } from '../page/page-number.ts'
+import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { plainly } from './document-lines.ts'
@@ -76,7 +76,7 @@ ${groupList(groups, { path, to, ...shown, isWaiting: state === 'waiting' })}
 <h2>One by one${group && `: ${findingText(group.rule)}`}</h2>
 ${group && html`<p><a href="${to({})}">Show all reasons</a></p>`}
 <ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(one => listed(one, group === undefined ? whereIn(one, shown.nameKind) : undefined))}</ul>
-<nav aria-label="Pages"><p>${page > 1 && html`<a href="${at(page - 1)}">Newer</a> `}${documents.length > pageSize && html`<a href="${at(page + 1)}">Older</a>`}</p></nav>`
+${pagesBeside('Pages', [page > 1 && { href: at(page - 1), text: 'Newer' }, documents.length > pageSize && { href: at(page + 1), text: 'Older' }])}`
 }
 
 /** How many at once, since each is an upload of its own. */
@@ -102,6 +102,9 @@ export const takeGroup = async (
     ...(documents.length > most && { left: 'yes' }),
   })
 }
+
+/** Whether something was refused again by what led here, so that the title has to say it first. */
+export const isRefusedAgain = (query: URLSearchParams): boolean => /^[1-9]\d{0,3}$/.test(query.get('refused') ?? '')
 
 const doneNotice = (query: URLSearchParams): Html | undefined => {
   if (query.get('removed') === 'yes') return notice('done', html`<p>It has been removed.</p>`)

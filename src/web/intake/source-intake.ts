@@ -9,13 +9,13 @@ import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
 import { numberedPage } from '../page/list-place.ts'
 import { notFound } from '../page/not-found.ts'
-import { pageNumberIn } from '../page/page-number.ts'
+import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
 import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
-import { quarantineList, takeGroup } from './quarantine-list.ts'
+import { isRefusedAgain, quarantineList, takeGroup } from './quarantine-list.ts'
 import { nameOfSource } from './sources.ts'
 
 type OfSource = { readonly Params: { readonly device: string } }
@@ -48,7 +48,7 @@ ${
     : html`${page === 1 && html`<h2>The last 30 days, by UTC</h2>${dayList(found.days)}`}
 <h2>Uploads</h2>
 ${uploadList(found.uploads.slice(0, pageSize))}
-<nav aria-label="Pages"><p>${page > 1 && html`<a href="${to(page - 1)}">Newer</a> `}${found.uploads.length > pageSize && html`<a href="${to(page + 1)}">Older</a>`}</p></nav>`
+${pagesBeside('Pages', [page > 1 && { href: to(page - 1), text: 'Newer' }, found.uploads.length > pageSize && { href: to(page + 1), text: 'Older' }])}`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,
     })
@@ -58,6 +58,7 @@ ${uploadList(found.uploads.slice(0, pageSize))}
     const { keeper, path, name, place } = await sourceFor(request, options)
     return sendStaffPage(reply, {
       title: `Refused documents: ${name}`,
+      isProblem: isRefusedAgain(queryOf(request)),
       isWide: true,
       content: html`<h1>Refused documents from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/uploads">Data received</a></p>

@@ -146,7 +146,7 @@ const sendLink = async (
     title,
     isProblem: problem !== undefined,
     content: html`<h1>${title}</h1>
-${notice('problem', html`<p>${say('launched.link.warning', { ehr })}</p>`)}
+${notice('warning', html`<p>${say('launched.link.warning', { ehr })}</p>`)}
 <p>${say('launched.link.text', { ehr, subject: arrival.subject, name })}</p>
 ${form({
   action: `/launched/${request.params.arrival}/account`,

@@ -2,7 +2,8 @@ import { isBackend } from '../../auth/client/approved-clients.ts'
 import { type AppKind, problemsOf, type SaidApp } from '../../auth/client/said-app.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
-import { box, type Field, field, postForm, problemList } from '../page/form.ts'
+import { radioField } from '../page/choice-field.ts'
+import { type Field, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 
@@ -130,16 +131,14 @@ ${others.map(field)}
 )}`
 }
 
-const kindChoice = (
-  choices: typeof kinds,
-  { values, problems }: AppState,
-): Html => html`<fieldset id="kind"${problems.kind && html` aria-describedby="kind-problem"`}>
-<legend class="fs-5 fw-semibold">Type</legend>
-${problems.kind && html`<p class="invalid-feedback d-block" id="kind-problem">${problems.kind}</p>`}
-${choices.map(([kind, label, hint]) =>
-  box({ type: 'radio', name: 'kind', value: kind, isChosen: values.kind === kind, label, hint }),
-)}
-</fieldset>`
+const kindChoice = (choices: typeof kinds, { values, problems }: AppState): Html =>
+  radioField({
+    name: 'kind',
+    label: 'Type',
+    value: values.kind,
+    problem: problems.kind,
+    choices: choices.map(([value, label, hint]) => ({ value, label, hint })),
+  })
 
 type AppField = Omit<Field, 'value' | 'problem' | 'autocomplete'> & {
   readonly name: Exclude<FieldName, 'kind'>

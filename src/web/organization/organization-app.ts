@@ -140,8 +140,8 @@ const whatItIsNow = (app: OrganizationClient, { values }: AppState): Html => {
 
 const disabled = (by: NonNullable<OrganizationClient['disabledBy']>, page: string, token: string): Html =>
   by === 'operator'
-    ? notice('problem', html`<p>The operator of this server has disabled it, and only they can change that.</p>`)
-    : html`${notice('problem', html`<p>It is disabled: it gets no tokens.</p>`)}
+    ? notice('warning', html`<p>The operator of this server has disabled it, and only they can change that.</p>`)
+    : html`${notice('warning', html`<p>It is disabled: it gets no tokens.</p>`)}
 ${form({ action: `${page}/enable`, token, fields: [], button: 'Enable' })}`
 
 const operatorsOwn = ({ scope, policies }: OrganizationClient): Html => html`<h2>What it may do</h2>

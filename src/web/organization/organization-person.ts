@@ -176,8 +176,7 @@ const lastManager = ({ isLast, name }: ShownColleague, problem: string | undefin
   isLast || problem !== undefined
     ? html`<div class="alert alert-warning mt-3">
 <p>This is the last manager of ${name}, and no organization is above it: without a manager, only an administrator of the installation can give roles in it.</p>
-${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}
-${box({ type: 'checkbox', name: 'knows', id: 'knows', value: 'yes', label: 'I understand that it will have no manager' })}
+${box({ type: 'checkbox', name: 'knows', id: 'knows', value: 'yes', label: 'I understand that it will have no manager', problem })}
 </div>`
     : undefined
 

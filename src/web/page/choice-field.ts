@@ -12,7 +12,7 @@ export const selectField = (one: ChoiceField): Html => {
   return html`<div class="field mb-4${one.problem && ' wrong'}">
 <label for="${name}" class="form-label fw-semibold">${label}</label>
 ${told(one)}
-<select id="${name}" name="${name}" class="form-select${one.problem && ' is-invalid'}"${about(one)}>${choices.map(
+<select id="${name}" name="${name}" class="form-select${one.problem && ' is-invalid'}"${about(one)}${invalid(one)}>${choices.map(
     choice =>
       html`<option value="${choice.value}"${choice.value === value && html` selected`}>${choice.label}</option>`,
   )}</select>
@@ -22,7 +22,7 @@ ${told(one)}
 /** One of a few choices, all of which are visible. None is selected at first unless `value` is one of them. */
 export const radioField = (one: ChoiceField): Html => {
   const { name, label, value, choices } = one
-  return html`<fieldset class="field mb-4${one.problem && ' wrong'}"${about(one)}>
+  return html`<fieldset role="radiogroup" class="field mb-4${one.problem && ' wrong'}"${about(one)}${invalid(one)}>
 <legend class="form-label fw-semibold fs-6">${label}</legend>
 ${told(one)}
 ${choices.map((choice, index) =>
@@ -39,3 +39,6 @@ const about = ({ name, hint, problem }: ChoiceField): Html | undefined => {
   const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
   return described === '' ? undefined : html` aria-describedby="${described}"`
 }
+
+const invalid = ({ problem }: ChoiceField): Html | undefined =>
+  problem === undefined ? undefined : html` aria-invalid="true"`

@@ -66,12 +66,19 @@ export const problemList = (
 </div>`
 }
 
-/** Something to say before anything else: that something is wrong, or done, or how things are if it is neither. */
+/**
+ * Something to say before anything else. What answers something that somebody has just done, `problem` and `done`, has the focus as the list of
+ * problems does, since a screen reader does not announce what was in the page from the beginning; the others say how things are.
+ */
 export const notice = (kind: keyof typeof notices, content: Html): Html => notices[kind](content)
 
 const notices = {
-  problem: (content: Html) => html`<div class="alert alert-danger" role="alert">${content}</div>`,
-  done: (content: Html) => html`<div class="alert alert-success" role="status">${content}</div>`,
+  problem: (content: Html) =>
+    html`<div class="alert alert-danger" role="alert" tabindex="-1" autofocus>${content}</div>`,
+  done: (content: Html) =>
+    html`<div class="alert alert-success" role="status" tabindex="-1" autofocus>${content}</div>`,
+  warning: (content: Html) => html`<div class="alert alert-danger">${content}</div>`,
+  settled: (content: Html) => html`<div class="alert alert-success">${content}</div>`,
   standing: (content: Html) => html`<div class="alert alert-secondary">${content}</div>`,
 } as const
 
@@ -150,10 +157,16 @@ type Box = {
   readonly hint?: string | undefined
   readonly isChosen?: boolean | undefined
   readonly id?: string
+  /** What is wrong with its not being ticked; it needs an `id` then. */
+  readonly problem?: string | undefined
   /** Whether it is in a list that grows or shrinks: a browser that goes back restores ticks by their position, and so on the wrong items. */
   readonly isListed?: true
 }
 
 /** A box that is chosen by pressing it, or the words beside it. */
-export const box = ({ type, name, value, label, hint, isChosen, id, isListed }: Box): Html =>
-  html`<label class="form-check"><input class="form-check-input" type="${type}"${isListed && html` autocomplete="off"`}${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`
+export const box = ({ type, name, value, label, hint, isChosen, id, problem, isListed }: Box): Html =>
+  html`${
+    problem &&
+    html`<p class="invalid-feedback d-block mt-0" id="${id}-problem">${problem}</p>
+`
+  }<label class="form-check"><input class="form-check-input" type="${type}"${isListed && html` autocomplete="off"`}${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}${problem && html` aria-describedby="${id}-problem" aria-invalid="true"`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`

@@ -104,9 +104,9 @@ const lineFields = (
     return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
 ${field({ name: `${name}-${one}`, label, hint, value, problem: wrong.includes(one) ? problem : undefined, autocomplete: putBack, optional: true })}`
   }
-  return html`<fieldset class="field${isChoice && ' wrong'}">
+  return html`<fieldset class="field${isChoice && ' wrong'}"${isChoice && html` aria-describedby="${name}-problem"`}>
 <legend class="fs-5 fw-semibold">${what}</legend>
-${isChoice && html`<p class="invalid-feedback d-block">${problem}</p>`}
+${isChoice && html`<p class="invalid-feedback d-block" id="${name}-problem">${problem}</p>`}
 ${radio('yes', say(`${filling}.share`))}
 ${radio('no', say(`${filling}.not`))}
 ${isOfTime(kind) && html`<div class="columns pair mt-2">${dayField('from')}${dayField('until')}</div>`}

@@ -80,7 +80,7 @@ const sendLink = async (
   return sendTranslatedPage(reply, words, {
     title,
     content: html`<h1>${title}</h1>
-${notice('problem', html`<p>${say('arrival.link.warning', { institution })}</p>`)}
+${notice('warning', html`<p>${say('arrival.link.warning', { institution })}</p>`)}
 <p>${say('arrival.link.text', { institution, email: arrived.email, name })}</p>
 ${form({ action: `/sso/arrivals/${request.params.arrival}/link`, token: ownToken(reply), fields: [], button: say('arrival.link.button') })}
 <p><a href="/account">${say('arrival.link.no')}</a></p>`,

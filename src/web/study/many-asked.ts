@@ -1,7 +1,20 @@
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
+import { radioField } from '../page/choice-field.ts'
 import { postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
+
+/** Whether something is done to those who are ticked, or to all: `all` says who they are. */
+export const whoField = (all: string): Html =>
+  radioField({
+    name: 'who',
+    label: 'Who it is done to',
+    value: 'ticked',
+    choices: [
+      { value: 'ticked', label: 'Those who are ticked' },
+      { value: 'all', label: all },
+    ],
+  })
 
 /**
  * Whether to ask once more before something is done to all who are listed: if they are more than a page shows, nobody has seen whom it

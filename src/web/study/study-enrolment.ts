@@ -34,7 +34,7 @@ import {
   queryOfAsked,
 } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
-import { isUnsureOf, sureForm, sureTitle } from './many-asked.ts'
+import { isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
 import { wayField, wayIn } from './way-field.ts'
 
 /** Enrols patients whom the person may see into a study: those that are ticked, or all that are found. */
@@ -219,9 +219,8 @@ const enrolForm = ({ path, asked, page, patients, enrolled, options, token }: Sh
               })
         }</li>`,
     )}</ul>
-${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
-${box({ type: 'radio', name: 'who', value: 'all', label: 'All who are found, on all pages' })}
-<div class="mt-3">${wayField(options.invitations.ways)}</div>
+${whoField('All who are found, on all pages')}
+${wayField(options.invitations.ways)}
 <div class="d-flex flex-wrap gap-2 mb-4">
 <button class="btn btn-primary" name="do" value="enrol">Enrol</button>
 ${options.invitations.ways.length > 0 && html`<button class="btn btn-outline-primary" name="do" value="invite">Enrol and invite</button>`}

@@ -16,7 +16,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
-import { isUnsureOf, sureForm, sureTitle } from './many-asked.ts'
+import { isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
 import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
@@ -193,9 +193,8 @@ const actForm = ({ path, asked, people, invited, total, options, token }: Shown)
       class: 'mt-4',
     },
     html`<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
-${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
-${box({ type: 'radio', name: 'who', value: 'all', label: total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages` })}
-<div class="mt-3">${wayField(options.invitations.ways)}</div>
+${whoField(total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages`)}
+${wayField(options.invitations.ways)}
 <div class="d-flex flex-wrap gap-2 mb-4">
 <button class="btn btn-primary" name="do" value="invite">Invite</button>
 <button class="btn btn-outline-primary" name="do" value="remind">Remind</button>

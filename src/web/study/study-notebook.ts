@@ -85,7 +85,9 @@ ${choiceForm(reply, options, read, { kinds, problem })}`
   })
 }
 
-const snippets = (snippet: Snippet): Html => html`<section aria-labelledby="made" class="alert alert-success">
+const snippets = (
+  snippet: Snippet,
+): Html => html`<section aria-labelledby="made" class="alert alert-success" tabindex="-1" autofocus>
 <h2 id="made" class="alert-heading">Your snippet</h2>
 <p>It is shown once. The token in it reads these kinds of data of this study until ${moment(snippet.endsAt)}; <a href="/account/apps">end it earlier</a> if somebody else may have seen it.</p>
 </section>
@@ -110,10 +112,10 @@ const choiceForm = (
   const page = `/studies/${study.id}/notebook`
   return postForm(
     { action: page, token: ownToken(reply), novalidate: true },
-    html`<fieldset id="kinds" class="field mb-4${problem && ' wrong'}">
+    html`<fieldset class="field mb-4${problem && ' wrong'}"${problem && html` aria-describedby="kinds-problem"`}>
 <legend class="form-label fw-semibold fs-6">Kinds of data</legend>
-${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}
-${kinds.map(kind => box({ type: 'checkbox', name: 'kind', value: kind, label: displayOf(kind, codeClasses), isChosen: chosen.has(kind) }))}
+${problem && html`<p class="invalid-feedback d-block mt-0" id="kinds-problem">${problem}</p>`}
+${kinds.map((kind, index) => box({ type: 'checkbox', name: 'kind', value: kind, label: displayOf(kind, codeClasses), isChosen: chosen.has(kind), ...(index === 0 && { id: 'kinds' }) }))}
 </fieldset>
 ${selectField({ name: 'minutes', label: 'Token valid for', value: typed(body, 'minutes') || '60', choices: lengths.map(minutes => ({ value: String(minutes), label: `${minutes} minutes` })) })}
 <div class="d-flex flex-wrap gap-3">

@@ -115,7 +115,7 @@ ${
 ${textRead(text)}`
 }
 ${paperForm({ page, token, paper, state })}`
-    : notice('problem', html`<p>${why}</p>`)
+    : notice('warning', html`<p>${why}</p>`)
 }
 ${backToStudy(reply.request, asked.study.id)}`,
   })

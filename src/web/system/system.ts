@@ -94,8 +94,8 @@ const backup = ({ backups: { last, failed }, archive }: SystemState, days: numbe
   const isOld = last === undefined || Date.now() - last.taken.getTime() > days * dayMs
   const hasFailedSince = failed !== undefined && (last === undefined || last.taken < failed.taken)
   return html`<h2>Backup</h2>
-${isOld && notice('problem', html`<p>${last === undefined ? 'No backup is recorded.' : `The last backup that is recorded is more than ${days === 1 ? 'a day' : `${days} days`} old.`}</p>`)}
-${hasFailedSince && notice('problem', html`<p>The newest backup has failed.</p>`)}
+${isOld && notice('warning', html`<p>${last === undefined ? 'No backup is recorded.' : `The last backup that is recorded is more than ${days === 1 ? 'a day' : `${days} days`} old.`}</p>`)}
+${hasFailedSince && notice('warning', html`<p>The newest backup has failed.</p>`)}
 <dl>
 <dt>Last backup</dt><dd>${last === undefined ? 'None is recorded' : told(last)}</dd>
 ${failed && html`<dt>The last that failed</dt><dd>${told(failed)}</dd>`}

@@ -288,6 +288,8 @@ t.test('all with the same reason are tried at once, and the page says how many w
   const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
   t.match(await manager.send(page, reason, `${page}/replay`), { status: 303, location: `${page}?taken=2&refused=0` })
   t.match(wordsOf(await manager.get(`${page}?taken=2&refused=0`)), /2 of them were accepted, 0 refused again\./)
+  const inVain = await manager.get(`${page}?taken=0&refused=2`)
+  t.match(inVain.body, /<title>Problem: .*role="alert"[^>]*><p>0 of them/s, 'this is not shown as a success')
   t.strictSame((await keptFrom(id)).map(({ state }) => state).toSorted(), ['taken', 'taken', 'waiting'])
 })
 

@@ -1,7 +1,8 @@
 import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { postForm } from '../../../src/web/page/form.ts'
+import { radioField, selectField } from '../../../src/web/page/choice-field.ts'
+import { box, notice, postForm } from '../../../src/web/page/form.ts'
 import { html } from '../../../src/web/page/html.ts'
 
 t.test('a form that posts carries its token and its hidden fields, except undefined ones', async t => {
@@ -27,4 +28,35 @@ t.test('no page writes the tag of such a form itself', async t => {
     // Sends everything that was sent once more, with its token.
     'web/page/keeps-typed.ts',
   ])
+})
+
+t.test('what answers something that was just done has the focus, and what says how things are has not', async t => {
+  const focused = (kind: Parameters<typeof notice>[0]) =>
+    /^<div class="alert alert-\w+"(?: role="\w+")? tabindex="-1" autofocus>/.test(
+      notice(kind, html`<p>So it is.</p>`).text,
+    )
+  t.same((['problem', 'done', 'warning', 'settled', 'standing'] as const).filter(focused), ['problem', 'done'])
+})
+
+t.test('a choice that is wrong says so itself, and not only by the colour and the words beside it', async t => {
+  const asked = { name: 'role', label: 'Role', problem: 'Choose one', choices: [{ value: 'a', label: 'A' }] }
+  t.match(selectField(asked).text, / aria-describedby="role-problem" aria-invalid="true">/)
+  t.match(
+    radioField(asked).text,
+    /^<fieldset role="radiogroup" [^>]* aria-describedby="role-problem" aria-invalid="true">/,
+  )
+  const known = {
+    type: 'checkbox',
+    name: 'knows',
+    id: 'knows',
+    value: 'yes',
+    label: 'I know',
+    problem: 'Tick it',
+  } as const
+  t.match(
+    box(known).text,
+    /<p [^>]*id="knows-problem">Tick it<\/p>.* aria-describedby="knows-problem" aria-invalid="true">/s,
+  )
+  for (const right of [selectField({ ...asked, problem: undefined }), radioField({ ...asked, problem: undefined })])
+    t.notMatch(right.text, /aria-invalid|aria-describedby/)
 })
