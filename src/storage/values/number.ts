@@ -68,7 +68,7 @@ export const amountTest = ({ low, high, ...outside }: Amount, { prefix, ...value
     le: end(low, sql.fragment`<`, exact, not(outside.lowIsOutside)),
     sa: end(low, sql.fragment`>`, exact, outside.lowIsOutside),
     eb: end(high, sql.fragment`<`, exact, outside.highIsOutside),
-    ap: sql.fragment`(${low} < ${value.high} AND ${high} >= ${value.low})`,
+    ap: sql.fragment`(${low} < ${value.high} AND ${end(high, sql.fragment`>`, value.low, not(outside.highIsOutside))})`,
   }
   return tests[prefix]
 }

@@ -64,7 +64,7 @@ export const amountHolds = ({ low, high }: Amount, prefix: Prefix, { exact, half
     // "the recommended value for the approximation is 10% of the stated value"; never narrower than eq
     ap: () =>
       (low === undefined || compareDecimals(low.at, to) < 0) &&
-      (high === undefined || compareDecimals(high.at, from) >= 0),
+      (high === undefined || compareDecimals(high.at, from) >= (high.isOutside === true ? 1 : 0)),
   }
   return holds[prefix]()
 }
