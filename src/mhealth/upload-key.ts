@@ -1,7 +1,7 @@
 import { createHash, type Hash, hash } from 'node:crypto'
 import { configure } from 'safe-stable-stringify'
 import type { Steps } from '../fhir/give-way.ts'
-import { clockSkewMs, toDateTime } from './date-time.ts'
+import { clockSkewMs, instantOf, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { nestedTooDeep } from './document-text.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
@@ -185,6 +185,6 @@ const revisedAt = (header: JsonRecord, now: number): number | undefined => {
     header.creation_date_time,
     created ?? header.source_creation_date_time,
   ]
-  const [first = Number.NaN] = times.flatMap(time => toDateTime(time) ?? []).map(time => Date.parse(time))
+  const [first = Number.NaN] = times.flatMap(time => toDateTime(time) ?? []).map(instantOf)
   return first <= now + clockSkewMs ? first : undefined
 }

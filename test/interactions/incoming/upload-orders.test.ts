@@ -28,9 +28,11 @@ type Sent = {
   readonly status?: Observation['status']
   /** Its time is written by a clock two hours ahead. */
   readonly isAbroad?: true
+  /** Its source last changed it in a leap second. */
+  readonly isLeap?: true
 }
 /** All of one minute are about one heartbeat. */
-const observation = (minute: number, { uuid, value, revised, record, status = 'final', isAbroad }: Sent) => {
+const observation = (minute: number, { uuid, value, revised, record, status = 'final', isAbroad, isLeap }: Sent) => {
   const time = (hour: string, of: number) => `2026-03-01T${hour}:${String(of).padStart(2, '0')}:00Z`
   const moment = isAbroad ? time('09', minute).replace('Z', '.000+02:00') : time('07', minute)
   return upload(
@@ -41,7 +43,9 @@ const observation = (minute: number, { uuid, value, revised, record, status = 'f
         uuid: `0a6f3c1e-5b7d-4c2a-9${String(minute).padStart(3, '0')}-${Buffer.from(uuid.padEnd(6)).toString('hex')}`,
         acquisition_provenance: {
           source_name: 'pulse meter',
-          source_last_modification_date_time: time('08', revised),
+          source_last_modification_date_time: isLeap
+            ? time('08', revised).replace(':00Z', ':60Z')
+            : time('08', revised),
           ...(record === undefined ? {} : { source_data_point_id: record }),
         },
       },
@@ -60,6 +64,7 @@ const record = 'a17'
 const stories: readonly (readonly [name: string, sent: readonly Sent[], end: string])[] = [
   ['it was sent once', [original], '60 final'],
   ['it was corrected', [original, corrected], '61 amended'],
+  ['it was corrected in a leap second', [original, { ...corrected, isLeap: true }], '61 amended'],
   ['it was corrected twice', [original, corrected, correctedAgain], '62 amended'],
   ['it was a guess before', [{ ...original, status: 'preliminary' }, corrected], '61 final'],
   ['it was taken back', [original, { ...original, status: mistake }], `60 ${mistake}`],
