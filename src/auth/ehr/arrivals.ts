@@ -1,4 +1,4 @@
-import type { Patient } from '@medplum/fhirtypes'
+import type { Identifier, Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import {
   findPersonOf,
@@ -112,11 +112,7 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   recognize: async (person, { identifier: [own] = [] }, id) => {
     if (own === undefined) throw new FhirError('invalid', 'The EHR has named no patient')
     const store = await storeOf(parts, person, 'user/Patient.ru')
-    const change = (stored: unknown) => {
-      const { identifier = [], ...patient } = stored as Patient
-      return { ...patient, identifier: [...identifier, own] }
-    }
-    await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, change })
+    await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, change: stored => named(stored as Patient, own) })
   },
   register: async (person, patient, organization) => {
     const store = await storeOf(parts, person, 'user/Patient.crs')
@@ -137,6 +133,15 @@ const handOverMs = 5 * 60_000
 
 const storeOf = async ({ database, openStoreFor }: ArrivalParts, person: string, scope: string): Promise<Store> =>
   openStoreFor(await callerOfPerson(database, { person, client: 'pages', scope }))
+
+/** With the identifier of the EHR. Another window may have saved it since this one was shown, or that of another patient of the EHR. */
+const named = (stored: Patient, own: Identifier): Patient => {
+  const { identifier = [], ...patient } = stored
+  const known = identifier.find(({ system }) => system === own.system)
+  if (known === undefined) return { ...patient, identifier: [...identifier, own] }
+  if (known.value === own.value) return stored
+  throw new FhirError('conflict', 'The EHR has another patient with this record already')
+}
 
 /** Finds the Patient by the identifier of this very EHR, among those that the organizations have registered: never by name, and never elsewhere. */
 const samePatient = ({ registry }: ArrivalParts, { identifier }: Patient, organizations: readonly string[]) => {

@@ -298,6 +298,36 @@ t.test('an EHR user who is linked to a closed account is told so before a passwo
   t.match(wordsOf(await browser.get(location)), 'Link your EHR to your account')
 })
 
+t.test('if a record is chosen in several windows at once, it has one identifier of the EHR', async t => {
+  const human: Patient = {
+    resourceType: 'Patient',
+    name: [{ family: 'Vega', given: ['Rui'] }],
+    birthDate: '1991-01-02',
+  }
+  await world.linked('rita', world.hospital)
+  const choose = async (...patients: readonly string[]) => {
+    const managed = { managingOrganization: { reference: `Organization/${world.hospital}` } }
+    const { id } = await world.create('everything', { ...human, ...managed })
+    const windows = await Promise.all(
+      patients.map(async patient => {
+        ehr.addPatient({ ...human, id: patient })
+        const browser = openBrowser(server)
+        const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'rita', patient }))
+        const { body } = await browser.get(location)
+        return { browser, location, _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+      }),
+    )
+    await Promise.all(
+      windows.map(({ browser, location, _csrf }) => browser.post(`${location}/patient`, { _csrf, same: id })),
+    )
+    const url = `/fhir/Patient/${id}`
+    const stored = await server.inject({ url, headers: { authorization: 'Bearer everything' } })
+    return stored.json().identifier
+  }
+  t.same(await choose('v-1', 'v-1', 'v-1', 'v-1'), [{ system: `${ehr.base}/Patient`, value: 'v-1' }])
+  t.equal((await choose('v-2', 'v-3')).length, 1, 'two patients of the EHR are not one here')
+})
+
 t.test('if two people link the same EHR user at once, one succeeds', async t => {
   const colleagues = await Promise.all(['rosa', 'ruth'].map(name => world.colleague(name, world.hospital)))
   const asked = await Promise.all(
