@@ -1,8 +1,6 @@
-import { lookup as lookUp } from 'node:dns'
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
-import type { Agent } from 'undici'
 import { largePieces } from './large-pieces.ts'
+import { isPublic, type LookUp, openPublicLookUp } from './public-address.ts'
 
 /** The only way out to other servers: rest-hooks, key sets, gateways. Each request is refused unless its address is allowed. */
 export type Outbound = {
@@ -41,10 +39,18 @@ type Limits = {
   readonly allowed: readonly string[]
   readonly timeoutMs?: number
   readonly maxBodyBytes?: number
+  /** Which name servers know the public servers, as `address:port`; those of the machine unless they are named. */
+  readonly nameServers?: readonly string[]
 }
 
 /** Redirects are not followed, since nobody has checked where they lead. */
-export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048_576 }: Limits): Outbound => {
+export const openOutbound = ({
+  allowed,
+  timeoutMs = 10_000,
+  maxBodyBytes = 1_048_576,
+  nameServers,
+}: Limits): Outbound => {
+  const publicLookUp = openPublicLookUp(nameServers)
   let client: ReturnType<typeof openClient> | undefined
   const refusalOf = (text: string) => refusal(text, allowed)
   const requireAllowed = (url: string) => {
@@ -59,7 +65,7 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
     },
     send: async ({ url, method, headers, body }) => {
       requireAllowed(url)
-      client ??= openClient(timeoutMs)
+      client ??= openClient(timeoutMs, publicLookUp)
       const { request, publicOnly, anywhere } = await client
       const answer = await request(url, {
         method,
@@ -84,7 +90,7 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
 }
 
 /** Loaded when something is first sent, which many servers never do. */
-const openClient = async (timeoutMs: number) => {
+const openClient = async (timeoutMs: number, publicLookUp: LookUp) => {
   const { Agent, request } = await import('undici')
   const connectMs = timeoutMs / 2
   return {
@@ -129,31 +135,6 @@ const isWildcardOf = (pattern: string, { protocol, host }: URL): boolean => {
   if (pattern === '*') return protocol === 'https:'
   const domain = pattern.startsWith('https://*.') ? pattern.slice('https://*'.length) : undefined
   return protocol === 'https:' && domain !== undefined && host.endsWith(domain)
-}
-
-/** Whether it is neither loopback, nor private, nor link-local (where clouds keep their credentials), nor in any other special network. */
-const isPublic = (address: string): boolean => {
-  const asked = ipaddr.process(address)
-  return asked.range() === 'unicast' && (asked.kind() === 'ipv4' || asked.match(givenOut))
-}
-
-/**
- * All of IPv6 that is publicly assigned. It leaves out old spellings of IPv4 such as ::127.0.0.1.
- * https://www.iana.org/assignments/ipv6-address-space
- */
-const givenOut = ipaddr.parseCIDR('2000::/3')
-
-type LookUp = NonNullable<Extract<NonNullable<Agent.Options['connect']>, { lookup?: unknown }>['lookup']>
-
-/** Looked up when the connection is made, so that a name cannot lead elsewhere after it was checked. */
-const publicLookUp: LookUp = (host, options, done) => {
-  lookUp(host, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return done(error, [])
-    const found = addresses.filter(({ address }) => isPublic(address))
-    const [first] = found
-    if (first === undefined) return done(new Error(`${host} is not a public address`), [])
-    return options.all === true ? done(null, found) : done(null, first.address, first.family)
-  })
 }
 
 const readUpTo = async (body: AsyncIterable<Buffer> & { destroy: () => unknown }, limit: number): Promise<string> => {

@@ -1,6 +1,8 @@
+import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
 import { createServer } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { mayHaveArrived, openOutbound } from '../../src/messages/outbound.ts'
 
 /** A server that answers what it was asked. */
@@ -94,6 +96,24 @@ t.test('no name and no spelling leads to an address that is not public', async t
     await t.rejects(outbound.send({ url: `https://${host}:${port}/`, method: 'GET' }), /is not a public address/, host)
 })
 
+t.test('a name of a public server does not lead to an address that is not public', async t => {
+  const nameServer = await openNameServer(t, { answers: [10, 1, 2, 3] })
+  const outbound = openOutbound({ allowed: ['*'], nameServers: [nameServer] })
+  t.teardown(outbound.close)
+  await t.rejects(outbound.send({ url: 'https://inside.example.org/', method: 'GET' }), {
+    message: 'inside.example.org is not a public address',
+  })
+})
+
+t.test('names for which no name server answers hold up no other name', async t => {
+  const outbound = openOutbound({ allowed: ['*'], nameServers: [await openNameServer(t)] })
+  t.teardown(outbound.close)
+  const asked = Array.from({ length: 8 }, (_, n) => `https://silent-${n}.example.org/`)
+  const ends = asked.map(url => outbound.send({ url, method: 'GET' }).catch((error: unknown) => String(error)))
+  t.match(await Promise.race([...ends, lookup('localhost')]), { address: String })
+  for (const end of await Promise.all(ends)) t.match(end, /ETIMEOUT/)
+})
+
 t.test('a public address can be requested in either family', async t => {
   const outbound = openOutbound({ allowed: ['*'] })
   t.teardown(outbound.close)
@@ -129,3 +149,18 @@ t.test('what may have arrived is told apart from what was never sent', async t =
   t.equal(await arrived('http://unknown.invalid/'), false, 'no such name')
   t.equal(await arrived('https://elsewhere.example/'), false, 'not allowed')
 })
+
+/** Answers every name with the same address of IPv4, and none of IPv6; nothing at all without one. Answers where it listens. */
+const openNameServer = async (t: Test, { answers }: { readonly answers?: readonly number[] } = {}): Promise<string> => {
+  const socket = createSocket('udp4', (asked, { address, port }) => {
+    if (answers === undefined) return
+    const question = asked.subarray(12, asked.indexOf(0, 12) + 5)
+    const isIpv4 = question.at(-3) === 1
+    const head = [...asked.subarray(0, 2), 0x81, 0x80, 0, 1, 0, isIpv4 ? 1 : 0, 0, 0, 0, 0]
+    const record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, ...answers]
+    socket.send(Buffer.from([...head, ...question, ...(isIpv4 ? record : [])]), port, address)
+  })
+  await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve))
+  t.teardown(() => socket.close())
+  return `127.0.0.1:${socket.address().port}`
+}
