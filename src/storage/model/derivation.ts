@@ -2,7 +2,7 @@ import type { Observation } from '@medplum/fhirtypes'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
-import { rowPlaces, sql } from '../sql.ts'
+import { rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import type { Projected, Projection } from './projection.ts'
 
 /** What Observations were derived from. Nearly all are new and derived from nothing, and cost nothing. */
@@ -22,19 +22,32 @@ export const projectDerivations: Projection<Observation> = async (connection, ch
  */
 export const meetSource = async (connection: Connection, { patientId, id }: Source): Promise<void> => {
   await connection.later(sql.fragment`SELECT pg_advisory_xact_lock_shared(hashtext('derived_from'), ${patientId})`)
+  await meet(connection, patientId, sql.fragment`= ${id}`)
+}
+
+/** To be called once compartments were joined: what was derived from the other's Observations. Nobody else may be writing. */
+export const meetSources = (connection: Connection, patientId: number): Promise<void> =>
+  meet(
+    connection,
+    patientId,
+    sql.fragment`IN (SELECT id FROM resource_identity WHERE patient_id = ${patientId} AND type_id = ${typeIdOf('Observation')})`,
+  )
+
+/** Those that were awaited and are here now. What awaits nothing else has no unknown source any more. */
+const meet = async (connection: Connection, patientId: number, isHere: SqlFragment): Promise<void> => {
   await connection.run(sql.fragment`
     WITH met AS (
-      DELETE FROM derived_awaited WHERE patient_id = ${patientId} AND source_id = ${id} RETURNING pk
+      DELETE FROM derived_awaited WHERE patient_id = ${patientId} AND source_id ${isHere} RETURNING pk, source_id
     ),
     known AS (
       INSERT INTO derived_from (patient_id, pk, source_pk)
       SELECT ${patientId}, met.pk, identity.pk FROM met
-      JOIN resource_identity AS identity ON identity.id = ${id} AND identity.type_id = ${typeIdOf('Observation')}
+      JOIN resource_identity AS identity ON identity.id = met.source_id AND identity.type_id = ${typeIdOf('Observation')}
     )
     DELETE FROM derived_from AS derived
     WHERE patient_id = ${patientId} AND pk IN (SELECT pk FROM met) AND source_pk = 0 AND NOT EXISTS (
       SELECT FROM derived_awaited AS awaited
-      WHERE awaited.patient_id = ${patientId} AND awaited.pk = derived.pk AND awaited.source_id <> ${id})`)
+      WHERE awaited.patient_id = ${patientId} AND awaited.pk = derived.pk AND NOT awaited.source_id ${isHere})`)
 }
 
 type Source = Pick<Projected, 'patientId' | 'id'>

@@ -1,4 +1,5 @@
 import type { Device } from '@medplum/fhirtypes'
+import { parseJson } from '../../fhir/json.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { referenceKey } from '../prepare/index-rows.ts'
@@ -22,6 +23,19 @@ export const projectDevices = each<Device>(async (connection, change, context) =
   context.dictionary.deviceSources.forget()
   await followSource(connection, change, context)
 })
+
+/** To be called once compartments were joined: what a device had measured under the other number has its source now. */
+export const followDevices = async (
+  connection: Connection,
+  patientId: number,
+  context: Pick<ProjectionContext, 'dictionary'>,
+): Promise<void> => {
+  const devices = await connection.any<{ id: string; content: string }>(
+    sql.fragment`SELECT id, content::text AS content FROM device WHERE patient_id = ${patientId} ORDER BY pk`,
+  )
+  for (const { id, content } of devices)
+    await followSource(connection, { patientId, id, resource: parseJson(content) as Device }, context)
+}
 
 /** Only a source that nothing depends on is deleted. One that is there for the first time, or again, is the source of whatever has named it already. */
 const projectSource = async (connection: Connection, change: Projected<Device>, context: ProjectionContext) => {
@@ -65,8 +79,8 @@ const forgetEverywhere = async (connection: Connection, patientId: number): Prom
 
 const followSource = async (
   connection: Connection,
-  { patientId, id, resource }: Projected<Device>,
-  context: ProjectionContext,
+  { patientId, id, resource }: Pick<Projected<Device>, 'patientId' | 'id' | 'resource'>,
+  context: Pick<ProjectionContext, 'dictionary'>,
 ): Promise<void> => {
   const parent = namedId(resource?.parent, 'Device')
   const isSource = parent !== undefined && (await findSourceDevices(connection, [parent])).has(parent)
@@ -74,7 +88,7 @@ const followSource = async (
   await moveMeasured(connection, sql.fragment`patient_id = ${patientId}`, id, source)
 }
 
-const numberOf = async (id: string, { dictionary }: ProjectionContext): Promise<number> =>
+const numberOf = async (id: string, { dictionary }: Pick<ProjectionContext, 'dictionary'>): Promise<number> =>
   (await dictionary.devices.idsOf([id])).get(id) ?? 0
 
 /** Of these patients, what the device has measured comes from the source from now on. */

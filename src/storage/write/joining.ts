@@ -2,6 +2,8 @@ import { showOnce } from '../audit/shown/shown-once.ts'
 import type { Connection } from '../database.ts'
 import { renewPermits } from '../model/consent/consent.ts'
 import { refuseTwoConsents } from '../model/consent/two-consents.ts'
+import { meetSources } from '../model/derivation.ts'
+import { followDevices } from '../model/device-parent.ts'
 import { numbersOf } from '../model/reference.ts'
 import { sql } from '../sql.ts'
 import { endLeft } from './ending-left.ts'
@@ -43,6 +45,8 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   await refuseTwoConsents(connection, [earlier, ...later])
   for (const one of later) await connection.run(sql.fragment`SELECT join_compartments(${earlier}, ${one})`)
   await showOnce(connection, earlier)
+  await meetSources(connection, earlier)
+  await followDevices(connection, earlier, writing)
   const given = await connection.any<{ id: string }>(sql.fragment`
     SELECT DISTINCT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
     WHERE consent_grantee.patient_id = ${earlier} AND grantee.kind = 'study'`)

@@ -217,7 +217,7 @@ t.test('strings from before such letters were alike, and punctuation was in the 
 
 t.test('the words among the first 200 letters of a long text count', async t => {
   const words = Array.from({ length: 60 }, (_, number) => `wort${number}`).join(' ')
-  await put(...people({ long: words, astral: '𐐀'.repeat(150) + ' 𐐁 ende' }))
+  await put(...people({ long: words, astral: `${'𐐀'.repeat(150)} 𐐁 ende` }))
   t.equal(await foundAs('wort0 wort1'), 'long')
   t.equal(await foundAs('wort25 wort26'), 'long')
   t.equal(await foundAs('wort50'), '')
