@@ -5,7 +5,7 @@ export type ReportFault = (fault: unknown) => void
 
 type Options = {
   readonly log: Pick<Logger, 'error'>
-  /** In ms, as from `Date.now`. */
+  /** In ms, by a clock that nobody sets back. */
   readonly now?: () => number
 }
 
@@ -13,7 +13,7 @@ type Options = {
  * Logs what goes wrong in the background. Work that runs several times a second meets the same fault each time, for example while the database is
  * away. It is logged once a minute, with `repeated`: how often it was met since it was last logged.
  */
-export const openFaults = ({ log, now = Date.now }: Options): ReportFault => {
+export const openFaults = ({ log, now = () => performance.now() }: Options): ReportFault => {
   const told = new Map<string, Told>()
   return fault => {
     const error = asError(fault)

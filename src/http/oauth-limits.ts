@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { decodeJwt } from 'jose'
 import { FhirError } from '../fhir/error.ts'
 import { addressGroup } from './address-group.ts'
+import { RequestCounts } from './request-counts.ts'
 
 type Limit = {
   /** For everything from one address: a whole institution may be behind it. */
@@ -29,7 +30,7 @@ const limits: Readonly<Record<string, Limit>> = {
 
 /** Refuses what is too much with a `throttled` error and Retry-After. Each process counts for itself. */
 export const limitRequests = async (scope: FastifyInstance, pathOf: (request: FastifyRequest) => string) => {
-  await scope.register(fastifyRateLimit, { global: false })
+  await scope.register(fastifyRateLimit, { global: false, store: RequestCounts })
   const counters = Object.entries(limits).map(([name, limit]) => [name, openCounters(scope, limit)] as const)
   const countersOf = (request: FastifyRequest): Counters | undefined => {
     const path = pathOf(request).split('?', 1)[0]

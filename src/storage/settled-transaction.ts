@@ -32,13 +32,13 @@ export const settledTransaction = async <T>(
  * database does not say it in time.
  */
 const endOf = async (database: Database, id: string): Promise<'committed' | 'aborted' | undefined> => {
-  const until = Date.now() + longestMs
+  const until = performance.now() + longestMs
   while (true) {
     const found = await database
       .one<{ status: string | null }>(sql.fragment`SELECT pg_xact_status(${id}::xid8) AS status`)
       .catch(() => undefined)
     if (found?.status === 'committed' || found?.status === 'aborted') return found.status
-    if (Date.now() >= until) return undefined
+    if (performance.now() >= until) return undefined
     await pause(250)
   }
 }

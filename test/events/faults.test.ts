@@ -3,8 +3,9 @@ import t from 'tap'
 import { openFaults } from '../../src/events/faults.ts'
 import { openLog } from '../../src/events/log.ts'
 import { FhirError } from '../../src/fhir/error.ts'
+import { setBackWhile } from '../support/clock.ts'
 
-const openBackground = () => {
+const openBackground = ({ isByItsOwnClock = false } = {}) => {
   const lines: Record<string, unknown>[] = []
   const into = new Writable({
     write: (chunk, _, done) => {
@@ -13,7 +14,7 @@ const openBackground = () => {
     },
   })
   const clock = { ms: 0 }
-  const report = openFaults({ log: openLog('info', into), now: () => clock.ms })
+  const report = openFaults({ log: openLog('info', into), ...(!isByItsOwnClock && { now: () => clock.ms }) })
   return { lines, clock, report }
 }
 
@@ -63,4 +64,12 @@ t.test('a fault that is only fields is an error as well, without the values of r
   report({ message: 'duplicate key', code: '23505', detail: 'Key (id)=(secret) already exists.', queue: 'invitation' })
   t.match(lines, [{ msg: 'duplicate key', err: { message: 'duplicate key', code: '23505', queue: 'invitation' } }])
   t.notMatch(JSON.stringify(lines), 'secret')
+})
+
+t.test('a fault is reported again after a minute, even if the clock was set back meanwhile', async t => {
+  const { lines, report } = openBackground({ isByItsOwnClock: true })
+  report(away())
+  setBackWhile(t, 61)
+  report(away())
+  t.equal(lines.length, 2)
 })

@@ -11,6 +11,7 @@ import { jsonIn, unsupported } from '../../http/fhir/fhir-body.ts'
 import type { ContextParts } from '../../http/fhir/fhir-context.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { refuseOtherMethods } from '../../http/other-methods.ts'
+import { RequestCounts } from '../../http/request-counts.ts'
 import type { Tried } from '../../storage/audit/refusal.ts'
 import { openAsking, requireStaff } from './asking.ts'
 import { pageParameters, parametersOf, wholePage } from './page.ts'
@@ -42,6 +43,7 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
   server.removeAllContentTypeParsers()
   await server.register(fastifyRateLimit, {
     global: false,
+    store: RequestCounts,
     errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
   })
   await server.register(async scope => invitationRoutes(scope, options))

@@ -64,7 +64,7 @@ export const removeRecord = async (connection: Connection, kind: string, key: st
  * waits: these end when the token is revoked, also later. Questions that were never answered are deleted at once, since anybody can ask them, with as
  * much as fits into a request. An app that registered itself is deleted after a month in which nobody has granted it anything.
  */
-export const removeExpired = async (connection: Connection, { now = Date.now() } = {}): Promise<void> => {
+export const removeExpired = async (connection: Connection, { now = performance.now() } = {}): Promise<void> => {
   if (now < (nextRemoval.get(connection) ?? 0)) return
   nextRemoval.set(connection, now + removalPauseMs)
   await connection.run(sql.fragment`

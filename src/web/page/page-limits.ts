@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { addressGroup } from '../../http/address-group.ts'
+import { RequestCounts } from '../../http/request-counts.ts'
 
 /**
  * How many requests a minute are answered: for people who are signed in, each has their own, since a whole hospital may be behind one address;
@@ -9,6 +10,7 @@ import { addressGroup } from '../../http/address-group.ts'
 export const pageLimits = {
   max: (request: FastifyRequest): number => (countedPerson(request) === undefined ? mostOfAddress : mostOfPerson),
   timeWindow: '1 minute',
+  store: RequestCounts,
   keyGenerator: (request: FastifyRequest): string => countedPerson(request) ?? addressGroup(request),
   errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
 }

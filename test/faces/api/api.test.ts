@@ -4,6 +4,7 @@ import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { heartRate as measuredRate, upload } from '../../mhealth/upload.ts'
+import { setBackWhile } from '../../support/clock.ts'
 import { openInvitedApps } from './invited.ts'
 
 const world = await openInvitedApps()
@@ -359,4 +360,6 @@ t.test('somebody who tries thousands of invitation tokens is told to come back l
   const last = answers.at(-1)
   t.match([last?.statusCode, last?.json()], [429, { detail: 'Too many requests' }])
   t.match(last?.headers['retry-after'], /^\d+$/)
+  setBackWhile(t, 61)
+  t.match(await tried(), { statusCode: 404 }, 'a minute later, even if the clock was set back')
 })

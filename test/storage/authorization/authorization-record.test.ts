@@ -1,6 +1,7 @@
 import t from 'tap'
 import { findRecord, keepRecord, removeExpired } from '../../../src/storage/authorization/authorization-record.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { setBackWhile } from '../../support/clock.ts'
 import { openTestDatabase } from '../../support/database.ts'
 
 const { database } = await openTestDatabase(t, { poolSize: 2 })
@@ -44,7 +45,8 @@ t.test(
       hash, kind, client_id, scope, context)
     SELECT gen_random_uuid(), 1, 'ann', '', '', state::bytea, 1, '', '', '', 1, 'create', state, sha256(name::bytea), 'client', 'job', '', '{}'
     FROM (VALUES ('waiting', 'of a document that waits'), ('taken', 'of one that was taken')) AS came(state, name)`)
-    await removeExpired(database, { now: Date.now() + 3_600_000 })
+    setBackWhile(t, 601)
+    await removeExpired(database)
     const left = await database.any<{ scope: string }>(sql.fragment`SELECT scope FROM token ORDER BY scope`)
     t.strictSame(
       left.map(({ scope }) => scope),
