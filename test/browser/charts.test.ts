@@ -271,6 +271,28 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.notOk(await tab.isVisible('header'))
   })
 
+  await t.test(
+    'what is drawn again for paper is there at once, since Firefox copies the page before anything that waits',
+    async t => {
+      const { page: tab } = await signedIn({ timezoneId: 'UTC' })
+      await tab.addInitScript(
+        'const own = queueMicrotask; window.queueMicrotask = task => window.isCopied === true || own(task)',
+      )
+      await tab.goto(page)
+      await tab.waitForSelector('.chart canvas')
+      await tab.evaluate(
+        'window.isCopied = true; for (const canvas of document.querySelectorAll("canvas")) canvas.dataset.first = ""',
+      )
+      await tab.emulateMedia({ media: 'print' })
+      await tab.locator('canvas:not([data-first])').nth(1).waitFor({ state: 'attached' })
+      const drawn = await tab.evaluate(`[...document.querySelectorAll('canvas')].map(canvas => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      return data.some(value => value > 0)
+    })`)
+      t.same(new Set(drawn as boolean[]), new Set([true]))
+    },
+  )
+
   await t.test('paper is printed in light colours, even for somebody with a dark screen', async t => {
     const { page: tab } = await signedIn({ timezoneId: 'UTC', colorScheme: 'dark' })
     await tab.goto(page)

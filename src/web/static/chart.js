@@ -212,12 +212,12 @@ const draw = figure => {
 }
 
 let drawn = []
-/** Draws all charts again, and keeps the zoom. */
+/** Draws all charts again, at once, and keeps the zoom: Firefox copies the page for paper before anything that waits, and copied empty charts. */
 const drawAll = () => {
   const seen = drawn.map(({ plot }) => ({ min: plot.scales.x.min, max: plot.scales.x.max }))
   for (const { plot } of drawn) plot.destroy()
   drawn = [...document.querySelectorAll('[data-chart]')].map(draw)
-  for (const [index, limits] of seen.entries()) drawn[index].plot.setScale('x', limits)
+  for (const [index, limits] of seen.entries()) drawn[index].plot.batch(plot => plot.setScale('x', limits))
 }
 
 drawAll()
