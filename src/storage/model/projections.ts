@@ -4,6 +4,7 @@ import { projectConsents } from './consent/consent.ts'
 import { projectDerivations } from './derivation.ts'
 import { projectDevices } from './device-parent.ts'
 import { projectEnrolments } from './enrolment.ts'
+import { projectGroups } from './group.ts'
 import { projectMemberships } from './membership.ts'
 import { projectOrganizations } from './organization.ts'
 import { projectPatients } from './patient-address.ts'
@@ -26,6 +27,7 @@ const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   Patient: of(projectPatients),
   Person: of(projectPersons),
   ResearchStudy: of(projectStudies),
+  Group: of(projectGroups),
   ResearchSubject: of(projectEnrolments),
   Consent: of(projectConsents),
   Observation: of(projectDerivations),

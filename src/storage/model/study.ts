@@ -27,7 +27,7 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
   if (organization === undefined && before === undefined) return
   const after = { organization, access: codeIn(resource, 'access'), identity: codeIn(resource, 'identity') }
   if (before !== undefined) refuseChange(before, after)
-  await writeStudy(connection, id, resource, after)
+  await writeStudy(connection, id, resource, after, context.isAccepted === true)
   await writeTexts(connection, id, resource)
   const staff = staffIn(resource)
   if (context.isAccepted !== true)
@@ -69,9 +69,16 @@ const inForce: ReadonlySet<string | undefined> = new Set([
   'temporarily-closed-to-accrual-and-intervention',
 ])
 
-const writeStudy = async (connection: Connection, id: string, study: ResearchStudy, after: Fixed): Promise<void> => {
+const writeStudy = async (
+  connection: Connection,
+  id: string,
+  study: ResearchStudy,
+  after: Fixed,
+  isAccepted: boolean,
+): Promise<void> => {
   const grantee = await granteeNumber(connection, { kind: 'study', id })
-  const group = (await groupOf(connection, id, namedId(study.enrollment?.[0], 'Group'), after.organization)) ?? null
+  const named = namedId(study.enrollment?.[0], 'Group')
+  const group = (await groupOf(connection, id, named, after, isAccepted)) ?? null
   const { low, high } = intervalOfPeriod(study.period ?? {})
   await connection.run(sql.fragment`
     INSERT INTO study (id, grantee, group_id, organization, access, identity, in_force, period_start, period_end)
@@ -86,22 +93,29 @@ const writeStudy = async (connection: Connection, id: string, study: ResearchStu
     INSERT INTO study_grantee (study_id, grantee) VALUES (${id}, ${grantee}), (${id}, ${ofOrganization}) ON CONFLICT DO NOTHING`)
 }
 
-/** The Group that it names, if that belongs to the same organization and to no other study: naming a Group gives no right to it. */
+/**
+ * The Group that it names, if that belongs to the same organization and to no other study: naming a Group gives no right to it. Refused is what whoever
+ * writes can see, since which of two studies has a Group would depend on the order in which they were written.
+ */
 const groupOf = async (
   connection: Connection,
   study: string,
   group: string | undefined,
-  organization: string | undefined,
+  { organization }: Fixed,
+  isAccepted: boolean,
 ): Promise<string | undefined> => {
   if (group === undefined) return undefined
-  const taken = await connection.maybeOne(sql.fragment`
-    SELECT FROM study WHERE group_id = ${group} AND id <> ${study}
-    UNION ALL
-    SELECT FROM resource_identity AS identity
+  const holder = await connection.maybeOne<{ isShown: boolean }>(sql.fragment`
+    SELECT organization = ${organization ?? ''} AND access = 'organization' AS "isShown" FROM study
+    WHERE group_id = ${group} AND id <> ${study}`)
+  if (holder?.isShown === true && !isAccepted) throw refusal(`Group/${group} is that of another study`, 'enrollment')
+  const stored = await connection.maybeOne<{ organization: string | null }>(sql.fragment`
+    SELECT referenced_id(stored.content -> 'managingEntity', 'Organization') AS organization
+    FROM resource_identity AS identity
     JOIN "group" AS stored ON stored.patient_id = identity.patient_id AND stored.pk = identity.pk
-    WHERE identity.id = ${group} AND identity.type_id = ${typeIdOf('Group')}
-      AND referenced_id(stored.content -> 'managingEntity', 'Organization') IS DISTINCT FROM ${organization ?? null}`)
-  return taken === undefined ? group : undefined
+    WHERE identity.id = ${group} AND identity.type_id = ${typeIdOf('Group')}`)
+  const isTheirs = holder === undefined && (stored === undefined || stored.organization === (organization ?? null))
+  return isTheirs ? group : undefined
 }
 
 const partOf = ({ extension = [] }: Extension, url: string): Extension | undefined =>
