@@ -47,6 +47,12 @@
       .filter(one => Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height) < 24)
       .map(one => `${shown(one)} is smaller than a finger`)
 
+  // An iPhone zooms in on a field with smaller letters, and then the page is wider than its window.
+  const letters = () =>
+    all('input, select, textarea')
+      .filter(one => !['checkbox', 'radio', 'file'].includes(one.type) && Number.parseFloat(getComputedStyle(one).fontSize) < 16)
+      .map(one => `${shown(one)} has letters smaller than 16 px`)
+
   // https://www.w3.org/TR/WCAG22/#contrast-minimum
   const contrast = () =>
     all('body *')
@@ -74,5 +80,5 @@
   }
   const ratioOf = (one, other) => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
 
-  return [frame, overflow, names, targets, contrast].flatMap(look => look())
+  return [frame, overflow, names, targets, letters, contrast].flatMap(look => look())
 })()
