@@ -97,7 +97,11 @@ const numberedFacts = (
 ): CandidateFacts => {
   const device = facts.device === undefined ? undefined : numbers.devices.get(facts.device)
   const codeOf = ({ key }: { readonly key: string }) => numbers.codes.get(key) ?? 0
-  const lowest = Math.min(...facts.codes.filter(({ component }) => component === 0).map(codeOf))
+  // There may be more codes than a function can have arguments.
+  const lowest = facts.codes.reduce(
+    (least, one) => (one.component === 0 ? Math.min(least, codeOf(one)) : least),
+    Infinity,
+  )
   return {
     kindId: (kind === undefined ? undefined : numbers.kinds.get(kind)) ?? 0,
     // The device of another patient says nothing about the source of this patient's data.
