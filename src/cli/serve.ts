@@ -5,9 +5,11 @@ import { baseUrlOf, type Config, readConfig } from '../config.ts'
 import type { Event, Tell } from '../events/event.ts'
 import { logEvents, openLog } from '../events/log.ts'
 import { drain, listen, portOf } from '../http/listen.ts'
+import { startError } from '../start-error.ts'
 import { openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/postgres/migrate.ts'
 import { openPostgres } from '../storage/postgres/postgres.ts'
+import { hasNoConnection } from '../storage/postgres/sql-state.ts'
 import { secretKeyOf } from '../storage/secret/secret-key.ts'
 import { stopOnSignals } from './stop-on-signals.ts'
 
@@ -70,9 +72,15 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
     return { address, databaseUrl: postgres.url, close }
   } catch (error) {
     await postgres.close()
-    throw error
+    throw hasNoConnection(error) ? tooFewConnections(config, error) : error
   }
 }
+
+const tooFewConnections = ({ poolSize }: Config, cause: unknown): Error =>
+  startError(
+    `The database has no connection free, and this server opens up to ${2 * poolSize + 15}: set POOL_SIZE lower, or max_connections of the database higher`,
+    cause,
+  )
 
 const wantAdministrator = async (databaseUrl: string, address: string, tell: Tell): Promise<void> => {
   const database = openDatabase(databaseUrl, { poolSize: 1 })

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
+import { openDatabase } from '../../src/storage/database.ts'
+import { name, sql } from '../../src/storage/sql.ts'
 import { withBareDatabase } from '../support/database.ts'
 import { runProgram, startProgram } from '../support/run-program.ts'
 
@@ -83,6 +85,26 @@ t.test('if it does not get what it needs, it says so in one line, and nothing st
     t.match(error, line)
     t.notMatch(error, /hidden/)
   }
+})
+
+t.test('if the database lets in too few connections, it says so in one line', async t => {
+  const bare = await withBareDatabase()
+  t.teardown(bare.close)
+  const role = `few_${new URL(bare.url).pathname.slice(1)}`
+  const database = openDatabase(bare.url, { poolSize: 1 })
+  t.teardown(async () => {
+    await database.run(sql.fragment`REASSIGN OWNED BY ${name(role)} TO CURRENT_USER`)
+    await database.run(sql.fragment`DROP ROLE ${name(role)}`)
+    await database.close()
+  })
+  await database.run(sql.fragment`CREATE ROLE ${name(role)} LOGIN PASSWORD 'few' CONNECTION LIMIT 5`)
+  await database.run(sql.fragment`ALTER DATABASE ${name(new URL(bare.url).pathname.slice(1))} OWNER TO ${name(role)}`)
+  const few = Object.assign(new URL(bare.url), { username: role, password: 'few' })
+  t.match(await run(['serve'], { DATABASE_URL: few.href }), {
+    code: 1,
+    error:
+      'The database has no connection free, and this server opens up to 35: set POOL_SIZE lower, or max_connections of the database higher\n',
+  })
 })
 
 t.test('an unknown command is answered with help', async t => {

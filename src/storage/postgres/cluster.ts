@@ -63,7 +63,7 @@ const create = async (program: PostgresProgram, folder: string, password: string
   await rm(dirname(passwordFile), { recursive: true })
   if (made.status !== 0) {
     await rm(draft, { recursive: true, force: true })
-    throw startError(`PostgreSQL could not be set up in ${folder}: ${made.error?.message ?? lastLine(made.stderr)}`)
+    throw startError(`PostgreSQL could not be set up in ${folder}: ${made.error?.message ?? lastReason(made.stderr)}`)
   }
   // If another server was faster, its folder exists, and this one is not needed.
   await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }))
@@ -169,8 +169,8 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** After it, PostgreSQL only says that it is down. */
+/** After it, PostgreSQL only says that it is down, and initdb that it cleans up. */
 const lastReason = (log: string): string =>
-  log.split('\n').findLast(line => /\b(FATAL|PANIC):/.test(line)) ?? lastLine(log)
+  log.split('\n').findLast(line => /\b(FATAL|PANIC|error):/.test(line)) ?? lastLine(log)
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

@@ -84,6 +84,10 @@ export const isDeadlock = (error: unknown): boolean => isOfState(error, '40P01')
 
 export const isNoRoom = (error: unknown): boolean => isOfState(error, '53100')
 
+/** Also for the error as PostgreSQL sends it: it lets in nobody more, or nobody more of this role. */
+export const hasNoConnection = (error: unknown): boolean =>
+  isOfState(error, '53300') || (error instanceof Error && 'code' in error && error.code === '53300')
+
 export const isLockTimeout = (error: unknown): boolean => isOfState(error, '55P03')
 
 /** A conflict with another transaction, or a passing fault: nobody is to blame, and the whole transaction is retried. */

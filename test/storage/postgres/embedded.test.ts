@@ -110,6 +110,17 @@ t.test('a database that lost a process is ended, and the next server has it agai
   await next.close()
 })
 
+t.test('a database that cannot be made says why, and leaves nothing behind', async t => {
+  const empty = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
+  t.teardown(() => rm(empty, { recursive: true, force: true }))
+  const initdbFlags = ['--set', 'max_connections=none']
+  await t.rejects(openCluster({ folder: join(empty, 'postgres'), settings: {}, initdbFlags }), {
+    name: 'StartError',
+    message: /could not be set up in .*postgres: .*FATAL: {2}configuration file/,
+  })
+  t.same(await readdir(empty), ['postgres.password'])
+})
+
 t.test('a database that cannot be started says why', async t => {
   const broken = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
   t.teardown(() => rm(broken, { recursive: true, force: true }))
