@@ -29,8 +29,3 @@ export const isAnotherHuman = async (connection: Connection, { person, patient }
     LIMIT 1`)) !== undefined
 
 const dayLength = '1970-05-31'.length
-
-/** Until the transaction ends, no other invitation links a Patient or a Practitioner to the account, so that what was found out about it still holds. */
-export const holdAccount = async (connection: Connection, person: string): Promise<void> => {
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patients of'), hashtext(${person}))`)
-}

@@ -8,9 +8,10 @@ import type { Words } from '../../messages/catalogue.ts'
 import type { Channels } from '../../messages/channels.ts'
 import { toGsm } from '../../messages/gsm.ts'
 import { endOfTries, type Limit, mayTry } from '../../storage/account/attempt.ts'
+import { holdAccount } from '../../storage/account/hold-account.ts'
 import { makeLink } from '../../storage/account/link.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
-import { holdAccount, isAnotherHuman } from '../../storage/study/another-human.ts'
+import { isAnotherHuman } from '../../storage/study/another-human.ts'
 import { appsOfLink, appToken } from '../../storage/study/app-invitation.ts'
 import {
   findInvitation,
