@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { FastifyRateLimitOptions, FastifyRateLimitStore } from '@fastify/rate-limit'
 
 /**
@@ -6,15 +7,18 @@ import type { FastifyRateLimitOptions, FastifyRateLimitStore } from '@fastify/ra
  */
 export class RequestCounts implements FastifyRateLimitStore {
   readonly #most: number
-  /** By key, beginning with the one that has not come for the longest time. */
+  /**
+   * By a hash of the key, beginning with the one that has not come for the longest time. A key may be long, and as a part of a request it would keep
+   * the whole of it in memory.
+   */
   readonly #counted = new Map<string, Counted>()
 
   constructor({ cache = mostKeys }: Options) {
     this.#most = cache
   }
 
-  incr(key: string, done: Done, windowMs: number): void {
-    const now = performance.now()
+  incr(whom: string, done: Done, windowMs: number): void {
+    const [key, now] = [hash('sha256', whom, 'base64'), performance.now()]
     const known = this.#counted.get(key)
     const counted = known !== undefined && now < known.until ? known : { current: 0, until: now + windowMs }
     counted.current += 1

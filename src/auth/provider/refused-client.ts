@@ -28,6 +28,7 @@ export const openClientRefusals = (database: Connection): ((client: string) => P
   return async client => {
     const now = performance.now()
     if (now < (notedAt.get(client) ?? Number.NEGATIVE_INFINITY) + minuteMs) return
+    for (const [other, at] of notedAt) if (now >= at + minuteMs) notedAt.delete(other)
     notedAt.set(client, now)
     let isRecorded = false
     try {

@@ -16,6 +16,7 @@ export type UcumUnit = {
  * themselves.
  */
 export const ucumUnit = (code: string): UcumUnit | undefined => {
+  if (code.length > longestCode) return undefined
   const known = units.get(code)
   if (known !== undefined || units.has(code)) return known
   const unit = measure(code)
@@ -28,7 +29,7 @@ const units = new Map<string, UcumUnit | undefined>()
 const maxKept = 2000
 
 const measure = (code: string): UcumUnit | undefined => {
-  const unit = code.length > longestCode ? undefined : find(code)
+  const unit = find(code)
   if (unit === undefined || unit.isArbitrary_) return undefined
   const line = unit.cnv_ === null ? proportional(unit.magnitude_) : temperature(unit)
   if (line === undefined) return undefined

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Caller } from '../../access/caller.ts'
 import type { Connection } from '../database.ts'
 import { isSecret } from '../secret/secret.ts'
@@ -23,16 +24,17 @@ export const openCallers = (connection: Connection): Callers => {
   let forgotten = 0
   const find: Callers['find'] = async (bearer, asked) => {
     if (asked?.for === 'going-on') return findGoingOn(connection, bearer)
-    const kept = known.get(bearer)
+    const key = keyOf(bearer)
+    const kept = known.get(key)
     if (kept !== undefined && performance.now() < kept.until) return kept.caller
-    known.delete(bearer)
+    known.delete(key)
     const before = forgotten
     const found = await findToken(connection, bearer)
     if (found === undefined) return undefined
     if (known.size >= most) known.clear()
     // What was read before something was revoked must not be kept.
     if (before === forgotten && !found.isOnline)
-      known.set(bearer, {
+      known.set(key, {
         caller: found.caller,
         until: performance.now() + Math.min(keptMs, found.expiresAt.getTime() - Date.now()),
       })
@@ -53,12 +55,17 @@ const onceAMinute = (find: Callers['findRefused']): Callers['findRefused'] => {
   const asked = new Map<string, number>()
   return async bearer => {
     const now = performance.now()
-    if (!isSecret(bearer) || now < (asked.get(bearer) ?? 0)) return undefined
+    if (!isSecret(bearer)) return undefined
+    const key = keyOf(bearer)
+    if (now < (asked.get(key) ?? 0)) return undefined
     if (asked.size >= most) asked.clear()
-    asked.set(bearer, now + minuteMs)
+    asked.set(key, now + minuteMs)
     return find(bearer)
   }
 }
+
+/** The token itself, as a part of its header, would keep in memory whatever else is in that: 64 KB of spaces, say. */
+const keyOf = (bearer: string): string => hash('sha256', bearer, 'base64')
 
 const minuteMs = 60_000
 

@@ -3,6 +3,7 @@ import { openCallers } from '../../../src/storage/authorization/callers.ts'
 import { issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
 import { setBackWhile } from '../../support/clock.ts'
 import { openTestDatabase } from '../../support/database.ts'
+import { keptBytes } from '../../support/kept-memory.ts'
 
 const { database } = await openTestDatabase(t, { poolSize: 2 })
 
@@ -64,4 +65,13 @@ t.test('texts that cannot be tokens do not push out what is remembered of a refu
   t.match(await findRefused(over), { patient: 'ann' })
   for (let number = 0; number < 10_000; number++) await findRefused(`${'x'.repeat(50)}${number}`)
   t.equal(await findRefused(over), undefined)
+})
+
+t.test('of headers with made-up tokens nothing is kept in memory but that they came', async t => {
+  const { findRefused } = openCallers(database)
+  const bearer = (n: number) => `Bearer ${' '.repeat(50_000)}${String(n).padStart(43, '0')}`.slice(-43)
+  const kept = await keptBytes(async () => {
+    for (let n = 0; n < 2000; n += 1) await findRefused(bearer(n))
+  })
+  t.ok(kept < 30_000_000, 'the headers would be 100 MB')
 })
