@@ -37,6 +37,40 @@ t.test('after stopping something, going back shows nothing ticked', { skip: whyN
   t.equal(await boxes.isChecked(), false, 'what continues was never ticked')
 })
 
+t.test(
+  'a page that the browser has kept is asked for again, but not while something is typed in it',
+  { skip: whyNoChromium() },
+  async t => {
+    const { base, opened, page } = await openSigned(t)
+    /** As when somebody goes back, since the browser of tests keeps no page: whether it is asked for again. */
+    const isAnew = () =>
+      page.evaluate(`(() => {
+        let isAsked = false
+        const note = event => {
+          isAsked = event.navigationType === 'reload'
+          event.preventDefault()
+        }
+        navigation.addEventListener('navigate', note)
+        dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+        navigation.removeEventListener('navigate', note)
+        return isAsked
+      })()`)
+    await page.goto(`${base}/sharing`)
+    t.equal(await isAnew(), true, 'what it says may have ended')
+    await page.locator('input[name=stop]').first().check()
+    t.equal(await isAnew(), false, 'a tick that was not sent stays')
+    await page.evaluate(`addEventListener('submit', event => event.preventDefault())`)
+    await page.getByRole('button', { name: 'Stop what I ticked' }).click()
+    t.equal(await isAnew(), true, 'what was sent is over')
+    await page.getByRole('link', { name: 'Glucose' }).or(page.locator('main a[href^="/sharing/"]')).first().click()
+    await page.waitForURL(/sharing\/[\w-]{36}/)
+    await page.getByRole('button', { name: 'See what that means' }).click()
+    await page.getByRole('heading', { name: 'Before you sign' }).waitFor()
+    t.equal(await isAnew(), false, 'the answer to a form would be sent again')
+    t.same(opened.complaints, [])
+  },
+)
+
 t.test('what was just done is where the page begins to be read', { skip: whyNoChromium() }, async t => {
   const { base, page, press } = await openSigned(t)
   const focused = () => page.evaluate('document.activeElement.localName + " " + document.activeElement.innerText')

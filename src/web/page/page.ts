@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import type { Words } from '../../messages/catalogue.ts'
 import { postForm } from './form.ts'
 import { addressAgain, isFramed } from './frame.ts'
@@ -29,14 +29,14 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
 
 /** The same as text, for somebody else's answer. */
 export const pageText = (page: Page): string =>
-  whole(page, { isFramed: false, again: undefined, ways: undefined, isAnswer: false }).text
+  whole(page, { isFramed: false, again: undefined, ways: undefined, inHistory: undefined }).text
 
 type Around = {
   readonly isFramed: boolean
   readonly again: string | undefined
   readonly ways: Html | undefined
-  /** Whether it answers a form at whose address there is also a page. */
-  readonly isAnswer: boolean
+  /** The module that minds what becomes of it in the browser's history. */
+  readonly inHistory: 'kept' | 'answered' | undefined
 }
 
 const around = (reply: FastifyReply, { signOut, words }: Page): Around => {
@@ -47,19 +47,26 @@ const around = (reply: FastifyReply, { signOut, words }: Page): Around => {
     isFramed: framed,
     again,
     ways: framed || signOut === undefined ? undefined : navigation(request, words),
-    isAnswer: !framed && !tellsNothing.has(reply.statusCode) && isAnswer(request),
+    inHistory: request.method === 'GET' ? 'kept' : framed ? undefined : answeredOf(reply),
   }
 }
 
 /** Pages that do not exist, or are not for the person, look the same wherever they were asked for. */
 const tellsNothing: ReadonlySet<number> = new Set([404, 410])
 
-const isAnswer = ({ method, routeOptions: { url }, server }: FastifyRequest): boolean =>
-  method === 'POST' && url !== undefined && server.hasRoute({ method: 'GET', url })
+/** For the answer to a form at whose address there is also a page. */
+const answeredOf = ({
+  statusCode,
+  request: { method, routeOptions, server },
+}: FastifyReply): 'answered' | undefined => {
+  const { url } = routeOptions
+  const isAnswer = method === 'POST' && url !== undefined && server.hasRoute({ method: 'GET', url })
+  return isAnswer && !tellsNothing.has(statusCode) ? 'answered' : undefined
+}
 
 const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
-  { isFramed, again, ways, isAnswer }: Around,
+  { isFramed, again, ways, inHistory }: Around,
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
@@ -77,7 +84,7 @@ const whole = (
 ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
 <script type="module" src="/static/time.js"></script>
 <script type="module" src="/static/once.js"></script>
-${isAnswer && html`<script type="module" src="/static/answered.js"></script>`}
+${inHistory && html`<script type="module" src="/static/${inHistory}.js"></script>`}
 ${again !== undefined && html`<script type="module" src="/static/frame.js"></script>`}
 </head>
 <body>
