@@ -8,7 +8,7 @@ import { entryTables } from '../prepare/candidate.ts'
 import { openDictionary } from '../prepare/dictionary.ts'
 import { openDurations } from '../prepare/duration.ts'
 import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
-import { tableOf } from '../row.ts'
+import { tableOf, typeIdOf } from '../row.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import { dropSideRows, factsSetOf, sideRows } from '../write/side-rows.ts'
 
@@ -134,8 +134,8 @@ const countedTypes = async (connection: Connection, types: readonly ResourceType
   return counted
 }
 
-type Place = { readonly patient_id: number; readonly pk: string; readonly at: string }
-const first: Place = { patient_id: 0, pk: '0', at: '-infinity' }
+type Place = { readonly patient_id: number; readonly pk: string; readonly id: string; readonly at: string }
+const first: Place = { patient_id: 0, pk: '0', id: '', at: '-infinity' }
 
 /**
  * In the order of their last change, for which every table has an index. Observations have no index by pk alone; and in the order of compartments,
@@ -143,17 +143,31 @@ const first: Place = { patient_id: 0, pk: '0', at: '-infinity' }
  */
 const nextPlaces = (connection: Connection, type: ResourceType, { at, pk }: Place): Promise<readonly Place[]> =>
   connection.any<Place>(sql.fragment`
-    SELECT patient_id, pk, last_updated::text AS at FROM ${tableOf(type)}
+    SELECT patient_id, pk, id, last_updated::text AS at FROM ${tableOf(type)}
     WHERE (last_updated, pk) > (${at}::timestamptz, ${pk}::bigint) ORDER BY last_updated, pk LIMIT ${batchSize}`)
 
-/** As they are once nobody else can change them. What is changed meanwhile comes again in its new place. */
-const lockRows = (connection: Connection, type: ResourceType, places: readonly Place[]): Promise<readonly Row[]> =>
-  connection.any<Row>(sql.fragment`
+/**
+ * As they are once nobody else can change them: whoever changes a resource locks its identity first (`lockPlace`), in this order if there are
+ * several, and drops the rows beside it before its own. What is changed meanwhile comes again in its new place.
+ */
+const lockRows = async (
+  connection: Connection,
+  type: ResourceType,
+  places: readonly Place[],
+): Promise<readonly Row[]> => {
+  await connection.any(sql.fragment`
+    SELECT FROM resource_identity WHERE type_id = ${typeIdOf(type)} AND id = ANY(${sql.array(
+      places.map(({ id }) => id),
+      'text',
+    )})
+    ORDER BY id FOR UPDATE`)
+  return connection.any<Row>(sql.fragment`
     SELECT ${columns} FROM ${tableOf(type)}
     WHERE (patient_id, pk) IN (SELECT * FROM unnest(
       ${columnOf(places, ({ patient_id }) => patient_id, 'int4')},
       ${columnOf(places, ({ pk }) => pk, 'int8')}))
-    ORDER BY pk FOR UPDATE`)
+    ORDER BY pk`)
+}
 
 /** Answers the places of those that it has done; none after the last. */
 const reindexBatch = async (
