@@ -84,7 +84,7 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
     isAnswered,
     isEnrolled,
     isAsking: isEnrolled && asked.isInForce && !asked.isClosed,
-    scopeConsents: kindsOf(asked).map(kind => ({
+    scopeConsents: [...new Set([...kindsOf(asked), ...shared])].map(kind => ({
       code: toScopeCode(kind, classes),
       consented: isAnswered ? shared.has(kind) : null,
       consentedTime: isAnswered ? (asked.consent?.meta?.lastUpdated ?? null) : null,

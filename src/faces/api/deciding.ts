@@ -27,7 +27,7 @@ export const decide = async (
   const answers = parseAnswers(body, classes, ends)
   const asked = await studiesAsking(asking, patient, classes)
   const decided = joined(answers.map(({ study: id, kinds }) => ({ study: findAsking(asked, id), kinds })))
-  for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()])
+  for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()], classes)
   await asking.write(decided.flatMap(({ study, kinds }) => answer(study, { kinds, classes }) ?? []))
   const now = await studiesAsking(asking, patient, classes)
   return {
@@ -92,9 +92,11 @@ const findAsking = (asked: readonly StudyAsked[], id: string): StudyAsked => {
   throw new FhirError('not-found', 'No study that asks this patient matches the given query')
 }
 
-const requireAsked = (study: StudyAsked, kinds: readonly string[]): void => {
+/** What is given already can go on and end, even if the study does not ask for it any more. */
+const requireAsked = (study: StudyAsked, kinds: readonly string[], classes: CodeClasses): void => {
   const known = kindsOf(study)
-  const other = kinds.find(kind => !known.includes(kind))
+  const given = kindsShared(study, classes)
+  const other = kinds.find(kind => !known.includes(kind) && !given.has(kind))
   if (other !== undefined)
     throw new FhirError('business-rule', `The study does not ask for ${other}; it asks for ${known.join(', ')}`, {
       expression: 'studyScopeConsents.scopeConsents',

@@ -202,6 +202,26 @@ t.test('what a permit denies stays denied when the permit ends', async t => {
   t.same(await one.read(), ['heart-rate band'])
 })
 
+t.test(
+  'what the study no longer asks for is listed as long as it is given, and can be ended, but not given again',
+  async t => {
+    const one = await somebody('Less', [permit(steps), permit(weight)])
+    await update(lab.manager, { ...asking, extension: [requested(heartRate, band, strap), requested(steps), text(1)] })
+    t.same(await one.read(), ['body-weight', 'step-count'])
+    t.same(await one.told(), ['body-weight', 'step-count'])
+    t.equal((await one.answer('POST', { [heartRate]: true, [weight]: true })).status, 201)
+    t.same(await one.told(), ['body-weight', 'heart-rate', 'step-count'])
+    t.equal((await one.answer('DELETE', { [weight]: false })).status, 204)
+    t.same(await one.told(), ['heart-rate', 'step-count'])
+    t.same(await one.read(), ['heart-rate band', 'heart-rate strap', 'step-count'])
+    t.match(await one.answer('POST', { [weight]: true }), {
+      status: 400,
+      body: { detail: 'The study does not ask for omh:body-weight; it asks for omh:heart-rate, omh:step-count' },
+    })
+    await update(lab.manager, asking)
+  },
+)
+
 t.test('only ending something stays under the signed text', async t => {
   const one = await somebody('Cleo', [permit(steps), permit(weight)])
   await update(lab.manager, { ...asking, extension: [...(asking.extension ?? []), text(2)] })
