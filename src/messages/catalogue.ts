@@ -1,18 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import english from './catalogue/en.json' with { type: 'json' }
+import { directionOf } from './direction.ts'
 import { exactDecimal } from './exact-decimal.ts'
 import { isolated } from './isolated.ts'
+import { preferredLanguage } from './preferred-language.ts'
 
 /** The texts for patients in one language. */
 export type Words = {
   /** The code in BCP 47, as in `lang`. */
   readonly code: string
-  readonly say: (key: Key, values?: Readonly<Record<string, string | number>>) => string
+  readonly direction: 'ltr' | 'rtl'
+  /** If the language has several plurals, that of the number: of `chart.days` for 3, `chart.days#few`, if there is such a text. */
+  readonly say: (key: Key, values?: Values) => string
   /** The name of a kind of data; `display` is used if the language has no word for it. */
   readonly kind: (key: string, display: string) => string
-  /** The same text cut at its values: text, the name of a value, text, and so on. */
-  readonly parts: (key: Key) => readonly string[]
+  /** The same text cut at its values: text, the name of a value, text, and so on. `values`: the numbers in it. */
+  readonly parts: (key: Key, values?: Values) => readonly string[]
   /**
    * With that many decimals, or with those that it has, after the decimal sign of the language. Digits are not grouped, since in one language a
    * point does what a comma does in another.
@@ -25,6 +29,8 @@ export type Words = {
 }
 
 export type Key = keyof typeof english
+
+type Values = Readonly<Record<string, string | number>>
 
 const folder = join(import.meta.dirname, 'catalogue')
 
@@ -40,9 +46,9 @@ export const languages: readonly { readonly code: string; readonly name: string 
 
 export const languageCodes: readonly string[] = languages.map(({ code }) => code)
 
-/** The first language that is asked for and known, or else English. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4 */
+/** The words in the language that is served of those that are asked for, or else in English. */
 export const wordsFor = (acceptLanguage: string | undefined): Words => {
-  const code = preferred(acceptLanguage ?? '')
+  const code = preferredLanguage(acceptLanguage ?? '', languageCodes)
   const words = known.get(code) ?? wordsOf(code)
   known.set(code, words)
   return words
@@ -51,35 +57,48 @@ export const wordsFor = (acceptLanguage: string | undefined): Words => {
 /** There are few languages, so each is put together once, and not for each page. */
 const known = new Map<string, Words>()
 
-const preferred = (header: string): string => {
-  const asked = header.split(',').map(part => {
-    const [range = '', ...parameters] = part.trim().split(';')
-    const quality = parameters.map(one => /^\s*q=([\d.]+)$/.exec(one)?.[1]).find(Boolean)
-    return { language: range.split('-')[0]?.toLowerCase() ?? '', quality: Number(quality ?? 1) }
-  })
-  const spoken = asked.filter(({ language, quality }) => catalogue.has(language) && quality > 0)
-  return spoken.toSorted((one, other) => other.quality - one.quality)[0]?.language ?? 'en'
-}
+/** A language that lacks a text says it in English; only a test insists that none is lacking. */
+const wordsOf = (code: string): Words => wordsIn(code, catalogue.get(code) ?? {})
 
-const wordsOf = (code: string): Words => {
-  const texts: Readonly<Record<string, string>> = { ...english, ...catalogue.get(code) }
-  const day = new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC' })
+/** The words of a language that has these texts. */
+export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Words => {
+  const texts: Readonly<Record<string, string>> = { ...english, ...own }
+  const direction = directionOf(code)
+  const day = new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC', calendar })
   const moment = inUtc(code)
   const number = numberIn(code)
-  const told = (value: string | number = '') => (typeof value === 'number' ? number(value) : isolated(value))
+  const plural = new Intl.PluralRules(code)
+  /** Of several numbers, the one that stands last decides. */
+  const textOf = (key: string, values: Values): string => {
+    const text = texts[key] ?? key
+    const counted = [...text.matchAll(/\{(\w+)\}/g)].flatMap(([, name = '']) => numbersIn(values[name])).at(-1)
+    return (counted === undefined ? undefined : texts[`${key}#${plural.select(counted)}`]) ?? text
+  }
+  const told = (value: string | number = '') => (typeof value === 'number' ? number(value) : isolated(value, direction))
   return {
     code,
-    say: (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => told(values[name])),
+    direction,
+    say: (key, values = {}) => textOf(key, values).replace(/\{(\w+)\}/g, (_, name: string) => told(values[name])),
     kind: (key, display) => texts[`kind.${key}`] ?? display,
-    parts: key => (texts[key] ?? key).split(/\{(\w+)\}/),
+    parts: (key, values = {}) => textOf(key, values).split(/\{(\w+)\}/),
     number,
     day: time => day.format(time),
     moment: time => `${moment.format(time)} UTC`,
   }
 }
 
+const numbersIn = (value: string | number | undefined): readonly number[] => (typeof value === 'number' ? [value] : [])
+
+/** Everywhere, since the days that people type are days of it. */
+const calendar = 'gregory'
+
 const inUtc = (code: string) =>
-  new Intl.DateTimeFormat(code === 'en' ? 'en-GB' : code, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+  new Intl.DateTimeFormat(code === 'en' ? 'en-GB' : code, {
+    dateStyle: 'long',
+    timeStyle: 'short',
+    timeZone: 'UTC',
+    calendar,
+  })
 
 const numberIn = (code: string): Words['number'] => {
   const formatOf = (decimals?: number) =>

@@ -1,10 +1,12 @@
 /**
  * A text that is safe inside others. Anybody can choose a name, and neither the control characters in it nor its own direction may turn round
- * the text beside it, such as a date. https://www.w3.org/TR/string-meta/#bidi-isolation
+ * the text beside it, such as a date. What could do so depends on the direction of the text in which it stands; an address of the web stays as it
+ * is, since the mark would become part of it. https://www.w3.org/TR/string-meta/#bidi-isolation
  */
-export const isolated = (text: string): string => {
+export const isolated = (text: string, within: 'ltr' | 'rtl' = 'ltr'): string => {
   const own = upright(text)
-  return rightToLeft.test(own) && !wrapped.test(own) ? `\u2068${own}\u2069` : own
+  const isOther = rightToLeft.test(own) || (within === 'rtl' && !/^https?:/.test(own))
+  return isOther && !wrapped.test(own) ? `\u2068${own}\u2069` : own
 }
 
 /** The text without control characters that would turn round what follows it. */

@@ -21,7 +21,7 @@ export const staticFiles = async (server: FastifyInstance): Promise<void> => {
     index: false,
     maxAge: '1d',
     decorateReply: false,
-    allowedPath: path => path === '/bootstrap.min.css',
+    allowedPath: path => path === '/bootstrap.min.css' || path === '/bootstrap.rtl.min.css',
   })
   await server.register(fastifyStatic, {
     root: dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js'))),

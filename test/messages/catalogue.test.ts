@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { wordsFor } from '../../src/messages/catalogue.ts'
+import { withAsciiDigits } from '../../src/messages/ascii-digits.ts'
+import { wordsFor, wordsIn } from '../../src/messages/catalogue.ts'
 
 const folder = join(import.meta.dirname, '../../src/messages/catalogue')
 const textsOf = (file: string): Readonly<Record<string, string>> => JSON.parse(readFileSync(join(folder, file), 'utf8'))
@@ -11,10 +12,49 @@ t.test('each language has every text that English has, with the same values', as
   const english = textsOf('en.json')
   for (const file of readdirSync(folder)) {
     const texts = textsOf(file)
-    const said = Object.keys(texts).filter(key => !key.startsWith('kind.'))
+    const said = Object.keys(texts).filter(key => !key.startsWith('kind.') && !key.includes('#'))
     t.same(said.toSorted(), Object.keys(english).toSorted(), file)
     for (const key of said) t.same(placeholders(texts[key]), placeholders(english[key]), `${file}: ${key}`)
   }
+})
+
+t.test('the plurals of a language are of texts with a number, and are those that the language has', async t => {
+  const english = textsOf('en.json')
+  for (const file of readdirSync(folder)) {
+    const texts = textsOf(file)
+    const { pluralCategories } = new Intl.PluralRules(file.replace('.json', '')).resolvedOptions()
+    for (const [key = '', plural = ''] of Object.keys(texts)
+      .map(one => one.split('#'))
+      .filter(({ length }) => length > 1)) {
+      t.ok((pluralCategories as readonly string[]).includes(plural), `${file}: ${key}#${plural}`)
+      const known = new Set(placeholders(english[key]))
+      t.ok(known.size > 0 && placeholders(texts[`${key}#${plural}`]).every(one => known.has(one)), `${file}: ${key}`)
+    }
+  }
+})
+
+t.test('a language can have more plurals than English has, and says those of them that it has', async t => {
+  const own = {
+    'chart.days': '{days} يوم',
+    'chart.days#two': 'يومان',
+    'chart.days#few': '{days} أيام',
+    'chart.count-on-days': '{count}، {days} يوم',
+    'chart.count-on-days#few': '{count}، {days} أيام',
+    'disclosures.times#few': '{count} مرات، {first}، {last}',
+  }
+  const { say, parts } = wordsIn('ar', own)
+  t.same(
+    [2, 3, 14].map(days => say('chart.days', { days })),
+    ['يومان', '3 أيام', '14 يوم'],
+  )
+  t.equal(say('chart.count-on-days', { count: 100, days: 7 }), '100، 7 أيام', 'the last number decides')
+  t.equal(parts('disclosures.times', { count: 5 }).at(2), ' مرات، ')
+  t.equal(parts('disclosures.times', { count: 50 }).at(2), ' times between ', 'what it lacks is in English')
+})
+
+t.test('days are of the calendar in which they are typed, in every language', async t => {
+  for (const code of ['fa', 'th', 'ar-SA'])
+    t.match(withAsciiDigits(wordsIn(code, {}).day(new Date('2026-01-31T12:00:00Z'))), /2026/, code)
 })
 
 t.test('no heading and no button breaks within “e-mail”', async t => {
@@ -68,6 +108,12 @@ t.test('no name reverses the text beside it, whatever it contains', async t => {
     ['\u05d0\u202e 1', 'To \u2068\u05d0 1\u2069'],
   ]
   for (const [who, said] of cases) t.equal(say('sharing.to', { who }), said, JSON.stringify(who))
+})
+
+t.test('in a text from right to left, a name from left to right is kept apart, and a link stays as it is', async t => {
+  const { say } = wordsIn('ar', { 'sharing.to': 'إلى {who}' })
+  t.equal(say('sharing.to', { who: 'Ann (2)' }), 'إلى \u2068Ann (2)\u2069')
+  t.equal(say('sharing.to', { who: 'https://example.org/a' }), 'إلى https://example.org/a')
 })
 
 t.test('values are placed where they belong, and are not patterns themselves', async t => {

@@ -1,3 +1,4 @@
+import { withAsciiDigits } from '../../messages/ascii-digits.ts'
 import { forgetTries, type Limit, mayTry } from '../../storage/account/attempt.ts'
 import {
   countRecoveryCodes,
@@ -57,8 +58,8 @@ const isOfApp = async ({ database, secretKey }: Accounts, person: string, typed:
   return timeStep !== undefined && useTimeStep(database, person, { authenticator, timeStep })
 }
 
-/** Apps show the code in two groups, pasted text can have invisible marks, and some keyboards write wide digits. */
-export const digitsOf = (typed: string): string => typed.normalize('NFKC').replace(/[^\p{L}\p{N}]/gu, '')
+/** Apps show the code in two groups, pasted text can have invisible marks, and some keyboards write other digits. */
+export const digitsOf = (typed: string): string => withAsciiDigits(typed).replace(/[^\p{L}\p{N}]/gu, '')
 
 const isOfRecovery = async (accounts: Accounts, person: string, typed: string): Promise<boolean> => {
   const code = recoveryCodeOf(typed)

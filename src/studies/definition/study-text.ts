@@ -92,7 +92,7 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
       .toString('utf8')
       .split('\n\n\n')
     return eachPart(name => {
-      const heading = `${headingOf(name, language).toUpperCase()}\n\n`
+      const heading = `${headingOf(name, language).toLocaleUpperCase(language)}\n\n`
       return blocks.find(block => block.startsWith(heading))?.slice(heading.length) ?? ''
     })
   }
@@ -102,7 +102,7 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
 /** What patients read in a language: the words of each part, below its heading. */
 export const attachmentOf = (draft: TextDraft, language: string): Attachment => {
   const text = textParts
-    .map(part => `${headingOf(part, language).toUpperCase()}\n\n${writtenIn(draft, language, part)}`)
+    .map(part => `${headingOf(part, language).toLocaleUpperCase(language)}\n\n${writtenIn(draft, language, part)}`)
     .join('\n\n\n')
   return { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') }
 }

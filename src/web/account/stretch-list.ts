@@ -31,7 +31,7 @@ const whenText = ({ visits }: Stretch, words: Words): Html => {
   if (first === undefined || first === latest) return moment(latest.recorded, words)
   const isWithinMinute = minuteOf(first) === minuteOf(latest)
   return phrase(words, isWithinMinute ? 'disclosures.times-at' : 'disclosures.times', {
-    count: words.number(visits.length),
+    count: visits.length,
     first: moment(first.recorded, words),
     last: moment(latest.recorded, words),
   })

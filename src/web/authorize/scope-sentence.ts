@@ -15,7 +15,7 @@ export const sentenceOf = (words: Words, { value, scope }: AskedPart, whose: Who
     return key === undefined ? value : words.say(key)
   }
   const sentence = scopeSentence(words, scope, whose, classes)
-  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`
+  return `${sentence.charAt(0).toLocaleUpperCase(words.code)}${sentence.slice(1)}`
 }
 
 const contextSentences: Readonly<Record<string, Key>> = {

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Words } from '../../messages/catalogue.ts'
+import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { postForm } from './form.ts'
 import { addressAgain, isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
@@ -70,13 +70,13 @@ const whole = (
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
-<html lang="${words?.code ?? 'en'}"${again !== undefined && html` data-again="${again}"`}>
+<html ${languageOf(words)}${again !== undefined && html` data-again="${again}"`}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${isProblem && `${words?.say('problem') ?? 'Problem'}: `}${title} – Sharewell</title>
 <link rel="icon" type="image/svg+xml" href="/static/icon.svg">
-<link rel="stylesheet" href="/static/bootstrap/bootstrap.min.css">
+<link rel="stylesheet" href="/static/bootstrap/${sheets[words?.direction ?? 'ltr']}">
 <link rel="stylesheet" href="/static/theme.css">
 <link rel="stylesheet" href="/static/dark.css" media="screen and (prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/static/style.css">
@@ -103,3 +103,9 @@ ${content}
 </html>
 `
 }
+
+const languageOf = ({ code, direction }: Words = wordsFor('en')): Html =>
+  html`lang="${code}"${direction === 'rtl' && html` dir="rtl"`}`
+
+/** Bootstrap has one for each direction. */
+const sheets = { ltr: 'bootstrap.min.css', rtl: 'bootstrap.rtl.min.css' } as const

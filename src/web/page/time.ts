@@ -19,9 +19,14 @@ export const dayOrMoment = (text: string, words: Words, end: 'first' | 'last' = 
   return words.day(end === 'last' ? new Date(Date.parse(high) - 1) : new Date(low))
 }
 
-/** A text of the catalogue with elements in the place of its values. */
+/** A text of the catalogue with elements in the place of its values; a number chooses the plural. */
 export const phrase = (
   words: Words,
   key: Parameters<Words['parts']>[0],
-  values: Readonly<Record<string, Html | string>>,
-): Html => html`${words.parts(key).map((part, index) => (index % 2 === 1 ? values[part] : part))}`
+  values: Readonly<Record<string, Html | string | number>>,
+): Html => {
+  const numbers = Object.entries(values).flatMap(([name, value]) => (typeof value === 'number' ? [[name, value]] : []))
+  const shown = (value: Html | string | number | undefined) => (typeof value === 'number' ? words.number(value) : value)
+  const parts = words.parts(key, Object.fromEntries(numbers))
+  return html`${parts.map((part, index) => (index % 2 === 1 ? shown(values[part]) : part))}`
+}

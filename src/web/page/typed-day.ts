@@ -1,11 +1,12 @@
 import { isDay } from '../../fhir/date.ts'
+import { withAsciiDigits } from '../../messages/ascii-digits.ts'
 
 /**
- * Year, month and day, also with other marks than `-` between them or none, and in wide digits. With the year last it counts if it can be one
+ * Year, month and day, also with other marks than `-` between them or none, and in the digits of any script. With the year last it counts if it can be one
  * day only: 22/12/1993, and not 03/04/1993. Empty if it is written in none of these ways.
  */
 export const dayIn = (text: string): string => {
-  const plain = text.normalize('NFKC').trim()
+  const plain = withAsciiDigits(text).trim()
   const [, year = '', month = '', day = ''] =
     /^(\d{4})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{1,2})$/u.exec(plain) ?? /^(\d{4})(\d\d)(\d\d)$/.exec(plain) ?? []
   if (year !== '') return isoDay(year, month, day)

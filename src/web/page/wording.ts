@@ -13,4 +13,6 @@ export const langOf = (wording: Wording, words: Words): Html | false =>
 
 /** Whether it is in the language of the page, of whatever region. */
 export const isOfPage = ({ language }: Pick<Wording, 'language'>, { code }: Words): boolean =>
-  languageIn(language).split('-', 1)[0] === code
+  mainOf(languageIn(language)) === mainOf(code)
+
+const mainOf = (code: string): string | undefined => code.split('-', 1)[0]

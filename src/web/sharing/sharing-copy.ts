@@ -46,7 +46,7 @@ export const sharingCopyPage: AddPage = (server, options) => {
 /** A file is read away from this server: it has nothing of its pages and no form token, but only what is to be kept. */
 const sendFile = (
   reply: FastifyReply,
-  { code }: Words,
+  { code, direction }: Words,
   { title, content }: { readonly title: string; readonly content: Html },
 ): FastifyReply =>
   reply
@@ -58,7 +58,7 @@ const sendFile = (
     })
     .send(
       html`<!doctype html>
-<html lang="${code}">
+<html lang="${code}"${direction === 'rtl' && html` dir="rtl"`}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

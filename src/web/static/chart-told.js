@@ -10,7 +10,7 @@ const afterMidnight = 2 * 3600
 
 /** Whole days of the time zone, written as people there do. */
 export const timeAxis = ({ timezone, language }) => {
-  const day = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, day: 'numeric', month: 'short' })
+  const day = new Intl.DateTimeFormat(localeOf(language), { calendar: 'gregory', timeZone: timezone, day: 'numeric', month: 'short' })
   const clock = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' })
   return {
     space: 60,
@@ -26,7 +26,7 @@ export const timeAxis = ({ timezone, language }) => {
 
 /** The step of which a point is the mean, from when until when, and not its middle, at which the point is drawn; the day if no more is known. */
 export const momentOf = ({ timezone, stepSeconds, language, dated }) => {
-  const onDate = { timeZone: timezone, dateStyle: 'medium' }
+  const onDate = { calendar: 'gregory', timeZone: timezone, dateStyle: 'medium' }
   const day = new Intl.DateTimeFormat(localeOf(language), onDate)
   const moment = new Intl.DateTimeFormat(localeOf(language), { ...onDate, timeStyle: 'short' })
   const isDay = time => stepSeconds >= daySeconds || dated.includes(time)

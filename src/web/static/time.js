@@ -1,7 +1,8 @@
 /** Writes moments by the reader's clock, and in the reader's own form if the page is in their language. */
 const { lang } = document.documentElement
-const own = navigator.languages.find(one => one.split('-')[0] === lang) ?? lang
+const own = navigator.languages.find(one => one === lang || one.startsWith(`${lang}-`)) ?? lang
 const clock = new Intl.DateTimeFormat(own, {
+  calendar: 'gregory',
   year: 'numeric',
   month: 'long',
   day: 'numeric',
@@ -10,7 +11,7 @@ const clock = new Intl.DateTimeFormat(own, {
   timeZoneName: 'short',
 })
 
-const calendar = new Intl.DateTimeFormat(own, { year: 'numeric', month: 'long', day: 'numeric' })
+const calendar = new Intl.DateTimeFormat(own, { calendar: 'gregory', year: 'numeric', month: 'long', day: 'numeric' })
 
 /** Undefined if no day begins at the moment; `edge`: whether it is the first or the last day of a period that begins or ends there. */
 const dayAt = (moment, edge) => {

@@ -12,7 +12,7 @@ import {
   withDraft,
   withPublished,
 } from '../../../src/studies/definition/study-text.ts'
-import { textParts } from '../../../src/studies/definition/text-part.ts'
+import { textLanguages, textParts } from '../../../src/studies/definition/text-part.ts'
 
 const classes = openCodeClasses()
 const empty: ResearchStudy = { resourceType: 'ResearchStudy', status: 'in-review' }
@@ -21,7 +21,12 @@ const asking = (study: ResearchStudy, kind: string) =>
 const study = asking(empty, 'omh:heart-rate')
 const words = (text: string) =>
   Object.fromEntries(textParts.map(part => [part, text && `${text} ${part}`])) as TextDraft['words']['en']
-const draft: TextDraft = { withdrawal: 'hide', words: { en: words('About'), es: words('') } }
+/** In each language of the server, with nothing written in those that are not named. */
+const inAll = (written: TextDraft['words']): TextDraft['words'] => ({
+  ...Object.fromEntries(textLanguages.map(language => [language, words('')])),
+  ...written,
+})
+const draft: TextDraft = { withdrawal: 'hide', words: inAll({ en: words('About') }) }
 
 t.test('a draft is what was written, and nothing of it is left once it is published', async t => {
   t.same(draftOf(withDraft(study, draft)), draft)
@@ -30,15 +35,11 @@ t.test('a draft is what was written, and nothing of it is left once it is publis
     withdrawal: 'keep',
   })
   t.equal(draftOf(withPublished(withDraft(study, draft), draft, classes)), undefined)
-  t.same(
-    withDraft(study, { withdrawal: '', words: { en: words(''), es: words('') } }),
-    study,
-    'of nothing there is none',
-  )
+  t.same(withDraft(study, { withdrawal: '', words: inAll({}) }), study, 'of nothing there is none')
 })
 
 t.test('the next version begins with the words of the last one', async t => {
-  const spanish = { ...draft, words: { en: words('About'), es: words('Sobre') } }
+  const spanish = { ...draft, words: inAll({ en: words('About'), es: words('Sobre') }) }
   const published = withPublished(study, spanish, classes)
   t.same(draftAfter(published), spanish)
   t.same(versionsOf(withPublished(published, draft, classes)), ['1', '2'])
@@ -52,7 +53,8 @@ t.test('missing parts are named: of a language that was begun, the promise, and 
   ])
   const half = { ...words(''), 'key-facts': 'Usted decide' }
   t.same(
-    missingInDraft({ ...draft, words: { en: { ...words('About'), contact: '' }, es: half } }, study, classes).length,
+    missingInDraft({ ...draft, words: inAll({ en: { ...words('About'), contact: '' }, es: half }) }, study, classes)
+      .length,
     5,
   )
   t.match(missingInDraft(draft, withPublished(study, draft, classes), classes), [

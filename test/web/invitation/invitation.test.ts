@@ -431,9 +431,10 @@ t.test('an address that changes while somebody is invited gets no link that work
 })
 
 t.test(
-  'a birth date can be written as elsewhere if it means one day only, and a code in full-width digits',
+  'a birth date can be written as elsewhere if it means one day only, and a code in the digits of any script',
   async t => {
     const wide = (text: string) => text.replaceAll(/\d/g, digit => String.fromCharCode(digit.charCodeAt(0) + 0xfee0))
+    const arabic = (text: string) => text.replaceAll(/\d/g, digit => String.fromCharCode(0x660 + Number(digit)))
     const marked = (code: string) => `\u200e${code.slice(0, 3)}-${code.slice(3)}.`
     for (const [name, day, write] of [
       ['Wide', wide(birthDate), wide],
@@ -441,6 +442,7 @@ t.test(
       ['Daily', birthDate.split('-').toReversed().join('/'), wide],
       ['Monthly', '5/31/1970', wide],
       ['Keyed', birthDate.replaceAll('-', ''), wide],
+      ['Arabic', arabic(birthDate), arabic],
     ] as const) {
       const { subject } = await enrolled(name)
       const link = await invite(subject)
