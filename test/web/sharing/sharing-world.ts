@@ -7,7 +7,12 @@ import { openInvited } from '../invited.ts'
 export const openSharing = async () => {
   const world = await openInvited()
   const { arrived, band, create, lab, patientToken, send, study, text, update } = world
-  const { id: _, meta: __, ...asked } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const {
+    id: _,
+    meta: __,
+    enrollment: ___,
+    ...asked
+  } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const version = text('1')
   const keeping = await create(lab.manager, {
     ...asked,

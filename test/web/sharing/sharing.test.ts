@@ -358,7 +358,12 @@ t.test('a typed name is kept while a patient reads what the study says now', asy
 })
 
 t.test('if the readers, or what stays after a withdrawal, have changed, that is shown before signing', async t => {
-  const { id: _, meta: __, ...asked } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const {
+    id: _,
+    meta: __,
+    enrollment: ___,
+    ...asked
+  } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const [others, version] = [asked.extension.filter(({ url }: Extension) => url !== extensions.patientText), text('1')]
   const keeping = { ...version, extension: [...(version.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
   const { id: practitioner } = await create('everything', {

@@ -94,7 +94,12 @@ t.test('nor at that very moment', async t => {
 
 /** Sends the form that signs, and makes the change after the page has read the study, and before anything is written. */
 const signedWhile = async (name: string, change: (study: ResearchStudy) => ResearchStudy) => {
-  const { id: _, meta: __, ...asked } = (await send('everything', 'GET', `ResearchStudy/${world.study.id}`)).json()
+  const {
+    id: _,
+    meta: __,
+    enrollment: ___,
+    ...asked
+  } = (await send('everything', 'GET', `ResearchStudy/${world.study.id}`)).json()
   const { browser: own, patient } = await arrived(name)
   const { meta, ...study } = await create<ResearchStudy>(lab.manager, asked)
   await world.enrol(patient.id, study.id)
