@@ -2,7 +2,7 @@ import { startError } from '../../start-error.ts'
 import type { Connection, Database } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import { type AuditKey, checkpointText, macOf } from './seal/chain.ts'
-import { verifyAudit } from './seal/verify.ts'
+import { ageing, verifyAudit } from './seal/verify.ts'
 
 /** https://www.ecfr.gov/current/title-45/section-164.316: six years. Neither this code nor the database accepts fewer. */
 export const fewestYears = 6
@@ -18,6 +18,7 @@ export const ageAudit = async (database: Database, key: AuditKey, years: number)
   const found = await verifyAudit(database, key, [{ seal, head: head.toString('hex') }])
   if (found.kind !== 'whole') throw startError(`Nothing was removed, for the record is not whole: ${found.bad}`)
   return database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(${ageing})`)
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('audit_seal'))`)
     const isThere = (await connection.run(sql.fragment`SELECT FROM audit_seal WHERE seal = ${seal}::bigint`)) > 0
     if (!isThere) return 0

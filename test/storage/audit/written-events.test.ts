@@ -4,7 +4,7 @@ import { recordingAccount } from '../../../src/accounts/account-event.ts'
 import { openOwnStores } from '../../../src/cli/own-store.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
-import { verifyAudit } from '../../../src/storage/audit/seal/verify.ts'
+import { verifyAudit, verifyWithin } from '../../../src/storage/audit/seal/verify.ts'
 import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
 import { openStudies } from '../../support/study.ts'
 
@@ -59,7 +59,7 @@ t.test('an AuditEvent that the server wrote is sealed as it was written, and cha
         await connection.run(change(id))
         await connection.run(sql.fragment`UPDATE resource_identity AS identity SET patient_id = row.patient_id
           FROM audit_event AS row WHERE row.pk = identity.pk AND row.id = ${id}`)
-        throw await verifyAudit(connection, key)
+        throw await verifyWithin(connection, key)
       })
       .catch(found =>
         t.strictSame(
@@ -86,7 +86,7 @@ t.test('so are several of one commit, and what the server writes by itself', asy
     await database
       .transaction(async connection => {
         await connection.run(sql.fragment`DELETE FROM audit_event WHERE id = ${id}`)
-        throw await verifyAudit(connection, key)
+        throw await verifyWithin(connection, key)
       })
       .catch(found => t.match(found, { kind: 'broken', bad: `AuditEvent/${id}, of which row` }))
 })
@@ -104,7 +104,7 @@ t.test(
       await database
         .transaction(async connection => {
           await connection.run(sql.fragment`DELETE FROM audit_event_history WHERE content ->> 'id' = ${id}`)
-          throw await verifyAudit(connection, key)
+          throw await verifyWithin(connection, key)
         })
         .catch(found => t.match(found, { bad: `AuditEvent/${id}, of which row ${row} tells, is missing` }))
     for (const untold of [sql.fragment`SELECT`, sql.fragment`ALTER TABLE audit_event DISABLE TRIGGER note_written`])
@@ -114,7 +114,7 @@ t.test(
           await connection.run(sql.fragment`
           WITH gone AS (DELETE FROM audit_event WHERE id = ${hidden.id} RETURNING *)
           INSERT INTO audit_event_history SELECT patient_id, pk, version, last_updated, 'POST', owner, author, content FROM gone`)
-          throw await verifyAudit(connection, key)
+          throw await verifyWithin(connection, key)
         })
         .catch(found =>
           t.match(found, { bad: `AuditEvent/${hidden.id}, of which row ${hidden.row} tells, is missing` }),

@@ -3,7 +3,7 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { type AuditKey, attestationText, macOf } from './chain.ts'
 import type { AuditHead } from './seal.ts'
-import { verifyAudit } from './verify.ts'
+import { verifyWithin } from './verify.ts'
 import type { Attestation } from './vouching.ts'
 
 type Keys = { readonly from: AuditKey; readonly to: AuditKey }
@@ -13,8 +13,8 @@ type Keys = { readonly from: AuditKey; readonly to: AuditKey }
  * whatever chain it finds. Throws a start error if the chain is not whole. What the new key vouches for already stays, so it can be repeated.
  */
 export const attestRotation = async (connection: Connection, { from, to }: Keys): Promise<void> => {
-  if ((await verifyAudit(connection, to)).kind === 'whole') return
-  const found = await verifyAudit(connection, from)
+  if ((await verifyWithin(connection, to)).kind === 'whole') return
+  const found = await verifyWithin(connection, from)
   if (found.kind !== 'whole')
     throw startError(`Nothing was sealed anew: the new key would vouch for a record that is not whole: ${found.bad}`)
   const { last, checkpoint = '0', accepted = '0' } = found

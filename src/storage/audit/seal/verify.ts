@@ -1,4 +1,4 @@
-import type { Connection } from '../../database.ts'
+import type { Connection, Database } from '../../database.ts'
 import { columnOf, sql } from '../../sql.ts'
 import { findChangedEvent } from '../written-events.ts'
 import { type AuditKey, digestOf, headOf, markOf, marksIn } from './chain.ts'
@@ -24,11 +24,19 @@ type Whole = {
  * Goes through the whole chain, and computes all of it anew from the rows. `heads` were kept elsewhere, as the log reports them: each must be in the
  * chain, so that nothing can have been cut off after it. So must every head for which the key vouches.
  */
-export const verifyAudit = async (
+export const verifyAudit = (
+  database: Pick<Database, 'transaction'>,
+  key: AuditKey,
+  heads: readonly AuditHead[] = [],
+): Promise<Verdict> => database.transaction(connection => verifyWithin(connection, key, heads))
+
+/** The same within a transaction. Nothing ages until that ends: what had gone meanwhile would look as if somebody had removed it. */
+export const verifyWithin = async (
   connection: Connection,
   key: AuditKey,
   heads: readonly AuditHead[] = [],
 ): Promise<Verdict> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock_shared(${ageing})`)
   const vouching = await readVouching(connection, key)
   const walk: Walk = { vouching, wanted: wantedOf(heads, vouching), checkpoint: '0', last: undefined, rows: 0 }
   const bad =
@@ -51,6 +59,9 @@ export const verifyAudit = async (
     ...(accepted === undefined ? {} : { accepted }),
   }
 }
+
+/** The lock of whoever ages the record. */
+export const ageing = sql.fragment`hashtext('audit_age')`
 
 type Walk = {
   readonly vouching: Vouching
