@@ -28,7 +28,7 @@ type Asked = { readonly audit?: 'proved' | 'unproved' }
 /**
  * Seals everything with another SECRET_KEY, in one commit; from then on the previous one opens nothing. What the new key has already sealed stays, so
  * it can be repeated. Answers how many values there are. Throws a start error if neither key opens something, if the record of who did what is not
- * whole, or if a server is connected, since that would go on sealing with the previous key.
+ * whole, or if a server is connected at the beginning or the end, since that would go on sealing with the previous key.
  */
 export const resealAll = (database: Database, keys: Keys, { audit = 'proved' }: Asked = {}): Promise<number> =>
   database.transaction(async connection => {
@@ -37,19 +37,21 @@ export const resealAll = (database: Database, keys: Keys, { audit = 'proved' }: 
     for (const place of places) count += await resealPlace(connection, place, keys)
     for (const table of passing) await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
     if (audit === 'proved') await attestRotation(connection, { from: auditKeyOf(keys.from), to: auditKeyOf(keys.to) })
+    // The proof takes minutes, in which somebody may have started a server: what that has sealed would be lost.
+    await refuseOthers(connection)
     return count
   })
 
 /** Tries for a little while, since PostgreSQL takes a moment to notice that a connection was closed. */
 const refuseOthers = async (connection: Connection, attempts = 10): Promise<void> => {
+  // Within a transaction the same statistics are shown again, unless they are cleared.
+  await connection.any(sql.fragment`SELECT pg_stat_clear_snapshot()`)
   const { others } = await connection.one<{ readonly others: number }>(sql.fragment`
     SELECT count(*)::integer AS others FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`)
   if (others === 0) return
   if (attempts <= 1) throw startError('Something else is connected to the database: stop the server first')
   await sleep(100)
-  // Within a transaction the same statistics are shown again, unless they are cleared.
-  await connection.run(sql.fragment`SELECT pg_stat_clear_snapshot()`)
   return refuseOthers(connection, attempts - 1)
 }
 

@@ -69,6 +69,26 @@ t.test('while a server is connected nothing is changed', async t => {
   t.strictSame(await readSigningKeys(database, old), signing)
 })
 
+t.test('if a server starts meanwhile, nothing is changed: it would go on sealing with the old key', async t => {
+  const server = openDatabase(url, { poolSize: 1 })
+  const startsMeanwhile: typeof database = {
+    ...database,
+    transaction: run =>
+      database.transaction(connection =>
+        run({
+          ...connection,
+          run: async fragment => {
+            await server.one(sql.fragment`SELECT 1`)
+            return connection.run(fragment)
+          },
+        }),
+      ),
+  }
+  await t.rejects(resealAll(startsMeanwhile, { from: old, to: next }), { message: /stop the server first/ })
+  await server.close()
+  t.strictSame(await readSigningKeys(database, old), signing)
+})
+
 t.test('with a wrong old key nothing is changed', async t => {
   await t.rejects(resealAll(database, { from: another, to: next }), { message: /sealed by another SECRET_KEY/ })
   t.strictSame(await readSigningKeys(database, old), signing)
