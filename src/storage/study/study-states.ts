@@ -27,7 +27,7 @@ export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: St
   return sql.fragment`${subjectsOf(gate, study, subjects)},
   ${givenTo(study, since, isOfThem)},
   ${answersTo(gate, study, isOfThem)},
-  ${stateOfEach(study)},
+  ${stateOfEach(gate, study)},
   ${newestOfEach(gate, shared, since)}`
 }
 
@@ -87,7 +87,7 @@ const answersTo = (gate: Gate, study: string, isOfThem: IsOfThem): SqlFragment =
 
 const scanned = [{ url: extensions.paperScan }]
 
-const stateOfEach = (study: string): SqlFragment => sql.fragment`
+const stateOfEach = (gate: Gate, study: string): SqlFragment => sql.fragment`
   stated AS MATERIALIZED (
     SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed,
       answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
@@ -96,11 +96,29 @@ const stateOfEach = (study: string): SqlFragment => sql.fragment`
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
       WHEN answered.status = 'active' AND gave.patient_id IS NULL THEN 'nothing'
       WHEN answered.status = 'active' THEN 'partly'
-      WHEN answered.status = 'rejected' THEN 'declined'
-      WHEN answered.status = 'inactive' THEN 'withdrawn'
+      WHEN coalesce(answered.status, deleted.status) = 'rejected' THEN 'declined'
+      WHEN coalesce(answered.status, deleted.status) = 'inactive' THEN 'withdrawn'
       ELSE 'none' END AS state
     FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
+      LEFT JOIN LATERAL (${deletedAnswer(gate, study)}) AS deleted ON TRUE
   )`
+
+/**
+ * What somebody without another answer said by deleting a Consent, which only the patient does: it ends what was given, and says no to what was
+ * asked. One that was brought back is there as it is now.
+ */
+const deletedAnswer = (gate: Gate, study: string): SqlFragment => sql.fragment`
+  SELECT CASE WHEN row.content ->> 'status' IN ('proposed', 'rejected') THEN 'rejected' ELSE 'inactive' END AS status
+  FROM (
+    SELECT told.patient_id, told.pk, told.content ->> 'id' AS id, told.version, told.last_updated, told.owner, told.author, '{}'::bigint[] AS tokens,
+      told.content || '{}' AS content, gone.last_updated AS gone_at
+    FROM consent_history AS gone
+    JOIN consent_history AS told ON told.patient_id = gone.patient_id AND told.pk = gone.pk AND told.version = gone.version - 1
+    WHERE answered.status IS NULL AND gone.patient_id = subject.patient_id AND gone.method = 'DELETE' AND consent_study(told.content) = ${study}
+      AND NOT EXISTS (SELECT FROM consent AS again WHERE again.patient_id = gone.patient_id AND again.pk = gone.pk)
+    OFFSET 0) AS row
+  WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
+  ORDER BY row.gone_at DESC LIMIT 1`
 
 const newestOfEach = (gate: Gate, shared: Expression, since: SqlFragment): SqlFragment => sql.fragment`
   person AS MATERIALIZED (

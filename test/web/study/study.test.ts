@@ -483,6 +483,40 @@ t.test('somebody who is named in words only, and so is not a Patient here, is li
   t.same(await named('?find=outsider&state=ended'), ['outsider'])
 })
 
+t.test('whoever has deleted their Consent has answered, and is not asked again with those who have not', async t => {
+  const left = await newStudy(lab.manager, lab.organization, 'left', kinds)
+  const somebody = async (name: string, before: 'active' | 'rejected') => {
+    const patient = await world.participant(lab.manager, lab.organization, left.id, kinds, name)
+    const bearer = await patientToken(patient, 'patient/Consent.cruds')
+    const given = (await world.send(bearer, 'GET', 'Consent')).json().entry[0].resource
+    const erase = async () => {
+      const headers = { authorization: `Bearer ${bearer}` }
+      t.equal((await server.inject({ method: 'DELETE', url: `/fhir/Consent/${given.id}`, headers })).statusCode, 204)
+    }
+    if (before === 'rejected') {
+      await erase()
+      const { id, meta, ...anew } = given
+      given.id = (await create(bearer, { ...anew, status: 'rejected', dateTime: new Date().toISOString() })).id
+    }
+    await erase()
+    return { bearer, given }
+  }
+  await somebody('Gave', 'active')
+  await somebody('Refused', 'rejected')
+  const { bearer, given } = await somebody('Returned', 'active')
+  const { id, meta, ...anew } = given
+  await create(bearer, { ...anew, dateTime: new Date(Date.now() + 60_000).toISOString() })
+  const page = `/studies/${left.id}`
+  const shown = await people.member.get(page)
+  t.match(wordsOf(shown), /Everybody: 3 Share everything: 1 Declined: 1 Withdrawn: 1/)
+  t.match(told(shown.body), {
+    Gave: ['Has withdrawn.'],
+    Refused: ['Has declined.'],
+    Returned: ['Shares everything that the study asks for.'],
+  })
+  t.notMatch(wordsOf(await people.manager.get(`${page}/invitations`)), /Not invited yet/)
+})
+
 t.test('numbers in titles are sorted as numbers', async t => {
   const sponsor = { reference: `Organization/${lab.organization}` }
   for (const title of ['Walk 10', 'walk 2', 'Walk 1', 'walks'])
