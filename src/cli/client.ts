@@ -17,7 +17,7 @@ import { FhirError } from '../fhir/error.ts'
 import { openOutbound } from '../messages/outbound.ts'
 import { startError } from '../start-error.ts'
 import { organizationOf } from '../storage/authorization/client.ts'
-import { findClient, listClients } from '../storage/authorization/client-registration.ts'
+import { findClient, listClients, lockClient } from '../storage/authorization/client-registration.ts'
 import type { Connection } from '../storage/database.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { ownScopeRules } from './own-scope-rules.ts'
@@ -99,7 +99,7 @@ const change = (id: string, approval: Parameters<typeof changeApproved>[2]) =>
   changing(
     async connection => approval.organization ?? (await known(connection, id)).organization,
     async parts => {
-      const before = detailsOf(await known(parts.database, id))
+      const before = detailsOf(await known(parts.database, id, lockClient))
       const answer = await changeApproved(parts, id, approval)
       const client = await known(parts.database, id)
       const details = Object.entries(detailsOf(client)).filter(([type, value]) => before[type] !== value)
@@ -108,8 +108,8 @@ const change = (id: string, approval: Parameters<typeof changeApproved>[2]) =>
     },
   )
 
-const known = async (connection: Connection, id: string) => {
-  const client = await findClient(connection, id)
+const known = async (connection: Connection, id: string, find = findClient) => {
+  const client = await find(connection, id)
   if (client === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
   return client
 }

@@ -13,6 +13,7 @@ import {
   keepSmartClientConfig,
   listSmartClientConfigs,
   listSmartClientConfigsAt,
+  lockSmartClientConfigOf,
   removeSmartClientConfig,
   type SmartClientConfig,
 } from '../storage/ehr/smart-client-config.ts'
@@ -67,9 +68,10 @@ export const ehrCommand = (program: Command): void => {
     .option('--organization <id>', 'the Organization that it is for, where there are several')
     .action(async (issuer: string, { organization }: Options) => {
       await withOwnDatabase(async database => {
-        const known = await findKnown(database, toIssuer(issuer), organization)
-        if (known === undefined) throw startError(`${issuer} is not configured`)
-        await recorded(database, known.organization, async connection => {
+        const found = await findKnown(database, toIssuer(issuer), organization)
+        if (found === undefined) throw notConfigured(issuer)
+        await recorded(database, found.organization, async connection => {
+          const known = await lockKnown(connection, found)
           await removeSmartClientConfig(connection, known.id)
           return { answer: undefined, change: removalOf(known) }
         })
@@ -93,28 +95,40 @@ export const ehrCommand = (program: Command): void => {
 }
 
 const set = async (database: Database, issuer: string, options: Options): Promise<SmartClientConfig> => {
-  const known = await findKnown(database, issuer, options.organization)
-  const { organization = known?.organization, clientId = known?.clientId, authentication, scope, nonce } = options
+  const found = await findKnown(database, issuer, options.organization)
+  const { organization = found?.organization, clientId = found?.clientId } = options
   if (organization === undefined || clientId === undefined)
     throw startError('A new EHR needs --organization and --client-id')
   if (options.enable && options.disable) throw startError('Say one of --enable and --disable')
   if (!(await isOrganization(database, organization))) throw startError(`Organization/${organization} is not known`)
   await requireReachable(issuer)
-  const config = {
-    issuer,
-    organization,
-    clientId,
-    ...(await authenticationOf(database, authentication, known)),
-    scope: scope ?? known?.scope ?? usualScope,
-    requiresNonce: isNonceRequired(nonce, known),
-    enabled: options.disable ? false : options.enable ? true : (known?.enabled ?? true),
-    frameOrigins: frameOriginsOf(options, known),
-  }
+  const authentication = await authenticationAsked(database, options.authentication)
+  const frameOrigins = frameOriginsOf(options)
   return recorded(database, organization, async connection => {
+    const known = found && (await lockKnown(connection, found))
+    const config = {
+      issuer,
+      organization,
+      clientId: options.clientId ?? known?.clientId ?? clientId,
+      ...(authentication ?? authenticationOf(known)),
+      scope: options.scope ?? known?.scope ?? usualScope,
+      requiresNonce: isNonceRequired(options.nonce, known),
+      enabled: options.disable ? false : options.enable ? true : (known?.enabled ?? true),
+      frameOrigins: frameOrigins ?? known?.frameOrigins ?? [],
+    }
     const answer = { id: await keepSmartClientConfig(connection, config), ...config }
     return { answer, change: changeTo(answer, known) }
   })
 }
+
+/** As it is once nobody else can change it: a manager may have changed or removed it since it was found. */
+const lockKnown = async (connection: Connection, { issuer, organization, id }: SmartClientConfig) => {
+  const known = await lockSmartClientConfigOf(connection, organization, id)
+  if (known === undefined) throw notConfigured(issuer)
+  return known
+}
+
+const notConfigured = (issuer: string) => startError(`${issuer} is not configured`)
 
 /** Makes a change and records it, as if an administrator of the organization, or else of the installation, had made it. */
 const recorded = async <T>(
@@ -138,8 +152,9 @@ const findKnown = async (
 const isNonceRequired = (rule: Options['nonce'], known: SmartClientConfig | undefined): boolean =>
   rule === undefined ? (known?.requiresNonce ?? true) : rule === 'required'
 
-const frameOriginsOf = ({ frameOrigin: given }: Options, known: SmartClientConfig | undefined): readonly string[] => {
-  if (given === undefined) return known?.frameOrigins ?? []
+/** Undefined if nothing is said of them. */
+const frameOriginsOf = ({ frameOrigin: given }: Options): readonly string[] | undefined => {
+  if (given === undefined) return undefined
   if (given.join() === 'none') return []
   const wrong = given.find(one => !isFrameOrigin(one))
   if (wrong === undefined) return given
@@ -153,16 +168,20 @@ const requireReachable = async (issuer: string): Promise<void> => {
   if (reason !== undefined) throw startError(`${reason}: set OUTBOUND_ORIGINS to allow it`)
 }
 
-const authenticationOf = async (
+type Authentication = Pick<SmartClientConfig, 'authentication' | 'secret'>
+
+/** Undefined if nothing is said of it. */
+const authenticationAsked = async (
   database: Database,
   asked: Options['authentication'],
-  known: SmartClientConfig | undefined,
-): Promise<Pick<SmartClientConfig, 'authentication' | 'secret'>> => {
-  if (asked === 'secret') {
-    const secretKey = await ownSecretKey(database)
-    return { authentication: asked, secret: await seal(secretKey, 'launches from an EHR', await readSecret()) }
-  }
-  if (asked !== undefined) return { authentication: asked }
+): Promise<Authentication | undefined> => {
+  if (asked === undefined) return undefined
+  if (asked !== 'secret') return { authentication: asked }
+  const secretKey = await ownSecretKey(database)
+  return { authentication: asked, secret: await seal(secretKey, 'launches from an EHR', await readSecret()) }
+}
+
+const authenticationOf = (known: SmartClientConfig | undefined): Authentication => {
   if (known === undefined) return { authentication: 'none' }
   return { authentication: known.authentication, ...(known.secret === undefined ? {} : { secret: known.secret }) }
 }

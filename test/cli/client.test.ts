@@ -3,6 +3,7 @@ import t from 'tap'
 import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 
 const { url, database } = await openTestDatabase(t)
 await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic')`)
@@ -115,4 +116,24 @@ t.test('a refusal is one line, and is not recorded', async t => {
   ] as const
   for (const [args, error] of refused) t.strictSame(await run(...args), { code: 1, out: '', error }, args.join(' '))
   t.equal((await recorded()).length, before)
+})
+
+t.test('what a manager changes at the same moment stays', async t => {
+  const scope = 'user/Observation.rs user/Patient.rs'
+  const made = await run(
+    ...['register', '--name', 'Desk', '--redirect-uri', redirect, '--organization', 'clinic', '--scope', scope],
+  )
+  const { client_id: id } = JSON.parse(made.out)
+  const { running } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`UPDATE client SET scope = 'user/Patient.rs' WHERE id = ${id}`)
+    const running = run('change', id, '--name', 'Front desk')
+    await someoneWaits(connection)
+    return { running }
+  })
+  t.match(await running, { code: 0, error: '' })
+  t.strictSame(await database.one(sql.fragment`SELECT name, scope FROM client WHERE id = ${id}`), {
+    name: 'Front desk',
+    scope: 'user/Patient.rs',
+  })
+  t.strictSame((await recorded()).at(-1)?.content.entity?.[0]?.detail, [{ type: 'name', valueString: 'Front desk' }])
 })

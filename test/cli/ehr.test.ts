@@ -1,7 +1,8 @@
 import t from 'tap'
-import { sql } from '../../src/storage/sql.ts'
+import { type SqlFragment, sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 
 const { url, database } = await openTestDatabase(t)
 await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic'), ('lab', 'lab')`)
@@ -64,6 +65,37 @@ t.test('an EHR is added, changed and removed, and its secret is neither printed 
     ],
   )
   t.notMatch(JSON.stringify(events), /very secret/)
+})
+
+/** Runs the command while somebody who has changed the same EHR has not committed that yet. */
+const runBeside = async (change: SqlFragment, args: readonly string[]) => {
+  const { running } = await database.transaction(async connection => {
+    await connection.run(change)
+    const running = run(args)
+    await someoneWaits(connection)
+    return { running }
+  })
+  return running
+}
+
+t.test('what a manager changes at the same moment stays, and an EHR that they remove is removed once', async t => {
+  await run(['set', issuer, '--organization', 'clinic', '--client-id', 'us'])
+  const disabling = sql.fragment`UPDATE smart_client_config SET enabled = FALSE`
+  const { code, out } = await runBeside(disabling, ['set', issuer, '--nonce', 'none'])
+  t.match({ code, out: JSON.parse(out) }, { code: 0, out: { requiresNonce: false, enabled: false } })
+  t.match(JSON.parse((await run(['list'])).out), { requiresNonce: false, enabled: false })
+  const removing = sql.fragment`DELETE FROM smart_client_config`
+  t.match(await runBeside(removing, ['remove', issuer]), { code: 1, error: /is not configured/ })
+  await run(['set', issuer, '--organization', 'clinic', '--client-id', 'us'])
+  t.match(await runBeside(removing, ['set', issuer, '--nonce', 'none']), { code: 1, error: /is not configured/ })
+  t.same(await run(['list']), { code: 0, out: '', error: '' })
+  const told = await database.any<{ told: string }>(
+    sql.fragment`SELECT content ->> 'outcomeDesc' AS told FROM audit_event ORDER BY pk DESC LIMIT 3`,
+  )
+  t.strictSame(
+    told.map(({ told }) => told),
+    [`The EHR ${issuer} was set up`, `The EHR ${issuer} was changed`, `The EHR ${issuer} was set up`],
+  )
 })
 
 t.test('several organizations are set up at one EHR, each separately', async t => {

@@ -7,8 +7,8 @@ import { revokeGrants } from '../../storage/authorization/authorization-grant.ts
 import {
   disableClient,
   enableClient,
-  findClient,
   keepClient,
+  lockClient,
   type RegisteredClient,
 } from '../../storage/authorization/client-registration.ts'
 import { revokeTokensOfClient } from '../../storage/authorization/issued-token.ts'
@@ -46,14 +46,14 @@ export const registerApproved = async (parts: Parts, approval: ClientApproval): 
 
 /**
  * A new secret replaces the old one at once, and whatever it may no longer do ends. Whoever changes it has reviewed it, so it counts as approved
- * from now on.
+ * from now on. Within a transaction.
  */
 export const changeApproved = async (
   parts: Parts,
   id: string,
   approval: ClientApproval & { readonly renewsSecret?: boolean },
 ): Promise<Registered> => {
-  const known = await findClient(parts.database, id)
+  const known = await lockClient(parts.database, id)
   if (known === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
   const { name = known.name, organization = known.organization, scope = known.scope } = approval
   const { policies = known.policies, renewsSecret = false } = approval

@@ -77,6 +77,14 @@ export const findClient = async (connection: Connection, id: string): Promise<Re
   return row && toClient(row)
 }
 
+/** The same; until the transaction ends, nobody else reads it to change it. */
+export const lockClient = async (connection: Connection, id: string): Promise<RegisteredClient | undefined> => {
+  const row = await connection.maybeOne<ClientRow>(
+    sql.fragment`${clientRows} AND client.id = ${id} FOR UPDATE OF client`,
+  )
+  return row && toClient(row)
+}
+
 /** The same; until the transaction ends, nobody changes or disables it. */
 export const holdClient = async (connection: Connection, id: string): Promise<RegisteredClient | undefined> => {
   const row = await connection.maybeOne<ClientRow>(
