@@ -1,6 +1,7 @@
 import type { Extension } from '@medplum/fhirtypes'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { startSession } from '../../src/storage/account/session.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openBrowser } from '../support/browser.ts'
 import { linkIn, openMailbox } from '../support/mailbox.ts'
 import { openStudies } from '../support/study.ts'
@@ -105,10 +106,13 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
   const page = `/studies/${study.id}`
   const act = (subject: string, action: 'invite' | 'cancel' | 'code', by = staff) =>
     by.send(page, {}, `${page}/people/${subject}/${action}`)
-  /** Invites; answers the path of the link in the letter. */
+  /** Invites; answers the path of the link in the letter, whoever else may be written to at the same time. */
   const invite = async (subject: string): Promise<string> => {
     await act(subject, 'invite')
-    return linkIn(await mailbox.next(({ text }) => text.includes('/invitation?link=')))
+    const { address } = await database.one<{ address: string }>(sql.fragment`
+      SELECT message.address FROM invitation JOIN study_message AS message ON message.invitation = invitation.id
+      WHERE invitation.subject = ${subject} AND message.channel = 'email' ORDER BY message.made_at DESC LIMIT 1`)
+    return linkIn(await mailbox.next(({ to, text }) => to === address && text.includes('/invitation?link=')))
   }
   const codeIn = async (): Promise<string> =>
     sentCode
