@@ -1,4 +1,6 @@
 import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider'
+import { parseScopes } from '../../access/scope.ts'
+import { limitScopes } from '../../access/scope-limit.ts'
 import { recordClientSignIn } from '../../storage/audit/sign-in.ts'
 import { findGrant, revokeGrants } from '../../storage/authorization/authorization-grant.ts'
 import {
@@ -13,6 +15,7 @@ import {
 import { findClient } from '../../storage/authorization/client-registration.ts'
 import { findIssuedToken, type IssuedToken, keepIssuedToken } from '../../storage/authorization/issued-token.ts'
 import { revokeToken } from '../../storage/authorization/token.ts'
+import type { Connection } from '../../storage/database.ts'
 import { keepSelfRegistered, toProviderClient } from '../client/client-model.ts'
 import type { KeySets } from '../client/key-sets.ts'
 import { type GrantEventParts, recordingGrant } from '../granted/grant-event.ts'
@@ -130,9 +133,10 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
   upsert: async (token, payload, ttlSeconds = 0) => {
     const { clientId = '', scope = '', grantId, iat, gty, extra } = payload
     const issued = { iat, gty, extra }
-    const ofGrant = grantId === undefined ? {} : { grant: grantId }
     await writeWithUse(database, async connection => {
-      if (!(await keepIssuedToken(connection, { token, client: clientId, scope, issued, ttlSeconds, ...ofGrant })))
+      const by =
+        grantId === undefined ? { approved: await approvedFor(connection, clientId, scope) } : { grant: grantId }
+      if (!(await keepIssuedToken(connection, { token, client: clientId, scope, issued, ttlSeconds, ...by })))
         throw new errors.InvalidGrant('what it was granted by is in force no more')
       if (kind === 'client') await recordClientSignIn(connection, { client: clientId, outcome: 200 })
     })
@@ -158,6 +162,14 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
     onRevoked()
   },
 })
+
+/** All that a backend client may have, if the scope is still within that. */
+const approvedFor = async (connection: Connection, id: string, scope: string): Promise<string> => {
+  const approved = (await findClient(connection, id))?.scope ?? ''
+  const isWithin = limitScopes(scope.split(' '), parseScopes(approved)).join(' ') === scope
+  if (!isWithin) throw new errors.InvalidGrant('what it was granted by is in force no more')
+  return approved
+}
 
 /** Grants are made by our own pages, and only read by the library. */
 const grants = ({ database, fhir, rules }: AdapterParts): Partial<Adapter> => ({

@@ -21,11 +21,16 @@ export type IssuedToken = {
 type NewToken = Pick<IssuedToken, 'client' | 'scope' | 'issued' | 'grant'> & {
   readonly token: string
   readonly ttlSeconds: number
+  /** For a client's own token: the scopes that it could have when it was found that this one is within them. */
+  readonly approved?: string
 }
 
-/** The grant says whose it is and for which patient. False if the grant is no longer in force, or the client is disabled. */
+/**
+ * The grant says whose it is and for which patient. False if the grant is no longer in force, or the client is disabled or may have other scopes by
+ * now: whoever takes one away ends the tokens that are there.
+ */
 export const keepIssuedToken = async (connection: Connection, given: NewToken): Promise<boolean> => {
-  const { token, client, scope, issued, grant, ttlSeconds } = given
+  const { token, client, scope, issued, grant, ttlSeconds, approved = '' } = given
   const hash = hashOf(token)
   const said = JSON.stringify(issued)
   const expiry = sql.fragment`now() + make_interval(secs => ${ttlSeconds})`
@@ -34,7 +39,7 @@ export const keepIssuedToken = async (connection: Connection, given: NewToken): 
       ? sql.fragment`
           INSERT INTO token (hash, kind, client_id, scope, expires_at, issued)
           SELECT ${hash}, 'client', client.id, ${scope}, ${expiry}, ${said}::jsonb
-          FROM client WHERE client.id = ${client} AND client.disabled_at IS NULL
+          FROM client WHERE client.id = ${client} AND client.disabled_at IS NULL AND client.scope = ${approved}
           FOR SHARE OF client`
       : sql.fragment`
           INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at, issued)
