@@ -1,7 +1,8 @@
 import { tell } from '../../accounts/tell.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { endSessions } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { postForm } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -18,6 +19,7 @@ export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arri
     return sendTranslatedPage(reply, words, {
       title: say('ehrs.title'),
       content: html`<h1>${say('ehrs.title')}</h1>
+${queryOf(request).get('done') === 'unlinked' && notice('done', html`<p>${say('ehrs.unlinked')}</p>`)}
 ${
   users.length === 0
     ? html`<p>${say('ehrs.none')}</p>`
@@ -36,10 +38,9 @@ ${postForm({ action: '/account/ehrs', token, hidden: { issuer } }, html`<button 
   server.post('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {
     const { person, id } = sessionOf(request)
     const issuer = typed(request.body, 'issuer')
-    if (await arrivals.unlink(person, issuer)) {
-      await endSessions(accounts.database, person, id)
-      await tell(accounts, person, { kind: 'unlinked', institution: new URL(issuer).host })
-    }
-    return reply.redirect('/account/ehrs', 303)
+    if (!(await arrivals.unlink(person, issuer))) return reply.redirect('/account/ehrs', 303)
+    await endSessions(accounts.database, person, id)
+    await tell(accounts, person, { kind: 'unlinked', institution: new URL(issuer).host })
+    return reply.redirect('/account/ehrs?done=unlinked', 303)
   })
 }

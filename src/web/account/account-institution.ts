@@ -1,8 +1,9 @@
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { endSessions } from '../../storage/account/session.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { form } from '../page/form.ts'
+import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -39,13 +40,15 @@ ${ssoLink(words, institution, { continue: '/account/institution' })}`
     return sendTranslatedPage(reply, words, {
       title,
       content: html`<h1>${title}</h1>
+${queryOf(request).get('done') === 'unlinked' && notice('done', html`<p>${words.say('ehrs.unlinked')}</p>`)}
 ${subjects.length === 0 ? unlinked(words) : linked(words, subjects, account?.password !== undefined, token)}
 <p><a href="/account">${words.say('own.back')}</a></p>`,
     })
   })
   server.post('/account/institution', { onRequest: requireSession }, async (request, reply) => {
     const { person, id } = sessionOf(request)
-    if (await arrivals.unlink(person)) await endSessions(database, person, id)
-    return reply.redirect('/account/institution', 303)
+    if (!(await arrivals.unlink(person))) return reply.redirect('/account/institution', 303)
+    await endSessions(database, person, id)
+    return reply.redirect('/account/institution?done=unlinked', 303)
   })
 }

@@ -6,11 +6,12 @@ import {
   turnOff,
   type Unshown,
 } from '../../accounts/sign-in/second-factor.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../../storage/account/second-factor.ts'
 import type { Session } from '../../storage/account/session.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { form } from '../page/form.ts'
+import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { seldom } from '../page/page-limits.ts'
@@ -33,7 +34,9 @@ export const accountSecondFactorPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const { say } = words
     const content =
-      factor.authenticator === undefined ? off(words) : on(words, factor, await countRecoveryCodes(database, person))
+      factor.authenticator === undefined
+        ? off(words, { isJustDone: queryOf(request).get('done') === 'off' })
+        : on(words, factor, await countRecoveryCodes(database, person))
     return sendTranslatedPage(reply, words, {
       title: say('factor.title'),
       content: html`<h1>${say('factor.title')}</h1>
@@ -60,8 +63,11 @@ ${content}
   }
 }
 
-const off = ({ say }: Words): Html => html`<p>${say('factor.what')}</p>
-<p>${say('factor.is-off')}</p>
+const off = ({ say }: Words, { isJustDone }: { readonly isJustDone: boolean }): Html => html`${
+  isJustDone && notice('done', html`<p>${say('factor.is-off')}</p>`)
+}
+<p>${say('factor.what')}</p>
+${!isJustDone && html`<p>${say('factor.is-off')}</p>`}
 <p><a href="${path}/set-up">${say('factor.set-up')}</a></p>`
 
 const on = ({ say }: Words, { isNeeded }: SecondFactor, left: number): Html => html`<p>${say('factor.is-on')}</p>
@@ -109,7 +115,7 @@ const changes: readonly Change[] = [
     isPossible: ({ authenticator, isNeeded }) => authenticator !== undefined && !isNeeded,
     make: async (reply, { accounts }, { person }) => {
       await turnOff(accounts, person)
-      return reply.redirect(path, 303)
+      return reply.redirect(`${path}?done=off`, 303)
     },
   },
 ]

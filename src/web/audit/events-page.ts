@@ -17,6 +17,7 @@ import type { PageOptions } from '../page/add-page.ts'
 import type { Field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { listPlaceIn } from '../page/list-place.ts'
+import { pagesBeside } from '../page/page-number.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
@@ -83,7 +84,7 @@ export const addEventsPage = <Asked extends DayRange>(
 ${search.form(path, asked, fields)}
 ${note}
 ${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page)}
-<p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${!isFirst && html`<a href="${path}?${again}">${links.first}</a>`}</p>
+${pagesBeside('Pages', [next !== undefined && { href: `${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}`, text: links.next }, !isFirst && { href: `${path}?${again}`, text: links.first }])}
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })
   })

@@ -10,6 +10,7 @@ import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { namedIn } from '../page/named-in.ts'
 import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -37,7 +38,7 @@ export const organizationAppPage: AddPage = (server, options) => {
     const query = queryOf(request)
     return sendApp(reply, {
       ...{ app, page, state: stateOf(app) },
-      isSaved: query.has('saved'),
+      done: [...query.keys()].map(name => namedIn(doneTexts, name)).find(Boolean),
       wasKnown: query.has('known'),
     })
   })
@@ -78,13 +79,22 @@ export const organizationAppPage: AddPage = (server, options) => {
     }
   })
   acting('disable', async ({ app, page, by, reply }) => {
-    if (app.disabledBy === undefined) await organizationApps.disable(by, app.id)
-    return reply.redirect(page, 303)
+    if (app.disabledBy !== undefined) return reply.redirect(page, 303)
+    await organizationApps.disable(by, app.id)
+    return reply.redirect(`${page}?disabled`, 303)
   })
   acting('enable', async ({ app, page, by, reply }) => {
-    if (app.disabledBy === 'organization') await organizationApps.enable(by, app.id)
-    return reply.redirect(page, 303)
+    if (app.disabledBy !== 'organization') return reply.redirect(page, 303)
+    await organizationApps.enable(by, app.id)
+    return reply.redirect(`${page}?enabled`, 303)
   })
+}
+
+const doneTexts: Readonly<Record<string, string>> = {
+  registered: 'It is registered.',
+  saved: 'Saved. The changes apply from now on.',
+  disabled: 'It has been disabled.',
+  enabled: 'It has been enabled: it can get tokens again.',
 }
 
 type Found = { readonly app: OrganizationClient; readonly page: string }
@@ -92,7 +102,7 @@ type Acting = Found & { readonly by: By; readonly version: string; readonly repl
 
 type Shown = Found & {
   readonly state: AppState
-  readonly isSaved?: boolean
+  readonly done?: string | undefined
   /** The form that led here was sent before, and done then. */
   readonly wasKnown?: boolean
   /** Why something other than saving was not done. */
@@ -102,14 +112,14 @@ type Shown = Found & {
 }
 
 const sendApp = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { app, page, state, isSaved = false, wasKnown = false, refusal, wasFaster = false } = shown
+  const { app, page, state, done, wasKnown = false, refusal, wasFaster = false } = shown
   const token = ownToken(reply)
   return sendStaffPage(reply, {
     title: app.name,
     isProblem: refusal !== undefined || wasFaster || Object.keys(state.problems).length > 0,
     content: html`<h1>${app.name}</h1>
-${isSaved && notice('done', html`<p>Saved. The changes apply from now on.</p>`)}
-${wasKnown && notice('standing', html`<p>This had been done already, so nothing was done now.${hasSecret(app) && ' The client secret was shown at that time. If you have not saved it, create a new one.'}</p>`)}
+${done && notice('done', html`<p>${done}</p>`)}
+${wasKnown && notice('done', html`<p>This had been done already, so nothing was done now.${hasSecret(app) && ' The client secret was shown at that time. If you have not saved it, create a new one.'}</p>`)}
 ${refusal && notice('problem', html`<p>This was not done: ${refusal}.</p>`)}
 ${wasFaster && notice('problem', html`${overtaken}${whatItIsNow(app, state)}`)}
 <dl>

@@ -43,7 +43,7 @@ ${
     try {
       const { client_id, client_secret } = await organizationApps.register(organization.by, saidBy(state), form)
       const page = `/organizations/${organization.id}/apps/${client_id}`
-      if (client_secret === undefined) return reply.redirect(page, 303)
+      if (client_secret === undefined) return reply.redirect(`${page}?registered`, 303)
       return sendSecret(reply, { client_id, client_secret, page })
     } catch (error) {
       const known = await organizationApps.findRegistered(organization.by, form)

@@ -60,7 +60,7 @@ export const organizationEhrPage: AddPage = (server, options) => {
   server.post<OfEhr>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const { by, config, all } = await found(request)
     await organizationEhrs.remove(by, config.id)
-    return reply.redirect(all, 303)
+    return reply.redirect(`${all}?removed`, 303)
   })
 }
 

@@ -1,7 +1,9 @@
 import type { FastifyReply } from 'fastify'
 import type { NamedOrganization } from '../../accounts/organization/administered-organizations.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { administeredOf, type OfOrganization } from '../page/administered.ts'
+import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -20,6 +22,7 @@ export const organizationEhrsPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: `EHRs of ${name}`,
       content: html`<h1>EHRs that open Sharewell for ${name}</h1>
+${queryOf(request).has('removed') && notice('done', html`<p>The EHR has been removed.</p>`)}
 <p>Providers open Sharewell from these EHRs, and are signed in by them. Each EHR is set up for the organization and all those below it.</p>
 ${
   own.length === 0

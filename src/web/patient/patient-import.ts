@@ -51,8 +51,8 @@ ${await stateOf(found, options, reply, after)}
   })
   server.post<OfImport>(`${at}/cancel`, { onRequest }, async (request, reply) => {
     const { id, person } = await find(request)
-    await patientImports.cancel(person, id)
-    return reply.redirect('/patients/imports', 303)
+    const isForgotten = await patientImports.cancel(person, id)
+    return reply.redirect(isForgotten ? '/patients/imports?done=forgotten' : '/patients/imports', 303)
   })
 }
 
@@ -141,9 +141,10 @@ const problemLines = (problems: Readonly<Record<string, string>>): readonly Html
 
 const sound = async (found: PatientImport, options: PageOptions, reply: FastifyReply, after: number): Promise<Html> => {
   const { id, total, duplicates } = found
+  const read = html`<p>${total === 1 ? 'The one line' : `All ${total} lines`} can be read.${duplicates === 0 && ' None of the patients seems to be registered already.'}</p>`
   const lines = await options.patientImports.lines(id, { which: 'duplicate', after, count: pageSize + 1 })
   return html`${found.reason !== null && notice('problem', html`<p>${found.reason}.</p>`)}
-<p>${total === 1 ? 'The one line' : `All ${total} lines`} can be read.${duplicates === 0 && ' None of the patients seems to be registered already.'}</p>
+${found.reason === null ? notice('done', read) : read}
 ${duplicates > 0 && (await duplicateTable(found, options, lines))}
 ${duplicates < total && (await preview(found, options))}
 ${postForm(

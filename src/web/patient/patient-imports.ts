@@ -4,7 +4,7 @@ import { languageCodes } from '../../messages/catalogue.ts'
 import type { PatientImport } from '../../storage/organization/patient-import.ts'
 import { mostLines, patientListTemplate } from '../../studies/patient/patient-list.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { postForm, problemList } from '../page/form.ts'
+import { notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -23,7 +23,7 @@ export const patientImportsPage: AddPage = (server, options) => {
   server.get('/patients/imports', { onRequest }, async (request, reply) => {
     const place = await placeOf(request, options, { study: queryOf(request).get('study') ?? '', organization: '' })
     const imports = await patientImports.list(sessionOf(request).person)
-    return sendUpload(reply, { place, imports })
+    return sendUpload(reply, { place, imports, isForgotten: queryOf(request).get('done') === 'forgotten' })
   })
   server.get('/patients/imports/template.csv', { onRequest }, async (request, reply) => {
     await staffCallerOf(request, options)
@@ -56,14 +56,21 @@ export const patientImportsPage: AddPage = (server, options) => {
 
 const mostBytes = 10_000_000
 
-type Shown = { readonly place: Place; readonly imports: readonly PatientImport[]; readonly problem?: string }
+type Shown = {
+  readonly place: Place
+  readonly imports: readonly PatientImport[]
+  readonly problem?: string
+  /** Whether a list was forgotten by what led here. */
+  readonly isForgotten?: boolean
+}
 
-const sendUpload = (reply: FastifyReply, { place, imports, problem }: Shown): FastifyReply => {
+const sendUpload = (reply: FastifyReply, { place, imports, problem, isForgotten = false }: Shown): FastifyReply => {
   const { study } = place
   return sendStaffPage(reply, {
     title: 'Register a list of patients',
     isProblem: problem !== undefined,
     content: html`<h1>Register a list of patients</h1>
+${isForgotten && notice('done', html`<p>The list is forgotten.</p>`)}
 ${problemList([{ name: 'file', problem }])}
 <p>Send a CSV file with one patient per line. Before anything is registered, you see what is in it and who may be registered already; then all of it is registered, or nothing.</p>
 <p><a href="/patients/imports/template.csv">Download a template</a></p>

@@ -1,11 +1,13 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { type ChangeableStudy, changeStudy, findChangeableStudy } from '../../studies/definition/study-change.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
@@ -55,6 +57,18 @@ export const notDone: Html = notice(
   'problem',
   html`<p>Somebody else has changed this study in the meantime, so this was not done. Look at what the study says now, and do it again if it is still right.</p>`,
 )
+
+/** What was just done, if an address that a change led to says so. */
+export const justDone = (request: FastifyRequest): Html | undefined => {
+  const text = namedIn(doneTexts, queryOf(request).get('done'))
+  return text === undefined ? undefined : notice('done', html`<p>${text}</p>`)
+}
+
+const doneTexts: Readonly<Record<string, string>> = {
+  added: 'It has been added.',
+  saved: 'Saved.',
+  removed: 'It has been removed.',
+}
 
 type ChangePage = {
   readonly title: string

@@ -22,7 +22,7 @@ import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
-import { changing, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, justDone, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 
 /** The kinds of data that a study asks for, from which sources, and why. */
@@ -32,7 +32,7 @@ export const studyDataPage: AddPage = (server, options) => {
   const at = '/studies/:id/settings/data'
 
   server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
-    sendData(reply, options, await studyOf(request, options, 'mayChange')),
+    sendData(reply, options, await studyOf(request, options, 'mayChange'), { done: justDone(request) }),
   )
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
@@ -46,7 +46,7 @@ export const studyDataPage: AddPage = (server, options) => {
     const asked = { ...one, source: one.source === '' ? undefined : one.source }
     const outcome = await changing(request, options, changeable, study => withRequest(study, asked, codeClasses))
     return outcome.kind === 'changed'
-      ? reply.redirect(dataAddress(changeable), 303)
+      ? reply.redirect(`${dataAddress(changeable)}?done=added`, 303)
       : sendData(reply.code(409), options, outcome.now, { typed: one, notices: notSaved })
   })
   server.post<OfStudy>(`${at}/remove`, { onRequest }, async (request, reply) => {
@@ -56,7 +56,7 @@ export const studyDataPage: AddPage = (server, options) => {
     if (one === undefined) return sendData(reply.code(409), options, changeable, { notices: notDone })
     const outcome = await changing(request, options, changeable, study => withoutRequest(study, one))
     return outcome.kind === 'changed'
-      ? reply.redirect(dataAddress(changeable), 303)
+      ? reply.redirect(`${dataAddress(changeable)}?done=removed`, 303)
       : sendData(reply.code(409), options, outcome.now, { notices: notDone })
   })
 }
@@ -100,6 +100,7 @@ type Shown = {
   readonly typed?: NewRequest
   readonly problems?: Problems
   readonly notices?: Html
+  readonly done?: Html | undefined
   readonly version?: string
 }
 
@@ -107,7 +108,7 @@ const sendData = async (
   reply: FastifyReply,
   { codeClasses, registry }: PageOptions,
   changeable: ChangeableStudy,
-  { typed: one = nothingTyped, problems = {}, notices, version }: Shown = {},
+  { typed: one = nothingTyped, problems = {}, notices, done, version }: Shown = {},
 ): Promise<FastifyReply> => {
   const sources = await findSources(changeable.store, registry)
   const { kind, source } = choiceFields(one, problems, sources, codeClasses)
@@ -116,7 +117,7 @@ const sendData = async (
     title: 'Data that the study asks for',
     action: dataAddress(changeable),
     isProblem: notices !== undefined || Object.keys(problems).length > 0,
-    notices: html`${notices}${problemList([kind, source, ...reasons])}`,
+    notices: html`${done}${notices}${problemList([kind, source, ...reasons])}`,
     before: html`${listed(changeable, sources, codeClasses, ownToken(reply))}
 <h2>Ask for more data</h2>
 <p>Each patient is asked for it, and nothing of it is shared until they agree. If the study already has a text, patients are asked once you have published a version that names it.</p>`,

@@ -59,7 +59,7 @@ export const studyReasonPage: AddPage = (server, options) => {
         version: typed(request.body, 'version'),
       })
     const outcome = await changing(request, options, changeable, study => withRequestReason(study, one, reason))
-    if (outcome.kind === 'changed') return reply.redirect(dataPage(changeable.id), 303)
+    if (outcome.kind === 'changed') return reply.redirect(`${dataPage(changeable.id)}?done=saved`, 303)
     const now = reasonFields(reasonOf(find(outcome.now, requestName(one)), languages), {}, languages)
     const page = { ...pageOf(one, besideWhatItSays(fields, now)), isProblem: true, notices: notSaved }
     return sendChangePage(reply.code(409), outcome.now, page)

@@ -49,7 +49,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
     if (outcome.kind === 'refused')
       return sendEntry(reply.code(422), options, placed, { staff, problems: { until: outcome.why } })
     return outcome.kind === 'changed'
-      ? reply.redirect(staffAddress(changeable), 303)
+      ? reply.redirect(`${staffAddress(changeable)}?done=saved`, 303)
       : sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { staff, notices: notSaved })
   })
   server.post<OfEntry>(`${at}/remove`, { onRequest }, async (request, reply) => {
@@ -59,7 +59,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
       return sendOvertaken(reply.code(409), options, { now: changeable, entry: meant }, { notices: notDone })
     const outcome = await changing(request, options, changeable, study => withoutStaff(study, entry))
     return outcome.kind === 'changed'
-      ? reply.redirect(staffAddress(changeable), 303)
+      ? reply.redirect(`${staffAddress(changeable)}?done=removed`, 303)
       : sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { notices: notDone })
   })
 }

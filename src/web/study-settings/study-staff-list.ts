@@ -24,6 +24,7 @@ export type ShownStaff = {
   readonly code?: string
   readonly problems?: ReturnType<typeof staffProblems>
   readonly notices?: Html
+  readonly done?: Html | undefined
   readonly version?: string
 }
 
@@ -36,7 +37,7 @@ export const sendStaffList = async (
   shown: ShownStaff = {},
 ): Promise<FastifyReply> => {
   const { study, store, mayNameStaff } = changeable
-  const { staff = noStaff, problems = {}, notices, version } = shown
+  const { staff = noStaff, problems = {}, notices, done, version } = shown
   const entries = staffOf(study)
   const ids = entries.map(({ practitioner }) => practitioner)
   const names = await findPractitioners(store, registry, ids)
@@ -48,7 +49,7 @@ export const sendStaffList = async (
     title: 'Staff of the study',
     action: staffAddress(changeable),
     isProblem: notices !== undefined || Object.keys(problems).length > 0,
-    notices: html`${notices}${problemList([who, code, ...others])}`,
+    notices: html`${done}${notices}${problemList([who, code, ...others])}`,
     before: html`${listed(changeable, entries, names)}
 ${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0 }) : whoNames(changeable)}`,
     fields: mayNameStaff ? [...fields, html`<input type="hidden" name="name" value="${name}">`] : [],

@@ -7,7 +7,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { lookedFor, typed } from '../page/typed.ts'
 import { typedStaff } from './staff-fields.ts'
-import { changing, notSaved, type OfStudy, studyOf } from './study-changing.ts'
+import { changing, justDone, notSaved, type OfStudy, studyOf } from './study-changing.ts'
 import { sendStaffList, staffAddress } from './study-staff-list.ts'
 
 /** Who works in a study, in which role and when: all of them, with a form to add another. */
@@ -17,7 +17,9 @@ export const studyStaffPage: AddPage = (server, options) => {
 
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
     const name = lookedFor(queryOf(request), 'name')
-    return sendStaffList(options, reply, await studyOf(request, options, 'either'), name)
+    return sendStaffList(options, reply, await studyOf(request, options, 'either'), name, {
+      done: justDone(request),
+    })
   })
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayNameStaff')
@@ -39,7 +41,7 @@ export const studyStaffPage: AddPage = (server, options) => {
       return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems: refused })
     }
     return outcome.kind === 'changed'
-      ? reply.redirect(staffAddress(changeable), 303)
+      ? reply.redirect(`${staffAddress(changeable)}?done=added`, 303)
       : sendStaffList(options, reply.code(409), outcome.now, name, { staff, code, notices: notSaved })
   })
 }

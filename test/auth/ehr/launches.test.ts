@@ -189,7 +189,7 @@ t.test('an EHR user who is unknown here links their account with their own sign-
 
   const later = openBrowser(server)
   await world.launched(later, ehr, ehr.launch({ subject: 'm-7' }))
-  t.match(wordsOf(await later.get('/account')), /Name mona .* See which EHRs sign you in/)
+  t.match(wordsOf(await later.get('/account')), /Name mona .* See which electronic health records \(EHRs\) sign you in/)
   t.match(wordsOf(await later.get('/account/ehrs')), /Its user “m-7” is signed in here as you/)
 })
 
@@ -201,8 +201,10 @@ t.test('somebody who no longer wants an EHR to sign them in unlinks it, and is s
   await own.send('/sign-in', { email: sina.email, password })
   await own.send('/account/ehrs', { issuer: 'https://idp.example.org' })
   t.match(await byEhr.get('/account'), { status: 200 }, 'an EHR that is not theirs is not affected')
-  t.match(await own.send('/account/ehrs', {}), { status: 303, location: '/account/ehrs' })
-  t.match(wordsOf(await own.get('/account/ehrs')), /No EHR signs you in here/)
+  t.match(await own.send('/account/ehrs', {}), { status: 303, location: '/account/ehrs?done=unlinked' })
+  const done = await own.get('/account/ehrs?done=unlinked')
+  t.match(done.body, / autofocus><p>It is unlinked: nobody is signed in here by it as you any more\.<\/p>/)
+  t.match(wordsOf(done), /No EHR signs you in here/)
   t.match(await byEhr.get('/account'), { status: 303 })
   const again = openBrowser(server, { remoteAddress: '10.9.9.9' })
   const { location = '' } = await world.launched(again, ehr, ehr.launch({ subject: 'sina' }))

@@ -271,8 +271,13 @@ t.test('somebody with a password unlinks the institution, and all other browsers
     wordsOf(await inSpanish.get('/account/institution')),
     /Inicio de sesión en Riverside Quien inicia sesión en Riverside como olga-1 entra aquí como usted\./,
   )
-  t.match(await browser.send('/account/institution', {}), { status: 303, location: '/account/institution' })
-  t.match(wordsOf(await browser.get('/account/institution')), /is not linked to Riverside/)
+  t.match(await browser.send('/account/institution', {}), {
+    status: 303,
+    location: '/account/institution?done=unlinked',
+  })
+  const done = await browser.get('/account/institution?done=unlinked')
+  t.match(done.body, / autofocus><p>It is unlinked: nobody is signed in here by it as you any more\.<\/p>/)
+  t.match(wordsOf(done), /is not linked to Riverside/)
   t.match(await other.get('/account'), { status: 303 })
   t.match((await world.personOf(olga.person)).identifier, undefined)
   t.match(wordsOf(await world.arrive(newBrowser(), user)), /Sign in once more, here/)

@@ -19,7 +19,8 @@ const pages = `/organizations/${lab.organization}/apps`
 const fresh = `${pages}/new`
 const register = (by: Browser, fields: Readonly<Record<string, string>>, page = fresh) =>
   by.send(page, { name: 'Heart <diary>', kind: 'public', redirect_uris: redirectUri, ...fields })
-const idOf = ({ location = '' }: Shown): string => location.split('/').at(-1) ?? ''
+const pageOf = ({ location = '' }: Shown): string => location.split('?', 1)[0] ?? ''
+const idOf = (shown: Shown): string => pageOf(shown).split('/').at(-1) ?? ''
 const secretIn = ({ body }: Shown): string => /<dt>client_secret<\/dt><dd><code[^>]*>([\w-]{43})</.exec(body)?.[1] ?? ''
 /** The hidden fields of the form on a page that posts to `action`. */
 const hiddenIn = async (page: string, action: string) => {
@@ -58,7 +59,7 @@ t.test('managers of an organization or the installation find its apps from its p
 })
 
 t.test('an app that the operator gives to another organization at the same moment is not taken back', async t => {
-  const { location: page = '' } = await register(manager, {})
+  const page = pageOf(await register(manager, {}))
   const id = page.split('/').at(-1) ?? ''
   const { answer } = await database.transaction(async connection => {
     await connection.run(sql.fragment`UPDATE client SET organization = ${clinic.organization} WHERE id = ${id}`)
@@ -78,7 +79,7 @@ t.test('a public app is registered, listed and changed, and can ask people', asy
   const launches = 'https://app.example.org/launch https://app.example.org/other'
   const made = await register(manager, { launch_uris: launches })
   t.equal(made.status, 303)
-  const page = made.location ?? ''
+  const page = pageOf(made)
   t.match((await manager.get(page)).body, `value="${launches}"`)
   t.match(wordsOf(await manager.get(pages)), /Heart &lt;diary&gt; App without a secret .* It has never had a token/)
   const { challenge } = pkce()
@@ -114,7 +115,7 @@ t.test('a public app is registered, listed and changed, and can ask people', asy
 
 t.test('a slower editor does not restore a scope that was removed, and is shown what the app is now', async t => {
   const made = await register(manager, { scope: 'user/Observation.rs\nuser/Patient.rs' })
-  const page = made.location ?? ''
+  const page = pageOf(made)
   const [, version = ''] = /name="version" value="([^"]*)"/.exec((await manager.get(page)).body) ?? []
   await manager.send(page, { name: 'Heart', kind: 'public', redirect_uris: redirectUri, scope: 'user/Patient.rs' })
   const stale = {
@@ -229,29 +230,34 @@ t.test('if a form asks for a new secret many times at once, one secret is shown,
 })
 
 t.test('disabling an app ends everything at once, and enabling it starts anew', async t => {
-  const { location: page = '' } = await service(manager, 'system/Patient.rs')
+  const page = pageOf(await service(manager, 'system/Patient.rs'))
   const id = page.split('/').at(-1) ?? ''
   const { access_token: token } = (await askAs(id, 'system/Patient.rs')).body
   const status = async () => (await send(token, 'GET', `Patient/${ann}`)).statusCode
   t.equal(await status(), 200)
-  t.match(await manager.send(page, {}, `${page}/disable`), { status: 303, location: page })
+  t.match(await manager.send(page, {}, `${page}/disable`), { status: 303, location: `${page}?disabled` })
+  t.match((await manager.get(`${page}?disabled`)).body, / autofocus><p>It has been disabled\.<\/p>/)
   t.equal(await status(), 401)
   t.equal((await askAs(id, 'system/Patient.rs')).status, 401)
   t.match(wordsOf(await manager.get(page)), /It is disabled: it gets no tokens/)
   t.match(wordsOf(await manager.get(pages)), /Backend service, disabled/)
-  t.match(await manager.send(page, {}, `${page}/enable`), { status: 303, location: page })
+  t.match(await manager.send(page, {}, `${page}/enable`), { status: 303, location: `${page}?enabled` })
+  t.match(
+    (await manager.get(`${page}?enabled`)).body,
+    / autofocus><p>It has been enabled: it can get tokens again\.<\/p>/,
+  )
   t.equal(await status(), 401, 'the old token stays invalid')
   t.equal((await askAs(id, 'system/Patient.rs')).status, 200)
   await manager.send(page, {}, `${page}/disable`)
   await disable(database, id, 'operator')
   t.match(wordsOf(await manager.get(page)), /The operator of this server has disabled it/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await manager.get(page)).body)?.[1] ?? ''
-  await manager.post(`${page}/enable`, { _csrf })
+  t.equal((await manager.post(`${page}/enable`, { _csrf })).location, page, 'it is not said to be enabled')
   t.equal((await askAs(id, 'system/Patient.rs')).status, 401, 'a manager cannot enable what the operator disabled')
 })
 
 t.test('a removed scope ends at once, and a replaced key signs no more', async t => {
-  const { location: page = '' } = await service(manager, 'system/Patient.rs system/Observation.rs')
+  const page = pageOf(await service(manager, 'system/Patient.rs system/Observation.rs'))
   const id = page.split('/').at(-1) ?? ''
   const { access_token: token } = (await askAs(id, 'system/Patient.rs system/Observation.rs')).body
   const said = {
@@ -272,7 +278,7 @@ t.test('a removed scope ends at once, and a replaced key signs no more', async t
 })
 
 t.test('removing a user/ scope ends people’s grants, but not those of patients for themselves', async t => {
-  const { location: page = '' } = await register(manager, { scope: 'user/Patient.rs' })
+  const page = pageOf(await register(manager, { scope: 'user/Patient.rs' }))
   const id = page.split('/').at(-1) ?? ''
   const tokenOf = async (person: string, scope: string): Promise<string> => {
     const { verifier, challenge } = pkce()
@@ -373,7 +379,7 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
 })
 
 t.test('a service stays a service, and an app an app', async t => {
-  const { location: page = '' } = await service(manager, 'system/Patient.rs')
+  const page = pageOf(await service(manager, 'system/Patient.rs'))
   const shown = await manager.send(page, { name: 'x', kind: 'public', redirect_uris: redirectUri })
   t.match(shown, { status: 422, body: /register another/ })
 })
@@ -390,7 +396,7 @@ t.test('nobody gives a service more than the rules allow themselves', async t =>
     t.match(shown, { status: 422, body: /“system\/\S+”: you may see no \w+ yourself/ }, scope)
   }
   t.match(await service(root, 'system/Organization.rs'), { status: 303 })
-  const { location: page = '' } = await service(manager, 'system/Observation.rs')
+  const page = pageOf(await service(manager, 'system/Observation.rs'))
   const said = { name: 'Night job', kind: 'backend', jwks: keySet(other), scope: 'system/Observation.rs' }
   t.match(await root.send(page, said), { status: 422 }, 'nor by giving it a key of their own')
   t.equal((await askAs(idOf({ location: page } as Shown), 'system/Observation.rs', other)).status, 401)
@@ -401,7 +407,7 @@ t.test('nobody gives a service more than the rules allow themselves', async t =>
 t.test('nobody lets a service see studies that they do not see themselves', async t => {
   const below = `/organizations/${ward}/apps/new`
   const [ours, wards] = [people.manager, people['manager of the ward']]
-  const { location: page = '' } = await service(ours, 'system/Patient.rs', {}, below)
+  const page = pageOf(await service(ours, 'system/Patient.rs', {}, below))
   const scope = 'system/Patient.rs'
   const { id: study } = await world.newStudy(lab.manager, ward, 'wards', ['omh:heart-rate'])
   const refused = { status: 422, body: /Some studies here are not yours to see/ }
@@ -438,7 +444,7 @@ t.test('only the operator changes what the operator allowed beyond the rules', a
 })
 
 t.test('nobody else sees or changes anything, or is told whether it exists', async t => {
-  const { location: page = '' } = await service(manager, 'system/Patient.rs', { name: 'hidden-name' })
+  const page = pageOf(await service(manager, 'system/Patient.rs', { name: 'hidden-name' }))
   const id = page.split('/').at(-1) ?? ''
   const absent = `/organizations/${'0'.repeat(36)}/apps`
   const said = { name: 'taken', kind: 'backend', jwks: keySet(other), scope: 'system/Patient.rs' }

@@ -109,7 +109,8 @@ t.test('a manager sets up an EHR, which then opens us and signs in the people of
   t.ok(await isSignedInBy(persons.member, idOf(page)))
   t.match(await manager.send(page, { ...usual, client_id: 'of-lab', launches: 'refused' }), { status: 303 })
   t.match(await launchAt(openBrowser(server), idOf(page), 'l-2'), { status: 400, body: /This EHR is not known here/ })
-  t.match(await manager.send(page, {}, `${page}/remove`), { status: 303, location: pages })
+  t.match(await manager.send(page, {}, `${page}/remove`), { status: 303, location: `${pages}?removed` })
+  t.match((await manager.get(`${pages}?removed`)).body, / autofocus><p>The EHR has been removed\.<\/p>/)
   t.equal((await manager.get(page)).status, 404)
 })
 

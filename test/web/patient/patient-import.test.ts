@@ -49,6 +49,7 @@ t.test('a list is previewed, and registered as it was shown, completely or not a
     /All 2 lines can be read\. None of the patients seems to be registered already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 Register these 2 patients/,
     'whose columns are exchanged sees it before anything is registered',
   )
+  t.match((await staff.get(sound.location ?? '')).body, / autofocus><p>All 2 lines can be read\./)
   t.equal(await named('Imported'), 0, 'the preview registers nothing')
   await Promise.all(
     [1, 2, 3].map(() => staff.send(sound.location ?? '', {}, `${sound.location}/confirm`).catch(() => {})),
@@ -244,7 +245,8 @@ t.test('its progress is shown while it runs, only to the sender', async t => {
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
   for (const action of ['confirm', 'cancel'])
     t.equal((await other.post(`${shown.location}/${action}`, { _csrf })).status, 404, action)
-  await staff.send(shown.location ?? '', {}, `${shown.location}/cancel`)
+  const { location = '' } = await staff.send(shown.location ?? '', {}, `${shown.location}/cancel`)
+  t.match((await staff.get(location)).body, / autofocus><p>The list is forgotten\.<\/p>/)
   t.equal((await staff.get(shown.location ?? '')).status, 404, 'it is forgotten when they say so')
 })
 

@@ -268,8 +268,12 @@ t.test('turning it off, new recovery codes and another authenticator need the pa
     { status: 422 },
     'so is the old app',
   )
-  t.match(await browser.send(`${page}/off`, { password, code: await codeOf(newKey) }), { status: 303, location: page })
+  t.match(await browser.send(`${page}/off`, { password, code: await codeOf(newKey) }), {
+    status: 303,
+    location: `${page}?done=off`,
+  })
   t.match(await mailbox.next(), { subject: 'The second factor of your Sharewell account was turned off' })
+  t.match((await browser.get(`${page}?done=off`)).body, / autofocus><p>It is turned off\.<\/p>/)
   t.match(wordsOf(await browser.get(page)), /It is turned off/)
   t.match((await begin(email)).answer, isIn)
 })

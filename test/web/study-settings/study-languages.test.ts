@@ -154,7 +154,7 @@ t.test('so they can for the reasons, even of what is requested already', async t
   t.equal(nothing.status, 422)
   t.match(wordsOf(nothing), /Enter what the study needs it for At most 1000 characters/)
   const said = { reason: 'To see how it beats', 'reason-es': 'Para ver cómo late' }
-  t.match(await staff.send(at, said), { status: 303, location: `${settings}/data` })
+  t.match(await staff.send(at, said), { status: 303, location: `${settings}/data?done=saved` })
   const stale = hiddenIn((await staff.get(at)).body, `${settings}/data/reason`)
   const spo2 = { kind: 'omh:oxygen-saturation', source: '', reason: 'To see the air', 'reason-es': 'Para ver el aire' }
   t.match(await staff.send(`${settings}/data`, spo2), { status: 303 })

@@ -2,7 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
-import { wordsOf } from '../../support/browser.ts'
+import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
 import { looseNarrative } from '../loose-narrative.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -176,6 +176,24 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
   t.match(wordsOf(nothing), /Choose a kind of data Choose a source from the list Enter what the study needs it for/)
   await member.send(`${page}/data`, heartRate)
   t.match(wordsOf(await member.send(`${page}/data`, heartRate)), /The study already asks for this/)
+})
+
+t.test('what was just done to the requests and the staff of a study is said first where it led', async t => {
+  const id = await made()
+  const settings = `/studies/${id}/settings`
+  const said = async (by: Browser, { location = '' }: Shown) =>
+    / autofocus><p>([^<]*)</.exec((await by.get(location)).body)?.[1]
+  t.equal(await said(member, await member.send(`${settings}/data`, heartRate)), 'It has been added.')
+  const [, request = ''] = /name="request" value="([^"]*)"/.exec((await member.get(`${settings}/data`)).body) ?? []
+  const removed = await member.send(`${settings}/data`, { request }, `${settings}/data/remove`)
+  t.equal(await said(member, removed), 'It has been removed.')
+  const { practitioner } = await colleague('Una Done', lab.organization)
+  const role = { role: 'coordinator', from: '2026-01-01', until: '' }
+  const added = await manager.send(`${settings}/staff`, { code: practitioner, ...role })
+  t.equal(await said(manager, added), 'It has been added.')
+  const entry = `${settings}/staff/0`
+  t.equal(await said(manager, await manager.send(entry, { ...role, role: 'researcher' })), 'Saved.')
+  t.equal(await said(manager, await manager.send(entry, {}, `${entry}/remove`)), 'It has been removed.')
 })
 
 t.test('a narrative from before narratives had to be XML does not prevent changing the study', async t => {
