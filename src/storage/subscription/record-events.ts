@@ -116,6 +116,7 @@ const recordFor = async (
   const told = changes
     .filter(({ subscribers }) => subscribers === null || subscribers.includes(id))
     .map(({ position, patient_id, pk, deletion }) => ({ position, patient_id, pk, deletion }))
+  // It may have been turned off, or deleted, since it was found.
   await connection.run(sql.fragment`
     WITH change AS MATERIALIZED (
       SELECT patient_id, pk, deletion, max(position) AS position
@@ -136,6 +137,7 @@ const recordFor = async (
     counted AS (
       UPDATE subscriber SET last_event = last_event + (SELECT count(*) FROM matched)
       WHERE id = ${id} AND EXISTS (SELECT FROM matched)
+        AND status <> 'off'
       RETURNING last_event - (SELECT count(*) FROM matched) AS before
     )
     INSERT INTO subscription_event (subscription, number, patient_id, pk, deletion)
