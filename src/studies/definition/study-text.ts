@@ -5,7 +5,15 @@ import { languageName } from '../../fhir/language.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { everyRequest } from './requested-data.ts'
 import { displayOf, requestsOf } from './study-request.ts'
-import { headingOf, type TextPart, textLanguages, textParts } from './text-part.ts'
+import {
+  betweenParts,
+  cutInParts,
+  headingOf,
+  headingWritten,
+  type TextPart,
+  textLanguages,
+  textParts,
+} from './text-part.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** A version of the patient text that is still being written, so nobody is asked to sign it. */
@@ -88,12 +96,10 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
   const texts = part('text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
   const wordsIn = (language: string): Readonly<Record<TextPart, string>> => {
     const text = texts.find(one => (one.language ?? 'en') === language)
-    const blocks = Buffer.from(text?.data ?? '', 'base64')
-      .toString('utf8')
-      .split('\n\n\n')
+    const blocks = cutInParts(Buffer.from(text?.data ?? '', 'base64').toString('utf8'), language)
     return eachPart(name => {
-      const heading = `${headingOf(name, language).toLocaleUpperCase(language)}\n\n`
-      return blocks.find(block => block.startsWith(heading))?.slice(heading.length) ?? ''
+      const heading = headingWritten(name, language)
+      return blocks.find(block => block.heading === heading)?.rest.slice(2) ?? ''
     })
   }
   return { withdrawal: part('withdrawal')[0]?.valueCode ?? '', words: eachLanguage(wordsIn) }
@@ -102,8 +108,8 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
 /** What patients read in a language: the words of each part, below its heading. */
 export const attachmentOf = (draft: TextDraft, language: string): Attachment => {
   const text = textParts
-    .map(part => `${headingOf(part, language).toLocaleUpperCase(language)}\n\n${writtenIn(draft, language, part)}`)
-    .join('\n\n\n')
+    .map(part => `${headingWritten(part, language)}\n\n${writtenIn(draft, language, part)}`)
+    .join(betweenParts)
   return { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') }
 }
 

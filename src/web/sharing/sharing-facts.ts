@@ -1,6 +1,7 @@
 import type { Attachment, ResearchStudy } from '@medplum/fhirtypes'
 import type { Words } from '../../messages/catalogue.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import { betweenParts, cutInParts } from '../../studies/definition/text-part.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { isOfPage, langOf, worded } from '../page/wording.ts'
@@ -46,5 +47,13 @@ export const textShown = (attachment: Attachment | undefined): Html | undefined 
   const { contentType, data, language } = attachment ?? {}
   if (data === undefined || !(contentType ?? 'text/plain').startsWith('text/plain')) return undefined
   const text = Buffer.from(data, 'base64').toString('utf8')
-  return html`<div class="as-written border rounded p-3 mb-4"${language && html` lang="${language}"`}>${text}</div>`
+  return html`<div class="as-written border rounded p-3 mb-4"${language && html` lang="${language}"`}>${withHeadings(text, language)}</div>`
 }
+
+/** The very same text, in which screen readers find the headings: what is signed is plain, and has capitals only. */
+const withHeadings = (text: string, language = 'en'): readonly (Html | string)[] =>
+  cutInParts(text, language).flatMap(({ heading, rest }, index) => [
+    index > 0 ? betweenParts : '',
+    heading === '' ? '' : html`<span role="heading" aria-level="3">${heading}</span>`,
+    rest,
+  ])
