@@ -23,7 +23,7 @@ export const organizationEhrsPage: AddPage = (server, options) => {
       title: `EHRs of ${name}`,
       content: html`<h1>EHRs that open Sharewell for ${name}</h1>
 ${queryOf(request).has('removed') && notice('done', html`<p>The EHR has been removed.</p>`)}
-<p>Providers open Sharewell from these EHRs, and are signed in by them. Each EHR is set up for the organization and all those below it.</p>
+<p>Providers open Sharewell from these electronic health records (EHRs), and are signed in by them. Each EHR is set up for the organization and all those below it.</p>
 ${
   own.length === 0
     ? html`<p>None is set up for this organization itself.</p>`

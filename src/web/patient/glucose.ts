@@ -48,7 +48,7 @@ const figures = (
   const percent = (value: number | null) => (value === null ? unknown : `${number(value, 1)} %`)
   return html`<dl class="d-flex flex-wrap column-gap-4">
 <div><dt>${say('chart.mean')}</dt><dd>${mean === null ? unknown : `${number(mean, decimalsOf(glucoseUnit))} ${glucoseUnit}`}</dd></div>
-<div><dt>GMI</dt><dd>${percent(gmi)}</dd></div>
+<div><dt>${say('chart.gmi')}</dt><dd>${percent(gmi)}</dd></div>
 <div><dt>${say('chart.variation')}</dt><dd>${percent(variation)}</dd></div>
 <div><dt>${say('chart.active')}</dt><dd>${percent(active)}</dd></div>
 <div><dt>${say('chart.readings')}</dt><dd>${say(days === 1 ? 'chart.count-on-day' : 'chart.count-on-days', { count, days })}</dd></div>

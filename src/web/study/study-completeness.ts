@@ -85,6 +85,8 @@ const findPeople = (options: PageOptions, { caller, study, seesAnswers }: ReadSt
 
 const pageSize = 25
 
+const english = wordsFor('en')
+
 /** How many readings began on a day, by `keyOf`. */
 type Counts = ReadonlyMap<string, number>
 
@@ -128,7 +130,7 @@ const fieldsOf = ({ text }: PeopleAsked, { timezone, wrongTimezone }: Period): r
   },
 ]
 
-const noTimezone = wordsFor('en').say('chart.problem-timezone')
+const noTimezone = english.say('chart.problem-timezone')
 
 const lengthLinks = ({ days }: Period, urlOf: (days: number) => string): Html =>
   html`<nav aria-label="Days that are shown"><ul class="list-unstyled d-flex flex-wrap gap-3">${lengths.map(
@@ -146,9 +148,9 @@ const map = (people: readonly EnrolledPerson[], period: Period, counts: Counts):
     return html`<tr><th scope="row">${nameOf(person)}</th><td>${some.length}</td>${own.map(cell)}</tr>`
   }
   return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The darker a day is, the closer it comes to what is usual for that person.</p>
-<div class="table-responsive position-relative" tabindex="0" role="region" aria-labelledby="map">
-<table class="table table-sm completeness" aria-labelledby="map">
-<thead><tr><th scope="col">Who</th><th scope="col">Days with data</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}">${day.slice(5)}</time></th>`)}</tr></thead>
+<div class="table-responsive position-relative" tabindex="0" role="region" aria-label="Readings on each day">
+<table class="table table-sm completeness" aria-label="Readings on each day" aria-describedby="map">
+<thead><tr><th scope="col">Who</th><th scope="col">Days with data</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span aria-hidden="true">${day.slice(5)}</span><span class="visually-hidden">${english.day(new Date(day))}</span></time></th>`)}</tr></thead>
 <tbody>${people.map(row)}</tbody>
 </table>
 </div>`

@@ -163,8 +163,8 @@ t.test('glucose is shown in the chosen unit', async t => {
   )
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const gmi = (3.31 + 0.02392 * mean).toFixed(1)
-  t.match(wordsOf(milligrams), `Mean ${mean.toFixed(0)} mg/dL GMI ${gmi} %`)
-  t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L GMI ${gmi} %`)
+  t.match(wordsOf(milligrams), `Mean ${mean.toFixed(0)} mg/dL Glucose management indicator (GMI) ${gmi} %`)
+  t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L Glucose management indicator (GMI) ${gmi} %`)
 })
 
 t.test('readings of a single day are described as those of one day', async t => {
@@ -330,7 +330,10 @@ t.test('figures have the decimal sign of the language, in drawn charts, too', as
   const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
   for (const [name, value] of anns.cookies) spanish.cookies.set(name, value)
   const shown = wordsOf(await spanish.get(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC&glucose=mmol/L`))
-  t.match(shown, /Media \d,\d mmol\/L GMI \d,\d % Variación \(CV\) \d+,\d % Tiempo con mediciones 92,9 %/)
+  t.match(
+    shown,
+    /Media \d,\d mmol\/L Indicador de gestión de la glucosa \(GMI\) \d,\d % Coeficiente de variación \(CV\) \d+,\d % Tiempo con mediciones 92,9 %/,
+  )
   t.match(shown, /en rango de 3,9 a 10 mmol\/L/)
   t.match(shown, /En rango 3,9–10,0 \d+,\d % /)
   t.match(shown, /2026-03-01 1 6,5 2026-03-02/)
@@ -508,7 +511,10 @@ t.test('if a sensor said only “low”, the time in ranges says so, and there i
   const query = 'first=2025-02-05&last=2025-02-05'
   const shown = await anns.get(`${page}?${query}`)
   t.match(wordsOf(shown), 'From readings in interstitial fluid.')
-  t.match(wordsOf(shown), /Mean not known GMI not known Variation \(CV\) not known /)
+  t.match(
+    wordsOf(shown),
+    /Mean not known Glucose management indicator \(GMI\) not known Coefficient of variation \(CV\) not known /,
+  )
   t.match(wordsOf(shown), /Very low &lt; 54 100\.0 % /)
   t.match(wordsOf(shown), /They count readings that are told only as below or above a number, such as [^:]+: 2\./)
   t.same(titlesIn(shown), [])
