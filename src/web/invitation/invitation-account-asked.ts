@@ -42,6 +42,7 @@ export const sendAccountAsked = async (
     content: html`<h1>${say('account.title')}</h1>
 ${refused && notice('problem', html`<p>${say(`account.${refused}`)}</p>${refused === 'two-consents' && person !== undefined && (await answeredTwiceList(options, invitation, person, words))}`)}
 <p>${say('account.text')}</p>
+<p>${say('account.time')}</p>
 ${
   person === undefined
     ? await ofNobody(reply, options, shown)

@@ -75,7 +75,10 @@ t.test(
         'who goes back and sends it again goes on, and has tried nothing',
       )
     const asked = await own.get('/invitation/account')
-    t.match(wordsOf(asked), /You will sign in with ana@example\.org\./)
+    t.match(
+      wordsOf(asked),
+      /You have half an hour for this from when you entered the code\..* You will sign in with ana@example\.org\./,
+    )
     t.match(asked.body, '<input type="email" autocomplete="username" value="ana@example.org" readonly hidden>')
     const short = await own.send('/invitation/account', { name: '', password: 'short' })
     t.match([short.status, wordsOf(short)], [422, /Enter your name.*Choose a password of at least 12 characters/])
