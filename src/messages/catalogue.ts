@@ -22,6 +22,8 @@ export type Words = {
    * point does what a comma does in another.
    */
   readonly number: (value: number, decimals?: number) => string
+  /** Several as one part of a sentence, joined as the language does it. */
+  readonly list: (items: readonly string[]) => string
   /** The day in UTC. */
   readonly day: (time: Date) => string
   /** The moment in UTC, with the words that say so. */
@@ -67,6 +69,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
   const day = new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC', calendar })
   const moment = inUtc(code)
   const number = numberIn(code)
+  const joined = new Intl.ListFormat(localeOf(code))
   const plural = new Intl.PluralRules(code)
   /** Of several numbers, the one that stands last decides. */
   const textOf = (key: string, values: Values): string => {
@@ -82,6 +85,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
     kind: (key, display) => texts[`kind.${key}`] ?? display,
     parts: (key, values = {}) => textOf(key, values).split(/\{(\w+)\}/),
     number,
+    list: items => joined.format(items.map(item => isolated(item, direction))),
     day: time => day.format(time),
     moment: time => `${moment.format(time)} UTC`,
   }
@@ -92,8 +96,11 @@ const numbersIn = (value: string | number | undefined): readonly number[] => (ty
 /** Everywhere, since the days that people type are days of it. */
 const calendar = 'gregory'
 
+/** Without a comma before "and". */
+const localeOf = (code: string): string => (code === 'en' ? 'en-GB' : code)
+
 const inUtc = (code: string) =>
-  new Intl.DateTimeFormat(code === 'en' ? 'en-GB' : code, {
+  new Intl.DateTimeFormat(localeOf(code), {
     dateStyle: 'long',
     timeStyle: 'short',
     timeZone: 'UTC',

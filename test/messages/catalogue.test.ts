@@ -116,6 +116,18 @@ t.test('in a text from right to left, a name from left to right is kept apart, a
   t.equal(say('sharing.to', { who: 'https://example.org/a' }), 'إلى https://example.org/a')
 })
 
+t.test('several things in a sentence are joined as each language does it', async t => {
+  const cases: readonly (readonly [code: string, of: readonly string[], joined: string])[] = [
+    ['en', ['a'], 'a'],
+    ['en', ['a', 'b'], 'a and b'],
+    ['en', ['a', 'b', 'c'], 'a, b and c'],
+    ['es', ['a', 'b', 'intervalo'], 'a, b e intervalo'],
+    ['ar', ['أ', 'Ann', 'ب'], '\u2068أ\u2069 و\u2068Ann\u2069 و\u2068ب\u2069'],
+    ['de', [], ''],
+  ]
+  for (const [code, of, joined] of cases) t.equal(wordsIn(code, {}).list(of), joined, code)
+})
+
 t.test('values are placed where they belong, and are not patterns themselves', async t => {
   const { say, kind, day } = wordsFor('es')
   t.equal(say('sharing.to', { who: '{who} $& <b>' }), 'Con {who} $& <b>')

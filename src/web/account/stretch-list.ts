@@ -47,7 +47,7 @@ const doneIn = (
 ${consents.map(consent => html`<div class="text-body-secondary">${words.say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}`
 
 const deedText = ({ did, whats, study, isRefused }: Deed, studies: readonly ResearchStudy[], words: Words): Html => {
-  return html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${study !== undefined && html` – ${studyText(study, studies, words)}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
+  return html`${did}${whats.length > 0 && `: ${words.list(whats)}`}${study !== undefined && html` – ${studyText(study, studies, words)}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
 }
 
 const studyText = (study: string, studies: readonly ResearchStudy[], words: Words): Html | string =>

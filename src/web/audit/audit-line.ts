@@ -59,11 +59,11 @@ export const untitledStudies = (events: readonly AuditEvent[]): readonly string[
 const isStudy = (reference: string | undefined): reference is string => reference?.startsWith('ResearchStudy/') === true
 
 /** Of several studies, those that the reader may know are named. Undefined if there are none, empty if none may be known. */
-export const studiesText = (titles: readonly (string | undefined)[], { say }: Words): string | undefined => {
+export const studiesText = (titles: readonly (string | undefined)[], { say, list }: Words): string | undefined => {
   if (titles.length === 0) return undefined
   const named = titles.filter(title => title !== undefined)
   const others = named.length > 0 && named.length < titles.length ? [say('disclosures.other-study')] : []
-  return [...named, ...others].join(', ')
+  return list([...named, ...others])
 }
 
 export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {

@@ -48,15 +48,14 @@ const scopeSentence = (
     : say('scope.only', { sentence, criteria: criteriaIn(words, query) })
 }
 
-const verbsOf = ({ say }: Words, actions: ReadonlySet<Action>): string => {
+const verbsOf = ({ say, list }: Words, actions: ReadonlySet<Action>): string => {
   const verbs = [
     (actions.has('r') || actions.has('s')) && say('scope.read'),
     actions.has('c') && say('scope.add'),
     actions.has('u') && say('scope.change'),
     actions.has('d') && say('scope.delete'),
   ].filter(verb => verb !== false)
-  const [last = '', ...others] = verbs.toReversed()
-  return others.length === 0 ? last : say('scope.and', { one: others.toReversed().join(', '), other: last })
+  return list(verbs)
 }
 
 export const thingsOf = ({ say }: Words, type: string): string => {
@@ -75,15 +74,15 @@ const kindsIn = (words: Words, query: string, classes: CodeClasses): string | un
   const kinds = [...new Set(keys)].map(key => classes.kinds().find(kind => kind.key === key))
   const known = kinds.filter(kind => kind !== undefined)
   if (known.length < kinds.length) return undefined
-  return known.map(({ key, display }) => inSentence(words.kind(key, display))).join(', ')
+  return words.list(known.map(({ key, display }) => inSentence(words.kind(key, display))))
 }
 
 /** The names of FHIR's own categories, if the query has nothing else. */
-const categoriesIn = ({ say }: Words, query: string): string | undefined => {
+const categoriesIn = ({ say, list }: Words, query: string): string | undefined => {
   const [[name, value = ''] = [], ...others] = [...new URLSearchParams(query)]
   if (name !== 'category' || others.length > 0) return undefined
   const keys = value.split(',').map(text => categories.get(text.replace(`${systems.observationCategory}|`, '')))
-  return keys.every(key => key !== undefined) ? keys.map(key => say(key)).join(', ') : undefined
+  return keys.every(key => key !== undefined) ? list(keys.map(key => say(key))) : undefined
 }
 
 const categories: ReadonlyMap<string, Key> = new Map([
@@ -98,10 +97,8 @@ const categories: ReadonlyMap<string, Key> = new Map([
   ['vital-signs', 'category.vital-signs'],
 ])
 
-const criteriaIn = ({ say }: Words, query: string): string =>
-  [...new URLSearchParams(query)]
-    .map(([name, value]) => say('scope.criterion', { name, value }))
-    .reduce((one, other) => say('scope.and', { one, other }))
+const criteriaIn = ({ say, list }: Words, query: string): string =>
+  list([...new URLSearchParams(query)].map(([name, value]) => say('scope.criterion', { name, value })))
 
 /** `Heart rate` without its capital; `R-R interval` as it is. */
 const inSentence = (display: string): string =>

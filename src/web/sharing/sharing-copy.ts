@@ -72,10 +72,12 @@ ${content}
 `.text,
     )
 
-/** The text keeps its lines, as on the page. */
+/** The text keeps its lines, and what people have written its direction, as on the pages. */
 const ownStyle = html`
 body { max-width: 40rem; margin: 1rem auto; padding: 0 1rem; font-family: system-ui, sans-serif; line-height: 1.5; overflow-wrap: anywhere }
 .as-written { white-space: pre-line; border: 1px solid; padding: 1rem }
+.as-written, code, body [lang] { unicode-bidi: plaintext }
+[dir="rtl"] dd { unicode-bidi: plaintext; text-align: right }
 `
 
 /** `name`: of the account, since nobody types one in an app or for paper. `then`: the study as it was when it was signed. */

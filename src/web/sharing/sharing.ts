@@ -181,7 +181,7 @@ const studyOf = async (record: OwnRecord, reference: string | undefined): Promis
 const appsShown = async (server: FastifyInstance, person: string, words: Words): Promise<Html | false> => {
   const names = new Set((await server.authorization.grantedApps.list(person)).map(({ client }) => client.name))
   if (names.size === 0) return false
-  const apps = html`<a href="/account/apps">${[...names].join(', ')}</a>`
+  const apps = html`<a href="/account/apps">${words.list([...names])}</a>`
   return html`<p>${phrase(words, 'sharing.apps-go-on', { apps })}</p>`
 }
 

@@ -15,7 +15,7 @@ t.test('each scope is described in plain sentences', async t => {
     ['patient/Observation.rs', 'Read your measurements and survey answers'],
     ['patient/Observation.read', 'Read your measurements and survey answers'],
     ['patient/Observation.rs?code=http://loinc.org|8867-4', 'Read your heart rate'],
-    ['patient/Observation.rs?code=omh:heart-rate,omh:body-weight', 'Read your heart rate, body weight'],
+    ['patient/Observation.rs?code=omh:heart-rate,omh:body-weight', 'Read your heart rate and body weight'],
     ['patient/Observation.rs?code=omh:rr-interval', 'Read your R-R interval'],
     [
       'patient/Observation.rs?code=http://loinc.org|718-7',
@@ -24,7 +24,7 @@ t.test('each scope is described in plain sentences', async t => {
     ['patient/Observation.rs?category=vital-signs', 'Read your vital signs'],
     [
       `patient/Observation.rs?category=${categories}|vital-signs,${categories}|laboratory`,
-      'Read your vital signs, laboratory results',
+      'Read your vital signs and laboratory results',
     ],
     [
       'patient/Observation.rs?category=vital-signs,of-our-own',
@@ -54,12 +54,12 @@ t.test('in Spanish as well, for a patient too', async t => {
   for (const [scope = '', ...expected] of [
     [
       'patient/Observation.rs?code=omh:heart-rate,omh:rr-interval',
-      'Leer estos datos del paciente: frecuencia cardíaca, intervalo R-R',
+      'Leer estos datos del paciente: frecuencia cardíaca e intervalo R-R',
     ],
     ['patient/Observation.rs?category=vital-signs', 'Leer estos datos del paciente: signos vitales'],
     [
       'patient/Condition.rs?category=a&code=b&onset-date=c',
-      'Leer estos datos del paciente: problemas de salud y diagnósticos, solo donde category es a y code es b y onset-date es c',
+      'Leer estos datos del paciente: problemas de salud y diagnósticos, solo donde category es a, code es b y onset-date es c',
     ],
     ['patient/DeviceUseStatement.c', 'Añadir estos datos del paciente: registros de «device use statement»'],
     [

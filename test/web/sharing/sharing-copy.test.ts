@@ -48,6 +48,7 @@ t.test('the downloaded copy has what was signed, and nothing that leads back her
   )
   t.notMatch(body, /<form|_csrf|href=|src=|<script/)
   t.match(body, /<style>.*\.as-written { white-space: pre-line;.*<div class="as-written /s, 'the text keeps its lines')
+  t.match(body, /<style>.*\.as-written, code, body \[lang\] { unicode-bidi: plaintext }/s, 'and its own direction')
 })
 
 t.test('the copy of a consent that does not say when it was signed says everything else', async t => {
