@@ -1,6 +1,6 @@
-import type { Connection } from '../database.ts'
+import type { Connection, Database } from '../database.ts'
 import { hashOf } from '../secret/secret.ts'
-import { sql } from '../sql.ts'
+import { type SqlFragment, sql } from '../sql.ts'
 
 /** What the authorization server keeps for a while, under a key that only its holder knows. */
 export type AuthorizationRecord = {
@@ -64,23 +64,43 @@ export const removeRecord = async (connection: Connection, kind: string, key: st
  * waits: these end when the token is revoked, also later. Questions that were never answered are deleted at once, since anybody can ask them, with as
  * much as fits into a request. An app that registered itself is deleted after a month in which nobody has granted it anything.
  */
-export const removeExpired = async (connection: Connection, { now = performance.now() } = {}): Promise<void> => {
-  if (now < (nextRemoval.get(connection) ?? 0)) return
-  nextRemoval.set(connection, now + removalPauseMs)
-  await connection.run(sql.fragment`
+export const removeExpired = async (database: Database, { now = performance.now() } = {}): Promise<void> => {
+  if (now < (nextRemoval.get(database) ?? 0)) return
+  nextRemoval.set(database, now + removalPauseMs)
+  await database.run(sql.fragment`
     DELETE FROM authorization_record
     WHERE expires_at < now() AND (kind = 'Interaction' OR expires_at < now() - interval '1 day')`)
-  await connection.run(sql.fragment`
+  await database.run(sql.fragment`
     DELETE FROM token
     WHERE expires_at < now() - interval '30 days'
       AND NOT EXISTS (SELECT FROM subscriber WHERE subscriber.hash = token.hash AND subscriber.status <> 'off')
       AND NOT EXISTS (SELECT FROM quarantined_document AS document WHERE document.hash = token.hash AND document.state = 'waiting')`)
-  await connection.run(sql.fragment`
-    DELETE FROM client
-    WHERE self_registered AND registered_at < now() - interval '30 days'
-      AND NOT EXISTS (SELECT FROM authorization_grant AS given WHERE given.client_id = client.id)
-      AND NOT EXISTS (SELECT FROM token WHERE token.client_id = client.id)`)
+  await removeUnused(database)
 }
 
+/** Whoever grants something to an app holds it meanwhile. What was granted just before it was locked here is seen by the last statement. */
+const removeUnused = async (database: Database): Promise<void> => {
+  const unused = await database.any<Id>(sql.fragment`SELECT id FROM client WHERE ${isUnused}`)
+  if (unused.length === 0) return
+  await database.transaction(async connection => {
+    const locked = await connection.any<Id>(
+      sql.fragment`SELECT id FROM client WHERE ${isAmong(unused)} FOR UPDATE SKIP LOCKED`,
+    )
+    await connection.run(sql.fragment`DELETE FROM client WHERE ${isAmong(locked)} AND ${isUnused}`)
+  })
+}
+
+type Id = { readonly id: string }
+
+const isAmong = (apps: readonly Id[]): SqlFragment => {
+  const ids = apps.map(({ id }) => id)
+  return sql.fragment`id = ANY(${sql.array(ids, 'text')})`
+}
+
+const isUnused = sql.fragment`(
+  self_registered AND registered_at < now() - interval '30 days'
+  AND NOT EXISTS (SELECT FROM authorization_grant AS given WHERE given.client_id = client.id)
+  AND NOT EXISTS (SELECT FROM token WHERE token.client_id = client.id))`
+
 const removalPauseMs = 10 * 60 * 1000
-const nextRemoval = new WeakMap<Connection, number>()
+const nextRemoval = new WeakMap<Database, number>()

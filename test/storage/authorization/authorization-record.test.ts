@@ -1,5 +1,7 @@
 import t from 'tap'
+import { createGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { findRecord, keepRecord, removeExpired } from '../../../src/storage/authorization/authorization-record.ts'
+import { findClient, holdClient, keepClient } from '../../../src/storage/authorization/client-registration.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { setBackWhile } from '../../support/clock.ts'
 import { openTestDatabase } from '../../support/database.ts'
@@ -54,3 +56,19 @@ t.test(
     )
   },
 )
+
+t.test('an app that nobody has used for a month stays if somebody is just granting it something', async t => {
+  const metadata = { redirect_uris: [], grant_types: [], response_types: [], token_endpoint_auth_method: 'none' }
+  const app = { name: 'Diary', policies: [], scope: '', selfRegistered: true, metadata }
+  for (const id of ['granted', 'unused']) await keepClient(database, { ...app, id })
+  await database.run(sql.fragment`UPDATE client SET registered_at = now() - interval '31 days'`)
+  setBackWhile(t, 1202)
+  await database.transaction(async connection => {
+    await holdClient(connection, 'granted')
+    const given = { client: 'granted', patient: 'ann', scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
+    await createGrant(connection, given)
+    await removeExpired(database)
+  })
+  t.match(await findClient(database, 'granted'), { id: 'granted' })
+  t.equal(await findClient(database, 'unused'), undefined)
+})
