@@ -76,7 +76,7 @@ const timeInRanges = (
 <div class="table-responsive" tabindex="0" role="region" aria-label="${say('chart.ranges')}"><table class="table table-sm">
 <caption>${say('chart.ranges-caption')}</caption>
 <thead><tr><th scope="col">${say('chart.range')}</th><th scope="col">${glucoseUnit}</th><th scope="col">${say('chart.time')}</th><th scope="col">${say('chart.target')}</th></tr></thead>
-<tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit].replace(/[\d.]+/g, bound)}</td><td>${number(share, 1)} %</td><td>${range.target}${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
+<tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit].replace(/[\d.]+/g, bound)}</td><td>${number(share, 1)} %</td><td><bdi>${range.target}</bdi>${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
 </table></div>
 ${bounded > 0 && html`<p class="text-body-secondary">${say('chart.ranges-bounded', { count: bounded })}</p>`}`
 }

@@ -163,6 +163,11 @@ t.test('glucose is shown in the chosen unit', async t => {
   )
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const gmi = (3.31 + 0.02392 * mean).toFixed(1)
+  t.match(
+    milligrams.body,
+    '<td><bdi>&lt; 25 %</bdi> with very high</td>',
+    'the sign is not turned round by words that are written from right to left, since it is not in the row above',
+  )
   t.match(wordsOf(milligrams), `Mean ${mean.toFixed(0)} mg/dL Glucose management indicator (GMI) ${gmi} %`)
   t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L Glucose management indicator (GMI) ${gmi} %`)
 })
