@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { permitOfLine } from '../../studies/consent/own-consent.ts'
 import { type PaperAsked, reasonNotToConfirm } from '../../studies/consent/paper-consent.ts'
@@ -28,6 +29,7 @@ export const sendPaperWaiting = async (
   const back = listQuery(reply.request)
   const told = problem ?? reasonNotToConfirm(paper)
   const isOwn = waiting?.record.practitioner === practitioner
+  const isJustRecorded = told === undefined && isOwn && queryOf(reply.request).get('done') === 'recorded'
   const lines = asked.lines.map(line => {
     const permit = permitOfLine(waiting?.consent, line)
     const { start = '', end = '' } = permit?.dataPeriod ?? {}
@@ -39,6 +41,7 @@ export const sendPaperWaiting = async (
     isProblem: told !== undefined,
     content: html`<h1>Consent on paper</h1>
 ${told !== undefined && notice('problem', html`<p>${told}.</p>`)}
+${isJustRecorded && notice('done', html`<p>It is recorded.</p>`)}
 <dl>
 ${whomFact(await findEnrolledPerson(options, paper))}
 <dt>Signed</dt><dd>${dayOrMoment(waiting?.consent.dateTime ?? '', words)}</dd>

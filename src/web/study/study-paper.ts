@@ -24,7 +24,7 @@ import { backToStudy, listQuery } from './back-to-study.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { textRead } from './paper-text.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
-import { peopleAskedIn } from './people-asked.ts'
+import { peopleAskedIn, peopleUrl } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
@@ -67,7 +67,9 @@ export const studyPaperPage: AddPage = (server, options) => {
       const read = typedPaper(request.body, paper, sentFile(request.body, 'scan'))
       if (read.kind === 'refused') return sendRecord(reply.code(read.status), options, paper, read.state)
       await recordPaper(paper, read.signed)
-      return reply.redirect(request.url, 303)
+      const { id, subject } = request.params
+      const page = `/studies/${id}/people/${subject}/paper`
+      return reply.redirect(peopleUrl(page, peopleAskedIn(queryOf(request)), { done: 'recorded' }), 303)
     })
   })
 }

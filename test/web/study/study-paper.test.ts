@@ -156,7 +156,9 @@ t.test('one person records it, and it counts once another one has confirmed it',
     /Consent on paper Patient Bea, born 1970-05-31 Record what the patient has signed/,
   )
   const recorded = await first.sendFile(page, scan(), page, signed)
-  t.match(recorded, { status: 303, location: page })
+  t.match(recorded, { status: 303, location: `${page}?done=recorded` })
+  t.match((await first.get(recorded.location ?? '')).body, / autofocus><p>It is recorded\.<\/p>/)
+  t.notMatch(wordsOf(await first.get(page)), /It is recorded\./)
   const [proposed] = await consentsOf(patient)
   t.match(proposed, { status: 'proposed', dateTime: '2026-03-01', provision: { provision: [{ type: 'permit' }] } })
   t.equal(proposed.provision.provision.length, 1)
