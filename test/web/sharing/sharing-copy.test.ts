@@ -103,6 +103,27 @@ t.test('somebody whose place has ended can still read the study and their copy, 
       )
 })
 
+t.test('so can somebody whose place was deleted, who is told by its name to which study it was given', async t => {
+  const { browser: own, subject, patient } = await somebody('Olga')
+  await sign(own, both)
+  const headers = { authorization: `Bearer ${lab.manager}` }
+  const gone = await world.server.inject({ method: 'DELETE', url: `/fhir/ResearchSubject/${subject}`, headers })
+  t.equal(gone.statusCode, 204)
+  const left = 'Your place in this study has ended\\.'
+  t.match(
+    wordsOf(await own.get('/sharing')),
+    new RegExp(`To Hearts &amp; steps ${left} .* Nobody reads anything by it now`),
+  )
+  t.match(wordsOf(await own.get(page)), new RegExp(`Hearts &amp; steps ${left} .* Your copy, to print or keep`))
+  t.match(wordsOf(await own.get(`${page}/copy`)), new RegExp(`${left} .* Name typed Pia T .* We ask`))
+  const [given] = await consentsOf(patient.id)
+  t.match(given, { status: 'active' })
+  const { browser: other, subject: never } = await somebody('Petra')
+  const urlOfNever = `/fhir/ResearchSubject/${never}`
+  t.equal((await world.server.inject({ method: 'DELETE', url: urlOfNever, headers })).statusCode, 204)
+  t.equal((await other.get(page)).status, 404, 'somebody who never answered finds nothing')
+})
+
 t.test('a name is only shown under what it was typed for, or less', async t => {
   const { browser: own, change, patient } = await somebody('Xenia')
   await sign(own, { ...both, [steps]: 'no' })

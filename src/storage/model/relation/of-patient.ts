@@ -18,16 +18,17 @@ const inPlaceBy: ByType = {
 }
 
 const invitedBy: ByType = {
-  ResearchStudy: (row, patientId) =>
-    sql.fragment`${row}.id IN (SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId})`,
-  // What was once given can be taken back even after the invitation is gone.
+  ResearchStudy: (row, patientId) => sql.fragment`${row}.id IN (${studiesOf(patientId)})`,
   Consent: (row, patientId) => sql.fragment`(
-    consent_study(${row}.content) IS NULL OR consent_study(${row}.content) IN (
-      SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId}
-      UNION ALL
-      SELECT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
-      WHERE grantee.kind = 'study' AND consent_grantee.patient_id = ${patientId}))`,
+    consent_study(${row}.content) IS NULL OR consent_study(${row}.content) IN (${studiesOf(patientId)}))`,
 }
+
+/** What was once given to a study can be read with the study, and be taken back, even after the invitation is gone. */
+const studiesOf = (patientId: SqlFragment): SqlFragment => sql.fragment`
+  SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId}
+  UNION ALL
+  SELECT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
+  WHERE grantee.kind = 'study' AND consent_grantee.patient_id = ${patientId}`
 
 /** Named by the patient's own record, by a study of theirs, or by a consent of theirs. */
 export const compileKnownTo = (
@@ -62,9 +63,7 @@ const inConsents =
 const namesByType: Readonly<Partial<Record<ResourceType, readonly Names[]>>> = {
   Organization: [
     inRecord('Organization', id => id),
-    patientId => sql.fragment`
-      SELECT study.organization FROM study JOIN enrolment ON enrolment.study_id = study.id
-      WHERE enrolment.patient_id = ${patientId}`,
+    patientId => sql.fragment`SELECT study.organization FROM study WHERE study.id IN (${studiesOf(patientId)})`,
     inConsents('organization'),
   ],
   Practitioner: [
@@ -74,9 +73,8 @@ const namesByType: Readonly<Partial<Record<ResourceType, readonly Names[]>>> = {
         SELECT practitioner.owner FROM practitioner WHERE practitioner.id = ${id}
         UNION ALL SELECT membership.organization FROM membership WHERE membership.practitioner = ${id}`,
     ),
-    patientId => sql.fragment`
-      SELECT study_staff.practitioner FROM study_staff JOIN enrolment ON enrolment.study_id = study_staff.study_id
-      WHERE enrolment.patient_id = ${patientId}`,
+    patientId =>
+      sql.fragment`SELECT study_staff.practitioner FROM study_staff WHERE study_staff.study_id IN (${studiesOf(patientId)})`,
     inConsents('practitioner'),
   ],
   PractitionerRole: [
