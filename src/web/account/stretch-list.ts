@@ -17,11 +17,12 @@ export const stretchList = (lines: readonly AuditLine[], studies: readonly Resea
 const listed = (stretch: Stretch, studies: readonly ResearchStudy[], words: Words): Html => {
   const { say } = words
   const { who, app, visits } = stretch
+  const name = isolated(who ?? app ?? '')
   return html`<li class="list-group-item px-0">
 <div class="text-body-secondary">${whenText(stretch, words)}</div>
-<div><strong>${isolated(who ?? app ?? '')}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
+<div><strong>${name}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
 ${doneIn(stretch, studies, words)}
-${visits.length > 1 && html`<details class="each-time"><summary>${say('disclosures.each')}</summary>${visits.map(visit => html`<div class="visit mt-2 ps-3"><div class="text-body-secondary">${moment(visit.recorded, words)}</div>${doneIn(visit, studies, words)}</div>`)}</details>`}
+${visits.length > 1 && html`<details class="each-time"><summary>${say('disclosures.each')}<span class="visually-hidden">: ${name}</span></summary>${visits.map(visit => html`<div class="visit mt-2 ps-3"><div class="text-body-secondary">${moment(visit.recorded, words)}</div>${doneIn(visit, studies, words)}</div>`)}</details>`}
 </li>`
 }
 

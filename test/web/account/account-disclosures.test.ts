@@ -251,7 +251,7 @@ t.test('what somebody does repeatedly is shown once, with each of its times', as
   t.equal(
     // A new minute may have begun between the two.
     (await since()).replace(/^2 times between THEN and THEN/, '2 times, THEN'),
-    `2 times, THEN Sleep-researcher through Command line ${searched} Each time THEN ${searched} THEN ${searched}`,
+    `2 times, THEN Sleep-researcher through Command line ${searched} Each time : Sleep-researcher THEN ${searched} THEN ${searched}`,
   )
   await database.run(sql.fragment`
     INSERT INTO audit_record (epoch, recorded, person, practitioner, client, interaction, type, patients, kinds, outcome)
@@ -259,7 +259,7 @@ t.test('what somebody does repeatedly is shown once, with each of its times', as
     FROM audit_record WHERE client = 'cli' ORDER BY id DESC LIMIT 1`)
   t.equal(
     await since(),
-    `3 times between THEN and THEN Sleep-researcher through Command line ${searched.replace(' Your', ' Read: devices Your')} Each time THEN ${searched} THEN ${searched} THEN Read: devices`,
+    `3 times between THEN and THEN Sleep-researcher through Command line ${searched.replace(' Your', ' Read: devices Your')} Each time : Sleep-researcher THEN ${searched} THEN ${searched} THEN Read: devices`,
   )
   const spanish = wordsOf(await (await signedIn({ 'accept-language': 'es' }, cora)).get(page))
   t.match(spanish, /3 veces entre el \d+ de \w+ .* UTC y el \d+ de \w+ /)
