@@ -193,8 +193,10 @@ t.test('what people consented to cannot grow afterwards', async t => {
 })
 
 t.test('a study asks for kinds of data, and for types of other resources', async t => {
-  const asking = (extension: object) =>
-    w.study('x', 'lab', [w.requests(heartRate), { ...w.requests(heartRate), ...extension }])
+  const asking = (extension: object): Resource => ({
+    ...w.study('x', 'lab', [w.requests(heartRate), { ...w.requests(heartRate), ...extension }]),
+    ...({ enrollment: undefined } as object),
+  })
   const type = w.requestsType('Condition')
   const [named] = type.extension ?? []
   const source = { url: 'source', valueReference: { reference: 'Device/acme' } }
