@@ -66,7 +66,7 @@ const wordsOf = (code: string): Words => wordsIn(code, catalogue.get(code) ?? {}
 export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Words => {
   const texts: Readonly<Record<string, string>> = { ...english, ...own }
   const direction = directionOf(code)
-  const day = new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC', calendar })
+  const day = new Intl.DateTimeFormat(localeOf(code), { dateStyle: 'long', timeZone: 'UTC', calendar })
   const moment = inUtc(code)
   const number = numberIn(code)
   const joined = new Intl.ListFormat(localeOf(code))
@@ -96,7 +96,7 @@ const numbersIn = (value: string | number | undefined): readonly number[] => (ty
 /** Everywhere, since the days that people type are days of it. */
 const calendar = 'gregory'
 
-/** Without a comma before "and". */
+/** Days as in moments, without commas, and no comma before "and". */
 const localeOf = (code: string): string => (code === 'en' ? 'en-GB' : code)
 
 const inUtc = (code: string) =>

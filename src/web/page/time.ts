@@ -2,7 +2,7 @@ import { bounded, intervalOf } from '../../fhir/date.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { type Html, html } from './html.ts'
 
-/** A moment in the time zone of the reader; without scripts in UTC, which is stated. */
+/** A moment in the time zone of the reader; without scripts in UTC, which is stated. The script also writes it, and days, in the reader's form. */
 export const moment = (time: Date, words: Words = wordsFor('en')): Html =>
   html`<time datetime="${time.toISOString()}">${words.moment(time)}</time>`
 
@@ -16,7 +16,8 @@ export const dayOrMoment = (text: string, words: Words, end: 'first' | 'last' = 
   if (interval === undefined) return text
   const { low, high } = bounded(interval)
   if (text.includes('T')) return moment(new Date(low), words)
-  return words.day(end === 'last' ? new Date(Date.parse(high) - 1) : new Date(low))
+  const day = new Date(end === 'last' ? Date.parse(high) - 1 : low)
+  return html`<time datetime="${day.toISOString().slice(0, -'T00:00:00.000Z'.length)}">${words.day(day)}</time>`
 }
 
 /** A text of the catalogue with elements in the place of its values; a number chooses the plural. */

@@ -1,4 +1,4 @@
-/** Writes moments by the reader's clock, and in the reader's own form if the page is in their language. */
+/** Writes moments by the reader's clock, and moments and days in the reader's own form if the page is in their language. */
 const { lang } = document.documentElement
 const own = navigator.languages.find(one => one === lang || one.startsWith(`${lang}-`)) ?? lang
 const clock = new Intl.DateTimeFormat(own, {
@@ -11,7 +11,8 @@ const clock = new Intl.DateTimeFormat(own, {
   timeZoneName: 'short',
 })
 
-const calendar = new Intl.DateTimeFormat(own, { calendar: 'gregory', year: 'numeric', month: 'long', day: 'numeric' })
+const asDay = { calendar: 'gregory', year: 'numeric', month: 'long', day: 'numeric' }
+const calendar = new Intl.DateTimeFormat(own, asDay)
 
 /** Undefined if no day begins at the moment; `edge`: whether it is the first or the last day of a period that begins or ends there. */
 const dayAt = (moment, edge) => {
@@ -27,6 +28,10 @@ for (const element of document.querySelectorAll('time[datetime*="T"]')) {
   const moment = new Date(element.dateTime)
   element.textContent = dayAt(moment, element.dataset.edge) ?? momentText(moment)
 }
+
+const day = new Intl.DateTimeFormat(own, { ...asDay, timeZone: 'UTC' })
+for (const element of document.querySelectorAll('time[datetime]:not([datetime*="T"])'))
+  if (element.childElementCount === 0) element.textContent = day.format(new Date(element.dateTime))
 
 // Days are in the reader's time zone unless they have chosen another. If no days are asked for yet, the page need not be loaded again; and what
 // they have sent stays as they sent it, as does what the browser has restored when they went back. A browser that names no place, but `+01:00`,

@@ -40,7 +40,7 @@ t.test('a person sees what they have granted, on the page of what they share too
   const browser = await browserOf(anns)
   const nothing = 'You share nothing with anybody'
   const shared = await browser.get('/sharing')
-  t.match(wordsOf(shared), /To hearts Heart rate, from any device: measured from January 1, 2000 \(UTC\) Read about/)
+  t.match(wordsOf(shared), /To hearts Heart rate, from any device: measured from 1 January 2000 \(UTC\) Read about/)
   await browser.send('/sharing', { all: 'yes' })
   await (await browserOf(bobs)).send('/sharing', { all: 'yes' })
   t.match(wordsOf(await browser.get('/sharing')), `${nothing} but the apps that you have allowed.`)

@@ -658,7 +658,7 @@ t.test('a role that is over or has not begun is removed with the period that it 
     [
       'Futura',
       { start: '2099-01-01' },
-      /Futura Member \(not begun\) from January 1, 2099/,
+      /Futura Member \(not begun\) from 1 January 2099/,
       /Member: it has not begun, and never will\./,
     ],
   ] as const) {

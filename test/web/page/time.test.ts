@@ -13,8 +13,13 @@ t.test('a moment is written in UTC, and says so, in an element that scripts can 
   )
 })
 
+const timeOf = (datetime: string, text: string) => `<time datetime="${datetime}">${text}</time>`
+
 t.test('a calendar day stays that day', async t => {
-  t.equal(dayOrMoment('2026-03-01', wordsFor('es')), '1 de marzo de 2026')
+  t.equal(
+    html`${dayOrMoment('2026-03-01', wordsFor('es'))}`.text,
+    '<time datetime="2026-03-01">1 de marzo de 2026</time>',
+  )
   t.match(html`${dayOrMoment('2026-03-01T00:30:00+02:00', wordsFor('en'))}`.text, />28 February 2026 at 22:30 UTC</)
 })
 
@@ -24,21 +29,21 @@ t.test('a leap second is shown as the next minute', async t => {
 
 t.test('a month or a year counts as its first day, or as its last if it is an end', async t => {
   const [first, last] = (['first', 'last'] as const).map(
-    end => (text: string) => dayOrMoment(text, wordsFor('en'), end),
+    end => (text: string) => html`${dayOrMoment(text, wordsFor('en'), end)}`.text,
   )
   t.same(
     ['2026', '2026-02', '2026-02-03'].map(text => [first?.(text), last?.(text)]),
     [
-      ['January 1, 2026', 'December 31, 2026'],
-      ['February 1, 2026', 'February 28, 2026'],
-      ['February 3, 2026', 'February 3, 2026'],
+      [timeOf('2026-01-01', '1 January 2026'), timeOf('2026-12-31', '31 December 2026')],
+      [timeOf('2026-02-01', '1 February 2026'), timeOf('2026-02-28', '28 February 2026')],
+      [timeOf('2026-02-03', '3 February 2026'), timeOf('2026-02-03', '3 February 2026')],
     ],
   )
 })
 
 t.test('the last day that FHIR can write, which often means no end, is shown as any other', async t => {
   for (const text of ['9999', '9999-12', '9999-12-31'])
-    t.equal(dayOrMoment(text, wordsFor('en'), 'last'), 'December 31, 9999', text)
+    t.equal(html`${dayOrMoment(text, wordsFor('en'), 'last')}`.text, timeOf('9999-12-31', '31 December 9999'), text)
 })
 
 t.test(

@@ -9,7 +9,7 @@ const told = (text: string, edge: Edge, language = 'en') => html`${edgeText(text
 t.test('a day is written with its offset, in an element that scripts can refine to the reader’s clock', t => {
   t.equal(
     told('2026-11-10T00:00:00.000-08:00', 'start'),
-    '<time datetime="2026-11-10T08:00:00.000Z" data-edge="start">November 10, 2026 (UTC-08:00)</time>',
+    '<time datetime="2026-11-10T08:00:00.000Z" data-edge="start">10 November 2026 (UTC-08:00)</time>',
   )
   t.equal(
     told('2026-11-12T23:59:59.999+13:00', 'end', 'es'),
@@ -19,9 +19,9 @@ t.test('a day is written with its offset, in an element that scripts can refine 
 })
 
 t.test('a date without a time is a day in UTC, and says so', t => {
-  t.match(told('2026-11-10', 'start'), />November 10, 2026 \(UTC\)</)
-  t.match(told('2026-11-12', 'end'), /"2026-11-13T00:00:00\.000Z".*>November 12, 2026 \(UTC\)</)
-  t.match(told('2026-02', 'end'), />February 28, 2026 \(UTC\)</)
+  t.match(told('2026-11-10', 'start'), />10 November 2026 \(UTC\)</)
+  t.match(told('2026-11-12', 'end'), /"2026-11-13T00:00:00\.000Z".*>12 November 2026 \(UTC\)</)
+  t.match(told('2026-02', 'end'), />28 February 2026 \(UTC\)</)
   t.end()
 })
 

@@ -20,7 +20,7 @@ t.test('the copy of a consent that has ended says what was signed, and when it e
   const signed = wordsOf(await own.get(`${page}/copy`))
   t.match(
     signed,
-    /Signed .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from January 1/,
+    /Signed .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from 1 January/,
   )
   t.notMatch(signed, /Ended/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get(page)).body)?.[1] ?? ''
@@ -32,7 +32,7 @@ t.test('the copy of a consent that has ended says what was signed, and when it e
     t.equal(copy.status, 200)
     t.match(
       wordsOf(copy),
-      /Signed .* Name typed Pia T Ended .* Version of the text 1 .* What you shared Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) Step count, .* We ask, version 1\./,
+      /Signed .* Name typed Pia T Ended .* Version of the text 1 .* What you shared Heart rate, from Tidewell band: measured from 1 January 2025 \(UTC\) Step count, .* We ask, version 1\./,
     )
   }
 })
@@ -44,7 +44,7 @@ t.test('the downloaded copy has what was signed, and nothing that leads back her
   t.equal(status, 200)
   t.match(
     wordsOf({ body }),
-    /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) .* What you signed We ask, version 1\.$/,
+    /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from 1 January 2025 \(UTC\) .* What you signed We ask, version 1\.$/,
   )
   t.notMatch(body, /<form|_csrf|href=|src=|<script/)
   t.match(body, /<style>.*\.as-written { white-space: pre-line;.*<div class="as-written /s, 'the text keeps its lines')
@@ -135,10 +135,10 @@ t.test('a name is only shown under what it was typed for, or less', async t => {
   })
   await change(dated('2025-06-01'))
   const narrower = wordsOf(await own.get(`${page}/copy`))
-  t.match(narrower, /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from June 1, 2025 \(UTC\)/)
+  t.match(narrower, /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from 1 June 2025 \(UTC\)/)
   await change(dated('2024-01-01'))
   const wider = wordsOf(await own.get(`${page}/copy`))
-  t.match(wider, /Changed since it was signed, without a name typed .* measured from January 1, 2024 \(UTC\)/)
+  t.match(wider, /Changed since it was signed, without a name typed .* measured from 1 January 2024 \(UTC\)/)
   t.notMatch(wider, /Pia T|Signed/)
   await change(dated('2025-06-01'))
   t.notMatch(wordsOf(await own.get(`${page}/copy`)), /Pia T/, 'not even if it was changed back')
@@ -158,6 +158,6 @@ t.test('the name stays under what it was typed for, however often less was given
     })
   t.match(
     wordsOf(await own.get(`${page}/copy`)),
-    /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from June 25, 2025 \(UTC\)/,
+    /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from 25 June 2025 \(UTC\)/,
   )
 })

@@ -26,7 +26,7 @@ const written: Readonly<Record<string, { readonly provision: ConsentProvision; r
       type: 'deny',
       provision: [permit({ code: both, data: ofBand, dataPeriod: { start: '2025-01-01' } })],
     },
-    told: /To Hearts &amp; steps Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) Step count, from Tidewell band: measured from January 1, 2025 \(UTC\) Read about/,
+    told: /To Hearts &amp; steps Heart rate, from Tidewell band: measured from 1 January 2025 \(UTC\) Step count, from Tidewell band: measured from 1 January 2025 \(UTC\) Read about/,
   },
   'a period of all that is permitted': {
     provision: {
@@ -34,14 +34,14 @@ const written: Readonly<Record<string, { readonly provision: ConsentProvision; r
       dataPeriod: { start: '2025-01-01' },
       provision: [permit({ code: [kind('omh:step-count')] })],
     },
-    told: /To Hearts &amp; steps Step count, from any device: measured from January 1, 2025 \(UTC\) Read about/,
+    told: /To Hearts &amp; steps Step count, from any device: measured from 1 January 2025 \(UTC\) Read about/,
   },
   'the years of a period': {
     provision: {
       type: 'deny',
       provision: [permit({ code: [kind('omh:step-count')], dataPeriod: { start: '2025', end: '2025' } })],
     },
-    told: /Step count, from any device: measured from January 1, 2025 \(UTC\), until December 31, 2025 \(UTC\) Read about/,
+    told: /Step count, from any device: measured from 1 January 2025 \(UTC\), until 31 December 2025 \(UTC\) Read about/,
   },
   'what is denied within it': {
     provision: {
@@ -51,7 +51,7 @@ const written: Readonly<Record<string, { readonly provision: ConsentProvision; r
         { type: 'deny', dataPeriod: { start: '2025-03', end: '2025-12' } },
       ],
     },
-    told: /Step count, from any device: measured from January 1, 2024 \(UTC\), until February 28, 2025 \(UTC\); measured from January 1, 2026 \(UTC\) Read about/,
+    told: /Step count, from any device: measured from 1 January 2024 \(UTC\), until 28 February 2025 \(UTC\); measured from 1 January 2026 \(UTC\) Read about/,
   },
   'until when it is read': {
     provision: {
@@ -59,7 +59,7 @@ const written: Readonly<Record<string, { readonly provision: ConsentProvision; r
       period: { end: '2999-03' },
       provision: [permit({ code: [kind('omh:step-count')], dataPeriod: { start: '2025' } })],
     },
-    told: /Step count, from any device: measured from January 1, 2025 \(UTC\), read until March 31, 2999 \(UTC\) Read about/,
+    told: /Step count, from any device: measured from 1 January 2025 \(UTC\), read until 31 March 2999 \(UTC\) Read about/,
   },
 }
 
@@ -111,7 +111,7 @@ t.test('what a study keeps under the signed text is mentioned wherever sharing i
   t.equal((await own.send('/sharing', { all: 'yes' })).location, '/sharing?done=stopped')
   const readings = [...before, ...(await measure(['2025-06-16']))]
   const kept =
-    /Keepers keeps what was measured and sent before [^:]*:\d\d UTC, as the text says that you signed: Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\)/
+    /Keepers keeps what was measured and sent before [^:]*:\d\d UTC, as the text says that you signed: Heart rate, from Tidewell band: measured from 1 January 2025 \(UTC\)/
   const read = await readOf(patient.id)
   t.equal(read.length, 5)
   const listed = await own.get('/sharing')

@@ -81,10 +81,10 @@ t.test('each of two days that are none is named, and led to', async t => {
 t.test('a day counts however it is written, if it can be one day only, and is shown before it is signed', async t => {
   const { browser: own } = await arrived('Abel')
   for (const [written, day] of [
-    ['31.1.2026', 'January 31, 2026'],
-    ['1/31/2026', 'January 31, 2026'],
-    ['1.1.2026', 'January 1, 2026'],
-    ['2026/1/31', 'January 31, 2026'],
+    ['31.1.2026', '31 January 2026'],
+    ['1/31/2026', '31 January 2026'],
+    ['1.1.2026', '1 January 2026'],
+    ['2026/1/31', '31 January 2026'],
   ] as const) {
     const fields = { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: written, timezone: 'UTC' }
     const { preview: shown } = await preview(own, fields)
@@ -132,7 +132,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   })
   t.match(
     wordsOf((await preview(own, both)).preview),
-    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research These readings Heart rate, from Tidewell band: measured from January 1, 2026 \(UTC\)\. So far there are 0 readings of it that they could see\./,
+    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research These readings Heart rate, from Tidewell band: measured from 1 January 2026 \(UTC\)\. So far there are 0 readings of it that they could see\./,
   )
   for (const [name, told] of [
     [' ', /Type your name to sign/],
@@ -199,7 +199,7 @@ t.test('signing opens data, and stopping closes it, from the next request of the
   const listed = await own.get('/sharing')
   t.match(
     wordsOf(listed),
-    /What you share .* To Hearts &amp; steps Step count, from any device: measured from January 1, 2026 \(UTC\)/,
+    /What you share .* To Hearts &amp; steps Step count, from any device: measured from 1 January 2026 \(UTC\)/,
   )
   t.equal((await own.send('/sharing', {})).location, '/sharing?done=none')
   const tick = /name="stop" value="([^"]*)"/.exec(listed.body)?.[1] ?? ''
@@ -563,7 +563,7 @@ t.test('days are those of the patient’s time zone, from their first to their l
     const { preview, answer } = await sign(own, { ...choice, timezone })
     t.match(
       wordsOf(preview),
-      `Heart rate, from Tidewell band: measured from November 10, 2026 (UTC${offset}), until November 12, 2026 (UTC${offset}). So far there are 3 readings of it that they could see. Step count, from any device: measured from November 10, 2026 (UTC${offset}), until November 10, 2026 (UTC${offset}). So far there is 1 reading `,
+      `Heart rate, from Tidewell band: measured from 10 November 2026 (UTC${offset}), until 12 November 2026 (UTC${offset}). So far there are 3 readings of it that they could see. Step count, from any device: measured from 10 November 2026 (UTC${offset}), until 10 November 2026 (UTC${offset}). So far there is 1 reading `,
     )
     t.match(answer, { status: 303 })
     t.strictSame((await seen(patient.id)).toSorted(), within.toSorted(), timezone)
@@ -669,10 +669,7 @@ t.test('a date without a time in a Consent is a day in UTC, and stays one', asyn
   const [{ meta, ...stored }] = await consentsOf(patient.id)
   stored.provision.provision[0].dataPeriod = { start: '2026-11-10', end: '2026-11-12' }
   await update('everything', stored)
-  t.match(
-    wordsOf(await own.get('/sharing')),
-    /measured from November 10, 2026 \(UTC\), until November 12, 2026 \(UTC\)/,
-  )
+  t.match(wordsOf(await own.get('/sharing')), /measured from 10 November 2026 \(UTC\), until 12 November 2026 \(UTC\)/)
   t.match(await formIn(own, 'UTC'), { [`${hearts}-from`]: '2026-11-10', [`${hearts}-until`]: '2026-11-12' })
   const form = await formIn(own, 'Europe/Berlin')
   t.match(form, { [`${hearts}-from`]: '2026-11-10 01:00', [`${hearts}-until`]: '2026-11-13 01:00' })
