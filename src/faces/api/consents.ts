@@ -13,7 +13,7 @@ import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { toDataSource } from './data-sources.ts'
 import { ownPatient, presentPatient } from './patients.ts'
-import { groupOf, presentStudies } from './studies.ts'
+import { presentStudies } from './studies.ts'
 
 /** What a patient has answered to each study that asks them, and what they have not answered. */
 export const presentConsents = async (asking: Asking, id: string, classes: CodeClasses) => {
@@ -108,6 +108,3 @@ const sourcesOf = async ({ list }: Asking, { lines }: StudyAsked, classes: CodeC
   const sources = ids.length === 0 ? [] : await list<Device>('Device', { _id: ids.join(',') })
   return sources.map(one => toDataSource(one, classes))
 }
-
-/** Whether what was sent means the study by this id. */
-export const isCalled = ({ study }: StudyAsked, id: string): boolean => study.id === id || groupOf(study) === id

@@ -8,9 +8,10 @@ import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { without } from '../../studies/consent/stop-sharing.ts'
 import { type Asking, type Change, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
-import { isCalled, kindsOf, kindsShared, studiesAsking } from './consents.ts'
+import { kindsOf, kindsShared, studiesAsking } from './consents.ts'
 import { underscored } from './page.ts'
 import { sinceBefore } from './since-before.ts'
+import { oneCalled } from './studies.ts'
 
 /**
  * A patient's answers, kind by kind; if one is refused, none is kept. For kinds that they do not name, nothing changes. Throws `forbidden` for
@@ -87,7 +88,7 @@ const memberOf = (record: unknown, name: string): unknown => Object(record)[name
 const invalid = (expression: string, rule: string) => new FhirError('invalid', `${expression} ${rule}`, { expression })
 
 const findAsking = (asked: readonly StudyAsked[], id: string): StudyAsked => {
-  const found = asked.find(one => isCalled(one, id))
+  const found = oneCalled(id, asked, ({ study }) => study)
   if (found !== undefined) return found
   throw new FhirError('not-found', 'No study that asks this patient matches the given query')
 }

@@ -16,12 +16,29 @@ export const presentStudies = async (asking: Asking, studies: readonly ResearchS
   })
 }
 
-/** Finds it by the id of its Group, or its own. Throws `not-found`. */
+/** Finds it by the id of its Group, or its own. Throws `not-found`, or what `oneCalled` throws. */
 export const findStudy = async ({ list }: Asking, id: string): Promise<ResearchStudy> => {
-  const studies = await list<ResearchStudy>('ResearchStudy', {})
-  const found = studies.find(study => groupOf(study) === id) ?? studies.find(study => study.id === id)
+  const found = oneCalled(id, await list<ResearchStudy>('ResearchStudy', {}), study => study)
   if (found !== undefined) return found
   throw new FhirError('not-found', 'No study matches the given query')
+}
+
+/**
+ * The one with this id, or else with a Group of this id. Anybody can name the Group of another study in theirs, so what was meant for the one must not
+ * reach the other: throws `multiple-matches` if several name it.
+ */
+export const oneCalled = <T>(id: string, known: readonly T[], studyOf: (one: T) => ResearchStudy): T | undefined => {
+  const own = known.find(one => studyOf(one).id === id)
+  const [named, ...others] = known.filter(one => groupOf(studyOf(one)) === id)
+  if (own === undefined && others.length > 0)
+    throw new FhirError(
+      'multiple-matches',
+      `Several studies name Group/${id}: send the id of the ResearchStudy that is meant`,
+      {
+        status: 409,
+      },
+    )
+  return own ?? named
 }
 
 const toStudy = ({ title, description }: ResearchStudy, id: string, organization: Organization | undefined) => ({

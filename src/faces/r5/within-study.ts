@@ -30,7 +30,9 @@ const studyOf = async (group: string, context: Context): Promise<string | undefi
   const all = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _count: '1000' }))
   const found = await unlessRefused(() => store.search(all))
   const studies = (found?.entries ?? []).map(({ content }): ResearchStudy => JSON.parse(content))
-  return studies.find(study => groupOf(study) === group)?.id
+  // Any study may name the Group of another: which is meant by it cannot be said then.
+  const [named, ...others] = studies.filter(study => groupOf(study) === group)
+  return others.length === 0 ? named?.id : undefined
 }
 
 /** Each link names the study again, since the page itself does not say by whose consent it is given. */

@@ -124,7 +124,15 @@ const somebody = async (name: string, given: readonly ConsentProvision[]) => {
       .map(({ codingCode }: { codingCode: string }) => codingCode.split(':')[1])
       .sort()
   const stands = async (): Promise<Consent> => (await send(bearer, 'GET', `Consent/${consent.id}`)).json()
-  return { read, answer, answerIn, told, stands }
+  const answerTo = (studyId: string) =>
+    api(bearer, 'POST', `patients/${id}/consents`, {
+      studyScopeConsents: [
+        { studyId, scopeConsents: [{ codingSystem: systems.omh, codingCode: heartRate, consented: true }] },
+      ],
+    })
+  const all = async (): Promise<readonly Consent[]> =>
+    ((await send(bearer, 'GET', 'Consent')).json().entry ?? []).map(({ resource }: { resource: Consent }) => resource)
+  return { id, read, answer, answerIn, answerTo, told, stands, all }
 }
 
 const permit = (code: string, more: ConsentProvision = {}): ConsentProvision => ({
@@ -149,6 +157,37 @@ t.test('ending or starting one kind opens no other source of another kind', asyn
     { code: [kind(weight)] },
   ])
   t.equal((await one.stands()).provision?.provision?.length, 2)
+})
+
+t.test('an answer does not reach a study that names the Group of another', async t => {
+  const { id, answerTo, all, told } = await somebody('Meant', [permit(steps)])
+  const { organization, manager } = await world.institution('elsewhere')
+  const [group] = asking.enrollment ?? []
+  const groupId = group?.reference?.replace('Group/', '') ?? ''
+  for (const named of [groupId, asking.id]) {
+    const other = await create<ResearchStudy>(manager, {
+      resourceType: 'ResearchStudy',
+      status: 'active',
+      sponsor: { reference: `Organization/${organization}` },
+      enrollment: [{ reference: `Group/${named}` }],
+      extension: [requested(heartRate), text(1)],
+    })
+    await create('everything', {
+      resourceType: 'ResearchSubject',
+      status: 'on-study',
+      study: { reference: `ResearchStudy/${other.id}` },
+      individual: { reference: `Patient/${id}` },
+    })
+  }
+  const unclear = await answerTo(groupId)
+  t.match(
+    [unclear.status, JSON.stringify(unclear.body)],
+    [409, /Several studies name Group\/.*: send the id of the ResearchStudy/],
+  )
+  t.equal((await all()).length, 1)
+  t.equal((await answerTo(asking.id ?? '')).status, 201)
+  t.match(await all(), [{ provision: { provision: [permit(steps), permit(heartRate)] } }])
+  t.same([(await all()).length, await told()], [1, ['heart-rate', 'step-count']])
 })
 
 t.test('a study that is named twice is answered once, with all that is said of it', async t => {
