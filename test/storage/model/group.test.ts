@@ -1,19 +1,11 @@
 import type { Resource } from '@medplum/fhirtypes'
 import t from 'tap'
-import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { reindex } from '../../../src/storage/installation/reindex.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import * as w from './world.ts'
 
 const world = await w.openWorld()
-const anew = { database: openDatabase(world.url), dictionaryConnection: openDatabase(world.url, { poolSize: 1 }) }
-t.teardown(async () => {
-  await Promise.all([anew.database.close(), anew.dictionaryConnection.close()])
-  await world.close()
-})
-const { put, importer, database } = world
+t.teardown(world.close)
+const { put, importer, database, deriveAnew } = world
 
 const naming = (study: string, organization: string, group: string): Resource =>
   ({ ...w.study(study, organization, []), enrollment: [{ reference: `Group/${group}` }] }) as Resource
@@ -73,6 +65,6 @@ t.test('a Group that comes to an organization is that of the first study there t
     steps: 'moving',
   }
   t.strictSame(await groups(), all)
-  await reindex({ ...anew, registry: loadRegistry(), classes: openCodeClasses() })
+  await deriveAnew()
   t.strictSame(await groups(), all, 'derived anew')
 })

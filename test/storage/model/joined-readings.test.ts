@@ -1,21 +1,13 @@
 import type { Device, Person } from '@medplum/fhirtypes'
 import t from 'tap'
-import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { reindex } from '../../../src/storage/installation/reindex.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
 const weight = 'omh:body-weight'
 
 const world = await w.openWorld()
-const anew = { database: openDatabase(world.url), dictionaryConnection: openDatabase(world.url, { poolSize: 1 }) }
-t.teardown(async () => {
-  await Promise.all([anew.database.close(), anew.dictionaryConnection.close()])
-  await world.close()
-})
-const { put, see, storeOf } = world
+t.teardown(world.close)
+const { put, see, storeOf, deriveAnew } = world
 
 const deviceOf = (patient: string, id: string, parent?: string): Device => ({
   resourceType: 'Device',
@@ -66,7 +58,7 @@ t.test(
     await put(w.measured('unknown', 'ann', weight))
     const more = [...all, 'of-unknown', 'unknown'].sort()
     t.strictSame(await seen(), more, 'what it still awaited has come')
-    await reindex({ ...anew, registry: loadRegistry(), classes: openCodeClasses() })
+    await deriveAnew()
     t.strictSame(await seen(), more, 'derived anew')
   },
 )

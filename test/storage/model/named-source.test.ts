@@ -1,20 +1,12 @@
 import type { Device } from '@medplum/fhirtypes'
 import t from 'tap'
-import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { reindex } from '../../../src/storage/installation/reindex.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
 
 const world = await w.openWorld()
-const anew = { database: openDatabase(world.url), dictionaryConnection: openDatabase(world.url, { poolSize: 1 }) }
-t.teardown(async () => {
-  await Promise.all([anew.database.close(), anew.dictionaryConnection.close()])
-  await world.close()
-})
-const { importer, put, see, storeOf } = world
+t.teardown(world.close)
+const { importer, put, see, storeOf, deriveAnew } = world
 
 const source = (id: string): Device => ({ resourceType: 'Device', id, manufacturer: 'Acme' })
 const deviceOf = (patient: string, id: string, parent: string): Device => ({
@@ -65,6 +57,6 @@ t.test('a source comes after what it has measured, or comes back, as if it had b
   const all = ['direct', 'first', 'meanwhile', 'of-ring']
   t.strictSame(await seen(), all)
   t.strictSame(await see(storeOf(w.staff('researcher')), 'Observation', `code=${heartRate}`), all)
-  await reindex({ ...anew, registry: loadRegistry(), classes: openCodeClasses() })
+  await deriveAnew()
   t.strictSame(await seen(), all, 'derived anew')
 })

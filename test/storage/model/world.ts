@@ -9,6 +9,7 @@ import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseCriteria, parseSearch } from '../../../src/search/parse.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
+import { reindex } from '../../../src/storage/installation/reindex.ts'
 import { openStores } from '../../../src/storage/open-stores.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { withDatabase } from '../../support/database.ts'
@@ -40,12 +41,18 @@ export const openWorld = async ({ poolSize = 4 } = {}) => {
     const { entries } = await store.search(parseSearch(registry, type, new URLSearchParams(query)))
     return entries.map(({ id }) => id).sort()
   }
+  /** Everything that is stored beside the resources. */
+  const deriveAnew = async () => {
+    const [own, ofDictionary] = [openDatabase(url), openDatabase(url, { poolSize: 1 })]
+    await reindex({ database: own, dictionaryConnection: ofDictionary, registry, classes: openCodeClasses() })
+    await Promise.all([own.close(), ofDictionary.close()])
+  }
   const closeAll = async () => {
     await database.close()
     await dictionary.close()
     await close()
   }
-  return { url, database, storeOf, importer, put, see, close: closeAll }
+  return { url, database, storeOf, importer, put, see, deriveAnew, close: closeAll }
 }
 
 const noPolicies = { policies: new Set<ClientPolicy>() }
