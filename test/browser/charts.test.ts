@@ -227,6 +227,15 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.same(complaints, [])
   })
 
+  await t.test('charts are drawn, and moments written, in a browser whose language is no language', async t => {
+    const { page: tab, complaints } = await signedIn({ locale: 'en-US@posix', timezoneId: 'Europe/Berlin' })
+    await tab.goto(page)
+    await tab.waitForURL(/timezone=Europe%2FBerlin/)
+    await tab.waitForSelector('.chart canvas')
+    t.equal(await tab.locator('.chart canvas').count(), 6)
+    t.same(complaints, [])
+  })
+
   await t.test('no table makes the page wider than a phone, even with large letters', async t => {
     const { page: tab } = await signedIn()
     await tab.goto(page)

@@ -1,4 +1,5 @@
 /** Charts of measurements. What to draw is in the page, in `data-chart` of each figure. */
+import '/static/chart-language.js'
 import uPlot from '/static/uplot/uPlot.esm.js'
 import { drawBeyond, rangeOf } from '/static/chart-scale.js'
 import { clockOf, daySeconds, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'

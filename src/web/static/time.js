@@ -1,6 +1,14 @@
 /** Writes moments by the reader's clock, and moments and days in the reader's own form if the page is in their language. */
 const { lang } = document.documentElement
-const own = navigator.languages.find(one => one === lang || one.startsWith(`${lang}-`)) ?? lang
+/** Some browsers name what is no language, such as `en-US@posix`. */
+const isLanguage = tag => {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0
+  } catch {
+    return false
+  }
+}
+const own = navigator.languages.find(one => (one === lang || one.startsWith(`${lang}-`)) && isLanguage(one)) ?? lang
 const clock = new Intl.DateTimeFormat(own, {
   calendar: 'gregory',
   year: 'numeric',
