@@ -63,15 +63,33 @@ export const studyPaperPage: AddPage = (server, options) => {
     await takeFile(within, { mostBytes: mostScanBytes, mostFields: 200 })
     within.post<OfSubject>(at, keepsTyped(options), async (request, reply) => {
       const paper = await paperOf(request, options)
-      if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), options, paper)
+      if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), options, paper, recordedBefore)
       const read = typedPaper(request.body, paper, sentFile(request.body, 'scan'))
       if (read.kind === 'refused') return sendRecord(reply.code(read.status), options, paper, read.state)
-      await recordPaper(paper, read.signed)
+      const other = await recordedMeanwhile(recordPaper(paper, read.signed), () => paperOf(request, options))
+      if (other !== undefined) return sendPaperWaiting(reply.code(409), options, other, recordedBefore)
       const { id, subject } = request.params
       const page = `/studies/${id}/people/${subject}/paper`
       return reply.redirect(peopleUrl(page, peopleAskedIn(queryOf(request)), { done: 'recorded' }), 303)
     })
   })
+}
+
+const recordedBefore = 'A consent of this patient was recorded since you opened the form, so what you sent was not'
+
+/** What somebody else has recorded at the same moment, if there is such; without it, the refusal is thrown. */
+const recordedMeanwhile = async (
+  recorded: Promise<void>,
+  readAgain: () => Promise<PaperAsked>,
+): Promise<PaperAsked | undefined> => {
+  try {
+    await recorded
+    return undefined
+  } catch (error) {
+    const paper = error instanceof FhirError ? await readAgain() : undefined
+    if (paper?.waiting === undefined) throw error
+    return paper
+  }
 }
 
 /** Why it was not done to what is shown; anything else is thrown, such as that it is no longer what waits. */

@@ -7,6 +7,7 @@ import { dayOf } from '../../../src/fhir/timezone.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openStudies } from '../../support/study.ts'
 
 const world = await openStudies()
@@ -378,6 +379,31 @@ t.test('a paper of an earlier version does not count for the version that is sig
   const again = await first.sendFile(page, scan(), page, signed)
   t.match([again.status, wordsOf(again)], [422, /Version 2 of the text is here since/])
   t.match(await consentsOf(patient), [{ status: 'inactive' }])
+})
+
+t.test('of several who record a paper at the same moment, one has, and the others are told so', async t => {
+  const [noor, omar] = [await enrolled('Noor'), await enrolled('Omar')]
+  const sendBy = (senders: readonly (typeof first)[], { page }: typeof noor) =>
+    senders.map(by => by.sendFile(page, scan(), page, signed))
+  const { sent } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE consent IN SHARE MODE`)
+    const sent = sendBy([first, second], noor)
+    await someoneWaits(connection, 2)
+    return { sent }
+  })
+  for (const answers of [await Promise.all(sent), await Promise.all(sendBy([first, second, first], omar))]) {
+    t.equal(answers.filter(({ status }) => status === 303).length, 1)
+    for (const late of answers.filter(({ status }) => status !== 303))
+      t.match(
+        [late.status, late.body.match(/<title>.*<\/title>/)?.[0], wordsOf(late)],
+        [
+          409,
+          /Problem/,
+          /A consent of this patient was recorded since you opened the form, so what you sent was not\./,
+        ],
+      )
+  }
+  for (const { patient } of [noor, omar]) t.match(await consentsOf(patient), [{ status: 'proposed' }])
 })
 
 t.test('only what was shown to the person who confirms is confirmed', async t => {
