@@ -4,6 +4,7 @@ import type { FhirError } from '../fhir/error.ts'
 import { sayWhen, toldError } from '../http/errors.ts'
 import { type Words, wordsFor } from '../messages/catalogue.ts'
 import { nothingElseText } from './page/content-security.ts'
+import { enteredTexts } from './page/entered.ts'
 import { FieldError } from './page/field-error.ts'
 import { allowAnyFrame, isFramable, isFramed } from './page/frame.ts'
 import { type Html, html } from './page/html.ts'
@@ -23,7 +24,6 @@ export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: 
   const words = wordsOf(request)
   const { say } = words
   const key = isGone(status, request) ? 'error.gone' : keyOf(status, request)
-  const texts = ownTexts(request)
   reply.header('vary', 'accept-language')
   // Any frame may show this, unless somebody is signed in; then only the EHR's may.
   if (isFramable(request) && request.session === undefined) allowAnyFrame(reply)
@@ -33,11 +33,7 @@ export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: 
     content: html`<h1>${say(key)}</h1>
 <p>${say(`${key}-text`)}</p>
 ${error instanceof FieldError && error.accepted?.length !== 0 && html`<p>${acceptedOf(error, words)}</p>`}
-${
-  texts.length > 0 &&
-  html`<h2>${say('error.typed')}</h2>
-${texts.map(text => html`<p class="as-written border rounded p-3">${text}</p>`)}`
-}
+${enteredTexts(words, ownTexts(request))}
 ${isFramed(request) ? html`<p>${say('launched.again')}</p>` : html`<p><a href="/">${say('error.start')}</a></p>`}
 <p class="text-body-secondary">${say('error.help', { id: request.id })}</p>`,
   })

@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceOf } from '../../accounts/sign-in/device.ts'
 import { cookieOf } from '../../http/caller/session.ts'
-import type { Words } from '../../messages/catalogue.ts'
 import { findAccountByEmail } from '../../storage/account/user-account.ts'
 import type { Invitation } from '../../storage/study/invitation.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { enteredTexts } from '../page/entered.ts'
 import { notice } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { sendInvitationIsOver } from '../page/link-is-over.ts'
@@ -49,18 +49,21 @@ const sendUnproven = async (
   const study = request.session && (await acceptance.takenUp(cookie, request.session.person))
   if (study !== undefined) return reply.redirect(`/sharing/${study}`, 303)
   const isLate = await acceptance.isLate(cookie)
-  return isLate ? sendLate(reply, wordsOf(request)) : sendInvitationIsOver(reply, wordsOf(request))
+  return isLate ? sendLate(request, reply) : sendInvitationIsOver(reply, wordsOf(request))
 }
 
 /** The link still works, but only the message that brought it has it. */
-const sendLate = (reply: FastifyReply, words: Words): FastifyReply => {
+const sendLate = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(request)
   const { say } = words
+  const entered = ['name', 'email'].map(field => typed(request.body, field).trim()).filter(text => text !== '')
   return sendTranslatedPage(reply.code(410), words, {
     title: say('late.title'),
     isProblem: true,
     content: html`<h1>${say('late.title')}</h1>
 ${notice('problem', html`<p>${say('late.text')}</p>`)}
-<p>${say('late.again')}</p>`,
+<p>${say('late.again')}</p>
+${enteredTexts(words, entered)}`,
   })
 }
 

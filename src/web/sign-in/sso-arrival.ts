@@ -4,6 +4,7 @@ import { deviceOf } from '../../accounts/sign-in/device.ts'
 import type { SsoStep } from '../../auth/sso/arrivals.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ofAppRequests } from '../page/content-security.ts'
+import { enteredTexts } from '../page/entered.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
@@ -82,6 +83,7 @@ const sendLink = async (
     content: html`<h1>${title}</h1>
 ${notice('warning', html`<p>${say('arrival.link.warning', { institution })}</p>`)}
 <p>${say('arrival.link.text', { institution, email: arrived.email, name })}</p>
+<p>${say('arrival.time', { institution })}</p>
 ${form({ action: `/sso/arrivals/${request.params.arrival}/link`, token: ownToken(reply), fields: [], button: say('arrival.link.button') })}
 <p><a href="/account">${say('arrival.link.no')}</a></p>`,
   })
@@ -104,6 +106,7 @@ const sendCreate = (
     isProblem: typed !== undefined,
     content: html`<h1>${title}</h1>
 <p>${phrase(words, 'arrival.create.text', { institution, email: html`<strong>${arrived.email}</strong>` })}</p>
+<p>${say('arrival.time', { institution })}</p>
 ${form({
   action: `/sso/arrivals/${request.params.arrival}/account`,
   token: ownToken(reply),
@@ -129,6 +132,7 @@ const sendSignInFirst = (
     title,
     content: html`<h1>${title}</h1>
 <p>${phrase(words, 'arrival.first.text', { institution, email: html`<strong>${email}</strong>` })}</p>
+<p>${say('arrival.time', { institution })}</p>
 <p><a class="btn btn-primary" href="/sign-in?${back.toString()}">${say('arrival.first.sign-in')}</a></p>
 <p><a href="/forgotten-password">${say('arrival.first.forgotten')}</a></p>`,
   })
@@ -147,6 +151,13 @@ const sendProblem = (reply: FastifyReply, institution: string, step: Problem): F
     isProblem: true,
     content: html`<h1>${title}</h1>
 <p>${phrase(words, `arrival.${step.kind}.text`, { institution, email })}</p>
-${toSignIn(words, 'continued' in step ? step.continued : undefined)}`,
+${toSignIn(words, 'continued' in step ? step.continued : undefined)}
+${
+  step.kind === 'gone' &&
+  enteredTexts(
+    words,
+    [typed(reply.request.body, 'name').trim()].filter(name => name !== ''),
+  )
+}`,
   })
 }

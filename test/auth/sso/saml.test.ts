@@ -125,9 +125,15 @@ t.test('an answer is valid for ten minutes, and the arrival for half an hour', a
   await older('sso_request', '10 seconds')
   t.match(await world.post(idp.responseTo(late, slow)), { status: 400, body: /This sign-in is over/ })
   await older('sso_arrival', '29 minutes 50 seconds')
-  t.match(await browser.get(location), { status: 200, body: /Create your account/ })
+  const created = await browser.get(location)
+  t.match([created.status, wordsOf(created)], [200, /Create your account .* You have half an hour for this/])
   await older('sso_arrival', '10 seconds')
-  t.match(await browser.get(location), { status: 410, body: /This sign-in is over/ })
+  const seen = await browser.get(location)
+  t.match([seen.status, wordsOf(seen)], [410, /This sign-in is over/])
+  t.notMatch(wordsOf(seen), /What you entered/)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(created.body)?.[1] ?? ''
+  const sent = await browser.post(`${location}/account`, { _csrf, name: 'Slow Joe' })
+  t.match([sent.status, wordsOf(sent)], [410, /This sign-in is over .* What you entered, to copy it Slow Joe/])
 })
 
 t.test('an assertion does not answer a second request, in whatever Response it is', async t => {

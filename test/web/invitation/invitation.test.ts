@@ -666,16 +666,25 @@ t.test('somebody who takes longer than half an hour is told to open the link aga
   const { subject } = await enrolled('Slow')
   const link = await invite(subject)
   const { browser: own } = await prove(link)
-  const fields = { _csrf: await tokenOf(own, '/invitation/account'), name: 'Slow', password }
+  const fields = {
+    _csrf: await tokenOf(own, '/invitation/account'),
+    name: 'Slow Joe',
+    email: 'joe@here.example',
+    password,
+  }
   await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = expires_at - interval '30 minutes'`)
   // Other invitations in the meantime change nothing.
   const { subject: other } = await enrolled('Quick')
   await prove(await invite(other))
-  for (const late of [await own.post('/invitation/account', fields), await own.get('/invitation/account')])
+  const [sent, seen] = [await own.post('/invitation/account', fields), await own.get('/invitation/account')]
+  for (const late of [sent, seen])
     t.match(
       [late.status, wordsOf(late)],
       [410, /Open the link once more More than half an hour has passed .* Your invitation still works: open the link/],
     )
+  t.match(wordsOf(sent), /What you entered, to copy it Slow Joe joe@here\.example/)
+  t.notMatch(sent.body, password)
+  t.notMatch(wordsOf(seen), /What you entered/)
   await prove(link, own)
   t.match(await own.send('/invitation/account', { name: 'Slow', password }), { status: 303 })
   await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = expires_at - interval '30 minutes'`)
