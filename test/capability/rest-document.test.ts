@@ -13,13 +13,14 @@ import { mostFormBytes, mostValuesIn } from '../../src/http/fhir/fhir-body.ts'
 import { servedFormats } from '../../src/http/fhir/media-type.ts'
 import { mostHeaderBytes } from '../../src/http/server.ts'
 import { longestUrl } from '../../src/interactions/bundle/entry.ts'
+import { mostLinks } from '../../src/interactions/incoming/too-many.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
 import { mostLinkBytes } from '../../src/interactions/search/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { longestText, mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
 import { mostKeyBytes } from '../../src/storage/prepare/dictionary.ts'
-import { mostComponents } from '../../src/storage/prepare/observation-facts.ts'
+import { mostCodings, mostComponents } from '../../src/storage/prepare/observation-facts.ts'
 
 const file = new URL('../../docs/rest.md', import.meta.url)
 
@@ -43,6 +44,8 @@ const limits = {
   'the answers to the entries of one Bundle': `${roomOfBundle} characters; the entries after that are refused (400)`,
   'stored resources that its writes have to read: what PATCH changes, and If-None-Exist finds': `${roomOfBundle} characters; the same`,
   'components of an Observation': `${mostComponents} (422)`,
+  'codings of the codes of an Observation and of its components, all together': `${mostCodings} (422)`,
+  'links of a Person': `${mostLinks} (422)`,
   'the code of an Observation or of a component, or a unit, each with its system; all the kinds that an Observation measures': `${mostKeyBytes} bytes (422)`,
   'permits of a Consent, one for each kind, source and period that its denies leave': `${mostPermits}; and a million comparisons of permits with denies (422)`,
   'the `fullUrl` of an entry': `${longestUrl} characters (400)`,

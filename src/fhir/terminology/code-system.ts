@@ -81,7 +81,11 @@ const withChildren = (concepts: ReadonlyMap<string, HeldConcept>): ReadonlyMap<s
 export const codesBelow = ({ concepts }: HeldSystem, code: string): ReadonlySet<string> => {
   const children = new Map<string, string[]>()
   for (const { code: child, parents } of concepts.values())
-    for (const parent of parents) children.set(parent, [...(children.get(parent) ?? []), child])
+    for (const parent of parents) {
+      const known = children.get(parent)
+      if (known === undefined) children.set(parent, [child])
+      else known.push(child)
+    }
   return closure(code, one => children.get(one) ?? [])
 }
 

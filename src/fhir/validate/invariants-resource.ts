@@ -1,3 +1,4 @@
+import { systems } from '../canonical.ts'
 import { fullUrlFault } from '../full-url.ts'
 import { isNumber, toNumber } from '../json.ts'
 import { isInOrder } from './invariants-datatype.ts'
@@ -43,6 +44,20 @@ const codingsOf = (concept: unknown): string[] =>
 const linkIds = (items: unknown): unknown[] =>
   listOf(items).flatMap(item => [...(item.linkId === undefined ? [] : [item.linkId]), ...linkIds(item.item)])
 
+/** Those of concepts inside concepts, too. A loop, since they may be nested deeply. */
+const conceptCodes = (system: Json): unknown[] => {
+  const concepts = listOf(system.concept)
+  // A loop over an array also comes to what is added during it.
+  for (const { concept } of concepts) for (const one of listOf(concept)) concepts.push(one)
+  return concepts.flatMap(({ code }) => code ?? [])
+}
+
+/** What is missing breaks no rule. */
+const isPercent = (quantity: unknown): boolean =>
+  !isJson(quantity) ||
+  ((quantity.code === undefined || quantity.code === '%') &&
+    (quantity.system === undefined || quantity.system === systems.ucum))
+
 const typesWithOptions = new Set([
   'choice',
   'open-choice',
@@ -56,14 +71,17 @@ const typesWithOptions = new Set([
 ])
 const typesWithLength = new Set(['boolean', 'decimal', 'integer', 'string', 'text', 'url', 'open-choice'])
 
-/** Constraints of the resources that such a server mostly has, by key (or path and key). https://hl7.org/fhir/R4/resourcelist.html */
+/**
+ * Constraints of the resources that such a server mostly has, and of elements of which a resource may have very many, by key (or path and key).
+ * https://hl7.org/fhir/R4/resourcelist.html
+ */
 export const resourceInvariants = {
   'obs-3': (value: Json) => hasAny(value, 'low', 'high', 'text'),
   'obs-6': (value: Json) => lacks(value, 'dataAbsentReason') || !hasChoice(value, 'value'),
   'obs-7': (value: Json) => {
     if (value.component === undefined || !hasChoice(value, 'value')) return true
-    const own = codingsOf(value.code)
-    return !listOf(value.component).some(({ code }) => codingsOf(code).some(coding => own.includes(coding)))
+    const own = new Set(codingsOf(value.code))
+    return !listOf(value.component).some(({ code }) => codingsOf(code).some(coding => own.has(coding)))
   },
   'pat-1': (value: Json) => hasAny(value, 'name', 'telecom', 'address', 'organization'),
   'org-1': (value: Json) => hasAny(value, 'identifier', 'name'),
@@ -118,5 +136,27 @@ export const resourceInvariants = {
   'que-13': (value: Json) => value.repeats === true || listOf(value.initial).length <= 1,
   'que-7': (value: Json) => value.operator !== 'exists' || value.answerBoolean !== undefined,
   'qrs-1': (value: Json) => countOf(value, 'answer', 'item') < 2,
+  'app-1': (value: Json) => hasAny(value, 'type', 'actor'),
+  'ces-1': (value: Json) => countOf(value, 'category', 'productOrService') === 1,
+  'cmd-1': (value: Json) =>
+    has(value, 'comment') || (value.equivalence !== 'narrower' && value.equivalence !== 'inexact'),
+  'cmd-2': (value: Json) => value.mode !== 'fixed' || has(value, 'code'),
+  'cmd-3': (value: Json) => value.mode !== 'other-map' || has(value, 'url'),
+  'cmp-1': (value: Json) => hasAny(value, 'text', 'entry', 'section'),
+  'cmp-2': (value: Json) => countOf(value, 'emptyReason', 'entry') < 2,
+  'cpl-3': (value: Json) => countOf(value, 'detail', 'reference') < 2,
+  'csd-1': (value: Json) => isDistinct(conceptCodes(value)),
+  'gol-1': (value: Json) => !hasChoice(value, 'detail') || has(value, 'measure'),
+  'imm-1': (value: Json) => hasAny(value, 'documentType', 'reference'),
+  'imr-1': (value: Json) => hasAny(value, 'vaccineCode', 'targetDisease'),
+  'mad-1': (value: Json) => has(value, 'dose') || hasChoice(value, 'rate'),
+  'ras-1': (value: unknown) => !isJson(value) || (isPercent(value.low) && isPercent(value.high)),
+  'rqg-1': (value: Json) => has(value, 'resource') !== has(value, 'action'),
+  'vsd-1': (value: Json) => hasAny(value, 'valueSet', 'system'),
+  'vsd-2': (value: Json) => !hasAny(value, 'concept', 'filter') || has(value, 'system'),
+  'vsd-3': (value: Json) => countOf(value, 'concept', 'filter') < 2,
+  'vsd-6': (value: Json) => hasAny(value, 'code', 'display'),
+  'vsd-9': (value: Json) => has(value, 'code') || value.abstract !== false,
+  'vsd-10': (value: Json) => lacks(value, 'code') || has(value, 'system'),
   'ras-2': (value: Json) => !isNumber(value.probabilityDecimal) || toNumber(value.probabilityDecimal) <= 100,
 } as const

@@ -8,12 +8,12 @@ import { inverted, keptReferences, replaced } from '../../fhir/validate/kept-ref
 import { isError, validate } from '../../fhir/validate/validate.ts'
 import type { Taken } from '../../mhealth/mhealth.ts'
 import { defaultPolicy, type ValidationPolicy } from '../../mhealth/policy.ts'
-import { mostComponents } from '../../storage/prepare/observation-facts.ts'
 import type { HeaderDevice, UploadKey } from '../../storage/store.ts'
 import type { Context } from '../interaction.ts'
 import { receiveSubscription } from '../subscription/subscription.ts'
 import { withOwnReferences } from './own-reference.ts'
 import { refuseUnknownPolicy } from './policy-extension.ts'
+import { refuseTooMany } from './too-many.ts'
 
 /** A resource that may be written, and the warnings about it. */
 export type Incoming = {
@@ -122,18 +122,12 @@ const otherIncoming = async (sent: Resource, context: Context): Promise<Incoming
 
 /** Answers the warnings about the resource; throws the errors, and with them the warnings that were `said` before. */
 const checked = (resource: Resource, said: readonly Issue[], { registry }: Context): readonly Issue[] => {
-  const issues = [...tooManyOf(resource), ...validate(registry, resource)]
+  refuseTooMany(resource)
+  const issues = validate(registry, resource)
   const errors = issues.filter(isError)
   const [first, ...rest] = [...errors, ...said, ...issues.filter(issue => !isError(issue))]
   if (first !== undefined && errors.length > 0) throw FhirError.of([first, ...rest])
   return issues
-}
-
-const tooManyOf = (resource: Resource): readonly Issue[] => {
-  const { length } = (resource.resourceType === 'Observation' && resource.component) || []
-  if (length <= mostComponents) return []
-  const message = `An Observation has at most ${mostComponents} components, not ${length}`
-  return [{ severity: 'error', code: 'business-rule', message, expression: 'Observation.component' }]
 }
 
 const resourceOf = (type: ResourceType, body: unknown): Resource => {

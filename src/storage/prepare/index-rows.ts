@@ -2,6 +2,7 @@ import type { Identifier, Quantity, Reference, Resource, ResourceType } from '@m
 import type { Interval } from '../../fhir/date.ts'
 import { elementsAt } from '../../fhir/definition/element-path.ts'
 import type { ElementPath, SearchParameter } from '../../fhir/definition/search-parameter.ts'
+import type { Steps } from '../../fhir/give-way.ts'
 import { decimalText } from '../../fhir/json.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { isHot } from '../compile/hot.ts'
@@ -24,19 +25,31 @@ export type IndexRows = {
 }
 
 /** Everything that the type's search parameters find in the resource, other than what its hot table answers. */
-export const indexRows = (registry: Registry, resource: Resource): IndexRows => {
+export const indexRows = function* (registry: Registry, resource: Resource): Steps<IndexRows> {
   const rows: IndexRows = { tokens: [], strings: [], dates: [], numbers: [], units: new Set() }
   for (const [element, indexers] of indexersOf(registry, resource.resourceType)) {
     if (!(element in resource)) continue
-    for (const { path, add } of indexers) for (const value of elementsAt(path, resource)) add(rows, value)
+    for (const { path, add } of indexers)
+      for (const value of elementsAt(path, resource)) {
+        add(rows, value)
+        yield
+      }
   }
-  return rows.strings.length > 1 ? { ...rows, strings: distinct(rows.strings) } : rows
+  return rows.strings.length > 1 ? { ...rows, strings: yield* distinct(rows.strings) } : rows
 }
 
 /** The text of a whole name may begin just as one of its parts does. */
-const distinct = (strings: IndexRows['strings']): IndexRows['strings'] => [
-  ...new Map(strings.map(one => [`${one.parameter} ${one.value}`, one])).values(),
-]
+const distinct = function* (strings: IndexRows['strings']): Steps<IndexRows['strings']> {
+  const seen = new Set<string>()
+  const kept: IndexRows['strings'] = []
+  for (const one of strings) {
+    const key = `${one.parameter} ${one.value}`
+    if (!seen.has(key)) kept.push(one)
+    seen.add(key)
+    yield
+  }
+  return kept
+}
 
 /** A key of the token index; `*` stands for any system. */
 export const tokenKey = ({ code: name }: Pick<SearchParameter, 'code'>, system: string, code: string): bigint =>

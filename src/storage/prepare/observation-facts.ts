@@ -40,6 +40,9 @@ export const unitOfRanges = 0
 /** The column `component` holds no greater number. */
 export const mostComponents = 32_767
 
+/** Each is looked up, and has a row of its own: two for each component, which is more than anybody has. */
+export const mostCodings = 65_536
+
 /** The numbers in the column `statistic`: the higher, the less it is a reading. */
 export const statisticNumbers: Readonly<Record<Statistic, number>> = { measured: 0, average: 1, other: 2 }
 

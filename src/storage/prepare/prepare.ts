@@ -1,6 +1,6 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem, ownerTag } from '../../access/owner.ts'
-import { openGiveWay } from '../../fhir/give-way.ts'
+import { inSteps, openGiveWay } from '../../fhir/give-way.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { withPlainNumbers } from '../../fhir/plain-numbers.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -50,7 +50,7 @@ export const prepare = async (
   const stamped: Stamped[] = []
   for (const draft of drafts) {
     await giveWay()
-    stamped.push(stampedDraft(preparing, draft, now))
+    stamped.push(await stampedDraft(preparing, draft, now))
   }
   const said = stamped.map(one => one.said)
   const found = await numbersOf(connection, preparing.dictionary, said, 'find')
@@ -84,12 +84,12 @@ export const numberAll = async (
   return all
 }
 
-type Stamped = ReturnType<typeof stampedDraft>
+type Stamped = Awaited<ReturnType<typeof stampedDraft>>
 
-const stampedDraft = ({ registry, classes }: Preparing, draft: Draft, now: Date) => {
+const stampedDraft = async ({ registry, classes }: Preparing, draft: Draft, now: Date) => {
   const lastUpdated = draft.lastUpdated ?? now
   const resource = stamp(draft, lastUpdated)
-  const index = indexRows(registry, resource)
+  const index = await inSteps(indexRows(registry, resource))
   const { patientId } = draft
   const facts = factsOf(classes, resource)
   const said: Said = {

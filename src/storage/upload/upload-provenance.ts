@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Observation, Provenance, Resource } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../../fhir/canonical.ts'
+import { inSteps } from '../../fhir/give-way.ts'
 import { uploadProvenance } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { indexRows } from '../prepare/index-rows.ts'
@@ -30,7 +31,7 @@ export const uploadProvenances = async (
   for (const [patient, of] of byPatient) {
     const who = await whoSent(connection, writing, patient)
     const resource = provenanceOf(upload, { patient, who, recorded: now.toISOString() })
-    const { tokens, dates } = indexRows(writing.registry, resource as Resource)
+    const { tokens, dates } = await inSteps(indexRows(writing.registry, resource as Resource))
     rows.push({
       patient_id: of[0]?.patientId,
       pk: await pkOf(writing, upload, patient),

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Constraint, childOf, contentOf, type Element } from '../../../src/fhir/definition/structure.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { written } from '../../../src/fhir/validate/invariants.ts'
+import { invariantOf, written } from '../../../src/fhir/validate/invariants.ts'
 import { fhirpathInvariant } from '../../../src/fhir/validate/invariants-fhirpath.ts'
 import { isJson, type Json, type Walk } from '../../../src/fhir/validate/walk.ts'
 import { allExamples, type Example, keyExamples, withoutExamples } from '../examples.ts'
@@ -100,4 +100,38 @@ t.test('the rules that we wrote ourselves agree with their FHIRPath', { skip: wi
     [],
   )
   t.ok(seen.size > 50, `${seen.size} rules were checked`)
+})
+
+/** What administrators alone write, and describe software with: none has very many elements. */
+const describing =
+  /^(?:CapabilityStatement|ElementDefinition|ImplementationGuide|MessageDefinition|OperationDefinition|StructureDefinition|StructureMap|TerminologyCapabilities|TestReport|TestScript)\./
+
+t.test(
+  'no rule of an element of which a resource may have very many is left to fhirpath.js, which takes long',
+  async t => {
+    const elements = [...registry.structures.values()].flatMap(({ root }) => below(root))
+    const left = elements.flatMap(({ path, constraints }) =>
+      constraints
+        .filter(one => invariantOf(one, path) !== undefined && ruleFor(one, path) === undefined)
+        .map(({ key }) => `${path} ${key}`),
+    )
+    t.same(
+      left.filter(one => !describing.test(one)),
+      ['MolecularSequence.referenceSeq msq-5', 'MolecularSequence.referenceSeq msq-6'],
+      'a MolecularSequence has one referenceSeq',
+    )
+  },
+)
+
+const below = ({ children }: Element): readonly Element[] =>
+  [...children.values()].flatMap(child => [child, ...below(child)])
+
+t.test('a CodeSystem has each code once, at whatever depth', t => {
+  const rule = written['csd-1'] as (value: object) => boolean
+  const system = (...concept: object[]) => ({ resourceType: 'CodeSystem', concept })
+  t.ok(rule(system({ code: 'a', concept: [{ code: 'b' }] }, { code: 'c', concept: [{ code: 'd' }] })))
+  t.notOk(rule(system({ code: 'a', concept: [{ code: 'b' }] }, { code: 'c', concept: [{ code: 'b' }] })))
+  t.notOk(rule(system({ code: 'a', concept: [{ code: 'a' }] })))
+  t.notOk(rule(system({ code: 'a' }, { code: 'a' })))
+  t.end()
 })
