@@ -4,6 +4,7 @@ import { isEnrolled } from '../model/enrolled.ts'
 import type { Address } from '../model/patient-address.ts'
 import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
+import { hasAnsweredSince } from './answered-since.ts'
 
 /** What a message to a patient is about. Only the first two have a link. */
 type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | 'address-changed' | 'taken-up'
@@ -52,22 +53,28 @@ export const addMessage = async (
   return id
 }
 
-/** The same for each address; undefined if the subject was reminded within so many days. */
+/** The same for each address; undefined if the subject was reminded within so many days, or is about to be. */
 export const addReminder = async (
   connection: Connection,
   about: About,
-  { addresses, days }: { readonly addresses: readonly Address[]; readonly days: number },
+  addresses: readonly Address[],
 ): Promise<readonly string[] | undefined> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('reminder'), hashtext(${about.subject}))`)
   const recent = await connection.maybeOne(sql.fragment`
     SELECT FROM study_message
-    WHERE subject = ${about.subject} AND kind IN ('reminder', 'silence', 'changed') AND state <> 'failed'
-      AND made_at > now() - make_interval(days => ${days}) LIMIT 1`)
+    WHERE subject = ${about.subject} AND kind = ANY (${reminders}) AND state <> 'failed'
+      AND coalesce(ended_at, made_at) > ${sinceReminders} LIMIT 1`)
   if (recent !== undefined) return undefined
   const messages: string[] = []
   for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
   return messages
 }
+
+/** Nobody is reminded more often. A reminder that could not be sent for as long, as while the server was stopped, may have become untrue. */
+export const daysBetweenReminders = 3
+
+const sinceReminders = sql.fragment`now() - make_interval(days => ${daysBetweenReminders})`
+const reminders = sql.array(['reminder', 'silence', 'changed'], 'text')
 
 /** Tells each address that an app has taken up an invitation by itself; for several times within an hour, only once. */
 export const addTakenUp = async (
@@ -101,7 +108,8 @@ export const waitingMessages = async (connection: Connection): Promise<readonly 
 
 /**
  * Counts an attempt, and makes a new link for it, since that of an earlier attempt may not have arrived. Undefined if there is nothing more to say,
- * because the invitation has ended or the patient has left the study: then the message is ended.
+ * because the invitation has ended or the patient has left the study, or has answered since they were to be reminded: then the message is ended. So is
+ * a reminder that is too old.
  */
 export const takeMessage = async (connection: Connection, id: string): Promise<MessageToSend | undefined> => {
   const secret = newSecret()
@@ -116,10 +124,16 @@ export const takeMessage = async (connection: Connection, id: string): Promise<M
       AND (message.invitation IS NULL OR EXISTS (
         SELECT FROM invitation
         WHERE invitation.id = message.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now()))
+      AND (message.kind <> ALL (${reminders}) OR (message.made_at > ${sinceReminders}
+        AND NOT ${hasAnsweredSince(sql.fragment`message.subject`, sql.fragment`message.study_id`, sql.fragment`message.made_at`)}))
     RETURNING message.kind, message.patient, message.study_id AS study, message.channel, message.address, (
       SELECT expires_at FROM invitation WHERE invitation.id = message.invitation) AS "expiresAt"`)
   if (taken === undefined)
-    await endMessage(connection, id, 'There was nothing more to say: what it was about had ended')
+    await endMessage(
+      connection,
+      id,
+      'There was nothing more to say: what it was about had ended, was answered, or is long ago',
+    )
   return taken && { ...taken, secret }
 }
 

@@ -20,7 +20,7 @@ import {
   linkToShow,
   makeInvitation,
 } from '../../storage/study/invitation.ts'
-import { addReminder, type MessageState, messagesOf } from '../../storage/study/study-message.ts'
+import { addReminder, daysBetweenReminders, type MessageState, messagesOf } from '../../storage/study/study-message.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import type { EnrolledPerson } from '../people/enrolled-people.ts'
@@ -123,14 +123,12 @@ const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing,
   const event = { what: 'reminded', ...eventOf(by, patient, study) } as const
   const made = await recordingInvitation(openStoreAs, event, async connection => {
     await holdAddresses(connection, patient, addresses)
-    return addReminder(connection, about, { addresses, days: daysBetweenReminders })
+    return addReminder(connection, about, addresses)
   })
   if (made === undefined)
     throw new FhirError('business-rule', `They were reminded within the last ${daysBetweenReminders} days`)
   for (const message of made) await parts.ask(message)
 }
-
-const daysBetweenReminders = 3
 
 /** Throws FhirError if there is nothing to be reminded of. */
 const dueOf = (

@@ -3,6 +3,8 @@ import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import type { Store } from '../../../src/storage/store.ts'
+import { sendMessage } from '../../../src/studies/invitation/study-message.ts'
 import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
 import { linkIn } from '../../support/mailbox.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
@@ -321,7 +323,8 @@ t.test(
     const inVain = (await staff.get(again.location ?? '')).body
     t.match(inVain, /<title>Problem: Reminding.*role="alert"[^>]*><p>0 of 1/s, 'this is not shown as a success')
     await database.run(
-      sql.fragment`UPDATE study_message SET made_at = made_at - interval '4 days' WHERE subject = ${subject}`,
+      sql.fragment`UPDATE study_message SET made_at = made_at - interval '4 days', ended_at = ended_at - interval '4 days'
+        WHERE subject = ${subject}`,
     )
     t.match(await remind(), /1 of 1/)
     await mailbox.next()
@@ -353,12 +356,12 @@ t.test('somebody who used the invitation without answering is reminded, and some
 })
 
 /** Gives the study steps under the first text. */
-const share = async (patient: string): Promise<void> => {
+const share = async (patient: string) => {
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
   const [one] = world.text('1').extension?.filter(({ url }) => url === 'text') ?? []
   const hash = digestOf('sha1', one?.valueAttachment?.data ?? '')
-  await create(bearer, {
-    resourceType: 'Consent',
+  const consent = await create(bearer, {
+    resourceType: 'Consent' as const,
     status: 'active',
     extension: [
       {
@@ -383,6 +386,7 @@ const share = async (patient: string): Promise<void> => {
       ],
     },
   })
+  return { bearer, consent }
 }
 
 t.test('somebody who shares and sends nothing is reminded to send', async t => {
@@ -395,6 +399,58 @@ t.test('somebody who shares and sends nothing is reminded to send', async t => {
     /1 of 1 are reminded/,
   )
   t.match(await mailbox.next(), { to: 'silent@example.org', subject: 'No data has come from you for a while' })
+})
+
+t.test('a reminder that waited is sent to somebody who still has to be reminded, and to nobody else', async t => {
+  const reminded = async (name: string) => {
+    const { patient, subject } = await enrolled(name)
+    const { bearer, consent } = await share(patient.id)
+    await database.run(sql.fragment`
+      UPDATE consent SET last_updated = now() - interval '5 days' WHERE content ->> 'id' = ${consent.id}`)
+    t.match(await remind(name), /1 of 1 are reminded/)
+    await mailbox.next()
+    return { subject, bearer, consent }
+  }
+  const remind = async (name: string) =>
+    settled(await staff.send(`${invitations}?find=${name}`, { who: 'all', do: 'remind' }, invitations))
+  const letters: unknown[] = []
+  const read = async (type: string) => ({ content: JSON.stringify(type === 'ResearchStudy' ? study : {}) })
+  const parts = {
+    database,
+    accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
+    channels: { email: { deliver: async (letter: unknown) => void letters.push(letter), send: async () => {} } },
+  }
+  /** What becomes of the reminder if it could not be sent until so much later. */
+  const sentAfter = async (waited: string, subject: string) => {
+    const { id } = await database.one<{ id: string }>(sql.fragment`
+      UPDATE study_message SET state = 'waiting', ended_at = NULL, made_at = now() - ${waited}::interval
+      WHERE subject = ${subject} RETURNING id`)
+    await sendMessage(parts, id, { isLast: true, sent: new Set() })
+    return (await database.one<object>(
+      sql.fragment`SELECT state, reason FROM study_message WHERE id = ${id}`,
+    )) as object
+  }
+  const nothing = {
+    state: 'failed',
+    reason: 'There was nothing more to say: what it was about had ended, was answered, or is long ago',
+  }
+  const [still, ended, deleted] = [await reminded('Still'), await reminded('Ended'), await reminded('Deleted')]
+  await update(ended.bearer, { ...ended.consent, status: 'inactive' })
+  const headers = { authorization: `Bearer ${deleted.bearer}` }
+  await world.server.inject({ method: 'DELETE', url: `/fhir/Consent/${deleted.consent.id}`, headers })
+  t.strictSame(await sentAfter('1 hour', ended.subject), nothing, 'they have stopped sharing meanwhile')
+  t.strictSame(await sentAfter('1 hour', deleted.subject), nothing, 'also by deleting their consent')
+  t.strictSame(await sentAfter('4 days', still.subject), nothing, 'by then staff may have written the next one')
+  t.strictSame(letters, [])
+  t.strictSame(await sentAfter('2 days', still.subject), { state: 'sent', reason: null })
+  t.match(letters, [{ to: 'still@example.org' }])
+  await database.run(sql.fragment`
+    UPDATE study_message SET made_at = now() - interval '4 days' WHERE subject = ${still.subject}`)
+  t.match(
+    await remind('Still'),
+    /0 of 1 are reminded\. Not done: 1 Still: They were reminded within the last 3 days\./,
+    'the days count from when it was sent',
+  )
 })
 
 t.test('nobody counts as silent in a study that is over, or is reminded to send; in a paused one they are', async t => {
