@@ -37,11 +37,14 @@ export const typeOfOrganization = ({ type = [] }: Organization): string =>
 /** The version that somebody was shown of what they change. */
 export type Shown = { readonly id: string; readonly version: string }
 
-/** Without a parent, it becomes a root. Answers its id. */
+/** `id`: the one that it gets, so that it is made once. Without a parent, it becomes a root. */
+type New = { readonly id: string; readonly partOf?: string }
+
+/** Answers its id. */
 export const makeOrganization = async (
   organizer: Organizer,
   said: SaidOrganization,
-  partOf: string | undefined,
+  { id, partOf }: New,
 ): Promise<string> => {
   const organization: Organization = {
     ...withSaid({ resourceType: 'Organization', active: true }, said),
@@ -49,7 +52,7 @@ export const makeOrganization = async (
   }
   const { organizations } = organizer.caller
   const resource = inOneOf(organization, organizations, [await managedAbove(organizer, partOf)])
-  return organizer.write({ kind: 'create', resource })
+  return organizer.make(resource, id)
 }
 
 /** That organization, or the nearest above it, for which they may write: they may work in several tenants. */

@@ -11,6 +11,7 @@ import { and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { maxCount } from '../../search/result-parameter.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { createOnce } from '../../storage/create-once.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Store, Write } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
@@ -28,6 +29,8 @@ export type Organizer = {
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<Versioned<R>>
   /** Answers the id of what was written. Throws FhirError if it is not valid, is not theirs to write, or has another version by now. */
   readonly write: (write: Write) => Promise<string>
+  /** The same for a new resource with that id. If it is there already, it stays as it is. */
+  readonly make: (resource: Resource, id: string) => Promise<string>
   /** Does all of it, or nothing if it throws. What is read within sees what was written. */
   readonly atomic: <T>(run: (within: Pick<Organizer, 'find' | 'write'>) => Promise<T>) => Promise<T>
   /** Those of the Organizations in which they can give roles. */
@@ -70,6 +73,7 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
       return { resource: parseJson(content) as never, version: versionId }
     },
     write,
+    make: (resource, id) => write(createOnce(registry, resource, id)),
     atomic: run => store.atomic(within => run(askedOf(within, registry, organizations))),
     administers: async ids => {
       const found = new Set<string>()

@@ -65,9 +65,9 @@ export const readSource = async ({ read }: Organizer, classes: CodeClasses, id: 
   return toSource(resource, version, classes)
 }
 
-/** Answers its id. */
-export const makeSource = ({ write }: Organizer, said: SaidSource, classes: CodeClasses): Promise<string> =>
-  write({ kind: 'create', resource: withSaid({ resourceType: 'Device', status: 'active' }, said, classes) })
+/** Makes it once with that id, and answers the id. */
+export const makeSource = ({ make }: Organizer, id: string, said: SaidSource, classes: CodeClasses): Promise<string> =>
+  make(withSaid({ resourceType: 'Device', status: 'active' }, said, classes), id)
 
 type Shown = Pick<Source, 'id' | 'version'>
 

@@ -14,6 +14,7 @@ import { requireValid } from '../../fhir/validate/validate.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { createOnce } from '../../storage/create-once.ts'
 import type { Store } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { StudyParts } from '../people/enrolled-people.ts'
@@ -67,11 +68,13 @@ export const organizationsForStudies = async (
   return found.map(({ content }) => namedOrganization(JSON.parse(content))).toSorted(byItsName)
 }
 
-/** Makes the ResearchStudy, and its Group with it. Answers the id. Throws FhirError if the rules do not let the person. */
-export const createStudy = async (parts: StudyChangeParts, person: string, study: ResearchStudy): Promise<string> => {
+type New = { readonly id: string; readonly study: ResearchStudy }
+
+/** Makes the ResearchStudy once with that id, and its Group with it. Answers the id. Throws FhirError if the rules do not let the person. */
+export const createStudy = async (parts: StudyChangeParts, person: string, { id, study }: New): Promise<string> => {
   const { store } = await openStoreOf(parts, person)
   requireValid(parts.registry, study)
-  return (await writeOrThrow(store, { kind: 'create', resource: study })).id
+  return (await writeOrThrow(store, createOnce(parts.registry, study, id))).id
 }
 
 /** Writes the next version after `version`; if there is another one by now, nothing: `conflict`. Throws FhirError if the rules do not let the person. */

@@ -15,6 +15,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, type Field, field, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { administratorOf } from '../page/shown-organization.ts'
@@ -37,7 +38,7 @@ export const sourcePage: AddPage = (server, options) => {
     const organizer = await administratorOf(request, options)
     const state = typedSource(request.body, options)
     if (isWrong(state)) return sendSource(reply.code(422), options, state)
-    await makeSource(organizer, state.said, codeClasses)
+    await makeSource(organizer, idByForm(request), state.said, codeClasses)
     return reply.redirect('/devices?done=made', 303)
   })
   server.get<OfSource>('/devices/:device', { onRequest }, async (request, reply) => {

@@ -4,6 +4,7 @@ import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken } from '../page/overtaken.ts'
 import { administratorOf, openFor, organizationFor } from '../page/shown-organization.ts'
@@ -29,7 +30,8 @@ export const organizationChangePage: AddPage = (server, options) => {
     const organizer = await administratorOf(request, options)
     const state = typedOrganization(request.body)
     if (isWrong(state)) return sendNew(reply.code(422), { action: '/organizations/new', state })
-    return reply.redirect(`/organizations/${await makeOrganization(organizer, state.said, undefined)}?done=made`, 303)
+    const made = await makeOrganization(organizer, state.said, { id: idByForm(request) })
+    return reply.redirect(`/organizations/${made}?done=made`, 303)
   })
   server.get<OfOrganization>('/organizations/:organization/new', { onRequest }, async (request, reply) => {
     const { id, name } = openFor(await organizationFor('isManaged', request, options))
@@ -40,7 +42,8 @@ export const organizationChangePage: AddPage = (server, options) => {
     const state = typedOrganization(request.body)
     if (isWrong(state))
       return sendNew(reply.code(422), { action: `/organizations/${id}/new`, state, above: { id, name } })
-    return reply.redirect(`/organizations/${await makeOrganization(organizer, state.said, id)}?done=made`, 303)
+    const made = await makeOrganization(organizer, state.said, { id: idByForm(request), partOf: id })
+    return reply.redirect(`/organizations/${made}?done=made`, 303)
   })
   server.get<OfOrganization>('/organizations/:organization/change', { onRequest }, async (request, reply) => {
     const { id, organization, version } = await organizationFor('isChangeable', request, options)

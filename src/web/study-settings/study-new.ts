@@ -10,6 +10,7 @@ import { radioField } from '../page/choice-field.ts'
 import { field, type Option, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -43,7 +44,10 @@ export const studyNewPage: AddPage = (server, options) => {
         { url: extensions.access, valueCode: typed(body, 'access') },
       ],
     }
-    const id = await createStudy(options, sessionOf(request).person, withFacts(study, facts))
+    const id = await createStudy(options, sessionOf(request).person, {
+      id: idByForm(request),
+      study: withFacts(study, facts),
+    })
     return reply.redirect(`/studies/${id}/settings?done=made`, 303)
   })
 }
