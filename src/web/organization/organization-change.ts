@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { changeOrganization, makeOrganization } from '../../accounts/organization/organization-change.ts'
+import { isInForce } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -8,7 +9,7 @@ import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken } from '../page/overtaken.ts'
 import { administratorOf, openFor, organizationFor } from '../page/shown-organization.ts'
-import { requireSession } from '../page/signed-in.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import {
   emptyOrganization,
@@ -55,13 +56,17 @@ export const organizationChangePage: AddPage = (server, options) => {
     if (isWrong(state)) return sendChange(reply.code(422), id, state)
     try {
       await changeOrganization(organizer, { id, version: state.version ?? '' }, state.said)
-      return reply.redirect(`/organizations/${id}?done=changed`, 303)
+      const isSignedIn = await isInForce(options.accounts.database, sessionOf(request).id)
+      return reply.redirect(isSignedIn ? `/organizations/${id}?done=changed` : toSetUp(`/organizations/${id}`), 303)
     } catch (error) {
       if (!isOvertaken(error)) throw error
       return sendChange(reply.code(409), id, { ...state, version, isOvertaken: true })
     }
   })
 }
+
+/** Whoever has just required a second factor of themselves, and has none, is signed out. */
+const toSetUp = (continued: string): string => `/sign-in?${new URLSearchParams({ continue: continued })}&second-factor`
 
 type New = {
   readonly action: string

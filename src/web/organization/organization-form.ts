@@ -72,7 +72,7 @@ ${box({
   name: 'second-factor',
   value: 'yes',
   label: 'Require a second factor',
-  hint: 'Everybody who works in it, or below it, also needs a code from an app to sign in. Anybody who has not set one up does so at the next sign-in.',
+  hint: 'Everybody who works in it, or below it, also needs a code from an app to sign in. Anybody who has not set one up is signed out, and does so at the next sign-in.',
   isChosen: said.secondFactor,
 })}
 <button class="btn btn-primary mt-3">${button}</button>`,

@@ -124,6 +124,7 @@ ${sso && ssoLink(words, sso.institution, going)}
 const doneTexts: Readonly<Record<string, Key>> = {
   'signed-out': 'sign-in.signed-out',
   'new-password': 'sign-in.new-password',
+  'second-factor': 'sign-in.second-factor',
 }
 
 const unsavedTexts = { lost: 'sign-in.unsaved', kept: 'sign-in.unsaved-kept' } as const

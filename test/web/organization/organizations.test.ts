@@ -247,6 +247,22 @@ t.test('it can ask everybody who works in it for a second factor, and stop askin
   t.equal((await stored(organization)).extension, undefined)
 })
 
+t.test(
+  'somebody who requires a second factor of themselves is told that it is saved, and why they are signed out',
+  async t => {
+    const { id } = await create('everything', { resourceType: 'Organization', name: 'Strict' })
+    const own = await world.browserOf(await world.staff(id, 'manager'))
+    const asked = { name: 'Strict', type: '', 'second-factor': 'yes' }
+    const { status, location = '' } = await own.send(pageOf(id, '/change'), asked)
+    t.same([status, location], [303, `/sign-in?continue=${encodeURIComponent(pageOf(id))}&second-factor`])
+    t.match(
+      wordsOf(await own.get(location)),
+      /What you entered is saved\. From now on you need a second factor yourself/,
+    )
+    t.strictSame((await stored(id)).extension, [{ url: extensions.secondFactor, valueBoolean: true }])
+  },
+)
+
 t.test('it moves with everything below it, within its tree, and never below itself', async t => {
   const one = await made(manager, lab.organization, 'One')
   const two = await made(manager, lab.organization, 'Two')
