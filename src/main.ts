@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
-import { isStartError } from './start-error.ts'
+import { startLineOf } from './start-error.ts'
 
 type Register = (program: Command) => void
 
@@ -34,7 +34,8 @@ for (const load of asked === undefined ? commands.values() : [asked]) (await loa
 try {
   await program.parseAsync()
 } catch (error) {
-  if (!isStartError(error)) throw error
-  process.stderr.write(`${error.message}\n`)
+  const line = startLineOf(error)
+  if (line === undefined) throw error
+  process.stderr.write(`${line}\n`)
   process.exit(1)
 }

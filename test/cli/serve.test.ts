@@ -1,13 +1,15 @@
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { name, sql } from '../../src/storage/sql.ts'
 import { withBareDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 import { runProgram, startProgram } from '../support/run-program.ts'
 
 const dataDir = await mkdtemp(join(tmpdir(), 'sharewell-serve-'))
@@ -115,4 +117,13 @@ t.test('an unknown command is answered with help', async t => {
 
 t.test('migrate brings the database up to date and ends', async t => {
   t.match(await run(['migrate'], { DATABASE_URL: url }), { code: 0, error: '' })
+})
+
+t.test('one that may open too few files says in one line how many it needs', async t => {
+  const command = 'ulimit -n 64; exec "$0" src/main.ts serve'
+  const env = { ...programEnvironment, ...environment, DATABASE_URL: url }
+  const child = spawn('sh', ['-c', command, process.execPath], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const [said] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  t.equal(said, 'Too few files may be open at a time: allow 1024 (ulimit -n)\n')
+  t.equal(child.exitCode, 1)
 })

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { platform, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startError } from '../../start-error.ts'
+import { startError, tooFewFiles } from '../../start-error.ts'
 import { readOrMakeSecret } from '../secret/secret-file.ts'
 import { requireOwner } from './folder-owner.ts'
 import { canReach, findPostgresProgram, type PostgresProgram } from './postgres-program.ts'
@@ -170,7 +170,9 @@ const exists = (path: string): Promise<boolean> =>
   )
 
 /** After it, PostgreSQL only says that it is down, and initdb that it cleans up. */
-const lastReason = (log: string): string =>
-  log.split('\n').findLast(line => /\b(FATAL|PANIC|error):/.test(line)) ?? lastLine(log)
+const lastReason = (log: string): string => {
+  const reason = log.split('\n').findLast(line => /\b(FATAL|PANIC|error):/.test(line)) ?? lastLine(log)
+  return reason.includes('insufficient file descriptors') ? tooFewFiles : reason
+}
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

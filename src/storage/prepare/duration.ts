@@ -5,7 +5,7 @@ import type { CandidateFacts } from './numbers.ts'
 /** Keeps for each class of codes how long its longest Observation lasts. It is raised, and committed, before a longer one is written. */
 export type Durations = { readonly widen: (facts: readonly CandidateFacts[]) => Promise<void> }
 
-export const openDurations = (connection: Connection): Durations => {
+export const openDurations = (connection: Connection, { mostKept = 100_000 } = {}): Durations => {
   const known = new Map<number, number>()
   return {
     widen: async facts => {
@@ -20,7 +20,9 @@ export const openDurations = (connection: Connection): Durations => {
         ON CONFLICT (code_id) DO UPDATE SET longest = CASE
           WHEN code_duration.longest IS NULL OR excluded.longest IS NULL THEN NULL
           ELSE greatest(code_duration.longest, excluded.longest) END`)
-      for (const [codeId, one] of longer) known.set(codeId, one)
+      // Whoever may write chooses the codes. What is forgotten is asked of the table once more.
+      if (known.size + longer.size > mostKept) known.clear()
+      if (longer.size <= mostKept) for (const [codeId, one] of longer) known.set(codeId, one)
     },
   }
 }
