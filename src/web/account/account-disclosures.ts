@@ -37,12 +37,12 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const asked = askedIn(queryOf(request))
     const { fields, form } = filterOf(asked, own, words)
     const cursors = own && cursorsFor(own.caller)
-    const { cursor, isFirst, note } = listPlaceIn(queryOf(request), cursors, path, words)
+    const { cursor, isFirst, note, titled } = listPlaceIn(queryOf(request), cursors, path, words)
     const { lines, next } = own === undefined ? nothing : await findLines(own, asked, cursor, options, words)
     const again = queryOfAsked(asked, own)
     const page = next && cursors?.seal({ path, query: again, page: next })
     return sendTranslatedPage(reply, words, {
-      title: say('disclosures.title'),
+      title: titled(say('disclosures.title')),
       isProblem: fields.some(({ problem }) => problem !== undefined),
       content: html`<h1>${say('disclosures.title')}</h1>
 ${printedLine(words, await nameOfPerson(options.accounts.openStoreAs, sessionOf(request).person))}

@@ -69,7 +69,7 @@ export const addEventsPage = <Asked extends DayRange>(
     const caller = await readerOf(request, options)
     const asked = search.askedIn(queryOf(request))
     const cursors = cursorsFor(caller)
-    const { cursor, isFirst, note } = listPlaceIn(queryOf(request), cursors, path)
+    const { cursor, isFirst, note, titled } = listPlaceIn(queryOf(request), cursors, path)
     const store = options.openStoreFor(caller)
     const found = { ...search.searchOf(options.registry, asked), count: 50, cursor }
     const { lines, next } = await findLines(telling, store, found)
@@ -77,7 +77,7 @@ export const addEventsPage = <Asked extends DayRange>(
     const fields = search.fieldsOf(asked)
     const isProblem = fields.some(({ problem }) => problem !== undefined)
     return sendStaffPage(reply, {
-      title,
+      title: titled(title),
       isWide: true,
       isProblem,
       content: html`${await head(options, queryOf(request))}

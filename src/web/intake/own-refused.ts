@@ -25,7 +25,7 @@ export const ownRefusedPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const { say } = words
     const own = await ownRecordOf(request, options)
-    const { page, found, note } = await numberedPage(
+    const { page, found, note, titled } = await numberedPage(
       pageNumberIn(queryOf(request)),
       async page =>
         own === undefined
@@ -37,7 +37,7 @@ export const ownRefusedPage: AddPage = (server, options) => {
     const done = namedIn(doneTexts, queryOf(request).get('done'))
     const to = (next: number) => addressOf(own?.patient, { page: String(next) })
     return sendTranslatedPage(reply, words, {
-      title: say('refused.title'),
+      title: titled(say('refused.title')),
       content: html`<h1>${say('refused.title')}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}
 ${note}

@@ -7,7 +7,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
-import { numberedPage } from '../page/list-place.ts'
+import { numberedPage, pageTitle } from '../page/list-place.ts'
 import { notFound } from '../page/not-found.ts'
 import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
 import { organizerOf } from '../page/shown-organization.ts'
@@ -25,7 +25,7 @@ export const sourceIntakePages: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get<OfSource>('/devices/:device/uploads', { onRequest }, async (request, reply) => {
     const { keeper, path, name, source } = await sourceFor(request, options)
-    const { page, found, note } = await numberedPage(
+    const { page, found, note, titled } = await numberedPage(
       pageNumberIn(queryOf(request)),
       page =>
         keeper.store.ingest({
@@ -38,7 +38,7 @@ export const sourceIntakePages: AddPage = (server, options) => {
     )
     const to = (next: number) => `${path}/uploads?page=${next}`
     return sendStaffPage(reply, {
-      title: `Data received: ${name}`,
+      title: titled(`Data received: ${name}`),
       content: html`<h1>Data received from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/quarantine">What was refused, and why</a></p>
 ${note}
@@ -57,7 +57,7 @@ ${pagesBeside('Pages', [page > 1 && { href: to(page - 1), text: 'Newer' }, found
   server.get<OfSource>(at, { onRequest }, async (request, reply) => {
     const { keeper, path, name, place } = await sourceFor(request, options)
     return sendStaffPage(reply, {
-      title: `Refused documents: ${name}`,
+      title: pageTitle(`Refused documents: ${name}`, pageNumberIn(queryOf(request))),
       isProblem: isRefusedAgain(queryOf(request)),
       isWide: true,
       content: html`<h1>Refused documents from ${name}</h1>

@@ -23,14 +23,14 @@ export const sourcesPage: AddPage = (server, options) => {
     const query = queryOf(request)
     const name = lookedFor(query, 'name')
     const cursors = cursorsFor(organizer.caller)
-    const { cursor, isFirst, note } = listPlaceIn(query, cursors, '/devices')
+    const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/devices')
     const { sources, next } = await findSourcePage(organizer, options.codeClasses, { name, cursor })
     const to = (page: string) =>
       `/devices?${new URLSearchParams({ ...(name !== '' && { name }), page: cursors.seal({ path: '/devices', query: name, page }) })}`
     const isKeeper = await (await keeperOf(request, options)).manages()
     const done = namedIn(doneTexts, query.get('done'))
     return sendStaffPage(reply, {
-      title: 'Devices and apps that data comes from',
+      title: titled('Devices and apps that data comes from'),
       content: html`<h1>Devices and apps that data comes from</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 <p>Studies ask for data from these, and people consent to them by name.</p>

@@ -39,14 +39,14 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     const query = queryOf(request)
     const asked = askedIn(query)
     const cursors = cursorsFor(organizer.caller)
-    const { cursor, isFirst, note } = listPlaceIn(query, cursors, page)
+    const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, page)
     const found = await findColleagues(organizer, options.registry, { organization: id, ...asked, cursor })
     const again = queryOfAsked(asked)
     const to = (next: string) =>
       `${page}?${again}&${new URLSearchParams({ page: cursors.seal({ path: page, query: again, page: next }) })}`
     const done = namedIn(doneTexts, query.get('done'))
     return sendStaffPage(reply, {
-      title: `People of ${name}`,
+      title: titled(`People of ${name}`),
       isWide: true,
       content: html`<h1>People of ${name}</h1>
 ${done && notice('done', html`<p>${done}</p>`)}

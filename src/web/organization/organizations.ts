@@ -8,6 +8,8 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box, field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { pageTitle } from '../page/list-place.ts'
+import { pageNumberIn } from '../page/page-number.ts'
 import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -21,10 +23,10 @@ export const organizationsPage: AddPage = (server, options) => {
     const query = queryOf(request)
     const name = lookedFor(query, 'name')
     const withClosed = query.get('closed') === 'yes'
-    const tree = await findTree(organizer, { name, withClosed, page: Number(query.get('page')) || 1 })
+    const tree = await findTree(organizer, { name, withClosed, page: pageNumberIn(query) })
     const { administrator } = organizer.caller
     return sendStaffPage(reply, {
-      title: 'Organizations',
+      title: pageTitle('Organizations', tree.page),
       content: html`<h1>Organizations</h1>
 <p>Each organization is listed below the one it is part of. Whoever manages an organization also manages everything below it.</p>
 ${administrator && html`<p><a class="btn btn-primary" href="/organizations/new">Add a top-level organization</a></p>`}

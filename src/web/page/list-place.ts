@@ -11,6 +11,8 @@ export type ListPlace = {
   readonly isFirst: boolean
   /** Said above the list if the page that was asked for is not there. */
   readonly note: Html | undefined
+  /** The title of this page of the list. */
+  readonly titled: (title: string) => string
 }
 
 /** From the address of a page of a list. A link to a page works for a day, and only for whoever was shown it; after that the list begins anew. */
@@ -27,6 +29,7 @@ export const listPlaceIn = (
     cursor,
     isFirst: cursor === undefined,
     note: isLost ? lost(words) : undefined,
+    titled: title => (cursor === undefined ? title : words.say('list.continued', { title })),
   }
 }
 
@@ -35,11 +38,16 @@ export const numberedPage = async <Found>(
   asked: number,
   read: (page: number) => Promise<Found>,
   { isEmpty, words = wordsFor('en') }: { readonly isEmpty: (found: Found) => boolean; readonly words?: Words },
-): Promise<{ readonly page: number; readonly found: Found; readonly note: Html | undefined }> => {
+): Promise<Pick<ListPlace, 'note' | 'titled'> & { readonly page: number; readonly found: Found }> => {
   const found = await read(asked)
-  if (asked === 1 || !isEmpty(found)) return { page: asked, found, note: undefined }
-  return { page: 1, found: await read(1), note: lost(words) }
+  if (asked === 1 || !isEmpty(found))
+    return { page: asked, found, note: undefined, titled: title => pageTitle(title, asked, words) }
+  return { page: 1, found: await read(1), note: lost(words), titled: title => title }
 }
+
+/** The title of a page of a list, by which its tab and the history of the browser differ from those of the first. */
+export const pageTitle = (title: string, page: number, { say } = wordsFor('en')): string =>
+  page === 1 ? title : say('list.page', { title, page })
 
 /** With room above, since a list often begins right below a button. */
 const lost = ({ say }: Words): Html =>

@@ -18,13 +18,13 @@ export const patientsPage: AddPage = (server, options) => {
     const query = queryOf(request)
     const asked = askedIn(query)
     const cursors = cursorsFor(caller)
-    const { cursor, isFirst, note } = listPlaceIn(query, cursors, '/patients')
+    const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/patients')
     const { patients, next } = await findAsked(options, caller, asked, cursor)
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     const again = queryOfAsked(asked)
     const nextPage = next && cursors.seal({ path: '/patients', query: again, page: next })
     return sendStaffPage(reply, {
-      title: 'Patients',
+      title: titled('Patients'),
       isProblem: !canBeRead(asked),
       content: html`<h1>Patients</h1>
 ${registers && registerLinks}

@@ -26,14 +26,14 @@ export const studiesPage: AddPage = (server, options) => {
     const cursors = cursorsFor(caller)
     const query = queryOf(request)
     const title = lookedFor(query, 'title')
-    const { cursor, isFirst, note } = listPlaceIn(query, cursors, '/studies')
+    const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/studies')
     const asked = parseSearch(registry, 'ResearchStudy', queryFor(title))
     const { entries, next } = await openStoreFor(caller).search({ ...asked, cursor })
     const studies = entries.map(({ content }): ResearchStudy => JSON.parse(content))
     const nextPage = next && cursors.seal({ path: '/studies', query: againOf(title), page: next })
     const organizations = await organizationsForStudies(options, sessionOf(request).person)
     return sendStaffPage(reply, {
-      title: 'Studies',
+      title: titled('Studies'),
       content: html`<h1>Studies</h1>
 ${note}
 ${listed(studies, { title, nextPage, isFirst })}

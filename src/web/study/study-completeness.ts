@@ -31,6 +31,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     return sendStudyPage(reply, read, {
       tab: '/completeness',
       isWide: true,
+      page: people.page,
       isProblem: period.wrongTimezone !== undefined,
       content: html`<link rel="stylesheet" href="/static/completeness.css">
 ${lengthLinks(period, days => urlOf(people, days))}

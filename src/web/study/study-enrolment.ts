@@ -56,7 +56,7 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const isUnticked = query.get('none') === 'ticked'
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     return sendStaffPage(reply, {
-      title: `Enrol patients: ${study.name}`,
+      title: place.titled(`Enrol patients: ${study.name}`),
       isProblem: isUnticked || !canBeRead(asked),
       content: html`<h1>Enrol patients in ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}

@@ -7,7 +7,9 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
+import { pageTitle } from '../page/list-place.ts'
 import { notFound } from '../page/not-found.ts'
+import { pageNumberIn } from '../page/page-number.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
@@ -20,7 +22,7 @@ export const studyQuarantinePage: AddPage = (server, options) => {
     const { keeper, id, place } = await studyFor(request, options)
     const title = titleOf(JSON.parse((await keeper.store.read('ResearchStudy', id)).content))
     return sendStaffPage(reply, {
-      title: `Refused documents: ${title}`,
+      title: pageTitle(`Refused documents: ${title}`, pageNumberIn(queryOf(request))),
       isProblem: isRefusedAgain(queryOf(request)),
       isWide: true,
       content: html`<p><a href="/studies/${id}">${title}</a></p>

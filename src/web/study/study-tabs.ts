@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type Html, html } from '../page/html.ts'
+import { pageTitle } from '../page/list-place.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
@@ -18,18 +19,20 @@ type Shown = {
   /** Whether it is as wide as the page, or only as wide as is good for reading. */
   readonly isWide?: true
   readonly isProblem?: boolean
+  /** Of its list, from 1 on. */
+  readonly page?: number
 }
 
 /** One of the pages of a study. */
 export const sendStudyPage = (
   reply: FastifyReply,
   { study }: ReadStudy,
-  { tab, content, isWide, isProblem = false }: Shown,
+  { tab, content, isWide, isProblem = false, page = 1 }: Shown,
 ): FastifyReply => {
   const title = titleOf(study)
   const name = tabs.find(([path]) => path === tab)?.[1]
   return sendStaffPage(reply, {
-    title: tab === '' ? title : `${name}: ${title}`,
+    title: pageTitle(tab === '' ? title : `${name}: ${title}`, page),
     isProblem,
     isWide: true,
     content: html`<h1>${title}</h1>

@@ -61,6 +61,7 @@ export const studyPage: AddPage = (server, options) => {
     return sendStudyPage(reply, read, {
       tab: '',
       isWide: true,
+      page: asked.page,
       content: html`${await doneNotice(request, options, read, (whom, invited) => invitationOf(whom, invited, shown))}
 ${await underWay(request, options)}
 ${definitionOf(study)}

@@ -278,6 +278,7 @@ t.test('a long list has pages', async t => {
   const second = await browser.get(next)
   t.equal(second.status, 200)
   t.match(wordsOf(second), /Back to the latest/)
+  t.match(second.body, /<title>[^<]+, continued – Sharewell</)
   t.not(second.body, first.body)
 })
 

@@ -99,6 +99,7 @@ t.test('hundreds of organizations are shown a hundred at a time, each with what 
   t.equal(answer.statusCode, 200)
   t.match(await treeOf(administrator, '?name=unit'), /^Zone Unit 000 Unit 001 .* Unit 099 Page 1 of 3 Next page$/)
   t.match(await treeOf(administrator, '?name=unit&page=3'), /^Zone Unit 200 .* Unit 249 Page 3 of 3 Previous page$/)
+  t.match((await administrator.get('/organizations?name=unit&page=3')).body, '<title>Organizations, page 3 –')
   t.match(await treeOf(administrator, '?name=unit&page=nine'), /Page 1 of 3/)
   t.match(
     wordsOf(await administrator.get(pageOf(root.id))),

@@ -225,6 +225,7 @@ t.test('people are shown page by page', async t => {
   t.match(wordsOf(await people.member.get(page)), /Page 1 of 2\. Next page/)
   for (const path of ['', '/completeness']) {
     const { body } = await people.member.get(`${page}${path}?page=502`)
+    t.match(body, /<title>[^<]+, page 502 – Sharewell</)
     const last = path === '' ? 2 : 1
     t.match(wordsOf({ body }), new RegExp(`There is no page 502\\. Go to page ${last}, the last`))
     t.notMatch(
@@ -559,6 +560,7 @@ t.test('whoever has more studies than a page shows finds them by a part of their
     Array.from({ length: 50 }, (_, index) => index),
     'numbers come by their value from page to page',
   )
+  t.match((await manager.get(more)).body, '<title>Studies, continued –')
   t.match(wordsOf(await manager.get(more)), /Find by title .*two kinds Active .*Back to the first page/)
   const found = wordsOf(await manager.get(`/studies?${new URLSearchParams({ title: 'p, PART 4' })}`))
   t.same(
