@@ -13,6 +13,10 @@ const wrongWith = `axe.run(document, { resultTypes: ['violations'] }).then(({ vi
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 200)).slice(0, 3).join(' ')),
   ...(document.documentElement.scrollWidth > innerWidth ? ['it is wider than a phone'] : []),
+  ...[...document.querySelectorAll('h1, h2, h3, h4, h5, h6, [role=heading]')].flatMap((one, at, all) => {
+    const [above, level] = [all[at - 1], one].map(heading => Number(heading?.ariaLevel ?? heading?.localName[1] ?? 0))
+    return level > above + 1 ? ['a heading of level ' + level + ' follows one of ' + above + ': ' + one.textContent] : []
+  }),
 ])`
 
 t.test('no page has a serious accessibility problem', { skip: whyNoChromium() }, async t => {

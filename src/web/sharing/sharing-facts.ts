@@ -42,18 +42,18 @@ export const textToSign = (attachment: Attachment | undefined, words: Words): Ht
 ${text}`
 }
 
-/** Only plain text is shown: undefined for anything else. */
-export const textShown = (attachment: Attachment | undefined): Html | undefined => {
+/** Only plain text is shown: undefined for anything else. `level`: that of its headings. */
+export const textShown = (attachment: Attachment | undefined, level = 3): Html | undefined => {
   const { contentType, data, language } = attachment ?? {}
   if (data === undefined || !(contentType ?? 'text/plain').startsWith('text/plain')) return undefined
   const text = Buffer.from(data, 'base64').toString('utf8')
-  return html`<div class="as-written border rounded p-3 mb-4"${language && html` lang="${language}"`}>${withHeadings(text, language)}</div>`
+  return html`<div class="as-written border rounded p-3 mb-4"${language && html` lang="${language}"`}>${withHeadings(text, level, language)}</div>`
 }
 
 /** The very same text, in which screen readers find the headings: what is signed is plain, and has capitals only. */
-const withHeadings = (text: string, language = 'en'): readonly (Html | string)[] =>
+const withHeadings = (text: string, level: number, language = 'en'): readonly (Html | string)[] =>
   cutInParts(text, language).flatMap(({ heading, rest }, index) => [
     index > 0 ? betweenParts : '',
-    heading === '' ? '' : html`<span role="heading" aria-level="3">${heading}</span>`,
+    heading === '' ? '' : html`<span role="heading" aria-level="${level}">${heading}</span>`,
     rest,
   ])

@@ -5,7 +5,8 @@ import { textShown } from '../sharing/sharing-facts.ts'
 
 /** The text, to be opened beside the scan; undefined if it is not plain text. */
 export const textRead = ({ version, attachment }: PaperText): Html | undefined => {
-  const text = textShown(attachment)
+  // On these pages it stands right below the first heading.
+  const text = textShown(attachment, 2)
   return text && html`<details class="mb-3"><summary>Read version ${version}</summary>${text}</details>`
 }
 

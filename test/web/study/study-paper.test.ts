@@ -6,6 +6,7 @@ import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { dayOf } from '../../../src/fhir/timezone.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { headingWritten } from '../../../src/studies/definition/text-part.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openStudies } from '../../support/study.ts'
@@ -350,7 +351,7 @@ t.test('a paper of an earlier version does not count for the version that is sig
         valueAttachment: {
           contentType: 'text/plain',
           language: 'en',
-          data: Buffer.from('And more.').toString('base64'),
+          data: Buffer.from(`${headingWritten('contact', 'en')}\n\nAnd more.`).toString('base64'),
         },
       },
     ],
@@ -365,6 +366,8 @@ t.test('a paper of an earlier version does not count for the version that is sig
   t.match(overtaken.body, `value="${sent.signedOn}"`, 'what was typed is kept')
   t.equal(overtaken.body.match(/ checked/g)?.length, 2)
   t.match(wordsOf(overtaken), /Only paper with version 2 of the text can be recorded/)
+  const headings = [...overtaken.body.matchAll(/<h([1-6])|aria-level="([1-6])"/g)].map(([, tag, level]) => tag ?? level)
+  t.same(headings, ['1', '2'], 'the headings of the text come right below that of the page')
   const spanish = await first.sendFile(other, scan(), other, { ...sent, language: 'es' })
   t.match([spanish.status, spanish.body], [422, /id="language-problem">There is no text in this language/])
   t.same(await consentsOf(shown), [])
