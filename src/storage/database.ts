@@ -4,6 +4,7 @@ import type { DiskRoom } from './postgres/disk-room.ts'
 import { openNewerDatabase } from './postgres/newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './postgres/prepared-statement.ts'
 import { rowTypes } from './postgres/row-types.ts'
+import { withSettings } from './postgres/session-settings.ts'
 import { endedBySilence, letInWithin } from './postgres/silence.ts'
 import { type Fail, failure, isAborted, isConflict, isDeadlock, isLockTimeout, isLost } from './postgres/sql-state.ts'
 import { isPlannedAnew, type SqlFragment } from './sql.ts'
@@ -48,15 +49,15 @@ export const openDatabase = (
 ): Database => {
   // So a statement that only waits for others is told apart from one that takes too long itself.
   const lockTimeoutMs = Math.ceil((statementTimeoutMs * 2) / 3)
-  const open = (settings: string) => {
+  const settings = { jit: 'off', timezone: 'UTC', lock_timeout: `${lockTimeoutMs}` }
+  const open = (more = {}) => {
     const pool = new pg.Pool({
-      connectionString: url,
+      connectionString: withSettings(url, { ...settings, ...more }),
       Client: letInWithin(connectTimeoutMs),
       max: poolSize,
       statement_timeout: statementTimeoutMs,
       // A statement that is sent after another one waits for the end of both.
       ...endedBySilence(2 * statementTimeoutMs),
-      options: `-c jit=off -c timezone=UTC -c lock_timeout=${lockTimeoutMs} ${settings}`,
       types: rowTypes,
       // A statement is sent at once, even before the previous one is answered.
       pipeline: true,
@@ -67,8 +68,8 @@ export const openDatabase = (
   }
   const told = failure(openNewerDatabase(url))
   const fail = room === undefined ? told : room.noting(told)
-  const pool = open('')
-  const keeping = open('-c plan_cache_mode=force_generic_plan')
+  const pool = open()
+  const keeping = open({ plan_cache_mode: 'force_generic_plan' })
   return {
     ...connectionOver(queryOnce(pool, fail), queryOnce(keeping, fail)),
     transaction: run => retried(() => inTransaction(pool, fail, 'BEGIN', run)),
