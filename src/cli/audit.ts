@@ -3,6 +3,7 @@ import { intervalOf } from '../fhir/date.ts'
 import { csv } from '../operations/rows/csv.ts'
 import { startError } from '../start-error.ts'
 import { ageAudit, fewestYears } from '../storage/audit/age.ts'
+import { findAgedBefore } from '../storage/audit/aged-before.ts'
 import { acceptHead } from '../storage/audit/seal/attestation.ts'
 import { auditKeyOf } from '../storage/audit/seal/chain.ts'
 import { noteVerification } from '../storage/audit/seal/chain-state.ts'
@@ -83,10 +84,13 @@ const keyOf = async (database: Database) => auditKeyOf(await ownSecretKey(databa
 type Asked = { readonly patient: string; readonly since?: Date; readonly until?: Date }
 
 const printDisclosures = async (asked: Asked): Promise<void> => {
-  const rows = await withOwnDatabase(async database => {
+  const { rows, before } = await withOwnDatabase(async database => {
     if (!(await isPatientKnown(database, asked.patient))) throw startError(`There is no Patient ${asked.patient}`)
-    return readDisclosures(database, asked)
+    return { rows: await readDisclosures(database, asked), before: await findAgedBefore(database) }
   })
+  // An account of that time would be mistaken for a complete one.
+  if (before !== undefined && (asked.since ?? 0) < before)
+    process.stderr.write(`What was recorded before ${before.toISOString()} may have aged, and is left out then.\n`)
   process.stdout.write(csv([columns, ...rows.map(toCells)]))
 }
 

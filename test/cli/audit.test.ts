@@ -96,3 +96,13 @@ t.test('nothing is removed before six years are over', async t => {
   t.match(await run('age', '--years', '5'), { code: 1, error: /a whole number of years, 6 or more/ })
   t.strictSame(await run('age'), { code: 0, out: 'Removed, being older than 6 years: 0 rows\n', error: '' })
 })
+
+t.test('an account of disclosures of a time of which something has aged says so', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
+    SELECT 0, epoch, snapshot, head, 0, sealed, 'key', head FROM audit_seal ORDER BY seal LIMIT 1`)
+  const account = async (...days: readonly string[]) => (await run('disclosures', '--patient', 'ann', ...days)).error
+  const told = /^What was recorded before \S+:00:00\.000Z may have aged, and is left out then\.\n$/
+  for (const days of [[], ['--since', '2020-01-01']]) t.match(await account(...days), told)
+  t.equal(await account('--since', '2999-01-01'), '')
+})

@@ -14,6 +14,7 @@ import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { callerOfPatient, compartmentOf, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
+import { agedNote } from '../audit/aged-note.ts'
 import type { AuditLine } from '../audit/audit-line.ts'
 import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -50,6 +51,7 @@ ${printedLine(words, await nameOfPerson(options.accounts.openStoreAs, sessionOf(
 ${form}
 ${note}
 ${stretchList(lines, own?.studies ?? [], words)}
+${own && (await agedNote(options.accounts.database, words))}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
 ${!isFirst && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
 ${own && otherRecords(own, words)}

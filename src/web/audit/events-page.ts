@@ -21,6 +21,7 @@ import { pagesBeside } from '../page/page-number.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { agedNote } from './aged-note.ts'
 import { type AuditLine, auditLine, untitledStudies } from './audit-line.ts'
 import { type DayRange, dayQueryOf } from './day-range.ts'
 
@@ -84,6 +85,7 @@ export const addEventsPage = <Asked extends DayRange>(
 ${search.form(path, asked, fields)}
 ${note}
 ${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page)}
+${await agedNote(options.accounts.database)}
 ${pagesBeside('Pages', [next !== undefined && { href: `${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}`, text: links.next }, !isFirst && { href: `${path}?${again}`, text: links.first }])}
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })

@@ -313,3 +313,19 @@ t.test('somebody without a record is shown nothing, and nobody is shown another‚
   t.match(wordsOf(await nobody.get(`${page}?record=${ann}`)), /Nobody did/)
   t.match(await openBrowser(server).get(page), { status: 303, location: /^\/sign-in/ })
 })
+
+t.test('once something has aged, an empty list does not say that nobody did anything then', async t => {
+  const long = `${page}?until=2020-01-01`
+  t.match(wordsOf(await browser.get(long)), /Nobody did, at that time\. What you share/)
+  await database.run(sql.fragment`
+    INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
+    SELECT 0, epoch, snapshot, head, 0, sealed, 'key', head FROM audit_seal ORDER BY seal LIMIT 1`)
+  const told =
+    /Nobody did, at that time\. What was recorded before \d+ \w+ \d{4} at \d\d:00 UTC may have been removed since: records/
+  t.match(wordsOf(await browser.get(long)), told)
+  const spanish = await signedIn({ 'accept-language': 'es' }, bob)
+  t.match(
+    wordsOf(await spanish.get(page)),
+    /Lo que se registr√≥ antes del \d+ de .* puede haberse eliminado desde entonces/,
+  )
+})

@@ -4,6 +4,7 @@ import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { addAccount, openAccount } from '../../../src/storage/account/user-account.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -179,4 +180,14 @@ t.test('no filter reveals that a patient has a record with another tenant', asyn
   const bearer = await token({ subject: { kind: 'user', person: persons['privacy officer'] }, scope: 'user/*.rs' })
   for (const path of [`AuditEvent?patient=Patient/${carl}`, `Patient/${carl}/AuditEvent`])
     t.notOk((await send(bearer, 'GET', path)).json().entry, path)
+})
+
+t.test('once something has aged, a list does not look as if it were complete', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
+    SELECT 0, epoch, snapshot, head, 0, sealed, 'key', head FROM audit_seal ORDER BY seal LIMIT 1`)
+  t.match(
+    wordsOf(await officer.get('/audit?until=2020-01-01')),
+    /Nothing matches that\. .* What was recorded before .* UTC may have been removed since/,
+  )
 })
