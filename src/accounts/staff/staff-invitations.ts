@@ -10,6 +10,7 @@ import {
   endStaffInvitation,
   findPendingInvitation,
   findStaffInvitation,
+  findUsedStaffInvitation,
   makeStaffInvitation,
   type PendingInvitation,
   pendingStaffInvitations,
@@ -39,6 +40,8 @@ export type StaffInvitations = {
    * closed.
    */
   readonly find: (link: string) => Promise<StaffInvitation | undefined>
+  /** The one that was accepted by this link, for whoever did that and works there: they go back to it, or have sent it twice. */
+  readonly findUsed: (link: string, person: string) => Promise<StaffInvitation | undefined>
   /** Gives the role to the account with that address, and uses the link up. */
   readonly accept: (link: string, person: string) => Promise<'accepted' | 'over' | 'other-address' | 'own'>
 }
@@ -68,6 +71,7 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => ({
   cancel: (by, id) => cancel(parts, by, id),
   retryFailed: () => retryFailed(parts),
   find: link => find(parts, link),
+  findUsed: (link, person) => findUsed(parts, link, person),
   accept: (link, person) => accept(parts, link, person),
 })
 
@@ -154,6 +158,16 @@ const retryFailed = async ({ accounts: { database }, ask }: Parts): Promise<void
 const find = async (parts: Parts, link: string): Promise<StaffInvitation | undefined> => {
   const invitation = await findStaffInvitation(parts.accounts.database, link)
   return invitation !== undefined && (await isStillGiven(parts, invitation)) ? invitation : undefined
+}
+
+const findUsed = async (
+  { accounts: { database } }: Parts,
+  link: string,
+  person: string,
+): Promise<StaffInvitation | undefined> => {
+  const used = await findUsedStaffInvitation(database, link)
+  if (used === undefined || (await findAccountOf(database, person))?.email !== used.email) return undefined
+  return (await worksIn(database, person, used.organization)) ? used : undefined
 }
 
 /** Somebody who has lost the right to give a role must not give it by an old letter, and nobody is let into a closed organization. */

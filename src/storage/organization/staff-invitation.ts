@@ -128,6 +128,16 @@ export const findStaffInvitation = async (
         SELECT ${columns} FROM staff_invitation WHERE hash = ${hashOf(link)} AND ${isOpen}`)
     : undefined
 
+/** The one that somebody has accepted by this link. */
+export const findUsedStaffInvitation = async (
+  connection: Connection,
+  link: string,
+): Promise<StaffInvitation | undefined> =>
+  isSecret(link)
+    ? connection.maybeOne<StaffInvitation>(sql.fragment`
+        SELECT ${columns} FROM staff_invitation WHERE hash = ${hashOf(link)} AND ended_by = 'used'`)
+    : undefined
+
 const columns = sql.fragment`id, organization, role, email, inviter, expires_at AS "expiresAt"`
 
 const isOpen: SqlFragment = sql.fragment`(ended_at IS NULL AND expires_at > now())`

@@ -31,13 +31,15 @@ export const joinPage: AddPage = (server, options) => {
   server.get('/join', async (request, reply) => {
     const link = queryOf(request).get('link') ?? ''
     const invitation = await staffInvitations.find(link)
-    return invitation === undefined ? sendLinkIsOver(reply) : sendJoin(request, reply, options, { link, invitation })
+    return invitation === undefined
+      ? sendOver(request, reply, options, link)
+      : sendJoin(request, reply, options, { link, invitation })
   })
   server.post('/join', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const { body } = request
     const link = typed(body, 'link')
     const invitation = await staffInvitations.find(link)
-    if (invitation === undefined) return sendLinkIsOver(reply)
+    if (invitation === undefined) return sendOver(request, reply, options, link)
     if (typed(body, 'decision') === notMine) return leadOn(request, reply, options, { link, invitation })
     const person = await whoAgrees(request, reply, options, { link, invitation })
     if (person === undefined) return reply
@@ -46,12 +48,25 @@ export const joinPage: AddPage = (server, options) => {
       case 'accepted':
         return reply.redirect(`${await ownPlace(options, person, invitation)}?done=joined`, 303)
       case 'over':
-        return sendLinkIsOver(reply)
+        return sendOver(request, reply, options, link)
       case 'other-address':
       case 'own':
         return sendJoin(request, reply.code(409), options, { link, invitation })
     }
   })
+}
+
+/** Somebody who goes back, or presses twice, is sent to where the first time led. */
+const sendOver = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  link: string,
+): Promise<FastifyReply> => {
+  const { session } = request
+  const used = session && (await options.staffInvitations.findUsed(link, session.person))
+  if (session === undefined || used === undefined) return sendLinkIsOver(reply)
+  return reply.redirect(`${await ownPlace(options, session.person, used)}?done=joined`, 303)
 }
 
 /** Whoever is a privacy officer only does not read the organization; an administrator reads no record of one. */

@@ -126,6 +126,7 @@ t.test('somebody without an account makes one with the letter, and thereby gets 
   const { status, body } = await openBrowser(server).get(link)
   t.equal(status, 410, 'the link is used up')
   t.match(body, /This link no longer works/)
+  t.equal((await manager.get(link)).status, 410, 'also for somebody else who works there')
   const role = (await rolesIn(lab.organization)).at(0)
   t.match(role, {
     active: true,
@@ -171,14 +172,29 @@ t.test('somebody with an account agrees with that account, and with no other', a
   const token = /name="_csrf" value="([^"]*)"/.exec((await sara.browser.get(link)).body)?.[1] ?? ''
   const agreed = { _csrf: token, link: secret, person: sara.person }
   const atOnce = await Promise.all([1, 2].map(() => sara.browser.post('/join', agreed)))
-  t.same(atOnce.map(({ status }) => status).toSorted(), [303, 410])
+  t.match(atOnce, [{ status: 303 }, { status: 303 }])
   t.match(wordsOf(await sara.browser.get(`/organizations/${lab.organization}`)), /Sharewell .* lab People/)
   const own = (await rolesIn(lab.organization))[0]
   t.match(own?.code, [{ coding: [{ code: 'viewer' }] }])
+  const ofSara = ({ practitioner }: PractitionerRole) => practitioner?.reference === own?.practitioner?.reference
+  t.equal((await rolesIn(lab.organization)).filter(ofSara).length, 1, 'only once')
   const more = await linkTo(sara.email, 'member', manager, ward)
   t.equal((await join(sara.browser, more)).status, 303)
   const [below] = await rolesIn(ward)
   t.equal(below?.practitioner?.reference, own?.practitioner?.reference, 'the same practitioner works in both')
+})
+
+t.test('somebody who goes back after joining, or sends it twice, is led to where the first time led', async t => {
+  const link = await linkTo('twice@example.org', 'member')
+  const browser = openBrowser(server, { remoteAddress: '10.9.0.7' })
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get(link)).body)?.[1] ?? ''
+  const sent = { _csrf, link: link.split('link=')[1] ?? '', name: 'Tia Twice', password }
+  const there = { status: 303, location: `/organizations/${lab.organization}?done=joined` }
+  t.match(await browser.post('/join', sent), there)
+  t.match(await browser.post('/join', sent), there)
+  t.match(await browser.get(link), there)
+  t.match(wordsOf(await browser.get(there.location)), /You have joined this organization/)
+  t.equal((await openBrowser(server).get(link)).status, 410, 'for nobody else')
 })
 
 t.test('an invited person takes their address off an account that somebody else made with it, and joins', async t => {
