@@ -109,7 +109,7 @@ export const waitingMessages = async (connection: Connection): Promise<readonly 
 /**
  * Counts an attempt, and makes a new link for it, since that of an earlier attempt may not have arrived. Undefined if there is nothing more to say,
  * because the invitation has ended or the patient has left the study, or has answered since they were to be reminded: then the message is ended. So is
- * a reminder that is too old.
+ * a reminder that is too old, or was followed by another.
  */
 export const takeMessage = async (connection: Connection, id: string): Promise<MessageToSend | undefined> => {
   const secret = newSecret()
@@ -124,18 +124,19 @@ export const takeMessage = async (connection: Connection, id: string): Promise<M
       AND (message.invitation IS NULL OR EXISTS (
         SELECT FROM invitation
         WHERE invitation.id = message.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now()))
-      AND (message.kind <> ALL (${reminders}) OR (message.made_at > ${sinceReminders}
+      AND (message.kind <> ALL (${reminders}) OR (message.made_at > ${sinceReminders} AND NOT EXISTS (
+        SELECT FROM study_message AS later
+        WHERE later.subject = message.subject AND later.kind = ANY (${reminders}) AND later.made_at > message.made_at AND later.state <> 'failed')
         AND NOT ${hasAnsweredSince(sql.fragment`message.subject`, sql.fragment`message.study_id`, sql.fragment`message.made_at`)}))
     RETURNING message.kind, message.patient, message.study_id AS study, message.channel, message.address, (
       SELECT expires_at FROM invitation WHERE invitation.id = message.invitation) AS "expiresAt"`)
-  if (taken === undefined)
-    await endMessage(
-      connection,
-      id,
-      'There was nothing more to say: what it was about had ended, was answered, or is long ago',
-    )
+  if (taken === undefined) await endMessage(connection, id, nothingMoreToSay)
   return taken && { ...taken, secret }
 }
+
+/** Why a message was not sent: not that it could not be delivered. */
+export const nothingMoreToSay =
+  'There was nothing more to say: what it was about had ended, was answered, or is long ago'
 
 /** It was sent; or, with a reason, it was not sent, and will not be. */
 export const endMessage = async (connection: Connection, id: string, reason?: string): Promise<void> => {

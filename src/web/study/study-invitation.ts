@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation.ts'
-import type { MessageState } from '../../storage/study/study-message.ts'
+import { type MessageState, nothingMoreToSay } from '../../storage/study/study-message.ts'
 import type { Invited, ShownInvitation } from '../../studies/invitation/invitations.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
@@ -139,7 +139,7 @@ const messageText = ({ kind, channel, state, reason, tries, madeAt, endedAt }: M
     case 'sent':
       return html`The ${name} was sent: ${moment(endedAt ?? madeAt)}.${tried}`
     case 'failed':
-      return html`The ${name} failed.${tried}${because} Check the address, and send it again.`
+      return html`The ${name} failed.${tried}${because}${reason !== nothingMoreToSay && ' Check the address, and send it again.'}`
   }
 }
 

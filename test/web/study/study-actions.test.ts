@@ -407,12 +407,16 @@ t.test('a reminder that waited is sent to somebody who still has to be reminded,
     const { bearer, consent } = await share(patient.id)
     await database.run(sql.fragment`
       UPDATE consent SET last_updated = now() - interval '5 days' WHERE content ->> 'id' = ${consent.id}`)
-    t.match(await remind(name), /1 of 1 are reminded/)
-    await mailbox.next()
-    return { subject, bearer, consent }
+    return { subject, bearer, consent, message: await remind(name) }
   }
-  const remind = async (name: string) =>
+  const askedFor = async (name: string) =>
     settled(await staff.send(`${invitations}?find=${name}`, { who: 'all', do: 'remind' }, invitations))
+  /** Answers the id of the reminder. */
+  const remind = async (name: string): Promise<string> => {
+    t.match(await askedFor(name), /1 of 1 are reminded/)
+    await mailbox.next()
+    return (await database.one<{ id: string }>(sql.fragment`SELECT max(id) AS id FROM study_message`)).id
+  }
   const letters: unknown[] = []
   const read = async (type: string) => ({ content: JSON.stringify(type === 'ResearchStudy' ? study : {}) })
   const parts = {
@@ -421,10 +425,9 @@ t.test('a reminder that waited is sent to somebody who still has to be reminded,
     channels: { email: { deliver: async (letter: unknown) => void letters.push(letter), send: async () => {} } },
   }
   /** What becomes of the reminder if it could not be sent until so much later. */
-  const sentAfter = async (waited: string, subject: string) => {
-    const { id } = await database.one<{ id: string }>(sql.fragment`
-      UPDATE study_message SET state = 'waiting', ended_at = NULL, made_at = now() - ${waited}::interval
-      WHERE subject = ${subject} RETURNING id`)
+  const sentAfter = async (waited: string, { message: id }: { readonly message: string }) => {
+    await database.run(sql.fragment`
+      UPDATE study_message SET state = 'waiting', ended_at = NULL, made_at = now() - ${waited}::interval WHERE id = ${id}`)
     await sendMessage(parts, id, { isLast: true, sent: new Set() })
     return (await database.one<object>(
       sql.fragment`SELECT state, reason FROM study_message WHERE id = ${id}`,
@@ -438,19 +441,27 @@ t.test('a reminder that waited is sent to somebody who still has to be reminded,
   await update(ended.bearer, { ...ended.consent, status: 'inactive' })
   const headers = { authorization: `Bearer ${deleted.bearer}` }
   await world.server.inject({ method: 'DELETE', url: `/fhir/Consent/${deleted.consent.id}`, headers })
-  t.strictSame(await sentAfter('1 hour', ended.subject), nothing, 'they have stopped sharing meanwhile')
-  t.strictSame(await sentAfter('1 hour', deleted.subject), nothing, 'also by deleting their consent')
-  t.strictSame(await sentAfter('4 days', still.subject), nothing, 'by then staff may have written the next one')
+  t.strictSame(await sentAfter('1 hour', ended), nothing, 'they have stopped sharing meanwhile')
+  t.strictSame(await sentAfter('1 hour', deleted), nothing, 'also by deleting their consent')
+  t.strictSame(await sentAfter('4 days', still), nothing, 'by then staff may have written the next one')
   t.strictSame(letters, [])
-  t.strictSame(await sentAfter('2 days', still.subject), { state: 'sent', reason: null })
+  t.strictSame(await sentAfter('2 days', still), { state: 'sent', reason: null })
   t.match(letters, [{ to: 'still@example.org' }])
   await database.run(sql.fragment`
     UPDATE study_message SET made_at = now() - interval '4 days' WHERE subject = ${still.subject}`)
   t.match(
-    await remind('Still'),
+    await askedFor('Still'),
     /0 of 1 are reminded\. Not done: 1 Still: They were reminded within the last 3 days\./,
     'the days count from when it was sent',
   )
+  const again = await reminded('Redone')
+  await database.run(sql.fragment`
+    UPDATE study_message SET state = 'failed', made_at = now() - interval '1 hour' WHERE id = ${again.message}`)
+  await remind('Redone')
+  t.strictSame(await sentAfter('1 hour', again), nothing, 'one that failed, and was followed by another')
+  const told = wordsOf(await staff.get(`${invitations}?find=redone`))
+  t.match(told, /The reminder to send data, by e-mail failed\. Tried once\. There was nothing more to say: /)
+  t.notMatch(told, /Check the address/)
 })
 
 t.test('nobody counts as silent in a study that is over, or is reminded to send; in a paused one they are', async t => {
