@@ -103,6 +103,6 @@ t.test('an account of disclosures of a time of which something has aged says so'
     SELECT 0, epoch, snapshot, head, 0, sealed, 'key', head FROM audit_seal ORDER BY seal LIMIT 1`)
   const account = async (...days: readonly string[]) => (await run('disclosures', '--patient', 'ann', ...days)).error
   const told = /^What was recorded before \S+:00:00\.000Z may have aged, and is left out then\.\n$/
-  for (const days of [[], ['--since', '2020-01-01']]) t.match(await account(...days), told)
+  for (const days of [[], ['--since', '2000-01-01']]) t.match(await account(...days), told)
   t.equal(await account('--since', '2999-01-01'), '')
 })
