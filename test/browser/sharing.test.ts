@@ -92,6 +92,24 @@ t.test('after signing, going back leads to the page of the study', { skip: whyNo
 })
 
 t.test(
+  'after signing at the second try, because no name was typed, going back leads to the page of the study as well',
+  { skip: whyNoChromium() },
+  async t => {
+    const { base, opened, page, press } = await openSigned(t)
+    await page.goto(`${base}${new URL(page.url()).pathname}`)
+    await press('See what that means')
+    await press('Sign')
+    t.match(await page.textContent('[role=alert]'), /Type your name to sign/)
+    await byKeyboard(opened).type('Your name', 'Nani')
+    await press('Sign')
+    t.match(await page.textContent('[role=status]'), /It is signed/)
+    await page.goBack()
+    t.match(await page.textContent('main'), /You share data with this study now/)
+    t.same(opened.complaints, [])
+  },
+)
+
+t.test(
   'from wherever a link on the answer to a form leads, going back leads to the page',
   { skip: whyNoChromium() },
   async t => {

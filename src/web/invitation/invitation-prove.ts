@@ -77,6 +77,7 @@ export const sendProve = (
   const token = ownToken(reply)
   return sendTranslatedPage(reply, words, {
     title: say('prove.title'),
+    address: provePage(link),
     isProblem: told !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('prove.title')}</h1>
 ${told === undefined ? html`<p>${say(`prove.text-${channel}`)}</p>` : notice('problem', told)}
@@ -107,6 +108,9 @@ ${form({
 ${postForm({ action: '/invitation/code', token, hidden: { link } }, html`<button class="btn btn-outline-primary">${say('prove.again')}</button>`)}`,
   })
 }
+
+/** Somebody who reads the code where they opened the link may lose this page by it, and opens the link again. */
+export const provePage = (link: string): string => `/invitation?${new URLSearchParams({ link, sent: '' })}`
 
 /** The last code that was sent may still be valid, so the form stays. */
 export const sendTooOften = (reply: FastifyReply, words: Words, until: Date, came: Came): FastifyReply => {

@@ -11,7 +11,7 @@ import { html } from '../page/html.ts'
 import { sendInvitationIsOver } from '../page/link-is-over.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
-import { type Came, prove, sendProve, sendTooOften } from './invitation-prove.ts'
+import { type Came, prove, provePage, sendProve, sendTooOften } from './invitation-prove.ts'
 
 /** Where the link of an invitation leads. A code is sent, which together with the birth date proves who has opened the link. */
 export const invitationPage: AddPage = (server, options) => {
@@ -50,9 +50,6 @@ export const invitationPage: AddPage = (server, options) => {
     return prove(request, reply, options, { link, channel: invitation.channel })
   })
 }
-
-/** Somebody who reads the code where they opened the link may lose this page by it, and opens the link again. */
-const provePage = (link: string): string => `/invitation?${new URLSearchParams({ link, sent: '' })}`
 
 /** Many people come back with the letter, which they have kept. */
 const sendNoLonger = async (

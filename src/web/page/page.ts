@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
+import { pageOf } from './continue.ts'
 import { postForm } from './form.ts'
 import { addressAgain, isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
@@ -18,6 +19,8 @@ export type Page = {
   readonly isWide?: boolean
   /** Whether it reloads every few seconds if there are no scripts. */
   readonly isRefreshed?: boolean
+  /** For the answer to a form: the address of the page that the form was on, if that says more than its path. */
+  readonly address?: string
 }
 
 /** Sends a whole page, as all pages are sent. In an EHR's frame, it has no links to pages that cannot be shown there. */
@@ -29,7 +32,7 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
 
 /** The same as text, for somebody else's answer. */
 export const pageText = (page: Page): string =>
-  whole(page, { isFramed: false, again: undefined, ways: undefined, inHistory: undefined }).text
+  whole(page, { isFramed: false, again: undefined, ways: undefined, inHistory: undefined, page: undefined }).text
 
 type Around = {
   readonly isFramed: boolean
@@ -37,40 +40,43 @@ type Around = {
   readonly ways: Html | undefined
   /** The module that minds what becomes of it in the browser's history. */
   readonly inHistory: 'kept' | 'answered' | undefined
+  /** For the answer to a form: the address of the page that it was on, if that is another than its own. */
+  readonly page: string | undefined
 }
 
-const around = (reply: FastifyReply, { signOut, words }: Page): Around => {
+const around = (reply: FastifyReply, { signOut, words, address }: Page): Around => {
   const { request } = reply
   const framed = isFramed(request)
   const again = addressAgain(request)
+  const place = framed ? undefined : placeOf(reply)
   return {
     isFramed: framed,
     again,
     ways: framed || signOut === undefined ? undefined : navigation(request, words),
-    inHistory: request.method === 'GET' ? 'kept' : framed ? undefined : answeredOf(reply),
+    inHistory: request.method === 'GET' ? 'kept' : place && 'answered',
+    page: place && (address ?? (place === 'own' ? undefined : place.page)),
   }
 }
 
 /** Pages that do not exist, or are not for the person, look the same wherever they were asked for. */
 const tellsNothing: ReadonlySet<number> = new Set([404, 410])
 
-/** For the answer to a form at whose address there is also a page. */
-const answeredOf = ({
-  statusCode,
-  request: { method, routeOptions, server },
-}: FastifyReply): 'answered' | undefined => {
-  const { url } = routeOptions
-  const isAnswer = method === 'POST' && url !== undefined && server.hasRoute({ method: 'GET', url })
-  return isAnswer && !tellsNothing.has(statusCode) ? 'answered' : undefined
+/** For the answer to a form: where the page of the form is. Undefined if it was on none of ours. */
+const placeOf = ({ statusCode, request }: FastifyReply): 'own' | { readonly page: string } | undefined => {
+  const { method, routeOptions, server } = request
+  const { url, config } = routeOptions
+  if (method !== 'POST' || url === undefined || config.isPostedByOthers || tellsNothing.has(statusCode))
+    return undefined
+  return server.hasRoute({ method: 'GET', url }) ? 'own' : { page: pageOf(request) }
 }
 
 const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
-  { isFramed, again, ways, inHistory }: Around,
+  { isFramed, again, ways, inHistory, page }: Around,
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
-<html ${languageOf(words)}${again !== undefined && html` data-again="${again}"`}>
+<html ${languageOf(words)}${addressesFor({ again, page })}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -103,6 +109,10 @@ ${content}
 </html>
 `
 }
+
+/** What the modules write into the browser's history. */
+const addressesFor = ({ again, page }: Pick<Around, 'again' | 'page'>): Html =>
+  html`${again !== undefined && html` data-again="${again}"`}${page !== undefined && html` data-page="${page}"`}`
 
 const languageOf = ({ code, direction }: Words = wordsFor('en')): Html =>
   html`lang="${code}"${direction === 'rtl' && html` dir="rtl"`}`

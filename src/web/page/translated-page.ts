@@ -7,7 +7,12 @@ import { sendPage } from './page.ts'
 /** The words in the language that the browser asks for. */
 export const wordsOf = (request: FastifyRequest): Words => wordsFor(request.headers['accept-language'])
 
-type TranslatedPage = { readonly title: string; readonly content: Html; readonly isProblem?: boolean }
+type TranslatedPage = {
+  readonly title: string
+  readonly content: Html
+  readonly isProblem?: boolean
+  readonly address?: string
+}
 
 /** A page that patients see, in the language of `words`. Caches must store it for that language only. */
 export const sendTranslatedPage = (reply: FastifyReply, words: Words, page: TranslatedPage): FastifyReply => {

@@ -1,9 +1,10 @@
 /**
  * In the browser's history, the answer to a form is kept as that form. People who went on from it and came back saw no page of ours, but were
- * asked whether to send it again. With this, they come to the page at that address. Whoever follows a link while something is typed is still
- * asked, since what they typed would be lost.
+ * asked whether to send it again. With this, they come to the page at that address, or to the one that the form was on. Whoever follows a link
+ * while something is typed is still asked, since what they typed would be lost.
  */
-const keepAsPage = () => history.replaceState(history.state, '')
+const { page = '' } = document.documentElement.dataset
+const keepAsPage = () => history.replaceState(history.state, '', page)
 
 addEventListener('submit', keepAsPage)
 addEventListener('click', ({ target }) => {

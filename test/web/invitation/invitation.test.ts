@@ -65,6 +65,7 @@ t.test(
     const code = await codeIn()
     const wrong = await own.send(`${link}&sent=`, { birthDate: '1970-05-30', code }, '/invitation')
     t.match([wrong.status, wordsOf(wrong)], [422, /The birth date or the code is not right/])
+    t.match(wrong.body, `data-page="${link}&amp;sent="`, 'whoever goes back to it later comes to the page of this link')
     const slashed = birthDate.replaceAll('-0', '/').replaceAll('-', '/')
     const proven = await own.send(`${link}&sent=`, { birthDate: slashed, code }, '/invitation')
     t.match(proven, { status: 303, location: '/invitation/account' })
