@@ -59,14 +59,21 @@ const asksTheSame = ({ patientId, pk, resource }: Pick<Projected<Subscription>, 
     WHERE before.patient_id = ${patientId} AND before.pk = ${pk} ORDER BY before.version DESC LIMIT 1)`
 }
 
-/** The row stays: the client through which it was written decides who may see that there was a Subscription. */
+/**
+ * The row stays: the client through which it was written decides who may see that there was a Subscription. So do its numbers, since the delivery of
+ * an event may still be under way, which then counts as told.
+ */
 const removeSubscriber = async (connection: Connection, id: string): Promise<void> => {
   await connection.run(sql.fragment`
-    UPDATE subscriber SET status = 'off', last_event = 0, last_told = 0 WHERE id = ${id}`)
+    UPDATE subscriber SET status = 'off', last_told = last_event WHERE id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM subscription_event WHERE subscription = ${id}`)
 }
 
+/** One after the other for each subscriber: two at the same time would not count each other. */
 const refuseTooMany = async (connection: Connection, id: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    SELECT pg_advisory_xact_lock(hashtext('subscriber'), hashtext(jsonb_build_array(kind, client_id, person_id, patient_id)::text))
+    FROM subscriber WHERE id = ${id}`)
   const { count } = await connection.one<{ count: number }>(sql.fragment`
     SELECT count(*)::integer AS count
     FROM subscriber AS own
