@@ -1,6 +1,7 @@
 import type { Connection, Database } from '../database.ts'
 import { readMigrations } from '../postgres/migrate.ts'
 import { sql } from '../sql.ts'
+import { nothingMoreToSay } from '../study/study-message.ts'
 import { readBackups } from './backup.ts'
 import { type ClockDifference, readClockDifference } from './clock.ts'
 
@@ -91,7 +92,8 @@ const countLetters = (connection: Connection): Promise<Letters> =>
       SELECT state FROM letter WHERE ends_at > now()) AS letters`)
 
 /** Those that were tried, and lately. Others had nothing more to say. */
-const failedMessage = sql.fragment`(state = 'failed' AND tries > 0 AND made_at > now() - interval '7 days')`
+const failedMessage = sql.fragment`(
+  state = 'failed' AND tries > 0 AND reason IS DISTINCT FROM ${nothingMoreToSay} AND made_at > now() - interval '7 days')`
 
 /**
  * All that failed wait to be sent again. Answers the ids of the invitations of staff, which have to be queued; messages to patients are found anyway.

@@ -10,6 +10,7 @@ import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
 import { type Backup, backupRecorded } from '../../../src/storage/installation/backup.ts'
 import { makeStaffInvitation } from '../../../src/storage/organization/staff-invitation.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { nothingMoreToSay } from '../../../src/storage/study/study-message.ts'
 import { until } from '../../subscriptions/receiver.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { isTo, openMailbox } from '../../support/mailbox.ts'
@@ -59,14 +60,15 @@ t.test('what could not be sent can be sent again', async t => {
   const asked = { organization: lab.organization, role: 'viewer', email: 'rosa@example.org', days: 7 } as const
   const id = await makeStaffInvitation(database, { ...asked, inviter: persons.manager })
   await database.run(sql.fragment`UPDATE staff_invitation SET letter = 'failed' WHERE id = ${id}`)
-  const message = (id: string, tries: number, age: string) =>
+  const message = (id: string, tries: number, age: string, reason = 'Refused') =>
     database.run(sql.fragment`
       INSERT INTO study_message (id, patient, kind, channel, address, state, tries, reason, made_at, ended_at)
-      VALUES (${id}, ${ann}, 'address-changed', 'email', 'ann@example.org', 'failed', ${tries}, 'Refused',
+      VALUES (${id}, ${ann}, 'address-changed', 'email', 'ann@example.org', 'failed', ${tries}, ${reason},
         now() - ${age}::interval, now())`)
   await message('of-now', 2, '1 hour')
   await message('of-before', 2, '8 days')
   await message('of-nothing', 0, '1 hour')
+  await message('of-what-ended', 2, '1 hour', nothingMoreToSay)
   t.match(wordsOf(await administrator.get('/system')), /Could not be sent in the last seven days: 2\. Send them again/)
   t.match(await administrator.send('/system', {}, '/system/retry'), { status: 303, location: '/system?done=retried' })
   t.equal((await mailbox.next()).to, 'rosa@example.org')
@@ -76,6 +78,7 @@ t.test('what could not be sent can be sent again', async t => {
       { id: 'of-before', state: 'failed' },
       { id: 'of-nothing', state: 'failed' },
       { id: 'of-now', state: 'waiting' },
+      { id: 'of-what-ended', state: 'failed' },
     ],
     'messages to patients wait, to be found by what sends them',
   )
