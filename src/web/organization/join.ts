@@ -149,6 +149,7 @@ const sendJoin = async (
   const organization = (await organizationName(database, invitation.organization)) ?? 'an organization'
   return sendPage(reply, {
     title: `You are invited to ${organization}`,
+    address: `/join?link=${shown.link}`,
     isProblem: Object.keys(problems).length > 0,
     ...(request.session !== undefined && { signOut: { token: ownToken(reply) } }),
     content: html`<h1>You are invited to ${organization}</h1>

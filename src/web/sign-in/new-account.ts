@@ -65,6 +65,7 @@ const sendNewAccount = (reply: FastifyReply, { link, invitation, name, email, pr
     : html`<p>${phrase(words, 'account.new', { email: html`<strong>${invitation.email}</strong>` })}</p>`
   return sendTranslatedPage(reply, words, {
     title,
+    address: `/new-account?link=${link}`,
     isProblem: Object.keys(problems).length > 0,
     content: html`<h1>${title}</h1>
 ${intro}

@@ -53,6 +53,7 @@ const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): 
   const { say } = words
   return sendTranslatedPage(reply, words, {
     title: say('new-password.title'),
+    address: `/new-password?link=${link}`,
     isProblem: problem !== undefined,
     content: html`<h1>${say('new-password.title')}</h1>
 <p>${phrase(words, 'new-password.text', { email: html`<strong>${email}</strong>` })}</p>

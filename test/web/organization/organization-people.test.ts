@@ -115,6 +115,7 @@ t.test('somebody without an account makes one with the letter, and thereby gets 
   t.match(shown, /You are invited to lab Your role there Member\. .* rosa@example\.org .* Create account and accept/)
   const wrong = await join(browser, link, { name: '', password: 'short' })
   t.equal(wrong.status, 422)
+  t.match(wrong.body, `data-page="${link}"`, 'whoever goes back to it comes to the page of this link')
   t.match(wordsOf(wrong), /Enter your name Choose a password/)
   const joined = await join(browser, link, { name: 'Rosa Diaz', password })
   t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })

@@ -43,6 +43,7 @@ t.test('whoever reads the mail of their address chooses a new password, and all 
   const browser = openBrowser(server)
   const refused = await browser.send(linkIn(letter), { password: 'password1234' })
   t.match(refused, { status: 422, body: /easy to guess/ })
+  t.match(refused.body, `data-page="${linkIn(letter)}"`, 'whoever goes back to it comes to the page of this link')
   t.match(refused.body, '<input type="email" autocomplete="username" value="ana@example.org" readonly hidden>')
   const saved = await browser.send(linkIn(letter), { password: second })
   t.match(saved, { status: 303, location: '/sign-in?new-password' })

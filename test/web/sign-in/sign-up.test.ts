@@ -71,6 +71,7 @@ t.test('mistakes are shown beside each field, all at once', async t => {
   const url = linkIn(await mailbox.next())
   const refused = await openBrowser(server).send(url, { name: ' ', email: '', password: 'short' })
   t.equal(refused.status, 422)
+  t.match(refused.body, `data-page="${url}"`, 'whoever goes back to it comes to the page of this link')
   t.match(refused.body, /<title>Problem: Create your account – Sharewell<\/title>/)
   t.match(
     refused.body,
