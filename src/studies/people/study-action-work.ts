@@ -43,6 +43,7 @@ export const workOnStudyActions = async (parts: Parts): Promise<void> => {
   const finish = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
     const action = await readAction(database, id)
     if (action === undefined || action.isOver) return
+    if (action.madeAt.getTime() < Date.now() - longestMs) await refuseRest(database, id, tooLate)
     try {
       await workOn(parts, action)
     } catch (fault) {
@@ -54,6 +55,11 @@ export const workOnStudyActions = async (parts: Parts): Promise<void> => {
   }
   await queue.work(finish, () => actionsToWorkOn(database))
 }
+
+/** The server may have stood still. Nobody expects letters in their name any more that they asked for so long ago. */
+const longestMs = 7 * 24 * 60 * 60 * 1000
+
+const tooLate = 'The server stood still before their turn came, and it is too long ago now: ask for it again'
 
 const workOn = async (parts: Parts, action: StudyAction): Promise<void> => {
   for (;;) {

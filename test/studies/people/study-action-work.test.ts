@@ -78,6 +78,26 @@ t.test('an item that was interrupted is reported as possibly done, and is not do
   t.match(await readAction(database, id), { done: 2, refused: 1 })
 })
 
+t.test('what was asked for more than a week ago, before the server stood still, is not begun any more', async t => {
+  invited.length = 0
+  const [old, recent] = [await add('carol', 'invite'), await add('dave', 'invite')]
+  await beginItem(database, old, 1)
+  const ago = (id: string, days: number) =>
+    database.run(
+      sql.fragment`UPDATE study_action SET made_at = now() - make_interval(days => ${days}) WHERE id = ${id}`,
+    )
+  await ago(old, 8)
+  await ago(recent, 6)
+  const refused = [
+    'The server stopped while it was at this, and it is not known whether it was done: look how they stand',
+    'The server stood still before their turn came, and it is too long ago now: ask for it again',
+  ]
+  t.strictSame(await worked(old), { isOver: true, refused })
+  t.strictSame(invited, [])
+  t.strictSame(await worked(recent), { isOver: true, refused: [] })
+  t.strictSame(invited.toSorted(), ['ann', 'bob'])
+})
+
 t.test('an item during which the database was lost in the middle of a commit is reported as possibly done', async t => {
   const faults: unknown[] = []
   const lost = new FhirError('exception', 'The connection to the database was lost while this was committed')
