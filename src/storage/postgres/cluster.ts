@@ -9,9 +9,11 @@ import { readOrMakeSecret } from '../secret/secret-file.ts'
 import { requireOwner } from './folder-owner.ts'
 import { canReach, findPostgresProgram, type PostgresProgram } from './postgres-program.ts'
 import { findPostmaster, isAlive, type Postmaster } from './postmaster.ts'
+import { takenForGranted, withSettings } from './session-settings.ts'
 
 /** A PostgreSQL of our own in one folder, on a free loopback port, with one user and a random password. */
 export type Cluster = {
+  /** It says what the environment (PGSSLMODE, PGOPTIONS) would otherwise say of another database. */
   readonly url: (database: string) => string
   readonly pid: number
   /** `created` just now, `started` again, or `adopted`: it was running already. */
@@ -38,7 +40,8 @@ export const openCluster = async (options: Options): Promise<Cluster> => {
   const running = await findRunning(folder, patienceMs)
   const { pid, port } = running ?? (await start(program, folder, settings))
   return {
-    url: database => `postgres://${user}:${password}@127.0.0.1:${port}/${database}`,
+    url: database =>
+      withSettings(`postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`, takenForGranted),
     pid,
     origin: running ? 'adopted' : isNew ? 'created' : 'started',
     stop: ({ hasCrashed } = { hasCrashed: false }) => stop(pid, hasCrashed ? 0 : patienceMs),

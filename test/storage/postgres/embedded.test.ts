@@ -62,6 +62,17 @@ t.test('text is UTF-8, time is UTC, and commits are durable', async t => {
   await close()
 })
 
+t.test('what the environment says of another database does not concern it', async t => {
+  const elsewhere = { PGHOST: 'db.example.org', PGUSER: 'nobody', PGSSLMODE: 'require', PGOPTIONS: '-c nothing=1' }
+  Object.assign(process.env, elsewhere)
+  t.teardown(() => {
+    for (const name of Object.keys(elsewhere)) delete process.env[name]
+  })
+  const { url, close } = await openEmbedded(folder, () => {})
+  t.same(await query(url, 'SELECT current_user AS name'), [{ name: 'sharewell' }])
+  await close()
+})
+
 t.test(
   'a second server on the folder is told who uses it; after a kill the next takes over and nothing is lost',
   async t => {
