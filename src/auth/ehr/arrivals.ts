@@ -59,7 +59,10 @@ export type Arrivals = {
     patient: Patient,
     organizations: readonly string[],
   ) => Promise<string | undefined>
-  /** Says that the Patient with the id is the same: from then on, launches from the EHR lead there. Throws FhirError if the Person may not say so. */
+  /**
+   * Says that the Patient with the id is the same: from then on, launches from the EHR lead there. Throws FhirError if the Person may not say so, or if
+   * it was said of another one of the organization.
+   */
   readonly recognize: (person: string, patient: Patient, id: string) => Promise<void>
   /** Answers the id. A Patient that exists already is not created again. */
   readonly register: (person: string, patient: Patient, organization: string) => Promise<string>
@@ -109,10 +112,23 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
     const [match] = await store.matches(samePatient(parts, patient, organizations), 1)
     return match?.id
   },
-  recognize: async (person, { identifier: [own] = [] }, id) => {
+  recognize: async (person, patient, id) => {
+    const [own] = patient.identifier ?? []
     if (own === undefined) throw new FhirError('invalid', 'The EHR has named no patient')
-    const store = await storeOf(parts, person, 'user/Patient.ru')
-    await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, change: stored => named(stored as Patient, own) })
+    const store = await storeOf(parts, person, 'user/Patient.rus')
+    await store.atomic(async within => {
+      const { content } = await within.read('Patient', id)
+      const same = samePatient(parts, patient, organizationsOf(JSON.parse(content)))
+      await within.takeTurns([same])
+      if ((await within.matches(same, 2)).some(match => match.id !== id))
+        throw new FhirError('conflict', 'Another record has been chosen for this patient of the EHR meanwhile')
+      await writeOrThrow(within, {
+        kind: 'patch',
+        type: 'Patient',
+        id,
+        change: stored => named(stored as Patient, own),
+      })
+    })
   },
   register: async (person, patient, organization) => {
     const store = await storeOf(parts, person, 'user/Patient.crs')
@@ -142,6 +158,9 @@ const named = (stored: Patient, own: Identifier): Patient => {
   if (known.value === own.value) return stored
   throw new FhirError('conflict', 'The EHR has another patient with this record already')
 }
+
+const organizationsOf = ({ managingOrganization }: Patient): readonly string[] =>
+  managingOrganization?.reference === undefined ? [] : [managingOrganization.reference.replace(/^Organization\//, '')]
 
 /** Finds the Patient by the identifier of this very EHR, among those that the organizations have registered: never by name, and never elsewhere. */
 const samePatient = ({ registry }: ArrivalParts, { identifier }: Patient, organizations: readonly string[]) => {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openHospitals, password } from './hospital.ts'
 import type { Misbehaviour } from './mock-ehr.ts'
 
@@ -328,6 +329,43 @@ t.test('if a record is chosen in several windows at once, it has one identifier 
   }
   t.same(await choose('v-1', 'v-1', 'v-1', 'v-1'), [{ system: `${ehr.base}/Patient`, value: 'v-1' }])
   t.equal((await choose('v-2', 'v-3')).length, 1, 'two patients of the EHR are not one here')
+})
+
+t.test('if two records are chosen for one patient of the EHR at once, one of them has the identifier', async t => {
+  const human: Patient = {
+    resourceType: 'Patient',
+    name: [{ family: 'Vidal', given: ['Noa'] }],
+    birthDate: '1991-03-04',
+  }
+  await world.linked('runa', world.hospital)
+  const managed = { managingOrganization: { reference: `Organization/${world.hospital}` } }
+  const records = await Promise.all([1, 2].map(() => world.create('everything', { ...human, ...managed })))
+  ehr.addPatient({ ...human, id: 'vidal' })
+  const windows = await Promise.all(
+    records.map(async ({ id: same }) => {
+      const browser = openBrowser(server)
+      const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'runa', patient: 'vidal' }))
+      const { body } = await browser.get(location)
+      return { browser, location, same, _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+    }),
+  )
+  const answers = await world.database.transaction(async connection => {
+    const ids = sql.array(
+      records.map(({ id }) => id),
+      'text',
+    )
+    await connection.any(sql.fragment`SELECT FROM patient WHERE id = ANY(${ids}) FOR UPDATE`)
+    const posted = windows.map(({ browser, location, ...typed }) => browser.post(`${location}/patient`, typed))
+    await someoneWaits(connection, 2)
+    return posted
+  })
+  const statuses = (await Promise.all(answers)).map(({ status }) => status)
+  t.same(statuses.toSorted(), [303, 409])
+  const headers = { authorization: 'Bearer everything' }
+  const url = `/fhir/Patient?_summary=count&identifier=${encodeURIComponent(`${ehr.base}/Patient|vidal`)}`
+  t.equal((await server.inject({ url, headers })).json().total, 1)
+  const late = windows[statuses.indexOf(409)]
+  t.equal((await late?.browser.get(late.location))?.status, 303, 'the other window then leads to that one')
 })
 
 t.test('if two people link the same EHR user at once, one succeeds', async t => {
