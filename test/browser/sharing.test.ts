@@ -42,31 +42,36 @@ t.test(
   { skip: whyNoChromium() },
   async t => {
     const { base, opened, page } = await openSigned(t)
-    /** As when somebody goes back, since the browser of tests keeps no page: whether it is asked for again. */
-    const isAnew = () =>
+    /** As when somebody goes back, since the browser of tests keeps no page: how it is asked for again, if it is. */
+    const asked = () =>
       page.evaluate(`(() => {
-        let isAsked = false
+        let asked
         const note = event => {
-          isAsked = event.navigationType === 'reload'
+          asked = event.navigationType
           event.preventDefault()
         }
         navigation.addEventListener('navigate', note)
         dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
         navigation.removeEventListener('navigate', note)
-        return isAsked
+        return asked
       })()`)
     await page.goto(`${base}/sharing`)
-    t.equal(await isAnew(), true, 'what it says may have ended')
+    t.equal(await asked(), 'reload', 'what it says may have ended')
     await page.locator('input[name=stop]').first().check()
-    t.equal(await isAnew(), false, 'a tick that was not sent stays')
+    t.equal(await asked(), undefined, 'a tick that was not sent stays')
     await page.evaluate(`addEventListener('submit', event => event.preventDefault())`)
     await page.getByRole('button', { name: 'Stop what I ticked' }).click()
-    t.equal(await isAnew(), true, 'what was sent is over')
+    t.equal(await asked(), 'reload', 'what was sent is over')
     await page.getByRole('link', { name: 'Glucose' }).or(page.locator('main a[href^="/sharing/"]')).first().click()
     await page.waitForURL(/sharing\/[\w-]{36}/)
     await page.getByRole('button', { name: 'See what that means' }).click()
     await page.getByRole('heading', { name: 'Before you sign' }).waitFor()
-    t.equal(await isAnew(), false, 'the answer to a form would be sent again')
+    t.equal(await asked(), 'replace', 'the page of the answer to a form, which reloading would send again')
+    await page.getByLabel('Your name').fill('Nani')
+    t.equal(await asked(), undefined, 'a name that was not sent stays')
+    await page.evaluate(`addEventListener('submit', event => event.preventDefault())`)
+    await page.getByRole('button', { name: 'Sign', exact: true }).click()
+    t.equal(await asked(), 'replace', 'what was sent is over')
     t.same(opened.complaints, [])
   },
 )

@@ -6,10 +6,22 @@
 const { page = '' } = document.documentElement.dataset
 const keepAsPage = () => history.replaceState(history.state, '', page)
 
-addEventListener('submit', keepAsPage)
+let isSent = false
+
+addEventListener('submit', () => {
+  isSent = true
+  keepAsPage()
+})
 addEventListener('click', ({ target }) => {
   const link = target.closest('a[href]')
   if (link !== null && link.target === '' && !link.getAttribute('href').startsWith('#') && !isTyped()) keepAsPage()
+})
+
+// A browser that has kept the answer itself would show what was so then, such as what is shared: see `kept.js`.
+addEventListener('pageshow', ({ persisted }) => {
+  if (!persisted || (!isSent && isTyped())) return
+  keepAsPage()
+  location.replace(location.pathname + location.search)
 })
 
 const isTyped = () =>
