@@ -3,6 +3,7 @@ import { isBackend } from '../../auth/client/approved-clients.ts'
 import { appVersion, type By, isOperators, secretVersion } from '../../auth/client/organization-apps.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { administeredOf } from '../page/administered.ts'
@@ -155,7 +156,7 @@ const disabled = (by: NonNullable<OrganizationClient['disabledBy']>, page: strin
 ${form({ action: `${page}/enable`, token, fields: [], button: 'Enable' })}`
 
 const operatorsOwn = ({ scope, policies }: OrganizationClient): Html => html`<h2>What it may do</h2>
-<p>The operator of this server lets it do more than an organization can (${policies.join(', ')}), so only they can change it.</p>
+<p>The operator of this server lets it do more than an organization can (${wordsFor('en').list(policies)}), so only they can change it.</p>
 <p class="text-body-secondary">${scope === '' ? 'No user/ or system/ scopes' : scope}</p>`
 
 const changes = (

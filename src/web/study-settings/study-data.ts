@@ -2,6 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { languageName } from '../../fhir/language.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   displayOf,
@@ -183,6 +184,6 @@ const unsaid = (study: ResearchStudy, { reason, extension }: StudyRequest): Html
   return (
     reason !== '' &&
     missing.length > 0 &&
-    html`<p class="text-body-secondary">The reason is not given in ${missing.map(languageName).join(', ')}.</p>`
+    html`<p class="text-body-secondary">The reason is not given in ${wordsFor('en').list(missing.map(languageName))}.</p>`
   )
 }

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { languageName } from '../../fhir/language.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { textsOf } from '../../studies/consent/patient-text.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
@@ -103,7 +104,7 @@ const unnamed = ({ study }: ChangeableStudy, codeClasses: CodeClasses): Html | u
   const kinds = unnamedRequests(study, codeClasses)
   return kinds.length === 0
     ? undefined
-    : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it until you publish a version that names it.</p>`
+    : html`<p class="alert alert-warning">The text that patients sign does not name ${wordsFor('en').list(kinds)}. Nobody is asked for it until you publish a version that names it.</p>`
 }
 
 /** What is shown beside the text, and is missing in one of its languages. */
@@ -114,7 +115,7 @@ const unsaid = ({ id, study }: ChangeableStudy, codeClasses: CodeClasses): reado
       ...(translatedTitle(study, language) === '' ? ['the title'] : []),
       ...(translatedPurpose(study, language) === '' ? ['the purpose'] : []),
       ...(reasons.length > 0
-        ? [`why ${reasons.map(({ kind }) => displayOf(kind, codeClasses)).join(', ')} is asked for`]
+        ? [`why ${wordsFor('en').list(reasons.map(({ kind }) => displayOf(kind, codeClasses)))} is asked for`]
         : []),
     ]
     const name = languageName(language)

@@ -430,11 +430,14 @@ t.test('nobody lets a service see studies that they do not see themselves', asyn
 t.test('only the operator changes what the operator allowed beyond the rules', async t => {
   const { id } = await world.client({
     organization: lab.organization,
-    policies: ['introspection'],
+    policies: ['data-submission', 'introspection'],
     metadata: { token_endpoint_auth_method: 'client_secret_basic' },
   })
   const page = `${pages}/${id}`
-  t.match(wordsOf(await manager.get(page)), /The operator of this server lets it do more .*introspection/)
+  t.match(
+    wordsOf(await manager.get(page)),
+    /The operator of this server lets it do more .* \(data-submission and introspection\), so only they/,
+  )
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await manager.get(page)).body)?.[1] ?? ''
   const taken = await manager.post(page, { _csrf, name: 'x', kind: 'secret', redirect_uris: 'https://evil.example/' })
   t.equal(taken.status, 403)
