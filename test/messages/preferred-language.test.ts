@@ -16,6 +16,11 @@ t.test('a language is served with the region and the script that come nearest', 
     ['*', 'en'],
     ['e s, ../es, -', 'en'],
     ['ar;q=0, es;q=0.1', 'es'],
+    ['es ; q=0.3, ar ; q=0.5', 'ar'],
+    ['es-419', 'es'],
+    ['es-MX-x-mine', 'es'],
+    [`${'fr, '.repeat(50)}es`, 'en'],
+    ['a'.repeat(60_000), 'en'],
   ]
   for (const [asked, code] of cases) t.equal(preferredLanguage(asked, served), code, asked)
 })
