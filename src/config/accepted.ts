@@ -29,7 +29,7 @@ export function hostAddress(text: string): string | undefined {
 function baseAddress(text: string): string | undefined {
   const url = URL.parse(text)
   const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
-  return isPlain && url.username === '' ? url.href.replace(/\/+$/, '') : undefined
+  return isPlain && url.username === '' ? url.href.replace(/(?<!\/)\/+$/, '') : undefined
 }
 
 export function proxies(text: string): readonly string[] | undefined {

@@ -91,7 +91,7 @@ const compressed = /^text\/|\+?(?:json|xml|ndjson)\b|javascript|svg/
 
 /** "a server MUST accept the absolute-form in requests": https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
 const originForm = ({ url = '' }: Pick<IncomingMessage, 'url'>): string => {
-  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(url)?.[1]
+  const rest = /^https?:\/\/[^/?#]*(.*)/is.exec(url)?.[1]
   if (rest === undefined) return url
   return rest.startsWith('/') ? rest : `/${rest}`
 }

@@ -14,12 +14,12 @@ export const parseDecimal = (text: string): Decimal => {
 }
 
 /** Whether its exponent is one that a measurement has. */
-export const isInReach = (text: string): boolean => Math.abs(Number(/e(.*)$/i.exec(text)?.[1] ?? 0)) <= 100
+export const isInReach = (text: string): boolean => Math.abs(Number(/e(.*)/is.exec(text)?.[1] ?? 0)) <= 100
 
 /** A factor such as 100 counts as 1 × 10², so that it adds no digits that nobody measured. */
 export const factor = (text: string): Decimal => {
   const { digits, scale } = parseDecimal(text)
-  const zeros = /0*$/.exec(String(digits))?.[0].length ?? 0
+  const zeros = /(?<!0)0*$/.exec(String(digits))?.[0].length ?? 0
   return { digits: digits / 10n ** BigInt(zeros), scale: scale - zeros }
 }
 

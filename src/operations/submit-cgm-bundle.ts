@@ -149,7 +149,7 @@ const note = ({ index, fullUrl }: Entry, text: string, { answers, targets, refus
   answers[index] = text
   if (fullUrl === undefined) return
   const { response }: { readonly response: { readonly location?: string } } = JSON.parse(text)
-  const target = /([A-Z]\w+\/[A-Za-z0-9.-]{1,64})\/_history\//.exec(response.location ?? '')?.[1]
+  const target = /\b([A-Z]\w+\/[A-Za-z0-9.-]{1,64})\/_history\//.exec(response.location ?? '')?.[1]
   if (target === undefined) refused.add(fullUrl)
   else targets.set(fullUrl, target)
 }

@@ -66,7 +66,7 @@ export const openEhrLaunches = (parts: EhrLaunchParts): EhrLaunches => {
 }
 
 /** The issuer as it is stored. Spellings that differ only in slashes at the end are the same. */
-export const toIssuer = (text: string): string => text.replace(/\/+$/, '')
+export const toIssuer = (text: string): string => text.replace(/(?<!\/)\/+$/, '')
 
 /**
  * Each configuration has a path of its own, so that the answer of one EHR is never given to another.

@@ -119,7 +119,7 @@ const toElement = (definition: ElementDefinition, idPath: string): Building => {
     children: new Map(),
     ...(contentReference === undefined ? {} : { content: contentReference.slice(1) }),
     ...(binding?.strength === 'required' && binding.valueSet !== undefined
-      ? { requiredValueSet: binding.valueSet.replace(/\|.*$/, '') }
+      ? { requiredValueSet: binding.valueSet.replace(/\|.*/s, '') }
       : {}),
   }
 }

@@ -100,7 +100,7 @@ type Ratio = { readonly numerator: string; readonly denominator: string }
 /** The fraction that a floating point number stands for: 127/5000 for 0.0254000…02, and 1/60 for 0.0166…. */
 const toRatio = (number: number): Ratio => {
   const [mantissa = '1', exponent = '0'] = number.toExponential(14).split('e')
-  const digits = mantissa.replace('.', '').replace(/0+$/, '')
+  const digits = mantissa.replace('.', '').replace(/(?<!0)0+$/, '')
   if (digits.length <= shortest) return scaled(BigInt(digits), 1n, Number(exponent) - (digits.length - 1))
   const found = nearestFraction(Number(mantissa))
   if (found !== undefined) return scaled(found.numerator, found.denominator, Number(exponent))

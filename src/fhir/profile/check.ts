@@ -47,7 +47,7 @@ const checkCount = (
   checking: Checking,
 ): void => {
   const { profile, report } = checking
-  const expression = what.replace(/(\[x\])?(:.*)?$/, '')
+  const expression = what.replace(/:.*/s, '').replace(/\[x\]$/, '')
   if (count < min)
     report({ code: 'required', message: `${profile.url} needs ${min} of ${what}, found ${count}`, expression })
   if (max !== '*' && count > Number(max))

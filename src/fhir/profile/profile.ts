@@ -71,7 +71,7 @@ export const namedBy = ({ baseDefinition, snapshot, differential }: ProfileDefin
 }
 
 /** A canonical without the version after it. */
-export const canonicalOf = (url: string): string => url.replace(/\|.*$/, '')
+export const canonicalOf = (url: string): string => url.replace(/\|.*/s, '')
 
 type Elements = ReadonlyMap<string, ElementDefinition>
 

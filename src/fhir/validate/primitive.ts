@@ -41,7 +41,7 @@ const decimal: Format = value => {
 
 /** `1e100000` is short, and has more digits than a database takes. */
 const isStorable = (text: string): boolean =>
-  text.length <= mostDigits && Math.abs(Number(/e(.*)$/i.exec(text)?.[1] ?? 0)) <= mostDigits
+  text.length <= mostDigits && Math.abs(Number(/e(.*)/is.exec(text)?.[1] ?? 0)) <= mostDigits
 const mostDigits = 1000
 
 const integer =

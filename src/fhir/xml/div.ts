@@ -12,7 +12,7 @@ export const narrativeXml = function* (div: string): Generator<'', string> {
   const named = div.replace(/^\s*<div(?![^>]*\sxmlns\s*=)/, start => `${start} xmlns=${JSON.stringify(xhtmlNamespace)}`)
   const text = named.replace(/&(?!(?:#\d+|#x[\da-fA-F]+|amp|lt|gt|quot|apos);)/g, '&amp;')
   if (yield* isWellFormed(text)) return text
-  return `<div xmlns="${xhtmlNamespace}">${escapeXml(div.replace(/<[^>]*>/g, ''))}</div>`
+  return `<div xmlns="${xhtmlNamespace}">${escapeXml(div.replace(/<[^<>]*>/g, ''))}</div>`
 }
 
 /** In steps: if the text is long, others must have their turn. */

@@ -125,7 +125,7 @@ const parseRange = (text: string): Range => {
     part
       .trim()
       .toLowerCase()
-      .replace(/\s*=\s*/, '='),
+      .replace(/(?<!\s)\s*=\s*/, '='),
   )
   const parameterNamed = (name: string) =>
     parameters.find(parameter => parameter.startsWith(`${name}=`))?.slice(name.length + 1)

@@ -29,13 +29,13 @@ const headersOf = (lines: readonly string[]): RestHook['headers'] => {
 }
 
 const headerOf = (line: string): readonly [name: string, value: string] => {
-  const [, name, value] = /^([\w!#$%&'*+.^`|~-]+): *([\x20-\x7e]*)$/.exec(line) ?? []
+  const [, name, value] = /^([\w!#$%&'*+.^`|~-]+):([\x20-\x7e]*)$/.exec(line) ?? []
   if (name === undefined || value === undefined || ownHeaders.has(name.toLowerCase()))
     throw refusedElement(
       'channel.header',
       'A header is a line such as "Authorization: Bearer secret", and none that HTTP itself needs',
     )
-  return [name, value]
+  return [name, value.replace(/^ +/, '')]
 }
 
 /** Headers that the request sets itself, or that would change how it is read. */

@@ -77,7 +77,7 @@ const findSigning = async (record: OwnRecord, id: string): Promise<Signing | und
   const query = { target: `Consent/${id}`, 'signature-type': signed, _sort: '-recorded', _count: '100' }
   const found = await record.find<Provenance>('Provenance', query)
   const [last] = found.filter(isDecision).flatMap(({ signature = [], target }) => {
-    const version = /\/_history\/(.+)$/.exec(target[0]?.reference ?? '')?.[1]
+    const version = /\/_history\/(.+)$/s.exec(target[0]?.reference ?? '')?.[1]
     return signature.map(one => ({ signature: one, version }))
   })
   return last

@@ -89,7 +89,7 @@ const dayMs = 24 * 60 * 60 * 1000
 /** In the file of a list, the identifiers of a patient are separated by semicolons. */
 const linesOf = (text: string): readonly string[] =>
   text
-    .split(/[\r\n]+|\s+;\s+/)
+    .split(/[\r\n]+|(?<![^\S\r\n])[^\S\r\n]+;\s+/)
     .map(line => line.trim())
     .filter(line => line !== '')
 

@@ -60,7 +60,7 @@ ${!isOwn && postForm({ action: '/account/sessions', token, hidden: { session: id
 /** The text that was stored when they signed in is English; `Firefox` and `Android` are names. */
 const deviceIn = (device: string, { say }: Words): string => {
   if (device === unknownDevice) return say('sessions.unknown')
-  const [, browser = '', system] = /^(.+) on (.+)$/.exec(device) ?? []
+  const [, browser = '', system] = /^(.+) on (.+)$/s.exec(device) ?? []
   if (system === undefined) return device
   return say('sessions.device', { browser: browser === anyBrowser ? say('sessions.any-browser') : browser, system })
 }

@@ -57,4 +57,4 @@ const again = 'again'
 
 /** The path of the page. If a form was sent and is shown again with problems, its own path is one level lower. */
 export const pathAgain = ({ url }: FastifyRequest): string =>
-  (url.split('?', 1)[0] ?? '').replace(/(?<=^\/launched\/[^/]+)\/patient$/, '')
+  (url.split('?', 1)[0] ?? '').replace(/^(\/launched\/[^/]+)\/patient$/, '$1')
