@@ -112,7 +112,7 @@ const isBlind = process.env.PICTURES === 'off'
 const faultsScript = await readFile(join(import.meta.dirname, 'faults.js'), 'utf8')
 const faultsOf = (page: Page): Promise<string[]> => page.evaluate(faultsScript)
 
-/** Tab reaches everything that can be used, in order, and shows where it is. */
+/** Tab reaches everything that can be used, in order, and shows where it is: https://www.w3.org/TR/WCAG22/#non-text-contrast */
 const keyboardFaults = async (page: Page): Promise<string[]> => {
   const expected: string[] = await page.evaluate(`(() => {
     const groups = new Set()
@@ -134,7 +134,7 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
   const came = noted.map(({ html }) => html)
   const hidden = noted
     .filter(({ isMarked }) => !isMarked)
-    .map(({ html }) => `${html.slice(0, 100)} does not show that it has the focus`)
+    .map(({ html }) => `${html.slice(0, 100)} hardly shows that it has the focus`)
   const wrong = expected.findIndex((html, index) => html !== came[index])
   if (wrong >= 0)
     hidden.push(`Tab comes to ${came[wrong]?.slice(0, 100)} in the place of ${expected[wrong]?.slice(0, 100)}`)
@@ -145,7 +145,8 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
 const noteFocus = `
   if (!globalThis.noted) addEventListener('focusin', ({ target }) => {
     const { outlineStyle, outlineWidth } = getComputedStyle(target)
-    noted.push({ html: target.outerHTML, isMarked: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 })
+    const isMarked = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 && outlineContrast(target) >= 3
+    noted.push({ html: target.outerHTML, isMarked })
   })
   globalThis.noted = []`
 

@@ -80,5 +80,8 @@
   }
   const ratioOf = (one, other) => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
 
+  /** Of the outline of what has the focus, and what is around it. */
+  globalThis.outlineContrast = one => ratioOf(luminance(getComputedStyle(one).outlineColor), luminance(groundOf(one.parentElement)))
+
   return [frame, overflow, names, targets, letters, contrast].flatMap(look => look())
 })()
