@@ -145,13 +145,13 @@ const map = (people: readonly EnrolledPerson[], period: Period, counts: Counts):
   const row = (person: EnrolledPerson): Html => {
     const own = all.map(day => counts.get(keyOf(person.patientId, day)) ?? 0)
     const some = own.filter(count => count > 0)
-    const cell = cellAmong({ usual: medianOf(some), most: mostCountedOf(period) })
-    return html`<tr><th scope="row">${nameOf(person)}</th><td>${some.length}</td>${own.map(cell)}</tr>`
+    const [usual, most] = [medianOf(some), mostCountedOf(period)]
+    return html`<tr><th scope="row">${nameOf(person)}</th><td>${some.length}</td><td>${counted(usual, most)}</td>${own.map(cellAmong({ usual, most }))}</tr>`
   }
-  return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The darker a day is, the closer it comes to what is usual for that person.</p>
+  return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The stronger the colour of a day is, the closer it comes to the usual day of that person, the median of their days with data.</p>
 <div class="table-responsive position-relative" tabindex="0" role="region" aria-label="Readings on each day">
 <table class="table table-sm completeness" aria-label="Readings on each day" aria-describedby="map">
-<thead><tr><th scope="col">Who</th><th scope="col">Days with data</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span aria-hidden="true">${day.slice(5)}</span><span class="visually-hidden">${english.day(new Date(day))}</span></time></th>`)}</tr></thead>
+<thead><tr><th scope="col">Who</th><th scope="col">Days with data</th><th scope="col">Usual day</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span aria-hidden="true">${day.slice(5)}</span><span class="visually-hidden">${english.day(new Date(day))}</span></time></th>`)}</tr></thead>
 <tbody>${people.map(row)}</tbody>
 </table>
 </div>`
@@ -164,10 +164,14 @@ const map = (people: readonly EnrolledPerson[], period: Period, counts: Counts):
 const cellAmong =
   ({ usual, most }: { readonly usual: number; readonly most: number }) =>
   (count: number): Html => {
-    if (count === 0) return html`<td><span class="visually-hidden">none</span></td>`
-    const level = count >= 0.7 * usual ? 'many' : count >= 0.2 * usual ? 'some' : 'few'
-    return html`<td class="${level}">${count >= most ? `${most}+` : count}</td>`
+    const level = count === 0 ? undefined : count >= 0.7 * usual ? 'many' : count >= 0.2 * usual ? 'some' : 'few'
+    return html`<td${level && html` class="${level}"`}>${counted(count, most)}</td>`
   }
+
+const counted = (count: number, most: number): Html => {
+  if (count === 0) return html`<span class="visually-hidden">none</span>`
+  return html`${count >= most ? `${most}+` : count}`
+}
 
 const medianOf = (counts: readonly number[]): number =>
   counts.toSorted((one, other) => one - other)[Math.floor(counts.length / 2)] ?? 0
