@@ -22,6 +22,9 @@ export const reasonIn = (study: ResearchStudy, entry: Extension, language: strin
 export const furtherLanguages = (study: Pick<ResearchStudy, 'language'>): readonly string[] =>
   languageCodes.filter(code => code !== languageIn(ownLanguage(study)))
 
+/** The language of its own words, to which others may be added. */
+export const ownLanguage = ({ language = 'en' }: Pick<ResearchStudy, 'language'>): string => language
+
 /** Empty if there is none. */
 export const translatedTitle = (study: ResearchStudy, language: string): string =>
   translatedIn(study, 'title', language)
@@ -44,8 +47,6 @@ export const withReason = (entry: Extension, reason: string, words: readonly Wor
   const after = withTranslations(withText(before, 'valueString', reason), 'valueString', { kind: 'string', words })
   return { ...entry, extension: [...(entry.extension ?? []).filter(one => one !== before), after] }
 }
-
-const ownLanguage = ({ language = 'en' }: Pick<ResearchStudy, 'language'>): string => language
 
 const reasonOf = ({ extension = [] }: Extension): Extension | undefined => extension.find(({ url }) => url === 'reason')
 

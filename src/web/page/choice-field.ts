@@ -14,7 +14,7 @@ export const selectField = (one: ChoiceField): Html => {
 ${told(one)}
 <select id="${name}" name="${name}" class="form-select${one.problem && ' is-invalid'}"${about(one)}${invalid(one)}>${choices.map(
     choice =>
-      html`<option value="${choice.value}"${choice.value === value && html` selected`}>${choice.label}</option>`,
+      html`<option value="${choice.value}"${choice.language && html` lang="${choice.language}"`}${choice.value === value && html` selected`}>${choice.label}</option>`,
   )}</select>
 </div>`
 }

@@ -82,7 +82,12 @@ const notices = {
   standing: (content: Html) => html`<div class="alert alert-secondary">${content}</div>`,
 } as const
 
-export type Option = { readonly value: string; readonly label: string }
+export type Option = {
+  readonly value: string
+  readonly label: string
+  /** That of the label, if it is not the language of the page. */
+  readonly language?: string | undefined
+}
 
 type PostForm = {
   readonly action: string

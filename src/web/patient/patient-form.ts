@@ -30,7 +30,7 @@ const languageField = ({ language }: PatientFields, problems: PatientProblems, n
 
 const written = [
   { value: '', label: 'Not known' },
-  ...languages.map(({ code, name }) => ({ value: code, label: name })),
+  ...languages.map(({ code, name }) => ({ value: code, label: name, language: code === 'en' ? undefined : code })),
 ]
 
 const nameOf = (language: string): string => written.find(({ value }) => value === language)?.label ?? language

@@ -14,7 +14,7 @@ import {
   withoutRequest,
   withRequest,
 } from '../../studies/definition/study-request.ts'
-import { furtherLanguages, translatedReason } from '../../studies/definition/study-words.ts'
+import { furtherLanguages, ownLanguage, translatedReason } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { field, postForm, problemList } from '../page/form.ts'
@@ -23,6 +23,7 @@ import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
+import { worded } from '../page/wording.ts'
 import { changing, justDone, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 
@@ -66,6 +67,8 @@ const dataAddress = ({ id }: ChangeableStudy): string => `/studies/${id}/setting
 
 /** As it was typed; `kind` is empty if none was chosen, and `source` for any. */
 type NewRequest = Reason & { readonly kind: string; readonly source: string }
+
+const english = wordsFor('en')
 
 const nothingTyped: NewRequest = { kind: '', source: '', reason: '', translations: [] }
 
@@ -113,7 +116,7 @@ const sendData = async (
 ): Promise<FastifyReply> => {
   const sources = await findSources(changeable.store, registry)
   const { kind, source } = choiceFields(one, problems, sources, codeClasses)
-  const reasons = reasonFields(one, problems, furtherLanguages(changeable.study))
+  const reasons = reasonFields(one, problems, changeable.study)
   return sendChangePage(reply, changeable, {
     title: 'Data that the study asks for',
     action: dataAddress(changeable),
@@ -169,7 +172,7 @@ const listed = (
     const from = request.sources.length === 0 ? 'any device or app' : request.sources.map(nameOf).join(', ')
     return html`<li class="list-group-item">
 <h2 class="fs-5">${what}</h2>
-<p>From ${from}. ${request.reason || 'No reason is given'}</p>
+<p>From ${from}. ${request.reason === '' ? 'No reason is given' : worded({ text: request.reason, language: ownLanguage(study) }, english)}</p>
 ${unsaid(study, request)}
 <p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Edit the reason: ${what}, from ${from}">Edit the reason</a></p>
 ${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { version: changeable.version, request: requestName(request) } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="Stop asking for ${what}, from ${from}">Stop asking</button>`)}
@@ -184,6 +187,6 @@ const unsaid = (study: ResearchStudy, { reason, extension }: StudyRequest): Html
   return (
     reason !== '' &&
     missing.length > 0 &&
-    html`<p class="text-body-secondary">The reason is not given in ${wordsFor('en').list(missing.map(languageName))}.</p>`
+    html`<p class="text-body-secondary">The reason is not given in ${english.list(missing.map(languageName))}.</p>`
   )
 }

@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { languageName } from '../../fhir/language.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import {
   type FactName,
   factProblems,
@@ -7,7 +8,7 @@ import {
   type StudyFacts,
   withFacts,
 } from '../../studies/definition/study-facts.ts'
-import { furtherLanguages } from '../../studies/definition/study-words.ts'
+import { furtherLanguages, ownLanguage } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { html } from '../page/html.ts'
@@ -15,6 +16,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { longForm, typed } from '../page/typed.ts'
+import { isOfPage } from '../page/wording.ts'
 import { keptMoment } from './staff-fields.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
@@ -80,10 +82,18 @@ export const factFields = (
   facts: StudyFacts,
   problems: ReturnType<typeof factProblems>,
   languages: readonly string[],
-  { period }: Pick<ResearchStudy, 'period'> = {},
-): readonly Field[] =>
-  [
-    { name: 'title', label: 'Title', hint: 'Patients read it on every page of the study', autocomplete: 'off' },
+  study: Pick<ResearchStudy, 'period' | 'language'> = {},
+): readonly Field[] => {
+  const { period } = study
+  const language = ownLanguageBeside(study)
+  return [
+    {
+      name: 'title',
+      label: 'Title',
+      hint: 'Patients read it on every page of the study',
+      autocomplete: 'off',
+      language,
+    },
     ...languages.map(language => ({ name: `title-${language}`, ...inLanguage('Title', language) })),
     {
       name: 'purpose',
@@ -91,6 +101,7 @@ export const factFields = (
       hint: 'What the study is for, in words for patients',
       autocomplete: 'off',
       rows: 5,
+      language,
     },
     ...languages.map(language => ({ name: `purpose-${language}`, rows: 5, ...inLanguage('Purpose', language) })),
     { name: 'approval', label: 'Approval number', hint: 'Of the ethics committee', autocomplete: 'off', optional },
@@ -115,6 +126,15 @@ export const factFields = (
     const name = one.name as FactName
     return { ...one, value: facts[name], problem: problems[name] }
   })
+}
+
+/** The language of a study's own words, if it is not that of these pages. */
+export const ownLanguageBeside = (study: Pick<ResearchStudy, 'language'>): string | undefined => {
+  const language = ownLanguage(study)
+  return isOfPage({ language }, english) ? undefined : language
+}
+
+const english = wordsFor('en')
 
 const optional = true as const
 

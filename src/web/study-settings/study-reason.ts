@@ -1,3 +1,4 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
@@ -19,7 +20,7 @@ import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
-import { inLanguage } from './study-facts.ts'
+import { inLanguage, ownLanguageBeside } from './study-facts.ts'
 
 /** Why a study asks for a kind of data, in each language in which patients read it. */
 export const studyReasonPage: AddPage = (server, options) => {
@@ -42,7 +43,7 @@ export const studyReasonPage: AddPage = (server, options) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const one = find(changeable, queryOf(request).get('request') ?? '')
     const languages = furtherLanguages(changeable.study)
-    return sendChangePage(reply, changeable, pageOf(one, reasonFields(reasonOf(one, languages), {}, languages)))
+    return sendChangePage(reply, changeable, pageOf(one, reasonFields(reasonOf(one, languages), {}, changeable.study)))
   })
   server.post<OfStudy>(at, keepsTyped(options), async (request: FastifyRequest<OfStudy>, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
@@ -50,7 +51,7 @@ export const studyReasonPage: AddPage = (server, options) => {
     const languages = furtherLanguages(changeable.study)
     const reason = typedReason(request.body, languages)
     const problems = reasonProblems(reason)
-    const fields = reasonFields(reason, problems, languages)
+    const fields = reasonFields(reason, problems, changeable.study)
     if (Object.keys(problems).length > 0)
       return sendChangePage(reply.code(422), changeable, {
         ...pageOf(one, fields),
@@ -60,7 +61,7 @@ export const studyReasonPage: AddPage = (server, options) => {
       })
     const outcome = await changing(request, options, changeable, study => withRequestReason(study, one, reason))
     if (outcome.kind === 'changed') return reply.redirect(`${dataPage(changeable.id)}?done=saved`, 303)
-    const now = reasonFields(reasonOf(find(outcome.now, requestName(one)), languages), {}, languages)
+    const now = reasonFields(reasonOf(find(outcome.now, requestName(one)), languages), {}, outcome.now.study)
     const page = { ...pageOf(one, besideWhatItSays(fields, now)), isProblem: true, notices: notSaved }
     return sendChangePage(reply.code(409), outcome.now, page)
   })
@@ -79,7 +80,7 @@ export const typedReason = (body: unknown, languages: readonly string[]): Reason
 export const reasonFields = (
   { reason, translations }: Reason,
   problems: Readonly<Record<string, string | undefined>>,
-  languages: readonly string[],
+  study: Pick<ResearchStudy, 'language'>,
 ): readonly Field[] => [
   {
     name: 'reason',
@@ -89,8 +90,9 @@ export const reasonFields = (
     problem: problems.reason,
     autocomplete: 'off',
     rows: 3,
+    language: ownLanguageBeside(study),
   },
-  ...languages.map(language => ({
+  ...furtherLanguages(study).map(language => ({
     name: `reason-${language}`,
     ...inLanguage('Why', language),
     value: translations.find(one => one.language === language)?.text ?? '',

@@ -1,11 +1,11 @@
 import { languageName } from '../../fhir/language.ts'
 import { isTimezone } from '../../fhir/timezone.ts'
-import { languages, wordsFor } from '../../messages/catalogue.ts'
+import { languageCodes, wordsFor } from '../../messages/catalogue.ts'
 import type { PaperAsked, recordPaper } from '../../studies/consent/paper-consent.ts'
 import { reasonAgainstDay } from '../../studies/consent/paper-day.ts'
 import type { PaperText } from '../../studies/consent/paper-text.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, postForm, problemList } from '../page/form.ts'
+import { field, type Option, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import type { SentFile } from '../page/sent-file.ts'
 import { typed } from '../page/typed.ts'
@@ -45,7 +45,7 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
   const contentType = typeOf(bytes)
   const problems = {
     signedOn: isPastDay(signedOn) ? reasonAgainstDay(paper, day) : 'Enter the date on the paper, such as 2026-01-31',
-    language: languagesOf(paper.text).some(({ code }) => code === (language || 'en')) ? undefined : noLanguage,
+    language: languagesOf(paper.text).some(({ value }) => value === (language || 'en')) ? undefined : noLanguage,
     scan: scan.kind === 'too-large' ? tooLarge : contentType === undefined ? noScan : undefined,
   }
   const state = { signedOn, language, choices: chosen.state }
@@ -65,9 +65,9 @@ const isPastDay = (text: string): boolean =>
   Date.parse(text) <= Date.now() + 14 * 60 * 60 * 1000
 
 /** A text without a language counts as one in each. */
-const languagesOf = (text: PaperText | undefined): typeof languages => {
+const languagesOf = (text: PaperText | undefined): readonly Option[] => {
   const written = text?.languages ?? []
-  return written.length === 0 ? languages : written.map(code => ({ code, name: languageName(code) }))
+  return (written.length === 0 ? languageCodes : written).map(code => ({ value: code, label: languageName(code) }))
 }
 
 const noLanguage = 'There is no text in this language, so nobody can have signed it'
@@ -113,7 +113,7 @@ ${postForm(
     novalidate: true,
   },
   html`${field({ name: 'signedOn', label: 'Date on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
-${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text).map(({ code, name }) => ({ value: code, label: name })) })}
+${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text) })}
 <p>Enter what is on the paper, line by line.</p>
 ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
 <div class="field mb-4${problems.scan && ' wrong'}">

@@ -7,6 +7,7 @@ import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
 import { statusText } from '../../studies/definition/study-status.ts'
+import { ownLanguage } from '../../studies/definition/study-words.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -17,6 +18,7 @@ import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
+import { worded } from '../page/wording.ts'
 import { patientUrl } from '../patient/patient-back.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
@@ -110,8 +112,10 @@ ${definitionOf(study)}
 
 const definitionOf = (study: ResearchStudy): Html => html`<dl>
 <dt>Status</dt><dd>${statusText(study)}</dd>
-${study.description && html`<dt>Description</dt><dd>${study.description}</dd>`}
+${study.description && html`<dt>Description</dt><dd>${worded({ text: study.description, language: ownLanguage(study) }, english)}</dd>`}
 </dl>`
+
+const english = wordsFor('en')
 
 const pageSize = 20
 

@@ -65,6 +65,7 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
     ['family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'],
   )
   t.match(shown.body, /value="Kept &lt;b&gt;"/)
+  t.match(shown.body, '<option value="en">English</option><option value="es" lang="es">español</option>')
   for (const birthDate of ['1849-12-31', '2999-01-01', '31.5.1970'])
     t.equal((await register({ ...maria, birthDate, identifiers: '' })).status, 422, birthDate)
 })

@@ -214,6 +214,25 @@ t.test('a patient reads it in their language on all their pages, and others in t
 })
 
 t.test(
+  'on the pages of staff, the words of a study that is written in another language are marked as such',
+  async t => {
+    const stored = await read()
+    const page = `/studies/${study.id}`
+    t.notMatch((await staff.get(page)).body, /lang="fr"/)
+    await update(lab.manager, { ...stored, language: 'fr' } as ResearchStudy)
+    t.match((await staff.get(page)).body, /<dt>Description<\/dt><dd><span lang="fr">/)
+    const shown = (await staff.get(`${settings}/facts`)).body
+    for (const name of ['title', 'purpose']) t.match(shown, new RegExp(`id="${name}"[^>]* lang="fr"`))
+    const data = (await staff.get(`${settings}/data`)).body
+    t.match(data, /<p>From [^<]*<span lang="fr">/)
+    t.match(data, /id="reason"[^>]* lang="fr"/)
+    const request = encodeURIComponent(`omh:heart-rate@${band}`)
+    t.match((await staff.get(`${settings}/data/reason?request=${request}`)).body, /id="reason"[^>]* lang="fr"/)
+    await update(lab.manager, { ...(await read()), language: stored.language ?? 'en' } as ResearchStudy)
+  },
+)
+
+t.test(
   'the copy says what was shown when it was signed, whatever the study says since, and in whatever language',
   async t => {
     const { patient, browser: english } = await arrived('Caro')
