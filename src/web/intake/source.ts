@@ -138,6 +138,7 @@ const textFields = ({ said, problems }: State): readonly Field[] => [
   {
     name: 'manufacturer',
     label: 'Manufacturer',
+    hint: 'Optional',
     value: said.manufacturer,
     problem: problemTexts[problems.manufacturer ?? ''],
     autocomplete: 'off',
@@ -146,6 +147,7 @@ const textFields = ({ said, problems }: State): readonly Field[] => [
   {
     name: 'model',
     label: 'Model number',
+    hint: 'Optional',
     value: said.model,
     problem: problemTexts[problems.model ?? ''],
     autocomplete: 'off',

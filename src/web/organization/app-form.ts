@@ -166,7 +166,7 @@ export const appFields: readonly AppField[] = [
   {
     name: 'launch_uris',
     label: 'Launch URL',
-    hint: 'Opens the app from Sharewell’s pages. Apps only.',
+    hint: 'Opens the app from Sharewell’s pages. Optional, and for apps only.',
     inputmode: 'url',
     optional: true,
     autocomplete: 'off',
@@ -182,7 +182,7 @@ export const appFields: readonly AppField[] = [
   {
     name: 'jwks',
     label: 'Public keys',
-    hint: 'The JSON Web Key Set itself, {"keys": [ … ]}, for RS384 or ES384, without private keys.',
+    hint: 'Instead of a JWKS URL: the JSON Web Key Set itself, {"keys": [ … ]}, for RS384 or ES384, without private keys.',
     rows: 5,
     optional: true,
     autocomplete: 'off',
@@ -190,7 +190,7 @@ export const appFields: readonly AppField[] = [
   {
     name: 'scope',
     label: 'Scopes that it may be given',
-    hint: 'One per line: user/Observation.rs lets an app read what your staff may read, system/Observation.rs lets a service read what patients have consented to share with your organization’s studies. Apps may always ask patients for their own data.',
+    hint: 'Optional, one per line: user/Observation.rs lets an app read what your staff may read, system/Observation.rs lets a service read what patients have consented to share with your organization’s studies. Apps may always ask patients for their own data.',
     rows: 4,
     optional: true,
     autocomplete: 'off',

@@ -41,21 +41,21 @@ export const patientProblemList = (problems: PatientProblems): Html | undefined 
 type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name: keyof PatientFields }
 
 const asked: readonly Asked[] = [
-  { name: 'given', label: 'Given names', optional: true },
+  { name: 'given', label: 'Given names', hint: 'Optional', optional: true },
   { name: 'family', label: 'Family name', hint: 'Or the only name that somebody has' },
   { name: 'birthDate', label: 'Birth date', hint: 'Year, month and day, such as 1970-05-31' },
   {
     name: 'identifiers',
     label: 'Identifiers',
-    hint: 'One per line: a number such as 4711, or with the URI of its system, such as urn:oid:1.2.3|4711',
+    hint: 'Optional, one per line: a number such as 4711, or with the URI of its system, such as urn:oid:1.2.3|4711',
     rows: 2,
     optional: true,
   },
-  { name: 'email', label: 'E-mail address', type: 'email', hint: 'Invitations go there.', optional: true },
+  { name: 'email', label: 'E-mail address', type: 'email', hint: 'Optional. Invitations go there.', optional: true },
   {
     name: 'mobile',
     label: 'Mobile number',
-    hint: 'With its country code, such as +1 500 555 0006',
+    hint: 'Optional, with its country code, such as +1 500 555 0006',
     optional: true,
   },
 ]

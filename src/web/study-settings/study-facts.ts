@@ -104,7 +104,13 @@ export const factFields = (
       language,
     },
     ...languages.map(language => ({ name: `purpose-${language}`, rows: 5, ...inLanguage('Purpose', language) })),
-    { name: 'approval', label: 'Approval number', hint: 'Of the ethics committee', autocomplete: 'off', optional },
+    {
+      name: 'approval',
+      label: 'Approval number',
+      hint: 'Of the ethics committee (optional)',
+      autocomplete: 'off',
+      optional,
+    },
     {
       name: 'start',
       label: 'First day',
@@ -119,9 +125,9 @@ export const factFields = (
       autocomplete: 'off',
       optional,
     },
-    { name: 'contact', label: 'Contact for patients', hint: 'A name', autocomplete: 'off', optional },
-    { name: 'email', label: 'Contact’s e-mail address', autocomplete: 'off', optional },
-    { name: 'phone', label: 'Contact’s phone number', autocomplete: 'off', optional },
+    { name: 'contact', label: 'Contact for patients', hint: 'A name (optional)', autocomplete: 'off', optional },
+    { name: 'email', label: 'Contact’s e-mail address', hint: 'Optional', autocomplete: 'off', optional },
+    { name: 'phone', label: 'Contact’s phone number', hint: 'Optional', autocomplete: 'off', optional },
   ].map(one => {
     const name = one.name as FactName
     return { ...one, value: facts[name], problem: problems[name] }
