@@ -70,7 +70,8 @@ const serveNext = async (serving: Serving, key: string, { isLast }: Attempt): Pr
     if (await tellNext(serving, subscriber, asked)) return true
     if (subscriber.subscription.status !== 'active') await setStatus(serving, subscriber, { status: 'active' })
   } catch (error) {
-    if (mayPass(error) && !isLast) throw error
+    // What is stuck was tried again and again, and each try stands in the record as if somebody had been told: once an hour is enough.
+    if (mayPass(error) && !isLast && !subscriber.isStuck) throw error
     await giveUp(serving, subscriber, error)
   }
   return false

@@ -179,6 +179,29 @@ t.test('a delivery that keeps failing is noted in the Subscription, and sent whe
   await turnOff(researcher, id)
 })
 
+t.test('a Subscription in error is tried once an hour, and goes on once its endpoint is back', async t => {
+  const hourPasses = () =>
+    database.run(sql.fragment`
+      UPDATE subscriber SET failed_at = failed_at - interval '1 hour', told_at = told_at - interval '1 hour' WHERE id = ${id}`)
+  const id = await subscribe(researcher)
+  await reaches(researcher, id, 'active')
+  receiver.answer.status = 503
+  await measure(64)
+  await reaches(researcher, id, 'error')
+  await isIdle(id)
+  received()
+  await hourPasses()
+  const tried = await until(() => received()[0])
+  t.equal(tried.method, 'POST')
+  await isIdle(id)
+  t.same(received(), [], 'it was not tried again at once')
+  receiver.answer.status = 200
+  await hourPasses()
+  await reaches(researcher, id, 'active')
+  t.equal(received().length, 1)
+  await turnOff(researcher, id)
+})
+
 t.test('what is withdrawn before it is sent is not sent', async t => {
   const id = await subscribe(researcher, {
     channel: { type: 'rest-hook', endpoint: receiver.origin, payload: 'application/fhir+json' },

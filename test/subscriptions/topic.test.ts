@@ -247,9 +247,10 @@ t.test('an endpoint that has not accepted the handshake gets another each hour b
   const anHourLater = () =>
     world.database.run(sql.fragment`UPDATE subscriber SET failed_at = now() - interval '61 minutes' WHERE id = ${id}`)
   await anHourLater()
-  await bundles(2)
+  t.match(await bundles(1), [{ entry: [status(id, 'handshake', 1)] }])
   await world.isIdle(id)
   t.match(await read(researcher, id), { status: 'error', error: 'The endpoint answered 403' })
+  t.same(receiver.received, [])
   receiver.answer.status = 200
   await anHourLater()
   const [greeting, told] = await bundles(2)

@@ -17,6 +17,8 @@ export type Subscriber = {
   readonly hasEnded: boolean
   /** Whether there is something to do for it: to look at what it asks, to deliver events, or to end it. */
   readonly isDue: boolean
+  /** Whether it is in error, and nothing has been delivered since. */
+  readonly isStuck: boolean
   /** Whether it is time to show that this server is still there. */
   readonly isSilent: boolean
   /** Numbers of its last event, and of the last that was delivered. */
@@ -30,7 +32,7 @@ export type Subscriber = {
 
 export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
   const row = await connection.maybeOne<Row>(sql.fragment`
-    SELECT (${isOver}) AS "hasEnded", (${isDue}) AS "isDue", ${isSilent} AS "isSilent",
+    SELECT (${isOver}) AS "hasEnded", (${isDue}) AS "isDue", ${isStuck} AS "isStuck", ${isSilent} AS "isSilent",
       ${rightsOf(sql.fragment`subscriber`)}::text AS rights, subscriber.last_event, subscriber.last_told,
       subscriber.writing, subscriber.greeted = subscriber.writing AS "isGreeted", stored.content
     FROM subscriber
@@ -46,6 +48,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
     rights: row.rights,
     hasEnded: row.hasEnded,
     isDue: row.isDue,
+    isStuck: row.isStuck,
     isSilent: row.isSilent,
     lastEvent: Number(row.last_event),
     lastTold: Number(row.last_told),
@@ -58,6 +61,7 @@ type Row = {
   readonly rights: string
   readonly hasEnded: boolean
   readonly isDue: boolean
+  readonly isStuck: boolean
   readonly isSilent: boolean
   readonly last_event: string
   readonly last_told: string
@@ -77,6 +81,9 @@ const isServed = sql.fragment`subscriber.status IN ('active', 'error')`
 /** Without a heartbeat, or with one of 0, it is never silent. */
 const isSilent = sql.fragment`coalesce(subscriber.heartbeat > 0
   AND subscriber.told_at < now() - subscriber.heartbeat * interval '1 second', FALSE)`
+
+const isStuck = sql.fragment`(subscriber.status = 'error'
+  AND coalesce(subscriber.failed_at > coalesce(subscriber.told_at, '-infinity'), FALSE))`
 
 /** What could not be delivered is tried again after an hour. */
 const isDueByItself = sql.fragment`subscriber.status = 'requested'
