@@ -3,6 +3,7 @@ import { isBlank } from '../../accounts/blank.ts'
 import { isDay } from '../../fhir/date.ts'
 import { withText } from '../../fhir/translation.ts'
 import { withValues } from '../../fhir/with-values.ts'
+import { firstDayOf, lastDayOf } from './period-day.ts'
 import { isPhoneNumber } from './phone-number.ts'
 import {
   furtherLanguages,
@@ -30,7 +31,7 @@ export type FactName =
   | 'phone'
 
 export const factsOf = (study: ResearchStudy): StudyFacts => {
-  const { title, description, identifier = [], period, contact: [first] = [] } = study
+  const { title, description, identifier = [], period = {}, contact: [first] = [] } = study
   return {
     title: title ?? '',
     purpose: description ?? '',
@@ -41,8 +42,8 @@ export const factsOf = (study: ResearchStudy): StudyFacts => {
       ]),
     ),
     approval: identifier.find(isApproval)?.value ?? '',
-    start: period?.start?.slice(0, 10) ?? '',
-    end: period?.end?.slice(0, 10) ?? '',
+    start: firstDayOf(period),
+    end: lastDayOf(period),
     contact: first?.name ?? '',
     email: telecomOf(first, 'email'),
     phone: telecomOf(first, 'phone'),
@@ -50,8 +51,8 @@ export const factsOf = (study: ResearchStudy): StudyFacts => {
 }
 
 /**
- * The study with these facts. What extensions say of a value goes once that is changed. Everything else stays, also the time of day of a period: a
- * study that ended at noon does not go on until midnight.
+ * The study with these facts. What extensions say of a value goes once that is changed. Everything else stays, also the time of day of a period, or
+ * that only its month is said: a study that ended at noon does not go on until midnight.
  */
 export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStudy => {
   const { title, purpose, approval } = facts

@@ -7,6 +7,7 @@ import { escaped } from '../../search/escape.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
 import { practitionerName } from '../display-name.ts'
+import { firstDayOf, lastDayOf } from './period-day.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** An entry of a study that names somebody who works in it. */
@@ -17,7 +18,7 @@ export type StaffEntry = {
   /** Days; empty if none is named. */
   readonly from: string
   readonly until: string
-  /** As it is stored: both ends may be moments. */
+  /** As it is stored: both ends may be moments, or months. */
   readonly period: Period
   readonly isInForce: boolean
   readonly extension: Extension
@@ -43,8 +44,8 @@ export const staffOf = ({ extension = [] }: ResearchStudy): readonly StaffEntry[
     return {
       practitioner,
       role: part('role')?.valueCodeableConcept?.coding?.find(({ system }) => system === systems.staffRole)?.code ?? '',
-      from: period.start?.slice(0, 10) ?? '',
-      until: period.end?.slice(0, 10) ?? '',
+      from: firstDayOf(period),
+      until: lastDayOf(period),
       period,
       isInForce: (low === '-infinity' || low <= now) && (high === 'infinity' || now < high),
       extension: entry,

@@ -2,6 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
 import { isInForce } from '../../storage/model/study.ts'
+import { firstDayOf, lastDayOf } from './period-day.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
 
@@ -22,8 +23,8 @@ export const statusText = (study: ResearchStudy): string => {
   if (!isInForce({ resourceType: 'ResearchStudy', status }) || isInForce(study)) return name
   const { high } = intervalOfPeriod(period)
   return high !== 'infinity' && high <= new Date().toISOString()
-    ? `${name}, but its last day was ${period.end?.slice(0, 10)}: nobody reads anything for it`
-    : `${name}, but its first day is ${period.start?.slice(0, 10)}: until then nobody reads anything for it`
+    ? `${name}, but its last day was ${lastDayOf(period)}: nobody reads anything for it`
+    : `${name}, but its first day is ${firstDayOf(period)}: until then nobody reads anything for it`
 }
 
 const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''

@@ -124,7 +124,7 @@ export const roleText = ({ role, isPrivacyOfficer }: Pick<Colleague, 'role' | 'i
 
 const period = ({ email, since, until, standing }: Colleague): Html => {
   const words = wordsFor('en')
-  return html`${email !== undefined && since !== undefined && ', '}${since && html`${standing === 'to-come' ? 'from' : 'since'} ${dayOrMoment(since, words)}`}${until && html` until ${dayOrMoment(until, words)}`}`
+  return html`${email !== undefined && since !== undefined && ', '}${since && html`${standing === 'to-come' ? 'from' : 'since'} ${dayOrMoment(since, words)}`}${until && html` until ${dayOrMoment(until, words, 'last')}`}`
 }
 
 const invited = (

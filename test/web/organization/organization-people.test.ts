@@ -270,6 +270,18 @@ t.test('an impossible invitation is refused at its field, with what was typed', 
   t.match(wordsOf(await invite(self.browser, self.email, 'manager')), /nobody can give themselves a role/)
 })
 
+t.test('a role that lasts until a month lasts until its last day, as the page says', async t => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Mona Month' }] })
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: { reference: `Practitioner/${id}` },
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'viewer' }] }],
+    period: { start: '2026-03', end: '2099-06' },
+  })
+  t.match(wordsOf(await manager.get(`${page}?name=Mona`)), /Mona Month Viewer since 1 March 2026 until 30 June 2099/)
+})
+
 t.test('an invitation is cancelled and sent again only on the pages of its own organization', async t => {
   const link = await linkTo('theo@example.org', 'viewer')
   const id = await idOf('theo@example.org')

@@ -494,6 +494,44 @@ t.test('changing its purpose does not restart a study that ended during a day', 
   t.same(contact, [{ name: 'Rita', telecom: [...telecom.slice(1), { system: 'email', value: 'rita@example.org' }] }])
 })
 
+t.test(
+  'of a month or a year that is named alone, the first and the last day are shown, and it stays as it is',
+  async t => {
+    const id = await made()
+    const period = { start: '2026-03', end: '2027' }
+    const { practitioner } = await colleague('Mona Month', lab.organization)
+    await manager.send(`/studies/${id}/settings/staff`, { code: practitioner, role: 'researcher', from: '', until: '' })
+    const stored = await read(id)
+    const extension = (stored.extension ?? []).map(one =>
+      one.url === extensions.staff
+        ? { ...one, extension: [...(one.extension ?? []), { url: 'period', valuePeriod: period }] }
+        : one,
+    )
+    await world.update('everything', { ...stored, period, extension })
+    const facts = `/studies/${id}/settings/facts`
+    const { body } = await manager.get(facts)
+    t.match(body, /name="start"[^>]* value="2026-03-01".*name="end"[^>]* value="2027-12-31"/s)
+    const changed = { ...said, start: '2026-03-01', end: '2027-12-31', purpose: 'Said better' }
+    t.match(await manager.send(facts, changed), { status: 303 })
+    const page = `/studies/${id}/settings/staff`
+    t.match(wordsOf(await manager.get(page)), /Mona Month Researcher, from 2026-03-01 until 2027-12-31/)
+    const days = { from: '2026-03-01', until: '2027-12-31' }
+    t.match(await manager.send(`${page}/0`, { role: 'coordinator', ...days }), { status: 303 })
+    const after = await read(id)
+    t.match(after, { description: 'Said better', period })
+    t.match(after.extension?.find(({ url }) => url === extensions.staff)?.extension, [
+      {},
+      { valueCodeableConcept: { coding: [{ code: 'coordinator' }] } },
+      { valuePeriod: period },
+    ])
+    await world.update('everything', { ...after, status: 'active', period: { end: '2025' } })
+    t.match(
+      wordsOf(await manager.get(`/studies/${id}`)),
+      /but its last day was 2025-12-31: nobody reads anything for it/,
+    )
+  },
+)
+
 t.test('what extensions say of what a study says stays with it, and goes when that is changed', async t => {
   const beside = (valueString: string) => ({ extension: [{ url: 'http://example.org/said', valueString }] })
   const id = await made()

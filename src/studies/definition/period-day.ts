@@ -1,0 +1,17 @@
+import type { Period } from '@medplum/fhirtypes'
+import { bounded, intervalOf } from '../../fhir/date.ts'
+
+/**
+ * The first and the last day of a period, as they are typed into a form; empty if it has no such bound. R4 also lets a month or a year be named
+ * alone: the period then begins with its first day, and ends after its last one. A moment is shown as the day in which it is written.
+ */
+export const firstDayOf = ({ start = '' }: Period): string => dayOf(start, 'low')
+
+export const lastDayOf = ({ end = '' }: Period): string => dayOf(end, 'high')
+
+const dayOf = (text: string, edge: 'low' | 'high'): string => {
+  const interval = text.includes('T') ? undefined : intervalOf(text)
+  if (interval === undefined) return text.slice(0, 10)
+  const bound = Date.parse(bounded(interval)[edge])
+  return new Date(edge === 'low' ? bound : bound - 1).toISOString().slice(0, 10)
+}
