@@ -91,6 +91,21 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await look(t, browser, 'charts')
   })
 
+  await t.test('by night as well, it is seen on which days somebody is zooming in', async t => {
+    const { page: tab } = await signedIn({ colorScheme: 'dark', viewport: { width: 1280, height: 800 } })
+    await tab.goto(page)
+    await tab.waitForSelector('.chart canvas')
+    const edge = await tab
+      .locator('.u-select')
+      .first()
+      .evaluate(one => getComputedStyle(one).borderLeftColor)
+    const link = await tab
+      .locator('main a')
+      .first()
+      .evaluate(one => getComputedStyle(one).color)
+    t.equal(edge, link, 'its edges have the colour of what can be used')
+  })
+
   /** The parts of its height, from the top, at which the chart has the colour, at that part of its width, within the size of a mark. */
   const drawnAt = (tab: Page, asked: { readonly title: string; readonly color: string; readonly part: number }) =>
     tab
