@@ -106,6 +106,7 @@ const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown
     title,
     isProblem: problem !== undefined,
     content: html`<h1>${title}</h1>
+<p>${say('step.time')}</p>
 ${form({
   action: '/second-factor',
   token: ownToken(reply),
@@ -164,6 +165,7 @@ const sendSetUp = (
     content: html`<h1>${say('factor.set-up')}</h1>
 ${isAsked && html`<p>${say('step.asked')}</p>`}
 <p>${say('factor.what')} ${say('step.any-app')}</p>
+<p>${say('step.time')}</p>
 <h2>${say('step.one')}</h2>
 <p>${say('step.scan')}</p>
 ${qrPicture(uri, say('step.picture'))}
