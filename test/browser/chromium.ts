@@ -86,8 +86,14 @@ const isStatus = /^Failed to load resource: the server responded with a status o
 
 const sizes = { small: { width: 360, height: 740 }, large: { width: 1280, height: 800 } } as const
 
+/** What a window of 1280 px has at 400 %: https://www.w3.org/TR/WCAG22/#reflow */
+export const narrow = { width: 320, height: 640 } as const
+
+/** What is cut off if text is spaced as widely as somebody may have it. */
+export const spacedScript = await readFile(join(import.meta.dirname, 'spaced.js'), 'utf8')
+
 /**
- * Checks what all pages promise: the page reads well in small and large windows, by day and night, can be used with the keyboard alone, and its
+ * Checks what all pages promise: the page reads well in small and large windows, with text far apart, by day and night, can be used with the keyboard alone, and its
  * browser finds nothing wrong with it. Its pictures are in test-results/, for a person to look at.
  */
 export const look = async (t: Test, { page, complaints }: Browser, name: string): Promise<void> => {
@@ -98,6 +104,8 @@ export const look = async (t: Test, { page, complaints }: Browser, name: string)
     faults.push(...(await faultsOf(page)))
     if (!isBlind) await page.screenshot({ path: join(pictures, `${name}-${size}.png`), fullPage: true })
   }
+  await page.setViewportSize(narrow)
+  faults.push(...(await page.evaluate<string[]>(spacedScript)))
   await page.setViewportSize(sizes.small)
   await page.emulateMedia({ colorScheme: 'dark' })
   faults.push(...(await faultsOf(page)).map(fault => `by night, ${fault}`))

@@ -4,11 +4,10 @@ import t from 'tap'
 import { gatherPageRoutes } from '../web/page-routes.ts'
 import { openPages, openTable, pageTable } from '../web/page-table.ts'
 import { openTenants } from '../web/tenants.ts'
-import { openChromium, whyNoChromium } from './chromium.ts'
+import { narrow, openChromium, spacedScript, whyNoChromium } from './chromium.ts'
 
 // https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
 const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
-const spaced = await readFile(new URL('spaced.js', import.meta.url), 'utf8')
 const wrongWith = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => [
   ...violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -18,14 +17,14 @@ const wrongWith = `axe.run(document, { resultTypes: ['violations'] }).then(({ vi
     const [above, level] = [all[at - 1], one].map(heading => Number(heading?.ariaLevel ?? heading?.localName[1] ?? 0))
     return level > above + 1 ? ['a heading of level ' + level + ' follows one of ' + above + ': ' + one.textContent] : []
   }),
+  ...[...document.querySelectorAll('form :is([type=checkbox], [type=radio])')]
+    .filter(one => one.closest('fieldset') === null && one.form.elements[one.name].length > 1)
+    .map(one => 'it is one of several, in no group: ' + one.outerHTML),
   ...[...document.querySelectorAll('[lang=en] form[method=post]:has(.form-control[required]) .form-control:not([required])')].flatMap(one => {
     const hint = document.getElementById(one.id + '-hint')?.textContent
     return one.value !== '' || /optional|empty|needed if|only if|instead of|apps only|if there are none/i.test(hint) ? [] : ['it does not say that one need not fill in ' + one.name]
   }),
 ])`
-
-/** What a window of 1280 px has at 400 %: https://www.w3.org/TR/WCAG22/#reflow */
-const viewport = { width: 320, height: 640 }
 
 t.test('no page has a serious accessibility problem', { skip: whyNoChromium() }, async t => {
   t.setTimeout(280_000)
@@ -48,7 +47,9 @@ t.test('no page has a serious accessibility problem', { skip: whyNoChromium() },
   const tabs = new Map<string, Awaited<ReturnType<typeof openBrowser>>['page']>()
   const tabOf = async (role: keyof typeof browsers | undefined, locale: string) => {
     const name = `${role} ${locale}`
-    const { context, page } = tabs.has(name) ? { page: tabs.get(name) } : await openBrowser({ locale, viewport })
+    const { context, page } = tabs.has(name)
+      ? { page: tabs.get(name) }
+      : await openBrowser({ locale, viewport: narrow })
     const value = role && browsers[role].cookies.get('sharewell-session')
     if (context && value) await context.addCookies([{ name: 'sharewell-session', value, url: base }])
     if (page === undefined) throw new Error(`there is no tab of ${name}`)
@@ -60,7 +61,7 @@ t.test('no page has a serious accessibility problem', { skip: whyNoChromium() },
     await page.goto(`${base}${addressOf(path)}`)
     await page.evaluate(axe)
     t.same(
-      [await page.evaluate(wrongWith), await page.evaluate(spaced)].flat(),
+      [await page.evaluate(wrongWith), await page.evaluate(spacedScript)].flat(),
       [],
       `${path} for ${role ?? 'nobody'}, in ${locale}`,
     )

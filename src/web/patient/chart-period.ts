@@ -113,8 +113,8 @@ ${back !== undefined && hiddenField('back', back)}
 ${fields.map(field)}
 <div class="field mb-4">
 <label for="glucose" class="form-label fw-semibold">${say('chart.glucose-unit')}</label>
-<p class="form-text mt-0">${say('chart.glucose-unit-hint')}</p>
-<select id="glucose" name="glucose" class="form-select">${['mg/dL', 'mmol/L'].map(unit => html`<option${unit === glucoseUnit && html` selected`}>${unit}</option>`)}</select>
+<p class="form-text mt-0" id="glucose-hint">${say('chart.glucose-unit-hint')}</p>
+<select id="glucose" name="glucose" class="form-select" aria-describedby="glucose-hint">${['mg/dL', 'mmol/L'].map(unit => html`<option${unit === glucoseUnit && html` selected`}>${unit}</option>`)}</select>
 </div>
 <div class="mb-4"><button class="btn btn-primary">${say('chart.show')}</button></div>
 </form>

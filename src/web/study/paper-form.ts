@@ -120,7 +120,7 @@ ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
 <label for="scan" class="form-label fw-semibold">Scan of the paper</label>
 <p class="form-text mt-0" id="scan-hint">A PDF, a JPEG or a PNG of at most ${mostScanBytes / 1_000_000} MB, with the signature</p>
 ${problems.scan && html`<p class="invalid-feedback d-block mt-0" id="scan-problem">${problems.scan}</p>`}
-<input class="form-control${problems.scan && ' is-invalid'}" id="scan" name="scan" type="file" accept="application/pdf,image/jpeg,image/png" required aria-describedby="scan-hint${problems.scan && ' scan-problem'}">
+<input class="form-control${problems.scan && ' is-invalid'}" id="scan" name="scan" type="file" accept="application/pdf,image/jpeg,image/png" required aria-describedby="scan-hint${problems.scan && ' scan-problem'}"${problems.scan && html` aria-invalid="true"`}>
 </div>
 <button class="btn btn-primary">Record the consent</button>`,
 )}`

@@ -205,7 +205,9 @@ type Shown = {
 const enrolForm = ({ path, asked, page, patients, enrolled, options, token }: Shown): Html =>
   postForm(
     { action: path, token, hidden: { ...asked, page: page ?? undefined }, class: 'mt-4' },
-    html`<ul class="list-group list-group-flush mb-4">${patients.map(
+    html`<fieldset>
+<legend class="visually-hidden">Patients who are listed</legend>
+<ul class="list-group list-group-flush mb-4">${patients.map(
       patient =>
         html`<li class="list-group-item px-0">${
           enrolled.has(patient.id ?? '')
@@ -219,6 +221,7 @@ const enrolForm = ({ path, asked, page, patients, enrolled, options, token }: Sh
               })
         }</li>`,
     )}</ul>
+</fieldset>
 ${whoField('All who are found, on all pages')}
 ${wayField(options.invitations.ways)}
 <div class="d-flex flex-wrap gap-2 mb-4">

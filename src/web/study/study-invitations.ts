@@ -192,7 +192,10 @@ const actForm = ({ path, asked, people, invited, total, options, token }: Shown)
       },
       class: 'mt-4',
     },
-    html`<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
+    html`<fieldset>
+<legend class="visually-hidden">People who are listed</legend>
+<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
+</fieldset>
 ${whoField(total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages`)}
 ${wayField(options.invitations.ways)}
 <div class="d-flex flex-wrap gap-2 mb-4">

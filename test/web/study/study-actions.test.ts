@@ -82,7 +82,7 @@ t.test('patients who are ticked are enrolled, and invited at once if wanted', as
   t.match(wordsOf(await staff.get(page)), /Ticked1 born 1970-05-31 Is in the study/)
   const outside = `${page}&outside=yes`
   const left = wordsOf(await staff.get(outside))
-  t.match(left, /Only those who are not in the study yet Find Ticked2 born/)
+  t.match(left, /Only those who are not in the study yet Find Patients who are listed Ticked2 born/)
   t.notMatch(left, /Ticked1/)
   const rest = await staff.get(outside)
   t.match(rest.body, '<input type="hidden" name="outside" value="yes">', 'nor are they among all who are found')

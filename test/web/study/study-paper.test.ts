@@ -139,7 +139,10 @@ t.test('what is missing is shown at its field, and nothing is recorded', async t
     ...signed,
     language: 'es',
   })
-  t.match([large.status, large.body], [413, /id="scan-problem">The file is larger than 10 MB/])
+  t.match(
+    [large.status, large.body],
+    [413, /id="scan-problem">The file is larger than 10 MB.*id="scan"[^>]* aria-invalid="true"/s],
+  )
   t.match(large.body, 'value="2026-03-01"', 'what was typed beside a scan that was too large is kept')
   t.match(large.body, /value="es" selected/)
   t.equal(large.body.match(/ checked/g)?.length, 2)
