@@ -20,8 +20,11 @@ export const addFirstSigningKey = (database: Database, { kid, sealed }: NewKey):
       INSERT INTO signing_key (kid, sealed) SELECT ${kid}, ${sealed} WHERE NOT EXISTS (SELECT FROM signing_key)`)
   })
 
+/** It is the newest, even if another was made while the clock was ahead. */
 export const addSigningKey = async (connection: Connection, { kid, sealed }: NewKey): Promise<void> => {
-  await connection.run(sql.fragment`INSERT INTO signing_key (kid, sealed) VALUES (${kid}, ${sealed})`)
+  await connection.run(sql.fragment`
+    INSERT INTO signing_key (kid, sealed, made_at)
+    SELECT ${kid}, ${sealed}, greatest(now(), max(made_at) + interval '1 millisecond') FROM signing_key`)
 }
 
 /** Deletes all but the newest: what they have signed can no longer be verified. Answers how many. */

@@ -3,6 +3,7 @@ import jose from 'node-jose'
 import t from 'tap'
 import { readSigningKeys, rotateSigningKey } from '../../../src/auth/provider/signing-keys.ts'
 import { listSigningKeys, removeOldSigningKeys } from '../../../src/storage/authorization/signing-key.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { openTestDatabase } from '../../support/database.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 
@@ -40,6 +41,21 @@ t.test('after a rotation the new one signs, and the old one still verifies until
   t.equal(verified.payload.toString(), 'x')
   t.equal(await removeOldSigningKeys(database), 1)
   t.strictSame(await readSigningKeys(database, secretKey), [now])
+})
+
+t.test('a key that was made while the clock was ahead is replaced and removed like any other', async t => {
+  const [old] = await readSigningKeys(database, secretKey)
+  await database.run(sql.fragment`UPDATE signing_key SET made_at = now() + interval '1 year'`)
+  const kid = await rotateSigningKey(database, secretKey)
+  t.same(
+    (await listSigningKeys(database)).map(key => key.kid),
+    [kid, old.kid],
+  )
+  await removeOldSigningKeys(database)
+  t.same(
+    (await listSigningKeys(database)).map(key => key.kid),
+    [kid],
+  )
 })
 
 t.test('a running server publishes a key that another process made within seconds', async t => {
