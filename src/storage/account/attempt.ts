@@ -20,11 +20,18 @@ export const mayTry = async (
     INSERT INTO attempt (key, tries, expires_at)
     VALUES (${sql.binary(keyOf(secretKey, what, whom))}, 1, now() + make_interval(mins => ${minutes}))
     ON CONFLICT (key) DO UPDATE SET
-      tries = CASE WHEN attempt.expires_at <= now() THEN 1 ELSE attempt.tries + 1 END,
-      expires_at = CASE WHEN attempt.expires_at <= now() THEN excluded.expires_at ELSE attempt.expires_at END
+      tries = CASE WHEN ${isOver} THEN 1 ELSE attempt.tries + 1 END,
+      expires_at = CASE WHEN ${isOver} THEN excluded.expires_at ELSE attempt.expires_at END
     RETURNING tries`)
   return counted.tries <= tries
 }
+
+/**
+ * The time of the tries is over; or it began while the clock was ahead, and would last until the clock is there again. Of two tries at the same
+ * moment the one that began later may be counted first, which is no reason to begin anew.
+ */
+const isOver = sql.fragment`(
+  attempt.expires_at <= now() OR attempt.expires_at > excluded.expires_at + interval '10 minutes')`
 
 /** When somebody who was refused may try again; now, if they may. */
 export const endOfTries = async (
