@@ -153,7 +153,7 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
 const noteFocus = `
   if (!globalThis.noted) addEventListener('focusin', ({ target }) => {
     const { outlineStyle, outlineWidth } = getComputedStyle(target)
-    const isMarked = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 && outlineContrast(target) >= 3
+    const isMarked = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 && outlineContrast(target) >= 3 && hasWholeOutline(target)
     noted.push({ html: target.outerHTML, isMarked })
   })
   globalThis.noted = []`

@@ -83,5 +83,17 @@
   /** Of the outline of what has the focus, and what is around it. */
   globalThis.outlineContrast = one => ratioOf(luminance(getComputedStyle(one).outlineColor), luminance(groundOf(one.parentElement)))
 
+  /** Whether nothing that moves within the page cuts off the outline. */
+  globalThis.hasWholeOutline = one => {
+    const { outlineWidth, outlineOffset } = getComputedStyle(one)
+    const reach = Number.parseFloat(outlineWidth) + Number.parseFloat(outlineOffset) - 1
+    let around = one.parentElement
+    while (around !== null && getComputedStyle(around).overflow === 'visible') around = around.parentElement
+    if (around === null || around === document.body || around === document.documentElement) return true
+    const [inner, outer] = [one.getBoundingClientRect(), around.getBoundingClientRect()]
+    const isWithin = (from, to) => inner[from] - reach >= outer[from] && inner[to] + reach <= outer[to]
+    return isWithin('left', 'right') && isWithin('top', 'bottom')
+  }
+
   return [frame, overflow, names, targets, letters, contrast].flatMap(look => look())
 })()
