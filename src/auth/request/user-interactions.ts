@@ -161,10 +161,13 @@ const questionFor = async (parts: Parts, kept: Kept, client: RegisteredClient, p
   const launch = await launchOf(parts, kept)
   if (launch === 'over') return { kind: 'unknown' }
   if (launch !== undefined && launch.person !== person) return { kind: 'other-person' }
+  const { authorization_request: jwt } = kept.params
+  const link = await readLinkAsked(parts, jwt)
+  // A link that has ended since it was opened would be shown without the end that it names, and could not be allowed.
+  if (typeof jwt === 'string' && link === undefined) return { kind: 'unknown' }
   const scopes = await scopesFor(parts, kept, client, person)
   const patients = await patientsFor(parts.choices, scopes, launch?.context, [person, client.id])
   const study = launch?.context.study
-  const link = await readLinkAsked(parts, kept.params.authorization_request)
   const until = link && new Date(Date.now() + 1000 * link.ttlSeconds)
   return { kind: 'decide', scopes, patients, ...(study === undefined ? {} : { study }), ...(until && { until }) }
 }
