@@ -21,6 +21,8 @@ export type PatientImport = {
   /** Why it failed, or has to be confirmed once more. */
   readonly reason: string | null
   readonly madeAt: Date
+  /** From when on it may be forgotten, if nobody has confirmed it. */
+  readonly waitsUntil: Date
 }
 
 export type ImportLine = {
@@ -187,13 +189,15 @@ export const dropImport = async (connection: Connection, person: string, id: str
 /** Deletes lists that nobody has confirmed within a day. */
 export const dropOldImports = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`
-    DELETE FROM patient_import WHERE state IN ('checking', 'checked') AND made_at <= now() - interval '1 day'`)
+    DELETE FROM patient_import WHERE state IN ('checking', 'checked') AND ${waitsUntil} <= now()`)
 }
 
 const dropLines = (connection: Connection, id: string) =>
   connection.run(sql.fragment`DELETE FROM patient_import_line WHERE import = ${id}`)
 
+const waitsUntil = sql.fragment`made_at + interval '1 day'`
+
 const select = sql.fragment`
   SELECT id, person, organization, study_id AS study, state, keeps_duplicates AS "keepsDuplicates", total, faulty, duplicates,
-    done, imported, reason, made_at AS "madeAt"
+    done, imported, reason, made_at AS "madeAt", ${waitsUntil} AS "waitsUntil"
   FROM patient_import`

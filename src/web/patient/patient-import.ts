@@ -14,6 +14,7 @@ import { itemBeforeIn } from '../page/page-number.ts'
 import { type Progress, progressBar, streamProgress } from '../page/progress.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { previewHeads, previewRow } from './import-preview.ts'
 import { patientLine } from './patient-search.ts'
@@ -147,6 +148,7 @@ const sound = async (found: PatientImport, options: PageOptions, reply: FastifyR
 ${found.reason === null ? notice('done', read) : read}
 ${duplicates > 0 && (await duplicateTable(found, options, lines))}
 ${duplicates < total && (await preview(found, options))}
+<p>The list waits for you until ${moment(found.waitsUntil)}. After that it is forgotten, and you send the file again.</p>
 ${postForm(
   { action: `/patients/imports/${id}/confirm`, token: ownToken(reply) },
   html`${duplicates > 0 && duplicates === total && html`<input type="hidden" name="duplicates" value="register">`}

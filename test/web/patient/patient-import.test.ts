@@ -46,7 +46,7 @@ t.test('a list is previewed, and registered as it was shown, completely or not a
   const sound = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-28,I-2'])
   t.match(
     wordsOf(await settled(sound.location)),
-    /All 2 lines can be read\. None of the patients seems to be registered already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 Register these 2 patients/,
+    /All 2 lines can be read\. None of the patients seems to be registered already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 The list waits for you until .* Register these 2 patients/,
     'whose columns are exchanged sees it before anything is registered',
   )
   t.match((await staff.get(sound.location ?? '')).body, / autofocus><p>All 2 lines can be read\./)
@@ -115,6 +115,10 @@ t.test('a list of people who all may be registered already leaves nobody to regi
   const third = await upload(lines)
   const shown = await settled(third.location)
   t.match(wordsOf(shown), /One patient may be registered already .* Register this patient anyway Forget this list/)
+  const [, until = ''] = /waits for you until <time datetime="([^"]*)">/.exec(shown.body) ?? []
+  const { isADay } = await database.one<{ isADay: boolean }>(sql.fragment`
+    SELECT bool_or(date_trunc('milliseconds', made_at) + interval '1 day' = ${until}::timestamptz) AS "isADay" FROM patient_import`)
+  t.ok(isADay, 'it is said until when it can be confirmed')
   t.notMatch(shown.body, /the other 0|type="radio"/)
   await staff.send(third.location ?? '', {}, `${third.location}/confirm`)
   t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
