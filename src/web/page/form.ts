@@ -100,14 +100,16 @@ type PostForm = {
   readonly hasFile?: true
   /** Whether it shows values that were sent already. */
   readonly isTyped?: boolean
+  /** Whether its boxes are in a list that grows or shrinks: a browser that goes back restores ticks by their position, and so on the wrong items. */
+  readonly isListed?: true
   readonly id?: string
   readonly class?: string
 }
 
 /** Makes every form that posts, so that none lacks its token. */
 export const postForm = (one: PostForm, content: Html): Html => {
-  const { action, token, hidden, novalidate, hasFile, isTyped, id } = one
-  return html`<form method="post" action="${action}"${one.class && html` class="${one.class}"`}${hasFile && html` enctype="multipart/form-data"`}${id && html` id="${id}"`}${isTyped && html` data-typed`}${novalidate && html` novalidate`}>
+  const { action, token, hidden, novalidate, hasFile, isTyped, isListed, id } = one
+  return html`<form method="post" action="${action}"${one.class && html` class="${one.class}"`}${hasFile && html` enctype="multipart/form-data"`}${id && html` id="${id}"`}${isTyped && html` data-typed`}${isListed && html` autocomplete="off"`}${novalidate && html` novalidate`}>
 ${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => value !== undefined && hiddenField(name, value))}
 ${content}
 </form>`
@@ -164,14 +166,12 @@ type Box = {
   readonly id?: string
   /** What is wrong with its not being ticked; it needs an `id` then. */
   readonly problem?: string | undefined
-  /** Whether it is in a list that grows or shrinks: a browser that goes back restores ticks by their position, and so on the wrong items. */
-  readonly isListed?: true
 }
 
 /** A box that is chosen by pressing it, or the words beside it. */
-export const box = ({ type, name, value, label, hint, isChosen, id, problem, isListed }: Box): Html =>
+export const box = ({ type, name, value, label, hint, isChosen, id, problem }: Box): Html =>
   html`${
     problem &&
     html`<p class="invalid-feedback d-block mt-0" id="${id}-problem">${problem}</p>
 `
-  }<label class="form-check"><input class="form-check-input" type="${type}"${isListed && html` autocomplete="off"`}${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}${problem && html` aria-describedby="${id}-problem" aria-invalid="true"`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`
+  }<label class="form-check"><input class="form-check-input" type="${type}"${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}${problem && html` aria-describedby="${id}-problem" aria-invalid="true"`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`

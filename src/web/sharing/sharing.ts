@@ -137,7 +137,7 @@ const stopForm = (
   token: string,
 ): Html => html`<p class="no-print">${say('sharing.text')}</p>
 ${postForm(
-  { action: '/sharing', token, class: 'stops', hidden: { shown: given.flatMap(ticksOf).join(' ') } },
+  { action: '/sharing', token, isListed: true, class: 'stops', hidden: { shown: given.flatMap(ticksOf).join(' ') } },
   html`${fieldsets}
 <div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><a class="btn btn-outline-primary" href="/sharing?stop=all">${say('sharing.stop-all')}</a></div>`,
 )}`
@@ -153,7 +153,7 @@ const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words:
 <legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who: await receiverName(sharing, words) })}</legend>
 ${study?.isEnrolled === false && html`<p>${words.say('study.left')}</p>`}
 ${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
-${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '', isListed: true }))}
+${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
 ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
 </fieldset>`
 }

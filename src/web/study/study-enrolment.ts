@@ -204,7 +204,7 @@ type Shown = {
 
 const enrolForm = ({ path, asked, page, patients, enrolled, options, token }: Shown): Html =>
   postForm(
-    { action: path, token, hidden: { ...asked, page: page ?? undefined }, class: 'mt-4' },
+    { action: path, token, isListed: true, hidden: { ...asked, page: page ?? undefined }, class: 'mt-4' },
     html`<fieldset>
 <legend class="visually-hidden">Patients who are listed</legend>
 <ul class="list-group list-group-flush mb-4">${patients.map(
@@ -217,7 +217,6 @@ const enrolForm = ({ path, asked, page, patients, enrolled, options, token }: Sh
                 name: 'patient',
                 value: patient.id ?? '',
                 label: patientLine(patient),
-                isListed: true,
               })
         }</li>`,
     )}</ul>

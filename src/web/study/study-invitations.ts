@@ -184,6 +184,7 @@ const actForm = ({ path, asked, people, invited, total, options, token }: Shown)
     {
       action: path,
       token,
+      isListed: true,
       hidden: {
         state: asked.state,
         invited: asked.invited,
@@ -221,7 +222,6 @@ const personBox = (person: EnrolledPerson): Html =>
         value: person.id,
         label: nameOf(person),
         hint: answerText(person),
-        isListed: true,
       })
 
 const answerText = (person: EnrolledPerson): string | undefined => {
