@@ -13,7 +13,7 @@ export const documentLines = (document: unknown, pointers: readonly string[], la
   const known = new Set(lines.map(({ pointer }) => pointer))
   const marked = new Set(pointers.map(pointer => nearest(pointer, known)))
   const shown = lines.slice(0, most)
-  return html`<pre class="border rounded p-3" tabindex="0" aria-label="${label}">${shown.map(
+  return html`<pre class="border rounded p-3" tabindex="0" role="region" aria-label="${label}">${shown.map(
     ({ text, pointer }, index) => {
       const isFirst = marked.has(pointer) && lines[index - 1]?.pointer !== pointer
       return isFirst && shown.findIndex(one => one.pointer === pointer) === index

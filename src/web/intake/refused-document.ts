@@ -42,7 +42,7 @@ const linesOrText = (tree: unknown, pointers: readonly string[], label: string, 
 }
 
 const asText = (text: string): Html => html`<p>It cannot be laid out in its parts. This is its text:</p>
-<pre class="border rounded p-3 plain-text" tabindex="0" aria-label="${document}">${plainly(beginning(text, most), most)}</pre>
+<pre class="border rounded p-3 plain-text" tabindex="0" role="region" aria-label="${document}">${plainly(beginning(text, most), most)}</pre>
 ${text.length > most && html`<p>These are the first ${most} of ${text.length} characters.</p>`}`
 
 const most = 20_000

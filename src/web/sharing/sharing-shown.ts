@@ -41,7 +41,7 @@ export const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, 
     title: title.text,
     isProblem: reply.statusCode >= 400 || isNothing || hasProblem(state) || problems.length > 0,
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
-${problems.map(key => notice('problem', html`<p>${say(key)}</p>`))}
+${problems.length > 0 && notice('problem', html`${problems.map(key => html`<p>${say(key)}</p>`)}`)}
 ${asked.isEnrolled && !asked.isInForce && notice('standing', html`<p>${say('study.not-in-force')}</p>`)}
 ${asked.isEnrolled && asked.isClosed && notice('standing', html`<p>${say('study.closed')}</p>`)}
 ${standing(asked, words, shown.done)}
