@@ -195,7 +195,13 @@ t.test('somebody who goes back after joining, or sends it twice, is led to where
   t.match(await browser.post('/join', sent), there)
   t.match(await browser.get(link), there)
   t.match(wordsOf(await browser.get(there.location)), /You have joined this organization/)
-  t.equal((await openBrowser(server).get(link)).status, 410, 'for nobody else')
+  const elsewhere = await holder('Ella')
+  for (const [who, other] of Object.entries({
+    nobody: openBrowser(server),
+    colleague: manager,
+    stranger: elsewhere.browser,
+  }))
+    t.equal((await other.get(link)).status, 410, `not for a ${who}`)
 })
 
 t.test('an invited person takes their address off an account that somebody else made with it, and joins', async t => {
