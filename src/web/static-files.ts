@@ -24,11 +24,11 @@ export const staticFiles = async (server: FastifyInstance): Promise<void> => {
     allowedPath: path => path === '/bootstrap.min.css' || path === '/bootstrap.rtl.min.css',
   })
   await server.register(fastifyStatic, {
-    root: dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js'))),
+    root: dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.iife.min.js'))),
     prefix: '/static/uplot/',
     index: false,
     maxAge: '5m',
     decorateReply: false,
-    allowedPath: path => path === '/uPlot.esm.js' || path === '/uPlot.min.css',
+    allowedPath: path => path === '/uPlot.iife.min.js' || path === '/uPlot.min.css',
   })
 }

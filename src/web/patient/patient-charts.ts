@@ -56,9 +56,16 @@ ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscri
 ${trace}
 ${glucose}
 ${others}
-<script type="module" src="/static/chart.js"></script>`
+${chartScripts}`
   return { content, isProblem: period.wrong !== undefined }
 }
+
+/** In the order in which they run; all are asked for at once, since each way there and back takes long on a phone with a slow connection. */
+const chartScripts = html`<link rel="modulepreload" href="/static/chart-scale.js">
+<link rel="modulepreload" href="/static/chart-told.js">
+<script type="module" src="/static/chart-language.js"></script>
+<script defer src="/static/uplot/uPlot.iife.min.js"></script>
+<script type="module" src="/static/chart.js"></script>`
 
 type Figures = {
   readonly period: ChartPeriod

@@ -1,8 +1,8 @@
-/** Charts of measurements. What to draw is in the page, in `data-chart` of each figure. */
-import '/static/chart-language.js'
-import uPlot from '/static/uplot/uPlot.esm.js'
+/** Charts of measurements. What to draw is in the page, in `data-chart` of each figure. uPlot has come before, as a script that is no module. */
 import { drawBeyond, rangeOf } from '/static/chart-scale.js'
 import { clockOf, daySeconds, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'
+
+const { uPlot } = globalThis
 
 const colors = () => {
   const style = getComputedStyle(document.documentElement)

@@ -240,9 +240,15 @@ t.test('the scripts for the charts come from here, and the page allows nothing e
   const policy = String((await staff.get(page)).headers['content-security-policy'])
   t.match(policy, "script-src 'self';")
   t.match(policy, "style-src 'self';")
-  t.match((await staff.get(page)).body, '<script type="module" src="/static/chart.js"></script>')
+  const { body } = await staff.get(page)
+  const scripts = [...body.matchAll(/<script [^>]*src="([^"]+)"/g)].map(([, src]) => src)
+  t.same(
+    scripts.slice(-3),
+    ['/static/chart-language.js', '/static/uplot/uPlot.iife.min.js', '/static/chart.js'],
+    'in the order in which they need each other',
+  )
   for (const [file, status] of [
-    ['uPlot.esm.js', 200],
+    ['uPlot.iife.min.js', 200],
     ['uPlot.min.css', 200],
     ['uPlot.cjs.js', 404],
     ['../package.json', 404],
