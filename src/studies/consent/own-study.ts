@@ -141,12 +141,12 @@ export const toStudyAsked = async (
 const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, isClosed: false, signed: undefined }
 
 /**
- * Changes whenever the study says something else of itself, somebody else would read, or a withdrawal would do something else. By it we know
- * that whoever signs has seen what their copy will say, and to whom they give their data.
+ * Changes whenever the study says something else of itself, its organization has another name, somebody else would read, or a withdrawal would
+ * do something else. By it we know that whoever signs has seen what their copy will say, and to whom they give their data.
  */
 export const digestOfShown = (asked: Shown): string => {
-  const { title, purpose, lines, staff, isOrganizations, text } = asked
-  const readers = [staff, isOrganizations, text?.withdrawal]
+  const { title, purpose, organization, lines, staff, isOrganizations, text } = asked
+  const readers = [organization.name, staff, isOrganizations, text?.withdrawal]
   const shown = [title, purpose, lines.map(({ name, reason }) => [name, reason]), readers]
   return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
@@ -155,7 +155,7 @@ export const digestOfShown = (asked: Shown): string => {
 export const answerShown = ({ consent }: Pick<StudyAsked, 'consent'>): string =>
   consent === undefined || consent.status === 'proposed' ? '' : `${consent.id}/${consent.meta?.versionId}`
 
-type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
+type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'organization' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
 
 /** For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, or several times; undefined if nothing of it. */
 export const givenOf = (

@@ -37,6 +37,19 @@ t.test('the copy of a consent that has ended says what was signed, and when it e
   }
 })
 
+t.test('the copy names the organization as it was called when it was signed', async t => {
+  const { browser: own } = await somebody('Nele')
+  await sign(own, both)
+  const at = study.sponsor?.reference ?? ''
+  const organization = (await send('everything', 'GET', at)).json()
+  await update('everything', { ...organization, name: 'Harbour Laboratory' })
+  t.match(wordsOf(await own.get(page)), 'Harbour Laboratory')
+  const copy = wordsOf(await own.get(`${page}/copy`))
+  t.match(copy, organization.name)
+  t.notMatch(copy, 'Harbour Laboratory')
+  await update('everything', organization)
+})
+
 t.test('the downloaded copy has what was signed, and nothing that leads back here', async t => {
   const { browser: own } = await somebody('Flo')
   await sign(own, both)

@@ -393,6 +393,19 @@ t.test('if the readers, or what stays after a withdrawal, have changed, that is 
   }
 })
 
+t.test('if the organization has another name, that is shown before signing', async t => {
+  const { browser: own, patient } = await arrived('Nele')
+  const { hidden, preview: before } = await preview(own, both)
+  const at = study.sponsor?.reference ?? ''
+  const organization = (await send('everything', 'GET', at)).json()
+  t.match(wordsOf(before), `Everybody who works at ${organization.name}`)
+  await update('everything', { ...organization, name: 'Harbour Laboratory' })
+  const told = await own.post(`${page}/sign`, { ...hidden, name: 'Nele' })
+  t.match([told.status, wordsOf(told)], [409, /What the study says of itself has changed .* Harbour Laboratory/])
+  t.same(await consentsOf(patient.id), [])
+  await update('everything', organization)
+})
+
 t.test('what one patient filled in cannot be signed, declined or stopped by somebody who signed in since', async t => {
   const pia = await arrived('Pia')
   const pablo = await arrived('Pablo')
