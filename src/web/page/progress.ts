@@ -41,6 +41,8 @@ export const streamProgress = <Params>(
           if (isClosing || !isHeard(reply) || !(await isSignedIn(session))) return undefined
           return read(request as FastifyRequest<{ readonly Params: Params }>)
         }
+        // Whoever left before this began is not noticed by the library, which would wait for them without end.
+        if (reply.raw.destroyed) return reply.hijack()
         await counted(listening, session.person, () => reply.sse.send(events(first, next)))
       },
     )
