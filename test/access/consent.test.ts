@@ -147,6 +147,7 @@ t.test('a deny reaches types by their class, and with codes all those it does no
   )
   t.strictSame(permits(...both, deny({ class: ofClass('Condition'), code: [kind('omh:body-weight')] })), kinds)
   t.strictSame(permits(...both, deny({ class: ofClass('Device') })), [], 'a class that is not ours denies all')
+  t.strictSame(permits(...both, deny({ class: ofClass('Procedure', 'Device') })), [], 'also among others that are')
   t.strictSame(permits(...both, deny({ class: [{ code: 'Condition' }] })), [], 'so does one without its system')
   t.strictSame(permits(condition, deny({ class: ofClass('Condition'), data: from('source1') })), [])
   t.strictSame(permits(condition, deny({ class: ofClass('Condition'), dataPeriod: { start: '2026-06' } })), [
@@ -186,17 +187,34 @@ t.test('a permit that cannot be read grants nothing, and does not affect others'
     ['heart-rate 2026-05-01.. ..'],
     'a permit in a permit',
   )
+  const neverSigned = consent([permit(), { type: 'permit', class: ofClass('BodyStructure') }])
+  delete neverSigned.dateTime
+  t.strictSame(read(neverSigned)?.permits, [], 'never signed')
+})
+
+t.test('a permit for reading and for research gives it, whatever else it is for', async t => {
+  const given = ['heart-rate 2026-05-01.. ..']
+  const coding = (...codes: readonly string[]) => codes.map(code => ({ code }))
+  t.strictSame(permits(permit({ action: [{ coding: coding('disclose') }, { coding: coding('access') }] })), given)
+  t.strictSame(permits(permit({ purpose: coding('HMARKT', 'HRESCH') })), given)
+  t.strictSame(permits(permit({ purpose: coding('TREAT') })), [], 'a study does not treat')
+  t.strictSame(permits(permit({ class: ofClass('Condition', 'Observation') })), given)
   t.strictSame(
-    read(consent([permit()], { dateTime: undefined } as unknown as Partial<Consent>))?.permits,
-    [],
-    'never signed',
+    read(rootOf({ purpose: coding('TREAT') }, permit({ purpose: coding('HRESCH') })))?.permits.map(print),
+    given,
+    'the purpose of the root is that of what names none',
   )
 })
 
 t.test('a consent of another shape has no grantee', async t => {
   const shapes: readonly (readonly [string, Consent])[] = [
     ['another scope', consent([permit()], { scope: { coding: [{ code: 'adr' }] } })],
+    [
+      'another scope, with a recipient',
+      consent([permit({ actor: recipient('Organization/o') })], { scope: { coding: [{ code: 'treatment' }] } }),
+    ],
     ['no study', consent([permit()], { extension: [] })],
+    ['a study named for something else', consent([permit()], { extension: [{ ...study, url: 'urn:x' }] })],
     ['two studies', consent([permit()], { extension: [study, study] })],
     [
       'a study elsewhere',
@@ -217,6 +235,7 @@ t.test('a consent of another shape has no grantee', async t => {
   for (const [why, one] of shapes) t.equal(read(one), undefined, why)
   const { provision: _, ...without } = consent([])
   t.equal(read(without), undefined, 'no provision')
+  t.equal(read({ ...without, scope: { coding: [{ code: 'patient-privacy' }] } }), undefined, 'nor any recipient')
 })
 
 t.test('without a study a consent is given to its only recipient, for treatment', async t => {
@@ -242,6 +261,14 @@ t.test('without a study a consent is given to its only recipient, for treatment'
     provision: [permit({ actor: recipient('Organization/h') }), permit({ actor: recipient('Practitioner/h') })],
   }
   t.equal(given(namesakes), undefined, 'two with one id')
+  t.equal(given({ provision: [permit({ actor: recipient('Patient/p') })] }), undefined, 'one that is neither')
+  t.strictSame(
+    given({
+      provision: [permit({ actor: recipient('Organization/h') }), permit({ code: [kind('omh:body-weight')] })],
+    })?.permits.map(print),
+    ['heart-rate 2026-05-01.. ..'],
+    'what names no recipient is given to nobody',
+  )
 })
 
 t.test('recipients of a consent to a study are kept, since the study must be among them', async t => {
