@@ -14,6 +14,13 @@ export const decimalText = (value: unknown): string | undefined => {
   return isRawNumber(value) ? value.rawJSON : undefined
 }
 
+/**
+ * Text as it is, and anything else as its JSON. `String` throws for an object that has a `toString` of its own, and for a number that keeps its
+ * text.
+ */
+export const jsonText = (value: unknown): string =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+
 export const isNumber = (value: unknown): boolean => typeof value === 'number' || isRawNumber(value)
 
 /** Whether it is an object of JSON: no list, and no number that keeps its text, which is an object to JavaScript. */

@@ -1,5 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
+import { jsonText } from '../fhir/json.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { isPresentationName } from '../search/result-parameter.ts'
 import type { Search } from '../search/search.ts'
@@ -70,7 +71,12 @@ export const decideUpdate: Decide = async (request, context) => {
     throw new FhirError('conflict', `If-Match asks for one that is there, and no ${type} matches`, { status: 412 })
   }
   if (named === undefined) return [ordinary('create', { ...request, metNothing: true }, context)]
-  const asNew = { ...request, id: String(named), headers: { ...headers, ifNoneMatch: '*' }, metNothing: true } as const
+  const asNew = {
+    ...request,
+    id: jsonText(named),
+    headers: { ...headers, ifNoneMatch: '*' },
+    metNothing: true,
+  } as const
   return [ordinary('update', asNew, context)]
 }
 

@@ -1,4 +1,5 @@
 import { systems } from '../fhir/canonical.ts'
+import { jsonText } from '../fhir/json.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { type ConceptMapping, type MappingTarget, openMhealthMaps } from '../fhir/measured/open-mhealth-maps.ts'
 import { asList, asRecord } from './json-tree.ts'
@@ -92,7 +93,10 @@ const factOf = ({ property }: { readonly property: string }): keyof Facts =>
   property.slice(property.indexOf('#') + 1) as keyof Facts
 
 /** A key of any coding, even an invalid one, to tell whether two are the same. */
-export const codingKey = (coding: unknown): string => `${asRecord(coding)?.system}|${asRecord(coding)?.code}`
+export const codingKey = (coding: unknown): string => {
+  const { system, code } = asRecord(coding) ?? {}
+  return `${jsonText(system)}|${jsonText(code)}`
+}
 
 /** The keys by which a component is recognised in another Observation. */
 export const componentKeys = (component: unknown): readonly string[] =>

@@ -1,5 +1,6 @@
 import { systems } from '../fhir/canonical.ts'
 import type { Issue } from '../fhir/error.ts'
+import { jsonText } from '../fhir/json.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { compareNative } from './agreement.ts'
 import { type Codings, componentKeys } from './codings.ts'
@@ -36,7 +37,7 @@ export const codeFindings = (
       const expression = `Observation.code.coding[${index}]`
       const sent = classes.kindOf(asText(system), code)
       if (sent !== undefined && sent !== kind) {
-        const message = `the code ${system}|${code} is of ${sent}, the document is ${own}:${id.version}`
+        const message = `the code ${jsonText(system)}|${code} is of ${sent}, the document is ${own}:${id.version}`
         return [finding('code-differs', message, expression)]
       }
       const unmet = system === systems.loinc && face.facts ? codings.unmet(classKey, code, face.facts) : undefined

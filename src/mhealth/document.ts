@@ -146,7 +146,8 @@ const readDocument = function* (
 }
 
 const isJson = (contentType: unknown): boolean =>
-  contentType === undefined || /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(String(contentType))
+  contentType === undefined ||
+  (typeof contentType === 'string' && /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(contentType))
 
 type Decoded = Pick<OmhDocument, 'bytes' | 'base64'>
 

@@ -12,7 +12,7 @@ export const claimsOf = (observation: JsonRecord): readonly string[] => {
   if (observation.subject === undefined || !isOfDay(observation.effectiveDateTime)) return []
   return asList(asRecord(observation.code)?.coding).flatMap(coding => {
     const { system, code } = asRecord(coding) ?? {}
-    const claim = system === systems.loinc ? claims[String(code)] : undefined
+    const claim = system === systems.loinc ? claims.get(code) : undefined
     return claim?.isObeyed(observation) ? [claim.url] : []
   })
 }
@@ -70,7 +70,7 @@ const isQuantity = (value: unknown, units: readonly string[], unit?: string): bo
   return (
     quantity?.value !== undefined &&
     quantity.system === systems.ucum &&
-    units.includes(String(quantity.code)) &&
+    units.some(unit => unit === quantity.code) &&
     (unit === undefined ? quantity.unit !== undefined : quantity.unit === unit)
   )
 }
@@ -78,25 +78,27 @@ const isQuantity = (value: unknown, units: readonly string[], unit?: string): bo
 const commonUnits = ['%', 'cm', '[in_i]', 'kg', 'g', '[lb_av]', 'Cel', '[degF]', 'mm[Hg]', '/min', 'kg/m2', 'm2']
 
 /** By the LOINC code that the profile requires. */
-const claims: Readonly<Record<string, Claim>> = {
-  '85354-9': bloodPressure,
-  '8867-4': vitalSign('heartrate', '/min'),
-  '9279-1': vitalSign('resprate', '/min'),
-  '2708-6': vitalSign('oxygensat', '%'),
-  '8310-5': vitalSign('bodytemp', 'Cel', '[degF]'),
-  '8302-2': vitalSign('bodyheight', 'cm', '[in_i]'),
-  '29463-7': vitalSign('bodyweight', 'kg', 'g', '[lb_av]'),
-  '39156-5': vitalSign('bmi', 'kg/m2'),
-  ...Object.fromEntries(
-    cgmReadings.map(({ profile, code, quantity }): [string, Claim] => [
-      code,
-      {
-        url: cgmProfile(profile),
-        isObeyed: ({ valueQuantity }) => isQuantity(valueQuantity, [quantity.code], quantity.unit),
-      },
-    ]),
-  ),
-}
+const claims: ReadonlyMap<unknown, Claim> = new Map<unknown, Claim>(
+  Object.entries({
+    '85354-9': bloodPressure,
+    '8867-4': vitalSign('heartrate', '/min'),
+    '9279-1': vitalSign('resprate', '/min'),
+    '2708-6': vitalSign('oxygensat', '%'),
+    '8310-5': vitalSign('bodytemp', 'Cel', '[degF]'),
+    '8302-2': vitalSign('bodyheight', 'cm', '[in_i]'),
+    '29463-7': vitalSign('bodyweight', 'kg', 'g', '[lb_av]'),
+    '39156-5': vitalSign('bmi', 'kg/m2'),
+    ...Object.fromEntries(
+      cgmReadings.map(({ profile, code, quantity }): [string, Claim] => [
+        code,
+        {
+          url: cgmProfile(profile),
+          isObeyed: ({ valueQuantity }) => isQuantity(valueQuantity, [quantity.code], quantity.unit),
+        },
+      ]),
+    ),
+  }),
+)
 
 /** All profiles that any Observation may claim. */
-export const claimedProfiles: readonly string[] = Object.values(claims).map(({ url }) => url)
+export const claimedProfiles: readonly string[] = [...claims.values()].map(({ url }) => url)

@@ -1,4 +1,5 @@
 import { FhirError, orRefusal } from '../fhir/error.ts'
+import { jsonText } from '../fhir/json.ts'
 import { cgmOperation } from '../fhir/measured/cgm.ts'
 import { bundleChunks } from '../interactions/bundle/bundle-text.ts'
 import { entriesOf, entryText } from '../interactions/bundle/entry.ts'
@@ -47,7 +48,7 @@ const tooFar = new FhirError(
 const requireTransaction = (body: unknown): void => {
   const { type } = body as { readonly type?: unknown }
   if (type === 'transaction') return
-  throw new FhirError('invalid', `$submit-cgm-bundle takes a Bundle whose type is transaction, not ${type}`, {
+  throw new FhirError('invalid', `$submit-cgm-bundle takes a Bundle whose type is transaction, not ${jsonText(type)}`, {
     expression: 'Bundle.type',
   })
 }
@@ -73,17 +74,17 @@ type Going = {
 type Sent = {
   readonly fullUrl?: unknown
   readonly resource?: unknown
-  readonly request?: { readonly [name: string]: unknown }
+  readonly request?: { readonly [name: string]: unknown } | null
 }
 
 /** The entries that can be taken; all others are answered. */
 const waitingOf = (sent: readonly unknown[], going: Going): readonly Entry[] => {
   const all = sent.map((one): Sent => (typeof one === 'object' && one !== null ? one : {}))
   const names = new Set(all.flatMap(({ fullUrl }) => (typeof fullUrl === 'string' ? fullUrl : [])))
-  const entries = all.map(({ fullUrl, resource, request = {} }, index): Entry => {
+  const entries = all.map(({ fullUrl, resource, request }, index): Entry => {
     const name = typeof fullUrl === 'string' ? fullUrl : undefined
     const needs = [...referencedEntries(resource, name, names)].filter(one => one !== name)
-    return { index, fullUrl: name, resource, request, needs }
+    return { index, fullUrl: name, resource, request: request ?? {}, needs }
   })
   return entries.filter(entry => {
     const { method, url } = entry.request as { readonly method?: unknown; readonly url?: unknown }

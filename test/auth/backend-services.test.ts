@@ -129,6 +129,7 @@ t.test('an assertion that does not follow SMART does not authenticate', async t 
     'without kid': [await assertion(id, rsa, {}, { kid: undefined }), noKey],
     'of an unknown kid': [await assertion(id, rsa, {}, { kid: 'unknown' }), noKey],
     'of another typ': [await assertion(id, rsa, {}, { typ: 'at+jwt' }), 'typ must be JWT'],
+    'with a typ that is no text': [await assertion(id, rsa, {}, { typ: { toString: 1 } }), 'typ must be JWT'],
     'with a jku that is not registered': [await assertion(id, rsa, {}, { jku: jwksUri }), 'jku is not the registered'],
     'not yet valid': [await assertion(id, rsa, { nbf: seconds(120) }), 'jwt not active yet'],
   }

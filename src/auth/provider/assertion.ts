@@ -1,5 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
 import { errors } from 'oidc-provider'
+import { jsonText } from '../../fhir/json.ts'
 import type { ClientMetadata } from '../../storage/authorization/client-registration.ts'
 import { type ClientKey, keyRefusal } from '../client/client-key.ts'
 import type { KeySets } from '../client/key-sets.ts'
@@ -21,7 +22,7 @@ export const checkAssertion = (claims: Said, header: Said, jwksUri: string | und
     throw new errors.InvalidClientAuth(reason)
   }
   // SMART's clients send it; assertions that OpenID Connect libraries sign have none, which RFC 7515 allows.
-  if (header.typ !== undefined && String(header.typ).toUpperCase() !== 'JWT') refuse('typ must be JWT')
+  if (header.typ !== undefined && !/^jwt$/i.test(jsonText(header.typ))) refuse('typ must be JWT')
   // "no more than five minutes in the future".
   if (Number(claims.exp) > now / 1000 + mostSeconds + clockSkewSeconds)
     refuse(`exp is too far ahead: at most ${mostSeconds} seconds`)

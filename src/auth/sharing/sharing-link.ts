@@ -1,6 +1,7 @@
 import { verify } from 'node:crypto'
 import { withoutAlias } from '../../access/scope-alias.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { jsonText } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { findClient, type RegisteredClient } from '../../storage/authorization/client-registration.ts'
 import { findSaid, type SerializedKey, type SharingAsked } from '../../storage/authorization/sharing-partner.ts'
@@ -75,10 +76,10 @@ const claimsOf = (claims: Readonly<Record<string, unknown>>, classes: CodeClasse
   const { user_id: user, request_id: request, nonce, scope, encryption_public_key: encryptionKey } = claims
   const [exp, iat, now] = [Number(claims.exp), Number(claims.iat), Math.floor(Date.now() / 1000)]
   const isInForce = iat <= now + clockSkewSeconds && exp > now && exp - iat <= longestSeconds
-  const kinds = String(scope)
+  const kinds = jsonText(scope)
     .split(' ')
     .filter(word => withoutAlias(word, 'patient', classes) !== word)
-  const isFresh = Buffer.from(String(nonce), 'base64').length === nonceBytes
+  const isFresh = Buffer.from(jsonText(nonce), 'base64').length === nonceBytes
   if (!isInForce || !isFresh || !isId(user) || !isId(request) || kinds.length === 0 || !isEncryptionKey(encryptionKey))
     return undefined
   const asked = [...new Set(kinds), 'offline_access'].join(' ')

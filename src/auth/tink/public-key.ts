@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { jsonText } from '../../fhir/json.ts'
 import type { SerializedKey } from '../../storage/authorization/sharing-partner.ts'
 
 /** `prefix`: with this begins everything that is signed with it or encrypted for it. */
@@ -8,7 +9,7 @@ export type PublicKey = { readonly key: KeyObject; readonly prefix: Buffer }
 export const findPublicKey = (given: unknown, algorithm: keyof typeof formats): PublicKey | undefined => {
   const { material, algorithm: name, library, serialization_mode, ...others } = Object(given) as Partial<SerializedKey>
   const [{ keyData, keyId, status, outputPrefixType }, ...more] = keysIn(material)
-  const bytes = Buffer.from(String(keyData?.value), 'base64')
+  const bytes = Buffer.from(jsonText(keyData?.value), 'base64')
   const [, x = '', y = ''] = formats[algorithm].exec(bytes.toString('hex')) ?? []
   const isWhole = library === 'TINK' && serialization_mode === 'JSON' && Object.keys(others).length === 0
   const isOne = more.length === 0 && status === 'ENABLED' && outputPrefixType === 'TINK' && isKeyId(keyId)

@@ -35,7 +35,8 @@ const ways: Partial<Readonly<Record<ResourceType, Way>>> = {
 
 const along = ({ patient, same }: Way, name: string, value: string): [name: string, value: string] => {
   const [, asked] = /^patient(?:\.(.+))?$/.exec(name) ?? []
-  const known = same[name] ?? (patient !== undefined && isOfPatient.test(name) ? `${patient}${asked ?? '_id'}` : name)
+  const own = Object.hasOwn(same, name) ? same[name] : undefined
+  const known = own ?? (patient !== undefined && isOfPatient.test(name) ? `${patient}${asked ?? '_id'}` : name)
   return [known, /(^|[:.])_id$/.test(known) ? value.replace(/^(Patient|Organization|Group)\//, '') : value]
 }
 

@@ -1,6 +1,6 @@
 import type { Structures } from '../definition/structure.ts'
 import { FhirError } from '../error.ts'
-import { isObject, toNumber } from '../json.ts'
+import { isObject, jsonText, toNumber } from '../json.ts'
 import { dropEmptyBeside, holderBeside } from './beside.ts'
 import type { Emptied } from './emptied.ts'
 import { elementBelow, holderOf, type Json, type Location, locate } from './location.ts'
@@ -39,7 +39,7 @@ type Operation = {
   readonly type: string
   readonly path: string
   /** The parts of the operation by name. */
-  readonly parts: ReadonlyMap<string, Json>
+  readonly parts: ReadonlyMap<unknown, Json>
 }
 
 const parseOperation = (parameter: unknown, index: number): Operation => {
@@ -47,8 +47,8 @@ const parseOperation = (parameter: unknown, index: number): Operation => {
   if (name !== 'operation' || !Array.isArray(part)) {
     throw malformed('Each parameter of a FHIRPath Patch is an operation with parts', `parameter[${index}]`)
   }
-  const parts = new Map(part.filter(isObject).map(one => [String(one.name), one]))
-  const type = String(parts.get('type')?.valueCode)
+  const parts = new Map(part.filter(isObject).map(one => [one.name, one]))
+  const type = jsonText(parts.get('type')?.valueCode)
   const path = parts.get('path')?.valueString
   if (!Object.hasOwn(actions, type)) {
     const known = Object.keys(actions).join(', ')
@@ -107,7 +107,7 @@ type Acting = Operation & {
 const actions: Readonly<Record<string, (acting: Acting) => void>> = {
   add: acting => {
     const target = onlyOf(acting.found)
-    const name = String(acting.parts.get('name')?.valueString)
+    const name = jsonText(acting.parts.get('name')?.valueString)
     const element = elementBelow(acting.structures, target, name)
     if (element === undefined) throw new SyntaxError(`${target.type} has no element ${name}`)
     const parent = holderOf(target) ?? holderBeside(placeOf(target))

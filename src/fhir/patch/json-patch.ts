@@ -1,5 +1,5 @@
 import { FhirError } from '../error.ts'
-import { isNumber, isObject } from '../json.ts'
+import { isNumber, isObject, jsonText } from '../json.ts'
 import type { Emptied } from './emptied.ts'
 import { isSame } from './same.ts'
 
@@ -31,7 +31,7 @@ const parseOperation = (operation: unknown, index: number): Parsed => {
   if (!isObject(operation)) throw malformed(`${at} is not an object`)
   const { op } = operation
   const path = parsePointer(operation.path, `${at}: "path"`)
-  const name = `Operation ${index} of the patch (${String(op)} ${String(operation.path)})`
+  const name = `Operation ${index} of the patch (${jsonText(op)} ${jsonText(operation.path)})`
   switch (op) {
     case 'add':
     case 'replace':

@@ -1,4 +1,5 @@
 import type { Element, Structures } from '../definition/structure.ts'
+import { jsonText } from '../json.ts'
 import { elementBelow, type Json, type Location } from './location.ts'
 
 /** The value of an operation of a FHIRPath Patch, ready to be put into a resource. */
@@ -31,8 +32,9 @@ const objectOf = (structures: Structures, parts: readonly unknown[], element: El
   const at: Location = { value: object, element, type: type?.code ?? 'BackboneElement' }
   for (const part of parts) {
     if (typeof part !== 'object' || part === null || !('name' in part)) throw new SyntaxError('a part has a name')
-    const child = elementBelow(structures, at, String(part.name))
-    if (child === undefined) throw new SyntaxError(`${element.path} has no element ${String(part.name)}`)
+    const name = jsonText(part.name)
+    const child = elementBelow(structures, at, name)
+    if (child === undefined) throw new SyntaxError(`${element.path} has no element ${name}`)
     addChild(object, child, patchValueOf(structures, part as Json, child))
   }
   return object

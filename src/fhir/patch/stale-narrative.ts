@@ -1,5 +1,5 @@
 import { FhirError } from '../error.ts'
-import { isObject } from '../json.ts'
+import { isObject, jsonText } from '../json.ts'
 import { isSame } from './same.ts'
 
 /**
@@ -44,7 +44,7 @@ const narrativePointers: ReadonlySet<unknown> = new Set(['', '/text', '/text/div
 
 const isFhirpathOfNarrative = ({ part }: { readonly part?: unknown }): boolean => {
   const parts = new Map((Array.isArray(part) ? part : []).filter(isObject).map(one => [one.name, one]))
-  const path = String(parts.get('path')?.valueString)
+  const path = jsonText(parts.get('path')?.valueString)
   if (parts.get('type')?.valueCode === 'add')
     return /^[A-Z]\w*$/.test(path) && parts.get('name')?.valueString === 'text'
   return parts.get('type')?.valueCode === 'replace' && /^(?:[A-Z]\w*\.)?text(?:\.div)?$/.test(path)

@@ -1,6 +1,7 @@
 /** Contained resources and the references to them. https://hl7.org/fhir/R4/references.html#contained */
 
 import { beginning } from '../beginning.ts'
+import { jsonText } from '../json.ts'
 import { isJson, type Json, pathText, report, reportAt, type Walk } from './walk.ts'
 
 /** Keeps a `#` reference until the whole resource has been seen. */
@@ -37,7 +38,7 @@ const refuseSameId = (contained: readonly unknown[], walk: Walk): void => {
 }
 
 const lackingContained = (walk: Walk, id: string, path: string, ids: ReadonlySet<unknown>): void => {
-  const listed = [...ids].slice(0, mostNamed).map(one => beginning(String(one), 64))
+  const listed = [...ids].slice(0, mostNamed).map(one => beginning(jsonText(one), 64))
   const known = ids.size === 0 ? 'there is none' : `there are ${listed.join(', ')}${ids.size > mostNamed ? ' …' : ''}`
   reportAt(walk, 'invariant', `ref-1: #${id} must be the id of a contained resource; ${known}`, path)
 }

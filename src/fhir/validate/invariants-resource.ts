@@ -1,6 +1,6 @@
 import { systems } from '../canonical.ts'
 import { fullUrlFault } from '../full-url.ts'
-import { isNumber, toNumber } from '../json.ts'
+import { isNumber, jsonText, toNumber } from '../json.ts'
 import { isInOrder } from './invariants-datatype.ts'
 import { countOf, has, hasAny, hasChoice, hasCoding, lacks, listOf } from './presence.ts'
 import { isJson, type Json, report, type Walk } from './walk.ts'
@@ -28,7 +28,7 @@ const versionsOf = (entries: readonly Json[]): unknown[] =>
     .filter(entry => has(entry, 'fullUrl'))
     .map(({ fullUrl, resource }) => {
       const meta = isJson(resource) && isJson(resource.meta) ? resource.meta : {}
-      return `${fullUrl} ${meta.versionId ?? ''}`
+      return `${jsonText(fullUrl)} ${jsonText(meta.versionId ?? '')}`
     })
 
 /** Reports in words of its own what no constraint requires, but the definition of the element does. */

@@ -1,5 +1,6 @@
 import { isGranted } from '../../access/rules.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { jsonText } from '../../fhir/json.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { AsyncRequest } from '../../storage/work/async-request.ts'
 import { entriesOf } from '../bundle/entry.ts'
@@ -44,5 +45,5 @@ const isOfMatches = ({ type, query, headers }: TypeRequest, { registry, base, ac
 /** Something that is no entry at all counts as one, and is refused later, at its place. */
 const isWrite = (entry: unknown): boolean => {
   const { request } = (entry ?? {}) as { readonly request?: { readonly method?: unknown; readonly url?: unknown } }
-  return request?.method !== 'GET' && request?.method !== 'HEAD' && !/\$|%24/.test(String(request?.url))
+  return request?.method !== 'GET' && request?.method !== 'HEAD' && !/\$|%24/.test(jsonText(request?.url))
 }

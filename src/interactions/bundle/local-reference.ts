@@ -1,4 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
+import { jsonText } from '../../fhir/json.ts'
 import { sentQuery } from '../../search/sent-query.ts'
 import type { FhirRequest } from '../interaction.ts'
 
@@ -177,7 +178,7 @@ const replaced = (link: string, replace: Replace): string => {
 
 /** The element to which a text is written; in an operation of a patch, the one with which its path ends. */
 const elementOf = (object: object, name: string): string => {
-  if (name === 'value' && 'op' in object && 'path' in object) return /\/(\w+)$/.exec(String(object.path))?.[1] ?? name
+  if (name === 'value' && 'op' in object && 'path' in object) return /\/(\w+)$/.exec(jsonText(object.path))?.[1] ?? name
   return name
 }
 

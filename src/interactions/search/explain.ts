@@ -14,7 +14,7 @@ export const splitExplain = (
 ): { readonly depth?: ExplainDepth; readonly query: URLSearchParams } => {
   const text = query.get(explainName)
   if (text === null || !caller.administrator) return { query }
-  const depth = depths[text]
+  const depth = Object.hasOwn(depths, text) ? depths[text] : undefined
   if (depth === undefined) {
     throw new FhirError('invalid', `${explainName} is ${Object.keys(depths).join(' or ')}, not "${text}"`, {
       expression: explainName,

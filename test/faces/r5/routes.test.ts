@@ -81,6 +81,7 @@ t.test('what is not served is refused with what is', async t => {
     ['GET', `/FHIR/R5/Observation/${id}/_history`, 404, /There is nothing at/],
     ['GET', '/FHIR/R5/Observation/$stats', 404, /There is nothing at/],
     ['GET', '/FHIR/R5', 405, /answers POST, not GET/],
+    ['GET', '/FHIR/R5/Observation?constructor=1', 400, /"constructor" is no search parameter/],
     ['GET', '/FHIR/R5/Observation?_page=2', 400, /_page is 1 here, not "2": the link next/],
     [
       'POST',

@@ -217,6 +217,12 @@ t.test('text that cannot be stored does not prevent an answer', async t => {
   }
 })
 
+t.test('an entry whose URL is no text is refused in its place', async t => {
+  const body = { resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'POST', url: { toString: 1 } } }] }
+  const { resource } = await answerAt(await laterOf('', { body }))
+  t.match(resource, { entry: [{ response: { status: '400 Bad Request' } }] })
+})
+
 t.test('what is nested too deeply to be stored is refused at once', async t => {
   const deep = `{"resourceType":"Device","note":[${'{"a":['.repeat(9000)}{}${']}'.repeat(9000)}]}`
   const answer = await server.inject({
