@@ -54,7 +54,7 @@ type Uploaded = { readonly fate: Fate; readonly patient: string; readonly device
 const uploadedBy = (write: Write, done: Written | undefined): Uploaded | undefined => {
   if (done === undefined) return undefined
   const fate = fateOf(write, done)
-  if (fate === undefined || write.kind !== 'create' || write.resource.resourceType !== 'Observation') return undefined
+  if (fate === undefined || !isUpload(write, done) || write.resource.resourceType !== 'Observation') return undefined
   const { subject, device } = write.resource as Observation
   const deviceId = 'deviceId' in done ? done.deviceId : undefined
   return {
@@ -63,6 +63,13 @@ const uploadedBy = (write: Write, done: Written | undefined): Uploaded | undefin
     device: deviceId ?? idIn('Device', device ?? storedDevice(done)),
   }
 }
+
+/** An update that is refused may be of something that its sender does not see; that of a document is counted where it is kept. */
+const isUpload = (
+  write: Write,
+  { outcome }: Written,
+): write is Extract<Write, { readonly kind: 'create' | 'update' }> =>
+  write.kind === 'create' || (write.kind === 'update' && outcome !== 'refused')
 
 /** A document that was there already may have had its device found for it. */
 const storedDevice = (done: Written): Reference | undefined =>

@@ -357,6 +357,26 @@ t.test('managers see what came from a source for their own patients, by day and 
   t.notMatch((await member.get('/devices')).body, page)
 })
 
+t.test('documents that come as updates count as those that are created do', async t => {
+  const { id } = await source('strict')
+  const uuid = '1a6f3c1e-5b7d-4c2a-9e8f-999999999999'
+  const saying = (value: number, unit = 'beats/min') =>
+    point('omh:heart-rate:2.0', { heart_rate: { value, unit }, effective_time_frame: at }, { uuid })
+  await post(id, saying(61))
+  const { observation } = await database.one<{ observation: string }>(
+    sql.fragment`SELECT id AS observation FROM observation ORDER BY pk DESC LIMIT 1`,
+  )
+  const counted = async () =>
+    /days, by UTC \S+ (.*?) Uploads/.exec(wordsOf(await manager.get(`/devices/${id}/uploads`)))?.[1]
+  t.equal(await counted(), 'one upload 1 accepted')
+  t.equal((await put(observation, id, saying(63))).statusCode, 200)
+  t.equal(await counted(), '2 uploads 2 accepted')
+  t.equal((await put(observation, id, saying(64, 'bpm'))).statusCode, 422)
+  t.equal(await counted(), '3 uploads 2 accepted; 1 refused')
+  t.equal((await put('none-here', id, saying(65))).statusCode, 404)
+  t.equal(await counted(), '3 uploads 2 accepted; 1 refused', 'what nobody may write is not counted')
+})
+
 t.test('how strictly documents are validated is set on a page of the source and of the study', async t => {
   const { id } = await source('strict')
   const ofSource = `/devices/${id}/policy`
