@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from 'node:util'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { Undelivered } from './undelivered.ts'
@@ -81,25 +82,47 @@ const sendBySmtp = async (url: string, { config, log, address }: Options): Promi
 const byItself = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' }
 
 const codesOf = (error: unknown): object => {
-  const { code, responseCode, command } = error as Readonly<Record<string, unknown>>
-  return { code, responseCode, command }
+  const { code, originalCode, responseCode, command } = error as Failure
+  return { code, originalCode, responseCode, command }
+}
+
+/** As nodemailer tells it; `originalCode` is that of Node.js. */
+type Failure = {
+  readonly code?: string
+  readonly originalCode?: string
+  readonly responseCode?: number
+  readonly command?: string
 }
 
 /** Mail servers quote addresses in their messages, so the reason is given by the codes of nodemailer. */
 const reasonOf = (error: unknown): string => {
-  const { code, responseCode } = error as { readonly code?: string; readonly responseCode?: number }
+  const failure = error as Failure
+  const { responseCode } = failure
   const status = responseCode === undefined ? '' : ` (status ${responseCode})`
-  return `${reasons[code ?? ''] ?? 'The mail server did not take the e-mail'}${status}`
+  return `${reasonBehind(failure)}${status}`
 }
 
+const reasonBehind = ({ code = '', originalCode, responseCode = 0, command }: Failure): string => {
+  // It may be full for now, or wait to see whether somebody tries again: what it says of an address is lasting from 500 on.
+  if (code === 'EENVELOPE' && (command !== 'RCPT TO' || responseCode < 500)) return notTaken
+  if (code === 'ESOCKET' && originalCode !== undefined && !systemErrors.has(originalCode)) return insecure
+  return reasons[code] ?? notTaken
+}
+
+const notTaken = 'The mail server did not take the e-mail'
 const unreachable = 'The mail server could not be reached'
+const insecure = 'No secure connection to the mail server could be made'
+
+/** All others are of TLS, such as those of a certificate; so is EPROTO, when the other side does not speak it. */
+const systemErrors = new Set([...getSystemErrorMap().values()].map(([name]) => name).filter(name => name !== 'EPROTO'))
 
 const reasons: Readonly<Record<string, string>> = {
   EENVELOPE: 'The mail server refused the address',
   EAUTH: 'The mail server did not let this server in',
-  ECONNECTION: unreachable,
+  ECONNECTION: 'The mail server broke off the connection',
   ESOCKET: unreachable,
   ETIMEDOUT: unreachable,
   EDNS: unreachable,
+  ETLS: insecure,
   EMESSAGE: 'The mail server refused the e-mail',
 }

@@ -1,3 +1,5 @@
+import type { AddressInfo, Socket } from 'node:net'
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import t from 'tap'
 import { openLog } from '../../src/events/log.ts'
 import { openMail } from '../../src/messages/mail.ts'
@@ -65,6 +67,41 @@ t.test('a letter that cannot be sent is reported without its content or recipien
   )
   t.notMatch(lines.join(''), /example|secret/)
 })
+
+t.test(
+  'the reason tells what the server says of the address from what it says of itself, and from the way there',
+  async t => {
+    const refusing = (responseCode: number): SMTPServerOptions => ({
+      disabledCommands: ['STARTTLS'],
+      onRcptTo: (_address, _session, done) => done(Object.assign(new Error('ana@example.org'), { responseCode })),
+    })
+    const leaving = (socket: Socket) => socket.on('data', data => /^MAIL/.test(String(data)) && socket.destroy())
+    const reasons: readonly (readonly [string, SMTPServerOptions, string])[] = [
+      ['an address that there is not', refusing(550), 'The mail server refused the address (status 550)'],
+      ['an address for which it is too early', refusing(450), 'The mail server did not take the e-mail (status 450)'],
+      ['a certificate that nobody vouches for', {}, 'No secure connection to the mail server could be made'],
+      ['a server that leaves', { disabledCommands: ['STARTTLS'] }, 'The mail server broke off the connection'],
+    ]
+    for (const [what, options, reason] of reasons) {
+      const server = new SMTPServer({ authOptional: true, ...options })
+      // Whoever does not accept the certificate breaks off.
+      server.on('error', () => {})
+      if (what === 'a server that leaves') server.server.on('connection', leaving)
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      const { port } = server.server.address() as AddressInfo
+      const { log, lines } = logged()
+      const mail = await openMail({
+        config: { smtpUrl: `smtp://127.0.0.1:${port}`, mailFrom: undefined },
+        log,
+        address,
+      })
+      await t.rejects(Promise.resolve(mail?.deliver(letter)), { message: reason }, what)
+      t.notMatch(lines.join(''), /example|secret/)
+      mail?.close()
+      await new Promise<void>(resolve => server.close(resolve))
+    }
+  },
+)
 
 t.test('without a mail server there is no mail, and in development the log has it', async t => {
   const { log, lines } = logged()
