@@ -175,6 +175,10 @@ t.test('a permit that cannot be read grants nothing, and does not affect others'
     ['another action', permit({ action: [{ coding: [{ code: 'disclose' }] }] })],
     ['another class', permit({ class: [{ code: 'Condition' }] })],
     ['an actor in another role', permit({ actor: recipient('Organization/o', 'PRCP') })],
+    [
+      'an actor in a role of words',
+      permit({ actor: [{ role: { text: 'IRCP' }, reference: { reference: 'Organization/o' } }] }),
+    ],
     ['a recipient that is no organization', permit({ actor: recipient('Patient/p') })],
     ['an end that is not known', permit({ dataPeriod: { start: '2026', _end: {} } as Period })],
     ['a beginning of reading that is not known', permit({ period: { _start: {} } as Period })],
@@ -199,6 +203,12 @@ t.test('a permit for reading and for research gives it, whatever else it is for'
   t.strictSame(permits(permit({ purpose: coding('HMARKT', 'HRESCH') })), given)
   t.strictSame(permits(permit({ purpose: coding('TREAT') })), [], 'a study does not treat')
   t.strictSame(permits(permit({ class: ofClass('Condition', 'Observation') })), given)
+  t.strictSame(permits(permit({ id: 'a', extension: [{ url: 'urn:x' }] })), given, 'and whatever else it is called')
+  t.strictSame(
+    read(consent([permit()], { scope: { coding: coding('local', 'research') } }))?.permits.map(print),
+    given,
+    'also where codes of others say it too',
+  )
   t.strictSame(
     read(rootOf({ purpose: coding('TREAT') }, permit({ purpose: coding('HRESCH') })))?.permits.map(print),
     given,
@@ -223,6 +233,8 @@ t.test('a consent of another shape has no grantee', async t => {
       }),
     ],
     ['another rule', consent([permit()], { policyRule: { coding: [{ code: 'OPTIN' }] } })],
+    ['a rule in words', consent([permit()], { policyRule: { text: 'deny-unless-permitted' } })],
+    ['no scope that is coded', consent([permit()], { scope: { text: 'research' } })],
     ['a root that permits', consent([], { provision: { type: 'permit', code: heartRate } })],
     ['a root that permits what is in it', consent([], { provision: { type: 'permit', provision: [permit()] } })],
     ['a root whose end is not known', rootOf({ period: { start: '2026', _end: {} } as Period })],

@@ -37,21 +37,21 @@ const acme = await source({})
 await source({ deviceName: [{ name: 'Pulse 1', type: 'model-name' }] })
 
 let count = 0
-/** A new document each time, of a device that its header describes. */
+/** Of a new document each time, of a device that it describes. */
+const header = (datasheets: Readonly<Record<string, string>>) => ({
+  uuid: `0a6f3c1e-5b7d-4c2a-9e8f-00000000${String(++count).padStart(4, '0')}`,
+  external_datasheets: Object.entries(datasheets).map(([datasheet_type, datasheet_reference]) => ({
+    datasheet_type,
+    datasheet_reference,
+  })),
+})
 const measured = (patient: string, datasheets: Readonly<Record<string, string>>, more: object = {}) => {
-  const number = String(++count).padStart(4, '0')
-  const header = {
-    uuid: `0a6f3c1e-5b7d-4c2a-9e8f-00000000${number}`,
-    external_datasheets: Object.entries(datasheets).map(([datasheet_type, datasheet_reference]) => ({
-      datasheet_type,
-      datasheet_reference,
-    })),
-  }
+  const described = header(datasheets)
   const body = {
     blood_glucose: { value: 80 + count, unit: 'mg/dL' },
     effective_time_frame: { date_time: new Date(Date.UTC(2026, 2, 1, 0, count)).toISOString() },
   }
-  const { device: _, ...sent } = upload(point('omh:blood-glucose:4.0', body, header))
+  const { device: _, ...sent } = upload(point('omh:blood-glucose:4.0', body, described))
   return { ...sent, subject: { reference: `Patient/${patient}` }, ...more }
 }
 const meter = { manufacturer: 'ACME', device: 'Sugar 3', serial_number: 'S-1' }
@@ -189,17 +189,27 @@ t.test('what people report has no device', async t => {
 
 t.test('staff see the devices that measured what they are given, and no others', async t => {
   const before = await devicesOf(researcher)
-  const heart = point(
-    'omh:heart-rate:2.0',
-    { heart_rate: { value: 60, unit: 'beats/min' }, effective_time_frame: { date_time: '2026-03-01T07:00:00Z' } },
-    { external_datasheets: [{ datasheet_type: 'manufacturer', datasheet_reference: 'Watchmaker' }] },
-  )
-  const { device: _, ...sent } = upload(heart, { subject: { reference: `Patient/${ann}` } })
-  const { device } = await post('everything', sent)
-  t.equal((await send(annsApp, 'GET', device?.reference ?? '')).statusCode, 200)
-  t.equal((await send(researcher, 'GET', device?.reference ?? '')).statusCode, 404)
+  const heartRate = async (datasheets: Readonly<Record<string, string>>) => {
+    const effective_time_frame = { date_time: '2026-03-01T07:00:00Z' }
+    const body = { heart_rate: { value: 60, unit: 'beats/min' }, effective_time_frame }
+    const heart = point('omh:heart-rate:2.0', body, header(datasheets))
+    const { device: _, ...sent } = upload(heart, { subject: { reference: `Patient/${ann}` } })
+    return (await post('everything', sent)).device?.reference ?? ''
+  }
+  const watch = await heartRate({ manufacturer: 'Watchmaker' })
+  t.equal((await send(annsApp, 'GET', watch)).statusCode, 200)
+  t.equal((await send(researcher, 'GET', watch)).statusCode, 404)
   t.strictSame(await devicesOf(researcher), before)
   t.ok(before.length >= 3, 'the meters are among them')
+  const { id } = await create<Device>(annsApp, {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${ann}` },
+    manufacturer: 'Watchmaker',
+    serialNumber: 'S-6',
+  })
+  t.equal((await send(researcher, 'GET', `Device/${id}`)).statusCode, 200, 'one that the app has registered they see')
+  t.equal(await heartRate({ manufacturer: 'Watchmaker', serial: 'S-6' }), `Device/${id}`)
+  t.equal((await send(researcher, 'GET', `Device/${id}`)).statusCode, 200, 'whatever it measures')
 })
 
 t.test('a source that only the header names is as strict', async t => {

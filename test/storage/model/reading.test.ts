@@ -64,7 +64,10 @@ await put(
     w.permit(weight, { data: [{ meaning: 'related', reference: { reference: 'Device/acme' } }] }),
   ]),
   w.consent('open', 'bob', 'proposed', [w.permit(heartRate)]),
-  w.consent('closed', 'ann', 'active', [w.permit(heartRate, { period: { end: '2026-01' } })]),
+  w.consent('closed', 'ann', 'active', [
+    w.permit(heartRate, { period: { end: '2026-01' } }),
+    w.permit(heartRate, { period: { start: '2999' } }),
+  ]),
   w.measured('ann-hr', 'ann', heartRate),
   w.measured('ann-hr-early', 'ann', heartRate, { effectiveDateTime: '2026-01-31T23:59:59Z' }),
   w.measured('ann-hr-edge', 'ann', heartRate, { effectiveDateTime: '2026-03-31' }),
@@ -205,7 +208,7 @@ t.test('resources of other types are read if a provision names their type and co
   await put(
     w.organization('clinic'),
     w.role('nurse', 'clinic', 'viewer'),
-    w.study('typed', 'clinic', ['Condition', 'Encounter', 'Procedure', 'BodyStructure'].map(w.requestsType)),
+    w.study('typed', 'clinic', ['Condition', 'Encounter', 'Procedure', 'Goal', 'BodyStructure'].map(w.requestsType)),
     w.enrols('typed', 'ann'),
     condition('c-in', { recordedDate: '2026-03-31' }),
     condition('c-out', { recordedDate: '2026-04-01' }),
@@ -218,6 +221,7 @@ t.test('resources of other types are read if a provision names their type and co
     procedure('p-in', { performedDateTime: '2026-01-02' }),
     procedure('p-period', { performedPeriod: { start: '2026-01-02', end: '2026-01-03' } }),
     procedure('p-age', { performedAge: { value: 3 } }),
+    { resourceType: 'Goal', id: 'g', lifecycleStatus: 'active', startDate: '2026-01-02', ...shared } as Resource,
     { resourceType: 'BodyStructure', id: 'b', patient: { reference: 'Patient/ann' } },
     { resourceType: 'Flag', id: 'f', status: 'active', code: {}, ...shared } as Resource,
   )
@@ -226,6 +230,7 @@ t.test('resources of other types are read if a provision names their type and co
     ...(await see(nurse, 'Condition')),
     ...(await see(nurse, 'Encounter')),
     ...(await see(nurse, 'Procedure')),
+    ...(await see(nurse, 'Goal')),
     ...(await see(nurse, 'BodyStructure')),
     ...(await see(nurse, 'Flag')),
   ]
@@ -235,9 +240,10 @@ t.test('resources of other types are read if a provision names their type and co
     w.permitType('Condition', { dataPeriod: { start: '2026-03', end: '2026-03' } }),
     w.permitType('Encounter'),
     w.permitType('Procedure'),
+    w.permitType('Goal'),
     w.permitType('BodyStructure'),
   )
-  t.strictSame(await seen(), ['c-in', 'e-in', 'e-open', 'p-in', 'p-period', 'b'])
+  t.strictSame(await seen(), ['c-in', 'e-in', 'e-open', 'p-in', 'p-period', 'g', 'b'])
   t.strictSame(await observations(w.staff('nurse')), [], 'naming a type opens no Observation')
   t.strictSame(await see(nurse, 'Device'), ['acme', 'other'], 'nor a device of the patient')
   t.strictSame(await see(storeOf(w.client('of-clinic', { organization: 'clinic' })), 'Condition'), ['c-in'])
