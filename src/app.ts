@@ -132,7 +132,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   server.addHook('preClose', closeLetters)
   const { revokeAll: endApps } = authorization.grantedApps
   const mailed = letters && { mail: letters }
-  const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...mailed }
+  const { signUp } = config
+  const accounts = { database, secretKey, openStoreAs, address, endApps, signUp, reportFault, ...mailed }
   const shown = { config, log, cookies, accounts, mail, fhir, codeClasses, openStoreFor }
   const pages = await registerPages(server, shown, jobs)
   server.addHook('preClose', pages.closeWork)

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import type { ReportFault } from '../events/faults.ts'
 import type { Letters } from '../jobs/letters.ts'
 import type { Database } from '../storage/database.ts'
 import type { OpenStoreAs } from './person.ts'
@@ -17,4 +18,5 @@ export type Accounts = {
   readonly endApps: (person: string) => Promise<void>
   /** Who may make an account: anybody who reads the mail of an address, whoever was invited, or nobody. */
   readonly signUp: Config['signUp']
+  readonly reportFault: ReportFault
 }

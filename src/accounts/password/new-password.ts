@@ -21,6 +21,7 @@ import { isLinkedPerson, nameOfPerson } from '../person.ts'
 import { passwordTries } from '../sign-in/sign-in.ts'
 import { notMinePath } from '../sign-up/not-mine.ts'
 import { letters } from '../sign-up/sign-up.ts'
+import { afterwards } from '../tell.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
 
@@ -106,7 +107,7 @@ export const choosePassword = async (
     return true
   })
   if (isTaken === undefined) return { kind: 'link-is-over' }
-  await tellOfChange(accounts, account)
+  await afterwards(accounts, () => tellOfChange(accounts, account))
   return { kind: 'changed' }
 }
 

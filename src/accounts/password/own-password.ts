@@ -9,6 +9,7 @@ import type { Accounts } from '../accounts.ts'
 import { passwordChangedLetter } from '../letters.ts'
 import { nameOfPerson } from '../person.ts'
 import { type Doubt, recordDoubt } from '../sign-in/doubt.ts'
+import { afterwards } from '../tell.ts'
 import { isAccountPassword } from './confirm-password.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
@@ -61,9 +62,10 @@ export const changeOwnPassword = async (
     await recordDoubt(database, person, 'wrong')
     return { kind: 'refused', current: 'wrong', next: undefined }
   }
-  if (account?.email !== undefined)
-    await mail?.send(
-      passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }),
+  const { email, language } = account ?? {}
+  if (email !== undefined)
+    await afterwards(accounts, async () =>
+      mail?.send(passwordChangedLetter(wordsFor(language), email, address(), { appsEnded: endsApps })),
     )
   return { kind: 'changed' }
 }

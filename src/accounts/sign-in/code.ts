@@ -6,33 +6,57 @@ import {
   useRecoveryCode,
   useTimeStep,
 } from '../../storage/account/second-factor.ts'
+import type { Connection } from '../../storage/database.ts'
 import { unseal } from '../../storage/secret/sealed.ts'
+import { settledTransaction } from '../../storage/settled-transaction.ts'
 import type { Accounts } from '../accounts.ts'
 import { tell } from '../tell.ts'
 import { recoveryCodeOf, timeStepOf } from './authenticator.ts'
 import { type Doubt, recordDoubt } from './doubt.ts'
 
+/** What a code lets somebody do, in the transaction in which it is used up. */
+type Allowed<Done> = (connection: Connection) => Promise<Done>
+
+type Tried<Done> = { readonly kind: 'right'; readonly done: Done } | { readonly kind: Doubt }
+
 /**
  * Checks a code from the person's app, or one for when that is lost, and records a refused try. Each is right only once, even if it is sent several
- * times at once.
+ * times at once, and is used up only together with what it allows: whoever is told to come again can send it again.
  */
-export const useCode = async (accounts: Accounts, person: string, typed: string): Promise<'right' | Doubt> => {
-  const answer = await tried(accounts, person, typed)
-  if (answer !== 'right') await recordDoubt(accounts.database, person, answer)
+export const useCode = async <Done>(
+  accounts: Accounts,
+  person: string,
+  typed: string,
+  allowed: Allowed<Done>,
+): Promise<Tried<Done>> => {
+  const answer = await tried(accounts, person, typed, allowed)
+  if (answer.kind !== 'right') await recordDoubt(accounts.database, person, answer.kind)
   return answer
 }
 
-const tried = async (accounts: Accounts, person: string, typed: string): Promise<'right' | Doubt> => {
-  if (typed.trim() === '') return 'missing'
+const tried = async <Done>(
+  accounts: Accounts,
+  person: string,
+  typed: string,
+  allowed: Allowed<Done>,
+): Promise<Tried<Done>> => {
+  if (typed.trim() === '') return { kind: 'missing' }
   const { database, secretKey } = accounts
   for (const limit of [codeTries, codeTriesOfDay])
     if (!(await mayTry(database, secretKey, limit, person))) {
       await warn(accounts, person)
-      return 'too-often'
+      return { kind: 'too-often' }
     }
-  if (!(await isOfApp(accounts, person, typed)) && !(await isOfRecovery(accounts, person, typed))) return 'wrong'
-  await forgetTries(database, secretKey, codeTries, person)
-  return 'right'
+  const used = await settledTransaction(database, async connection => {
+    const inside = { database: connection, secretKey }
+    const left = (await isOfApp(inside, person, typed)) ? undefined : await useRecovery(connection, person, typed)
+    if (left === 'wrong') return undefined
+    await forgetTries(connection, secretKey, codeTries, person)
+    return { left, done: await allowed(connection) }
+  })
+  if (used === undefined) return { kind: 'wrong' }
+  if (used.left !== undefined) await tell(accounts, person, { kind: 'recovery-code-used', left: used.left })
+  return { kind: 'right', done: used.done }
 }
 
 const codeTries: Limit = { what: 'code', tries: 10, minutes: 15 }
@@ -50,7 +74,9 @@ const warn = async (accounts: Accounts, person: string): Promise<void> => {
   if (await mayTry(database, secretKey, warnings, person)) await tell(accounts, person, { kind: 'codes-tried' })
 }
 
-const isOfApp = async ({ database, secretKey }: Accounts, person: string, typed: string): Promise<boolean> => {
+type Inside = Pick<Accounts, 'secretKey'> & { readonly database: Connection }
+
+const isOfApp = async ({ database, secretKey }: Inside, person: string, typed: string): Promise<boolean> => {
   const { authenticator } = await findSecondFactor(database, person)
   if (authenticator === undefined) return false
   const secret = await unseal(secretKey, 'authenticators', authenticator)
@@ -61,12 +87,9 @@ const isOfApp = async ({ database, secretKey }: Accounts, person: string, typed:
 /** Apps show the code in two groups, pasted text can have invisible marks, and some keyboards write other digits. */
 export const digitsOf = (typed: string): string => withAsciiDigits(typed).replace(/[^\p{L}\p{N}]/gu, '')
 
-const isOfRecovery = async (accounts: Accounts, person: string, typed: string): Promise<boolean> => {
+/** How many are left. */
+const useRecovery = async (connection: Connection, person: string, typed: string): Promise<number | 'wrong'> => {
   const code = recoveryCodeOf(typed)
-  if (code === undefined || !(await useRecoveryCode(accounts.database, person, code))) return false
-  await tell(accounts, person, {
-    kind: 'recovery-code-used',
-    left: await countRecoveryCodes(accounts.database, person),
-  })
-  return true
+  if (code === undefined || !(await useRecoveryCode(connection, person, code))) return 'wrong'
+  return countRecoveryCodes(connection, person)
 }

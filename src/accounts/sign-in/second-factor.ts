@@ -29,15 +29,14 @@ export const enterCode = async (
   const found = await findStep(database, step)
   if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
   const { person, methods, authenticatedAt } = found
-  const answer = await useCode(accounts, person, typed)
-  if (answer !== 'right') return { kind: answer }
-  return database.transaction(async connection => {
-    if (!(await takeStep(connection, step))) return { kind: 'over' }
+  const answer = await useCode(accounts, person, typed, async connection => {
+    if (!(await takeStep(connection, step))) return { kind: 'over' as const }
     return {
-      kind: 'signed-in',
+      kind: 'signed-in' as const,
       cookie: await startSession(connection, { person, methods: [...methods, 'otp'], authenticatedAt, device }),
     }
   })
+  return answer.kind === 'right' ? answer.done : answer
 }
 
 /** Which of the two that were typed was refused. */
@@ -55,8 +54,9 @@ export const findUnshown = async (
   const ofPassword = await isAccountPassword(accounts, person, password)
   if (ofPassword !== 'right') return { field: 'password', answer: ofPassword }
   const { authenticator } = await findSecondFactor(accounts.database, person)
-  const ofCode = authenticator === undefined ? 'right' : await useCode(accounts, person, code)
-  return ofCode === 'right' ? undefined : { field: 'code', answer: ofCode }
+  if (authenticator === undefined) return undefined
+  const { kind } = await useCode(accounts, person, code, async () => undefined)
+  return kind === 'right' ? undefined : { field: 'code', answer: kind }
 }
 
 /**

@@ -23,6 +23,7 @@ import type { Connection } from '../../storage/database.ts'
 import { type AccountEventParts, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter, unconfirmedLetter } from '../letters.ts'
+import { afterwards } from '../tell.ts'
 import { notMinePath } from './not-mine.ts'
 import { letters } from './sign-up.ts'
 
@@ -102,7 +103,9 @@ export const confirmEmail = async (
   const { kind } = outcome
   if (kind === 'waits-for') return { kind, end: found.end === 'old' ? 'new' : 'old', email }
   if (kind === 'changed' && before?.isVerified && isAddressed(before))
-    await mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email))
+    await afterwards(accounts, async () =>
+      mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email)),
+    )
   return kind === 'changed' ? { kind, person, email } : { kind }
 }
 

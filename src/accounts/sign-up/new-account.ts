@@ -17,6 +17,7 @@ import { hashPassword } from '../password/password.ts'
 import { type PasswordProblem, passwordProblem } from '../password/password-rules.ts'
 import { type NameProblem, nameProblem, newPerson, self } from '../person.ts'
 import type { Admitted } from '../sign-in/admit.ts'
+import { afterwards } from '../tell.ts'
 import { type EmailProblem, emailProblem } from './email.ts'
 import { askForVerification } from './verification.ts'
 
@@ -69,9 +70,9 @@ export const makeAccount = async (
   const hashed = await hashPassword(password)
   const account = { email: address, password: hashed, isVerified: wasSent, administrator, language }
   try {
-    const person = await addHolder(accounts, secret, name.trim(), account)
-    await askForVerification(accounts, person)
-    return { kind: 'signed-in', cookie: await startSession(accounts.database, { person, methods: ['pwd'], device }) }
+    const { person, cookie } = await addHolder(accounts, secret, { ...account, name: name.trim(), device })
+    await afterwards(accounts, () => askForVerification(accounts, person))
+    return { kind: 'signed-in', cookie }
   } catch (error) {
     if (!(error instanceof NotMade)) throw error
     return error.why === 'taken'
@@ -80,13 +81,10 @@ export const makeAccount = async (
   }
 }
 
-/** Answers the Person. If anything fails, nothing has been done. */
-const addHolder = (
-  { openStoreAs }: Accounts,
-  secret: string,
-  name: string,
-  account: Omit<Parameters<typeof addAccount>[1], 'person'>,
-): Promise<string> => {
+type Holder = Omit<Parameters<typeof addAccount>[1], 'person'> & Pick<NewAccount, 'name' | 'device'>
+
+/** Answers the Person, and the cookie of their session. If anything fails, nothing has been done. */
+const addHolder = ({ openStoreAs }: Accounts, secret: string, { name, device, ...account }: Holder) => {
   const person = uuidv7()
   return openStoreAs(self(person)).atomic(async (store, connection) => {
     // First, so that somebody who makes an account with the same address at the same time waits here, and then finds their link dropped.
@@ -97,7 +95,7 @@ const addHolder = (
     if (account.administrator) await writeOrThrow(store, { kind: 'create', resource: administratorMade(person, name) })
     // Invitations to an address that nobody has confirmed stay valid: it may be somebody else's.
     if (account.isVerified) await dropInvitations(connection, account.email)
-    return person
+    return { person, cookie: await startSession(connection, { person, methods: ['pwd'], device }) }
   })
 }
 

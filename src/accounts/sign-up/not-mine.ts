@@ -9,6 +9,7 @@ import {
 import { recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { takenOffLetter } from '../letters.ts'
+import { afterwards } from '../tell.ts'
 import { linkMinutes } from './link-minutes.ts'
 
 /** An account with an address of which somebody says that it is theirs, and not the holder's. */
@@ -52,6 +53,6 @@ export const takeOffAddress = async (accounts: Accounts, secret: string): Promis
     return true
   })
   if (isTaken === undefined) return undefined
-  await mail?.send(takenOffLetter(wordsFor(language), email, address()))
+  await afterwards(accounts, async () => mail?.send(takenOffLetter(wordsFor(language), email, address())))
   return email
 }

@@ -11,6 +11,7 @@ import { endOfTries, type Limit, mayTry } from '../../storage/account/attempt.ts
 import { holdAccount } from '../../storage/account/hold-account.ts'
 import { makeLink } from '../../storage/account/link.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
+import { settledTransaction } from '../../storage/settled-transaction.ts'
 import { isAnotherHuman } from '../../storage/study/another-human.ts'
 import { appsOfLink, appToken } from '../../storage/study/app-invitation.ts'
 import {
@@ -140,10 +141,14 @@ const prove = async (accounts: Accounts, link: string, { birthDate, code }: Show
   if (invitation === undefined) return { kind: 'over' }
   const { id } = invitation
   const shown = { birthDate: birthDate.trim(), code: hashOf(secretKey, invitation, digitsOf(code)) }
-  const { answer, message } = await tryProof(database, id, shown)
-  if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, { id, message }) }
-  if (answer === 'ended') await recordEnd(accounts, invitation)
-  return { kind: answer }
+  // Together, so that whoever is told to come again can send the same code again.
+  const proof = await settledTransaction(database, async (connection): Promise<Proof> => {
+    const { answer, message } = await tryProof(connection, id, shown)
+    if (answer !== 'right') return { kind: answer }
+    return { kind: 'proven', cookie: await makeProof(connection, { id, message }) }
+  })
+  if (proof.kind === 'ended') await recordEnd(accounts, invitation)
+  return proof
 }
 
 /** The last wrong try has ended the invitation already; of several at once, only one is told so, and records it. */

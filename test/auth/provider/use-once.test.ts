@@ -3,6 +3,7 @@ import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config.ts'
 import { openLog } from '../../../src/events/log.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openBreakingWire } from '../../support/wire.ts'
 import { assertion, assertionType, makeKey } from '../backend.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
@@ -58,31 +59,17 @@ const usedTwice = {
   body: { error: 'invalid_client', error_description: 'client assertions are used once' },
 }
 
-/** As if the database went away at the next row of the table. */
-await database.run(sql.fragment`
-  CREATE FUNCTION go_away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'gone' USING ERRCODE = '57P01'; END $$`)
-const whileGoneAt = async <T>(table: 'token' | 'authorization_record', run: () => Promise<T>): Promise<T> => {
-  const at = sql.identifier([table])
-  await database.run(sql.fragment`
-    CREATE TRIGGER go_away BEFORE INSERT ON ${at} FOR EACH ROW EXECUTE FUNCTION go_away()`)
-  try {
-    return await run()
-  } finally {
-    await database.run(sql.fragment`DROP TRIGGER go_away ON ${at}`)
-  }
-}
-
 for (const table of ['authorization_record', 'token'] as const)
   t.test(
     `if the database goes away at the ${table}, a code and a refresh token work when they are sent again`,
     async t => {
       const form = await codeForm()
-      t.match(await whileGoneAt(table, () => tokenRequest(server, form)), come)
+      t.match(await whileGoneAt(database, table, () => tokenRequest(server, form)), come)
       const given = await tokenRequest(server, form)
       t.match(given, { status: 200, body: { access_token: /./, refresh_token: /./ } })
 
       const again = refreshForm(given.body.refresh_token)
-      t.match(await whileGoneAt(table, () => tokenRequest(server, again)), come)
+      t.match(await whileGoneAt(database, table, () => tokenRequest(server, again)), come)
       const refreshed = await tokenRequest(server, again)
       t.match(refreshed, { status: 200, body: { access_token: /./, refresh_token: /./ } })
       t.match(await tokenRequest(server, refreshForm(refreshed.body.refresh_token)), { status: 200 })
@@ -136,7 +123,7 @@ t.test(
   'a person whom an app sends while the database is away is told to come again, and of no fault of the app',
   async t => {
     const query = authorizeQuery(app.id, scopes.join(' '), pkce().challenge)
-    const begun = await whileGoneAt('authorization_record', () => world.browser().begin(query))
+    const begun = await whileGoneAt(database, 'authorization_record', () => world.browser().begin(query))
     t.match(begun, { status: 503, location: '', body: /<h1>We cannot answer at the moment<\/h1>/ })
     t.notMatch(begun.body, /server_error|oops|whoever makes the app/)
     t.match(await world.browser().begin(query), { status: 303 })
@@ -145,7 +132,7 @@ t.test(
 
 t.test('an assertion that was answered 503 works when it is sent again, and once', async t => {
   const form = await assertionForm()
-  t.match(await whileGoneAt('token', () => tokenRequest(server, form)), come)
+  t.match(await whileGoneAt(database, 'token', () => tokenRequest(server, form)), come)
   t.match(await tokenRequest(server, form), { status: 200, body: { access_token: /./ } })
   t.match(await tokenRequest(server, form), usedTwice)
 })

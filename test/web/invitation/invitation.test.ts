@@ -6,6 +6,7 @@ import { wordsOf } from '../../support/browser.ts'
 import { isTo, linkIn } from '../../support/mailbox.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { consent } from '../../support/study.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { birthDate, openInvited, password } from '../invited.ts'
 
 const world = await openInvited()
@@ -538,6 +539,17 @@ t.test('somebody whom the answer did not reach that took their code is told so, 
     t.match([again.status, wordsOf(again)], [422, /No code works now: the last one was used already, .* Send another/])
   }
   t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' })
+})
+
+t.test('a code that was answered 503 shows who somebody is when it is sent again', async t => {
+  const { subject } = await enrolled('Away')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const shown = { birthDate, code: await codeIn() }
+  const enter = () => own.send(`${link}&sent=`, shown, '/invitation')
+  t.match(await whileGoneAt(database, 'invitation_proof', enter), { status: 503, location: undefined })
+  t.match(await enter(), { status: 303, location: '/invitation/account' })
 })
 
 t.test('somebody whom the answer did not reach that made their account is told to sign in', async t => {

@@ -7,6 +7,7 @@ import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
 import { linkIn } from '../../support/mailbox.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openPeople, password, recoveryCodesIn } from '../people.ts'
 
 const world = await openPeople()
@@ -169,6 +170,20 @@ t.test('a recovery code is right once, however it is typed, and its owner is tol
   t.match(await mailbox.next(), { to: email, subject: /recovery code .* was used/, text: /Unused ones: 9\./ })
   const later = await begin(email)
   t.match(await later.browser.send('/second-factor', { code }), { status: 422 })
+})
+
+t.test('a code that was answered 503 lets in when it is sent again, and then no more', async t => {
+  const { email, key, recoveryCodes } = await protectedAccount('frida')
+  const [recovery = ''] = recoveryCodes
+  for (const code of [recovery, await codeOf(key)]) {
+    const { browser } = await begin(email)
+    const away = await whileGoneAt(database, 'user_session', () => browser.send('/second-factor', { code }))
+    t.match(away, { status: 503, body: /We cannot answer at the moment/ })
+    t.match(await browser.send('/second-factor', { code }), isIn)
+    const later = await begin(email)
+    t.match(await later.browser.send('/second-factor', { code }), { status: 422 })
+  }
+  t.match(await mailbox.next(), { to: email, text: /Unused ones: 9\./ }, 'they are told once, when it is used')
 })
 
 t.test('after ten wrong codes none is accepted for a while, and the owner is told once', async t => {

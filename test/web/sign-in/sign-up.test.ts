@@ -9,6 +9,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { linkIn, notMineLinkIn, openMailbox } from '../../support/mailbox.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 
 const mailbox = await openMailbox()
 const { server, database, token } = await fhirWorld({ SIGN_UP: 'open', SMTP_URL: mailbox.url })
@@ -143,6 +144,20 @@ t.test('if the address is taken while the account is being made nothing is made,
 const isWaitedFor = async (connection: Connection) =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`)) !== undefined
+
+t.test(
+  'if nobody can be signed in while the account is being made nothing is made, and the link stays valid',
+  async t => {
+    await signUp('away@example.org')
+    const url = linkIn(await mailbox.next())
+    const browser = openBrowser(server)
+    const make = () => browser.send(url, { name: 'Ada Away', password })
+    const before = await people()
+    t.match(await whileGoneAt(database, 'user_session', make), { status: 503 })
+    t.equal(await people(), before)
+    t.match(await make(), { status: 303, location: '/account?done=account' })
+  },
+)
 
 t.test('an account ends every other link for making one with its address, and none for other addresses', async t => {
   const address = () => 'http://localhost:8080'

@@ -1,0 +1,17 @@
+import type { Database } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+
+/** As if the database went away at the next row of the table. */
+export const whileGoneAt = async <T>(database: Database, table: string, run: () => Promise<T>): Promise<T> => {
+  const at = sql.identifier([table])
+  await database.run(sql.fragment`
+    CREATE OR REPLACE FUNCTION go_away() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE 'gone' USING ERRCODE = '57P01'; END $$`)
+  await database.run(sql.fragment`
+    CREATE TRIGGER go_away BEFORE INSERT ON ${at} FOR EACH ROW EXECUTE FUNCTION go_away()`)
+  try {
+    return await run()
+  } finally {
+    await database.run(sql.fragment`DROP TRIGGER go_away ON ${at}`)
+  }
+}
