@@ -1,4 +1,4 @@
-import type { Person } from '@medplum/fhirtypes'
+import type { Identifier, Person } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
@@ -56,19 +56,27 @@ type Linking = {
 export const linkIdentity = (
   parts: IdentityParts,
   id: string,
-  { issuer, subject }: Identity,
+  identity: Identity,
   { onlyOne = false }: Linking = {},
 ): Promise<void> =>
   parts.openStoreAs({ principal: { kind: 'person', id } }).atomic(async store => {
-    await store.takeTurns([search(parts, { issuer, subject })])
-    if ((await holdersOf(parts, store, { issuer, subject })).length > 0)
-      throw new FhirError('duplicate', 'This identity is linked to an account already')
+    await takeIdentity(parts, store, identity)
+    const { issuer } = identity
     await change(store, id, ({ identifier = [], ...person }) => {
       if (onlyOne && identifier.some(({ system }) => system === issuer))
         throw new FhirError('conflict', 'Another identity of the same issuer is linked to this account')
-      return { ...person, identifier: [...identifier, { system: issuer, value: subject }] }
+      return { ...person, identifier: [...identifier, identifierOf(identity)] }
     })
   })
+
+/** Until the commit, nobody else links it; refused with `duplicate` if somebody has it. */
+export const takeIdentity = async (parts: IdentityParts, store: Store, identity: Identity): Promise<void> => {
+  await store.takeTurns([search(parts, identity)])
+  if ((await holdersOf(parts, store, identity)).length > 0)
+    throw new FhirError('duplicate', 'This identity is linked to an account already')
+}
+
+export const identifierOf = ({ issuer: system, subject: value }: Identity): Identifier => ({ system, value })
 
 /** Removes all identities of the issuer's. */
 export const unlinkIssuer = (parts: IdentityParts, id: string, issuer: string): Promise<void> =>

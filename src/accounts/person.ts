@@ -1,5 +1,4 @@
 import type { Identifier, Person } from '@medplum/fhirtypes'
-import { v7 as uuidv7 } from 'uuid'
 import { systems } from '../fhir/canonical.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Store, Write } from '../storage/store.ts'
@@ -27,17 +26,11 @@ export const nameProblem = (name: string): NameProblem | undefined => {
   return name.trim().length > 200 ? 'too-long' : undefined
 }
 
-/** Creates a Person for a new account, with themselves as the author. Answers its id. */
-export const createPerson = async (openStoreAs: OpenStoreAs, name: string): Promise<string> => {
-  const id = uuidv7()
-  await write(openStoreAs, id, newPerson(id, name))
-  return id
-}
-
-export const newPerson = (id: string, name: string): Write => ({
+/** The Person of a new account. */
+export const newPerson = (id: string, name: string, more: Pick<Person, 'identifier'> = {}): Write => ({
   kind: 'create',
   id,
-  resource: { resourceType: 'Person', active: true, name: [{ text: name }] },
+  resource: { resourceType: 'Person', active: true, name: [{ text: name }], ...more },
 })
 
 /** Changes the first of several names, which is the one that is shown, to a text without parts. */
@@ -52,10 +45,6 @@ export const renamePerson = (openStoreAs: OpenStoreAs, id: string, name: string)
       return { ...person, name: [{ ...(use === undefined ? {} : { use }), text: name }, ...others] }
     },
   })
-
-/** Deletes the Person of an account that could not be made. */
-export const deletePerson = (openStoreAs: OpenStoreAs, id: string): Promise<void> =>
-  write(openStoreAs, id, { kind: 'delete', type: 'Person', id })
 
 /** The name to show; empty if the Person has none. */
 export const nameOfPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<string> => {

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
+import { createPerson } from './create-person.ts'
 
 const { url, database } = await openTestDatabase(t)
 

@@ -1,10 +1,10 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
-import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
+import { createPerson } from './create-person.ts'
 
 const run = (args: readonly string[], env: Readonly<Record<string, string>>) => runProgram(['invite', ...args], env)
 

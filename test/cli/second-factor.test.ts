@@ -1,5 +1,4 @@
 import t from 'tap'
-import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
 import { replaceRecoveryCodes } from '../../src/storage/account/second-factor.ts'
 import { startSession } from '../../src/storage/account/session.ts'
@@ -7,6 +6,7 @@ import { startStep } from '../../src/storage/account/sign-in-step.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
+import { createPerson } from './create-person.ts'
 
 const { url, database } = await openTestDatabase(t)
 

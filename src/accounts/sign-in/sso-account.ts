@@ -1,9 +1,11 @@
+import { v7 as uuidv7 } from 'uuid'
 import { dropInvitations, hasInvitation } from '../../storage/account/link.ts'
 import type { SsoArrival } from '../../storage/account/sso.ts'
 import { addAccount, findAccountOf, verifyAddress } from '../../storage/account/user-account.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { Accounts } from '../accounts.ts'
-import { type IdentityParts, linkIdentity, unlinkIssuer } from '../identity.ts'
-import { createPerson, deletePerson } from '../person.ts'
+import { type IdentityParts, identifierOf, linkIdentity, takeIdentity, unlinkIssuer } from '../identity.ts'
+import { newPerson, self } from '../person.ts'
 import { tell } from '../tell.ts'
 
 /** Somebody of whom the institution says that the address is theirs. */
@@ -21,30 +23,23 @@ export type SsoAccounts = {
 export const maySignUp = async ({ accounts, signUp }: SsoAccounts, { email }: Confirmed): Promise<boolean> =>
   signUp === 'open' || (signUp === 'invitation' && (await hasInvitation(accounts.database, email)))
 
-/** Makes an account without a password. Undefined if it may not be made, or the address has an account by now. */
+/** Makes an account without a password, completely or not at all. Undefined if it may not be made, or the address has an account by now. */
 export const makeSsoAccount = async (
   parts: SsoAccounts,
   arrived: Confirmed,
   name: string,
 ): Promise<string | undefined> => {
-  const { database, openStoreAs } = parts.accounts
-  const { email, issuer, subject } = arrived
+  const { accounts, identities } = parts
   if (!(await maySignUp(parts, arrived))) return undefined
-  const person = await createPerson(openStoreAs, name)
-  const isAdded = await database.transaction(async connection => {
-    const account = { person, email, isVerified: true, administrator: false }
-    if (!(await addAccount(connection, account))) return false
-    await dropInvitations(connection, email)
-    return true
+  const person = uuidv7()
+  return accounts.openStoreAs(self(person)).atomic(async (store, connection) => {
+    await takeIdentity(identities, store, arrived)
+    const account = { person, email: arrived.email, isVerified: true, administrator: false }
+    if (!(await addAccount(connection, account))) return undefined
+    await writeOrThrow(store, newPerson(person, name, { identifier: [identifierOf(arrived)] }))
+    await dropInvitations(connection, arrived.email)
+    return person
   })
-  try {
-    if (isAdded) await linkIdentity(parts.identities, person, { issuer, subject })
-    else await deletePerson(openStoreAs, person)
-  } catch (error) {
-    await deletePerson(openStoreAs, person)
-    throw error
-  }
-  return isAdded ? person : undefined
 }
 
 /** For an account whose holder has just signed in and agreed. The address counts as confirmed, since the institution says so. */

@@ -3,7 +3,9 @@ import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { invite } from '../../../src/accounts/sign-up/invite.ts'
 import { makeLink } from '../../../src/storage/account/link.ts'
 import { makeStaffInvitation, staffLinkToSend } from '../../../src/storage/organization/staff-invitation.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openInstitution } from './institution.ts'
 
 const user = { sub: 'ann-1', email: 'ann@riverside.example', name: 'Ann' }
@@ -35,6 +37,23 @@ t.test('somebody who was invited makes the account as SIGN_UP allows, and the in
   t.equal(await signedInAs(browser), 'Ann')
   t.match(await newBrowser().get(url), { status: 410 })
 })
+
+t.test(
+  'if the database goes away while the account is made nothing is made, and the form can be sent again',
+  async t => {
+    const { server, database, arrive, newBrowser, signedInAs } = await openInstitution({ SSO_SIGN_UP: 'open' })
+    t.teardown(() => server.close())
+    const browser = newBrowser()
+    const { at } = await arrive(browser, user)
+    const make = () => browser.send(at, { name: 'Ann' }, `${at}/account`)
+    for (const table of ['user_account', 'person']) {
+      t.match(await whileGoneAt(database, table, make), { status: 503 }, table)
+      t.strictSame(await database.any(sql.fragment`SELECT FROM user_account WHERE email = ${user.email}`), [], table)
+    }
+    await whileGoneAt(database, 'person_history', make)
+    t.equal(await signedInAs(browser), 'Ann', 'nothing is missing in what was made first')
+  },
+)
 
 t.test('with SSO_SIGN_UP closed nobody makes one, whatever SIGN_UP says', async t => {
   const { server, arrive, newBrowser } = await openInstitution({
