@@ -6,6 +6,7 @@ import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { verifyAudit } from '../../../src/storage/audit/seal/verify.ts'
 import { readDisclosures } from '../../../src/storage/audit/shown/disclosures.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import type { Step } from '../../support/plan.ts'
 import { consent, openStudies } from '../../support/study.ts'
 import { tamper } from './recorded.ts'
 
@@ -171,6 +172,18 @@ t.test('officers see the Consents of their own tenant, and of no other', async t
   const { told } = await database.one<{ told: string }>(sql.fragment`
     SELECT count(*) AS told FROM audit_shown, audit_consents_shown(record, subjects, 'another')`)
   t.equal(told, '0', 'an organization of another tenant')
+})
+
+t.test('for that, the organizations of others are not gone through', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO organization_node (id, parent, tenant)
+    SELECT 'many-' || number, NULL, 'many-' || number FROM generate_series(1, 30_000) AS number`)
+  const [row] = await database.any<{ 'QUERY PLAN': readonly { readonly Plan: Step }[] }>(sql.fragment`
+    EXPLAIN (FORMAT JSON, ANALYZE, BUFFERS)
+    SELECT FROM audit_shown, audit_consents_shown(record, subjects, 'many-1')`)
+  const blocks = Number(row?.['QUERY PLAN'][0]?.Plan['Shared Hit Blocks'])
+  await database.run(sql.fragment`DELETE FROM organization_node WHERE id LIKE 'many-%'`)
+  t.ok(blocks < 2000, `${blocks} blocks were read`)
 })
 
 t.test('which Consent it was can neither be changed nor removed, and tampering with it is detected', async t => {
