@@ -28,7 +28,7 @@ export const namedBeside = async (
   const isShown = matches.length > 0 && matches.every(({ patientId }) => patientId !== 0)
   const others = isShown ? asked.filter(one => !isOfMatches(one)) : asked
   if (others.length === 0) return nobody
-  const met = new Set(matches.map(({ id }) => id))
+  const met = new Set(matches.map(({ type, id }) => `${type}/${id}`))
   return namedBy(store, isShown ? others.filter(one => !isMet(one, met)) : others, 's')
 }
 
@@ -38,9 +38,9 @@ const nobody: Named = { subjects: [], rows: [] }
 const isOfMatches = ({ type, isBound, isOwn, ids = [] }: Naming): boolean =>
   isBound && (isOwn || type !== 'Patient' || ids.length === 0)
 
-/** They are what matched. */
-const isMet = ({ isOwn, ids = [] }: Naming, met: ReadonlySet<string | undefined>): boolean =>
-  isOwn && ids.length > 0 && ids.every(id => met.has(id))
+/** They are what matched. Something of another type may have the same id. */
+const isMet = ({ type, ids = [] }: Naming, met: ReadonlySet<string>): boolean =>
+  ids.length > 0 && ids.every(id => met.has(`${type}/${id}`))
 
 /**
  * Patients who are named by id are not looked up, and need not exist for the caller. Of everything else, only what the caller may see is recorded.

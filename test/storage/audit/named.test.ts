@@ -32,6 +32,7 @@ t.test(
       ['Observation', 'subject=Patient/ann'],
       ['Observation', 'patient.name=Castillo'],
       ['Observation', 'subject.name=Castillo&code=8867-4'],
+      ['Observation', 'device=Device/d'],
       ['Observation', '_id=a'],
       ['Observation', 'identifier=x|1'],
       ['Patient', '_id=a'],
@@ -59,6 +60,28 @@ t.test('what is named in other ways is looked up together, and once', async t =>
 t.test('whoever is named beside others is recorded though only the others matched', async t => {
   t.strictSame(await lookedUp('Observation', 'patient=ann,bob', [match]), { subjects: ['ann', 'bob'], asked: [] })
   t.strictSame(await lookedUp('Observation', '_id=a,b', [match]), { subjects: [], asked: [['Observation']] })
+  t.strictSame(await lookedUp('Observation', '_id=a,b', [match, { id: 'b', patientId: 8 }]), {
+    subjects: [],
+    asked: [],
+  })
+  t.strictSame(await lookedUp('Patient', 'identifier=x|1,x|2', [match]), {
+    subjects: [],
+    asked: [['Patient', 'Patient']],
+  })
+  t.strictSame(
+    await lookedUp('Observation', 'patient=a,b', [match]),
+    { subjects: ['a', 'b'], asked: [] },
+    'also where something else that matched has the same id',
+  )
+})
+
+t.test('whose data is answered is not the only one whom a question names', async t => {
+  t.strictSame(await lookedUp('Observation', 'performer=Patient/bob', [match]), { subjects: ['bob'], asked: [] })
+  t.strictSame(
+    await lookedUp('Observation', 'patient=ann', [match, { id: 'b', patientId: 0 }]),
+    { subjects: ['ann'], asked: [] },
+    'where some of it is of no single patient',
+  )
 })
 
 t.test('a question through twenty references needs no look-up', async t => {
