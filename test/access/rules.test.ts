@@ -120,6 +120,17 @@ t.test('recording consent needs a scope of its own and a client with the policy'
   t.notOk(may('user/Consent.cruds', kinds.staff, 'd'), 'staff do not delete')
 })
 
+t.test('an app that has taken up an invitation by itself finds what it may read', async t => {
+  const unproven = { since: '2026-03-01T00:00:00Z', study: 'one', organization: 'lab' }
+  const found = ['ResearchStudy', 'Organization', 'Device', 'ValueSet'] as const
+  const scope = ['patient/*.rs', ...found.map(type => `patient/${type}.rs`)].join(' ')
+  const may = access(callerWith(scope, { ...kinds.patient, unproven }))
+  for (const type of ['Observation', 'Consent', ...found] as const) {
+    t.not(print(may('r', type)), 'none', type)
+    t.equal(print(may('s', type)), print(may('r', type)), type)
+  }
+})
+
 t.test('granular scopes add up; an invalid search parameter gives nothing; other faults are not hidden', async t => {
   t.equal(
     asked('staff', 'user/Observation.s?status=final user/Observation.s?nonsense=1', 's', 'Observation'),
