@@ -116,3 +116,8 @@ t.test('signing while the text gets its recipients gives to these only', async t
     JOIN study ON study.grantee = permit.grantee WHERE study.id = 't'`)
   t.equal(open, '0')
 })
+
+t.test('whom the text of one study does not name still sees everybody in another whose text names nobody', async t => {
+  await put(w.study('plain', 'lab', [w.requests(heartRate), late]), w.enrols('plain', 'dan'))
+  t.strictSame(await see(storeOf(w.staff('late')), 'ResearchSubject'), ['plain-dan'])
+})
