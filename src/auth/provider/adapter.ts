@@ -110,8 +110,16 @@ const records = ({ database, rules }: AdapterParts, kind: string): Partial<Adapt
       if (await consumeRecord(connection, kind, key)) return
       throw new UsedTwice((await findRecord(connection, kind, key))?.payload.grantId)
     }),
-  destroy: key => removeRecord(database, kind, key),
+  destroy: async key => {
+    if (!endWithGrant.has(kind)) await removeRecord(database, kind, key)
+  },
 })
+
+/**
+ * The library removes what an app gives back, and then ends the grant. If the database went away in between, the app would be told to come again, and
+ * then that it is done. So these go in the commit in which their grant ends.
+ */
+const endWithGrant: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken'])
 
 /** An assertion can be used only once. `find` never finds any, so that the library always writes, and only one write succeeds. */
 const replays = ({ database }: AdapterParts): Partial<Adapter> => ({
@@ -158,6 +166,8 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
     return payload
   },
   destroy: async token => {
+    // As `endWithGrant`; only those that nobody allowed have none.
+    if ((await findIssuedToken(database, kind, token))?.grant !== undefined) return
     await revokeToken(database, token)
     onRevoked()
   },

@@ -184,6 +184,24 @@ t.test('an assertion is used once at the other endpoints, too', async t => {
   }
 })
 
+t.test(
+  'an app that gives back a token while the database is away gives back everything when it comes again',
+  async t => {
+    const giveBack = (token: string) =>
+      tokenRequest(server, { token, client_id: app.id }, {}, '/oauth/token/revocation')
+    for (const kind of ['refresh_token', 'access_token']) {
+      const { body } = await tokenRequest(server, await codeForm())
+      await whileGoneAt(database, 'audit_event', async () => {
+        t.match(await giveBack(body[kind]), come, kind)
+        t.match(await giveBack(body[kind]), come, `${kind}: nothing is said to be done that is not`)
+      })
+      t.match(await giveBack(body[kind]), { status: 200 }, kind)
+      t.match(await tokenRequest(server, refreshForm(body.refresh_token)), { status: 400 }, kind)
+      t.equal((await world.send(body.access_token, 'GET', 'Patient')).statusCode, 401, kind)
+    }
+  },
+)
+
 t.test('introspection while the database is away says when to ask again', async t => {
   await database.run(sql.fragment`ALTER TABLE token RENAME COLUMN expires_at TO ends_at`)
   await database.run(sql.fragment`INSERT INTO migration (number, name, checksum) VALUES (9999, '9999-newer.sql', '')`)
