@@ -111,7 +111,10 @@ const records = ({ database, rules }: AdapterParts, kind: string): Partial<Adapt
       throw new UsedTwice((await findRecord(connection, kind, key))?.payload.grantId)
     }),
   destroy: async key => {
-    if (!endWithGrant.has(kind)) await removeRecord(database, kind, key)
+    if (endWithGrant.has(kind)) return
+    const remove = (connection: Connection) => removeRecord(connection, kind, key)
+    // What a person has decided is used up together with the code that it leads to.
+    await (kind === 'Interaction' ? useLater(database, remove) : remove(database))
   },
 })
 

@@ -1,4 +1,5 @@
 import { type AccessToken, type ClientCredentials, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import { FhirError } from '../../fhir/error.ts'
 import { findClient } from '../../storage/authorization/client-registration.ts'
 import { findToken } from '../../storage/authorization/token.ts'
 import { assertionAlgorithms } from '../client/client-key.ts'
@@ -8,6 +9,7 @@ import { answerFault } from './answer-fault.ts'
 import { errorDescription } from './error-description.ts'
 import { introspectsAll, isOwnOrigin, type ProviderParts, sessionCookie } from './provider-parts.ts'
 import { openRefusedClients } from './refused-client.ts'
+import { renderError } from './render-error.ts'
 import { UsedTwice, writeUse } from './use-once.ts'
 
 /** What the library does not answer itself: launch context, introspection by a bearer token, registered scopes. */
@@ -21,7 +23,7 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
     if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
       return introspectAsBearer(ctx, provider, parts)
     await next()
-    if (path === '/token') await finish(ctx, parts)
+    await finish(ctx, parts)
     if (path.startsWith('/token')) {
       await recordRefused(ctx)
       amendTokenAnswer(ctx)
@@ -41,6 +43,11 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
 
 /** Writes what the answer says, or makes it say why that was not written. */
 const finish = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<void> => {
+  if (ctx.path === '/token') await finishToken(ctx, parts)
+  if (ctx.path.startsWith('/authorize/')) await finishAuthorization(ctx, parts)
+}
+
+const finishToken = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<void> => {
   try {
     await writeUse(parts.database, ctx).catch(async error => {
       if (error instanceof UsedTwice && typeof error.grant === 'string') await endGrant(parts, error.grant)
@@ -51,6 +58,22 @@ const finish = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<vo
     ctx.status = error.statusCode
     ctx.body = { error: error.message, error_description: errorDescription(error.error_detail ?? '') }
   }
+}
+
+/**
+ * Somebody has decided, and is sent back to the app. If the database goes away, nothing of that is used up, and the same address leads on: the
+ * browser keeps the cookie, too.
+ */
+const finishAuthorization = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<void> => {
+  await writeUse(parts.database, ctx).catch(async fault => {
+    parts.reportFault(fault)
+    const passes = fault instanceof FhirError && fault.status === 503
+    ctx.remove('Location')
+    ctx.status = passes ? 503 : 500
+    if (passes) ctx.set('Retry-After', '2')
+    renderError(parts)(ctx, { error: 'server_error' })
+  })
+  if (ctx.status >= 500) ctx.remove('Set-Cookie')
 }
 
 /**

@@ -27,6 +27,7 @@ import {
   type ProviderParts,
   sessionCookie,
 } from './provider-parts.ts'
+import { renderError } from './render-error.ts'
 import type { SigningKey } from './signing-keys.ts'
 
 /** oidc-provider, configured as SMART App Launch requires. */
@@ -53,20 +54,7 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
   ...requestsOf(parts),
   ...grantsOf(parts),
   features: featuresOf(parts),
-  renderError: (ctx, { error, error_description }) => {
-    ctx.type = 'text/html; charset=utf-8'
-    ctx.set(
-      'Content-Security-Policy',
-      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
-    )
-    ctx.body = parts.errorPage({
-      error,
-      description: error_description ?? '',
-      status: ctx.status,
-      language: ctx.get('accept-language'),
-    })
-    if (ctx.status >= 500) ctx.vary('Accept-Language')
-  },
+  renderError: renderError(parts),
   fetch: async () => {
     throw new Error('the library asks no other server')
   },

@@ -6,7 +6,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openBreakingWire } from '../../support/wire.ts'
 import { assertion, assertionType, makeKey } from '../backend.ts'
-import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
+import { authorizeQuery, base, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
 const world = await openApps()
 const { server, ann, account, database, signIn, client } = world
@@ -127,6 +127,30 @@ t.test(
     t.match(begun, { status: 503, location: '', body: /<h1>We cannot answer at the moment<\/h1>/ })
     t.notMatch(begun.body, /server_error|oops|whoever makes the app/)
     t.match(await world.browser().begin(query), { status: 303 })
+  },
+)
+
+t.test(
+  'somebody who has decided while the database is away gets back to the app when they come again, once',
+  async t => {
+    const { verifier, challenge } = pkce()
+    const browser = world.browser()
+    const begun = await browser.begin(authorizeQuery(app.id, scopes.join(' '), challenge))
+    const location = await server.authorization.interactions.allow(begun.id, browser.header(), anns, { scopes })
+    const goOn = () => browser.follow({ url: location.slice(base.length) })
+    const away = await whileGoneAt(database, 'authorization_record', goOn)
+    t.match(away, {
+      statusCode: 503,
+      headers: { 'retry-after': '2' },
+      body: /<h1>We cannot answer at the moment<\/h1>/,
+    })
+    t.equal(away.headers.location, undefined)
+    const back = await goOn()
+    t.equal(back.statusCode, 303)
+    const code = new URL(back.headers.location ?? '').searchParams.get('code') ?? ''
+    const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+    t.match(await tokenRequest(server, { ...form, client_id: app.id }), { status: 200, body: { access_token: /./ } })
+    t.equal((await goOn()).statusCode, 400)
   },
 )
 
