@@ -33,6 +33,15 @@ t.test('only name, birth date, gender and the id at the EHR are taken of the Pat
   ])
 })
 
+t.test('each gender of FHIR and each use of a name is kept', async t => {
+  for (const gender of ['male', 'female', 'other', 'unknown'] as const)
+    t.strictSame(await fetched({ gender }), { ...nobody, gender })
+  for (const use of ['usual', 'official', 'temp', 'nickname', 'anonymous', 'old', 'maiden'] as const) {
+    const name = [{ use, text: 'Chidi' }]
+    t.strictSame((await fetched({ name })).name, name)
+  }
+})
+
 t.test('an invalid name, gender or date is left out', async t => {
   t.strictSame(await fetched({ name: 'Chidi', gender: 'm', birthDate: 1984 }), nobody)
   for (const birthDate of ['1984-02-30', '1984-13', '05/06/1984', '1984-05-06T00:00:00Z', ['1984']])

@@ -275,13 +275,19 @@ t.test('a very long query is recorded only as far as somebody would read it', as
 })
 
 t.test('$lastn is recorded as it was asked, like a search', async t => {
-  const ask = () =>
+  const askAbout = (patient: string) => () =>
     server.inject({
-      url: '/fhir/Observation/$lastn?patient=ann&code=http://loinc.org|8867-4&max=1',
+      url: `/fhir/Observation/$lastn?patient=${patient}&code=http://loinc.org|8867-4&max=1`,
       headers: all,
     })
   const query = 'patient=…&code=http://loinc.org|8867-4'
-  t.match(await recordedBy(ask), [{ interaction: 'search-type', operation: '$lastn', query, patients: ['ann'], kinds }])
+  const recorded = { interaction: 'search-type', operation: '$lastn', query, kinds }
+  t.match(await recordedBy(askAbout('ann')), [{ ...recorded, patients: ['ann'] }])
+  t.match(
+    await recordedBy(askAbout('ann,eve')),
+    [{ ...recorded, patients: ['ann', 'eve'] }],
+    'whoever has none as well',
+  )
 })
 
 t.test('a search of several types is recorded as one, for the patient whom it is about', async t => {
