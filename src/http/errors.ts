@@ -23,11 +23,14 @@ export const toldError = (error: unknown, request: FastifyRequest): FhirError =>
   return known
 }
 
-/** The client disconnected while it sent the request, as phones do: nobody reads the answer, and nothing is wrong here. */
-const isBrokenOff = (error: unknown, { raw }: FastifyRequest): boolean =>
-  raw.destroyed && !raw.complete && error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+/** The client disconnected while it sent the request or was answered, as phones do: nobody reads the answer, and nothing is wrong here. */
+const isBrokenOff = (error: unknown, { raw }: FastifyRequest): boolean => {
+  if (!(error instanceof Error && 'code' in error)) return false
+  if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return raw.socket.destroyed
+  return error.code === 'ECONNRESET' && raw.destroyed && !raw.complete
+}
 
-const brokenOff = new FhirError('structure', 'The request broke off before its end')
+export const brokenOff = new FhirError('structure', 'The request broke off before its end')
 
 const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
   const presentation = reply.request.presentation ?? plain

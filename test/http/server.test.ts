@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { text as readText } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
@@ -25,6 +27,10 @@ const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = as
     scope.get('/long', async () => 'x'.repeat(5000))
     scope.get('/unchanged', async (_request, reply) => reply.code(304).send())
     scope.get('/slow', () => new Promise(resolve => answering.push(() => resolve('done'))))
+    scope.post('/lines', async ({ raw: { socket } }) => {
+      await once(socket, 'close')
+      return Readable.from(['line'])
+    })
     scope.get('/refused', async () => {
       throw new FhirError('conflict', 'Somebody was faster', { status: 412, expression: 'Patient.meta' })
     })
@@ -105,6 +111,22 @@ t.test('a client that disconnects while it sends a body is no fault, and is in t
     t.match(logged(), [{ level: 30, method: 'POST', path: '/echo', msg: 'The client disconnected while it sent this' }])
     t.equal(logged().length, 1, sent)
   }
+})
+
+t.test('nor is one that disconnects before it is answered', async t => {
+  const { server, lines } = await open()
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write(
+    'POST /lines HTTP/1.1\r\nhost: sharewell\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+  )
+  await pause(50)
+  socket.destroy()
+  await pause(50)
+  t.same(
+    lines.filter(line => JSON.parse(line).level > 30),
+    [],
+  )
 })
 
 t.test('what is wrong with the request itself is reported as FHIR defines', async t => {

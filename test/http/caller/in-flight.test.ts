@@ -2,6 +2,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t from 'tap'
+import { layBodiesTogether } from '../../../src/http/body-pieces.ts'
 import { openInFlightLimits } from '../../../src/http/caller/in-flight.ts'
 import { answerError } from '../../../src/http/errors.ts'
 import { presentAnswers } from '../../../src/http/fhir/presentation.ts'
@@ -12,11 +13,14 @@ const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
   const server = fastify()
   const waiting: (() => void)[] = []
   beginInTurn(server)
+  layBodiesTogether(server)
   presentAnswers(server, undefined as never)
   server.setErrorHandler(answerError)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', async request => {
-    const { person } = request.headers
+    const { person, leaves } = request.headers
+    if (leaves !== undefined)
+      await new Promise(resolve => request.raw.socket.once('close', () => setImmediate(resolve)))
     const client = { id: String(request.headers.client), policies: new Set() }
     request.caller = {
       client,
@@ -82,6 +86,8 @@ t.test('leaving before the answer frees the place', async t => {
   await goneAfter(`${head}x`.repeat(3))
   await letGo(1)
   for (let time = 0; time < 4; time++) await goneAfter(head)
+  // Whoever calls is found out while they leave.
+  for (const body of ['', 'x', '', 'x']) await goneAfter(head.replace('person', 'leaves: yes\r\nperson') + body)
   await pause(50)
   const again = ['a', 'b', 'c'].map(client => send({ person: 'ann', client }))
   await letGo(3)
