@@ -66,8 +66,12 @@ const checkAuthentication = (method: string, { jwks, jwks_uri }: ClientRequest, 
   if (!usesKeys && (jwks !== undefined || jwks_uri !== undefined))
     refuse('jwks and jwks_uri are for token_endpoint_auth_method private_key_jwt')
   if (jwks !== undefined) checkKeys(Object(jwks))
-  const unreachable = jwks_uri === undefined ? undefined : refusalOf(String(jwks_uri))
-  if (unreachable !== undefined) refuse(`jwks_uri: ${unreachable}`)
+  if (jwks_uri !== undefined) checkKeySetUrl(jwks_uri, refusalOf)
+}
+
+const checkKeySetUrl = (url: unknown, refusalOf: Checks['refusalOf']): void => {
+  const reason = typeof url === 'string' ? refusalOf(url) : 'it must be a URL'
+  if (reason !== undefined) refuse(`jwks_uri: ${reason}`)
 }
 
 type Uris = { readonly redirects: readonly string[]; readonly launches: readonly string[]; readonly isBackend: boolean }

@@ -83,7 +83,10 @@ export const registrationBody = (
   const { client_name, scope, smart_scope: _sent, ...others } = given
   if (!isAppName(client_name))
     throw new errors.InvalidClientMetadata('client_name must be a name of at most 100 characters that can be seen')
-  const smart_scope = withoutAliases(String(scope ?? '').split(' '), codeClasses)
+  const asked: unknown = scope ?? ''
+  if (typeof asked !== 'string')
+    throw new errors.InvalidClientMetadata('scope must be a text, with a space between one scope and the next')
+  const smart_scope = withoutAliases(asked.split(' '), codeClasses)
     .filter(word => contextScopes.some(one => one === word) || parseScope(word)?.context === 'patient')
     .join(' ')
   const metadata = checkClientMetadata(
