@@ -328,6 +328,30 @@ t.test(
   },
 )
 
+t.test(
+  'a patient is told what others did, even as patients, and for which study, but not what they did themselves',
+  async t => {
+    const { number, since } = await database.one<{ number: number; since: Date }>(sql.fragment`
+      SELECT patient_id AS number, clock_timestamp() AS since FROM patient_compartment WHERE id = 'ann'`)
+    const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [number], outcome: 200 }
+    await insertRecords(database, [
+      { ...read, patient: 'ann' },
+      { ...read, patient: 'bob', outcome: 403 },
+      { ...read, person: 'of-ann', interaction: 'sign-in' },
+      { ...read, practitioner: 'viewer-clinic', study: 'narrow' },
+    ])
+    await sealAudit(database, key)
+    const told = await readDisclosures(database, { patient: 'ann', since })
+    t.strictSame(
+      told.map(({ interaction, outcome, studies }) => [interaction, outcome, studies]),
+      [
+        ['read', 200, ['narrow']],
+        ['read', 403, []],
+      ],
+    )
+  },
+)
+
 t.test('people, apps and studies keep the names that they had at the time, whatever happens to them later', async t => {
   const call = (text: string) => put({ resourceType: 'Practitioner', id: 'ira', name: [{ text }] } as never)
   const study = (title: string) =>
