@@ -48,16 +48,19 @@ export const admitByEhr = (accounts: Accounts, arriving: Omit<Arriving, 'methods
 
 /**
  * A sign-in at an institution replaces the password, even to set up a second factor, since an account may have no other first one. If it counts
- * as two factors, nothing more is asked for.
+ * as two factors, nothing more is asked for. `take` uses the arrival up, in the same commit; undefined if it answers false.
  */
 export const admitByInstitution = (
   accounts: Accounts,
-  arriving: Omit<Arriving, 'methods'>,
+  { take, ...arriving }: Omit<Arriving, 'methods'> & { readonly take: (connection: Connection) => Promise<boolean> },
   { isMultiFactor }: Pick<SsoArrival, 'isMultiFactor'>,
-): Promise<Admission> =>
-  admitting(accounts, arriving.person, locked =>
-    isMultiFactor ? signedIn(locked, { ...arriving, methods: ['mfa'] }) : admit(locked, { ...arriving, methods: [] }),
-  )
+): Promise<Admission | undefined> =>
+  admitting(accounts, arriving.person, async locked => {
+    if (!(await take(locked.database))) return undefined
+    return isMultiFactor
+      ? signedIn(locked, { ...arriving, methods: ['mfa'] })
+      : admit(locked, { ...arriving, methods: [] })
+  })
 
 /** The same within a frame of the EHR, where nobody is asked for a second factor: undefined for anybody who needs one. */
 export const admitToFrame = (

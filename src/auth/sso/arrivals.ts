@@ -11,6 +11,7 @@ import {
 import type { Session } from '../../storage/account/session.ts'
 import { dropOtherSsoArrivals, dropSsoArrival, findSsoArrival, type SsoArrival } from '../../storage/account/sso.ts'
 import { findAccountByEmail } from '../../storage/account/user-account.ts'
+import type { Connection } from '../../storage/database.ts'
 
 /** What comes next for somebody who has come from the institution. It is asked anew at each request, since it depends on what is so then. */
 export type SsoStep =
@@ -59,9 +60,9 @@ export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals
     return arrived === undefined || arrived.issuer !== issuer ? { kind: 'gone' } : stepOf(parts, arrived, session)
   },
   enter: async (arrival, { person, arrived }, device) => {
-    if (!(await dropSsoArrival(parts.accounts.database, arrival))) return undefined
     const authenticatedAt = arrived.authenticatedAt === undefined ? 'not told' : new Date(arrived.authenticatedAt)
-    return admitByInstitution(parts.accounts, { person, device, authenticatedAt }, arrived)
+    const take = (connection: Connection) => dropSsoArrival(connection, arrival)
+    return admitByInstitution(parts.accounts, { person, device, authenticatedAt, take }, arrived)
   },
   link: async (arrival, { person, arrived }) => {
     const { database } = parts.accounts

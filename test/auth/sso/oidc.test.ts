@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openInstitution } from './institution.ts'
 import { clientId, type Misbehaviour } from './mock-provider.ts'
 
@@ -68,6 +69,16 @@ t.test('somebody without an account makes one, and signs in with the institution
     name: [{ text: 'Ana C.' }],
     identifier: [{ system: provider.issuer, value: 'ana-1' }],
   })
+})
+
+t.test('an arrival that was answered 503 signs in when its page is loaded again, once', async t => {
+  const browser = newBrowser()
+  const { location = '' } = await browser.get(await world.toCallback(browser, { sub: 'ana-1' }))
+  const enter = () => browser.get(location)
+  t.match(await whileGoneAt(world.database, 'user_session', enter), { status: 503 })
+  t.match(await enter(), { status: 303, location: '/account' })
+  t.equal(await world.signedInAs(browser), 'Ana C.')
+  t.match(await enter(), { status: 410 })
 })
 
 t.test('it leads back to a page of this server and to no other', async t => {
