@@ -56,6 +56,18 @@ t.test('$expand lists the codes of a stored value set, a posted one, or one of R
   )
 })
 
+t.test('concepts may have properties that are decimals', async t => {
+  const text = `{"resourceType":"CodeSystem","status":"active","content":"complete","url":"urn:test:weights","concept":[
+    {"code":"light","property":[{"code":"weight","valueDecimal":1.10},{"code":"of","valueCoding":{"code":"things"}}]}]}`
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/fhir/CodeSystem/$validate-code?code=light',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    payload: text,
+  })
+  t.match([answer.statusCode, answer.json().parameter], [200, [{ name: 'result', valueBoolean: true }]])
+})
+
 t.test('$expand returns the requested part, and the total', async t => {
   const { body } = await send('GET', 'ValueSet/reds/$expand?filter=RED&offset=1&count=1')
   t.match(body, { resourceType: 'ValueSet', expansion: { total: 2, offset: 1, contains: [crimson] } })

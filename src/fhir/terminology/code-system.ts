@@ -1,4 +1,5 @@
 import type { CodeSystem, CodeSystemConcept, CodeSystemConceptDesignation } from '@medplum/fhirtypes'
+import { isObject, jsonText } from '../json.ts'
 
 /** A code system that we have completely. https://hl7.org/fhir/R4/codesystem.html */
 export type HeldSystem = {
@@ -59,8 +60,7 @@ const parentProperties: ReadonlySet<string> = new Set(['parent', 'subsumedBy'])
 const abstractProperties: ReadonlySet<string> = new Set(['notSelectable', 'abstract'])
 const inactiveStates: ReadonlySet<string> = new Set(['inactive true', 'status inactive', 'status retired'])
 
-const textOf = (value: unknown): string =>
-  typeof value === 'object' && value !== null && 'code' in value ? String(value.code) : String(value)
+const textOf = (value: unknown): string => jsonText(isObject(value) && 'code' in value ? value.code : value)
 
 /** A concept may name its children instead of its parents. */
 const withChildren = (concepts: ReadonlyMap<string, HeldConcept>): ReadonlyMap<string, HeldConcept> => {
