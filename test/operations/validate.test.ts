@@ -86,6 +86,19 @@ t.test('vital signs conform to R4’s profiles, or the issues say where they do 
   t.match(await check(panel, 'heartrate'), [/needs 1 of Observation\.code\.coding:HeartRateCode, found 0/])
 })
 
+t.test('what does not have the structure of R4 is compared with a profile, too', async t => {
+  const odd = [{ status: null }, { valueQuantity: null }, { dataAbsentReason: { coding: [null] } }]
+  for (const more of [...odd, { dataAbsentReason: { coding: 'x' } }, { dataAbsentReason: { coding: { code: 'x' } } }])
+    for (const url of ['heartrate', 'bp', 'bodyweight'].map(profileOf)) {
+      const issues = await said('POST', `Observation/$validate?profile=${url}`, {
+        ...pulse,
+        component: [more],
+        ...more,
+      })
+      t.match(issues?.[0], /^error Observation/, JSON.stringify(more))
+    }
+})
+
 t.test('profiles that a resource claims are checked too, and an unknown one is reported', async t => {
   const claims = (url: string) => ({ ...pulse, meta: { profile: [url] } })
   t.same(await said('POST', 'Observation/$validate', claims(profileOf('heartrate'))), fine)

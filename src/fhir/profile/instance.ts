@@ -14,7 +14,7 @@ export const instancesAt = (node: Pick<Node, 'name' | 'isChoice'>, { value, path
       return found.flatMap((one, index) =>
         one === null ? [] : [{ value: one, path: `${path}.${key}[${index}]`, ...typed }],
       )
-    return found === undefined ? [] : [{ value: found, path: `${path}.${key}`, ...typed }]
+    return found === undefined || found === null ? [] : [{ value: found, path: `${path}.${key}`, ...typed }]
   })
 }
 

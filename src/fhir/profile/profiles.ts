@@ -109,13 +109,14 @@ const constraintsIn = ({ constraints, children }: Element): readonly Constraint[
   ...[...children.values()].flatMap(constraintsIn),
 ]
 
-type Coded = { readonly system?: unknown; readonly code?: unknown; readonly coding?: readonly Coded[] }
+/** Of anything, since what does not have the structure of R4 is compared with its profiles, too. */
+type Coded = { readonly system?: unknown; readonly code?: unknown; readonly coding?: unknown }
 
 /** Whether a code, a Coding, a Quantity, or some coding of a concept is in the value set. */
 const holds = (codes: CodeSet | undefined, value: unknown): boolean | undefined => {
   if (codes === undefined) return undefined
   if (typeof value === 'string') return [...codes.values()].some(ofSystem => ofSystem.has(value))
-  const { coding, system, code } = value as Coded
-  if (coding !== undefined) return coding.some(one => holds(codes, one) === true)
+  const { coding, system, code }: Coded = Object(value)
+  if (coding !== undefined) return [coding].flat().some(one => holds(codes, one) === true)
   return typeof system === 'string' && typeof code === 'string' && codes.get(system)?.has(code) === true
 }
