@@ -18,7 +18,7 @@ export type GrantEvent = {
   readonly what: 'given' | 'narrowed' | 'refused' | 'revoked'
   /** Who did it. */
   readonly by: Principal
-  /** A sentence: `Heart diary was allowed what it asked for`, without the name of the app. */
+  /** What is said of the app, after its name: `was allowed what it asked for`. */
   readonly told: string
   /** The id of the Person whose grant it is, or would have been; absent if it is the Patient's, and of nobody who is known. */
   readonly person?: string | undefined

@@ -25,6 +25,6 @@ export const readIngest = async (
     WITH ${found}
     SELECT at, coalesce(client.name, found.client) AS client, accepted, repaired, duplicate, refused
     FROM found LEFT JOIN client ON client.id = found.client
-    ORDER BY at DESC, upload LIMIT ${limit} OFFSET ${offset}`)
+    ORDER BY at DESC, upload, found.organization LIMIT ${limit} OFFSET ${offset}`)
   return { days, uploads }
 }
