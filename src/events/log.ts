@@ -17,7 +17,7 @@ export const logEvents =
     const told = Object.entries(event)
     log[level](
       { event: kind, ...event },
-      told.reduce((line, [key, value]) => line.replace(`{${key}}`, String(value)), text),
+      told.reduce((line, [key, value]) => line.replace(`{${key}}`, () => String(value)), text),
     )
   }
 

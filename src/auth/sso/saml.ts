@@ -118,7 +118,7 @@ const claimedBy = ({ contexts }: SamlAssertion, { attributes }: Profile): Claime
     // The institution vouches for what it signs about its own people.
     isEmailVerified: true,
     name: first(displayNames),
-    toldMultiFactor: [...contexts, given[entraMethods]].flat().some(one => multiFactor.includes(String(one))),
+    toldMultiFactor: [...contexts, given[entraMethods]].flat().some(one => multiFactor.some(method => method === one)),
   }
 }
 
