@@ -136,7 +136,8 @@ const decoded = (text: string): string => {
 
 const issuerOf = (assertion: string | null): string | undefined => {
   try {
-    return assertion === null ? undefined : decodeJwt(assertion).iss
+    const issuer: unknown = assertion === null ? undefined : decodeJwt(assertion).iss
+    return typeof issuer === 'string' ? issuer : undefined
   } catch {
     return undefined
   }

@@ -120,6 +120,28 @@ t.test('for an unknown client, or one that registered itself, nothing is recorde
   t.strictSame(await recordedOf(stranger), [])
 })
 
+t.test('an assertion whose claims are of no sense is refused, at whichever endpoint', async t => {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  for (const path of ['/oauth/token', '/oauth/token/introspection', '/oauth/token/revocation'])
+    for (const claims of [
+      { iss: { toString: 1 } },
+      { iss: ['a'], sub: ['a'] },
+      { iss: 'a', exp: { valueOf: 1 } },
+      [],
+    ]) {
+      const client_assertion = `${part({ alg: 'ES384', kid: { toString: 1 } })}.${part(claims)}.AA`
+      const form = {
+        grant_type: 'client_credentials',
+        token: 'x',
+        client_assertion_type: assertionType,
+        client_assertion,
+      }
+      const { status, body } = await tokenRequest(server, form, {}, path)
+      t.match([400, 401].includes(status), true, `${path} ${JSON.stringify(claims)} ${status}`)
+      t.match(body, { error: /^invalid_/ })
+    }
+})
+
 t.test('if it cannot be recorded no token is issued, and no refusal is answered', async t => {
   const id = await service('Unrecorded')
   await database.run(sql.fragment`
