@@ -90,19 +90,15 @@ const hasMember = (access: Access, { parameter }: Pick<Match, 'parameter'>): Exp
 /** The targets of an upload's Provenance are those of its Observations that the caller may read. */
 const byTarget = (access: Access, { value }: Match): Expression => {
   const isNamed = value.kind === 'reference' && (value.type ?? 'Observation') === 'Observation'
-  return isNamed
-    ? uploaded(access, all, value.id)
-    : uploaded(access, value.kind === 'unequal' ? askedOf('Observation', value) : none)
+  return isNamed ? uploaded(access, all, value.id) : uploaded(access, askedOf('Observation', value))
 }
 
-/** Which resources of the type a value of a reference parameter means. */
+/** Which resources of the type a value of a reference parameter means; all of them if it is unequal to something else. */
 const askedOf = (type: ResourceType, value: Value): Expression => {
-  if (value.kind === 'unequal') return isLiteral(value.to) ? not(askedOf(type, value.to)) : none
+  if (value.kind === 'unequal') return not(askedOf(type, value.to))
   if (value.kind !== 'reference' || (value.type ?? type) !== type) return none
   return { kind: 'identified', ids: [value.id] }
 }
-
-const isLiteral = ({ kind }: Value): boolean => kind === 'reference' || kind === 'url'
 
 const uploaded = (access: Access, asked: Expression, id?: string): Expression => {
   const of = and(access('r', 'Observation'), asked)

@@ -26,7 +26,7 @@ export const openFhir = async (parts: FhirParts) => {
   const { omhSchemaDir } = config
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
-  const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
+  const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base(), isOfItself: true })
   const accessFor = oncePerCaller((caller): Access => accessOf(caller, registry, parse))
   const storeOf = await openStores({
     database,

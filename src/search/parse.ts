@@ -53,12 +53,17 @@ export const parseSearch = (
   }
 }
 
+type CriteriaOptions = ValueOptions & {
+  /** Whether nothing may be asked about other resources, as in a SMART scope: a refusal then names nothing that would. */
+  readonly isOfItself?: boolean
+}
+
 /** Conditions alone, as in a SMART scope or If-None-Exist. An empty query would mean everything, and is refused. */
 export const parseCriteria = (
   registry: Registry,
   type: ResourceType,
   query: string | URLSearchParams,
-  options: ValueOptions = {},
+  { isOfItself = false, ...options }: CriteriaOptions = {},
 ): Expression => {
   const entries = [...new URLSearchParams(query)]
   refuseTooMany(entries)
@@ -69,7 +74,7 @@ export const parseCriteria = (
     if (isResultName(name) || isIncludeName(name))
       throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
     if (isUniversalName(name)) throw refusal(name, `"${name}" cannot be a criterion: criteria are plain parameters`)
-    refuseUnknown(registry, type, name)
+    refuseUnknown(registry, type, name, isOfItself ? [] : ['_has'])
     return counted(parseCondition(registry, type, entry, options))
   })
   return and(all, ...conditions)
@@ -101,23 +106,21 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
   if (isUniversalName(name)) return { where: parseUniversal(registry, type, [name, text], options), applied: entry }
   if (options.handling === 'lenient' && !isParameterOf(registry, type, name) && !isNeverPassedOver(name))
     return { ignored: name }
-  refuseUnknown(registry, type, name)
+  refuseUnknown(registry, type, name, [...universalNames, ...resultNames, ...includeNames, '_has'])
   return { where: parseCondition(registry, type, entry, options), applied: entry }
 }
 
 /** "Empty parameters are not an error - they are just ignored by the server": only if lenient handling is asked for, since `Observation?patient=` would then find everybody's. */
 const isEmpty = (name: string, text: string): boolean => text === '' && name !== cursorName
 
-const refuseUnknown = (registry: Registry, type: ResourceType, name: string): void => {
+/** `others`: what is accepted besides the type's own parameters. */
+const refuseUnknown = (registry: Registry, type: ResourceType, name: string, others: readonly string[]): void => {
   if (isParameterOf(registry, type, name)) return
   const later = laterNames.has(codeOf(name))
     ? `"${name}" is not supported yet`
     : `"${name}" is no search parameter of ${type}`
   const codes = registry.searchParametersOf(type).map(parameter => parameter.code)
-  throw refusal(
-    name,
-    `${later}; supported: ${[...codes, ...universalNames, ...resultNames, ...includeNames, '_has'].join(', ')}`,
-  )
+  throw refusal(name, `${later}; supported: ${[...codes, ...others].join(', ')}`)
 }
 
 /** Parameters of the specification that this server does not support. */

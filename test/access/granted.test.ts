@@ -80,9 +80,11 @@ const grantsOf = (caller: Partial<Caller>, type: ResourceType): readonly string[
     registry,
     (type, query) => parseCriteria(registry, type, query),
   )
-  return (['r', 'c', 'u', 'd'] as const).flatMap(action => {
+  const read = print(access('r', type))
+  return (['r', 's', 'c', 'u', 'd'] as const).flatMap(action => {
     const granted = print(access(action, type))
-    return granted === 'none' ? [] : [`${type}.${action} ${granted}`]
+    // Searching is written down where it is granted otherwise than reading.
+    return granted === (action === 's' ? read : 'none') ? [] : [`${type}.${action} ${granted}`]
   })
 }
 

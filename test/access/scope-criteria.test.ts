@@ -7,7 +7,7 @@ import { parseCriteria } from '../../src/search/parse.ts'
 import { print } from '../../src/search/print.ts'
 
 const registry = loadRegistry()
-const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query)
+const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { isOfItself: true })
 const scopeOf = (word: string) => {
   const scope = parseScope(word)
   if (scope === undefined) throw new Error(`${word} is no scope`)

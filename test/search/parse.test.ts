@@ -390,8 +390,18 @@ t.test('criteria are only conditions', async t => {
   const criteria = (query: string) => told(() => print(parseCriteria(registry, 'Observation', query)))
   t.equal(criteria('code=a&category=vital-signs'), '(and (code a) (category vital-signs))')
   t.equal(criteria('_count=1'), '"_count" shapes an answer and cannot be a criterion')
-  t.match(criteria('foo=1'), /"foo" is no search parameter of Observation/)
   t.equal(criteria(''), 'Criteria for Observation are missing')
   t.equal(print(parseCriteria(registry, 'Observation', new URLSearchParams('code=a'))), '(code a)')
+  const supported = registry.searchParametersOf('Observation').map(({ code }) => code)
+  t.equal(
+    criteria('foo=1'),
+    `"foo" is no search parameter of Observation; supported: ${[...supported, '_has'].join(', ')}`,
+    'what would be refused as well is not named',
+  )
+  t.equal(
+    told(() => print(parseCriteria(registry, 'Observation', 'foo=1', { isOfItself: true }))),
+    `"foo" is no search parameter of Observation; supported: ${supported.join(', ')}`,
+    'nor what asks about other resources, for a scope',
+  )
   t.equal(criteria(Array(501).fill('code=a').join('&')), 'A search has at most 500 parameters, not 501')
 })
