@@ -26,7 +26,7 @@ export const writeLetter = (
 ): Promise<string> =>
   database.transaction(async connection => {
     const addresses = [{ channel: 'email', address }] as const
-    const [message = ''] = await makeInvitation(connection, { ...invited, addresses, days: 7 })
+    const [message = ''] = (await makeInvitation(connection, { ...invited, addresses, days: 7 })) ?? []
     const taken = await takeMessage(connection, message)
     if (taken === undefined) throw new Error('there is no letter to be read')
     await keepAppInvitations(connection, { message, secret: taken.secret })

@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from '../database.ts'
-import { isEnrolled } from '../model/enrolled.ts'
 import type { Address } from '../model/patient-address.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { sql } from '../sql.ts'
+import { invitationsOf, isOpen } from './invitation-state.ts'
 import { addMessage } from './study-message.ts'
 
 /** An invitation of one Patient into a study. Everything is named by its id. */
@@ -17,24 +17,21 @@ export type Invitation = {
   readonly expiresAt: Date
 } & Address
 
-/** What became of an invitation, for staff. */
-export type InvitationState = Pick<Invitation, 'id' | 'subject'> & {
-  readonly madeAt: Date
-  readonly expiresAt: Date
-  readonly isOpen: boolean
-  readonly endedBy?: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address'
-}
-
 type NewInvitation = Pick<Invitation, 'subject' | 'study' | 'patient'> & {
   readonly addresses: readonly Address[]
   readonly days: number
+  /** The id of the one that is known as the latest, or `none`. If another was made since, this one is not. */
+  readonly after?: string | undefined
 }
 
-/** Replaces the previous one. Answers the ids of its messages; links exist only once these are sent. */
+/** Replaces the previous one. Answers the ids of its messages; links exist only once these are sent. Undefined if it is not made. */
 export const makeInvitation = async (
   connection: Connection,
-  { subject, study, patient, addresses, days }: NewInvitation,
-): Promise<readonly string[]> => {
+  { subject, study, patient, addresses, days, after }: NewInvitation,
+): Promise<readonly string[] | undefined> => {
+  await takeTurn(connection, subject)
+  const [latest] = after === undefined ? [] : await invitationsOf(connection, [subject])
+  if (after !== undefined && after !== (latest?.id ?? 'none')) return undefined
   await endInvitation(connection, subject, 'replaced')
   const id = uuidv7()
   await connection.run(sql.fragment`
@@ -46,40 +43,17 @@ export const makeInvitation = async (
   return messages
 }
 
-/** False if there is none that could end. Until the transaction ends, nobody else ends or makes one: what is being made is ended as well. */
+/** False if there is none that could end. What is being made is ended as well. */
 export const endInvitation = async (connection: Connection, subject: string, by: 'cancelled' | 'replaced') => {
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${subject}))`)
+  await takeTurn(connection, subject)
   const ended = await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject} AND ended_at IS NULL`)
   return ended > 0
 }
 
-/** The latest invitation of each. */
-export const invitationsOf = async (
-  connection: Connection,
-  subjects: readonly string[],
-): Promise<readonly InvitationState[]> => {
-  const rows = await connection.any<StateRow>(sql.fragment`
-    SELECT DISTINCT ON (subject) id, subject, made_at, expires_at, ended_by, ${isOpen} AS open
-    FROM invitation WHERE subject = ANY (${sql.array([...subjects], 'text')}) ORDER BY subject, made_at DESC, id DESC`)
-  return rows.map(({ id, subject, made_at: madeAt, expires_at: expiresAt, ended_by, open }) => ({
-    id,
-    subject,
-    madeAt,
-    expiresAt,
-    isOpen: open,
-    ...(ended_by === null ? {} : { endedBy: ended_by }),
-  }))
-}
-
-type StateRow = {
-  readonly id: string
-  readonly subject: string
-  readonly made_at: Date
-  readonly expires_at: Date
-  readonly ended_by: NonNullable<InvitationState['endedBy']> | null
-  readonly open: boolean
-}
+/** Until the transaction ends, nobody else ends or makes one. */
+const takeTurn = (connection: Connection, subject: string) =>
+  connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${subject}))`)
 
 /** A new link to be shown, which replaces the one that was shown before; undefined if there is no open invitation. */
 export const linkToShow = async (connection: Connection, subject: string) => {
@@ -240,8 +214,3 @@ const columns = sql.fragment`invitation.id, invitation.subject, invitation.study
 const firstMessage = sql.fragment`(
   SELECT first.id FROM study_message AS first WHERE first.invitation = invitation.id
   ORDER BY first.made_at, first.id LIMIT 1)`
-
-/** For a row of `invitation`. Whoever is no longer in the study cannot use it. */
-const isOpen: SqlFragment = sql.fragment`(
-  invitation.ended_at IS NULL AND invitation.expires_at > now() AND EXISTS (
-    SELECT FROM enrolment WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled}))`

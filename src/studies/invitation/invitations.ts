@@ -13,13 +13,8 @@ import type { Limit } from '../../storage/account/attempt.ts'
 import { mayWriteTo } from '../../storage/account/letter-limit.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { holdAddresses } from '../../storage/study/held-addresses.ts'
-import {
-  endInvitation,
-  type InvitationState,
-  invitationsOf,
-  linkToShow,
-  makeInvitation,
-} from '../../storage/study/invitation.ts'
+import { endInvitation, linkToShow, makeInvitation } from '../../storage/study/invitation.ts'
+import { type InvitationState, invitationsOf } from '../../storage/study/invitation-state.ts'
 import { addReminder, daysBetweenReminders, type MessageState, messagesOf } from '../../storage/study/study-message.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
@@ -33,8 +28,11 @@ export type Invitations = {
   readonly list: (person: string, subjects: readonly string[]) => Promise<ReadonlyMap<string, Invited>>
   /** The ways by which this server writes to patients. */
   readonly ways: readonly Way[]
-  /** A new invitation replaces the one before. Throws FhirError that says what is missing. */
-  readonly invite: (by: InvitedBy, way?: Way) => Promise<void>
+  /**
+   * A new invitation replaces the one before. If another was made since `after` was the latest, or `none` was there, nothing is done: it was asked
+   * for twice. Throws FhirError that says what is missing.
+   */
+  readonly invite: (by: InvitedBy & { readonly after?: string | undefined }, way?: Way) => Promise<void>
   readonly cancel: (by: InvitedBy) => Promise<void>
   /**
    * Reminds of the open invitation, of the missing answer, or of the data that does not come, depending on `standing`. Throws FhirError that
@@ -89,9 +87,9 @@ const listInvited = async (
   return new Map(ids.map(id => [id, invited(id)]))
 }
 
-const invite = async (parts: InvitationParts, by: InvitedBy, way: Way): Promise<void> => {
+const invite = async (parts: InvitationParts, by: Parameters<Invitations['invite']>[0], way: Way): Promise<void> => {
   const { patient, study, addresses } = await findInvitable(parts, by, way)
-  const asked = { subject: by.subject, study: by.study, patient, addresses, days: invitationDays }
+  const asked = { subject: by.subject, study: by.study, patient, addresses, days: invitationDays, after: by.after }
   const event = { what: 'made', ...eventOf(by, patient, study) } as const
   const made = await recordingInvitation(parts.accounts.openStoreAs, event, async connection => {
     await holdAddresses(connection, patient, addresses)

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import type { InvitationState } from '../../storage/study/invitation.ts'
+import type { InvitationState } from '../../storage/study/invitation-state.ts'
 import type { Invited } from '../../studies/invitation/invitations.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { PageOptions } from '../page/add-page.ts'

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import type { InvitationState } from '../../storage/study/invitation.ts'
+import type { InvitationState } from '../../storage/study/invitation-state.ts'
 import { type MessageState, nothingMoreToSay } from '../../storage/study/study-message.ts'
 import type { Invited, ShownInvitation } from '../../studies/invitation/invitations.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
@@ -14,6 +14,7 @@ import { qrPicture } from '../page/qr-picture.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { typed } from '../page/typed.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { backToStudy } from './back-to-study.ts'
 import { peopleAskedIn } from './people-asked.ts'
@@ -28,8 +29,10 @@ export const studyInvitationActions: AddPage = (server, options) => {
   const at = '/studies/:id/people/:subject'
   server.post<OfSubject>(`${at}/invite`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
+    // Pages that an earlier version has shown have none.
+    const after = typed(request.body, 'after') || undefined
     try {
-      await invitations.invite({ person: sessionOf(request).person, study, subject })
+      await invitations.invite({ person: sessionOf(request).person, study, subject, after })
     } catch (error) {
       if (!(error instanceof FhirError) || error.status !== 422) throw error
       return sendRefusal(reply, study, error.message)
@@ -92,7 +95,11 @@ export const invitationOf = (
   const { invitation: state } = invited
   const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
     postForm(
-      { action: `${page}/people/${id}/${action}${back}`, token },
+      {
+        action: `${page}/people/${id}/${action}${back}`,
+        token,
+        ...(action === 'invite' && { hidden: { after: state?.id ?? 'none' } }),
+      },
       html`<button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button>`,
     )
   return html`${standingText(invited, person)}

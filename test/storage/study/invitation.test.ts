@@ -8,7 +8,6 @@ import {
   findInvitation,
   findProven,
   type Invitation,
-  invitationsOf,
   isOfAnother,
   isOfTenant,
   isProofLate,
@@ -20,6 +19,7 @@ import {
   tryProof,
   useInvitation,
 } from '../../../src/storage/study/invitation.ts'
+import { invitationsOf } from '../../../src/storage/study/invitation-state.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import * as w from '../model/world.ts'
 
@@ -51,13 +51,8 @@ const sent = async (name: string, subject: string) => {
     { channel: 'email', address: `${name}@example.org` },
     { channel: 'sms', address: '+34600111222' },
   ] as const
-  const [email = '', sms = ''] = await makeInvitation(database, {
-    subject,
-    study: 's',
-    patient: name,
-    addresses,
-    days: 7,
-  })
+  const made = await makeInvitation(database, { subject, study: 's', patient: name, addresses, days: 7 })
+  const [email = '', sms = ''] = made ?? []
   const links = { email: newSecret(), sms: newSecret() }
   for (const [message, link] of [[email, links.email] as const, [sms, links.sms] as const])
     await database.run(sql.fragment`UPDATE study_message SET hash = ${hashOf(link)} WHERE id = ${message}`)
@@ -152,6 +147,19 @@ t.test('an invitation that was replaced has ended, and the one that replaced it 
     ['replaced', 'used', 'cancelled'],
     'and what became of those before stays as it was',
   )
+})
+
+t.test('of several who invite somebody as the same stands, one does, and the others send nothing', async t => {
+  const { subject, id } = await invited('pressed')
+  const again = (after: string) =>
+    database.transaction(connection =>
+      makeInvitation(connection, { subject, study: 's', patient: 'pressed', addresses: [], days: 7, after }),
+    )
+  const made = await Promise.all([again(id), again(id), again(id), again('none')])
+  t.equal(made.filter(messages => messages !== undefined).length, 1)
+  const [latest] = await invitationsOf(database, [subject])
+  t.not(latest?.id, id)
+  t.strictSame(await again(latest?.id ?? ''), [], 'as it stands now')
 })
 
 t.test('whoever cancels while somebody invites anew cancels the new invitation', async t => {

@@ -355,6 +355,27 @@ t.test('somebody who used the invitation without answering is reminded, and some
   t.match(await mailbox.next(), { to: 'arrived@example.org' }, 'this is possible')
 })
 
+t.test('a button that is pressed twice invites once: the first letter would lead nowhere', async t => {
+  const one = await arrived('Pressed')
+  const page = `/studies/${study.id}?find=pressed`
+  const invite = `/studies/${study.id}/people/${one.subject}/invite?find=pressed`
+  const after = /name="after" value="([^"]*)"/.exec((await staff.get(page)).body)?.[1] ?? ''
+  const lettersOf = async () =>
+    (
+      await database.any(sql.fragment`
+        SELECT FROM study_message WHERE subject = ${one.subject} AND kind = 'invitation'`)
+    ).length
+  const before = await lettersOf()
+  const answers = await Promise.all([1, 2, 3].map(() => staff.send(page, { after }, invite)))
+  for (const answer of answers) t.match(answer, { status: 303 })
+  t.equal(await lettersOf(), before + 1)
+  await mailbox.next()
+  const now = /name="after" value="([^"]*)"/.exec((await staff.get(page)).body)?.[1] ?? ''
+  t.match(await staff.send(page, { after: now }, invite), { status: 303 })
+  t.equal(await lettersOf(), before + 2, 'whoever sees that one was sent may send another')
+  await mailbox.next()
+})
+
 /** Gives the study steps under the first text. */
 const share = async (patient: string) => {
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
