@@ -22,6 +22,7 @@ import { leaveOutUnknownLengths } from './head-length.ts'
 import { beginInTurn } from './pipelines.ts'
 import { refuseAmbiguousHeads } from './request-head.ts'
 import { callersIdIn, logRequests, logUnrouted } from './request-log.ts'
+import { isUpgraded } from './upgrades.ts'
 
 type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
@@ -55,7 +56,7 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     keepAliveTimeout: 75_000,
     // What is under way when the server stops is still answered in full.
     return503OnClosing: false,
-    http: { maxHeaderSize: mostHeaderBytes },
+    http: { maxHeaderSize: mostHeaderBytes, shouldUpgradeCallback: isUpgraded },
     rewriteUrl: originForm,
     routerOptions: { maxParamLength: 1000 },
     frameworkErrors: (error, request, reply) => {

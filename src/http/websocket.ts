@@ -5,6 +5,7 @@ import type { Closing } from '../subscriptions/connection.ts'
 import type { Sockets } from '../subscriptions/sockets.ts'
 import { bearerOf, type FindCaller, requireCaller } from './caller/caller.ts'
 import { type RefusedParts, recordRefused } from './caller/refused-token.ts'
+import { websocketPath } from './upgrades.ts'
 
 type Options = RefusedParts & {
   readonly sockets: Sockets
@@ -44,7 +45,7 @@ export const websocketRoutes = async (
     })
     socket.on('error', () => socket.terminate())
   }
-  server.route({ method: 'GET', url: '/ws', onRequest, handler: requireUpgrade, wsHandler })
+  server.route({ method: 'GET', url: websocketPath, onRequest, handler: requireUpgrade, wsHandler })
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9110#status.426, which demands both headers. */
