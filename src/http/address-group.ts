@@ -1,8 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
+import { brokenOff } from './errors.ts'
 
-/** Whom requests are counted for: an IPv4 address, or the /64 of an IPv6 address, in which one customer has them all. */
-export const addressGroup = ({ ip: told }: Pick<FastifyRequest, 'ip'>): string => {
+/**
+ * Whom requests are counted for: an IPv4 address, or the /64 of an IPv6 address, in which one customer has them all. Throws FhirError for a client
+ * that has left: its address is not known any more, so it could not be counted, and nobody waits for its answer.
+ */
+export const addressGroup = (request: Pick<FastifyRequest, 'ip'>): string => {
+  const told: string | undefined = request.ip
+  if (told === undefined) throw brokenOff
   const ip = withoutPort(told)
   if (!ipaddr.isValid(ip)) return ip
   const address = ipaddr.process(ip)
