@@ -34,6 +34,10 @@ t.test('who may see a type lets a service see it, and who may not does not, howe
   t.equal(refusalTo(administrator, 'system/Observation.r'), refused('Observation'))
   t.equal(refusalTo(administrator, 'system/Observation.s'), refused('Observation'))
   t.equal(refusalTo(administrator, 'system/Observation.rs?code=a'), refused('Observation'), 'not even some')
+  t.equal(
+    refusalTo(administrator, 'system/Subscription.c'),
+    'you may write no Subscription yourself, so you cannot let a service do it',
+  )
   t.match(refusalTo(administrator, 'system/*.rs'), /^you may see no \w+ yourself/)
   t.equal(refusalTo(administrator, 'system/Organization.rs'), undefined, 'they see all organizations')
 })

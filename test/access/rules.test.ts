@@ -85,6 +85,7 @@ t.test('an administrator sees no health data', async t => {
     )
   t.equal(asked('administrator', 'user/*.cruds', 'c', 'AuditEvent'), 'none')
   t.equal(asked('administrator', 'user/*.cruds', 'c', 'Organization'), 'all')
+  t.equal(asked('administrator', 'system/*.cruds', 'c', 'Organization'), 'all')
   t.equal(
     asked('administrator', 'user/*.cruds', 'c', 'Person'),
     '(and (content of-practitioners-only) (kept identifier))',
@@ -104,6 +105,13 @@ t.test('patient scopes stay in the compartment, whoever has them', async t => {
     '(and (compartment Patient/ann) (or source-device (compartment Patient/ann)))',
   )
   t.equal(asked('patient', 'patient/*.cruds', 's', 'Group'), 'none')
+  t.equal(asked('patient', 'patient/*.cruds', 'u', 'Observation'), '(compartment Patient/ann)')
+  const covered = '(or source-device (consented practitioner/doc s))'
+  t.equal(
+    asked('launched', 'patient/Device.rs', 's', 'Device'),
+    `(and (or (compartment Patient/ann) source-device) ${covered})`,
+  )
+  t.equal(asked('launched', 'patient/*.rs', 's', 'Device'), `(and (compartment Patient/ann) ${covered})`)
 })
 
 t.test('recording consent needs a scope of its own and a client with the policy', async t => {
@@ -156,6 +164,13 @@ t.test('a refusal names the scope that would be needed, or who may if somebody d
   t.match(reason('client', 'system/Patient.r?nonsense=1', 'r', 'Patient'), / system\/Patient.r is needed/)
   t.match(reason('staff', 'user/*.cruds', 'd', 'Consent'), /has the scope .* no Consent so: the patient alone/)
   t.match(reason('person', 'user/*.rs', 's', 'Group'), /has the scope .* may see no Group by it/)
+  t.match(reason('staff', 'patient/*.rs', 'u', 'Patient'), / user\/Patient.u is needed/, 'of no patient')
+  t.match(reason('launched', '', 'u', 'Patient'), / user\/Patient.u is needed/)
+  const unproven = { since: '2026-03-01T00:00:00Z', study: 'one', organization: 'lab' }
+  t.match(
+    reasonAgainst(callerWith('patient/Patient.cruds', { ...kinds.patient, unproven }), 'u', 'Patient'),
+    /has the scope .* came by an invitation alone: .* it does no such thing to Patient$/,
+  )
 })
 
 t.test('with openid fhirUser, one can read who one is', async t => {

@@ -186,6 +186,23 @@ t.test('for that, the organizations of others are not gone through', async t => 
   t.ok(blocks < 2000, `${blocks} blocks were read`)
 })
 
+t.test('a Consent to an organization beside it allowed it too, and names no study', async t => {
+  const cay = await world.participant(manager, organization, study.id, ['omh:heart-rate'], 'Cay')
+  const own = await patientToken(cay, 'patient/*.cruds patient/Consent.cruds')
+  await create(own, heartRate(cay))
+  const { extension: _, sourceAttachment: __, ...given } = consent(cay, study.id, organization, ['omh:heart-rate'])
+  const { id } = await create(own, {
+    ...given,
+    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+  })
+  await read(`&patient=${cay}`)
+  await sealAudit(database, key)
+  const [latest] = await readDisclosures(database, { patient: cay })
+  t.match(latest, { interaction: 'search-type', studies: [study.id] })
+  t.equal(latest?.consents.length, 2)
+  t.ok(latest?.consents.includes(`Consent/${id}/_history/1`))
+})
+
 t.test('which Consent it was can neither be changed nor removed, and tampering with it is detected', async t => {
   await t.rejects(database.run(sql.fragment`UPDATE audit_consent SET version = 9`))
   await t.rejects(database.run(sql.fragment`DELETE FROM audit_consent`))

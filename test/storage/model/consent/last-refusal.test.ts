@@ -247,6 +247,26 @@ t.test('a place that is changed after it had ended was still left when it ended'
   t.match(await write(consent('active', signed)), { status: 'created' })
 })
 
+t.test('a place that was changed before it ended was left when it ended', async t => {
+  const { patient, consent, write } = await openPatient()
+  await put(place(patient, { actualArm: 'A' }))
+  const signed = now()
+  await put(place(patient, { ...over, actualArm: 'A' }), place(patient, { id: `${patient}-again` }))
+  t.match(await write(consent('active', signed)), refused)
+})
+
+t.test('of somebody who is out nothing is asked, and they do not come back as long as it is given', async t => {
+  const { patient, consent } = await openPatient()
+  const signed = now()
+  await put(place(patient, over))
+  const given = await importer.write([{ kind: 'create', resource: consent('active', signed) }])
+  t.match(answerOf(given), { status: 'created' })
+  const again = place(patient, { id: `${patient}-again` })
+  t.match(answerOf(await importer.write([{ kind: 'update', id: `${patient}-again`, resource: again }])), {
+    status: 422,
+  })
+})
+
 t.test('a place that was first stored as over was left when its period ended, or else when it was stored', async t => {
   for (const [more, answer] of [
     [{ period: { end: '2022-06-30' } }, { status: 'created' }],
