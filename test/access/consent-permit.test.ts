@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isCoveredBy, type Permit } from '../../src/access/consent-permit.ts'
+import { type Deny, isBounded, isCoveredBy, type Permit, subtract } from '../../src/access/consent-permit.ts'
 
 const wide: Permit = {
   kind: 'omh:heart-rate',
@@ -39,4 +39,45 @@ t.test('one permit is covered by another if it opens nothing that the other does
     ['for longer', wide, valid('2026-02-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z')],
   ] as const)
     t.notOk(isCoveredBy(one, other), why)
+})
+
+t.test('a deny leaves what was measured before and after, and the time before and after it', async t => {
+  const ever = { low: '-infinity', high: 'infinity' }
+  const deny = (given: Partial<Deny>): Deny => ({
+    isOf: () => true,
+    devices: undefined,
+    data: ever,
+    valid: ever,
+    ...given,
+  })
+  const march = { low: '2026-03-01T00:00:00.000Z', high: '2026-04-01T00:00:00.000Z' }
+  const { low, high } = wide.data
+  const around = [data(low, march.low), data(march.high, high)]
+  t.strictSame(subtract([wide], deny({})), [])
+  t.strictSame(subtract([wide], deny({ isOf: kind => kind !== wide.kind })), [wide], 'of other kinds')
+  t.strictSame(subtract([wide], deny({ data: march })), around)
+  t.strictSame(subtract([wide], deny({ valid: march })), [
+    valid(wide.valid.low, march.low),
+    valid(march.high, 'infinity'),
+  ])
+  t.strictSame(subtract([wide], deny({ data: { low: high, high: 'infinity' } })), [wide], 'what comes after')
+  t.strictSame(subtract([wide], deny({ valid: { low: '-infinity', high: wide.valid.low } })), [wide], 'what is over')
+  const devices = new Set(['source1'])
+  t.strictSame(
+    subtract([ofSource], deny({ devices, data: march })),
+    around.map(one => ({ ...one, device: 'source1' })),
+  )
+  t.strictSame(subtract([wide], deny({ devices, data: march })), [], 'no permit means all sources but one')
+  const other = { ...wide, device: 'source2' }
+  t.strictSame(subtract([other], deny({ devices })), [other])
+})
+
+t.test('an end of which only an extension tells is not open, and one with a value is known', async t => {
+  const _end = {
+    extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+  }
+  t.equal(isBounded(), true)
+  t.equal(isBounded({ start: '2026' }), true)
+  t.equal(isBounded({ start: '2026', _end } as object), false)
+  t.equal(isBounded({ start: '2026', end: '2027', _end } as object), true)
 })

@@ -188,6 +188,8 @@ t.test(
     const last = await sealAudit(database, next)
     t.strictSame(await verifyAudit(database, next), { kind: 'broken', bad: unattested('seal 1') })
     t.equal(await acceptHead(database, next, { seal: '2', head: heads[0]?.head ?? '' }), false, 'no seal has that head')
+    t.equal(await acceptHead(database, next, { seal: '1', head: heads[0]?.head ?? '' }), true)
+    t.strictSame(await verifyAudit(database, next), { kind: 'broken', bad: unattested('seal 2') }, 'and no further')
     t.equal(await acceptHead(database, next, { seal: '2', head: heads[1]?.head ?? '' }), true)
     const whole = { kind: 'whole', last, rows: 5, unsealed: 0, accepted: '2' }
     t.strictSame(await verifyAudit(database, next, heads), whole)

@@ -134,6 +134,13 @@ t.test('tampering past the triggers is detected', async t => {
       'seal 2 is not what was sealed',
     ],
     [
+      'a consent beside a row that is not there',
+      sql.fragment`
+      INSERT INTO audit_consent (record, recorded, patient, consent, version, given_to)
+      SELECT 99, recorded, 3, 'never-given', 1, 'Organization/anybody' FROM audit_record WHERE id = 3`,
+      '1 consents were added beside rows that are not there',
+    ],
+    [
       'a row that its patient is shown no more',
       sql.fragment`DELETE FROM audit_shown WHERE record = 3 AND patient_id = 4`,
       'row 3 is not shown to a patient whom it concerns',
@@ -347,6 +354,23 @@ t.test('a kept head of records that have aged since proves nothing, and is not t
     bad: 'seal 1 has aged: the record begins behind seal 2',
   })
   t.match(await verifyAudit(database, key, heads.slice(1)), { kind: 'whole', checkpoint: '2' })
+  t.strictSame(await verifyAudit(database, key, [{ seal: '2', head: 'ab'.repeat(32) }]), {
+    kind: 'broken',
+    bad: 'seal 2 is another than the one that was logged',
+  })
+})
+
+t.test('what ages later lies behind a later checkpoint, from which the chain continues', async t => {
+  const { database } = await aged(t, 1)
+  t.equal(await ageAudit(database, key, 6), 2)
+  const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
+  await insertRecords(database, [read])
+  await tamper(database, sql.fragment`UPDATE audit_record SET recorded = ${old.toISOString()}::timestamptz`)
+  await sealAudit(database, key, { now: old })
+  t.equal(await ageAudit(database, key, 6), 1)
+  await insertRecords(database, [read])
+  t.match(await sealAudit(database, key), { seal: '3' })
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 1, checkpoint: '2' })
 })
 
 t.test('nothing is removed from a record that is not intact', async t => {
