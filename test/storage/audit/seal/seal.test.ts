@@ -119,6 +119,11 @@ t.test('tampering past the triggers is detected', async t => {
       'seal 1 is not what was sealed',
     ],
     [
+      'a row that a seal was made to forget',
+      sql.fragment`UPDATE audit_seal SET ids = '{4}', marks = substr(marks, 9) WHERE seal = 2`,
+      'row 3 was added behind seal 2',
+    ],
+    [
       'a row that a seal was made to forget, and a consent beside it',
       sql.fragment`
       WITH seal AS (UPDATE audit_seal SET ids = '{4}', marks = substr(marks, 9) WHERE seal = 2)
