@@ -4,6 +4,7 @@ import { commandLineClient } from '../storage/authorization/client.ts'
 import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { findOverseeingOrganization } from '../storage/organization/overseeing-organization.ts'
+import { settled } from '../storage/settled-transaction.ts'
 import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'
 import { securityAlert, subtypes } from './security-alert.ts'
 
@@ -30,14 +31,15 @@ export const recordingAccount = async <T>(
   const principal: Principal =
     by === 'themselves' ? { kind: 'person', id: person } : { kind: 'client', id: clientOf[by] }
   const resources = await toAuditEvents(database, event, await nameOfPerson(openStoreAs, person))
-  return openStoreAs({ principal, organizations: organization === undefined ? [] : [organization] }).atomic(
-    async (store, connection) => {
+  const own = openStoreAs({ principal, organizations: organization === undefined ? [] : [organization] })
+  return settled<T | undefined>(database, ending =>
+    own.atomic(async (store, connection) => {
       const answer = await run(connection)
       if (answer === undefined) return undefined
       for (const one of await store.write(resources.map(resource => ({ kind: 'create', resource }))))
         if (one.outcome === 'refused') throw one.error
-      return answer
-    },
+      return ending(connection, answer)
+    }),
   )
 }
 

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Letter, Mail } from '../messages/mail.ts'
-import type { Database } from '../storage/database.ts'
+import type { Connection, Database } from '../storage/database.ts'
 import { seal, unseal } from '../storage/secret/sealed.ts'
 import { findWaitingLetter, keepLetter, removeLetter, setLetterFailed, waitingLetters } from '../storage/work/letter.ts'
 import type { Queue } from '../storage/work/queue.ts'
@@ -12,6 +12,8 @@ import type { Queue } from '../storage/work/queue.ts'
 export type Letters = {
   /** Returns once the letter is stored. `minutes`: for how long what it says is true, a week by default. */
   readonly send: (letter: Letter, minutes?: number) => Promise<void>
+  /** The same for letters that are stored in a transaction, with what they are about: what is answered is to be called once that is committed. */
+  readonly keep: (connection: Connection, letters: readonly Letter[]) => Promise<() => Promise<void>>
   /**
    * The same if nobody may find out whether there is a letter at all: without one, just as much is stored. It is sent at a moment that cannot be
    * foreseen, since other requests become slower meanwhile.
@@ -30,9 +32,9 @@ type Parts = {
 
 export const openLetters = async (parts: Parts): Promise<Letters> => {
   const { database, secretKey, queue } = parts
-  const keep = async (letter: Letter | undefined, minutes: number): Promise<string> => {
+  const keep = async (letter: Letter | undefined, minutes: number, connection: Connection = database) => {
     const text = JSON.stringify(letter ?? nothing)
-    return keepLetter(database, await seal(secretKey, 'letters', text), minutes)
+    return keepLetter(connection, await seal(secretKey, 'letters', text), minutes)
   }
   const sendOrFail = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
     try {
@@ -47,6 +49,13 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
     send: async (letter, minutes = weekMinutes) => {
       await queue.ask(await keep(letter, minutes))
     },
+    keep: async (connection, letters) => {
+      const ids: string[] = []
+      for (const letter of letters) ids.push(await keep(letter, weekMinutes, connection))
+      return async () => {
+        for (const id of ids) await queue.ask(id)
+      }
+    },
     sendUnnoticed: async (letter, minutes) => {
       await queue.ask(await keep(letter, minutes), { afterSeconds: randomInt(1, 1000) / 1000 })
     },
@@ -59,6 +68,9 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
 /** For a process that does no background work, and stores nothing. */
 export const lettersAtOnce = ({ send }: Pick<Mail, 'send'>): Letters => ({
   send: async letter => send(letter),
+  keep: async (_, letters) => async () => {
+    for (const letter of letters) await send(letter)
+  },
   sendUnnoticed: async letter => letter && send(letter),
   retryFailed: async () => {},
 })

@@ -7,14 +7,16 @@ import { sql } from './sql.ts'
  * A transaction whose end is found out if the connection is lost while it is committed: it returns if it was done, and otherwise throws an error after
  * which the same can be sent again. It stays in doubt only if the database stays away.
  */
-export const settledTransaction = async <T>(
+export const settledTransaction = <T>(database: Database, run: (connection: Connection) => Promise<T>): Promise<T> =>
+  settled(database, ending => database.transaction(async connection => ending(connection, await run(connection))))
+
+/** The same for a transaction that `begin` opens itself: what it ends with is given to `ending`, in the transaction. */
+export const settled = async <T>(
   database: Database,
-  run: (connection: Connection) => Promise<T>,
+  begin: (ending: (connection: Connection, result: T) => Promise<T>) => Promise<T>,
 ): Promise<T> => {
   let going: { readonly id: string; readonly result: T } | undefined
-  const committed = database.transaction(async connection => {
-    going = undefined
-    const result = await run(connection)
+  const committed = begin(async (connection, result) => {
     const { id } = await connection.one<{ id: string }>(sql.fragment`SELECT pg_current_xact_id()::text AS id`)
     going = { id, result }
     return result

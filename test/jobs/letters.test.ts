@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { openLog } from '../../src/events/log.ts'
 import { openLetters } from '../../src/jobs/letters.ts'
 import { openMail } from '../../src/messages/mail.ts'
-import { openDatabase } from '../../src/storage/database.ts'
+import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { dropOldLetters } from '../../src/storage/work/letter.ts'
 import { openQueues } from '../../src/storage/work/queue.ts'
@@ -80,6 +80,20 @@ t.test('a letter whose link has expired is not sent any more', async t => {
   await letters.send(letterTo('eli'))
   t.match(await mailbox.next(), { to: 'eli@example.org' })
   await dropOldLetters(database)
+  await until(rows => rows.length === 0)
+})
+
+t.test('letters that are kept with what they are about are sent once that is committed, or not at all', async t => {
+  const { letters } = await openProcess(t, mailbox.url)
+  const keep = (connection: Connection, name: string) => letters.keep(connection, [letterTo(name)])
+  const undone = database.transaction(async connection => {
+    await keep(connection, 'fay')
+    throw new Error('undone')
+  })
+  await t.rejects(undone, { message: 'undone' })
+  const queue = await database.transaction(connection => keep(connection, 'gus'))
+  await queue()
+  t.match(await mailbox.next(), letterTo('gus'))
   await until(rows => rows.length === 0)
 })
 

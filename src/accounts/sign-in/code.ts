@@ -8,16 +8,21 @@ import {
 } from '../../storage/account/second-factor.ts'
 import type { Connection } from '../../storage/database.ts'
 import { unseal } from '../../storage/secret/sealed.ts'
-import { settledTransaction } from '../../storage/settled-transaction.ts'
 import type { Accounts } from '../accounts.ts'
 import { tell } from '../tell.ts'
 import { recoveryCodeOf, timeStepOf } from './authenticator.ts'
 import { type Doubt, recordDoubt } from './doubt.ts'
 
-/** What a code lets somebody do, in the transaction in which it is used up. */
-type Allowed<Done> = (connection: Connection) => Promise<Done>
+/** What a code lets somebody do, in the transaction in which it is used up. It answers undefined if that is no longer possible. */
+export type Allowed<Done> = {
+  readonly run: Run<Done>
+  /** Opens the transaction, and answers what `run` does. */
+  readonly begin: (run: Run<Done>) => Promise<Done | undefined>
+}
 
-type Tried<Done> = { readonly kind: 'right'; readonly done: Done } | { readonly kind: Doubt }
+type Run<Done> = (connection: Connection) => Promise<Done | undefined>
+
+type Tried<Done> = { readonly kind: 'right'; readonly done: Done | undefined } | { readonly kind: Doubt }
 
 /**
  * Checks a code from the person's app, or one for when that is lost, and records a refused try. Each is right only once, even if it is sent several
@@ -47,16 +52,18 @@ const tried = async <Done>(
       await warn(accounts, person)
       return { kind: 'too-often' }
     }
-  const used = await settledTransaction(database, async connection => {
+  const used: { left: number | 'of the app' | 'wrong' } = { left: 'wrong' }
+  const done = await allowed.begin(async connection => {
     const inside = { database: connection, secretKey }
-    const left = (await isOfApp(inside, person, typed)) ? undefined : await useRecovery(connection, person, typed)
-    if (left === 'wrong') return undefined
+    used.left = (await isOfApp(inside, person, typed)) ? 'of the app' : await useRecovery(connection, person, typed)
+    if (used.left === 'wrong') return undefined
     await forgetTries(connection, secretKey, codeTries, person)
-    return { left, done: await allowed(connection) }
+    return allowed.run(connection)
   })
-  if (used === undefined) return { kind: 'wrong' }
-  if (used.left !== undefined) await tell(accounts, person, { kind: 'recovery-code-used', left: used.left })
-  return { kind: 'right', done: used.done }
+  const { left } = used
+  if (left === 'wrong') return { kind: 'wrong' }
+  if (left !== 'of the app') await tell(accounts, person, { kind: 'recovery-code-used', left })
+  return { kind: 'right', done }
 }
 
 const codeTries: Limit = { what: 'code', tries: 10, minutes: 15 }

@@ -1,5 +1,6 @@
 import { FhirError } from '../../fhir/error.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
+import type { Letter } from '../../messages/mail.ts'
 import { type Limit, mayTry } from '../../storage/account/attempt.ts'
 import {
   confirmEnd,
@@ -20,9 +21,11 @@ import {
   toAddress,
 } from '../../storage/account/user-account.ts'
 import type { Connection } from '../../storage/database.ts'
+import { settledTransaction } from '../../storage/settled-transaction.ts'
 import { type AccountEventParts, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter, unconfirmedLetter } from '../letters.ts'
+import { onceShown, type ShownAgain, type Unshown } from '../sign-in/shown-again.ts'
 import { afterwards } from '../tell.ts'
 import { notMinePath } from './not-mine.ts'
 import { letters } from './sign-up.ts'
@@ -35,21 +38,43 @@ export const askForEmail = async (
   accounts: Accounts,
   person: string,
   email: string,
-): Promise<'asked' | 'has-it' | 'too-often'> => {
-  const { database, secretKey, mail, address } = accounts
+  shown: ShownAgain,
+): Promise<EmailAsked | ({ readonly kind: 'unshown' } & Unshown)> => {
+  const asked = await onceShown<EmailAsked>(accounts, person, shown, {
+    begin: run => settledTransaction(accounts.database, run),
+    run: connection => ask(accounts, connection, person, toAddress(email)),
+  })
+  if (asked.kind === 'unshown') return asked
+  const { done = { kind: 'has-it' } } = asked
+  if (done.kind === 'asked') await done.queue?.()
+  return done
+}
+
+export type EmailAsked =
+  | { readonly kind: 'has-it' | 'too-often' }
+  /** `queue`: to be called once this is committed. */
+  | { readonly kind: 'asked'; readonly queue: (() => Promise<void>) | undefined }
+
+/** The letters are stored with what they are about, so that there is neither without the other. */
+const ask = async (
+  { secretKey, mail, address }: Accounts,
+  database: Connection,
+  person: string,
+  to: string,
+): Promise<EmailAsked> => {
   const account = await findAccountOf(database, person)
-  const to = toAddress(email)
-  if (account === undefined || account.email === to) return 'has-it'
-  if (!(await mayTry(database, secretKey, changes, person))) return 'too-often'
+  if (account === undefined || account.email === to) return { kind: 'has-it' }
+  if (!(await mayTry(database, secretKey, changes, person))) return { kind: 'too-often' }
   const isConfirmed = { old: !account.isVerified || (await isProvenOtherwise(database, person)), new: false }
   const words = wordsFor(account.language)
   const secrets = await wantEmail(database, { person, email: to, isConfirmed })
   const urlOf = (secret: string) => `${address()}/email-change?link=${secret}`
   const taken = await findAccountByEmail(database, to)
   // Made in any case, so that it always takes the same time.
-  const notMine = `${address()}${await notMinePath(accounts, { ...taken, email: to })}`
+  const notMine = `${address()}${await notMinePath({ database }, { ...taken, email: to })}`
+  const written: Letter[] = []
   if (await mayTry(database, secretKey, letters, to))
-    await mail?.send(
+    written.push(
       taken === undefined
         ? newEmailLetter(words, to, urlOf(secrets.new))
         : taken.isVerified
@@ -58,10 +83,10 @@ export const askForEmail = async (
     )
   // Without a limit, since otherwise somebody could use it up so that the owner of the address is not told.
   if (account.isVerified && isAddressed(account))
-    await mail?.send(
+    written.push(
       oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }),
     )
-  return 'asked'
+  return { kind: 'asked', queue: await mail?.keep(database, written) }
 }
 
 const changes: Limit = { what: 'email change', tries: 4, minutes: 60 }

@@ -6,6 +6,7 @@ import {
   lockAccount,
   takeAddressOff,
 } from '../../storage/account/user-account.ts'
+import type { Connection } from '../../storage/database.ts'
 import { recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { takenOffLetter } from '../letters.ts'
@@ -20,7 +21,7 @@ export type NotMine = Extract<Link, { purpose: 'not-mine' }>
  * people who have come by what was sent there. It does nothing if somebody has confirmed the address, or nobody has an account with it.
  */
 export const notMinePath = async (
-  { database }: Accounts,
+  { database }: { readonly database: Connection },
   { person = '', email }: Partial<Pick<AddressedAccount, 'person'>> & Pick<AddressedAccount, 'email'>,
 ): Promise<string> =>
   `/not-my-account?link=${await makeLink(database, { purpose: 'not-mine', person, email }, linkMinutes)}`

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Accounts } from '../../accounts/accounts.ts'
-import { findUnshown, type Unshown } from '../../accounts/sign-in/second-factor.ts'
+import type { Unshown } from '../../accounts/sign-in/shown-again.ts'
 import { emailProblem } from '../../accounts/sign-up/email.ts'
 import { askForEmail } from '../../accounts/sign-up/email-change.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
@@ -58,10 +58,9 @@ const ask = async (accounts: Accounts, person: string, body: unknown): Promise<A
   const problem = emailProblem(email)
   if (problem !== undefined) return { email, problem }
   const shown = { password: typedSecret(body, 'password'), code: typed(body, 'code') }
-  const unshown = await findUnshown(accounts, person, shown)
-  if (unshown !== undefined) return { email, unshown }
-  const answer = await askForEmail(accounts, person, email)
-  return answer === 'asked' ? undefined : { email, problem: answer }
+  const asked = await askForEmail(accounts, person, email, shown)
+  if (asked.kind === 'unshown') return { email, unshown: asked }
+  return asked.kind === 'asked' ? undefined : { email, problem: asked.kind }
 }
 
 const isTooOften = ({ problem, unshown }: Asked): boolean => (problem ?? unshown?.answer) === 'too-often'

@@ -1,11 +1,6 @@
 import type { FastifyReply } from 'fastify'
-import {
-  beginSetUp,
-  findUnshown,
-  renewRecoveryCodes,
-  turnOff,
-  type Unshown,
-} from '../../accounts/sign-in/second-factor.ts'
+import { beginSetUp, renewRecoveryCodes, turnOff } from '../../accounts/sign-in/second-factor.ts'
+import type { ShownAgain, Unshown } from '../../accounts/sign-in/shown-again.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../../storage/account/second-factor.ts'
@@ -56,9 +51,8 @@ ${content}
       const factor = await findSecondFactor(database, person)
       if (!change.isPossible(factor)) return reply.redirect(path, 303)
       const shown = { password: typedSecret(request.body, 'password'), code: typed(request.body, 'code') }
-      const unshown = await findUnshown(accounts, person, shown)
-      if (unshown !== undefined) return sendChange(reply.code(statusOf[unshown.answer]), change, factor, unshown)
-      return change.make(reply, options, sessionOf(request))
+      const refuse = (unshown: Unshown) => sendChange(reply.code(statusOf[unshown.answer]), change, factor, unshown)
+      return change.make(reply, options, { session: sessionOf(request), shown, refuse })
     })
   }
 }
@@ -84,7 +78,13 @@ type Change = {
   readonly text: (factor: SecondFactor) => Key
   readonly button: Key
   readonly isPossible: (factor: SecondFactor) => boolean
-  readonly make: (reply: FastifyReply, options: PageOptions, session: Session) => Promise<FastifyReply>
+  readonly make: (reply: FastifyReply, options: PageOptions, asked: Asked) => Promise<FastifyReply>
+}
+
+type Asked = {
+  readonly session: Session
+  readonly shown: ShownAgain
+  readonly refuse: (unshown: Unshown) => FastifyReply
 }
 
 const changes: readonly Change[] = [
@@ -93,10 +93,11 @@ const changes: readonly Change[] = [
     text: ({ authenticator }) => (authenticator === undefined ? 'factor.set-up-text' : 'factor.another-text'),
     button: 'prove.go-on',
     isPossible: () => true,
-    make: async (reply, { accounts, cookies }, session) => {
-      const step = await beginSetUp(accounts, session)
-      if (step === undefined) return reply.redirect('/sign-in', 303)
-      reply.setCookie(cookies.nameOf('step'), step, cookies.options)
+    make: async (reply, { accounts, cookies }, { session, shown, refuse }) => {
+      const begun = await beginSetUp(accounts, session, shown)
+      if (begun.kind === 'unshown') return refuse(begun)
+      if (begun.done === undefined) return reply.redirect('/sign-in', 303)
+      reply.setCookie(cookies.nameOf('step'), begun.done, cookies.options)
       return reply.redirect(`/second-factor?${new URLSearchParams({ continue: path })}`, 303)
     },
   },
@@ -105,16 +106,20 @@ const changes: readonly Change[] = [
     text: () => 'factor.recovery-codes-text',
     button: 'factor.show-codes',
     isPossible: ({ authenticator }) => authenticator !== undefined,
-    make: async (reply, { accounts }, { person }) =>
-      sendRecoveryCodes(reply, { recoveryCodes: await renewRecoveryCodes(accounts, person), goOn: path }),
+    make: async (reply, { accounts }, { session, shown, refuse }) => {
+      const renewed = await renewRecoveryCodes(accounts, session.person, shown)
+      if (renewed.kind === 'unshown') return refuse(renewed)
+      return sendRecoveryCodes(reply, { recoveryCodes: renewed.done ?? [], goOn: path })
+    },
   },
   {
     name: 'off',
     text: () => 'factor.off-text',
     button: 'factor.turn-off',
     isPossible: ({ authenticator, isNeeded }) => authenticator !== undefined && !isNeeded,
-    make: async (reply, { accounts }, { person }) => {
-      await turnOff(accounts, person)
+    make: async (reply, { accounts }, { session, shown, refuse }) => {
+      const off = await turnOff(accounts, session.person, shown)
+      if (off.kind === 'unshown') return refuse(off)
       return reply.redirect(`${path}?done=off`, 303)
     },
   },

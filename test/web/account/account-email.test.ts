@@ -8,6 +8,7 @@ import { codeOf } from '../../support/authenticator.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { linkIn, type ReceivedLetter } from '../../support/mailbox.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openPeople, password } from '../people.ts'
 
 const world = await openPeople()
@@ -227,6 +228,17 @@ t.test('changing the address asks for the password, and for a code if there is a
     /your old address/,
     'a second factor that is too new does not replace it',
   )
+})
+
+t.test('a code is used up only together with what it asks for: after a 503 it can be sent again', async t => {
+  const { email, browser, recoveryCodes } = await protectedAccount('jette')
+  const to = 'jette@home.example'
+  const send = () => browser.send(page, { email: to, password, code: recoveryCodes[0] ?? '' })
+  for (const table of ['email_change', 'account_link'])
+    t.match(await whileGoneAt(database, table, send), { status: 503 })
+  t.match(await send(), sent)
+  t.match(await mailbox.next(), { to: email, subject: /recovery code .* was used/ })
+  await lettersTo(to, email)
 })
 
 t.test('a second factor of a week replaces the old address, which is told and can stop the change', async t => {

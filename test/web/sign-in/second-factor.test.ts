@@ -294,6 +294,28 @@ t.test('turning it off, new recovery codes and another authenticator need the pa
   t.match((await begin(email)).answer, isIn)
 })
 
+t.test('a code is used up only together with what it changes: after a 503 it can be sent again', async t => {
+  const { browser, recoveryCodes, email } = await protectedAccount('kira')
+  const page = '/account/second-factor'
+  const [first = '', second = '', third = ''] = recoveryCodes
+  const rows = [
+    { change: 'set-up', code: first, table: 'sign_in_step', answer: toCode },
+    { change: 'recovery-codes', code: second, table: 'recovery_code', answer: { status: 200 } },
+    { change: 'off', code: '', table: 'resource_identity', answer: { status: 303, location: `${page}?done=off` } },
+  ]
+  let fresh: readonly string[] = [third]
+  for (const { change, code: given, table, answer } of rows) {
+    const code = given || (fresh[0] ?? '')
+    const send = () => browser.send(`${page}/${change}`, { password, code })
+    t.match(await whileGoneAt(database, table, send), { status: 503 }, change)
+    const done = await send()
+    t.match(done, answer, change)
+    if (change === 'recovery-codes') fresh = recoveryCodesIn(done)
+    if (change === 'set-up') t.match(await send(), { status: 422 }, 'once')
+  }
+  t.match((await begin(email)).answer, isIn)
+})
+
 t.test('of two set-ups one counts, and the other one in progress replaces nothing', async t => {
   const { email, person } = await newAccount('lena')
   const [own, other] = [await signedIn(email), await signedIn(email)]
