@@ -2,6 +2,7 @@
 
 import { createHash, createHmac } from 'node:crypto'
 import type { JWK } from 'jose'
+import { FhirError } from '../../fhir/error.ts'
 import type { Outbound } from '../../messages/outbound.ts'
 import { keepArrival, keepEhrLaunch, takeEhrLaunch } from '../../storage/ehr/launch.ts'
 import {
@@ -137,7 +138,7 @@ const finish = async (
     const person = await personToAdmit(parts, arrivals, { config, subject })
     return { kind: 'arrived', config: id, arrival, ...(person === undefined ? {} : { person }) }
   } catch (error) {
-    return refused('untrusted', reasonOf(error), issuer)
+    return refused('untrusted', reasonOfTheirs(error), issuer)
   }
 }
 
@@ -175,6 +176,12 @@ const findLaunched = async (
 const secretsOf = (secretKey: Uint8Array, state: string) => {
   const of = (what: string) => createHmac('sha256', secretKey).update(`EHR launch ${what} ${state}`).digest('base64url')
   return { verifier: of('verifier'), nonce: of('nonce') }
+}
+
+/** Throws what is a fault of ours, as while the database is away: the EHR has nothing to do with it. */
+const reasonOfTheirs = (error: unknown): string => {
+  if (error instanceof FhirError && error.status >= 500) throw error
+  return reasonOf(error)
 }
 
 /** The library's cause says which claim or parameter is wrong, without its value. A parser's message would quote what it read. */

@@ -69,7 +69,7 @@ const referTo = async (
     await store.read(type, id)
     return { reference: `${type}/${id}` }
   } catch (error) {
-    if (error instanceof FhirError) return { type, identifier: { value: id } }
+    if (error instanceof FhirError && error.status < 500) return { type, identifier: { value: id } }
     throw error
   }
 }

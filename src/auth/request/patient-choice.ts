@@ -52,7 +52,7 @@ export const openChoices = ({ database, registry, openStoreFor }: Parts): Choice
     try {
       return JSON.parse((await openStoreFor(caller).read('Patient', patient)).content)
     } catch (error) {
-      if (error instanceof FhirError) return undefined
+      if (error instanceof FhirError && error.status < 500) return undefined
       throw error
     }
   }

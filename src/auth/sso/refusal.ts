@@ -1,3 +1,5 @@
+import { FhirError } from '../../fhir/error.ts'
+
 /** Why a sign-in at the institution failed, for whoever sits in front of the screen. */
 export type SsoRefusal = 'unreachable' | 'over' | 'denied' | 'untrusted' | 'earlier'
 
@@ -11,5 +13,11 @@ export type SsoRefused = {
 
 export const refused = (refusal: SsoRefusal, reason: string): SsoRefused => ({ kind: 'refused', refusal, reason })
 
-export const refusedBy = (refusal: SsoRefusal, error: unknown): SsoRefused =>
-  refused(refusal, error instanceof SyntaxError ? 'it is no JSON' : error instanceof Error ? error.message : 'unknown')
+/** Throws what is a fault of ours, as while the database is away: the provider has nothing to do with it. */
+export const refusedBy = (refusal: SsoRefusal, error: unknown): SsoRefused => {
+  if (error instanceof FhirError && error.status >= 500) throw error
+  return refused(
+    refusal,
+    error instanceof SyntaxError ? 'it is no JSON' : error instanceof Error ? error.message : 'unknown',
+  )
+}

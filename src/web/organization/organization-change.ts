@@ -56,7 +56,8 @@ export const organizationChangePage: AddPage = (server, options) => {
     if (isWrong(state)) return sendChange(reply.code(422), id, state)
     try {
       await changeOrganization(organizer, { id, version: state.version ?? '' }, state.said)
-      const isSignedIn = await isInForce(options.accounts.database, sessionOf(request).id)
+      // What is changed is answered as changed also if this cannot be asked: the next page asks whoever is signed out to sign in.
+      const isSignedIn = await isInForce(options.accounts.database, sessionOf(request).id).catch(() => true)
       return reply.redirect(isSignedIn ? `/organizations/${id}?done=changed` : toSetUp(`/organizations/${id}`), 303)
     } catch (error) {
       if (!isOvertaken(error)) throw error

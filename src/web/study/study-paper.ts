@@ -86,7 +86,7 @@ const recordedMeanwhile = async (
     await recorded
     return undefined
   } catch (error) {
-    const paper = error instanceof FhirError ? await readAgain() : undefined
+    const paper = error instanceof FhirError && error.status < 500 ? await readAgain() : undefined
     if (paper?.waiting === undefined) throw error
     return paper
   }

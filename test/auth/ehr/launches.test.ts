@@ -4,6 +4,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openHospitals, password } from './hospital.ts'
 import type { Misbehaviour } from './mock-ehr.ts'
 
@@ -65,6 +66,12 @@ t.test('an EHR that is not configured is not requested', async t => {
       location: undefined,
     })
   t.equal(ehr.asked.length, before)
+})
+
+t.test('while our database is away, nobody is told that the EHR is not to be trusted', async t => {
+  const launch = ehr.launch({ subject: 'lena', patient: 'p1' })
+  const launched = () => world.launched(openBrowser(server), ehr, launch)
+  t.match(await whileGoneAt(world.database, 'ehr_arrival', launched), { status: 503, headers: { 'retry-after': /./ } })
 })
 
 t.test('a provider is shown what would be saved, saves it, and lands on the page of the patient', async t => {

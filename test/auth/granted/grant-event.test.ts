@@ -1,11 +1,14 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { appGrant, organizationRole } from '../../../src/access/vocabulary.ts'
-import { accountOf } from '../../../src/accounts/person.ts'
+import { accountOf, type OpenStoreAs } from '../../../src/accounts/person.ts'
 import { buildApp } from '../../../src/app.ts'
+import { recordingGrant } from '../../../src/auth/granted/grant-event.ts'
 import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
+import { openOwnStores } from '../../../src/cli/own-store.ts'
 import { readConfig } from '../../../src/config.ts'
 import { openLog } from '../../../src/events/log.ts'
+import { FhirError } from '../../../src/fhir/error.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
 const world = await openApps()
@@ -45,6 +48,19 @@ const begin = async (id: string, scope: string, more = {}) => {
   return { allow, deny: (who?: SignedIn) => browser.deny(begun.id, who) }
 }
 const all = ['patient/Observation.rs', 'patient/Patient.r', 'offline_access']
+
+t.test('while the database is away, nothing is recorded that would not name the patient concerned', async t => {
+  const stores = await openOwnStores(world.database)
+  const away = new FhirError('transient', 'The database cannot be reached at the moment')
+  const openStoreAs: OpenStoreAs = by => ({ ...stores(by), read: () => Promise.reject(away) })
+  const by = { kind: 'person', id: annsAccount } as const
+  const event = { what: 'refused', by, told: 'was refused', person: annsAccount, patient: ann, client: app.id } as const
+  await t.rejects(
+    recordingGrant({ database: world.database, openStoreAs }, event, async () => true),
+    away,
+  )
+  t.same(await told(annReads, app.id), [])
+})
 
 t.test('what a person grants, narrows, denies and revokes is shown to the patient concerned', async t => {
   await (await begin(app.id, all.join(' '))).allow(anns, all)

@@ -81,6 +81,13 @@ t.test('an arrival that was answered 503 signs in when its page is loaded again,
   t.match(await enter(), { status: 410 })
 })
 
+t.test('while our database is away, nobody is told that the institution cannot be reached or trusted', async t => {
+  const browser = newBrowser()
+  t.match(await whileGoneAt(world.database, 'sso_request', () => browser.get('/sso')), { status: 503 })
+  const back = await world.toCallback(browser, { sub: 'ana-1' })
+  t.match(await whileGoneAt(world.database, 'sso_arrival', () => browser.get(back)), { status: 503 })
+})
+
 t.test('it leads back to a page of this server and to no other', async t => {
   for (const elsewhere of ['https://evil.example/', '//evil.example', '/\\evil.example', 'javascript:alert(1)'])
     t.match(

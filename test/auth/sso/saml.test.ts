@@ -1,6 +1,7 @@
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { type Answer, askedBy, entityId } from './mock-idp.ts'
 import { openSamlInstitution } from './saml-institution.ts'
 
@@ -104,6 +105,13 @@ t.test('an arrival is found only in the browser that was sent out, whoever posts
   const { location = '' } = await victim.post('/sso/acs', { SAMLResponse: Buffer.from(xml).toString('base64') })
   t.match(await victim.get(location), { status: 410, body: /This sign-in is over/ })
   t.equal(victim.cookies.get('sharewell-session'), undefined)
+})
+
+t.test('an answer that was answered 503 signs in when it is sent again', async t => {
+  const browser = newBrowser()
+  const xml = idp.responseTo(await world.begin(browser), ana)
+  t.match(await whileGoneAt(world.database, 'sso_arrival', () => world.post(xml)), { status: 503 })
+  t.match(await world.arrival(browser, await world.post(xml)), { status: 303, location: '/account' })
 })
 
 t.test('an answer is valid once, even if used many times at once', async t => {

@@ -1,7 +1,11 @@
 import type { Organization } from '@medplum/fhirtypes'
 import t from 'tap'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openLog } from '../../../src/events/log.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
-import { type Browser, wordsOf } from '../../support/browser.ts'
+import { type Browser, openBrowser, wordsOf } from '../../support/browser.ts'
+import { openBreakingWire } from '../../support/wire.ts'
 import { looseNarrative } from '../loose-narrative.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -142,6 +146,27 @@ t.test('its name can be changed, and its other types stay', async t => {
   t.match(await stored(id), { name: 'Sleep', type: [{ coding: [{ code: 'dept' }] }, other] })
   t.match(await manager.send(page, { name: 'Sleep', type: '' }), { status: 303 })
   t.strictSame((await stored(id)).type, [other])
+})
+
+t.test('a change that is done is answered as done, also if the database goes away right after it', async t => {
+  const wire = await openBreakingWire(world.url)
+  const breaking = await buildApp({
+    config: readConfig({ LOG_LEVEL: 'silent' }),
+    log: openLog('silent'),
+    databaseUrl: wire.address,
+    secretKey: Buffer.alloc(32, 7),
+  })
+  t.teardown(async () => {
+    await breaking.close()
+    wire.end()
+  })
+  const own = openBrowser(breaking)
+  own.cookies.set('sharewell-session', manager.cookies.get('sharewell-session') ?? '')
+  const id = await made(manager, ward, 'Before')
+  wire.cutBefore('SELECT WHERE EXISTS (SELECT FROM user_session')
+  const changed = await own.send(pageOf(id, '/change'), { name: 'After', type: '' })
+  t.match(changed, { status: 303, location: `${pageOf(id)}?done=changed` })
+  t.equal((await stored(id)).name, 'After')
 })
 
 t.test('what an extension says of its name stays with it, and goes when the name is changed', async t => {

@@ -2,6 +2,9 @@ import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { ownerSystem } from '../../../src/access/owner.ts'
 import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openLog } from '../../../src/events/log.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { dayOf } from '../../../src/fhir/timezone.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
@@ -10,6 +13,7 @@ import { headingWritten } from '../../../src/studies/definition/text-part.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openStudies } from '../../support/study.ts'
+import { openBreakingWire } from '../../support/wire.ts'
 
 const world = await openStudies()
 const { server, database, create, update, send, institution, patientToken } = world
@@ -572,3 +576,28 @@ t.test('somebody who works in two organizations records paper, which belongs to 
   const tag = [{ system: ownerSystem, code: lab.organization }]
   t.match(await consentsOf(patient), [{ status: 'proposed', meta: { tag } }])
 })
+
+t.test(
+  'whoever records it while the connection to the database is lost is not told that somebody else did',
+  async t => {
+    const wire = await openBreakingWire(world.url)
+    const breaking = await buildApp({
+      config: readConfig({ LOG_LEVEL: 'silent' }),
+      log: openLog('silent'),
+      databaseUrl: wire.address,
+      secretKey: Buffer.alloc(32, 7),
+    })
+    t.teardown(async () => {
+      await breaking.close()
+      wire.end()
+    })
+    const own = openBrowser(breaking)
+    own.cookies.set('sharewell-session', first.cookies.get('sharewell-session') ?? '')
+    const { page } = await enrolled('Abe')
+    await own.get(page)
+    wire.cutAt('COMMIT')
+    const lost = await own.sendFile(page, scan(), page, signed)
+    t.equal(lost.status, 500)
+    t.match(wordsOf(lost), /What you sent may have been done all the same: look before you send it again/)
+  },
+)
