@@ -1,6 +1,7 @@
 import type { Device } from '@medplum/fhirtypes'
 import { readForStudy } from '../../access/questions.ts'
 import { typeOfKind } from '../../access/shared-type.ts'
+import { momentsOf, nearestInstant } from '../../fhir/date.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { kindValueSetUrl } from '../../fhir/measured/kind-value-set.ts'
 import { and } from '../../search/expression.ts'
@@ -11,8 +12,9 @@ import type { AskedLine, StudyAsked } from './own-study.ts'
 type Counts = ReadonlyMap<AskedLine, number>
 
 /**
- * How many readings of each line the people of the study could see at this moment if these choices were signed: the consent is written, the
- * gate is asked, and the consent is rolled back. There is no count for a line that begins now, and none at all if counting takes too long.
+ * How many readings of each line, and of its days, the people of the study could see at this moment if these choices were signed: the consent is
+ * written, the gate is asked, and the consent is rolled back. There is no count for a line that begins now, and none at all if counting takes too
+ * long.
  */
 export const countShared = async (asked: StudyAsked, choices: readonly Choice[], language: string): Promise<Counts> => {
   const { study, record, organization, text } = asked
@@ -25,7 +27,8 @@ export const countShared = async (asked: StudyAsked, choices: readonly Choice[],
   const readable = and(record.ofHuman, readForStudy(organization.id, study.id ?? ''))
   const count = async (as: OwnRecord): Promise<Counts> => {
     const counts = new Map<AskedLine, number>()
-    for (const { line } of counted) counts.set(line, await as.count('Observation', queryOf(line, devices), readable))
+    for (const choice of counted)
+      counts.set(choice.line, await as.count('Observation', queryOf(choice, devices), readable))
     return counts
   }
   return (await unlessRefused(() => record.trying(signing, count))) ?? new Map()
@@ -39,10 +42,14 @@ const devicesBySource = async (record: OwnRecord): Promise<Devices> => {
   return new Map([...bySource].map(([source, devices]) => [source, devices.map(({ id }) => `Device/${id}`)]))
 }
 
-const queryOf = ({ kind, source }: AskedLine, devices: Devices): string[][] => {
-  const from = `Device/${source}`
+/** What they see of other days, since another line gives it or the study keeps it, is not of this line. */
+const queryOf = ({ line: { kind, source }, from, until }: Choice, devices: Devices): string[][] => {
+  const own = `Device/${source}`
+  const [start, end] = [momentsOf(from)?.low, momentsOf(until)?.high]
   return [
     ['code:in', kindValueSetUrl(kind)],
-    ...(source === undefined ? [] : [['device', [from, ...(devices.get(from) ?? [])].join(',')]]),
+    ...(source === undefined ? [] : [['device', [own, ...(devices.get(own) ?? [])].join(',')]]),
+    ...(start === undefined ? [] : [['date', `sa${nearestInstant(start - 1)}`]]),
+    ...(end === undefined ? [] : [['date', `eb${nearestInstant(end)}`]]),
   ]
 }

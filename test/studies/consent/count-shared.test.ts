@@ -1,8 +1,9 @@
-import type { Observation, Resource } from '@medplum/fhirtypes'
+import type { Extension, Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
-import { systems } from '../../../src/fhir/canonical.ts'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { addDays } from '../../../src/fhir/timezone.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { wordsOf } from '../../support/browser.ts'
 import { openInvited } from '../../web/invited.ts'
 
 const world = await openInvited()
@@ -171,6 +172,37 @@ t.test('data of another record of the same human counts as well, from the bands 
   await send('everything', 'PUT', `Person/${person.id}`, { ...person, link })
   const preview = await own.send(page, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2026-01-01' }, page)
   t.match(preview.body, /So far there are 2 readings/)
+})
+
+t.test('of two lines for one kind each counts its own days', async t => {
+  const {
+    id: _,
+    meta: __,
+    enrollment: ___,
+    ...asked
+  } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const ofBand = asked.extension.find(({ url }: Extension) => url === extensions.requestedData)
+  const both = { ...ofBand, extension: ofBand.extension.filter(({ url }: Extension) => url !== 'source') }
+  const twice = await create(lab.manager, { ...asked, title: 'Twice', extension: [both, ...asked.extension] })
+  const { browser: own, patient } = await arrived('Dora')
+  await world.enrol(patient.id, twice.id)
+  for (const day of ['2026-03-01', '2026-03-02', '2026-03-08'])
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+      subject: { reference: `Patient/${patient.id}` },
+      device: { reference: `Device/${band}` },
+      effectiveDateTime: `${day}T12:00:00Z`,
+    })
+  const any = 'omh:heart-rate@any'
+  const choice = { [any]: 'yes', [`${any}-from`]: '2026-03-05', [hearts]: 'yes', [`${hearts}-from`]: '2026-03-01' }
+  const days = { [`${hearts}-until`]: '2026-03-02', [steps]: 'no' }
+  const preview = await own.send(`/sharing/${twice.id}`, { ...choice, ...days })
+  t.match(
+    wordsOf(preview),
+    /any device: measured from 5 March 2026 \(UTC\)\. So far there is 1 reading .* until 2 March 2026 \(UTC\)\. So far there are 2 readings /,
+  )
 })
 
 t.test('counting leaves nothing behind but the record of what was read', async t => {

@@ -127,6 +127,7 @@ t.test('what a study keeps under the signed text is mentioned wherever sharing i
   const { preview } = await sign(own, { [hearts]: 'yes', [steps]: 'no', ...day }, keeping.id)
   const anew = await readOf(patient.id)
   t.equal(anew.length, 6)
+  t.match(wordsOf(preview), /So far there is 1 reading of it that they could see\./, 'what is kept is not of that day')
   for (const shown of [preview, await own.get('/sharing'), await own.get(page)]) t.match(wordsOf(shown), kept)
   t.same(toldOf(await own.get('/sharing'), readings), anew)
   await own.send(page, {}, page)
