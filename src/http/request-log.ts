@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isUpgraded } from './upgrades.ts'
 
 /**
  * One line for each request: method, path, status, duration, request id. Query strings can be health data and headers can be tokens, so neither is
@@ -7,16 +8,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
  * off has no status.
  */
 export const logRequests = (server: FastifyInstance): void => {
+  const answered = new WeakSet<FastifyRequest>()
   server.addHook('onRequest', (request, reply, done) => {
     nameAnswer(request, reply)
+    // There is no `onResponse` for a client that leaves first. A websocket has no answer.
+    reply.raw.once('close', () => {
+      if (!answered.has(request) && !isUpgraded(request.raw)) logLeft(request, reply)
+    })
     done()
   })
   server.addHook('onResponse', (request, reply, done) => {
-    logAnswer(request, reply, { durationMs: Math.round(reply.elapsedTime * 10) / 10 })
-    done()
-  })
-  server.addHook('onRequestAbort', (request, done) => {
-    request.log.info({ method: request.method, path: pathOf(request) }, 'The client disconnected while it sent this')
+    answered.add(request)
+    logAnswer(request, reply, { durationMs: durationOf(reply) })
     done()
   })
 }
@@ -36,6 +39,15 @@ const logAnswer = (request: FastifyRequest, { statusCode: status }: FastifyReply
   const path = pathOf(request)
   request.log[quietPaths.has(path) ? 'debug' : 'info']({ method: request.method, path, status, ...more })
 }
+
+/** How long it waited tells an operator whether it, or a proxy, gives up too early. */
+const logLeft = (request: FastifyRequest, reply: FastifyReply): void => {
+  const when = request.raw.complete ? 'before it had its whole answer' : 'while it sent this'
+  const told = { method: request.method, path: pathOf(request), durationMs: durationOf(reply) }
+  request.log.info(told, `The client disconnected ${when}`)
+}
+
+const durationOf = ({ elapsedTime }: FastifyReply): number => Math.round(elapsedTime * 10) / 10
 
 /**
  * The log has it beside our own id, so that both logs can be compared. The record of who did what does not use it: a caller could write there what

@@ -116,17 +116,23 @@ t.test('a client that disconnects while it sends a body is no fault, and is in t
 t.test('nor is one that disconnects before it is answered', async t => {
   const { server, lines } = await open()
   await server.listen({ port: 0, host: '127.0.0.1' })
-  const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
-  socket.write(
-    'POST /lines HTTP/1.1\r\nhost: sharewell\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
-  )
-  await pause(50)
-  socket.destroy()
-  await pause(50)
-  t.same(
-    lines.filter(line => JSON.parse(line).level > 30),
-    [],
-  )
+  const logged = () => lines.map(line => JSON.parse(line)).filter(({ requestId }) => requestId !== undefined)
+  const json = 'content-type: application/json\r\ncontent-length: 2\r\n\r\n{}'
+  for (const [method, path, rest] of [
+    ['POST', '/lines', json],
+    ['GET', '/slow', '\r\n'],
+  ] as const) {
+    lines.length = 0
+    const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write(`${method} ${path}?name=Castillo HTTP/1.1\r\nhost: sharewell\r\n${rest}`)
+    await pause(50)
+    socket.destroy()
+    while (logged().length === 0) await pause(5)
+    await pause(50)
+    const msg = 'The client disconnected before it had its whole answer'
+    t.match(logged(), [{ level: 30, method, path, durationMs: Number, msg }])
+    t.equal(logged().length, 1, path)
+  }
 })
 
 t.test('what is wrong with the request itself is reported as FHIR defines', async t => {
