@@ -26,8 +26,13 @@ export const withOwnDatabase = async <T>(run: (database: Database) => Promise<T>
       await database.close()
     }
   } catch (error) {
-    throw error instanceof FhirError ? startError(error.message, error) : error
+    return inOneLine(error)
   } finally {
     await postgres.close()
   }
+}
+
+/** Throws a refusal, such as that the database is away, so that it is printed as one line. */
+export const inOneLine = (error: unknown): never => {
+  throw error instanceof FhirError ? startError(error.message, error) : error
 }

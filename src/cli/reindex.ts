@@ -7,6 +7,7 @@ import { openDatabase } from '../storage/database.ts'
 import { type Progress, reindex } from '../storage/installation/reindex.ts'
 import { migrate } from '../storage/postgres/migrate.ts'
 import { openPostgresBeside } from '../storage/postgres/postgres.ts'
+import { inOneLine } from './own-database.ts'
 
 /** Needed if code classes, kinds or search parameters have changed since the data was stored. */
 export const reindexCommand = (program: Command): void => {
@@ -17,7 +18,7 @@ export const reindexCommand = (program: Command): void => {
       const postgres = await openPostgresBeside(readConfig(), () => {})
       try {
         await migrate(postgres.url, () => {})
-        const done = await reindexAt(postgres.url)
+        const done = await reindexAt(postgres.url).catch(inOneLine)
         process.stdout.write(`${done} resources\n`)
       } finally {
         await postgres.close()

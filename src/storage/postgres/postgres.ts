@@ -37,6 +37,8 @@ type Known = { readonly version: number; readonly database: string; readonly enc
 const askAbout = async (url: string): Promise<Known> => {
   // This throws if a certificate that the URL names cannot be read.
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  // If the database goes away meanwhile, the question fails and says so. Without this listener, the process would end with a stack trace.
+  client.on('error', () => {})
   try {
     await client.connect()
     const { rows } = await client.query<Known>(`

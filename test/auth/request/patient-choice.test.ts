@@ -1,6 +1,10 @@
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { openChoices } from '../../../src/auth/request/patient-choice.ts'
 import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
+import { FhirError } from '../../../src/fhir/error.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
 const world = await openApps()
@@ -126,4 +130,12 @@ t.test('staff who choose another patient act as staff, and the app reads what st
   t.equal(await status(access_token, `Patient/${carl}`), 200)
   t.equal(await status(access_token, 'Observation', measurement(carl)), 403)
   t.equal(await status(access_token, `Patient/${ann}`), 404)
+})
+
+t.test('while the database is away, staff are not told that a patient is none of theirs', async t => {
+  const app = await client({ name: 'Study desk' })
+  const away = new FhirError('transient', 'The database cannot be reached at the moment')
+  const openStoreFor = () => ({ read: () => Promise.reject(away) }) as unknown as Store
+  const { includes } = openChoices({ database: world.database, registry: loadRegistry(), openStoreFor })
+  await t.rejects(includes(nurse.person, app.id, carl), away)
 })
