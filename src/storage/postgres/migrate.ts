@@ -113,8 +113,8 @@ const checkApplied = (applied: readonly Applied[], files: readonly Migration[]):
 
 /** The row is inserted first: another process that applies the same file waits for it, and then has nothing to do. */
 const apply = async (client: pg.Client, { number, name, checksum, text, before }: Migration): Promise<boolean> => {
-  await client.query('BEGIN')
   try {
+    await client.query('BEGIN')
     const { rowCount } = await client.query(
       'INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
       [number, name, checksum],

@@ -6,6 +6,7 @@ import t from 'tap'
 import type { Event } from '../../../src/events/event.ts'
 import { migrate, readMigrations } from '../../../src/storage/postgres/migrate.ts'
 import { withBareDatabase } from '../../support/database.ts'
+import { openBreakingWire } from '../../support/wire.ts'
 
 const folderOf = async (files: Readonly<Record<string, string>>): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'sharewell-sql-'))
@@ -48,6 +49,29 @@ t.test('files are applied in order, once, and each is reported', async t => {
     { number: 2, name: '0002-second.sql' },
   ])
 })
+
+t.test(
+  'if the connection is lost at a file, this is told in one line, and starting again goes on from there',
+  async t => {
+    const { url, query } = await database()
+    const wire = await openBreakingWire(url)
+    t.teardown(wire.end)
+    const folder = await folderOf(first)
+    for (const at of ['BEGIN', 'INSERT INTO migration', 'CREATE TABLE one']) {
+      wire.cutAt(at)
+      await t.rejects(
+        migrate(wire.address, () => {}, folder),
+        {
+          name: 'StartError',
+          message: /^sql\/0001-first\.sql could not be applied: Connection terminated unexpectedly$/,
+        },
+      )
+      t.same(await query('SELECT name FROM migration'), [], at)
+    }
+    await migrate(wire.address, () => {}, folder)
+    t.same(await query('SELECT name FROM migration'), [{ name: '0001-first.sql' }])
+  },
+)
 
 t.test('a file that fails leaves nothing behind, and the next start tries it again', async t => {
   const { url, query, tell } = await database()
