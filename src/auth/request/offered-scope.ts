@@ -4,7 +4,7 @@ import { isScopeWithin, limitScopes } from '../../access/scope-limit.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { holdClient, type RegisteredClient } from '../../storage/authorization/client-registration.ts'
 import type { Connection } from '../../storage/database.ts'
-import { isContextScope, type ScopeRules } from './requested-scope.ts'
+import type { ScopeRules } from './requested-scope.ts'
 
 /** Those of the scopes asked for that the client may still be given: one may be taken from it while a person makes up their mind. */
 export const offeredNow = (asked: readonly string[], { scope }: Pick<RegisteredClient, 'scope'>): readonly string[] => {
@@ -18,7 +18,7 @@ export const isGiven = (
   offered: readonly string[],
   { registry, parseCriteria }: Pick<ScopeRules, 'registry' | 'parseCriteria'>,
 ): boolean => {
-  if (isContextScope(word) || offered.includes(word)) return offered.includes(word)
+  if (offered.includes(word)) return true
   const scope = parseScope(word)
   if (scope === undefined || !isScopeToken(word)) return false
   if (criteriaRefusal(scope, registry.resourceTypes, parseCriteria) !== undefined) return false

@@ -36,6 +36,8 @@ t.test('of what an app asks a person for, what can give it anything is left, in 
     asked('launch/patient openid  patient/Nothing.rs patient/*.rs patient/*.rs offline_access nonsense'),
     'launch/patient openid patient/*.rs offline_access',
   )
+  const context = 'openid fhirUser launch launch/patient offline_access online_access'
+  t.equal(asked(context), context)
   t.equal(asked('system/Patient.rs patient/Patient.r'), 'patient/Patient.r', 'what a service has for itself')
 })
 

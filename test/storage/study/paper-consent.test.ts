@@ -9,7 +9,13 @@ import * as w from '../model/world.ts'
 const weight = 'omh:body-weight'
 const { database, put, importer, storeOf, close } = await w.openWorld()
 t.teardown(close)
-await put(w.organization('lab'), w.study('sleep', 'lab', [w.requests(weight)]))
+await put(
+  w.organization('lab'),
+  w.study('sleep', 'lab', [w.requests(weight), w.works('nurse', 'coordinator')]),
+  // Of the staff, and a patient as well.
+  w.registered('nurse', 'lab'),
+  { resourceType: 'Person', id: 'person-nurse', link: [{ target: { reference: 'Patient/nurse' } }] },
+)
 
 const own = (id: string) => storeOf(w.patient(id, 'patient/*.cruds patient/Consent.cruds', ['records-consent']))
 /** Signed in as the patient who they are. */
@@ -50,7 +56,10 @@ const discards = async (
 }
 
 t.test('what staff end with a reason before it counted was discarded, and is no answer of the patient', async t => {
-  t.strictSame(await discards('ann', [consent => withReason(consent('inactive'))]), [false, true])
+  const ending = [(consent: (status: 'inactive') => Consent) => withReason(consent('inactive'))] as const
+  t.strictSame(await discards('ann', ending), [false, true])
+  await put(w.registered('bea', 'lab'), w.enrols('sleep', 'bea'))
+  t.strictSame(await discards('ian', ending, { by: storeOf(w.staff('nurse')) }), [false, true])
 })
 
 t.test('what the patient ends, who was not recorded from paper, or what had counted was not discarded', async t => {

@@ -108,6 +108,12 @@ t.test('tampering past the triggers is detected', async t => {
       '1 rows were added that no seal has',
     ],
     [
+      'a row of a transaction that is still to come',
+      sql.fragment`INSERT INTO audit_record (epoch, xact, interaction, patients, kinds, outcome)
+        VALUES (1, '9000000000000', 'read', '{}', '{}', 200)`,
+      '1 rows were added that no seal has',
+    ],
+    [
       'a seal that was removed with its rows',
       sql.fragment`
       WITH seal AS (DELETE FROM audit_seal WHERE seal = 2 RETURNING ids) DELETE FROM audit_record USING seal WHERE id = ANY(ids)`,
