@@ -3,7 +3,10 @@ import type { Method } from '../../../src/storage/account/authentication.ts'
 import {
   endSession,
   endSessions,
+  findFramedSession,
   findSession,
+  findSessionCaller,
+  holdSession,
   isInForce,
   sessionsOf,
   startSession,
@@ -74,6 +77,9 @@ t.test('a session ends when its time is over, only by its holder, and together w
     return persons
   }
   t.strictSame(await found(), ['ana', undefined, undefined, 'ben'])
+  const held: boolean[] = []
+  for (const cookie of [own, idle, old, newSecret()]) held.push(await holdSession(database, await idOf(cookie)))
+  t.strictSame(held, [true, false, false, false])
   for (const none of ['', 'short', newSecret()]) t.equal(await findSession(database, none), undefined)
   await change(own, sql.fragment`seen_at = now() - interval '1 hour 59 minutes'`)
   const seen = sql.fragment`SELECT FROM user_session WHERE hash = ${hashOf(own)} AND seen_at > now() - interval '1 minute'`
@@ -136,4 +142,42 @@ t.test('setting up a second factor ends with the session in which it was begun, 
     await change(own, back)
   }
   t.equal(await takeStep(database, step), true)
+})
+
+t.test('a session in a frame of an EHR is none elsewhere, and lasts as long as that may show a frame', async t => {
+  const { id: frame } = await database.one<{ id: string }>(sql.fragment`
+    INSERT INTO smart_client_config (issuer, organization, client_id, authentication, scope, requires_nonce, enabled, frame_origins)
+    VALUES ('https://ehr.example.org/fhir', 'lab', 'sharewell', 'none', 'launch', FALSE, TRUE, '{https://ehr.example.org}')
+    RETURNING id`)
+  const framed = await startSession(database, { person: 'ana', methods: ['mfa'], device: 'Test', frame })
+  const own = await start('ana')
+  const found = async (cookie: string) => [
+    (await findSession(database, cookie))?.person,
+    (await findSessionCaller(database, cookie))?.person?.id,
+    (await findFramedSession(database, cookie))?.frame,
+  ]
+  const origins = ['https://ehr.example.org']
+  t.strictSame(await found(own), ['ana', 'ana', undefined])
+  t.strictSame(await found(framed), [
+    undefined,
+    undefined,
+    { config: frame, issuer: 'https://ehr.example.org/fhir', origins },
+  ])
+  for (const [over, back] of [
+    [sql.fragment`enabled = FALSE`, sql.fragment`enabled = TRUE`],
+    [sql.fragment`frame_origins = '{}'`, sql.fragment`frame_origins = '{https://ehr.example.org}'`],
+  ] as const) {
+    await database.run(sql.fragment`UPDATE smart_client_config SET ${over}`)
+    t.equal(await findFramedSession(database, framed), undefined)
+    await database.run(sql.fragment`UPDATE smart_client_config SET ${back}`)
+  }
+  t.equal((await findFramedSession(database, framed))?.person, 'ana')
+})
+
+t.test('what was begun for somebody who was not active opens nothing when they are again', async t => {
+  await put({ resourceType: 'Person', id: 'barred', active: false })
+  const begun = await start('barred')
+  await put({ resourceType: 'Person', id: 'barred', active: true })
+  t.equal(await findSession(database, begun), undefined)
+  t.equal((await findSession(database, await start('barred')))?.person, 'barred')
 })

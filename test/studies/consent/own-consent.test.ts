@@ -1,10 +1,17 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { kindOfType } from '../../../src/access/shared-type.ts'
+import { FhirError } from '../../../src/fhir/error.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { endedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
 import type { Write } from '../../../src/storage/store.ts'
-import { type Choice, declineConsent, permitOfLine, signingOf } from '../../../src/studies/consent/own-consent.ts'
+import {
+  type Choice,
+  declineConsent,
+  permitOfLine,
+  signConsent,
+  signingOf,
+} from '../../../src/studies/consent/own-consent.ts'
 import type { AskedLine, StudyAsked } from '../../../src/studies/consent/own-study.ts'
 import { requestedData } from '../../../src/studies/definition/requested-data.ts'
 import * as w from '../../storage/model/world.ts'
@@ -13,9 +20,10 @@ const study = w.study('sleep', 'lab', [
   w.requests('omh:heart-rate', 'watch'),
   w.requests('omh:heart-rate'),
   w.requestsType('Condition'),
+  w.requestsType('RelatedPerson'),
 ]) as StudyAsked['study']
 const lines = requestedData(study, openCodeClasses()) as readonly AskedLine[]
-const [ofWatch, ofAny, conditions] = lines as [AskedLine, AskedLine, AskedLine]
+const [ofWatch, ofAny, conditions, related] = lines as [AskedLine, AskedLine, AskedLine, AskedLine]
 
 /** A study as a patient is asked about it, and what is written of their answer. */
 const asking = (consent?: Consent) => {
@@ -99,6 +107,8 @@ t.test('a line for which nothing else was chosen begins at the signing, has no e
   const [permit] = provision?.provision ?? []
   t.strictSame(permit?.dataPeriod, { start: dateTime })
   t.strictSame([permit?.data, permit?.class], [undefined, undefined])
+  const timeless = (signed([choice(related, { from: '2026-01-01' })]) as Stored).resource.provision?.provision
+  t.strictSame([timeless?.length, timeless?.[0]?.dataPeriod], [1, undefined], 'a type without a time has no period')
 })
 
 t.test(
@@ -115,6 +125,32 @@ t.test(
       t.strictSame([write.resource.id, write.resource.patient], [undefined, { reference: 'Patient/ann' }], status)
     }
     t.notOk('signedAs' in signingOf(asking().asked, [], { hash: 'h', language: 'en' }), 'as long as nothing is signed')
+  },
+)
+
+t.test(
+  'nothing is signed if the study was written since it was shown, or another answer was given meanwhile',
+  async t => {
+    const sign = async ({ version = '3', refused }: { version?: string; refused?: Error }) => {
+      const { asked, written } = asking()
+      const store = {
+        ...asked.record.store,
+        write: async (writes: readonly Write[]) =>
+          refused === undefined ? asked.record.store.write(writes) : [{ outcome: 'refused', error: refused }],
+      }
+      const connection = { maybeOne: async () => ({ version }) }
+      const atomic = (run: (...parts: unknown[]) => Promise<unknown>) => run(store, connection)
+      const record = { ...asked.record, store: { ...store, atomic } }
+      const shown = { ...study, meta: { versionId: '3' } }
+      const answer = await signConsent({ ...asked, study: shown, record } as unknown as StudyAsked, [], signing)
+      return [answer, written.length]
+    }
+    t.strictSame(await sign({}), ['signed', 1])
+    t.strictSame((await sign({ version: '4' }))[0], 'changed')
+    for (const code of ['conflict', 'duplicate'] as const)
+      t.strictSame(await sign({ refused: new FhirError(code, 'meanwhile') }), ['overtaken', 0], code)
+    const refused = new FhirError('business-rule', 'The text has changed')
+    await t.rejects(sign({ refused }), refused)
   },
 )
 
