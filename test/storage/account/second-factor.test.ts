@@ -23,7 +23,7 @@ await put(
   { resourceType: 'Person', id: 'asked', link: [{ target: { reference: 'Practitioner/asked' } }] },
 )
 await database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = 'strict'`)
-for (const person of ['ana', 'ben', 'asked'])
+for (const person of ['ana', 'ben', 'cay', 'asked'])
   await database.run(
     sql.fragment`INSERT INTO user_account (email, person) VALUES (${`${person}@example.org`}, ${person})`,
   )
@@ -75,6 +75,8 @@ t.test('a recovery code counts once, for the person for whom it was made, until 
 })
 
 t.test('it is given up unless it is required, can always be removed, and takes its recovery codes along', async t => {
+  await setAuthenticator(database, 'cay', { sealed: 'of-another', timeStep: 1 })
+  await replaceRecoveryCodes(database, 'cay', ['A'])
   for (const [person, isGivenUp] of [
     ['ana', true],
     ['asked', false],
@@ -88,5 +90,6 @@ t.test('it is given up unless it is required, can always be removed, and takes i
     t.strictSame(await find(person), { isNeeded: !isGivenUp, isOld: false })
     t.equal(await countRecoveryCodes(database, person), 0)
     t.equal(await removeAuthenticator(database, person), false, 'if there is none')
+    t.strictSame([(await find('cay')).authenticator, await countRecoveryCodes(database, 'cay')], ['of-another', 1])
   }
 })
