@@ -52,12 +52,12 @@ const subjectsOf = (gate: Gate, study: string, subjects: Expression): SqlFragmen
 
 /**
  * How many of the lines that the study asks for each patient gives it now, and whether readings should have come by then. While nobody reads anything
- * for the study, none are awaited.
+ * for the study, none are awaited. What it keeps of what they gave before can be read, but is nothing that they give now.
  */
 const givenTo = (study: string, since: SqlFragment, isOfThem: IsOfThem): SqlFragment => sql.fragment`
   gave AS MATERIALIZED (
-    SELECT permit.patient_id, count(DISTINCT asked.line) AS lines,
-      bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end)
+    SELECT permit.patient_id, count(DISTINCT asked.line) FILTER (WHERE ${isGivenNow}) AS lines, bool_or(${isGivenNow}) AS is_given,
+      bool_or(${isGivenNow} AND permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end)
         AND EXISTS (SELECT FROM study WHERE study.id = ${study} AND study.in_force AND ${inForce(name('study'))}) AS is_awaited
     FROM study_group_observation_consents AS permit
     LEFT JOIN (
@@ -67,6 +67,9 @@ const givenTo = (study: string, since: SqlFragment, isOfThem: IsOfThem): SqlFrag
       AND now() >= permit.valid_from AND now() < permit.valid_to AND ${isOfThem(sql.fragment`permit`)}
     GROUP BY permit.patient_id
   )`
+
+/** For a row of `permit`; what is kept was stored before the withdrawal. */
+const isGivenNow = sql.fragment`permit.stored_before = 'infinity'`
 
 /** What the Consents of each patient say, of which one that is in force counts more than later ones that are not. */
 const answersTo = (gate: Gate, study: string, isOfThem: IsOfThem): SqlFragment => sql.fragment`
@@ -94,7 +97,7 @@ const stateOfEach = (gate: Gate, study: string): SqlFragment => sql.fragment`
       WHEN subject.is_over THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
-      WHEN answered.status = 'active' AND gave.patient_id IS NULL THEN 'nothing'
+      WHEN answered.status = 'active' AND gave.is_given IS NOT TRUE THEN 'nothing'
       WHEN answered.status = 'active' THEN 'partly'
       WHEN coalesce(answered.status, deleted.status) = 'rejected' THEN 'declined'
       WHEN coalesce(answered.status, deleted.status) = 'inactive' THEN 'withdrawn'

@@ -1,13 +1,16 @@
+import type { Consent, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Access } from '../../../src/access/access.ts'
+import { extensions } from '../../../src/fhir/canonical.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { all, type Expression } from '../../../src/search/expression.ts'
 import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
 import { statesOf } from '../../../src/storage/study/study-states.ts'
 import { planOf, type Step } from '../../support/plan.ts'
-import { openStudies } from '../../support/study.ts'
+import { consent, openStudies } from '../../support/study.ts'
 
-const { server, database, institution, study, participant, patientToken, create } = await openStudies()
+const world = await openStudies()
+const { server, database, institution, study, participant, patientToken, create, update } = world
 t.teardown(() => server.close())
 
 const kinds = ['omh:heart-rate'] as const
@@ -84,4 +87,34 @@ t.test('a reading from a clock that is ahead is the newest only if it came last'
     { isPast: false, number: 1 },
     { isPast: true, number: people - 1 },
   ])
+})
+
+t.test('what a study keeps since a withdrawal is nothing that somebody gives it now', async t => {
+  const both = ['omh:heart-rate', 'omh:body-weight']
+  const { id: keeping } = await study(manager, organization, 'keeping', both)
+  const asked: ResearchStudy = (await world.send(manager, 'GET', `ResearchStudy/${keeping}`)).json()
+  const keeps = (one: Extension): Extension =>
+    one.url === extensions.patientText
+      ? { ...one, extension: [...(one.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
+      : one
+  await update(manager, { ...asked, extension: (asked.extension ?? []).map(keeps) })
+  const patient = await participant(manager, organization, keeping, both, 'Kim')
+  const own = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  const shared = { kind: 'consented', to, action: 's', study: keeping } as const
+  const gate = { access, classes: openCodeClasses() }
+  const state = async () =>
+    (
+      await database.one<{ state: string }>(
+        sql.fragment`WITH ${statesOf(gate, { study: keeping, subjects: all, shared, silentDays: 14 })} SELECT state FROM person`,
+      )
+    ).state
+  t.equal(await state(), 'all')
+  const [given] = (await world.pages(own, 'Consent')).map(({ resource }) => resource as Consent)
+  await update(own, { ...given, status: 'inactive' } as Consent)
+  t.equal(await state(), 'withdrawn')
+  const anew = await create(own, consent(patient, keeping, organization, kinds))
+  t.equal(await state(), 'partly')
+  const provision = { ...anew.provision, period: { end: '2026-01-01' } }
+  await update(own, { ...anew, dateTime: new Date().toISOString(), provision })
+  t.equal(await state(), 'nothing')
 })
