@@ -54,9 +54,10 @@ export const sharings = sql.fragment`
   JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
   ${reachedStudies}`
 
+/** What a study only keeps since a withdrawal, stored before it, says nothing about what comes now. */
 export const sharedNow = sql.fragment`(
   given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
-  AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
+  AND given.consented AND now() >= given.valid_from AND now() < given.valid_to AND given.stored_before = 'infinity'
   AND study.in_force AND ${inForce(name('study'))})`
 
 /** An Observation that names no device gets the source that its document names. */

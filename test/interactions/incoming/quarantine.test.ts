@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { dropOldIntake } from '../../../src/storage/upload/old-intake.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
-import { openStudies } from '../../support/study.ts'
+import { consent, openStudies } from '../../support/study.ts'
 
 /** Room for thirty documents of each source, three of them of one patient. */
 const world = await openStudies({ QUARANTINE_DOCUMENTS: '30' }, { pauseMs: 20, retries: 1 })
-const { server, database, send, create, institution, study, participant, patientToken, token } = world
+const { server, database, send, create, update, enrol, institution, study, participant, patientToken, token } = world
 t.teardown(() => server.close())
 const administrator = await token({ subject: { kind: 'administrator' }, scope: 'user/*.cruds' })
 const { organization, manager } = await institution('lab')
@@ -40,7 +41,14 @@ const bundle = (type: 'batch' | 'transaction', resources: readonly object[]) => 
   entry: resources.map(resource => ({ resource, request: { method: 'POST', url: 'Observation' } })),
 })
 const keptFrom = (source: string) =>
-  database.any<{ id: string; sent: string; patient: string; rule: string; times: number }>(sql.fragment`
+  database.any<{
+    id: string
+    sent: string
+    patient: string
+    rule: string
+    times: number
+    studies: readonly string[]
+  }>(sql.fragment`
     SELECT id, sent, patient, rule, pointer, schema, client_id AS client, times, state, interaction, target, version, is_lost, if_none_exist,
       ARRAY(SELECT study_id FROM quarantined_for WHERE quarantined_for.id = document.id) AS studies
     FROM quarantined_document AS document WHERE source = ${source} ORDER BY first_at, id`)
@@ -127,6 +135,29 @@ t.test(
     t.strictSame(await toldTo(), [[sugar.id]])
   },
 )
+
+t.test('what is sent after a withdrawal is not shown to a study that only keeps what it had before', async t => {
+  const kinds = ['omh:blood-glucose']
+  const { id } = await study(manager, organization, 'Keeping', kinds)
+  const found: ResearchStudy = (await send(manager, 'GET', `ResearchStudy/${id}`)).json()
+  const keeps = (one: Extension): Extension =>
+    one.url === extensions.patientText
+      ? { ...one, extension: [...(one.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
+      : one
+  await update(manager, { ...found, extension: (found.extension ?? []).map(keeps) })
+  const eve = await participant(manager, organization, id, kinds, 'Eve')
+  const evesApp = await patientToken(eve, 'patient/*.cruds patient/Consent.cruds')
+  const { entry } = (await send(evesApp, 'GET', 'Consent')).json()
+  await update(evesApp, { ...entry[0].resource, status: 'inactive' })
+  await enrol(manager, sugar.id, eve)
+  await create(evesApp, consent(eve, sugar.id, organization, kinds))
+  const source = await strictSource()
+  t.equal((await send(evesApp, 'POST', 'Observation', of(eve, source))).statusCode, 422)
+  t.strictSame(
+    (await keptFrom(source)).map(({ studies }) => studies),
+    [[sugar.id]],
+  )
+})
 
 t.test('nothing is kept from somebody who may not write it, and that is neither told nor counted', async t => {
   const source = await strictSource()

@@ -1,11 +1,12 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import type { ValidationPolicy } from '../../../src/mhealth/policy.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
-import { openStudies } from '../../support/study.ts'
+import { consent, openStudies } from '../../support/study.ts'
 
-const { server, send, create, update, institution, study, participant, patientToken, token } = await openStudies()
+const { server, send, create, update, enrol, institution, study, participant, patientToken, token } =
+  await openStudies()
 t.teardown(() => server.close())
 const administrator = await token({ subject: { kind: 'administrator' }, scope: 'user/*.cruds' })
 const { organization, manager } = await institution('lab')
@@ -220,6 +221,28 @@ t.test('a study’s policy holds for the kinds that are shared with it, and the 
   await setPolicy(other.id, 'accept-with-warning')
   t.equal(await statusOf(heart(), sources.strict), 422)
   await setPolicy(asked.id, '')
+})
+
+t.test('a study that only keeps what it had before a withdrawal judges nothing new', async t => {
+  const kinds = ['omh:blood-glucose']
+  const { id } = await study(manager, organization, 'Keeping', kinds)
+  const found: ResearchStudy = (await send(manager, 'GET', `ResearchStudy/${id}`)).json()
+  const keeps = (one: Extension): Extension =>
+    one.url === extensions.patientText
+      ? { ...one, extension: [...(one.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
+      : one
+  await update(manager, { ...found, extension: (found.extension ?? []).map(keeps) })
+  await setPolicy(id, 'strict')
+  const cat = await participant(manager, organization, id, kinds, 'Cat')
+  const catsApp = await patientToken(cat, 'patient/*.cruds patient/Consent.cruds')
+  const sending = async () =>
+    (await send(catsApp, 'POST', 'Observation', sent(glucose('MGDL'), cat, sources.silent))).statusCode
+  t.equal(await sending(), 422)
+  const { entry } = (await send(catsApp, 'GET', 'Consent')).json()
+  await update(catsApp, { ...entry[0].resource, status: 'inactive' })
+  await enrol(manager, asked.id, cat)
+  await create(catsApp, consent(cat, asked.id, organization, kinds))
+  t.equal(await sending(), 201, 'another study takes it, which is not strict')
 })
 
 t.test('somebody who may not write for a patient does not learn how strict the patient’s studies are', async t => {
