@@ -1,7 +1,7 @@
 import type { Consent, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { FhirError } from '../../../../src/fhir/error.ts'
-import { compileInvited } from '../../../../src/storage/model/relation/of-patient.ts'
+import { compileInvited, compileUnanswered } from '../../../../src/storage/model/relation/of-patient.ts'
 import { sql } from '../../../../src/storage/sql.ts'
 import * as w from '../world.ts'
 
@@ -96,3 +96,39 @@ t.test('only a place that somebody has now makes a study theirs now', async t =>
   await put(w.enrols('in-ann', 'ann', 'withdrawn'))
   t.strictSame(await studies(), [])
 })
+
+t.test(
+  'an answer that somebody else has given to the study since stands in the way, and nothing else does',
+  async t => {
+    const begun = new Date()
+    const importing = { kind: 'client', id: 'importer' } as const
+    const app = { kind: 'client', id: 'app' } as const
+    await put(
+      ...['cay', 'dan'].map(who => w.registered(who, 'home-ann')),
+      ...['asking', 'beside'].map(study => w.study(study, 'sponsor-ann', [w.requests(weight)])),
+      ...['cay', 'dan'].map(who => w.enrols('asking', who)),
+      w.enrols('beside', 'cay'),
+      treatment('cay', 'Practitioner/stranger-bob'),
+    )
+    type Asked = Omit<Parameters<typeof compileUnanswered>[0], 'kind'>
+    const isUnanswered = async (more: Partial<Asked> = {}, patient = 'cay') => {
+      const asked = { kind: 'unanswered', study: 'asking', since: begun.toISOString(), but: app, ...more } as const
+      const row = { type: 'Consent', row: sql.fragment`row` } as never
+      return (
+        (await database.maybeOne(sql.fragment`
+        SELECT FROM patient AS row WHERE row.id = ${patient} AND ${compileUnanswered(asked, row)}`)) !== undefined
+      )
+    }
+    const to = (status: 'proposed' | 'active') => w.consent('asking', 'cay', status, [w.permit(weight)])
+    t.equal(await isUnanswered(), true)
+    await put(to('proposed'))
+    t.equal(await isUnanswered(), true, 'what is only proposed is no answer')
+    await put(to('active'))
+    t.equal(await isUnanswered(), false)
+    t.equal(await isUnanswered({ but: { kind: 'patient', id: 'importer' } }), false)
+    t.equal(await isUnanswered({ but: importing }), true, 'their own')
+    t.equal(await isUnanswered({ since: new Date(Date.now() + 60_000).toISOString() }), true, 'before')
+    t.equal(await isUnanswered({ study: 'beside' }), true, 'to another study')
+    t.equal(await isUnanswered({}, 'dan'), true, 'of somebody else')
+  },
+)
