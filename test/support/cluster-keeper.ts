@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { hash } from 'node:crypto'
+import { link, mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -9,6 +10,7 @@ import { type Address, addressFile, meetingPlace } from './cluster.ts'
 /** The process that starts the tests' PostgreSQL, announces it, watches over it, and removes it when it is idle. */
 const keep = async (): Promise<void> => {
   if (!(await takeLock())) return
+  await removeLeftovers()
   const folder = await mkdtemp(join(await roomyFolder(), prefix))
   try {
     const data = join(folder, 'postgres')
@@ -30,7 +32,8 @@ const roomyFolder = async (): Promise<string> => {
   return found !== undefined && found.bavail * found.bsize > 3 * 2 ** 30 ? memory : meetingPlace
 }
 const memory = '/dev/shm'
-const prefix = `${basename(meetingPlace)}-cluster-`
+/** Who has another folder for temporary files has another keeper, with clusters of its own in the same memory. */
+const prefix = `${basename(meetingPlace)}-${hash('sha256', meetingPlace).slice(0, 8)}-cluster-`
 
 /** Speed over durability: nothing in it outlives the run. */
 const settings = {
@@ -50,25 +53,41 @@ const settings = {
 
 const lockFile = join(meetingPlace, 'keeper.lock')
 
+/** If the holder was killed, one of those who notice takes the lock over. */
 const takeLock = async (attempts = 2): Promise<boolean> => {
-  try {
-    await writeFile(lockFile, String(process.pid), { flag: 'wx' })
-    return true
-  } catch {
-    const holder = Number(await readFile(lockFile, 'utf8').catch(() => ''))
-    if (attempts <= 1 || (holder > 0 && isAlive(holder))) return false
-    await removeLeftovers()
-    return takeLock(attempts - 1)
-  }
+  if (await placeLock()) return true
+  const holder = await pidIn(lockFile)
+  if (attempts <= 1 || (holder > 0 && isAlive(holder))) return false
+  const taken = `${lockFile}.taken-${process.pid}`
+  await rename(lockFile, taken).catch(() => {})
+  const isLeft = (await pidIn(taken)) === holder
+  // Somebody else was quicker, and it is theirs.
+  if (!isLeft) await link(taken, lockFile).catch(() => {})
+  await rm(taken, { force: true })
+  return isLeft && takeLock(attempts - 1)
 }
 
-/** Leftovers of a keeper that was killed: its PostgreSQL, its folders and its lock. */
+/** At one moment with what is in it: nobody may take an empty one for a leftover. */
+const placeLock = async (): Promise<boolean> => {
+  const draft = `${lockFile}.${process.pid}`
+  await writeFile(draft, String(process.pid))
+  const isPlaced = await link(draft, lockFile).then(
+    () => true,
+    () => false,
+  )
+  await rm(draft, { force: true })
+  return isPlaced
+}
+
+/** 0 if there is no such file. */
+const pidIn = async (file: string): Promise<number> => Number(await readFile(file, 'utf8').catch(() => ''))
+
+/** Leftovers of a keeper that was killed: its PostgreSQL and its folders. Only for whoever has the lock, since nobody else has a cluster. */
 const removeLeftovers = async (): Promise<void> => {
   for (const place of [memory, meetingPlace]) {
     const names = await readdir(place).catch(() => [])
     for (const name of names) if (name.startsWith(prefix)) await removeCluster(join(place, name))
   }
-  await rm(lockFile, { force: true })
 }
 
 const removeCluster = async (folder: string): Promise<void> => {
