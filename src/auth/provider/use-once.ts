@@ -16,6 +16,7 @@ export class UsedTwice extends errors.InvalidGrant {
 
 const writes = new WeakMap<object, Write[]>()
 const proofs = new WeakMap<object, Write>()
+const usesOfProof = new WeakMap<object, Promise<void>>()
 
 /**
  * The library uses up a code or refresh token first, and then writes what the app gets for it. Here both are written together, when the answer is
@@ -38,14 +39,20 @@ export const useProof = async (database: Database, use: Write): Promise<void> =>
   await useLater(database, use)
 }
 
-/** Before something else is done than to write: throws if another request has used the same proof meanwhile. */
+/**
+ * Before something else is done than to write: throws if another request has used the same proof meanwhile. The library ends several things at once,
+ * and each of them waits.
+ */
 export const useProofNow = async (database: Database): Promise<void> => {
   const { ctx } = Provider
-  const proof = ctx && proofs.get(ctx)
-  if (ctx === undefined || proof === undefined) return
-  proofs.delete(ctx)
-  writes.set(ctx, writes.get(ctx)?.filter(write => write !== proof) ?? [])
-  await proof(database)
+  if (ctx === undefined) return
+  const proof = proofs.get(ctx)
+  if (proof !== undefined) {
+    proofs.delete(ctx)
+    writes.set(ctx, writes.get(ctx)?.filter(write => write !== proof) ?? [])
+    usesOfProof.set(ctx, proof(database))
+  }
+  await usesOfProof.get(ctx)
 }
 
 /** Together with what is used up in this request, if there is anything, and otherwise at once. */

@@ -3,6 +3,7 @@ import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config.ts'
 import { openLog } from '../../../src/events/log.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openBreakingWire } from '../../support/wire.ts'
 import { assertion, assertionType, makeKey } from '../backend.ts'
@@ -191,6 +192,33 @@ t.test('an assertion that comes with a refresh token that another request has us
   t.same(both.map(({ answer }) => answer.status).sort(), [200, 400])
   for (const { one } of both)
     t.match(await tokenRequest(server, { ...refreshForm(given.body.refresh_token), ...one }), usedTwice)
+})
+
+t.test('nor does one that comes while the other is being answered', async t => {
+  const signing = await client({
+    metadata: { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key.jwk] } },
+  })
+  const proof = async () => ({
+    client_assertion_type: assertionType,
+    client_assertion: await assertion(signing.id, key),
+  })
+  const { client_id: _, ...form } = await codeForm(signing)
+  const first = await tokenRequest(server, { ...form, ...(await proof()) })
+  const second = await tokenRequest(server, { ...refreshForm(first.body.refresh_token), ...(await proof()) })
+  const same = await proof()
+  const answers = await database.transaction(async connection => {
+    await connection.any(sql.fragment`SELECT FROM authorization_record WHERE kind = 'RefreshToken' FOR UPDATE`)
+    const answered = tokenRequest(server, { ...refreshForm(second.body.refresh_token), ...same })
+    await someoneWaits(connection)
+    const repeated = tokenRequest(server, { ...refreshForm(first.body.refresh_token), ...same })
+    await someoneWaits(connection, 2)
+    return { answered, repeated }
+  })
+  const third = await answers.answered
+  t.match(third, { status: 200 })
+  t.match(await answers.repeated, usedTwice)
+  const last = await tokenRequest(server, { ...refreshForm(third.body.refresh_token), ...(await proof()) })
+  t.match(last, { status: 200 }, 'what was granted goes on')
 })
 
 t.test('of several requests with the same assertion at once, one gets a token', async t => {
