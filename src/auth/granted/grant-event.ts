@@ -3,7 +3,7 @@ import type { Caller } from '../../access/caller.ts'
 import { appGrant } from '../../access/vocabulary.ts'
 import { accountOf, type OpenStoreAs } from '../../accounts/person.ts'
 import { securityAlert, subtypes } from '../../accounts/security-alert.ts'
-import { FhirError } from '../../fhir/error.ts'
+import { unlessRefused } from '../../fhir/error.ts'
 import type { Principal } from '../../search/expression.ts'
 import { findClient } from '../../storage/authorization/client-registration.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
@@ -65,13 +65,8 @@ const referTo = async (
   store: Store,
   [type, id]: readonly [type: 'Practitioner' | 'Patient', id: string],
 ): Promise<Reference<Patient>> => {
-  try {
-    await store.read(type, id)
-    return { reference: `${type}/${id}` }
-  } catch (error) {
-    if (error instanceof FhirError && error.status < 500) return { type, identifier: { value: id } }
-    throw error
-  }
+  const found = await unlessRefused(() => store.read(type, id))
+  return found === undefined ? { type, identifier: { value: id } } : { reference: `${type}/${id}` }
 }
 
 const toAuditEvent = async (

@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
-import { FhirError } from '../../fhir/error.ts'
+import { unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
@@ -49,12 +49,8 @@ export const openChoices = ({ database, registry, openStoreFor }: Parts): Choice
     return { patients: entries.map(({ content }) => toChoice(JSON.parse(content))), more: next !== undefined }
   }
   const read = async (caller: Caller, patient: string): Promise<Patient | undefined> => {
-    try {
-      return JSON.parse((await openStoreFor(caller).read('Patient', patient)).content)
-    } catch (error) {
-      if (error instanceof FhirError && error.status < 500) return undefined
-      throw error
-    }
+    const found = await unlessRefused(() => openStoreFor(caller).read('Patient', patient))
+    return found && JSON.parse(found.content)
   }
   const findOwn = async (person: string, client: string, query: Readonly<Record<string, string>>) => {
     const searchAs = async (patient: string): Promise<readonly PatientChoice[]> => {
