@@ -95,10 +95,11 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
         ),
       )
     }
-    /** For what joins no compartments. */
-    const apart = async <T>(run: (store: Store) => Promise<T>): Promise<T> => {
+    /** For what joins no compartments: in a transaction of its own, or in that of another store. */
+    const apart = async <T>(run: (store: Store) => Promise<T>, beside?: Connection): Promise<T> => {
       const writing = { ...(await signed()), linked: new Set<string>() }
-      return database.transaction(connection => run(storeWithin(connection, writing, quarantine)))
+      const within = (connection: Connection) => run(storeWithin(connection, writing, quarantine))
+      return beside === undefined ? database.transaction(within) : within(beside)
     }
     return {
       ...reading(database, asking),
@@ -109,7 +110,8 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
         }),
       validationPolicies: observations => apart(store => store.validationPolicies(observations)),
       keepRefused: refused => atomic(store => store.keepRefused(refused)),
-      settleQuarantined: (...asked) => apart(store => store.settleQuarantined(...asked)),
+      settleQuarantined: (id, keepers, settling, beside) =>
+        apart(store => store.settleQuarantined(id, keepers, settling), beside),
       removeRefused: id => apart(store => store.removeRefused(id)),
       write: writes => atomic(store => store.write(writes)),
       trying: (...tried) => atomic(store => store.trying(...tried)),
@@ -123,7 +125,7 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
     ...reading(connection, writing),
     validationPolicies: observations => findPolicies(connection, writing, observations),
     keepRefused: refused => keepRefused(connection, writing, quarantine, refused),
-    settleQuarantined: (...asked) => settleQuarantined(connection, writing, ...asked),
+    settleQuarantined: (id, keepers, settling) => settleQuarantined(connection, writing, id, keepers, settling),
     removeRefused: id => removeRefused(connection, writing, id),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
     trying: (writes, run) =>

@@ -1,6 +1,7 @@
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
-import { holdWaiting, noteTaken, type Replayable } from '../../storage/quarantine/quarantine-settling.ts'
+import type { Connection } from '../../storage/database.ts'
+import { holdWaiting, type Replayable } from '../../storage/quarantine/quarantine-settling.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { prepareCreate } from '../create.ts'
 import type { Context, Prepared } from '../interaction.ts'
@@ -11,26 +12,27 @@ import { allReady, decidePolicies } from './decide-policy.ts'
 
 /**
  * Uploads once more what was refused: the current policies judge it, and the gate is asked what its sender, whose context this is, may write now.
- * Answers the id of the Observation; undefined if somebody else has taken or removed it since it was read. Throws FhirError if it is refused again,
- * also because an update would undo what was changed since; it is then not kept a second time.
+ * `settle` notes as which Observation it was taken, and by whom, in the same commit. False if somebody else has taken or removed it since it was
+ * read. Throws FhirError if it is refused again, also because an update would undo what was changed since; it is then not kept a second time.
  */
 export const replay = async (
   id: string,
   kept: Omit<Replayable, 'sender'>,
   context: Context,
-): Promise<string | undefined> => {
+  settle: (observation: string, connection: Connection) => Promise<void>,
+): Promise<boolean> => {
   const { update, isLost } = kept
   if (isLost) throw new FhirError('incomplete', 'It refers to what was refused with it', { status: 422 })
   const [ready] = allReady(await decidePolicies([await prepared(kept, context)], context))
   if (ready === undefined) throw new Error('nothing was decided')
   const { write } = ready
   return context.store.atomic(async (store, connection) => {
-    if (!(await holdWaiting(connection, id))) return undefined
+    if (!(await holdWaiting(connection, id))) return false
     const written = await writeOrThrow(store, write)
     if (update !== undefined && update.id === undefined && written.outcome === 'unchanged')
       throw new FhirError('conflict', 'Its criteria matched nothing when it was sent, and match something now')
-    await noteTaken(connection, id, written.id)
-    return written.id
+    await settle(written.id, connection)
+    return true
   })
 }
 

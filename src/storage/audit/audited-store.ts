@@ -51,8 +51,15 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
       const tried = writeAsked(writes)
       return guard(tried, () => commit(tried, inner => inner.write(writes, beside)))
     },
-    settleQuarantined: (...asked) =>
-      commit({ interaction: 'transaction', type: 'Observation' }, inner => inner.settleQuarantined(...asked)),
+    settleQuarantined: async (...asked) => {
+      const [, , settling, beside] = asked
+      if (beside === undefined)
+        return commit({ interaction: 'transaction', type: 'Observation' }, inner => inner.settleQuarantined(...asked))
+      const settled = await store.settleQuarantined(...asked)
+      const records = settledAccesses(settled, settling).map(access => ({ ...agent, ...access }))
+      if (records.length > 0) await insertRecords(beside, records)
+      return settled
+    },
     removeRefused: id => commit({ interaction: 'delete', type: 'Observation' }, inner => inner.removeRefused(id)),
     keepRefused: refused =>
       commit({ interaction: 'transaction', type: 'Observation' }, inner => inner.keepRefused(refused)),

@@ -1,5 +1,6 @@
 import type { Issue } from '../../fhir/error.ts'
 import type { Expression } from '../../search/expression.ts'
+import type { Connection } from '../database.ts'
 
 /** The part of a store that has what was refused. */
 export type Quarantine = {
@@ -13,11 +14,12 @@ export type Quarantine = {
   readonly refusedDocument: (id: string) => Promise<RefusedDocument | undefined>
   /** Removes it, for those who could delete it if it had been accepted. Undefined for everybody else. */
   readonly removeRefused: (id: string) => Promise<Settled | undefined>
-  /** Undefined if it is not waiting, or not theirs. */
+  /** Undefined if it is not waiting, or not theirs. `beside`: the transaction of another store, in whose commit it is settled. */
   readonly settleQuarantined: (
     id: string,
     keepers: QuarantineKeepers,
     settling: Settling,
+    beside?: Connection,
   ) => Promise<Settled | undefined>
 }
 

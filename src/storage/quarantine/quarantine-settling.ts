@@ -63,15 +63,9 @@ export const holdWaiting = async (connection: Connection, id: string): Promise<b
   (await connection.maybeOne(sql.fragment`
     SELECT FROM quarantined_document WHERE id = ${id}::uuid AND state = 'waiting' FOR UPDATE`)) !== undefined
 
-/** In the transaction that stores it as the Observation. Who had it taken is noted after that. */
-export const noteTaken = async (connection: Connection, id: string, observation: string): Promise<void> => {
-  await connection.run(sql.fragment`
-    UPDATE quarantined_document SET ${changeOf({ kind: 'taken', observation })} WHERE id = ${id}::uuid`)
-}
-
 /**
- * Notes, for whoever looks after it, what became of a waiting document, or of one that was just taken. If one study removes it, it stays for the
- * others that it belongs to. Undefined if it is not waiting, or not theirs.
+ * Notes, for whoever looks after it, what became of a waiting document. If one study removes it, it stays for the others that it belongs to.
+ * Undefined if it is not waiting, or not theirs.
  */
 export const settleQuarantined = async (
   connection: Connection,
@@ -80,11 +74,7 @@ export const settleQuarantined = async (
   keepers: QuarantineKeepers,
   settling: Settling,
 ): Promise<Settled | undefined> => {
-  const isUnsettled =
-    settling.kind === 'taken'
-      ? sql.fragment`document.state = 'taken' AND document.settled_by IS NULL AND document.observation = ${settling.observation}`
-      : sql.fragment`document.state = 'waiting'`
-  const theirs = sql.fragment`document.id = ${id}::uuid AND ${isUnsettled} AND (${ofKeptOrganization} OR ${ofKeptStudy})`
+  const theirs = sql.fragment`document.id = ${id}::uuid AND document.state = 'waiting' AND (${ofKeptOrganization} OR ${ofKeptStudy})`
   const answer = sql.fragment`document.interaction, coalesce((
     SELECT compartment.patient_id FROM patient_compartment AS compartment WHERE compartment.id = document.patient), 0) AS "patientId"`
   const settled = await connection.maybeOne<Settled>(sql.fragment`

@@ -76,7 +76,7 @@ const saidAs = (kind: 'done' | 'problem', text: string) => ({
 const doneTexts: Readonly<Record<string, ReturnType<typeof saidAs>>> = {
   taken: saidAs('done', 'It has been accepted.'),
   refused: saidAs('problem', 'It was refused again.'),
-  settled: saidAs('problem', 'Somebody else has dealt with it in the meantime.'),
+  settled: saidAs('problem', 'It had been dealt with already.'),
 }
 
 /** Throws `not-found` for anybody who takes care of none of this, as if it did not exist. */

@@ -54,8 +54,8 @@ const create = { name: 'create', path: ':type' } as const
 const update = { name: 'update', path: ':type/:id' } as const
 
 /**
- * Has a document accepted that the keeper was shown, with the rights that its sender has now, and notes the result. If somebody else has settled
- * it meanwhile, nothing is done.
+ * Has a document accepted that the keeper was shown, with the rights that its sender has now, and notes the result, if it is accepted in the same
+ * commit. If it was settled meanwhile, nothing is done.
  */
 export const takeOne = async (
   request: FastifyRequest,
@@ -70,10 +70,11 @@ export const takeOne = async (
     if (sender === undefined) throw new FhirError('forbidden', 'Its sender may not send anything any more')
     const door = sent.update?.id === undefined ? create : update
     const context = contextFor({ caller: sender, id: request.id, log: request.log }, door)
-    const observation = await replay(id, sent, context)
-    if (observation === undefined) return 'settled'
-    await store.settleQuarantined(id, keepers, { kind: 'taken', observation })
-    return 'taken'
+    const isTaken = await replay(id, sent, context, async (observation, connection) => {
+      const settled = await store.settleQuarantined(id, keepers, { kind: 'taken', observation }, connection)
+      if (settled === undefined) throw new FhirError('conflict', 'Whoever has it taken no longer looks after it')
+    })
+    return isTaken ? 'taken' : 'settled'
   } catch (error) {
     if (!(error instanceof FhirError) || error.status >= 500) throw error
     await store.settleQuarantined(id, keepers, { kind: 'refused', refusal: reasonWord(error) })

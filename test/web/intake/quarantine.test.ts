@@ -9,6 +9,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
@@ -250,6 +251,20 @@ t.test('an update is tried again as an update, and never over a later change', a
     meta: { versionId: '2' },
     valueQuantity: { value: 65 },
   })
+})
+
+t.test('nothing is taken unless it is recorded who had it taken, and it can be tried again', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  await relax({ id })
+  const page = `/quarantine/${await idOf(id)}`
+  const byStaff = sql.fragment`NEW.interaction = 'create' AND NEW.practitioner IS NOT NULL`
+  const lost = await whileGoneAt(database, 'audit_record', () => manager.send(page, {}, `${page}/replay`), byStaff)
+  t.equal(lost.status, 503)
+  t.match(await keptFrom(id), [{ state: 'waiting', observation: null }])
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
+  const [{ observation } = { observation: null }] = await keptFrom(id)
+  t.strictSame(await writtenBy(world.persons.manager, observation ?? ''), ['create'])
 })
 
 t.test('a resource that refers to one that was refused with it is not taken alone', async t => {
