@@ -20,6 +20,15 @@ type Options = {
   readonly log: Pick<Logger, 'warn' | 'error'>
   /** The address of this server, which is the sender if MAIL_FROM names none. */
   readonly address: () => string
+  readonly limits?: Limits
+}
+
+/** Other letters wait behind one that a mail server holds up. */
+type Limits = {
+  /** For each thing that the mail server is to say or to take. */
+  readonly silenceMs: number
+  /** For a letter as a whole: a server that says a little again and again is never silent. */
+  readonly letterMs: number
 }
 
 /** Undefined if no e-mail can be sent. */
@@ -41,13 +50,19 @@ const writeIntoLog = ({ log }: Options): Mail => {
   return { send, deliver: async letter => send(letter), close: () => {} }
 }
 
-const sendBySmtp = async (url: string, { config, log, address }: Options): Promise<Mail> => {
+const sendBySmtp = async (url: string, { config, log, address, limits = usual }: Options): Promise<Mail> => {
   const { createTransport } = await import('nodemailer')
-  const transport = createTransport(url, { disableFileAccess: true, disableUrlAccess: true })
+  const transport = createTransport({ url, ...timeouts(limits) }, { disableFileAccess: true, disableUrlAccess: true })
   let isOpen = true
   const sender = () => config.mailFrom ?? `Sharewell <sharewell@${new URL(address()).hostname}>`
   const deliver = (letter: Letter) =>
-    transport.sendMail({ ...letter, to: { name: '', address: letter.to }, from: sender(), headers: byItself })
+    transport.sendMail({
+      ...letter,
+      to: { name: '', address: letter.to },
+      from: sender(),
+      headers: byItself,
+      signal: AbortSignal.timeout(limits.letterMs),
+    })
   const attempt = async (letter: Letter, pausesMs: readonly number[]): Promise<void> => {
     try {
       await deliver(letter)
@@ -78,18 +93,30 @@ const sendBySmtp = async (url: string, { config, log, address }: Options): Promi
   }
 }
 
+/** Longer than servers keep senders waiting on purpose, or look at a letter before they take it. */
+const usual: Limits = { silenceMs: 60_000, letterMs: 120_000 }
+
+/** For nodemailer, which prefers what the URL itself says of them. Greeting and encryption are part of its `connectionTimeout`. */
+const timeouts = ({ silenceMs }: Limits) => ({
+  dnsTimeout: silenceMs / 4,
+  connectionTimeout: silenceMs,
+  greetingTimeout: silenceMs / 2,
+  socketTimeout: silenceMs,
+})
+
 /** Nobody's notice of absence answers it: https://www.rfc-editor.org/rfc/rfc3834#section-5, and the same for Exchange. */
 const byItself = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' }
 
 const codesOf = (error: unknown): object => {
-  const { code, originalCode, responseCode, command } = error as Failure
-  return { code, originalCode, responseCode, command }
+  const { code, originalCode, timeoutType, responseCode, command } = error as Failure
+  return { code, originalCode, timeoutType, responseCode, command }
 }
 
-/** As nodemailer tells it; `originalCode` is that of Node.js. */
+/** As nodemailer tells it; `originalCode` is that of Node.js, `timeoutType` says which of the timeouts it was. */
 type Failure = {
   readonly code?: string
   readonly originalCode?: string
+  readonly timeoutType?: string
   readonly responseCode?: number
   readonly command?: string
 }
@@ -102,7 +129,8 @@ const reasonOf = (error: unknown): string => {
   return `${reasonBehind(failure)}${status}`
 }
 
-const reasonBehind = ({ code = '', originalCode, responseCode = 0, command }: Failure): string => {
+const reasonBehind = ({ code = '', originalCode, timeoutType, responseCode = 0, command }: Failure): string => {
+  if (code === 'ETIMEDOUT' && timeoutType !== 'CONNECT_TIMEOUT') return unanswered
   // It may be full for now, or wait to see whether somebody tries again: what it says of an address is lasting from 500 on.
   if (code === 'EENVELOPE' && (command !== 'RCPT TO' || responseCode < 500)) return notTaken
   if (code === 'ESOCKET' && originalCode !== undefined && !systemErrors.has(originalCode)) return insecure
@@ -110,6 +138,7 @@ const reasonBehind = ({ code = '', originalCode, responseCode = 0, command }: Fa
 }
 
 const notTaken = 'The mail server did not take the e-mail'
+const unanswered = 'The mail server did not answer in time'
 const unreachable = 'The mail server could not be reached'
 const insecure = 'No secure connection to the mail server could be made'
 
@@ -123,6 +152,7 @@ const reasons: Readonly<Record<string, string>> = {
   ESOCKET: unreachable,
   ETIMEDOUT: unreachable,
   EDNS: unreachable,
+  EABORT: unanswered,
   ETLS: insecure,
   EMESSAGE: 'The mail server refused the e-mail',
 }

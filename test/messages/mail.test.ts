@@ -1,4 +1,4 @@
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import t from 'tap'
 import { openLog } from '../../src/events/log.ts'
@@ -102,6 +102,44 @@ t.test(
     }
   },
 )
+
+t.test('a mail server that does not come to an end holds up a letter no longer than the limits allow', async t => {
+  const ready = '220 mail.example.org\r\n'
+  const behaviours: readonly (readonly [string, (socket: Socket) => void])[] = [
+    ['says nothing at all', () => {}],
+    ['greets, and then says nothing', socket => socket.write(ready)],
+    [
+      'goes on saying a little',
+      socket => {
+        socket.write(ready)
+        const saying = setInterval(() => socket.write('250-mail.example.org\r\n'), 20)
+        socket.on('close', () => clearInterval(saying))
+      },
+    ],
+  ]
+  for (const [what, behave] of behaviours) {
+    const server = createServer(socket => {
+      socket.on('error', () => {})
+      socket.resume()
+      behave(socket)
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { log, lines } = logged()
+    const mail = await openMail({
+      config: { smtpUrl: `smtp://127.0.0.1:${port}`, mailFrom: undefined },
+      log,
+      address,
+      limits: { silenceMs: 200, letterMs: 1000 },
+    })
+    const message = 'The mail server did not answer in time'
+    await t.rejects(Promise.resolve(mail?.deliver(letter)), { message, isUncertain: false }, what)
+    t.match(lines.join(''), /"code":"(ETIMEDOUT|EABORT)"/, what)
+    mail?.close()
+    // Otherwise it would hold the connection of a server that never ends.
+    await new Promise<void>(resolve => server.close(() => resolve()))
+  }
+})
 
 t.test('without a mail server there is no mail, and in development the log has it', async t => {
   const { log, lines } = logged()
