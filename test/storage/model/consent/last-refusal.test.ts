@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consent, ResearchSubject, Resource } from '@medplum/fhirtypes'
 import t, { type Test } from 'tap'
 import * as w from '../world.ts'
@@ -42,6 +43,10 @@ const answerOf = ([written]: Written) =>
     : { status: written?.outcome, id: written?.id ?? '' }
 
 const now = () => new Date().toISOString()
+/** What is stored from then on is later, which within the same millisecond it would not be. */
+const untilAfter = async (moment: string) => {
+  while (Date.now() <= Date.parse(moment)) await sleep(1)
+}
 const secondAgo = () => new Date(Date.now() - 1000).toISOString()
 const dayIn = (days: number) => new Date(Date.now() + days * 24 * 60 * 60 * 1000).toISOString().slice(0, 10)
 
@@ -251,6 +256,7 @@ t.test('a place that was changed before it ended was left when it ended', async 
   const { patient, consent, write } = await openPatient()
   await put(place(patient, { actualArm: 'A' }))
   const signed = now()
+  await untilAfter(signed)
   await put(place(patient, { ...over, actualArm: 'A' }), place(patient, { id: `${patient}-again` }))
   t.match(await write(consent('active', signed)), refused)
 })
