@@ -43,7 +43,7 @@ type GlucoseAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to'> & {
 export type GlucoseProfile = GlucoseProfileRow & {
   /** The percentage of the quarters of an hour with readings, among those of the period that are over. */
   readonly active: number
-  /** In percent. */
+  /** In percent; null if it is not known, or the mean is zero. */
   readonly variation: number | null
   /** The percentage of the readings in each range, the lowest range first; empty if there are none. */
   readonly shares: readonly number[]
@@ -71,7 +71,7 @@ export const readGlucoseProfile = async (
   return {
     ...row,
     active: (100 * quarters) / quartersIn(asked),
-    variation: mean === null || deviation === null ? null : (100 * deviation) / mean,
+    variation: deviation === null || !mean ? null : (100 * deviation) / mean,
     shares: ranged === 0 ? [] : ranges.map(count => (100 * count) / ranged),
     gmi: mean === null ? null : glucoseManagementIndicator(unit === 'mg/dL' ? mean : mean * milligramsPerMillimole),
   }

@@ -104,6 +104,21 @@ t.test('a date is that date also in the time zones that are furthest from UTC', 
 
 type Parameter = { name: string; valueInteger?: number; valueQuantity?: { value: number }; part?: object[] }
 
+t.test(
+  'in a series, a reading with a date only is at noon by the clock of the place, also when that is changed',
+  async t => {
+    await put(reading('9279-1', on('2026-03-08'), 14, '/min'))
+    type Series = { parameter: { resource: { component: { valueSampledData: { data: string } }[] } }[] }
+    const hoursAt = async (timezone: string) => {
+      const query = { code: '9279-1', unit: '/min', start: '2026-03-08', end: '2026-03-08', points: '25', timezone }
+      const counts = (await ask<Series>('series', query)).parameter[0]?.resource.component[0]?.valueSampledData.data
+      return [counts?.split(' ').length, counts?.split(' ').indexOf('1')]
+    }
+    t.same(await hoursAt('Pacific/Auckland'), [24, 12])
+    t.same(await hoursAt('America/Los_Angeles'), [23, 11], 'the clock skips an hour of the night')
+  },
+)
+
 t.test('glucose with a date only counts, and has no time in the usual day', async t => {
   await put(
     reading('99504-3', on('2026-04-15'), 100, 'mg/dL'),

@@ -237,6 +237,21 @@ t.test('a reading that came in two ways counts once', async t => {
   )
 })
 
+t.test('the same number twice on a date without a time is two readings', async t => {
+  const low = { comparator: '<' }
+  await put(
+    { resourceType: 'Patient', id: 'ida' },
+    ...[1, 2].map(times => reading(`ida-${times}`, 'ida', '2026-05-01', 100)),
+    ...[1, 2].map(times => reading(`ida-low-${times}`, 'ida', '2026-05-01', 40, 'mg/dL', low)),
+  )
+  const { value, ranges } = await profileOf({ subject: 'ida', start: '2026-05-01', end: '2026-05-01' })
+  t.equal(value('count'), 2)
+  t.same(
+    ranges.map(([, count]) => count),
+    [2, 0, 2, 0, 0],
+  )
+})
+
 t.test('a reading that was sent in both units counts once, as in mg/dL', async t => {
   const told = (id: string, time: string, value: number, unit = 'mg/dL', more = {}) =>
     reading(id, 'fay', `2026-05-01T${time}:00Z`, value, unit, more)
@@ -280,12 +295,22 @@ t.test('a number that stands for an error is not a reading, but the highest valu
   const asked = { subject: 'gil', start: '2026-05-01', end: '2026-05-01' }
   const { value, ranges } = await profileOf(asked)
   t.same([value('count'), value('left-out'), value('mean')], [2, 2, 2850])
+  t.ok(near(value('active'), 200 / 96), 'nor is it time with a reading')
   t.same(
     ranges.map(([, count]) => count),
     [0, 0, 1, 0, 1],
   )
   const { value: inMoles } = await profileOf({ ...asked, unit: 'mmol/L' })
   t.same([inMoles('count'), inMoles('left-out')], [2, 2])
+})
+
+t.test('readings that are all zero have a mean, but no variation', async t => {
+  await put(
+    { resourceType: 'Patient', id: 'hal' },
+    ...['08', '09'].map(hour => reading(`hal-${hour}`, 'hal', `2026-05-01T${hour}:00:00Z`, 0)),
+  )
+  const { value } = await profileOf({ subject: 'hal', start: '2026-05-01', end: '2026-05-01' })
+  t.same([value('mean'), value('standard-deviation'), value('coefficient-of-variation')], [0, 0, undefined])
 })
 
 t.test('without readings there is no mean and no indicator, and no range has time', async t => {

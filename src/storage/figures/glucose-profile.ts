@@ -21,7 +21,11 @@ export const readGlucoseProfile = async (
       UNION ALL
       SELECT at, is_timed, value, dimension, kind_id FROM reading WHERE NOT ${isSame}
     ),
-    beyond AS (SELECT DISTINCT at, is_timed, bound AS value, dimension, comparator FROM bounded),
+    beyond AS (
+      SELECT DISTINCT at, is_timed, bound AS value, dimension, comparator FROM bounded WHERE is_timed
+      UNION ALL
+      SELECT at, is_timed, bound, dimension, comparator FROM bounded WHERE NOT is_timed
+    ),
     measured AS MATERIALIZED (
       SELECT at, is_timed, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id
       FROM (${onceOf('told', 'kind_id', toldTwice)}) AS told
