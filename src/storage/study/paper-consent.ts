@@ -27,15 +27,23 @@ export const findPaperRecord = (
     WHERE consent_id = ${consent} AND version = ${version}`)
 
 /**
- * Whether a version of a Consent ends a record from paper that staff discarded before it counted: that is not an answer of the patient's. What the
- * patient ends, by an app or signed in, is one, also if it says why.
+ * Whether a version of a Consent ends a record from paper that staff discarded before it counted, or says once more that it is discarded: that is
+ * not an answer of the patient's. What the patient ends, by an app or signed in, is one, also if it says why.
  */
 export const isDiscardedPaper = (version: SqlFragment): SqlFragment => sql.fragment`(
-  ${version}.content ->> 'status' = 'inactive'
-  AND ${version}.content @> ${JSON.stringify({ extension: [{ url: inactivationReason }] })}::jsonb
+  ${isEndedByStaff(version)}
   AND EXISTS (
     SELECT FROM paper_consent AS recorded
-    WHERE recorded.consent_id = ${version}.content ->> 'id' AND recorded.version = (${version}.version - 1)::text)
+    WHERE recorded.consent_id = ${version}.content ->> 'id' AND recorded.version::integer < ${version}.version
+      AND NOT EXISTS (
+        SELECT FROM consent_history AS since
+        WHERE since.patient_id = ${version}.patient_id AND since.pk = ${version}.pk
+          AND since.version > recorded.version::integer AND since.version < ${version}.version
+          AND ${isEndedByStaff(sql.fragment`since`)} IS NOT TRUE)))`
+
+const isEndedByStaff = (version: SqlFragment): SqlFragment => sql.fragment`(
+  ${version}.content ->> 'status' = 'inactive'
+  AND ${version}.content @> ${JSON.stringify({ extension: [{ url: inactivationReason }] })}::jsonb
   AND NOT EXISTS (
     SELECT FROM principal
     WHERE principal.author = ${version}.author AND (principal.kind = 'patient' OR principal.kind = 'person' AND EXISTS (

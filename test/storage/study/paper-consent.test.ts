@@ -31,7 +31,16 @@ const withReason = (consent: Consent): Consent => ({ ...consent, extension: [...
 const discards = async (
   patient: string,
   versions: readonly ((consent: (status: NonNullable<Consent['status']>) => Consent) => Consent)[],
-  { by = importer, recorded = ['1'] }: { by?: typeof importer; recorded?: readonly string[] } = {},
+  {
+    by = importer,
+    later = by,
+    recorded = ['1'],
+  }: {
+    by?: typeof importer
+    /** Who writes all versions after the first. */
+    later?: typeof importer
+    recorded?: readonly string[]
+  } = {},
 ) => {
   await put(w.registered(patient, 'lab'), w.enrols('sleep', patient), {
     resourceType: 'Person',
@@ -42,15 +51,15 @@ const discards = async (
   const { id = '' } = consent('proposed')
   await put(consent('proposed'))
   for (const version of recorded) await addPaperRecord(database, { consent: id, version, practitioner: 'nurse' })
-  for (const version of versions) {
-    const [written] = await by.write([{ kind: 'update', id, resource: version(consent) }])
+  for (const [place, version] of versions.entries()) {
+    const [written] = await (place === 0 ? by : later).write([{ kind: 'update', id, resource: version(consent) }])
     if (written?.outcome === 'refused') throw written.error
   }
   const found = await database.any<{ is: boolean }>(sql.fragment`
     SELECT ${isDiscardedPaper(sql.fragment`version`)} AS is FROM (
-      SELECT patient_id, version, author, content FROM consent WHERE id = ${id}
+      SELECT patient_id, pk, version, author, content FROM consent WHERE id = ${id}
       UNION ALL
-      SELECT patient_id, version, author, content FROM consent_history WHERE content ->> 'id' = ${id}) AS version
+      SELECT patient_id, pk, version, author, content FROM consent_history WHERE content ->> 'id' = ${id}) AS version
     ORDER BY version.version`)
   return found.map(({ is }) => is)
 }
@@ -78,6 +87,20 @@ t.test('what the patient ends, who was not recorded from paper, or what had coun
     [false, false, false],
     'it had counted',
   )
+})
+
+t.test('what was discarded stays so if staff write it once more, until the patient says so themselves', async t => {
+  const ending = (consent: (status: 'inactive') => Consent) => withReason(consent('inactive'))
+  const because = (text: string) => (consent: (status: 'inactive') => Consent) => {
+    const { extension = [], ...rest } = consent('inactive')
+    return { ...rest, extension: [...extension, { ...reason, valueCodeableConcept: { text } }] }
+  }
+  const thrice = [ending, because('It was of another patient'), because('It was illegible')]
+  t.strictSame(await discards('jil', thrice, { by: storeOf(w.staff('nurse')) }), [false, true, true, true])
+  t.strictSame(await discards('kim', thrice, { later: own('kim') }), [false, true, false, false])
+  t.strictSame(await discards('lea', thrice, { by: own('lea'), later: importer }), [false, false, false, false])
+  const without = (consent: (status: 'inactive') => Consent) => consent('inactive')
+  t.strictSame(await discards('max', [ending, without, ending]), [false, true, false, false], 'it was ended otherwise')
 })
 
 t.test('who recorded which version, and when, is found for that version alone', async t => {
