@@ -1,6 +1,6 @@
 import t from 'tap'
 import { offsetsBetween, startsOfDays } from '../../src/fhir/offsets.ts'
-import { addDays, beginningOfDay } from '../../src/fhir/timezone.ts'
+import { addDays, beginningOfDay, offsetMs } from '../../src/fhir/timezone.ts'
 
 t.test('a period has the offsets of its clock, and when they change', t => {
   t.same(offsetsBetween('2026-03-01T00:00:00Z', '2026-11-30T00:00:00Z', 'Europe/Berlin'), [
@@ -16,6 +16,37 @@ t.test('a period has the offsets of its clock, and when they change', t => {
     { since: '-infinity', seconds: 20_476 },
   ])
   t.equal(offsetsBetween('2000-01-01T00:00:00Z', '2001-01-01T00:00:00Z', 'America/Boa_Vista').length, 4, 'a week apart')
+  t.end()
+})
+
+t.test('a change on the last day of a period, or on the first, is one of it, however long it is', t => {
+  for (let days = 0; days < 15; days += 1) {
+    const [day, before, after] = ['2026-03-29', addDays('2026-03-29', -days), addDays('2026-03-29', days)]
+    const changes = [
+      { since: '-infinity', seconds: 3600 },
+      { since: '2026-03-29T01:00:00.000Z', seconds: 7200 },
+    ]
+    t.same(offsetsBetween(`${before}T12:00:00.250Z`, `${day}T22:00:00Z`, 'Europe/Berlin'), changes, `${days} before`)
+    t.same(offsetsBetween(`${day}T00:00:00Z`, `${after}T22:00:00Z`, 'Europe/Berlin'), changes, `${days} after`)
+  }
+  t.end()
+})
+
+t.test('each change is told to the second', t => {
+  for (const timezone of [
+    'Europe/Lisbon',
+    'America/St_Johns',
+    'Asia/Tehran',
+    'Africa/Casablanca',
+    'Antarctica/Troll',
+  ]) {
+    const [, ...changes] = offsetsBetween('1987-01-01T00:00:00Z', '2026-12-31T00:00:00Z', timezone)
+    t.ok(changes.length > 20, timezone)
+    for (const { since, seconds } of changes) {
+      t.equal(offsetMs(Date.parse(since), timezone), seconds * 1000, `${timezone} since ${since}`)
+      t.not(offsetMs(Date.parse(since) - 1000, timezone), seconds * 1000, `${timezone} before ${since}`)
+    }
+  }
   t.end()
 })
 

@@ -141,15 +141,19 @@ t.test(
       bounded('07', '>=', 250),
       bounded('08', '>', 22.2, 'mmol/L'),
       { ...bounded('09', '<', 40), id: 'bounded-mistake', status: 'entered-in-error' },
+      bounded('10', '<=', 53),
+      bounded('11', '>=', 251),
+      bounded('12', '<', 55),
+      bounded('13', '>', 249),
     )
     const { value, ranges } = await profileOf({ subject: 'Patient/bob', start: '2026-05-01', end: '2026-05-31' })
-    t.same([value('count'), value('left-out'), value('days'), value('mean')], [1, 7, 5, 100])
+    t.same([value('count'), value('left-out'), value('days'), value('mean')], [1, 11, 7, 100])
     t.same(ranges, [
-      ['very-low', 2],
+      ['very-low', 3],
       ['low', 0],
       ['in-range', 1],
       ['high', 0],
-      ['very-high', 2],
+      ['very-high', 3],
     ])
   },
 )

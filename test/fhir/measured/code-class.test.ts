@@ -1,6 +1,6 @@
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
-import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
+import { codesOf, openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { openMhealthMaps } from '../../../src/fhir/measured/open-mhealth-maps.ts'
 
 const classes = openCodeClasses()
@@ -30,11 +30,40 @@ t.test('every spelling of heart rate is one class, in data and in searches', t =
   t.end()
 })
 
+t.test('a LOINC code means the same as its BioPortal URI, also if no schema names it', t => {
+  const loinc = 'http://purl.bioontology.org/ontology/LNC'
+  for (const [code, key, kind] of [
+    ['8867-4', 'omh:heart-rate', 'omh:heart-rate'],
+    ['99504-3', 'http://loinc.org|99504-3', 'omh:blood-glucose'],
+    ['718-7', 'http://loinc.org|718-7', undefined],
+  ] as const)
+    for (const [system, text] of [
+      [undefined, `${loinc}/${code}`],
+      [`${loinc}/`, code],
+      [loinc, code],
+    ] as const) {
+      t.equal(classes.classOf(system, text), key, `${system}|${text}`)
+      t.equal(classes.kindOf(system, text), kind)
+    }
+  t.end()
+})
+
+t.test('the spellings of a class are listed with each system that apps write, and without one', t => {
+  const listed = classes.spellings('omh:heart-rate')
+  for (const code of ['omh:heart-rate', 'omh:heart-rate:1.1', 'omh:heart-rate:2.0'])
+    t.strictSame(
+      listed.filter(one => one.code === code),
+      [{ system: systems.omh, code }, { system: systems.ieee, code }, { code }],
+    )
+  t.end()
+})
+
 t.test('a code in no class is a class of its own and has no kind', t => {
   t.equal(classes.classOf(systems.loinc, '718-7'), 'http://loinc.org|718-7')
   t.equal(classes.kindOf(systems.loinc, '718-7'), undefined)
   t.equal(classes.classOf(undefined, 'x'), '|x')
   t.same(classes.spellings('http://loinc.org|718-7'), [{ system: 'http://loinc.org', code: '718-7' }])
+  t.strictSame(classes.spellings('|x'), [{ code: 'x' }])
   t.end()
 })
 
@@ -54,6 +83,30 @@ t.test('a narrower code belongs to the kind but not to the class', t => {
     t.equal(classes.kindOf(systems.loinc, code), kind)
   }
   t.not(classes.classOf(systems.loinc, '99504-3'), classes.classOf(systems.loinc, '2339-0'))
+  t.end()
+})
+
+t.test('the codes of a kind are its schema and its narrower codes, and of these none is in the class', t => {
+  for (const kind of classes.kinds()) {
+    const [schema, ...narrower] = codesOf(kind)
+    const own = kind.key.startsWith('ieee:') ? systems.ieee : systems.omh
+    t.equal(schema, `${own}|${kind.key}`)
+    t.same(
+      narrower,
+      kind.narrower.map(({ code }) => `http://loinc.org|${code}`),
+    )
+    for (const { system, code } of kind.narrower) {
+      t.equal(classes.classOf(system, code), `http://loinc.org|${code}`)
+      t.equal(classes.kindOf(system, code), kind.key)
+    }
+  }
+  const narrowerOf = (key: string) =>
+    classes
+      .kinds()
+      .find(one => one.key === key)
+      ?.narrower.map(({ code }) => code)
+  t.same(narrowerOf('omh:step-count'), ['41950-7'])
+  t.same(narrowerOf('ieee:sleep-stage-summary'), [])
   t.end()
 })
 

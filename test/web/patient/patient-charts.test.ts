@@ -368,6 +368,8 @@ t.test('implausible values are pointed out, and the figures say that they includ
   await store(
     glucose('2025-06-05T08:00:00Z', 600),
     glucose('2025-06-06T08:00:00Z', 1500),
+    glucose('2024-06-09T08:00:00Z', 10),
+    glucose('2024-06-09T09:00:00Z', 100),
     weight('2025-06-05T08:00:00Z', 60),
     weight('2025-06-06T08:00:00Z', 6),
     weight('2025-06-07T08:00:00Z', 60.5),
@@ -386,6 +388,8 @@ t.test('implausible values are pointed out, and the figures say that they includ
   )
   t.match(words, /some below 20 or above 600 mg\/dL, which can hardly be: the figures are made of them as well/)
   t.match(tableOf(shown, 'Weight'), '2025-06-06 1 6.0 6.0 6.0', 'the table has all of them')
+  const low = wordsOf(await anns.get(`${page}?first=2024-06-09&last=2024-06-09`))
+  t.match(low, /some below 20 or above 600 mg\/dL, which can hardly be/)
 })
 
 t.test('a sensor’s “low” counts for the time in ranges, and the page says so', async t => {
