@@ -1,7 +1,9 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
+import { inactivationReason } from '../../../src/access/vocabulary.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { hasAnsweredSince } from '../../../src/storage/study/answered-since.ts'
+import { addPaperRecord } from '../../../src/storage/study/paper-consent.ts'
 import * as w from '../model/world.ts'
 
 const weight = 'omh:body-weight'
@@ -41,4 +43,17 @@ t.test('whoever gave, changed or deleted an answer to the study since has answer
   t.strictSame(await answeredSince(later), ['heart-bob'], 'deleted')
   t.strictSame(await answeredSince(await now()), [], 'that was before, too')
   t.strictSame(await answeredSince(begun), ['heart-bob', 'sleep-ann', 'sleep-bob'])
+})
+
+t.test('what staff propose is no answer, and neither is a paper that they record and discard', async t => {
+  await put(...['cay', 'dan'].flatMap(patient => [w.registered(patient, 'lab'), w.enrols('sleep', patient)]))
+  const begun = await now()
+  const proposed = ['cay', 'dan'].map(patient => given('sleep', patient, 'proposed'))
+  await put(...proposed)
+  t.strictSame(await answeredSince(begun), [], 'proposed')
+  await addPaperRecord(database, { consent: 'consent-sleep-cay', version: '1', practitioner: 'nurse' })
+  const why = { url: inactivationReason, valueCodeableConcept: { text: 'It was not confirmed' } }
+  for (const { extension = [], ...rest } of proposed)
+    await put({ ...rest, status: 'inactive', extension: [...extension, why] })
+  t.strictSame(await answeredSince(begun), ['sleep-dan'], 'only the one of them that was not on paper was ended')
 })
