@@ -17,52 +17,56 @@ export const attempt = async <Done>(
   connection: Connection,
   run: () => Promise<Done>,
 ): Promise<{ readonly done: Done } | { readonly refused: FhirError }> => {
-  try {
-    return { done: await allOrNothing(connection, run) }
-  } catch (error) {
-    if (!(error instanceof FhirError) || isConflict(error)) throw error
-    return { refused: error }
-  }
+  const part = await behindSavepoint(connection, run, release, error => !isConflict(error))
+  if ('done' in part) return part
+  if (part.undone instanceof FhirError) return { refused: part.undone }
+  throw part.undone
 }
 
 /** Runs a part of a transaction: if it throws, that part is rolled back, and the transaction can go on. */
-export const allOrNothing = <Done>(connection: Connection, run: () => Promise<Done>): Promise<Done> =>
-  behindSavepoint(connection, run, release, error => !isConflict(error))
+export const allOrNothing = async <Done>(connection: Connection, run: () => Promise<Done>): Promise<Done> =>
+  doneIn(await behindSavepoint(connection, run, release, error => !isConflict(error)))
 
 /** Answers what `run` found, and rolls back whatever it wrote to find it, whether or not it throws. */
-export const runAndRollBack = <Found>(connection: Connection, run: () => Promise<Found>): Promise<Found> =>
-  behindSavepoint(connection, run, undo, error => !isConflict(error))
+export const runAndRollBack = async <Found>(connection: Connection, run: () => Promise<Found>): Promise<Found> =>
+  doneIn(await behindSavepoint(connection, run, undo, error => !isConflict(error)))
 
 /** Whether it was done: if it throws an error that is expected, it is rolled back and the answer is false. */
 export const unless = async (
   connection: Connection,
   isExpected: (error: unknown) => boolean,
   run: () => Promise<void>,
-): Promise<boolean> => {
-  try {
-    await behindSavepoint(connection, run, release, isExpected)
-    return true
-  } catch (error) {
-    if (!isExpected(error)) throw error
-    return false
-  }
+): Promise<boolean> => 'done' in (await behindSavepoint(connection, run, release, isExpected))
+
+/** What was done, or the error for which it was rolled back. */
+type Part<Done> = { readonly done: Done } | { readonly undone: unknown }
+
+const doneIn = <Done>(part: Part<Done>): Done => {
+  if ('done' in part) return part.done
+  throw part.undone
 }
 
-/** However it ends, the savepoint is released: one that stayed would be what the savepoint around it is rolled back to, and take memory until the commit. */
+/**
+ * Throws if the transaction cannot go on: what fails may also be the savepoint itself, for which no part of the transaction is to blame.
+ *
+ * However it ends, the savepoint is released: one that stayed would be what the savepoint around it is rolled back to, and take memory
+ * until the commit.
+ */
 const behindSavepoint = async <Done>(
   connection: Connection,
   run: () => Promise<Done>,
   end: (connection: Connection) => Promise<void>,
   isUndone: (error: unknown) => boolean,
-): Promise<Done> => {
+): Promise<Part<Done>> => {
   await connection.run(sql.fragment`SAVEPOINT write`)
   try {
     const done = await run()
     await end(connection)
-    return done
+    return { done }
   } catch (error) {
-    if (isUndone(error)) await undo(connection)
-    throw error
+    if (!isUndone(error)) throw error
+    await undo(connection)
+    return { undone: error }
   }
 }
 

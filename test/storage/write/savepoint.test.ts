@@ -1,8 +1,8 @@
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import type { Connection } from '../../../src/storage/database.ts'
-import { name, sql } from '../../../src/storage/sql.ts'
-import { allOrNothing, attempt, runAndRollBack } from '../../../src/storage/write/savepoint.ts'
+import { name, type SqlFragment, sql } from '../../../src/storage/sql.ts'
+import { allOrNothing, attempt, runAndRollBack, unless } from '../../../src/storage/write/savepoint.ts'
 import { openTestDatabase } from '../../support/database.ts'
 
 const { database } = await openTestDatabase(t)
@@ -63,6 +63,27 @@ t.test('a part that throws anything leaves nothing, and the transaction goes on'
   })
   t.equal(kept, 'b')
 })
+
+t.test(
+  'what fails at a savepoint itself is no refusal of its part, and ends what is around it as its own failure',
+  async t => {
+    const cancelledAt = (command: RegExp, run: (connection: Connection) => Promise<unknown>) =>
+      database
+        .transaction(async connection => {
+          await connection.run(sql.fragment`SET LOCAL statement_timeout = 20`)
+          const instead = (query: SqlFragment) => (command.test(query.sql) ? sql.fragment`SELECT pg_sleep(60)` : query)
+          await run({ ...connection, run: query => connection.run(instead(query)) })
+          await connection.run(sql.fragment`SELECT 'it goes on'`)
+        })
+        .catch(error => error)
+    for (const command of [/^SAVEPOINT/, /^ROLLBACK TO/])
+      for (const run of [
+        (connection: Connection) => attempt(connection, refuse),
+        (connection: Connection) => unless(connection, () => true, refuse),
+      ])
+        t.match(await cancelledAt(command, run), { issues: [{ code: 'too-costly' }] }, `${command}`)
+  },
+)
 
 t.test('no savepoint remains, however its part ended', async t => {
   const ways: Readonly<Record<string, (connection: Connection) => Promise<unknown>>> = {
