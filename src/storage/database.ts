@@ -6,7 +6,8 @@ import { isFull, notePrepared, type Statement, toStatement } from './postgres/pr
 import { rowTypes } from './postgres/row-types.ts'
 import { withSettings } from './postgres/session-settings.ts'
 import { endedBySilence, letInWithin } from './postgres/silence.ts'
-import { type Fail, failure, isAborted, isConflict, isDeadlock, isLockTimeout, isLost } from './postgres/sql-state.ts'
+import { type Fail, failure, isAborted, isConflict, isDeadlock, isGivenUp, isLost } from './postgres/sql-state.ts'
+import { aMoment, mostAttempts, retried } from './retried.ts'
 import { isPlannedAnew, type SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
@@ -108,9 +109,9 @@ const connectionOver = (query: Query, keeping = query): Connection => {
   }
 }
 
-/** On any connection of the pool. One on which a statement failed is not used again. */
+/** On any connection of the pool. One on which a statement failed is not used again. If it was given up, it has done nothing, and is retried. */
 const queryOnce =
-  (pool: pg.Pool, fail: Fail): Query =>
+  (pool: pg.Pool, fail: Fail, attempts = mostAttempts): Query =>
   async fragment => {
     const { client, release } = await takeClient(pool, fail)
     try {
@@ -119,8 +120,10 @@ const queryOnce =
       return result
     } catch (error) {
       release(error instanceof Error ? error : true)
-      throw error
+      if (attempts <= 1 || !isGivenUp(error)) throw error
     }
+    await aMoment()
+    return queryOnce(pool, fail, attempts - 1)(fragment)
   }
 
 const queryOn =
@@ -230,15 +233,4 @@ const commit = async (client: pg.PoolClient, fail: Fail, goneOn: Fail): Promise<
 const wentOn = async (fault: unknown, failed: () => Promise<never>): Promise<never> => {
   const met: unknown = await failed().catch(error => error)
   throw isConflict(met) ? met : fault
-}
-
-/** `run` gets the error of the last attempt. */
-const retried = async <T>(run: (last?: unknown) => Promise<T>, attempts = 5, last?: unknown): Promise<T> => {
-  try {
-    return await run(last)
-  } catch (error) {
-    if (attempts <= 1 || !isConflict(error) || isLockTimeout(error)) throw error
-    await new Promise(resolve => setTimeout(resolve, 5 + Math.random() * 40))
-    return retried(run, attempts - 1, error)
-  }
 }

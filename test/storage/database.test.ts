@@ -104,6 +104,27 @@ t.test('a transaction that loses to a deadlock is retried, even if it goes on as
   }
 })
 
+t.test('a statement by itself that meets a conflict is retried like a transaction, and not without end', async t => {
+  const { database } = await openTestDatabase(t)
+  await database.run(sql.fragment`CREATE SEQUENCE tried`)
+  await database.run(sql.fragment`
+    CREATE FUNCTION conflicting(times bigint, state text) RETURNS bigint LANGUAGE plpgsql AS $$
+    DECLARE
+      turn bigint := nextval('tried');
+    BEGIN
+      IF turn <= times THEN RAISE EXCEPTION 'a conflict' USING ERRCODE = state; END IF;
+      RETURN turn;
+    END $$`)
+  for (const state of ['40001', '40P01']) {
+    await database.run(sql.fragment`ALTER SEQUENCE tried RESTART`)
+    t.same(await database.one(sql.fragment`SELECT conflicting(2, ${state}) AS turn`), { turn: '3' }, state)
+  }
+  await database.run(sql.fragment`ALTER SEQUENCE tried RESTART`)
+  const refused = await database.later(sql.fragment`SELECT conflicting(99, '40001')`).catch(error => error)
+  t.match(refused, { issues: [{ code: 'transient' }] })
+  t.same(await database.one(sql.fragment`SELECT last_value FROM tried`), { last_value: '5' })
+})
+
 t.test('of the writes that lost to a deadlock, one at a time is retried, and the others wait for none', async t => {
   const { database } = await openTestDatabase(t)
   for (const id of ['one', 'two'])

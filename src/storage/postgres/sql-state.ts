@@ -94,6 +94,9 @@ export const isLockTimeout = (error: unknown): boolean => isOfState(error, '55P0
 export const isConflict = (error: unknown): boolean =>
   error instanceof FhirError && error.issues[0].code === 'transient'
 
+/** PostgreSQL gave it up for the sake of another transaction: nothing was done. */
+export const isGivenUp = (error: unknown): boolean => isDeadlock(error) || isOfState(error, serializationFailure)
+
 /** For the error as PostgreSQL sends it: an earlier statement of the transaction has failed. */
 export const isAborted = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '25P02'
 
