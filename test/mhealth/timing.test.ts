@@ -4,6 +4,7 @@ import { atOnce } from '../../src/fhir/give-way.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { unknownEnd } from '../../src/fhir/unknown-end.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
+import { startOf } from '../../src/mhealth/timing.ts'
 import { heartRate, upload } from './upload.ts'
 
 const mhealth = openMhealth({ codeClasses: openCodeClasses(), now: () => Date.parse('2026-03-01T12:00:00Z') })
@@ -60,7 +61,12 @@ t.test('a day that has begun may be reported before it ends', t => {
 t.test('an interval that ends before it begins gives no effective time', t => {
   const backwards = { start_date_time: '2026-03-01T08:00:00Z', end_date_time: '2026-03-01T07:00:00Z' }
   t.strictSame(findings({ time_interval: backwards }), ['interval-order'])
-  t.equal(receive({ time_interval: backwards }).resource.effectivePeriod, undefined)
+  const received = receive({ time_interval: backwards })
+  t.equal(received.resource.effectivePeriod, undefined)
+  t.match(
+    received.issues[0]?.message,
+    /ends at 2026-03-01T07:00:00Z, before it begins at 2026-03-01T08:00:00Z; accepted: an end that is not before/,
+  )
   t.end()
 })
 
@@ -76,6 +82,18 @@ t.test('an interval may end in a leap second, or a microsecond after it begins, 
     t.strictSame(ofPeriod(start, end), [[], { start, end }])
   t.strictSame(ofPeriod('2026-03-01T07:00:00.000002Z', '2026-03-01T07:00:00.000001Z'), [['interval-order'], undefined])
   t.strictSame(ofPeriod('2016-12-31T23:59:60Z', '2016-12-31T23:59:59Z'), [['interval-order'], undefined])
+  t.end()
+})
+
+t.test('what was measured began at its moment or its start, or if only its end is known, then', t => {
+  type Element = NonNullable<Parameters<typeof startOf>[0]>['element']
+  const start = (element: Element) => startOf({ element, notes: [] })
+  const [from, to] = ['2026-03-01T07:00:00+01:00', '2026-03-01T08:00:00+01:00']
+  t.equal(start({ effectiveDateTime: from }), Date.parse(from))
+  t.equal(start({ effectivePeriod: { start: from, end: to } }), Date.parse(from))
+  t.equal(start({ effectivePeriod: { end: to } }), Date.parse(to))
+  t.equal(start({ effectivePeriod: {} }), undefined)
+  t.equal(startOf(undefined), undefined)
   t.end()
 })
 

@@ -218,6 +218,37 @@ t.test('time with readings is never more than all the time that has passed', asy
   )
 })
 
+t.test(
+  'days of 23 and 25 hours are whole days, and the hour that they lack or have twice is in the usual day so',
+  async t => {
+    const [quarter, hours] = [900_000, 3_600_000]
+    for (const [patient, first, last, start, length, ofTwo] of [
+      ['joy', '2026-03-28', '2026-03-30', '2026-03-27T23:00:00Z', 71, 2],
+      ['kai', '2026-10-24', '2026-10-26', '2026-10-23T22:00:00Z', 73, 4],
+    ] as const) {
+      const at = (index: number) => new Date(Date.parse(start) + index * quarter).toISOString()
+      const times = Array.from({ length: (length * hours) / quarter }, (_, index) => at(index))
+      await put(
+        { resourceType: 'Patient', id: patient },
+        ...times.map((time, index) => reading(`${patient}-${index}`, patient, time, 100)),
+        // Of the days before and after.
+        reading(`${patient}-before`, patient, at(-1), 300),
+        reading(`${patient}-after`, patient, at(times.length), 300),
+      )
+      const { value, ofDay } = await profileOf({ subject: patient, start: first, end: last, timezone: 'Europe/Berlin' })
+      t.same(
+        [value('count'), value('days'), value('active'), value('mean')],
+        [times.length, 3, 100, 100],
+        `${first} to ${last}`,
+      )
+      t.same(
+        ofDay.map(([, count]) => count),
+        Array.from({ length: 96 }, (_, index) => (index >= 8 && index < 12 ? ofTwo : 3)),
+      )
+    }
+  },
+)
+
 t.test('a reading that came in two ways counts once', async t => {
   const told = (id: string, time: string, value: number, more = {}, of = {}) => ({
     ...reading(id, 'eli', `2026-05-01T${time}:00Z`, value, 'mg/dL', more),
