@@ -3,8 +3,9 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import { tokenText } from '../search/token-text.ts'
+import { endSessions } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/account/user-account.ts'
-import type { Database } from '../storage/database.ts'
+import type { Connection, Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
 import { writeOrThrow } from '../storage/write-or-throw.ts'
 import type { OpenStoreAs } from './person.ts'
@@ -50,6 +51,8 @@ export const subjectsOf = async (parts: IdentityParts, person: string, issuer: s
 type Linking = {
   /** Whether a Person may have only one name at the issuer; another one is then refused with `conflict`. */
   readonly onlyOne?: boolean
+  /** Done in the same commit. */
+  readonly beside?: (connection: Connection) => Promise<void>
 }
 
 /** If two link the same identity at once, one is refused with `duplicate`. */
@@ -57,9 +60,9 @@ export const linkIdentity = (
   parts: IdentityParts,
   id: string,
   identity: Identity,
-  { onlyOne = false }: Linking = {},
+  { onlyOne = false, beside }: Linking = {},
 ): Promise<void> =>
-  parts.openStoreAs({ principal: { kind: 'person', id } }).atomic(async store => {
+  parts.openStoreAs({ principal: { kind: 'person', id } }).atomic(async (store, connection) => {
     await takeIdentity(parts, store, identity)
     const { issuer } = identity
     await change(store, id, ({ identifier = [], ...person }) => {
@@ -67,6 +70,7 @@ export const linkIdentity = (
         throw new FhirError('conflict', 'Another identity of the same issuer is linked to this account')
       return { ...person, identifier: [...identifier, identifierOf(identity)] }
     })
+    await beside?.(connection)
   })
 
 /** Until the commit, nobody else links it; refused with `duplicate` if somebody has it. */
@@ -78,11 +82,14 @@ export const takeIdentity = async (parts: IdentityParts, store: Store, identity:
 
 export const identifierOf = ({ issuer: system, subject: value }: Identity): Identifier => ({ system, value })
 
-/** Removes all identities of the issuer's. */
-export const unlinkIssuer = (parts: IdentityParts, id: string, issuer: string): Promise<void> =>
-  change(parts.openStoreAs({ principal: { kind: 'person', id } }), id, ({ identifier = [], ...person }) => {
-    const kept = identifier.filter(({ system }) => system !== issuer)
-    return kept.length === 0 ? person : { ...person, identifier: kept }
+/** Removes all identities of the issuer's, and ends all sessions but one: whoever was signed in by them is signed out in the same commit. */
+export const unlinkIssuer = (parts: IdentityParts, id: string, issuer: string, session: string): Promise<void> =>
+  parts.openStoreAs({ principal: { kind: 'person', id } }).atomic(async (store, connection) => {
+    await change(store, id, ({ identifier = [], ...person }) => {
+      const kept = identifier.filter(({ system }) => system !== issuer)
+      return kept.length === 0 ? person : { ...person, identifier: kept }
+    })
+    await endSessions(connection, id, session)
   })
 
 const change = async (store: Store, id: string, to: (person: Person) => Person): Promise<void> => {

@@ -5,6 +5,7 @@ import type { Closing } from '../subscriptions/connection.ts'
 import type { Sockets } from '../subscriptions/sockets.ts'
 import { bearerOf, type FindCaller, requireCaller } from './caller/caller.ts'
 import { type RefusedParts, recordRefused } from './caller/refused-token.ts'
+import { toldError } from './errors.ts'
 import { websocketPath } from './upgrades.ts'
 
 type Options = RefusedParts & {
@@ -32,8 +33,9 @@ export const websocketRoutes = async (
     const connected = sockets.open({ send, close }, bearerOf(request))
     const pinging = setInterval(pingOf(socket), pingEveryMs)
     const fault = (error: unknown) => {
-      request.log.error(error)
-      socket.close(internalError)
+      const { status, issues } = toldError(error, request)
+      if (status === 500) socket.close(internalError)
+      else close(issues[0].message, status === 503 ? 'later' : 'refused')
     }
     socket.on('message', (data, isBinary) => {
       if (isBinary) close('Messages are text')

@@ -1,7 +1,8 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
-import type { FhirError } from '../fhir/error.ts'
+import { FhirError } from '../fhir/error.ts'
 import { findCaller } from '../storage/authorization/token.ts'
+import { settledTransaction } from '../storage/settled-transaction.ts'
 import { takeBinding } from '../storage/subscription/binding-token.ts'
 import { findSubscriber, type Subscriber, writtenAlike } from '../storage/subscription/subscriber.ts'
 import type { Connection } from './connection.ts'
@@ -29,8 +30,8 @@ const bind = async (options: Receiving, connection: Connection, id: string): Pro
   const { socket, bearer, bound } = connection
   const caller = bearer === undefined ? undefined : await findCaller(options.database, bearer)
   if (caller === undefined) return socket.close('bind needs the request of the websocket to have a bearer token')
-  const subscription = await options.readAs(caller, id).catch((error: FhirError) => error.status)
-  if (typeof subscription === 'number') return socket.close(`Subscription/${id} is not known`)
+  const subscription = await options.readAs(caller, id).catch(whoseFault)
+  if (subscription === undefined) return socket.close(`Subscription/${id} is not known`)
   if (!isBindable(subscription) || bound.size >= mostBound)
     return socket.close(`Subscription/${id} is not active, or has another channel`)
   const subscriber = await findSubscriber(options.database, id)
@@ -41,6 +42,11 @@ const bind = async (options: Receiving, connection: Connection, id: string): Pro
     return socket.close(`Subscription/${id} has too many websockets`)
   bound.set(id, { how: 'by-id', rights: subscriber.rights, whose })
   await socket.send(`bound ${id}`)
+}
+
+/** Undefined for what they may not see; throws what has nothing to do with them, as while the database is away. */
+const whoseFault = (error: unknown): undefined => {
+  if (!(error instanceof FhirError) || error.status >= 500) throw error
 }
 
 const isBindable = ({ status, channel }: Subscription): boolean => status === 'active' && channel.type === 'websocket'
@@ -66,12 +72,18 @@ const mostOfPerson = 50
 
 const bindByToken = async (options: Receiving, connection: Connection, token: string): Promise<void> => {
   const { socket, bound } = connection
-  const { holder, ids } = (await takeBinding(options.database, token)) ?? { ids: [] }
+  // It is used up only together with all that has to be known to bind by it.
+  const { holder, ids, subscribers } = await settledTransaction(options.database, async within => {
+    const { holder, ids } = (await takeBinding(within, token)) ?? { ids: [] }
+    const subscribers: (Subscriber | undefined)[] = []
+    for (const id of ids.slice(0, mostBound - bound.size)) subscribers.push(await findSubscriber(within, id))
+    return { holder, ids, subscribers }
+  })
   if (holder === undefined || ids.length === 0) return socket.close(nothingBound)
-  for (const id of ids.slice(0, mostBound - bound.size)) {
-    const subscriber = await findSubscriber(options.database, id)
+  for (const subscriber of subscribers) {
     const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
     if (subscriber === undefined || question === undefined || !isBindable(subscriber.subscription)) continue
+    const { id } = subscriber
     const whose = whoseIs(subscriber)
     if (!hasRoom(options.connections, connection, { id, whose }))
       return socket.close(`Subscription/${id} has too many websockets`)

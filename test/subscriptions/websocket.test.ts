@@ -2,11 +2,16 @@ import { once } from 'node:events'
 import type { Bundle, Parameters, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import WebSocket from 'ws'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { openLog } from '../../src/events/log.ts'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
 import { registerClient } from '../../src/storage/authorization/client.ts'
 import { revokeToken } from '../../src/storage/authorization/token.ts'
 import { digestOf } from '../../src/storage/secret/secret.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { whileGoneAt } from '../support/while-gone.ts'
+import { openWire } from '../support/wire.ts'
 import { until } from './receiver.ts'
 import { openSubscriptionWorld, scope } from './world.ts'
 
@@ -17,9 +22,9 @@ t.setTimeout(240_000)
 const address = (await world.server.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
 
 /** A websocket, with everything that it received. */
-const connect = async (bearer?: string) => {
+const connect = async (bearer?: string, at = address) => {
   const socket = new WebSocket(
-    `${address}/ws`,
+    `${at}/ws`,
     bearer === undefined ? {} : { headers: { authorization: `Bearer ${bearer}` } },
   )
   const heard: string[] = []
@@ -61,6 +66,18 @@ t.test('another’s Subscription cannot be bound, nor one that does not exist', 
     t.same(await closes(), { code: 1008, reason: `Subscription/${asked} is not known` })
     t.same(heard, [])
   }
+})
+
+t.test('while the database is away, nobody is told that their Subscription is not known', async t => {
+  const id = await subscribe(researcher, websocket)
+  await reaches(researcher, id, 'active')
+  const { say, heard, closes } = await connect(researcher)
+  const bind = async () => {
+    say(`bind ${id}`)
+    return closes()
+  }
+  t.match(await whileGoneAt(database, 'audit_record', bind), { code: 1013, reason: /try again/ })
+  t.same(heard, [])
 })
 
 t.test('without a valid token there is nothing to bind', async t => {
@@ -207,6 +224,44 @@ t.test('a binding ends when the token for which its binding token was made is re
   staying.end()
   outliving.end()
 })
+
+t.test(
+  'a binding token that could bind nothing because the database went away binds when it is sent again',
+  async t => {
+    let isGone = true
+    const wire = await openWire(world.url, (near, far) => {
+      far.pipe(near)
+      near.on('close', () => far.end())
+      near.on('data', bytes => (isGone && bytes.includes('subscriber.id = ANY') ? near.destroy() : far.write(bytes)))
+    })
+    const breaking = await buildApp({
+      config: readConfig({ LOG_LEVEL: 'silent' }),
+      log: openLog('silent'),
+      databaseUrl: wire.address,
+      secretKey: Buffer.alloc(32, 7),
+      work: { pauseMs: 60_000, retries: 0 },
+    })
+    t.teardown(async () => {
+      await breaking.close()
+      wire.end()
+    })
+    const at = (await breaking.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
+    const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
+    await reaches(researcher, id, 'active')
+    const binding = await bindingOf(researcher, id)
+    const bind = async () => {
+      const socket = await connect(undefined, at)
+      socket.say(`bind-with-token ${binding}`)
+      return socket
+    }
+    t.match(await (await bind()).closes(), { code: 1013, reason: /try again/ })
+    isGone = false
+    const bound = await bind()
+    await until(() => bound.heard.length > 0)
+    t.match(bound.heard, [/"handshake"/])
+    bound.end()
+  },
+)
 
 t.test('a binding token does not bind what was written with other scopes since', async t => {
   const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { dropInvitations, hasInvitation } from '../../storage/account/link.ts'
 import type { SsoArrival } from '../../storage/account/sso.ts'
 import { addAccount, findAccountOf, verifyAddress } from '../../storage/account/user-account.ts'
+import type { Connection } from '../../storage/database.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { Accounts } from '../accounts.ts'
 import { type IdentityParts, identifierOf, linkIdentity, takeIdentity, unlinkIssuer } from '../identity.ts'
@@ -28,6 +29,7 @@ export const makeSsoAccount = async (
   parts: SsoAccounts,
   arrived: Confirmed,
   name: string,
+  drop: (connection: Connection) => Promise<void>,
 ): Promise<string | undefined> => {
   const { accounts, identities } = parts
   if (!(await maySignUp(parts, arrived))) return undefined
@@ -38,25 +40,42 @@ export const makeSsoAccount = async (
     if (!(await addAccount(connection, account))) return undefined
     await writeOrThrow(store, newPerson(person, name, { identifier: [identifierOf(arrived)] }))
     await dropInvitations(connection, arrived.email)
+    await drop(connection)
     return person
   })
 }
 
-/** For an account whose holder has just signed in and agreed. The address counts as confirmed, since the institution says so. */
-export const linkInstitution = async (parts: SsoAccounts, person: string, arrived: Confirmed): Promise<void> => {
+/**
+ * For an account whose holder has just signed in and agreed. The address counts as confirmed, since the institution says so. `drop` removes what it
+ * came with, in the same commit.
+ */
+export const linkInstitution = async (
+  parts: SsoAccounts,
+  person: string,
+  arrived: Confirmed,
+  drop: (connection: Connection) => Promise<void>,
+): Promise<void> => {
   const { accounts, identities, institution } = parts
   const { issuer, subject, email } = arrived
-  await linkIdentity(identities, person, { issuer, subject }, { onlyOne: true })
-  await verifyAddress(accounts.database, { person, email })
+  const beside = async (connection: Connection) => {
+    await verifyAddress(connection, { person, email })
+    await drop(connection)
+  }
+  await linkIdentity(identities, person, { issuer, subject }, { onlyOne: true, beside })
   await tell(accounts, person, { kind: 'linked', institution })
 }
 
-/** False if the institution is the only way into the account. */
-export const unlinkInstitution = async (parts: SsoAccounts, person: string, issuer: string): Promise<boolean> => {
+/** Ends all sessions but one. False if the institution is the only way into the account. */
+export const unlinkInstitution = async (
+  parts: SsoAccounts,
+  person: string,
+  issuer: string,
+  session: string,
+): Promise<boolean> => {
   const { accounts, identities, institution } = parts
   const account = await findAccountOf(accounts.database, person)
   if (account?.password === undefined) return false
-  await unlinkIssuer(identities, person, issuer)
+  await unlinkIssuer(identities, person, issuer, session)
   await tell(accounts, person, { kind: 'unlinked', institution })
   return true
 }

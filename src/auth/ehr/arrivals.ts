@@ -49,8 +49,8 @@ export type Arrivals = {
   readonly link: (person: string, arrival: Pick<Arrival, 'issuer' | 'subject'>) => Promise<void>
   /** The Person's users at the EHRs that are set up here. */
   readonly usersOf: (person: string) => Promise<readonly Identity[]>
-  /** Removes all links to the EHR; false if there are none. */
-  readonly unlink: (person: string, issuer: string) => Promise<boolean>
+  /** Removes all links to the EHR, and ends all sessions but the one, in the same commit; false if there are none. */
+  readonly unlink: (person: string, issuer: string, session: string) => Promise<boolean>
   /** Where the Person works among the organizations for which the EHR is configured. If that is nowhere, it does not let them in. */
   readonly workplaces: (person: string, config: string) => Promise<readonly Workplace[]>
   /** The id of the Patient that the organizations have already, if the Person may see it. */
@@ -97,9 +97,9 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   isHeld: (issuer, subject) => isHeld(parts, { issuer, subject }),
   link: (person, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }),
   usersOf: person => usersOf(parts, person),
-  unlink: async (person, issuer) => {
+  unlink: async (person, issuer, session) => {
     if ((await usersOf(parts, person)).every(user => user.issuer !== issuer)) return false
-    await unlinkIssuer(parts, person, issuer)
+    await unlinkIssuer(parts, person, issuer, session)
     return true
   },
   workplaces: async (person, id) => {

@@ -50,8 +50,8 @@ export type SsoArrivals = {
   ) => Promise<string | undefined>
   /** The institution's names for the person; empty if they are not linked. */
   readonly subjectsOf: (person: string) => Promise<readonly string[]>
-  /** False if it is the only way into the account. */
-  readonly unlink: (person: string) => Promise<boolean>
+  /** Ends all sessions but the one, in the same commit. False if it is the only way into the account. */
+  readonly unlink: (person: string, session: string) => Promise<boolean>
 }
 
 export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals => ({
@@ -65,18 +65,15 @@ export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals
     return admitByInstitution(parts.accounts, { person, device, authenticatedAt, take }, arrived)
   },
   link: async (arrival, { person, arrived }) => {
-    const { database } = parts.accounts
-    await linkInstitution(parts, person, arrived)
-    await dropSsoArrival(database, arrival)
-    await dropOtherSsoArrivals(database, arrival, arrived)
+    await linkInstitution(parts, person, arrived, async connection => {
+      await dropSsoArrival(connection, arrival)
+      await dropOtherSsoArrivals(connection, arrival, arrived)
+    })
   },
-  create: async (arrival, { arrived }, name) => {
-    const person = await makeSsoAccount(parts, arrived, name)
-    if (person !== undefined) await dropOtherSsoArrivals(parts.accounts.database, arrival, arrived)
-    return person
-  },
+  create: (arrival, { arrived }, name) =>
+    makeSsoAccount(parts, arrived, name, connection => dropOtherSsoArrivals(connection, arrival, arrived)),
   subjectsOf: person => subjectsOf(parts.identities, person, issuer),
-  unlink: person => unlinkInstitution(parts, person, issuer),
+  unlink: (person, session) => unlinkInstitution(parts, person, issuer, session),
 })
 
 const stepOf = async (parts: SsoAccounts, arrived: SsoArrival, session: Session | undefined): Promise<SsoStep> => {

@@ -45,6 +45,8 @@ export const hearNotices = (
     if (isClosed) return
     connected = connect().catch(fault => {
       if (!isClosed) reportFault(fault)
+      // Nobody would listen on a connection on which that was refused.
+      client?.end().catch(() => {})
     })
   }
   let connected: Promise<void> = Promise.resolve()

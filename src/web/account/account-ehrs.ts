@@ -1,6 +1,5 @@
 import { tell } from '../../accounts/tell.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { endSessions } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -38,8 +37,7 @@ ${postForm({ action: '/account/ehrs', token, hidden: { issuer } }, html`<button 
   server.post('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {
     const { person, id } = sessionOf(request)
     const issuer = typed(request.body, 'issuer')
-    if (!(await arrivals.unlink(person, issuer))) return reply.redirect('/account/ehrs', 303)
-    await endSessions(accounts.database, person, id)
+    if (!(await arrivals.unlink(person, issuer, id))) return reply.redirect('/account/ehrs', 303)
     await tell(accounts, person, { kind: 'unlinked', institution: new URL(issuer).host })
     return reply.redirect('/account/ehrs?done=unlinked', 303)
   })

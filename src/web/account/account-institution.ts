@@ -1,6 +1,5 @@
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { endSessions } from '../../storage/account/session.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
@@ -47,8 +46,7 @@ ${subjects.length === 0 ? unlinked(words) : linked(words, subjects, account?.pas
   })
   server.post('/account/institution', { onRequest: requireSession }, async (request, reply) => {
     const { person, id } = sessionOf(request)
-    if (!(await arrivals.unlink(person))) return reply.redirect('/account/institution', 303)
-    await endSessions(database, person, id)
+    if (!(await arrivals.unlink(person, id))) return reply.redirect('/account/institution', 303)
     return reply.redirect('/account/institution?done=unlinked', 303)
   })
 }

@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { afterwards } from '../../accounts/tell.ts'
 import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
@@ -46,7 +47,7 @@ export const registerLaunched = async (
     return sendQuestion(request, reply.code(409), options, { ...step, duplicates })
   if (same !== '') await arrivals.recognize(step.person, step.patient, same)
   const id = same === '' ? await arrivals.register(step.person, step.patient, organization) : same
-  await arrivals.drop(params.arrival)
+  await afterwards(options.accounts, () => arrivals.drop(params.arrival))
   return toPatient(request, reply, options, id)
 }
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAccountPassword } from '../../accounts/password/confirm-password.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import type { Doubt } from '../../accounts/sign-in/doubt.ts'
-import { tell } from '../../accounts/tell.ts'
+import { afterwards, tell } from '../../accounts/tell.ts'
 import type { Arrival } from '../../auth/ehr/arrivals.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
@@ -40,7 +40,7 @@ export const launchedPage: AddPage = (server, options) => {
         return sendLink(request, reply, options, step)
       case 'at-patient':
       case 'no-patient':
-        await arrivals.drop(request.params.arrival)
+        await afterwards(accounts, () => arrivals.drop(request.params.arrival))
         return step.kind === 'at-patient'
           ? toPatient(request, reply, options, step.id)
           : reply.redirect('/account', 303)

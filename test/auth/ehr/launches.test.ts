@@ -219,6 +219,34 @@ t.test('somebody who no longer wants an EHR to sign them in unlinks it, and is s
   t.match(wordsOf(await again.get(location)), /Sign in to go on/)
 })
 
+const removed = { change: sql.fragment`DELETE` }
+
+t.test('nobody unlinks an EHR without being signed out there, and it can be tried again', async t => {
+  const tove = await world.linked('tove', world.ward)
+  const byEhr = openBrowser(server, { remoteAddress: '10.9.9.8' })
+  await world.launched(byEhr, ehr, ehr.launch({ subject: 'tove' }))
+  const own = openBrowser(server, { remoteAddress: '10.9.9.8' })
+  await own.send('/sign-in', { email: tove.email, password })
+  const unlink = () => own.send('/account/ehrs', {})
+  t.match(await whileGoneAt(world.database, 'user_session', unlink, removed), { status: 503 })
+  t.match(wordsOf(await own.get('/account/ehrs')), /Its user “tove” is signed in here as you/)
+  t.match(await unlink(), { status: 303, location: '/account/ehrs?done=unlinked' })
+  t.match(await byEhr.get('/account'), { status: 303 })
+})
+
+t.test('somebody whose launch cannot be ended for the moment lands on the patient all the same', async t => {
+  ehr.addPatient({ resourceType: 'Patient', id: 'ended', name: [{ family: 'Ende' }] })
+  const browser = openBrowser(server, { remoteAddress: '10.9.9.7' })
+  const toPage = async () =>
+    (await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'ended' }))).location ?? ''
+  const [first, second] = [await toPage(), await toPage()]
+  const register = () => browser.send(first, { organization: world.hospital }, `${first}/patient`)
+  const saved = await whileGoneAt(world.database, 'ehr_arrival', register, removed)
+  t.match(saved, { status: 303, location: /^\/patients\/[\w-]+$/ })
+  const known = await whileGoneAt(world.database, 'ehr_arrival', () => browser.get(second), removed)
+  t.match(known, { status: 303, location: saved.location ?? '' })
+})
+
 t.test('somebody who does not work where the EHR is set up is not let in', async t => {
   const nils = await world.colleague('nils', world.other)
   const browser = openBrowser(server)

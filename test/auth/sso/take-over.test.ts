@@ -3,6 +3,7 @@ import { findAccountOf } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, openBrowser, wordsOf } from '../../support/browser.ts'
 import { openMailbox } from '../../support/mailbox.ts'
+import { whileGoneAt } from '../../support/while-gone.ts'
 import { openInstitution } from './institution.ts'
 import { password } from './people.ts'
 
@@ -281,6 +282,26 @@ t.test('somebody with a password unlinks the institution, and all other browsers
   t.match(await other.get('/account'), { status: 303 })
   t.match((await world.personOf(olga.person)).identifier, undefined)
   t.match(wordsOf(await world.arrive(newBrowser(), user)), /Sign in once more, here/)
+})
+
+t.test('an account is linked, or unlinked with all others signed out, completely or not at all', async t => {
+  const removed = { change: sql.fragment`DELETE` }
+  const pia = await world.holder('pia')
+  const user = { sub: 'pia-1', email: pia.email }
+  const [browser, other] = [newBrowser(), newBrowser()]
+  await browser.send('/sign-in', { email: pia.email, password })
+  const { at } = await world.arrive(browser, user)
+  const link = () => browser.send(at, {}, `${at}/link`)
+  t.match(await whileGoneAt(database, 'sso_arrival', link, removed), { status: 503 })
+  t.match((await world.personOf(pia.person)).identifier, undefined)
+  t.match(await link(), { status: 303, location: '/account?done=linked' })
+
+  await world.arrive(other, user)
+  const unlink = () => browser.send('/account/institution', {})
+  t.match(await whileGoneAt(database, 'user_session', unlink, removed), { status: 503 })
+  t.match((await world.personOf(pia.person)).identifier, [{ value: 'pia-1' }])
+  t.match(await unlink(), { status: 303, location: '/account/institution?done=unlinked' })
+  t.match(await other.get('/account'), { status: 303 })
 })
 
 t.test('somebody without a password cannot lock themselves out', async t => {

@@ -258,7 +258,7 @@ t.test('nothing is taken unless it is recorded who had it taken, and it can be t
   await post(id)
   await relax({ id })
   const page = `/quarantine/${await idOf(id)}`
-  const byStaff = sql.fragment`NEW.interaction = 'create' AND NEW.practitioner IS NOT NULL`
+  const byStaff = { meant: sql.fragment`NEW.interaction = 'create' AND NEW.practitioner IS NOT NULL` }
   const lost = await whileGoneAt(database, 'audit_record', () => manager.send(page, {}, `${page}/replay`), byStaff)
   t.equal(lost.status, 503)
   t.match(await keptFrom(id), [{ state: 'waiting', observation: null }])
