@@ -32,8 +32,9 @@ const agree = ([name, sent]: Entry, [derivedName, derived]: Entry): boolean => {
   // A list of one point used to be stored as a series of one, with a Period.
   if (name === 'effectivePeriod' && derivedName === 'effectiveDateTime')
     return agreeInPeriod(sent, { start: derived, end: derived })
-  if (name !== derivedName) return false
-  const comparison = comparisons[name as keyof typeof comparisons] ?? isSame
+  const meant = name === 'effectiveInstant' ? 'effectiveDateTime' : name
+  if (meant !== derivedName) return false
+  const comparison = comparisons[meant as keyof typeof comparisons] ?? isSame
   return comparison(sent, derived)
 }
 

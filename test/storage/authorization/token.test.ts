@@ -112,6 +112,7 @@ t.test('an account is found by its address; staff have their practitioner and wh
     w.role('doc', 'annex', 'viewer'),
     { resourceType: 'Person', id: 'p', telecom, link: [{ target: { reference: 'Practitioner/doc' } }] },
     { resourceType: 'Person', id: 'q', link: [{ target: { reference: 'Patient/ann' } }] },
+    { resourceType: 'Person', id: 'r', link: [{ target: { reference: 'Patient/bob' } }] },
   )
   const { database } = world
   await world.put({ resourceType: 'Person', id: 'thief', telecom })
@@ -136,6 +137,8 @@ t.test('an account is found by its address; staff have their practitioner and wh
   })
   const ofPatient = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'q' } })
   t.match(await findCaller(database, ofPatient), { patient: 'ann', fhirUser: { type: 'Patient', id: 'ann' } })
+  const ofOther = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'r' } })
+  t.match(await findCaller(database, ofOther), { patient: 'bob', fhirUser: { type: 'Patient', id: 'bob' } })
   const launched = async (person: string, launchPatient: string) =>
     (
       await findCaller(
