@@ -14,9 +14,10 @@ export class UsedTwice extends errors.InvalidGrant {
   }
 }
 
-const writes = new WeakMap<object, Write[]>()
-const proofs = new WeakMap<object, Write>()
-const usesOfProof = new WeakMap<object, Promise<void>>()
+/** What a request uses up, and writes with it. The proof is one of these writes, until it is used up on its own. */
+type Uses = { readonly writes: Set<Write>; proof?: Write; proofUsed?: Promise<void> }
+
+const byRequest = new WeakMap<object, Uses>()
 
 /**
  * The library uses up a code or refresh token first, and then writes what the app gets for it. Here both are written together, when the answer is
@@ -25,7 +26,14 @@ const usesOfProof = new WeakMap<object, Promise<void>>()
 export const useLater = async (database: Database, use: Write): Promise<void> => {
   const { ctx } = Provider
   if (ctx === undefined) return database.transaction(use)
-  writes.set(ctx, [...(writes.get(ctx) ?? []), use])
+  add(ctx, use)
+}
+
+const add = (ctx: object, write: Write): Uses => {
+  const uses = byRequest.get(ctx) ?? { writes: new Set() }
+  uses.writes.add(write)
+  byRequest.set(ctx, uses)
+  return uses
 }
 
 /**
@@ -35,8 +43,7 @@ export const useLater = async (database: Database, use: Write): Promise<void> =>
 export const useProof = async (database: Database, use: Write): Promise<void> => {
   const { ctx } = Provider
   if (ctx === undefined || ctx.path !== '/token') return use(database)
-  proofs.set(ctx, use)
-  await useLater(database, use)
+  add(ctx, use).proof = use
 }
 
 /**
@@ -45,22 +52,23 @@ export const useProof = async (database: Database, use: Write): Promise<void> =>
  */
 export const useProofNow = async (database: Database): Promise<void> => {
   const { ctx } = Provider
-  if (ctx === undefined) return
-  const proof = proofs.get(ctx)
+  const uses = ctx && byRequest.get(ctx)
+  if (uses === undefined) return
+  const { proof } = uses
   if (proof !== undefined) {
-    proofs.delete(ctx)
-    writes.set(ctx, writes.get(ctx)?.filter(write => write !== proof) ?? [])
-    usesOfProof.set(ctx, proof(database))
+    delete uses.proof
+    uses.writes.delete(proof)
+    uses.proofUsed = proof(database)
   }
-  await usesOfProof.get(ctx)
+  await uses.proofUsed
 }
 
 /** Together with what is used up in this request, if there is anything, and otherwise at once. */
 export const writeWithUse = async (database: Database, write: Write): Promise<void> => {
   const { ctx } = Provider
-  const uses = ctx === undefined ? undefined : writes.get(ctx)
+  const uses = ctx && byRequest.get(ctx)
   if (uses === undefined) await write(database)
-  else uses.push(write)
+  else uses.writes.add(write)
 }
 
 /**
@@ -68,13 +76,13 @@ export const writeWithUse = async (database: Database, write: Write): Promise<vo
  * commit has done whose connection was lost: an app that was told of a fault would come again, and lose by that what it was granted.
  */
 export const writeUse = async (database: Database, ctx: KoaContextWithOIDC): Promise<void> => {
-  const uses = writes.get(ctx) ?? []
-  if (uses.length === 0 || ctx.status >= 500) return
+  const uses = byRequest.get(ctx)
+  if (uses === undefined || uses.writes.size === 0 || ctx.status >= 500) return
   const all = settledTransaction(database, async connection => {
-    for (const write of uses) await write(connection)
+    for (const write of uses.writes) await write(connection)
   })
   await all.catch(async error => {
-    if (error instanceof errors.OIDCProviderError) await proofs.get(ctx)?.(database)
+    if (error instanceof errors.OIDCProviderError) await uses.proof?.(database)
     throw error
   })
 }
