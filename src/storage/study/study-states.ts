@@ -7,6 +7,7 @@ import { ended } from '../model/enrolled.ts'
 import { inForce, referencedId } from '../model/reference.ts'
 import { noDevice } from '../model/relation/consented.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
+import { deletedConsents, saidByDeleting } from './deleted-answer.ts'
 import { measuredTime } from './measured-time.ts'
 import { isDiscardedPaper } from './paper-consent.ts'
 
@@ -106,21 +107,11 @@ const stateOfEach = (gate: Gate, study: string): SqlFragment => sql.fragment`
       LEFT JOIN LATERAL (${deletedAnswer(gate, study)}) AS deleted ON TRUE
   )`
 
-/**
- * What somebody without another answer said by deleting a Consent, which only the patient does: it ends what was given, and says no to what was
- * asked. One that was brought back is there as it is now.
- */
+/** What somebody without another answer said by deleting a Consent. */
 const deletedAnswer = (gate: Gate, study: string): SqlFragment => sql.fragment`
-  SELECT CASE WHEN row.content ->> 'status' IN ('proposed', 'rejected') THEN 'rejected' ELSE 'inactive' END AS status
-  FROM (
-    SELECT told.patient_id, told.pk, told.content ->> 'id' AS id, told.version, told.last_updated, told.owner, told.author, '{}'::bigint[] AS tokens,
-      told.content || '{}' AS content, gone.last_updated AS gone_at
-    FROM consent_history AS gone
-    JOIN consent_history AS told ON told.patient_id = gone.patient_id AND told.pk = gone.pk AND told.version = gone.version - 1
-    WHERE answered.status IS NULL AND gone.patient_id = subject.patient_id AND gone.method = 'DELETE' AND consent_study(told.content) = ${study}
-      AND NOT EXISTS (SELECT FROM consent AS again WHERE again.patient_id = gone.patient_id AND again.pk = gone.pk)
-    OFFSET 0) AS row
-  WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
+  SELECT ${saidByDeleting(sql.fragment`row`)} AS status
+  FROM (${deletedConsents(sql.fragment`subject.patient_id`, sql.fragment`${study}`)}) AS row
+  WHERE answered.status IS NULL AND ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
   ORDER BY row.gone_at DESC LIMIT 1`
 
 const newestOfEach = (gate: Gate, shared: Expression, since: SqlFragment): SqlFragment => sql.fragment`

@@ -73,7 +73,7 @@ export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name,
 export const declineConsent = async (asked: StudyAsked): Promise<void> => {
   const { record, consent: before } = asked
   if (before?.status === 'active') return write(record, replacing(before, { ...before, status: 'inactive' }))
-  if (before !== undefined && isRefusal(before)) return
+  if (before === undefined ? asked.deleted !== undefined : isRefusal(before)) return
   const now = new Date().toISOString()
   const resource: Consent = { ...newConsent(asked, now), status: 'rejected', provision: { type: 'deny' } }
   await write(record, isStanding(before) ? replacing(before, resource) : { kind: 'create', resource })

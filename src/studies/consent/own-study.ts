@@ -6,6 +6,7 @@ import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { isStanding } from '../../storage/model/consent/consent-open.ts'
 import { isInForce } from '../../storage/model/study.ts'
+import type { DeletedAnswer } from '../../storage/study/deleted-answer.ts'
 import { type OwnStudy, studiesOfPerson } from '../../storage/study/own-study.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
 import { type RequestedData, requestedData } from '../definition/requested-data.ts'
@@ -36,6 +37,8 @@ export type StudyAsked = {
   readonly text: PatientText | undefined
   /** The Consent that stands; else the last one. */
   readonly consent: Consent | undefined
+  /** What the person said by deleting their Consent; undefined if there is one. */
+  readonly deleted: DeletedAnswer | undefined
   /** When a consent was recorded from paper that nobody has confirmed yet. */
   readonly paperSince: Date | undefined
   /** What the study reads of the person, and what of it stays with the study after the end. */
@@ -94,7 +97,7 @@ type Asking = {
   /** The language of what the study itself says; that of `words` unless given. */
   readonly language?: string
   /** Absent if it is shown to somebody else, or is about somebody who has given nothing. */
-  readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'signed'>
+  readonly own?: Pick<StudyAsked, 'deleted' | 'sharings' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'signed'>
 }
 
 /** The study as the reader of the record is shown it. */
@@ -126,6 +129,7 @@ export const toStudyAsked = async (
     }),
     text: versions.at(-1),
     consent,
+    deleted: consent === undefined ? own.deleted : undefined,
     paperSince: undefined,
     sharings: own.sharings,
     isEnrolled: own.isEnrolled,
@@ -138,7 +142,14 @@ export const toStudyAsked = async (
   }
 }
 
-const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, isClosed: false, signed: undefined }
+const ofNobody = {
+  deleted: undefined,
+  sharings: [],
+  isEnrolled: true,
+  isInForce: true,
+  isClosed: false,
+  signed: undefined,
+}
 
 /**
  * Changes whenever the study says something else of itself, its organization has another name, somebody else would read, or a withdrawal would
@@ -152,8 +163,17 @@ export const digestOfShown = (asked: Shown): string => {
 }
 
 /** Changes whenever the person has given another answer, or one of theirs has ended; empty before the first one, and for what staff propose. */
-export const answerShown = ({ consent }: Pick<StudyAsked, 'consent'>): string =>
-  consent === undefined || consent.status === 'proposed' ? '' : `${consent.id}/${consent.meta?.versionId}`
+export const answerShown = ({ consent, deleted }: Pick<StudyAsked, 'consent' | 'deleted'>): string => {
+  if (consent === undefined) return deleted ?? ''
+  return consent.status === 'proposed' ? '' : `${consent.id}/${consent.meta?.versionId}`
+}
+
+/** What they have answered, as the status of a Consent, also by deleting one. */
+export const statusOfAnswer = ({
+  consent,
+  deleted,
+}: Pick<StudyAsked, 'consent' | 'deleted'>): Consent['status'] | undefined =>
+  consent === undefined ? deleted : consent.status
 
 type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'organization' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
 

@@ -4,7 +4,7 @@ import { isInForce } from '../../storage/model/study.ts'
 import type { OwnStudy } from '../../storage/study/own-study.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import { type OwnParts, openOwnRecord } from './own-record.ts'
-import { findConsent, findStudyAsked, ownStudiesOf, type StudyAsked } from './own-study.ts'
+import { findConsent, findStudyAsked, ownStudiesOf, type StudyAsked, statusOfAnswer } from './own-study.ts'
 import { isSignedEarlier } from './patient-text.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
@@ -15,7 +15,7 @@ export const studiesAsked = async (parts: OwnParts, person: string, words: Words
   return asked.filter(one => one !== undefined)
 }
 
-type Answer = Pick<StudyAsked, 'study' | 'consent' | 'paperSince' | 'isEnrolled' | 'isInForce' | 'isClosed'>
+type Answer = Pick<StudyAsked, 'study' | 'consent' | 'deleted' | 'paperSince' | 'isEnrolled' | 'isInForce' | 'isClosed'>
 
 /**
  * Whether the person has an answer to give. What was signed is asked for again when the text has changed. A study that does not run
@@ -26,7 +26,9 @@ export const waitsForAnswer = (asked: Answer): boolean =>
   asked.isEnrolled &&
   asked.isInForce &&
   !asked.isClosed &&
-  (asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked))
+  (isOpen(statusOfAnswer(asked)) || isSignedEarlier(asked))
+
+const isOpen = (status: ReturnType<typeof statusOfAnswer>): boolean => status === undefined || status === 'proposed'
 
 /** Ids of the studies that wait for an answer of the person's, without reading what they ask for. */
 export const findWaitingStudies = async (parts: OwnParts, person: string): Promise<readonly string[]> => {
@@ -41,7 +43,7 @@ export const findWaitingStudies = async (parts: OwnParts, person: string): Promi
 const findAnswer = async (
   parts: OwnParts,
   person: string,
-  { study: id, patient, isEnrolled }: OwnStudy,
+  { study: id, patient, isEnrolled, deleted }: OwnStudy,
 ): Promise<Answer | undefined> => {
   const record = await openOwnRecord(parts, person, patient)
   const study = await record?.read<ResearchStudy>('ResearchStudy', id)
@@ -49,5 +51,5 @@ const findAnswer = async (
   const consent = await findConsent(record, id)
   const paper = await findWaitingPaper(parts.accounts.database, consent)
   const isClosed = reasonNotToAsk(study) !== undefined && consent?.status !== 'active'
-  return { study, consent, paperSince: paper?.record.recordedAt, isEnrolled, isInForce: true, isClosed }
+  return { study, consent, deleted, paperSince: paper?.record.recordedAt, isEnrolled, isInForce: true, isClosed }
 }

@@ -2,7 +2,7 @@ import type { Consent } from '@medplum/fhirtypes'
 import { inactivationReason } from '../../access/vocabulary.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { joiningReasons, whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
-import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import { type StudyAsked, statusOfAnswer } from '../../studies/consent/own-study.ts'
 import { isSignedEarlier } from '../../studies/consent/patient-text.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
@@ -37,10 +37,10 @@ const joiningWords = {
 } as const
 
 const standingOf = (asked: StudyAsked, done: string) => {
-  const { consent, isEnrolled, isInForce, sharings } = asked
+  const { isEnrolled, isInForce, sharings } = asked
   if (!isEnrolled) return 'study.left'
   const isKept = sharings.some(({ kept }) => kept !== undefined)
-  switch (consent?.status) {
+  switch (statusOfAnswer(asked)) {
     case 'active':
       if (!isInForce) return 'study.agreed'
       if (!sharings.some(({ lines }) => lines.length > 0)) return 'study.idle'

@@ -6,7 +6,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
 import { nameOf, type OwnRecord } from '../../studies/consent/own-record.ts'
 import { type Sharing, sharingsOf } from '../../studies/consent/own-sharing.ts'
-import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import { type StudyAsked, statusOfAnswer } from '../../studies/consent/own-study.ts'
 import { stopSharing } from '../../studies/consent/stop-sharing.ts'
 import { studiesAsked, waitsForAnswer } from '../../studies/consent/waiting-answer.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
@@ -195,4 +195,4 @@ const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly Study
 <ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say('study.left')}</div>`}</li>`)}</ul>`
 
 /** They have said no, or have stopped, and may still say yes unless their place has ended. */
-const isOver = ({ consent }: StudyAsked): boolean => consent?.status === 'rejected' || consent?.status === 'inactive'
+const isOver = (asked: StudyAsked): boolean => ['rejected', 'inactive'].includes(statusOfAnswer(asked) ?? '')

@@ -3,6 +3,7 @@ import t from 'tap'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { addDays, dayOf } from '../../../src/fhir/timezone.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { consent } from '../../support/study.ts'
 import { openInvited, password } from '../invited.ts'
 
 const world = await openInvited()
@@ -293,6 +294,48 @@ t.test('what staff proposed becomes what the patient signs, and nothing else', a
   await sign(own, both)
   t.match(await consentsOf(patient.id), [{ id, status: 'active' }])
 })
+
+t.test(
+  'whoever deletes what they gave, or what they were asked, has ended it or said no, and is not asked anew',
+  async t => {
+    const waiting = `<a href="${page}">A study is waiting for your answer</a>`
+    const over = /Studies with which you share nothing now Hearts &amp; steps/
+    const deletes = async (patient: string) => {
+      const [{ id }] = await consentsOf(patient)
+      const self = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+      const headers = { authorization: `Bearer ${self}` }
+      t.match(await world.server.inject({ method: 'DELETE', url: `/fhir/Consent/${id}`, headers }), { statusCode: 204 })
+    }
+    const gave = await arrived('Edda')
+    const { hidden } = await preview(gave.browser, both)
+    await sign(gave.browser, both)
+    await deletes(gave.patient.id)
+    t.notMatch((await gave.browser.get('/account')).body, waiting)
+    const shown = wordsOf(await gave.browser.get('/sharing'))
+    t.match(shown, over)
+    t.notMatch(shown, /waiting for your answer/)
+    t.match(wordsOf(await gave.browser.get(page)), /You share nothing with this study now\. .* What you sign/)
+    const late = await gave.browser.post(`${page}/sign`, { ...hidden, name: 'Edda' })
+    t.match([late.status, wordsOf(late)], [409, /Your answer has changed since you opened this page/], 'an older form')
+    t.match(await gave.browser.post(`${page}/decline`, hidden), { status: 303 })
+    t.same(await consentsOf(gave.patient.id), [], 'there is nothing to refuse any more')
+    t.match((await sign(gave.browser, both)).answer, { status: 303 })
+    t.match(
+      wordsOf(await staff.get(`/studies/${study.id}`)),
+      /Edda Shares everything|Edda Shares part/,
+      'they came back',
+    )
+
+    const asked = await arrived('Egon')
+    const { sourceAttachment: _, ...asking } = consent(asked.patient.id, study.id, lab.organization, [])
+    await create(lab.manager, { ...asking, status: 'proposed', provision: { type: 'deny' } })
+    t.match((await asked.browser.get('/account')).body, waiting)
+    await deletes(asked.patient.id)
+    t.notMatch((await asked.browser.get('/account')).body, waiting)
+    t.match(wordsOf(await asked.browser.get('/sharing')), over)
+    t.match(wordsOf(await asked.browser.get(page)), /You have said no\. Nothing is shared\. You can say yes later/)
+  },
+)
 
 t.test('in Spanish everything is Spanish, including what is signed', async t => {
   const { browser: own, patient } = await arrived('Fina')
