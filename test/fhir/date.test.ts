@@ -1,5 +1,14 @@
 import t from 'tap'
-import { bounded, intervalOf, intervalOfPeriod, intervalOfTiming, momentsOf } from '../../src/fhir/date.ts'
+import {
+  around,
+  bounded,
+  intervalOf,
+  intervalOfPeriod,
+  intervalOfTiming,
+  isBefore,
+  isDay,
+  momentsOf,
+} from '../../src/fhir/date.ts'
 
 const intervals: readonly [text: string, low: string, high: string][] = [
   ['2026', '2026-01-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
@@ -12,6 +21,8 @@ const intervals: readonly [text: string, low: string, high: string][] = [
   ['2026-01-01T10:00:00', '2026-01-01T10:00:00.000Z', '2026-01-01T10:00:01.000Z'],
   ['2026-01-01T10:00:00+02:00', '2026-01-01T08:00:00.000Z', '2026-01-01T08:00:01.000Z'],
   ['2026-01-01T20:30:00-05:30', '2026-01-02T02:00:00.000Z', '2026-01-02T02:00:01.000Z'],
+  ['2026-01-01T10:00:00+14:00', '2025-12-31T20:00:00.000Z', '2025-12-31T20:00:01.000Z'],
+  ['2026-01-01T20:00:00-11:45', '2026-01-02T07:45:00.000Z', '2026-01-02T07:45:01.000Z'],
   ['2026-01-01T10:00:00.5Z', '2026-01-01T10:00:00.500Z', '2026-01-01T10:00:00.600Z'],
   ['2026-01-01T10:00:00.999Z', '2026-01-01T10:00:00.999Z', '2026-01-01T10:00:01.000Z'],
   ['2026-12-31T23:59:59.9Z', '2026-12-31T23:59:59.900Z', '2027-01-01T00:00:00.000Z'],
@@ -19,6 +30,7 @@ const intervals: readonly [text: string, low: string, high: string][] = [
   ['2026-01-01T10:00:00.123456789Z', '2026-01-01T10:00:00.123456Z', '2026-01-01T10:00:00.123457Z'],
   ['2026-06-30T23:59:60Z', '2026-07-01T00:00:00.000Z', '2026-07-01T00:00:01.000Z'],
   ['9999', '9999-01-01T00:00:00.000Z', 'infinity'],
+  ['0001', '0001-01-01T00:00:00.000Z', '0002-01-01T00:00:00.000Z'],
   ['0001-01-01T00:00:00+01:00', '-infinity', '-infinity'],
 ]
 
@@ -55,6 +67,7 @@ t.test('what is not a date has no interval', async t => {
   for (const text of [
     ...texts,
     '2026-01-01T10',
+    '2026-02-30T10:00:00Z',
     '2026-01-01T10:60:00Z',
     '2026-01-01T10:00:00+15:00',
     '2026-01-01T10:00:00+14:01',
@@ -73,6 +86,7 @@ t.test('a Period is open if it has no end', async t => {
     low: '2026-01-01T00:00:00.000Z',
     high: '2026-01-03T00:00:00.000Z',
   })
+  t.same(intervalOfPeriod({ start: 2026, end: null }), { low: '-infinity', high: 'infinity' })
 })
 
 t.test('a Timing reaches from its first to its last event', async t => {
@@ -85,4 +99,38 @@ t.test('a Timing reaches from its first to its last event', async t => {
     low: '2025-01-01T00:00:00.000Z',
     high: 'infinity',
   })
+  const bounds = { boundsPeriod: { start: '2026-03-02', end: '2026-03-03' } }
+  t.same(intervalOfTiming({ event: ['2026-03-01', 'soon', null, '2026-03-05'], repeat: bounds }), {
+    low: '2026-03-01T00:00:00.000Z',
+    high: '2026-03-06T00:00:00.000Z',
+  })
+  t.same(intervalOfTiming({ event: ['soon'], repeat: bounds }), {
+    low: '2026-03-02T00:00:00.000Z',
+    high: '2026-03-04T00:00:00.000Z',
+  })
+  t.equal(intervalOfTiming({ event: ['soon'] }), undefined)
+})
+
+t.test('bounds are compared whatever their precision, and the infinite ones too', async t => {
+  const ordered = [
+    '-infinity',
+    '0001-01-01T00:00:00.000Z',
+    '2026-03-01T12:00:00.000Z',
+    '2026-03-01T12:00:00.000001Z',
+    '2026-03-01T12:00:00.001Z',
+    'infinity',
+  ]
+  for (const [index, one] of ordered.entries())
+    for (const [place, other] of ordered.entries()) t.equal(isBefore(one, other), index < place, `${one} ${other}`)
+  t.equal(isBefore('2026-03-01T12:00:00.000Z', '2026-03-01T12:00:00.000000Z'), false, 'the same in more digits')
+  const [first, last] = [
+    { low: '-infinity', high: ordered[2] ?? '' },
+    { low: ordered[1] ?? '', high: 'infinity' },
+  ]
+  for (const both of [around(first, last), around(last, first)]) t.same(both, { low: '-infinity', high: 'infinity' })
+})
+
+t.test('a day is a date that names one, and is written so', async t => {
+  t.ok(isDay('2026-03-31'))
+  for (const none of ['2026', '2026-03', '2026-02-30', 'not-a-date', '2026-03-31T10:00', '']) t.notOk(isDay(none), none)
 })

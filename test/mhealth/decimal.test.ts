@@ -21,5 +21,13 @@ t.test('numbers are compared by their value', t => {
 
 t.test('an exponent that no measurement has is refused', t => {
   t.throws(() => parseDecimal('1e999999999'), { name: 'FhirError', status: 422 })
+  t.throws(() => parseDecimal('1e-101'), { name: 'FhirError', status: 422 })
+  t.strictSame(parseDecimal('-12e-100'), { digits: -12n, scale: 100 })
+  t.end()
+})
+
+t.test('what is no number is refused', t => {
+  for (const none of ['', 'x', '1x', '--1', '.'])
+    t.throws(() => parseDecimal(none), { message: `${none} is no number` })
   t.end()
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parseJson } from '../../src/fhir/json.ts'
 import { quantityIn } from '../../src/mhealth/quantity.ts'
 
 const system = 'http://unitsofmeasure.org'
@@ -44,6 +45,7 @@ t.test('a temperature in kelvins is converted to degrees Celsius, below zero too
   const cel = (value: string) => ({ value, unit: 'C', system, code: 'Cel' })
   t.strictSame(celsius(310.15, 'K'), cel('37.00'))
   t.strictSame(celsius(263.05, 'K'), cel('-10.10'))
+  t.strictSame(celsius(273.15, 'K'), cel('0.00'))
   t.strictSame(celsius(36.6, 'C'), cel('36.6'))
   t.strictSame(celsius(98.6, 'F'), { value: '98.6', unit: 'F', system, code: '[degF]' })
 })
@@ -56,6 +58,15 @@ t.test('what is not a number with a unit is not a quantity, and an unknown unit 
   t.strictSame(quantityIn({ of: { value: 5, unit: 'stone' } }, 'of', { units: ['kg'] }), { value: 5, unit: 'stone' })
 })
 
+t.test('a unit that is asked for in no other is kept, and one that cannot be converted gives no quantity', async t => {
+  t.strictSame(quantityIn({ of: { value: 5, unit: 'kg' } }, 'of', {}), { value: 5, unit: 'kg', system, code: 'kg' })
+  t.equal(inTheUnits(['kg'], 5, 'mmHg'), undefined)
+  t.equal(inTheUnits(['kg'], 5, 'lb'), undefined, 'pounds are a unit of their own, wherever they are allowed')
+  const reaching = (text: string) => quantityIn({ of: { value: parseJson(text), unit: 'mg' } }, 'of', { units: ['kg'] })
+  t.ok(reaching('1e100'))
+  t.equal(reaching('1e101'), undefined, 'nobody has measured it')
+})
+
 t.test('a rate per day, week, month or meal has such a unit', async t => {
   const bare = { unit: 'steps', code: '{steps}' }
   const per = (descriptive_statistic_denominator: string) =>
@@ -65,4 +76,7 @@ t.test('a rate per day, week, month or meal has such a unit', async t => {
   t.strictSame(per('Mo'), { value: 9000, unit: 'steps/Mo', system, code: '{steps}/mo' })
   t.strictSame(per('meal'), { value: 9000, unit: 'steps/meal', system, code: '{steps}/{meal}' })
   t.strictSame(per('two days'), { value: 9000, unit: 'steps/two days' })
+  const rate = (of: unknown) => quantityIn({ of, descriptive_statistic_denominator: 'd' }, 'of', {})
+  t.strictSame(rate({ value: 5, unit: 'stone' }), { value: 5, unit: 'stone/d' })
+  t.equal(rate({ value: '5', unit: 'kg' }), undefined)
 })

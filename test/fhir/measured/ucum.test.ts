@@ -54,7 +54,8 @@ t.test('what is counted, weighed or charged is never the same dimension', t => {
 })
 
 t.test('a ratio that is no fraction has as many digits as the number had', t => {
-  t.match(ucumUnit('deg'), { numerator: '174532925199433', denominator: '10000000000000000' })
+  const { numerator, denominator } = ucumUnit('deg') ?? {}
+  t.strictSame([numerator, denominator], ['174532925199433', `1${'0'.repeat(16)}`])
   t.end()
 })
 

@@ -1,0 +1,169 @@
+import type { Person } from '@medplum/fhirtypes'
+import t from 'tap'
+import { openAccount } from '../../../src/storage/account/user-account.ts'
+import { registerClient } from '../../../src/storage/authorization/client.ts'
+import { callerOfPerson, findCaller, issueToken } from '../../../src/storage/authorization/token.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import * as w from '../model/world.ts'
+
+const { database, put, close } = await w.openWorld()
+t.teardown(close)
+const person = (id: string, ...links: readonly string[]): Person => ({
+  resourceType: 'Person',
+  id,
+  link: links.map(reference => ({ target: { reference } })),
+})
+await put(
+  ...['lab', 'annex', 'clinic'].map(id => w.organization(id)),
+  ...['doc', 'nurse'].map(id => ({ resourceType: 'Practitioner' as const, id })),
+  w.role('doc', 'lab', 'member'),
+  w.role('doc', 'annex', 'viewer'),
+  w.role('doc', 'clinic', 'manager', '2026-01-01'),
+  w.role('nurse', 'annex', 'manager'),
+  ...['ann', 'bob', 'cid', 'dan', 'eve', 'fay', 'gil', 'hal'].map(id => w.registered(id, 'lab')),
+  w.registered('ann-too', 'clinic'),
+  person('is-doc', 'Practitioner/doc'),
+  person('is-nurse', 'Practitioner/nurse', 'Patient/hal'),
+  person('is-ann', 'Patient/ann', 'Patient/ann-too'),
+  person('is-bob', 'Patient/bob'),
+  person('is-two'),
+  person('is-nobody'),
+)
+// Records that one person links are joined. Here they are two humans, as they were before that.
+await database.run(
+  sql.fragment`INSERT INTO person_patient (person, patient) VALUES ('is-two', 'cid'), ('is-two', 'dan')`,
+)
+await openAccount(database, 'nurse@example.org', 'is-nurse')
+await openAccount(database, 'doc@example.org', 'is-doc')
+await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person = 'is-nurse'`)
+
+const scope = 'openid fhirUser user/*.rs patient/*.rs'
+const callerOf = (person: string, patient?: string, client = 'cli') =>
+  callerOfPerson(database, { person, client, scope, patient })
+
+t.test('somebody is the staff that they are now, where they register, and nobody else', async t => {
+  t.match(await callerOf('is-doc'), { practitioner: 'doc', organizations: ['lab'], administrator: false })
+  t.match(await callerOf('is-nurse'), { practitioner: 'nurse', organizations: ['annex'], administrator: true })
+  for (const id of ['is-ann', 'is-two', 'is-nobody']) {
+    const caller = await callerOf(id)
+    t.match(caller, { principal: { kind: 'person', id }, organizations: [], administrator: false })
+    t.equal(caller.practitioner, undefined)
+  }
+})
+
+t.test(
+  'somebody is the one patient that they are, also in two records, or the one of a launch among several',
+  async t => {
+    const patients: Record<string, unknown> = {}
+    for (const [id, launched] of [
+      ['is-ann', undefined],
+      ['is-ann', 'ann-too'],
+      ['is-bob', undefined],
+      ['is-bob', 'ann'],
+      ['is-two', undefined],
+      ['is-two', 'cid'],
+      ['is-two', 'dan'],
+      ['is-two', 'ann'],
+      ['is-nobody', undefined],
+      ['is-nobody', 'ann'],
+      ['is-doc', undefined],
+      ['is-doc', 'ann'],
+      ['is-nurse', undefined],
+    ] as const)
+      patients[`${id} ${launched ?? ''}`] = (await callerOf(id, launched)).patient
+    t.strictSame(patients, {
+      'is-ann ': 'ann',
+      'is-ann ann-too': 'ann-too',
+      'is-bob ': 'bob',
+      'is-bob ann': undefined,
+      'is-two ': undefined,
+      'is-two cid': 'cid',
+      'is-two dan': 'dan',
+      'is-two ann': undefined,
+      'is-nobody ': undefined,
+      'is-nobody ann': undefined,
+      'is-doc ': undefined,
+      'is-doc ann': 'ann',
+      'is-nurse ': undefined,
+    })
+  },
+)
+
+t.test('a user of FHIR is the practitioner, the patient, or the person, if that was granted', async t => {
+  t.strictSame((await callerOf('is-doc', 'ann')).fhirUser, { type: 'Practitioner', id: 'doc' })
+  t.strictSame((await callerOf('is-bob')).fhirUser, { type: 'Patient', id: 'bob' })
+  t.strictSame((await callerOf('is-two')).fhirUser, { type: 'Person', id: 'is-two' })
+  for (const less of ['openid user/*.rs', 'fhirUser user/*.rs'])
+    t.equal((await callerOfPerson(database, { person: 'is-doc', client: 'cli', scope: less })).fhirUser, undefined)
+})
+
+t.test('with a token for a patient that they are, staff are that patient alone', async t => {
+  const caller = await callerOf('is-nurse', 'hal')
+  t.match(caller, {
+    principal: { kind: 'patient', id: 'hal' },
+    patient: 'hal',
+    organizations: [],
+    administrator: false,
+  })
+  t.equal(caller.practitioner, undefined)
+  const ofStaff = await callerOfPerson(database, {
+    person: 'is-nurse',
+    client: 'cli',
+    scope: 'user/*.rs',
+    patient: 'hal',
+  })
+  t.match(ofStaff, { principal: { kind: 'person', id: 'is-nurse' }, patient: 'hal', practitioner: 'nurse' })
+})
+
+t.test('through an app that their places of work have not approved, staff and administrators are neither', async t => {
+  await registerClient(database, { id: 'of-clinic', name: 'Of the clinic', organization: 'clinic', policies: [] })
+  await registerClient(database, { id: 'of-annex', name: 'Of the annex', organization: 'annex', policies: [] })
+  for (const id of ['is-doc', 'is-nurse']) {
+    const outside = await callerOf(id, undefined, 'of-clinic')
+    t.match(outside, { organizations: [], administrator: false })
+    t.strictSame(
+      outside.scopes.map(({ context }) => context),
+      ['patient'],
+    )
+    t.equal(outside.practitioner, undefined)
+    t.equal((await callerOf(id, 'ann', 'of-clinic')).patient, undefined, 'nor have they a patient of others')
+    t.equal((await callerOf(id, undefined, 'of-annex')).practitioner, id.slice(3), 'as a viewer, too')
+  }
+})
+
+t.test('a client acts for its organization, a patient’s token for nobody’s', async t => {
+  const caller = async (subject: Parameters<typeof issueToken>[1]['subject']) =>
+    findCaller(database, await issueToken(database, { subject, client: 'of-annex', scope, ttlSeconds: 60 }))
+  t.match(await caller({ kind: 'client' }), {
+    principal: { kind: 'client', id: 'of-annex' },
+    organizations: ['annex'],
+    administrator: false,
+  })
+  const ofPatient = await caller({ kind: 'patient', patient: 'ann' })
+  t.match(ofPatient, { principal: { kind: 'patient', id: 'ann' }, patient: 'ann', organizations: [] })
+  t.equal(ofPatient?.person, undefined)
+  t.match(await caller({ kind: 'administrator' }), { administrator: true, organizations: [] })
+})
+
+t.test('what an app took up by itself is held once the patient has an account, or was joined with another', async t => {
+  await put(person('is-eve', 'Patient/eve'), person('was-two', 'Patient/fay', 'Patient/gil'))
+  await put(person('was-two', 'Patient/gil'))
+  await database.run(sql.fragment`DELETE FROM person_patient WHERE patient = 'gil'`)
+  const unproven = { since: '2026-03-01T00:00:00Z', study: 's', organization: 'lab' }
+  const held = async (patient: string, context: object = { unproven }) => {
+    const token = await issueToken(database, {
+      subject: { kind: 'patient', patient },
+      client: 'cli',
+      scope,
+      ttlSeconds: 60,
+    })
+    await database.run(sql.fragment`
+      UPDATE token SET context = ${JSON.stringify(context)}::jsonb WHERE patient_id = ${patient}`)
+    return (await findCaller(database, token))?.unproven
+  }
+  await put(w.registered('ida', 'lab'))
+  t.strictSame(await held('ida'), { ...unproven, isHeld: false })
+  t.strictSame(await held('eve'), { ...unproven, isHeld: true })
+  t.strictSame(await held('fay'), { ...unproven, isHeld: true }, 'though nobody has an account of it now')
+  t.equal(await held('eve', {}), undefined)
+})
