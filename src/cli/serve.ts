@@ -4,12 +4,13 @@ import { buildApp } from '../app.ts'
 import { baseUrlOf, type Config, readConfig } from '../config.ts'
 import type { Event, Tell } from '../events/event.ts'
 import { logEvents, openLog } from '../events/log.ts'
+import { FhirError } from '../fhir/error.ts'
 import { drain, listen, portOf } from '../http/listen.ts'
-import { startError } from '../start-error.ts'
+import { startError, startLineOf } from '../start-error.ts'
 import { openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/postgres/migrate.ts'
 import { openPostgres } from '../storage/postgres/postgres.ts'
-import { hasNoConnection } from '../storage/postgres/sql-state.ts'
+import { failure, hasNoConnection } from '../storage/postgres/sql-state.ts'
 import { secretKeyOf } from '../storage/secret/secret-key.ts'
 import { stopOnSignals } from './stop-on-signals.ts'
 
@@ -72,7 +73,7 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
     return { address, databaseUrl: postgres.url, close }
   } catch (error) {
     await postgres.close()
-    throw hasNoConnection(error) ? tooFewConnections(config, error) : error
+    throw hasNoConnection(error) ? tooFewConnections(config, error) : await inOneLineIfAway(error)
   }
 }
 
@@ -81,6 +82,15 @@ const tooFewConnections = ({ poolSize }: Config, cause: unknown): Error =>
     `The database has no connection free, and this server opens up to ${2 * poolSize + 15}: set POOL_SIZE lower, or max_connections of the database higher`,
     cause,
   )
+
+/** Several open connections of their own, and any of them may be the first that the database refuses: ours tell of it in our words, the queue in pg's. */
+const inOneLineIfAway = async (error: unknown): Promise<unknown> => {
+  if (startLineOf(error) !== undefined) return error
+  const told = error instanceof FhirError ? error : await failure(async fault => fault)(error).catch(known => known)
+  return told instanceof FhirError && told.status === 503
+    ? startError(`The server did not start: ${told.message}`, error)
+    : error
+}
 
 const wantAdministrator = async (databaseUrl: string, address: string, tell: Tell): Promise<void> => {
   const database = openDatabase(databaseUrl, { poolSize: 1 })

@@ -11,6 +11,7 @@ import { name, sql } from '../../src/storage/sql.ts'
 import { withBareDatabase } from '../support/database.ts'
 import { programEnvironment } from '../support/program-environment.ts'
 import { runProgram, startProgram } from '../support/run-program.ts'
+import { openWire } from '../support/wire.ts'
 
 const dataDir = await mkdtemp(join(tmpdir(), 'sharewell-serve-'))
 t.teardown(() => rm(dataDir, { recursive: true, force: true }))
@@ -108,6 +109,26 @@ t.test('if the database lets in too few connections, it says so in one line', as
       'The database has no connection free, and this server opens up to 35: set POOL_SIZE lower, or max_connections of the database higher\n',
   })
 })
+
+for (const [what, text] of Object.entries({ 'of its own': 'FROM resource_type', 'of the queue': 'queue.' }))
+  t.test(`if the database goes away at a statement ${what} while it starts, it says so in one line`, async t => {
+    let isGone = false
+    const wire = await openWire(url, (near, far) => {
+      if (isGone) near.destroy()
+      far.pipe(near)
+      near.on('close', () => far.end())
+      near.on('data', bytes => {
+        isGone ||= bytes.includes(text)
+        if (isGone) near.destroy()
+        else far.write(bytes)
+      })
+    })
+    t.teardown(wire.end)
+    t.match(await run(['serve'], { DATABASE_URL: wire.address }), {
+      code: 1,
+      error: 'The server did not start: The database cannot be reached at the moment; try again\n',
+    })
+  })
 
 t.test('an unknown command is answered with help', async t => {
   const { code, error } = await run(['sing'])
