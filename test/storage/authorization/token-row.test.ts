@@ -1,5 +1,6 @@
 import type { Person } from '@medplum/fhirtypes'
 import t from 'tap'
+import type { Caller } from '../../../src/access/caller.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { callerOfPerson, findCaller, issueToken } from '../../../src/storage/authorization/token.ts'
@@ -28,6 +29,7 @@ await put(
   person('is-bob', 'Patient/bob'),
   person('is-two'),
   person('is-nobody'),
+  person('is-administrator'),
 )
 // Records that one person links are joined. Here they are two humans, as they were before that.
 await database.run(
@@ -35,19 +37,28 @@ await database.run(
 )
 await openAccount(database, 'nurse@example.org', 'is-nurse')
 await openAccount(database, 'doc@example.org', 'is-doc')
-await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person = 'is-nurse'`)
+await openAccount(database, 'administrator@example.org', 'is-administrator')
+await database.run(
+  sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person IN ('is-nurse', 'is-administrator')`,
+)
 
 const scope = 'openid fhirUser user/*.rs patient/*.rs'
 const callerOf = (person: string, patient?: string, client = 'cli') =>
   callerOfPerson(database, { person, client, scope, patient })
 
+/** In which role, where, and with which scopes somebody acts. */
+const roleOf = (caller: Caller | undefined) =>
+  caller && [caller.practitioner, caller.organizations, caller.administrator, caller.scopes.map(one => one.context)]
+const all = ['user', 'patient']
+
 t.test('somebody is the staff that they are now, where they register, and nobody else', async t => {
-  t.match(await callerOf('is-doc'), { practitioner: 'doc', organizations: ['lab'], administrator: false })
-  t.match(await callerOf('is-nurse'), { practitioner: 'nurse', organizations: ['annex'], administrator: true })
+  t.strictSame(roleOf(await callerOf('is-doc')), ['doc', ['lab'], false, all])
+  t.strictSame(roleOf(await callerOf('is-nurse')), ['nurse', ['annex'], true, all])
+  t.strictSame(roleOf(await callerOf('is-administrator')), [undefined, [], true, all])
   for (const id of ['is-ann', 'is-two', 'is-nobody']) {
     const caller = await callerOf(id)
-    t.match(caller, { principal: { kind: 'person', id }, organizations: [], administrator: false })
-    t.equal(caller.practitioner, undefined)
+    t.strictSame(caller.principal, { kind: 'person', id })
+    t.strictSame(roleOf(caller), [undefined, [], false, all])
   }
 })
 
@@ -99,50 +110,43 @@ t.test('a user of FHIR is the practitioner, the patient, or the person, if that 
 
 t.test('with a token for a patient that they are, staff are that patient alone', async t => {
   const caller = await callerOf('is-nurse', 'hal')
-  t.match(caller, {
-    principal: { kind: 'patient', id: 'hal' },
-    patient: 'hal',
-    organizations: [],
-    administrator: false,
-  })
-  t.equal(caller.practitioner, undefined)
+  t.match(caller, { principal: { kind: 'patient', id: 'hal' }, patient: 'hal' })
+  t.strictSame(roleOf(caller), [undefined, [], false, all])
   const ofStaff = await callerOfPerson(database, {
     person: 'is-nurse',
     client: 'cli',
     scope: 'user/*.rs',
     patient: 'hal',
   })
-  t.match(ofStaff, { principal: { kind: 'person', id: 'is-nurse' }, patient: 'hal', practitioner: 'nurse' })
+  t.match(ofStaff, { principal: { kind: 'person', id: 'is-nurse' }, patient: 'hal' })
+  t.strictSame(roleOf(ofStaff), ['nurse', ['annex'], true, ['user']])
 })
 
 t.test('through an app that their places of work have not approved, staff and administrators are neither', async t => {
   await registerClient(database, { id: 'of-clinic', name: 'Of the clinic', organization: 'clinic', policies: [] })
   await registerClient(database, { id: 'of-annex', name: 'Of the annex', organization: 'annex', policies: [] })
-  for (const id of ['is-doc', 'is-nurse']) {
-    const outside = await callerOf(id, undefined, 'of-clinic')
-    t.match(outside, { organizations: [], administrator: false })
-    t.strictSame(
-      outside.scopes.map(({ context }) => context),
-      ['patient'],
-    )
-    t.equal(outside.practitioner, undefined)
+  for (const id of ['is-doc', 'is-nurse', 'is-administrator']) {
+    t.strictSame(roleOf(await callerOf(id, undefined, 'of-clinic')), [undefined, [], false, ['patient']])
     t.equal((await callerOf(id, 'ann', 'of-clinic')).patient, undefined, 'nor have they a patient of others')
-    t.equal((await callerOf(id, undefined, 'of-annex')).practitioner, id.slice(3), 'as a viewer, too')
   }
+  const through = async (id: string, client: string) => roleOf(await callerOf(id, undefined, client))
+  t.strictSame(await through('is-doc', 'of-annex'), ['doc', ['lab'], false, all], 'there a viewer is enough')
+  t.strictSame(await through('is-nurse', 'of-annex'), ['nurse', ['annex'], true, all])
+  t.strictSame(await through('is-bob', 'of-clinic'), [undefined, [], false, all], 'others are neither anyway')
 })
 
 t.test('a client acts for its organization, a patient’s token for nobody’s', async t => {
-  const caller = async (subject: Parameters<typeof issueToken>[1]['subject']) =>
-    findCaller(database, await issueToken(database, { subject, client: 'of-annex', scope, ttlSeconds: 60 }))
-  t.match(await caller({ kind: 'client' }), {
-    principal: { kind: 'client', id: 'of-annex' },
-    organizations: ['annex'],
-    administrator: false,
-  })
+  const caller = async (subject: Parameters<typeof issueToken>[1]['subject'], client = 'of-annex') =>
+    findCaller(database, await issueToken(database, { subject, client, scope, ttlSeconds: 60 }))
+  const ofClient = await caller({ kind: 'client' })
+  t.strictSame(ofClient?.principal, { kind: 'client', id: 'of-annex' })
+  t.strictSame(roleOf(ofClient), [undefined, ['annex'], false, all])
+  t.strictSame(roleOf(await caller({ kind: 'client' }, 'cli')), [undefined, [], false, all], 'which has none')
   const ofPatient = await caller({ kind: 'patient', patient: 'ann' })
-  t.match(ofPatient, { principal: { kind: 'patient', id: 'ann' }, patient: 'ann', organizations: [] })
+  t.match(ofPatient, { principal: { kind: 'patient', id: 'ann' }, patient: 'ann' })
   t.equal(ofPatient?.person, undefined)
-  t.match(await caller({ kind: 'administrator' }), { administrator: true, organizations: [] })
+  t.strictSame(roleOf(ofPatient), [undefined, [], false, all])
+  t.strictSame(roleOf(await caller({ kind: 'administrator' })), [undefined, [], true, all])
 })
 
 t.test('what an app took up by itself is held once the patient has an account, or was joined with another', async t => {

@@ -3,9 +3,23 @@ import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { createGrant, type NewGrant, revokeGrants } from '../../../src/storage/authorization/authorization-grant.ts'
 import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { keepIssuedToken } from '../../../src/storage/authorization/issued-token.ts'
-import { findCaller, issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
+import {
+  callerOfPatient,
+  compartmentOf,
+  compartmentsOf,
+  findCaller,
+  findCallerOf,
+  findGoingOn,
+  findRefused,
+  findToken,
+  hasEnded,
+  isRevoked,
+  issueToken,
+  patientsOf,
+  revokeToken,
+} from '../../../src/storage/authorization/token.ts'
 import type { Connection } from '../../../src/storage/database.ts'
-import { newSecret } from '../../../src/storage/secret/secret.ts'
+import { hashOf, newSecret } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openTestDatabase } from '../../support/database.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
@@ -149,4 +163,174 @@ t.test('an account is found by its address; staff have their practitioner and wh
   t.equal(await launched('p', 'bob'), 'bob', 'staff see what they may see of bob')
   t.equal(await launched('q', 'ann'), 'ann')
   t.equal(await launched('q', 'bob'), undefined, 'nobody becomes another patient')
+})
+
+/** Two people with a token each, of the kind that is asked for. */
+const openTwo = async () => {
+  const world = await w.openWorld()
+  t.teardown(world.close)
+  const person = (id: string, patient: string, active = true) => ({
+    resourceType: 'Person' as const,
+    id,
+    active,
+    link: [{ target: { reference: `Patient/${patient}` } }],
+  })
+  await world.put(w.organization('lab'), w.registered('ann', 'lab'), w.registered('bob', 'lab'))
+  await world.put(person('is-ann', 'ann'), person('is-bob', 'bob'))
+  const { database } = world
+  const issued = (subject: Parameters<typeof issueToken>[1]['subject'], more = {}) =>
+    issueToken(database, { ...request, subject, ...more })
+  const bar = (id: string, patient: string) => world.put(person(id, patient, false))
+  return { world, database, issued, bar }
+}
+const patientIn = (caller: { readonly patient?: string } | undefined) => caller?.patient
+
+t.test('a token is no good while its Person, or the Person of its Patient, is not active', async t => {
+  const { database, issued, bar } = await openTwo()
+  await bar('is-ann', 'ann')
+  const tokens = [
+    await issued({ kind: 'user', person: 'is-ann' }),
+    await issued({ kind: 'patient', patient: 'ann' }),
+    await issued({ kind: 'user', person: 'is-bob', launchPatient: 'ann' }),
+    await issued({ kind: 'patient', patient: 'bob' }),
+    await issued({ kind: 'client' }),
+  ]
+  const inForce = async () => {
+    const found: boolean[] = []
+    for (const one of tokens) found.push((await findCaller(database, one)) !== undefined)
+    return found
+  }
+  t.strictSame(await inForce(), [false, false, true, true, true])
+  await database.run(sql.fragment`DELETE FROM barred_person`)
+  t.strictSame(await inForce(), [true, true, true, true, true])
+})
+
+t.test('a token of a grant ends with it, and may be bound to a sign-in', async t => {
+  const { database, issued } = await openTwo()
+  const given = { person: 'is-ann', client: 'cli', scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
+  const [grant, online, other] = [
+    (await createGrant(database, given)) ?? '',
+    (await createGrant(database, given)) ?? '',
+    (await createGrant(database, given)) ?? '',
+  ]
+  await database.run(sql.fragment`
+    INSERT INTO user_session (id, hash, person, methods, device, authenticated_at, expires_at)
+    VALUES ('signed-in', sha256('cookie'), 'is-ann', '{password}', 'phone', now(), now() + interval '1 hour')`)
+  await database.run(sql.fragment`UPDATE authorization_grant SET session = 'signed-in' WHERE id = ${online}`)
+  const subject = { kind: 'user', person: 'is-ann' } as const
+  const isOnline = async (grantId?: string) =>
+    (await findToken(database, await issued(subject, grantId === undefined ? {} : { grantId })))?.isOnline
+  t.strictSame([await isOnline(grant), await isOnline(online), await isOnline()], [false, true, false])
+  const [one, another] = [await issued(subject, { grantId: grant }), await issued(subject, { grantId: other })]
+  await revokeGrants(database, { id: grant })
+  t.equal(await findCaller(database, one), undefined)
+  t.equal(patientIn(await findCaller(database, another)), 'ann')
+})
+
+t.test('what still goes on may have begun with a token that has expired, but not with one that has ended', async t => {
+  const { database, issued } = await openTwo()
+  const [ann, bob, over] = [
+    await issued({ kind: 'patient', patient: 'ann' }),
+    await issued({ kind: 'patient', patient: 'bob' }),
+    await issued({ kind: 'patient', patient: 'ann' }, { ttlSeconds: 0 }),
+  ]
+  const goingOn = async (bearer: string) => patientIn(await findGoingOn(database, bearer))
+  const refused = async (bearer: string) => patientIn(await findRefused(database, bearer))
+  t.strictSame([await goingOn(ann), await goingOn(bob), await goingOn(over)], ['ann', 'bob', 'ann'])
+  await revokeToken(database, bob)
+  await revokeToken(database, over)
+  t.strictSame([await goingOn(ann), await goingOn(bob), await goingOn(over)], ['ann', undefined, undefined])
+  t.strictSame([await refused(bob), await refused(over)], ['bob', 'ann'], 'whose it was is still known')
+  for (const none of ['', 'x', newSecret()])
+    t.strictSame([await goingOn(none), await refused(none)], [undefined, undefined])
+})
+
+t.test(
+  'a copy of a token stands for its caller as long as they are active, and its own invitation is not called off',
+  async t => {
+    const { database, issued, bar } = await openTwo()
+    await issued({ kind: 'patient', patient: 'ann' }, { ttlSeconds: 0 })
+    await issued({ kind: 'user', person: 'is-bob' })
+    await issued({ kind: 'client' }, { grantId: 'called-off' })
+    const copies = sql.fragment`(SELECT *, coalesce(patient_id, person_id, kind) AS id FROM token)`
+    const callers = async () => {
+      const found: (string | undefined)[] = []
+      for (const id of ['ann', 'is-bob', 'client', 'nobody'])
+        found.push((await findCallerOf(database, copies, id))?.principal.id)
+      return found
+    }
+    t.strictSame(await callers(), ['ann', 'is-bob', 'cli', undefined])
+    await bar('is-bob', 'bob')
+    t.strictSame(await callers(), ['ann', undefined, 'cli', undefined])
+    await bar('is-ann', 'ann')
+    t.strictSame(await callers(), [undefined, undefined, 'cli', undefined])
+  },
+)
+
+t.test(
+  'a copy of a token ends when that is revoked, or when all tokens of its grant are, or the grant ends',
+  async t => {
+    const { database, issued } = await openTwo()
+    const given = { person: 'is-ann', client: 'cli', scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
+    const subject = { kind: 'user', person: 'is-ann' } as const
+    const grants: Record<string, string> = {}
+    const tokens: Record<string, string> = {}
+    for (const name of ['refreshed', 'revoked', 'ended', 'lasting']) {
+      const grantId = (await createGrant(database, given)) ?? ''
+      grants[name] = grantId
+      tokens[name] = await issued(subject, { grantId })
+      await issued(subject, { grantId })
+    }
+    tokens.alone = await issued(subject)
+    tokens.own = await issued(subject)
+    await database.run(sql.fragment`CREATE TABLE copied AS SELECT hash, grant_id FROM token`)
+    const copy = sql.fragment`copied`
+    const states = async () => {
+      const found: Record<string, readonly boolean[]> = {}
+      for (const [name, token] of Object.entries(tokens)) {
+        const row = await database.one<{ revoked: boolean; ended: boolean }>(sql.fragment`
+        SELECT ${isRevoked(copy)} AS revoked, coalesce(${hasEnded(copy)}, FALSE) AS ended FROM copied
+        WHERE hash = ${hashOf(token)}`)
+        found[name] = [row.revoked, row.ended]
+      }
+      return found
+    }
+    const stands = [false, false]
+    const all = { refreshed: stands, revoked: stands, ended: stands, lasting: stands, alone: stands, own: stands }
+    t.strictSame(await states(), all)
+    await database.run(sql.fragment`DELETE FROM token WHERE hash = ${hashOf(tokens.refreshed ?? '')}`)
+    await database.run(sql.fragment`UPDATE token SET revoked_at = now() WHERE grant_id = ${grants.revoked ?? ''}`)
+    await database.run(sql.fragment`UPDATE authorization_grant SET expires_at = now() WHERE id = ${grants.ended ?? ''}`)
+    await revokeToken(database, tokens.own ?? '')
+    t.strictSame(await states(), { ...all, revoked: [true, true], ended: [false, true], own: [true, true] })
+    await database.run(sql.fragment`DELETE FROM token WHERE hash = ${hashOf(tokens.revoked ?? '')}`)
+    t.strictSame((await states()).revoked, [true, true], 'also once the token itself is forgotten')
+  },
+)
+
+t.test('a person acts for their own Patients only, of whom records of one human are one', async t => {
+  const { world, database } = await openTwo()
+  await world.put(w.organization('clinic'), w.registered('ann-too', 'clinic'), {
+    resourceType: 'Person',
+    id: 'is-ann',
+    link: ['ann-too', 'ann'].map(id => ({ target: { reference: `Patient/${id}` } })),
+  })
+  await database.run(sql.fragment`INSERT INTO person_patient (person, patient) VALUES ('is-bob', 'ann-too')`)
+  t.strictSame(await patientsOf(database, 'is-ann'), ['ann', 'ann-too'])
+  t.strictSame(await patientsOf(database, 'is-bob'), ['ann-too', 'bob'])
+  t.strictSame(await compartmentsOf(database, 'is-ann'), ['ann'])
+  t.strictSame(await compartmentsOf(database, 'is-bob'), ['ann-too', 'bob'])
+  t.strictSame(await compartmentsOf(database, 'nobody'), [])
+  for (const [person, patient, same] of [
+    ['is-ann', 'ann', 'ann'],
+    ['is-ann', 'ann-too', 'ann'],
+    ['is-ann', 'bob', undefined],
+    ['is-bob', 'ann-too', 'ann-too'],
+    ['is-bob', 'ann', undefined],
+    ['nobody', 'ann', undefined],
+  ] as const) {
+    t.equal(await compartmentOf(database, person, patient), same, `${person} ${patient}`)
+    const caller = await callerOfPatient(database, { person, patient, client: 'cli', scope: 'patient/*.rs' })
+    t.equal(patientIn(caller), same && patient)
+  }
 })
