@@ -6,7 +6,7 @@ import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Cookies, sessionCookieOf } from '../http/caller/session.ts'
 import { keepRequest } from '../http/within-request.ts'
-import { findFramedSession, findSession, isInForce, type Session } from '../storage/account/session.ts'
+import { findFramedSession, findSession, isInForce, lookAtSession, type Session } from '../storage/account/session.ts'
 import { standingOf } from '../storage/account/standing.ts'
 import type { Database } from '../storage/database.ts'
 import { sendFormOfAnother } from './form-of-another.ts'
@@ -19,6 +19,13 @@ import { pageLimits } from './page/page-limits.ts'
 import { pages } from './pages.ts'
 import { recordRefusedPages } from './refused-page.ts'
 import { staticFiles } from './static-files.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A session is not used by asking this, and so does not last longer. */
+    readonly isNoUse?: boolean
+  }
+}
 
 /** The pages, apart from the API: with forms that only our own pages can send, and headers that allow nothing else. */
 export const pageRoutes = async (server: FastifyInstance, options: PageOptions): Promise<void> => {
@@ -68,7 +75,7 @@ const sessionFor = async (
 ): Promise<Session | undefined> => {
   const jar = jarOf(request, cookies)
   if (jar === undefined) return undefined
-  const find = isFramed(request) ? findFramedSession : findSession
+  const find = isFramed(request) ? findFramedSession : request.routeOptions.config.isNoUse ? lookAtSession : findSession
   return find(database, sessionCookieOf(request, jar))
 }
 

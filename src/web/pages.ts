@@ -8,6 +8,7 @@ import { accountInstitutionPage } from './account/account-institution.ts'
 import { accountNamePage } from './account/account-name.ts'
 import { accountPasswordPage } from './account/account-password.ts'
 import { accountSecondFactorPage } from './account/account-second-factor.ts'
+import { accountSessionEndingActions } from './account/account-session-ending.ts'
 import { accountSessionsPage } from './account/account-sessions.ts'
 import { emailChangePage } from './account/email-change.ts'
 import { notMyAccountPage } from './account/not-my-account.ts'
@@ -108,6 +109,7 @@ export const pages: readonly AddPage[] = [
   accountPasswordPage,
   accountSecondFactorPage,
   accountSessionsPage,
+  accountSessionEndingActions,
   accountAppsPage,
   accountInstitutionPage,
   accountEhrsPage,

@@ -147,6 +147,8 @@ const signedIn = [
   '/account/second-factor/set-up',
   '/account/sessions',
   '/account/sessions/end-others',
+  '/account/sessions/ending',
+  '/account/sessions/keep',
   '/account/verification',
   '/audit',
   '/audit/events.csv',

@@ -77,6 +77,8 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/account/second-factor/set-up': own,
   '/account/sessions': own,
   '/account/sessions/end-others': own,
+  '/account/sessions/ending': { ...own, isFile: true },
+  '/account/sessions/keep': own,
   '/account/verification': own,
   '/sign-out': own,
   '/sharing': own,

@@ -7,7 +7,7 @@ import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { type AuthenticatedAt, fromColumn, type Method, toColumn } from './authentication.ts'
 import { isBarred } from './barred.ts'
-import { isSessionInForce, sessionInForce } from './session-in-force.ts'
+import { idleEnd, isSessionInForce, sessionInForce } from './session-in-force.ts'
 import { endSteps } from './sign-in-step.ts'
 
 /** A person who is signed in with a browser. */
@@ -21,9 +21,13 @@ export type Session = {
   /** A short description for a list: `Firefox on Android`. */
   readonly device: string
   readonly seenAt: Date
+  readonly ending: SessionEnding
   /** The EHR, if the session is only for a frame of that EHR. */
   readonly frame?: { readonly config: string; readonly issuer: string; readonly origins: readonly string[] }
 }
+
+/** When it ends if nobody uses it from now on; final: when it ends however much it is used. */
+export type SessionEnding = { readonly inSeconds: number; readonly isFinal: boolean }
 
 export type NewSession = Pick<Session, 'person' | 'methods' | 'device'> & {
   /** Now, if not given. */
@@ -50,20 +54,29 @@ export const startSession = async (
 
 /** Undefined if the cookie belongs to no session in force. Finding a session counts as using it. */
 export const findSession = (connection: Connection, cookie: string): Promise<Session | undefined> =>
+  used(connection, lookAtSession(connection, cookie))
+
+/** The same, and it does not count as using it. */
+export const lookAtSession = (connection: Connection, cookie: string): Promise<Session | undefined> =>
   find(connection, cookie, sql.fragment`session.frame IS NULL`)
 
 /** A session in a frame, as long as its EHR may show one. */
 export const findFramedSession = (connection: Connection, cookie: string): Promise<Session | undefined> =>
-  find(connection, cookie, sql.fragment`ehr.enabled AND cardinality(ehr.frame_origins) > 0`)
+  used(connection, find(connection, cookie, sql.fragment`ehr.enabled AND cardinality(ehr.frame_origins) > 0`))
 
 const find = async (connection: Connection, cookie: string, where: SqlFragment): Promise<Session | undefined> => {
   if (!isSecret(cookie)) return undefined
   const row = await connection.maybeOne<SessionRow>(sql.fragment`
     SELECT ${columns} FROM ${sessions} WHERE session.hash = ${hashOf(cookie)} AND ${sessionInForce} AND ${where}`)
-  if (row === undefined) return undefined
-  await connection.run(sql.fragment`
-    UPDATE user_session SET seen_at = now() WHERE id = ${row.id} AND seen_at < now() - interval '1 minute'`)
-  return toSession(row)
+  return row && toSession(row)
+}
+
+const used = async (connection: Connection, found: Promise<Session | undefined>): Promise<Session | undefined> => {
+  const session = await found
+  if (session !== undefined)
+    await connection.run(sql.fragment`
+      UPDATE user_session SET seen_at = now() WHERE id = ${session.id} AND seen_at < now() - interval '1 minute'`)
+  return session
 }
 
 /** The caller that the session is when our pages call the FHIR API: with these scopes, and no others. */
@@ -115,7 +128,9 @@ export const endSessions = async (connection: Connection, person: string, kept?:
 const lifetimeSeconds = 12 * 60 * 60
 
 const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at,
-  session.authenticated_at, session.seen_at, session.frame, ehr.issuer, coalesce(ehr.frame_origins, '{}') AS frame_origins`
+  session.authenticated_at, session.seen_at,
+  extract(epoch FROM least(session.expires_at, ${idleEnd}) - now())::integer AS ends_in, session.expires_at <= ${idleEnd} AS ends_finally,
+  session.frame, ehr.issuer, coalesce(ehr.frame_origins, '{}') AS frame_origins`
 
 const sessions = sql.fragment`user_session AS session LEFT JOIN smart_client_config AS ehr ON ehr.id = session.frame`
 
@@ -127,6 +142,8 @@ type SessionRow = {
   readonly started_at: Date
   readonly authenticated_at: Date | null
   readonly seen_at: Date
+  readonly ends_in: number
+  readonly ends_finally: boolean
   readonly frame: string | null
   readonly issuer: string | null
   readonly frame_origins: readonly string[]
@@ -136,6 +153,8 @@ const toSession = ({
   started_at,
   authenticated_at,
   seen_at,
+  ends_in,
+  ends_finally,
   frame,
   issuer,
   frame_origins,
@@ -145,5 +164,6 @@ const toSession = ({
   signedInAt: started_at,
   authenticatedAt: fromColumn(authenticated_at),
   seenAt: seen_at,
+  ending: { inSeconds: ends_in, isFinal: ends_finally },
   ...(frame === null || issuer === null ? {} : { frame: { config: frame, issuer, origins: frame_origins } }),
 })

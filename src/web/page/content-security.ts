@@ -1,9 +1,10 @@
-/** https://www.w3.org/TR/CSP3/: only our own styles, modules and images, and in no frame. */
+/** https://www.w3.org/TR/CSP3/: only our own styles, modules, images and answers, and in no frame. */
 const nothingElse = {
   defaultSrc: ["'none'"],
   styleSrc: ["'self'"],
   scriptSrc: ["'self'"],
   imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
 }
@@ -27,16 +28,6 @@ export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false
  * https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
  */
 export const ofAppRequests = { helmet: { ...leadsAway.helmet, crossOriginOpenerPolicy: false } }
-
-/** For pages that follow the progress of long work. */
-export const hearsProgress = {
-  helmet: {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { ...nothingElse, formAction: ["'self'"], connectSrc: ["'self'"] },
-    },
-  },
-}
 
 /** For pages that show nothing about anybody and do nothing: any EHR may show them in a frame. */
 export const framedAnywhere = { contentSecurityPolicy: framedBy(['*'], ["'none'"]), frameguard: false }

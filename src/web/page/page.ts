@@ -5,6 +5,7 @@ import { postForm } from './form.ts'
 import { addressAgain, isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { navigation } from './navigation.ts'
+import { sessionEnding } from './session-ending.ts'
 
 export type Page = {
   readonly title: string
@@ -32,12 +33,21 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
 
 /** The same as text, for somebody else's answer. */
 export const pageText = (page: Page): string =>
-  whole(page, { isFramed: false, again: undefined, ways: undefined, inHistory: undefined, page: undefined }).text
+  whole(page, {
+    isFramed: false,
+    again: undefined,
+    ways: undefined,
+    ending: undefined,
+    inHistory: undefined,
+    page: undefined,
+  }).text
 
 type Around = {
   readonly isFramed: boolean
   readonly again: string | undefined
   readonly ways: Html | undefined
+  /** What is said before somebody's session ends. */
+  readonly ending: Html | undefined
   /** The module that minds what becomes of it in the browser's history. */
   readonly inHistory: 'kept' | 'answered' | undefined
   /** For the answer to a form: the address of the page that it was on, if that is another than its own. */
@@ -49,10 +59,12 @@ const around = (reply: FastifyReply, { signOut, words, address }: Page): Around 
   const framed = isFramed(request)
   const again = addressAgain(request)
   const place = framed ? undefined : placeOf(reply)
+  const isOfSession = !framed && signOut !== undefined
   return {
     isFramed: framed,
     again,
-    ways: framed || signOut === undefined ? undefined : navigation(request, words),
+    ways: isOfSession ? navigation(request, words) : undefined,
+    ending: isOfSession && request.session ? sessionEnding(request.session.ending, words) : undefined,
     inHistory: request.method === 'GET' ? 'kept' : place && 'answered',
     page: place && (address ?? (place === 'own' ? undefined : place.page)),
   }
@@ -72,7 +84,7 @@ const placeOf = ({ statusCode, request }: FastifyReply): 'own' | { readonly page
 
 const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
-  { isFramed, again, ways, inHistory, page }: Around,
+  { isFramed, again, ways, ending, inHistory, page }: Around,
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
@@ -92,6 +104,7 @@ ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscrip
 <script type="module" src="/static/once.js"></script>
 ${inHistory && html`<script type="module" src="/static/${inHistory}.js"></script>`}
 ${again !== undefined && html`<script type="module" src="/static/frame.js"></script>`}
+${ending}
 </head>
 <body>
 <a class="visually-hidden-focusable d-inline-block p-3" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>

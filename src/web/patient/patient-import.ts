@@ -5,7 +5,6 @@ import { isInForce } from '../../storage/account/session.ts'
 import type { LineDuplicate, PatientImport, ShownLine } from '../../storage/organization/patient-import.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
-import { hearsProgress } from '../page/content-security.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -28,7 +27,7 @@ export const patientImportPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const find = async (request: FastifyRequest<OfImport>): Promise<PatientImport> =>
     (await patientImports.find(sessionOf(request).person, request.params.id)) ?? notFound()
-  server.get<OfImport>(at, { onRequest, ...hearsProgress }, async (request, reply) => {
+  server.get<OfImport>(at, { onRequest }, async (request, reply) => {
     const found = await find(request)
     const after = itemBeforeIn(queryOf(request))
     return sendStaffPage(reply, {

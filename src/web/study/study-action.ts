@@ -5,7 +5,6 @@ import { isInForce } from '../../storage/account/session.ts'
 import type { RefusedItem, StudyAction } from '../../storage/study/study-action.ts'
 import { findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { hearsProgress } from '../page/content-security.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -28,7 +27,7 @@ export const studyActionPage: AddPage = (server, options) => {
     const { id, action } = request.params
     return (await options.studyActions.find(sessionOf(request).person, id, action)) ?? notFound()
   }
-  server.get<OfAction>(at, { onRequest: requireSession, ...hearsProgress }, async (request, reply) => {
+  server.get<OfAction>(at, { onRequest: requireSession }, async (request, reply) => {
     const found = await find(request)
     const after = itemBeforeIn(queryOf(request))
     const { label, done } = texts[found.what]

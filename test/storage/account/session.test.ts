@@ -8,6 +8,7 @@ import {
   findSessionCaller,
   holdSession,
   isInForce,
+  lookAtSession,
   sessionsOf,
   startSession,
 } from '../../../src/storage/account/session.ts'
@@ -97,6 +98,21 @@ t.test('a session ends when its time is over, only by its holder, and together w
   t.equal(await endSession(database, 'ana', id), false)
   await endSessions(database, 'ana')
   t.strictSame(await found(), [undefined, undefined, undefined, 'ben'])
+})
+
+t.test('looking at a session says when it ends, and does not put that off', async t => {
+  const cookie = await start('ana')
+  const ending = async () => (await lookAtSession(database, cookie))?.ending
+  t.match(await ending(), { isFinal: false })
+  await change(cookie, sql.fragment`seen_at = now() - interval '1 hour 59 minutes'`)
+  const minutes = async () => Math.round(((await ending())?.inSeconds ?? 0) / 60)
+  t.same([await minutes(), await minutes()], [1, 1])
+  await findSession(database, cookie)
+  t.equal(await minutes(), 120, 'using it does')
+  await change(cookie, sql.fragment`expires_at = now() + interval '10 minutes'`)
+  t.same([await minutes(), (await ending())?.isFinal], [10, true])
+  await change(cookie, sql.fragment`expires_at = now()`)
+  t.equal(await lookAtSession(database, cookie), undefined)
 })
 
 t.test('a half sign-in can be used once, within ten minutes, and ends when all sessions are ended', async t => {

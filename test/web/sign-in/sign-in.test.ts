@@ -204,7 +204,7 @@ t.test('pages load nothing from elsewhere, and stay in no cache or frame', async
   const { headers } = await browser.get('/account')
   t.equal(
     headers['content-security-policy'],
-    "default-src 'none';style-src 'self';script-src 'self';img-src 'self' data:;base-uri 'none';frame-ancestors 'none';form-action 'self'",
+    "default-src 'none';style-src 'self';script-src 'self';img-src 'self' data:;connect-src 'self';base-uri 'none';frame-ancestors 'none';form-action 'self'",
   )
   t.match(headers, {
     'content-type': 'text/html; charset=utf-8',
