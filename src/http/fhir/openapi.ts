@@ -8,6 +8,7 @@ import { interactions } from '../../interactions/interactions.ts'
 import { operations } from '../../operations/operations.ts'
 import { tellFileErrors } from '../file-errors.ts'
 import { refuseOtherMethods } from '../other-methods.ts'
+import { browsePage, browseTheme } from './browse/browse-page.ts'
 import { servedFormats } from './media-type.ts'
 
 export type OpenApiOptions = Pick<Served, 'registry' | 'version'> & { readonly base: () => string }
@@ -34,7 +35,7 @@ export const openApiRoutes = async (server: FastifyInstance, { base, registry, v
   await server.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     staticCSP: contentSecurityPolicy,
-    theme: { title: 'Sharewell' },
+    theme: browseTheme,
     uiConfig: {
       layout: 'BaseLayout',
       docExpansion: 'none',
@@ -45,9 +46,11 @@ export const openApiRoutes = async (server: FastifyInstance, { base, registry, v
     uiHooks: {
       // The library would write the document again for each request, as YAML for most of a second. JSON is YAML as well.
       onRequest: (request, reply, done) => {
-        const type = documentTypes[request.routeOptions.url ?? '']
-        if (type === undefined) done()
-        else reply.type(type).send(documentBytes())
+        const { url = '' } = request.routeOptions
+        const type = documentTypes[url]
+        if (type !== undefined) reply.type(type).send(documentBytes())
+        else if (url === '/docs' || url === '/docs/') reply.type('text/html; charset=utf-8').send(browsePage())
+        else done()
       },
     },
   })

@@ -13,6 +13,7 @@ ${dialog('idle', say('ends.title'), say('ends.text'), html`<button type="button"
 ${dialog('final', say('ends.title'), say('ends.final'), signInAgain(words, { prompt: 'login' }))}
 ${dialog('over', say('ends.over-title'), say('ends.over'), signInAgain(words))}
 </template>
+<link rel="stylesheet" href="/static/dialog.css">
 <script type="module" src="/static/session-ending.js"></script>`
 }
 
