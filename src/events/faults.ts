@@ -45,4 +45,8 @@ const asError = (fault: unknown): Error => (isErrorLike(fault) ? fault : new Err
 const isErrorLike = (fault: unknown): fault is Error =>
   typeof fault === 'object' && fault !== null && 'message' in fault && typeof fault.message === 'string'
 
-const nameOf = ({ message, cause }: Error): string => (isErrorLike(cause) ? `${message}: ${nameOf(cause)}` : message)
+const nameOf = ({ message, cause }: Error): string =>
+  isErrorLike(cause) ? `${withoutWorker(message)}: ${nameOf(cause)}` : withoutWorker(message)
+
+/** To the fault that all of them meet, each of the queue's workers adds its own name. */
+const withoutWorker = (message: string): string => message.replace(/ \(Queue: [^()]*\)$/, '')

@@ -45,6 +45,16 @@ t.test('another fault, or the same with another cause, is reported at once', asy
   )
 })
 
+t.test('a fault that all workers of the queue meet is one, though each names itself in it', async t => {
+  const { lines, report } = openBackground()
+  for (const worker of ['Queue: letter, Worker: 1', 'Queue: letter, Worker: 2', 'Queue: invitation, Worker: 3'])
+    report({ message: `read ECONNRESET (${worker})` })
+  t.same(
+    lines.map(({ msg }) => msg),
+    ['read ECONNRESET (Queue: letter, Worker: 1)'],
+  )
+})
+
 t.test('a fault that returns later is reported as if for the first time', async t => {
   const { lines, clock, report } = openBackground()
   report(new Error('once'))

@@ -11,7 +11,7 @@ import { revokeToken } from '../../src/storage/authorization/token.ts'
 import { digestOf } from '../../src/storage/secret/secret.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { whileGoneAt } from '../support/while-gone.ts'
-import { openWire } from '../support/wire.ts'
+import { openBrokenWire } from '../support/wire.ts'
 import { until } from './receiver.ts'
 import { openSubscriptionWorld, scope } from './world.ts'
 
@@ -228,12 +228,7 @@ t.test('a binding ends when the token for which its binding token was made is re
 t.test(
   'a binding token that could bind nothing because the database went away binds when it is sent again',
   async t => {
-    let isGone = true
-    const wire = await openWire(world.url, (near, far) => {
-      far.pipe(near)
-      near.on('close', () => far.end())
-      near.on('data', bytes => (isGone && bytes.includes('subscriber.id = ANY') ? near.destroy() : far.write(bytes)))
-    })
+    const wire = await openBrokenWire(world.url, 'subscriber.id = ANY')
     const breaking = await buildApp({
       config: readConfig({ LOG_LEVEL: 'silent' }),
       log: openLog('silent'),
@@ -255,7 +250,7 @@ t.test(
       return socket
     }
     t.match(await (await bind()).closes(), { code: 1013, reason: /try again/ })
-    isGone = false
+    wire.mend()
     const bound = await bind()
     await until(() => bound.heard.length > 0)
     t.match(bound.heard, [/"handshake"/])

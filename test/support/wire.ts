@@ -55,3 +55,17 @@ export const openBreakingWire = async (url: string) => {
     },
   }
 }
+
+/** A connection to the database that breaks instead of sending a given text, each time that it is to be sent, until it is let through. */
+export const openBrokenWire = async (url: string, text: string) => {
+  let isBroken = true
+  const wire = await openWire(url, (near, far) => {
+    far.pipe(near)
+    near.on('close', () => far.end())
+    near.on('data', bytes => (isBroken && bytes.includes(text) ? near.destroy() : far.write(bytes)))
+  })
+  const mend = () => {
+    isBroken = false
+  }
+  return { ...wire, mend }
+}

@@ -13,6 +13,7 @@ import {
   type SaidPartner,
 } from '../../storage/authorization/sharing-partner.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import type { Connection } from '../../storage/database.ts'
 import { digestOf } from '../../storage/secret/secret.ts'
 import type { ProviderParts } from '../provider/provider-parts.ts'
 import { openClientRefusals } from '../provider/refused-client.ts'
@@ -29,8 +30,10 @@ export type SharingPartners = {
   /** Records that somebody came as the client, and was refused. To be called before that is answered. */
   readonly recordRefused: (id: string) => Promise<void>
   readonly describe: (partner: RegisteredClient) => Promise<Required<SaidPartner>>
-  /** People are still shown the name that the operator has registered. Links that were signed with other keys are over. */
-  readonly change: (partner: RegisteredClient, said: SaidPartner) => Promise<void>
+  /**
+   * Answers the new description. People are still shown the name that the operator has registered. Links that were signed with other keys are over.
+   */
+  readonly change: (partner: RegisteredClient, said: SaidPartner) => Promise<Required<SaidPartner>>
   /** Who the partner is with a token by the patient's grant; undefined if there is no grant in force. */
   readonly findShared: (partner: RegisteredClient, user: string) => Promise<Shared | undefined>
 }
@@ -68,15 +71,15 @@ export const openSharingPartners = (parts: Parts): SharingPartners => {
       return partner?.secretHash && timingSafeEqual(partner.secretHash, digestOf(secret)) ? partner : undefined
     },
     recordRefused: openClientRefusals(database),
-    describe: async ({ id, name, metadata: { logo_uri = '' } }) => {
-      const said = await findSaid(database, id)
-      return { name, logo_uri, signing_keys: [], ...said }
-    },
-    change: async ({ id, name, organization }, said) => {
+    describe: partner => describe(database, partner),
+    change: (partner, said) => {
+      const { id, name, organization } = partner
       const told = `The app ${name} said of itself ${Object.keys(said).join(' and ')} as a partner`
-      await recordingChange({ openStoreAs, organization, client: { id, name } }, async connection => {
+      return recordingChange({ openStoreAs, organization, client: { id, name } }, async connection => {
         await keepSaid(connection, id, said)
-        return { answer: undefined, change: { action: 'U', told, id, details: {} } }
+        // It is read before the commit: a partner who is answered 503 keeps the earlier key.
+        const answer = await describe(connection, partner)
+        return { answer, change: { action: 'U', told, id, details: {} } }
       })
     },
     findShared: async ({ id }, user) => {
@@ -89,6 +92,11 @@ export const openSharingPartners = (parts: Parts): SharingPartners => {
     },
   }
 }
+
+const describe = async (
+  connection: Connection,
+  { id, name, metadata: { logo_uri = '' } }: RegisteredClient,
+): Promise<Required<SaidPartner>> => ({ name, logo_uri, signing_keys: [], ...(await findSaid(connection, id)) })
 
 /** Throws `invalid` for anything but what a partner says about itself. */
 export const parseSaid = (given: unknown): SaidPartner => {

@@ -55,10 +55,8 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
     request.partner = partner
   })
   server.get(own, async request => sharingPartners.describe(partnerOf(request)))
-  const change = async (request: FastifyRequest, said: unknown) => {
-    await sharingPartners.change(partnerOf(request), parseSaid(said))
-    return sharingPartners.describe(partnerOf(request))
-  }
+  const change = async (request: FastifyRequest, said: unknown) =>
+    sharingPartners.change(partnerOf(request), parseSaid(said))
   server.post(own, async request => change(request, request.body))
   server.post(`${own}/signing_keys`, async request => change(request, { signing_keys: request.body }))
   await server.register(recordsRoute, options)

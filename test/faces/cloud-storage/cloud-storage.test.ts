@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openLog } from '../../../src/events/log.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { openApps, tokenRequest } from '../../auth/world.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { openBrokenWire } from '../../support/wire.ts'
 import { openPartner } from './partner.ts'
 import { base, openPerson } from './patient.ts'
 
@@ -333,6 +337,24 @@ t.test('invalid keys and data of a partner are refused, and change nothing', asy
   }
   for (const said of [{ name: '' }, { name: 7 }, { logo_uri: 'x'.repeat(501) }, { consent_message: 'Trust us' }, []])
     t.match(await partner.post(said), { status: 400, body: { issue: [{ code: 'invalid' }] } }, JSON.stringify(said))
+  t.strictSame((await partner.get()).body, before)
+})
+
+t.test('a partner who is answered 503 keeps the key with which it signs', async t => {
+  const wire = await openBrokenWire(world.url, 'SELECT said')
+  const breaking = await buildApp({
+    config: readConfig({ LOG_LEVEL: 'silent' }),
+    log: openLog('silent'),
+    databaseUrl: wire.address,
+    secretKey: Buffer.alloc(32, 7),
+  })
+  t.teardown(async () => {
+    await breaking.close()
+    wire.end()
+  })
+  const { body: before } = await partner.get()
+  const cut = openPartner(breaking, { clientId: registered.id, clientSecret: registered.secret })
+  t.match(await cut.updateSigningKeys(), { status: 503, headers: { 'retry-after': /./ } })
   t.strictSame((await partner.get()).body, before)
 })
 
