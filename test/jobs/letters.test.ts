@@ -33,7 +33,10 @@ const until = async (holds: (rows: readonly Kept[]) => boolean): Promise<void> =
 
 /** What a process has that sends with this mail server. */
 const openProcess = async (t: Test, smtpUrl: string, retries = 9) => {
-  const queues = await openQueues(url, { retries, reportFault: fault => t.fail(String(fault)) })
+  let isOpen = true
+  // Its connections are still ending when it says that it is closed, and may be cut off with the database after the test.
+  const reportFault = (fault: unknown) => isOpen && t.fail(String(fault))
+  const queues = await openQueues(url, { retries, reportFault })
   const log = openLog('silent')
   const address = () => 'https://share.example.org'
   const mail = await openMail({ config: { smtpUrl, mailFrom: undefined }, log, address })
@@ -41,6 +44,7 @@ const openProcess = async (t: Test, smtpUrl: string, retries = 9) => {
   const letters = await openLetters({ database, secretKey, mail, queue: await queues.open('letter') })
   const end = async () => {
     await queues.close()
+    isOpen = false
     mail.close()
   }
   t.teardown(end)
