@@ -19,7 +19,7 @@ export type Codings = {
   readonly of: (id: SchemaId) => Coding
   /** LOINC codes of a class: the `equivalent` ones, and those whose conditions the facts meet. */
   readonly loinc: (classKey: string, facts: Facts) => readonly Coding[]
-  /** For a narrower LOINC code of the class: the condition that is not met; undefined if the code may be used. */
+  /** For a narrower LOINC code of the class: its conditions, if none of them is met; undefined if the code may be used. */
   readonly unmet: (classKey: string, code: string, facts: Facts) => string | undefined
   readonly snomed: (classKey: string) => readonly Coding[]
   /** The SNOMED CT code of an answer in words. */
@@ -46,9 +46,10 @@ export const openCodings = (classes: CodeClasses): Codings => {
     loinc: (classKey, facts) =>
       (loinc.get(classKey) ?? []).filter(target => isMeant(target, facts)).map(toCoding(systems.loinc)),
     unmet: (classKey, code, facts) => {
-      const target = loinc.get(classKey)?.find(one => one.code === code && one.equivalence === 'narrower')
-      if (target?.dependsOn === undefined || isMet(target.dependsOn, facts)) return undefined
-      return target.dependsOn.map(condition => `${factOf(condition)} ${condition.value}`).join(', ')
+      const meant = (loinc.get(classKey) ?? []).filter(one => one.code === code && one.equivalence === 'narrower')
+      const conditions = meant.map(({ dependsOn = [] }) => dependsOn)
+      if (conditions.length === 0 || conditions.some(some => isMet(some, facts))) return undefined
+      return conditions.map(inWords).join(', or for ')
     },
     snomed: classKey => snomed.get(classKey) ?? none,
     answer: words => answers.get(words),
@@ -86,6 +87,9 @@ const isMeant = ({ equivalence, dependsOn }: MappingTarget, facts: Facts): boole
 
 const isMet = (conditions: Conditions, facts: Facts): boolean =>
   conditions.every(condition => facts[factOf(condition)] === condition.value)
+
+const inWords = (conditions: Conditions): string =>
+  conditions.map(condition => `${factOf(condition)} ${condition.value}`).join(', ')
 
 type Conditions = NonNullable<MappingTarget['dependsOn']>
 

@@ -251,19 +251,36 @@ t.test(
     const { database, issued, bar } = await openTwo()
     await issued({ kind: 'patient', patient: 'ann' }, { ttlSeconds: 0 })
     await issued({ kind: 'user', person: 'is-bob' })
-    await issued({ kind: 'client' }, { grantId: 'called-off' })
+    await issued({ kind: 'client' })
+    await issued({ kind: 'patient', patient: 'cid' }, { grantId: 'unproven' })
+    await registerClient(database, { id: 'diary', name: 'Diary', policies: ['redeems-invitations'] })
+    await database.run(sql.fragment`UPDATE client SET registration = '{}' WHERE id = 'diary'`)
+    await database.run(sql.fragment`
+      INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
+      VALUES (7, 'cid-in-s', 's', 'cid', TRUE, '-infinity', 'infinity')`)
+    await database.run(sql.fragment`
+      INSERT INTO invitation (id, subject, study_id, patient, expires_at)
+      VALUES ('of-cid', 'cid-in-s', 's', 'cid', now() + interval '1 day')`)
+    await database.run(sql.fragment`
+      INSERT INTO authorization_grant (id, client_id, scope, patient_id, context, expires_at)
+      VALUES ('unproven', 'diary', '', 'cid', '{"unproven": {}}', now() + interval '1 day')`)
+    await database.run(sql.fragment`
+      INSERT INTO app_invitation (hash, message, invitation, client_id, grant_id)
+      VALUES (sha256('cid'), 'message', 'of-cid', 'diary', 'unproven')`)
     const copies = sql.fragment`(SELECT *, coalesce(patient_id, person_id, kind) AS id FROM token)`
     const callers = async () => {
       const found: (string | undefined)[] = []
-      for (const id of ['ann', 'is-bob', 'client', 'nobody'])
+      for (const id of ['ann', 'is-bob', 'client', 'cid', 'nobody'])
         found.push((await findCallerOf(database, copies, id))?.principal.id)
       return found
     }
-    t.strictSame(await callers(), ['ann', 'is-bob', 'cli', undefined])
+    t.strictSame(await callers(), ['ann', 'is-bob', 'cli', 'cid', undefined])
     await bar('is-bob', 'bob')
-    t.strictSame(await callers(), ['ann', undefined, 'cli', undefined])
+    t.strictSame(await callers(), ['ann', undefined, 'cli', 'cid', undefined])
     await bar('is-ann', 'ann')
-    t.strictSame(await callers(), [undefined, undefined, 'cli', undefined])
+    t.strictSame(await callers(), [undefined, undefined, 'cli', 'cid', undefined])
+    await database.run(sql.fragment`UPDATE invitation SET ended_at = now(), ended_by = 'cancelled' WHERE id = 'of-cid'`)
+    t.strictSame(await callers(), [undefined, undefined, 'cli', undefined, undefined])
   },
 )
 
@@ -326,6 +343,7 @@ t.test('a person acts for their own Patients only, of whom records of one human 
     ['is-ann', 'ann-too', 'ann'],
     ['is-ann', 'bob', undefined],
     ['is-bob', 'ann-too', 'ann-too'],
+    ['is-bob', 'bob', 'bob'],
     ['is-bob', 'ann', undefined],
     ['nobody', 'ann', undefined],
   ] as const) {
