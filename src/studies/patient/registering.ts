@@ -26,13 +26,15 @@ import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-p
 export type Registering = {
   /** Where the person may register patients: in no organization that is closed. */
   readonly organizations: (person: string) => Promise<readonly NamedOrganization[]>
+  /** The organization if it is closed, and the person could register patients in it otherwise. */
+  readonly findClosed: (person: string, organization: string) => Promise<NamedOrganization | undefined>
   /** Those of the patients whom the person may see who may be the same human. */
   readonly duplicates: (person: string, patient: Patient) => Promise<readonly Duplicate[]>
   /** Undefined if the person may enrol nobody into it, or there is no such study. */
   readonly findStudy: (person: string, study: string) => Promise<EnrollingStudy | undefined>
   /**
    * Registers the patient, unless there are others who may be the same human and whom the person has not been shown: if two people register
-   * the same human at once, one of them is told. Throws FhirError if the person may not.
+   * the same human at once, one of them is told. Throws FhirError if the person may not. Nobody is registered in a closed organization.
    */
   readonly register: (
     person: string,
@@ -45,6 +47,7 @@ export type Registering = {
 type Registered =
   | ({ readonly kind: 'registered' } & RegisteredPatient)
   | { readonly kind: 'alike'; readonly duplicates: readonly Duplicate[] }
+  | { readonly kind: 'closed' }
 
 /** Ids of the Patient, and of their ResearchSubject where they were enrolled. */
 type RegisteredPatient = { readonly id: string; readonly subject: string | undefined }
@@ -70,11 +73,12 @@ export type RegisteringParts = {
 export const openRegistering = (parts: RegisteringParts): Registering => ({
   organizations: async person => {
     const { store, organizations } = await registrarOf(parts, person)
-    if (organizations.length === 0) return []
-    const asked = { _id: organizations.join(','), 'active:not': 'false', _sort: 'name', _count: '1000' }
-    const query = new URLSearchParams(asked)
-    const { entries } = await store.search(parseSearch(parts.registry, 'Organization', query))
-    return entries.map(({ content }) => namedOrganization(JSON.parse(content))).toSorted(byItsName)
+    return organizationsIn(parts, store, organizations, { 'active:not': 'false' })
+  },
+  findClosed: async (person, organization) => {
+    const { store, organizations } = await registrarOf(parts, person)
+    const asked = organizations.filter(one => one === organization)
+    return (await organizationsIn(parts, store, asked, { active: 'false' }))[0]
   },
   duplicates: async (person, patient) => {
     const { find } = await registrarOf(parts, person)
@@ -95,6 +99,7 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
       await within.takeTurns(meansOf(parts.registry, patient))
       const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
       if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
+      if (await isClosed(within, into.organization)) return { kind: 'closed' }
       const [{ id, subject } = { id: '', subject: undefined }] = await registerAll(parts, within, [patient], {
         ...into,
         organizations,
@@ -103,6 +108,18 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
     })
   },
 })
+
+const organizationsIn = async (
+  { registry }: RegisteringParts,
+  store: Store,
+  ids: readonly string[],
+  which: Readonly<Record<string, string>>,
+): Promise<readonly NamedOrganization[]> => {
+  if (ids.length === 0) return []
+  const query = new URLSearchParams({ _id: ids.join(','), ...which, _sort: 'name', _count: '1000' })
+  const { entries } = await store.search(parseSearch(registry, 'Organization', query))
+  return entries.map(({ content }) => namedOrganization(JSON.parse(content))).toSorted(byItsName)
+}
 
 /** The searches by which two who register the same human at once take turns. */
 const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
@@ -139,11 +156,16 @@ export const patientsIn =
 
 const scope = 'user/Patient.crs user/Organization.rs user/ResearchStudy.rs user/ResearchSubject.crs'
 
-/** Throws FhirError if the organization is closed, as it may be by the time a long task is done. Whoever may not see it may not write there either. */
+/** Throws FhirError if the organization is closed, as it may be by the time a long task is done. */
 export const refuseClosed = async (store: Pick<Store, 'read'>, organization: string): Promise<void> => {
-  const stored = await unlessRefused(() => store.read('Organization', organization))
-  if (stored !== undefined && (JSON.parse(stored.content) as Organization).active === false)
+  if (await isClosed(store, organization))
     throw new FhirError('business-rule', 'The organization is closed, so nobody is registered in it')
+}
+
+/** Whoever may not see it may not write there either. */
+const isClosed = async (store: Pick<Store, 'read'>, organization: string): Promise<boolean> => {
+  const stored = await unlessRefused(() => store.read('Organization', organization))
+  return stored !== undefined && (JSON.parse(stored.content) as Organization).active === false
 }
 
 /** Registers all of them or throws; to be called within a transaction. Answers them in the same order. */

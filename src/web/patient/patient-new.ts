@@ -19,7 +19,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 import { duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
-import { organizationField, type Place, placeOf } from './registering-place.ts'
+import { organizationField, type Place, placeOf, postedPlaceOf } from './registering-place.ts'
 
 /** Registers a patient in an organization of the person who does it, and enrols them if they come from a study. */
 export const patientNewPage: AddPage = (server, options) => {
@@ -30,14 +30,14 @@ export const patientNewPage: AddPage = (server, options) => {
   })
   server.post('/patients/new', keepsTyped(options), async (request, reply) => {
     const { body } = request
-    const into = await placeOf(request, options, {
-      study: typed(body, 'study'),
-      organization: typed(body, 'organization'),
-    })
+    const posted = { study: typed(body, 'study'), organization: typed(body, 'organization') }
+    const into = await postedPlaceOf(request, options, posted)
     const fields = typedFields(body)
     const read = readPatientFields(fields, languageCodes)
     if (read.kind === 'wrong')
       return sendForm(reply.code(422), { ...into, fields, problems: read.problems, duplicates: [] })
+    const typedAgain = { fields, problems: {}, duplicates: [] }
+    if (into.closed !== undefined) return sendForm(reply.code(409), { ...into, ...typedAgain })
     const { person } = sessionOf(request)
     const { organization, study } = into
     const place = { organization, study: study?.id }
@@ -49,7 +49,9 @@ export const patientNewPage: AddPage = (server, options) => {
       found => digestOf(found) === shown,
     )
     if (registered.kind === 'alike')
-      return sendForm(reply.code(409), { ...into, fields, problems: {}, duplicates: registered.duplicates })
+      return sendForm(reply.code(409), { ...into, ...typedAgain, duplicates: registered.duplicates })
+    if (registered.kind === 'closed')
+      return sendForm(reply.code(409), { ...(await postedPlaceOf(request, options, posted)), ...typedAgain })
     const { id, subject = '' } = registered
     const inStudy = new URLSearchParams({ done: 'registered', subject })
     return reply.redirect(
@@ -79,13 +81,14 @@ type Shown = Place & {
 }
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { study, fields, problems, duplicates } = shown
-  const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0
+  const { study, fields, problems, duplicates, closed } = shown
+  const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0 || closed !== undefined
   return sendStaffPage(reply, {
     title: 'Register a patient',
     isProblem,
     content: html`<h1>Register a patient</h1>
 ${study && html`<p>The patient is enrolled in ${study.name} at once, and invited when you choose to.</p>`}
+${closed && notice('problem', html`<p>${closed.name} has been closed, so nobody is registered in it. What you entered is still below${shown.organizations.length > 1 && ': choose another organization, if it belongs there'}.</p>`)}
 ${patientProblemList(problems)}
 ${duplicates.length > 0 && warning(duplicates)}
 ${postForm(

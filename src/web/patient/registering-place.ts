@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { type Html, html } from '../page/html.ts'
@@ -14,6 +15,8 @@ export type Place = {
   /** The one that is chosen. */
   readonly organization: string
   readonly study: Named | undefined
+  /** The one that was chosen has been closed since: nobody is registered there now. */
+  readonly closed?: Named
 }
 
 /** The chosen place; empty if nothing was chosen. Throws `not-found` for anybody who registers nobody, or may not enrol into the study. */
@@ -25,11 +28,33 @@ export const placeOf = async (
   await staffCallerOf(request, options)
   const { person } = sessionOf(request)
   const organizations = await options.registering.organizations(person)
-  const asked = study === '' ? undefined : ((await options.registering.findStudy(person, study)) ?? notFound())
+  const asked = await studyOf(person, options, study)
   const usual = organizations.find(({ id }) => id === asked?.organization) ?? organizations[0] ?? notFound()
   const chosen = organization === '' ? usual : (organizations.find(({ id }) => id === organization) ?? notFound())
   return { organizations, organization: chosen.id, study: asked }
 }
+
+/** The place that a form names, also if it has been closed since, so that what was typed can be shown again. */
+export const postedPlaceOf = async (
+  request: FastifyRequest,
+  options: PageOptions,
+  posted: { readonly study: string; readonly organization: string },
+): Promise<Place> => {
+  const { person } = sessionOf(request)
+  const closed = await options.registering.findClosed(person, posted.organization)
+  if (closed === undefined) return placeOf(request, options, posted)
+  const { id, name } = closed
+  const open = await options.registering.organizations(person)
+  const organizations = [{ id, name: open.length === 0 ? name : `${name} (closed)` }, ...open]
+  return { organizations, organization: id, study: await studyOf(person, options, posted.study), closed }
+}
+
+const studyOf = async (
+  person: string,
+  { registering }: PageOptions,
+  study: string,
+): Promise<EnrollingStudy | undefined> =>
+  study === '' ? undefined : ((await registering.findStudy(person, study)) ?? notFound())
 
 /** The organization in which they are registered, as a fact if there is only one. `whose`: the record, or the records of several. */
 export const organizationField = (

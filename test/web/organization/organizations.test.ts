@@ -411,13 +411,22 @@ t.test('in a closed organization no study is made and no patient registered unti
   const enrolment = `${/^\/studies\/[^/?]+/.exec(location)?.[0]}/enrolment`
   t.match(wordsOf(await one.get(enrolment)), /Register a new patient/)
   const shown = await both.get('/patients/new')
+  const oneCsrf = /name="_csrf" value="([^"]*)"/.exec((await one.get('/patients/new')).body)?.[1] ?? ''
   t.match(await manager.send(pageOf(closing, '/close'), {}), { status: 303 })
   t.strictSame(await seenBy(one), { studies: [], 'new study': 404, 'new patient': 404, registers: false })
   t.notMatch(wordsOf(await one.get(enrolment)), /Register a/, 'nothing leads to where nobody can be registered')
   t.strictSame(await seenBy(both), { studies: ['Other'], 'new study': 404, 'new patient': 200, registers: true })
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
   t.equal((await both.post(newStudy, { _csrf, ...facts })).status, 404)
-  t.equal((await both.post('/patients/new', { _csrf, ...patient, organization: closing })).status, 404)
+  const late = { _csrf, ...patient, organization: closing }
+  const again = await both.post('/patients/new', late)
+  t.match(again, { status: 409, body: new RegExp(`name="given"[^>]* value="${patient.given}"`) })
+  t.match(wordsOf(again), /Closing has been closed, so nobody is registered in it\. .* choose another organization/)
+  t.match(again.body, new RegExp(`<option value="${closing}" selected>Closing \\(closed\\)</option>`))
+  const alone = await one.post('/patients/new', { ...late, _csrf: oneCsrf })
+  t.match(alone, { status: 409, body: new RegExp(`name="given"[^>]* value="${patient.given}"`) })
+  t.match(wordsOf(alone), /What you entered is still below\. .*Registered by Closing/)
+  t.match(await both.post('/patients/new', { ...late, family: '' }), { status: 422, body: /Closing has been closed/ })
   t.match(await both.post('/patients/new', { _csrf, ...patient, organization: other }), { status: 303 })
   t.match(await manager.send(pageOf(closing, '/open'), {}), { status: 303 })
   t.strictSame(await seenBy(one), open)
