@@ -182,8 +182,10 @@ const seesInvitation = async (
 t.test('whoever FHIR allows to give roles invites people, and is shown who is invited', async t => {
   const invited = await Promise.all(
     facts.organizations.map(async ([organization]) => {
-      const asked = { organization, role: 'viewer', email: `secret-of-${organization}@example.org`, days: 7 } as const
-      return { organization, id: await makeStaffInvitation(database, { ...asked, inviter: 'person-dean' }) }
+      const [id, email] = [`of-${organization}`, `secret-of-${organization}@example.org`]
+      const asked = { id, organization, role: 'viewer', email, inviter: 'person-dean', days: 7 } as const
+      t.equal(await makeStaffInvitation(database, asked), true)
+      return { organization, id }
     }),
   )
   for (const one of people.filter(({ name }) => some.has(name))) {

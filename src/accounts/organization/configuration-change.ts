@@ -31,10 +31,13 @@ type ChangedBy =
   | { readonly operator: true }
   | { readonly client: { readonly id: string; readonly name: string } }
 
-/** Runs the change and records it; both are done, or neither. */
+/** Runs the change and records it; both are done, or neither. Without a change, nothing happened, and nothing is recorded. */
 export const recordingChange = async <T>(
   { openStoreAs, organization, ...by }: Changing,
-  run: (connection: Connection, store: Store) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
+  run: (
+    connection: Connection,
+    store: Store,
+  ) => Promise<{ readonly answer: T; readonly change: ConfigurationChange | undefined }>,
 ): Promise<T> => {
   const agent = await agentOf(openStoreAs, by)
   return openStoreAs({
@@ -48,6 +51,7 @@ export const recordingChange = async <T>(
     if (organization !== undefined && !(await isOrganization(connection, organization)))
       throw new FhirError('not-found', `Organization/${organization} is not known`)
     const { answer, change } = await run(connection, store)
+    if (change === undefined) return answer
     const source = { observer: { display: sourceOf(by) } }
     await writeOrThrow(store, { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } })
     return answer

@@ -2,7 +2,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Limit } from '../../storage/account/attempt.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
-import { mayWriteTo } from '../../storage/account/letter-limit.ts'
+import { mayWriteTo, takeBackLetter } from '../../storage/account/letter-limit.ts'
 import { findAccountByEmail, findAccountOf, toAddress } from '../../storage/account/user-account.ts'
 import { retryFailedLetters } from '../../storage/installation/system-state.ts'
 import { isClosed, worksIn } from '../../storage/organization/organization.ts'
@@ -11,6 +11,7 @@ import {
   findPendingInvitation,
   findStaffInvitation,
   findUsedStaffInvitation,
+  isStaffInvitation,
   makeStaffInvitation,
   type PendingInvitation,
   pendingStaffInvitations,
@@ -28,8 +29,8 @@ import { acceptStaffInvitation } from './staff-acceptance.ts'
 export type StaffInvitations = {
   /** Those that were neither accepted nor cancelled, the latest first, up to a limit. */
   readonly list: (organization: string) => Promise<readonly PendingInvitation[]>
-  /** Replaces one to the same address. */
-  readonly invite: (by: By, said: SaidInvitation) => Promise<InvitationProblems>
+  /** Replaces one to the same address. If there is one with the id already, it was asked for twice, and nothing is done. */
+  readonly invite: (by: By, asked: AskedInvitation) => Promise<InvitationProblems>
   /** The link that was sent before stops working. */
   readonly sendAgain: (by: By, id: string) => Promise<'sent' | 'too-often' | 'unknown'>
   readonly cancel: (by: By, id: string) => Promise<boolean>
@@ -50,6 +51,9 @@ type By = { readonly person: string; readonly organization: string }
 
 export type SaidInvitation = { readonly email: string; readonly role: string }
 
+/** `id`: which it is to have. */
+type AskedInvitation = SaidInvitation & { readonly id: string }
+
 /** Empty if the invitation was made. `belongs`: they already have a role there. */
 export type InvitationProblems = {
   readonly email?: EmailProblem | 'own' | 'belongs' | 'too-often' | 'no-mail'
@@ -66,7 +70,7 @@ type Parts = {
 
 export const openStaffInvitations = (parts: Parts): StaffInvitations => ({
   list: organization => pendingStaffInvitations(parts.accounts.database, organization, mostListed),
-  invite: (by, said) => invite(parts, by, said),
+  invite: (by, asked) => invite(parts, by, asked),
   sendAgain: (by, id) => sendAgain(parts, by, id),
   cancel: (by, id) => cancel(parts, by, id),
   retryFailed: () => retryFailed(parts),
@@ -77,19 +81,21 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => ({
 
 export const mostListed = 100
 
-const invite = async (parts: Parts, by: By, said: SaidInvitation): Promise<InvitationProblems> => {
+const invite = async (parts: Parts, by: By, { id, ...said }: AskedInvitation): Promise<InvitationProblems> => {
   const { accounts, ask } = parts
   const [email, role] = [toAddress(said.email), organizationRoles.find(one => one === said.role)]
   const problems = await problemsOf(parts, by, email)
   if (role === undefined) return { ...problems, role: 'unknown' }
   if (Object.keys(problems).length > 0) return problems
+  if (await isStaffInvitation(accounts.database, id)) return {}
   if (!(await mayWrite(accounts, by.organization, email))) return { email: 'too-often' }
   const { person: inviter, organization } = by
-  const id = await recordingChange({ openStoreAs: accounts.openStoreAs, ...by }, async connection => {
-    const answer = await makeStaffInvitation(connection, { organization, role, email, inviter, days })
-    return { answer, change: changeOf('C', answer, `Somebody was invited as ${roleWord(role)}`) }
+  const isMade = await recordingChange({ openStoreAs: accounts.openStoreAs, ...by }, async connection => {
+    const answer = await makeStaffInvitation(connection, { id, organization, role, email, inviter, days })
+    return { answer, change: answer ? changeOf('C', id, `Somebody was invited as ${roleWord(role)}`) : undefined }
   })
-  await ask?.(id)
+  if (isMade) await ask?.(id)
+  else await takeBackLetter(accounts.database, accounts.secretKey, letters, { organization, address: email })
   return {}
 }
 

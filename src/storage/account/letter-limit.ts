@@ -1,6 +1,9 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { type Limit, mayTry } from './attempt.ts'
+import { type Limit, mayTry, takeBackTry } from './attempt.ts'
+
+/** A message from an organization to an address. */
+type Written = { readonly organization: string; readonly address: string }
 
 /**
  * Counts one more message from an organization to an address, and answers whether it is allowed. Each tenant's messages are counted separately:
@@ -10,10 +13,20 @@ export const mayWriteTo = async (
   connection: Connection,
   secretKey: Uint8Array,
   limit: Limit,
-  { organization, address }: { readonly organization: string; readonly address: string },
-): Promise<boolean> => {
+  written: Written,
+): Promise<boolean> => mayTry(connection, secretKey, limit, await whomOf(connection, written))
+
+/** For a message that was counted, and is not sent. */
+export const takeBackLetter = async (
+  connection: Connection,
+  secretKey: Uint8Array,
+  limit: Limit,
+  written: Written,
+): Promise<void> => takeBackTry(connection, secretKey, limit, await whomOf(connection, written))
+
+const whomOf = async (connection: Connection, { organization, address }: Written): Promise<string> => {
   const node = await connection.maybeOne<{ tenant: string }>(
     sql.fragment`SELECT tenant FROM organization_node WHERE id = ${organization}`,
   )
-  return mayTry(connection, secretKey, limit, `${node?.tenant ?? organization} ${address}`)
+  return `${node?.tenant ?? organization} ${address}`
 }

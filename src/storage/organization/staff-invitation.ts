@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid'
 import type { OrganizationRole } from '../../access/vocabulary.ts'
 import type { Connection } from '../database.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
@@ -26,22 +25,26 @@ export type PendingInvitation = Pick<StaffInvitation, 'id' | 'role' | 'email' | 
   readonly isLate: boolean
 }
 
-/** Replaces an invitation to the same address. Answers its id; a link exists only once a letter is made. */
+/** Replaces an invitation to the same address; a link exists only once a letter is made. False if it was made before. */
 export const makeStaffInvitation = async (
   connection: Connection,
-  { organization, role, email, inviter, days }: Omit<StaffInvitation, 'id' | 'expiresAt'> & { readonly days: number },
-): Promise<string> => {
+  { id, organization, role, email, inviter, days }: Omit<StaffInvitation, 'expiresAt'> & { readonly days: number },
+): Promise<boolean> => {
   await connection.run(sql.fragment`
     SELECT pg_advisory_xact_lock(hashtext('staff_invitation'), hashtext(${`${organization} ${email}`}))`)
+  if (await isStaffInvitation(connection, id)) return false
   await connection.run(sql.fragment`
     UPDATE staff_invitation SET ended_at = now(), ended_by = 'replaced'
     WHERE organization = ${organization} AND email = ${email} AND ended_at IS NULL`)
-  const id = uuidv7()
   await connection.run(sql.fragment`
     INSERT INTO staff_invitation (id, organization, role, email, inviter, expires_at)
     VALUES (${id}, ${organization}, ${role}, ${email}, ${inviter}, now() + make_interval(days => ${days}))`)
-  return id
+  return true
 }
+
+/** Whether there is one with the id, or was one. */
+export const isStaffInvitation = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM staff_invitation WHERE id = ${id}`)) !== undefined
 
 /** Newest first, with those that have expired. */
 export const pendingStaffInvitations = (

@@ -30,8 +30,7 @@ export const makeInvitation = async (
   { subject, study, patient, addresses, days, after }: NewInvitation,
 ): Promise<readonly string[] | undefined> => {
   await takeTurn(connection, subject)
-  const [latest] = after === undefined ? [] : await invitationsOf(connection, [subject])
-  if (after !== undefined && after !== (latest?.id ?? 'none')) return undefined
+  if (await isInvitedSince(connection, { subject, after })) return undefined
   await endInvitation(connection, subject, 'replaced')
   const id = uuidv7()
   await connection.run(sql.fragment`
@@ -41,6 +40,16 @@ export const makeInvitation = async (
   const messages: string[] = []
   for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
   return messages
+}
+
+/** Whether another was made since `after` was the latest. */
+export const isInvitedSince = async (
+  connection: Connection,
+  { subject, after }: Pick<NewInvitation, 'subject' | 'after'>,
+): Promise<boolean> => {
+  if (after === undefined) return false
+  const [latest] = await invitationsOf(connection, [subject])
+  return after !== (latest?.id ?? 'none')
 }
 
 /** False if there is none that could end. What is being made is ended as well. */

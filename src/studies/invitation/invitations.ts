@@ -9,17 +9,16 @@ import type { Registry } from '../../fhir/registry.ts'
 import { escaped } from '../../search/escape.ts'
 import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
-import type { Limit } from '../../storage/account/attempt.ts'
-import { mayWriteTo } from '../../storage/account/letter-limit.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { holdAddresses } from '../../storage/study/held-addresses.ts'
-import { endInvitation, linkToShow, makeInvitation } from '../../storage/study/invitation.ts'
+import { endInvitation, isInvitedSince, linkToShow, makeInvitation } from '../../storage/study/invitation.ts'
 import { type InvitationState, invitationsOf } from '../../storage/study/invitation-state.ts'
 import { addReminder, daysBetweenReminders, type MessageState, messagesOf } from '../../storage/study/study-message.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import type { EnrolledPerson } from '../people/enrolled-people.ts'
 import { addressesFor, type ReachParts, type Way, waysOf } from './addresses-for.ts'
+import { sendFewLetters } from './few-letters.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
 /** What staff do with invitations, if the rules let them enrol people into the study. */
@@ -90,11 +89,15 @@ const listInvited = async (
 const invite = async (parts: InvitationParts, by: Parameters<Invitations['invite']>[0], way: Way): Promise<void> => {
   const { patient, study, addresses } = await findInvitable(parts, by, way)
   const asked = { subject: by.subject, study: by.study, patient, addresses, days: invitationDays, after: by.after }
+  if (await isInvitedSince(parts.accounts.database, asked)) return
   const event = { what: 'made', ...eventOf(by, patient, study) } as const
-  const made = await recordingInvitation(parts.accounts.openStoreAs, event, async connection => {
-    await holdAddresses(connection, patient, addresses)
-    return makeInvitation(connection, asked)
-  })
+  const letters = { organization: sponsorOf(study) ?? '', addresses }
+  const made = await sendFewLetters(parts.accounts, letters, () =>
+    recordingInvitation(parts.accounts.openStoreAs, event, async connection => {
+      await holdAddresses(connection, patient, addresses)
+      return makeInvitation(connection, asked)
+    }),
+  )
   for (const message of made ?? []) await parts.ask(message)
 }
 
@@ -202,14 +205,6 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
   const addresses = await addressesFor(parts, { ...by, patient, study }, way)
   if (!study.extension?.some(({ url }) => url === extensions.patientText))
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
-  const { database, secretKey } = parts.accounts
-  const organization = sponsorOf(study) ?? ''
-  for (const { address } of addresses)
-    if (!(await mayWriteTo(database, secretKey, letters, { organization, address })))
-      throw new FhirError(
-        'business-rule',
-        'This address was written to five times within an hour: wait before you do it again',
-      )
   return { patient, study, addresses }
 }
 
@@ -218,6 +213,3 @@ const requireAsking = (study: ResearchStudy): void => {
   const why = reasonNotToAsk(study)
   if (why !== undefined) throw new FhirError('business-rule', why)
 }
-
-/** Nobody is flooded with letters. */
-const letters: Limit = { what: 'invitation', tries: 5, minutes: 60 }

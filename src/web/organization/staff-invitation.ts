@@ -6,6 +6,7 @@ import { radioField } from '../page/choice-field.ts'
 import { field, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { notFound } from '../page/not-found.ts'
 import { openFor, organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
@@ -29,7 +30,7 @@ export const staffInvitationPage: AddPage = (server, options) => {
   server.post<OfOrganization>(page, keepsTyped(options), async (request, reply) => {
     const shown = openFor(await organizationFor('isManaged', request, options))
     const said = { email: typed(request.body, 'email'), role: typed(request.body, 'role') }
-    const problems = await staffInvitations.invite(byOf(shown), said)
+    const problems = await staffInvitations.invite(byOf(shown), { id: idByForm(request), ...said })
     if (Object.keys(problems).length > 0) return sendInvite(reply.code(422), shown, said, problems)
     return reply.redirect(`/organizations/${shown.id}/people?done=invited`, 303)
   })

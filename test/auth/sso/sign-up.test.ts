@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { invite } from '../../../src/accounts/sign-up/invite.ts'
@@ -90,8 +91,9 @@ t.test(
         resourceType: 'Person',
         link: [{ target: practitioner }],
       })
-      const invited = { organization, role: 'member', email: user.email, inviter, days: 7 } as const
-      const id = await world.database.transaction(connection => makeStaffInvitation(connection, invited))
+      const id = randomUUID()
+      const invited = { id, organization, role: 'member', email: user.email, inviter, days: 7 } as const
+      await world.database.transaction(connection => makeStaffInvitation(connection, invited))
       const link = `/join?link=${(await staffLinkToSend(world.database, id))?.secret}`
       const browser = world.newBrowser()
       const shown = await browser.get(link)

@@ -399,6 +399,25 @@ t.test(
   },
 )
 
+t.test('inviting that is pressed again sends nothing, and is not counted as a letter', async t => {
+  const form = await manager.get(pageOf(lab.organization, '/invite'))
+  const _csrf = /\/invite"[^>]*>\s*<input type="hidden" name="_csrf" value="([^"]*)"/.exec(form.body)?.[1] ?? ''
+  const press = (role: string) =>
+    manager.post(pageOf(lab.organization, '/invite'), { _csrf, email: 'pressed@example.org', role })
+  const invitations = async () =>
+    (await database.any(sql.fragment`SELECT FROM staff_invitation WHERE email = 'pressed@example.org'`)).length
+  for (const answer of await Promise.all([press('viewer'), press('viewer'), press('viewer')]))
+    t.match(answer, { status: 303, location: `${pageOf(lab.organization)}?done=invited` })
+  t.equal((await mailbox.next()).to, 'pressed@example.org')
+  for (let count = 0; count < 5; count += 1) t.match(await press('viewer'), { status: 303 })
+  t.equal(await invitations(), 1)
+  t.match(await press('member'), { status: 303 })
+  t.equal(await invitations(), 2, 'with another role it is another invitation')
+  t.equal((await mailbox.next()).to, 'pressed@example.org')
+  for (let count = 0; count < 3; count += 1) await linkTo('pressed@example.org', 'viewer')
+  t.match(wordsOf(await invite(manager, 'pressed@example.org', 'viewer')), /was written to five times within an hour/)
+})
+
 t.test('why a letter could not be sent is shown until it is sent again', async t => {
   const shown = async () => wordsOf(await manager.get(page))
   t.match(await invite(manager, 'nobody@example.org', 'viewer'), { status: 303 })
@@ -788,8 +807,10 @@ t.test('without a mail server nobody is invited, and a closed server makes no ac
   const refused = await invite(closed.people.manager, 'xena@example.org', 'viewer', organization)
   t.equal(refused.status, 422)
   t.match(wordsOf(refused), /This server sends no e-mail: its operator sets SMTP_URL/)
-  const asked = { organization, role: 'viewer', email: 'xena@example.org', inviter: closed.persons.manager } as const
-  const made = await staffLinkToSend(closed.database, await makeStaffInvitation(closed.database, { ...asked, days: 7 }))
+  const inviter = closed.persons.manager
+  const asked = { id: 'x', organization, role: 'viewer', email: 'xena@example.org', inviter, days: 7 } as const
+  await makeStaffInvitation(closed.database, asked)
+  const made = await staffLinkToSend(closed.database, 'x')
   const browser = openBrowser(closed.server)
   const shown = await browser.get(`/join?link=${made?.secret}`)
   t.match(wordsOf(shown), /this server creates no new ones\. Ask whoever invited you/)

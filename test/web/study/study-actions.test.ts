@@ -370,6 +370,8 @@ t.test('a button that is pressed twice invites once: the first letter would lead
   for (const answer of answers) t.match(answer, { status: 303 })
   t.equal(await lettersOf(), before + 1)
   await mailbox.next()
+  for (let count = 0; count < 5; count += 1) t.match(await staff.send(page, { after }, invite), { status: 303 })
+  t.equal(await lettersOf(), before + 1, 'what sends nothing is no letter, and is not counted as one')
   const now = /name="after" value="([^"]*)"/.exec((await staff.get(page)).body)?.[1] ?? ''
   t.match(await staff.send(page, { after: now }, invite), { status: 303 })
   t.equal(await lettersOf(), before + 2, 'whoever sees that one was sent may send another')
