@@ -152,13 +152,13 @@ const ofNobody = {
 }
 
 /**
- * Changes whenever the study says something else of itself, its organization has another name, somebody else would read, or a withdrawal would
+ * Changes whenever the study says something else of itself, its organization or a device has another name, somebody else would read, or a withdrawal would
  * do something else. By it we know that whoever signs has seen what their copy will say, and to whom they give their data.
  */
 export const digestOfShown = (asked: Shown): string => {
   const { title, purpose, organization, lines, staff, isOrganizations, text } = asked
   const readers = [organization.name, staff, isOrganizations, text?.withdrawal]
-  const shown = [title, purpose, lines.map(({ name, reason }) => [name, reason]), readers]
+  const shown = [title, purpose, lines.map(({ name, what, reason }) => [name, what, reason]), readers]
   return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
 

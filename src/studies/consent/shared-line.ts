@@ -1,9 +1,11 @@
-import type { Consent } from '@medplum/fhirtypes'
+import type { Consent, Device } from '@medplum/fhirtypes'
 import type { Permit } from '../../access/consent-permit.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
 import { type Interval, intervalOf } from '../../fhir/date.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import { deviceName } from '../display-name.ts'
+import { findAt } from './as-it-was.ts'
 import { nameOf, type OwnRecord } from './own-record.ts'
 
 /** A kind of data from one source, or from any, in the words in which people are told that they share it. */
@@ -33,6 +35,8 @@ type Telling = {
   readonly consent: Consent
   readonly words: Words
   readonly codeClasses: Pick<CodeClasses, 'kinds' | 'kindOf'>
+  /** The moment whose names devices have; now, if not given, or if there was no such device yet. */
+  readonly at?: string
 }
 
 export const sharedLines = (opens: readonly Opens[], telling: Telling): Promise<readonly SharedLine[]> =>
@@ -43,9 +47,9 @@ export const sharedLines = (opens: readonly Opens[], telling: Telling): Promise<
   )
 
 const toLine = async ({ kind: key, source }: Opens, opens: readonly Opens[], telling: Telling): Promise<SharedLine> => {
-  const { record, words } = telling
+  const { words } = telling
   const kind = kindName(key, telling)
-  const device = source === undefined ? undefined : ((await nameOf(record, `Device/${source}`)) ?? source)
+  const device = source === undefined ? undefined : ((await nameOfSource(source, telling)) ?? source)
   return {
     kind: key,
     source,
@@ -53,6 +57,11 @@ const toLine = async ({ kind: key, source }: Opens, opens: readonly Opens[], tel
       device === undefined ? words.say('choose.any-device', { kind }) : words.say('choose.device', { kind, device }),
     times: opens.map(one => toTime(one, telling.consent)),
   }
+}
+
+const nameOfSource = async (id: string, { record, at = '' }: Telling): Promise<string | undefined> => {
+  const then = await findAt<Device>(record, 'Device', id, at)
+  return then === undefined ? nameOf(record, `Device/${id}`) : deviceName(then)
 }
 
 /** A kind that is not known here is called what the Consent calls it. */

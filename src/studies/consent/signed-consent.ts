@@ -12,6 +12,8 @@ import { type SharedLine, sharedLines } from './shared-line.ts'
 export type SignedConsent = {
   readonly consent: Consent
   readonly lines: readonly SharedLine[]
+  /** When it was signed, or changed since; empty if nothing says it. Its devices have the names that they had then. */
+  readonly at: string
   /** Set if it was signed on our pages, and has given nothing more since. */
   readonly signature: Signature | undefined
   /** Set if it was signed there, but says something else since, for which nobody has typed a name. */
@@ -36,11 +38,15 @@ export const findSignedConsent = async (
   const opens = permits.map(one => ({ ...one, source: one.device }))
   const signing = await findSigning(record, id)
   const isSigned = signing !== undefined && (await isOnlyNarrowed({ consent, permits, since: signing }, versions, read))
+  const signature = isSigned ? signing.signature : undefined
+  const changedAt = signing === undefined || isSigned ? undefined : consent.meta?.lastUpdated
+  const at = signature?.when ?? changedAt ?? consent.dateTime ?? ''
   return {
     consent,
-    lines: await sharedLines(opens, { record, consent, words, codeClasses: parts.codeClasses }),
-    signature: isSigned ? signing.signature : undefined,
-    changedAt: signing === undefined || isSigned ? undefined : consent.meta?.lastUpdated,
+    lines: await sharedLines(opens, { record, consent, words, codeClasses: parts.codeClasses, at }),
+    at,
+    signature,
+    changedAt,
     endedAt: later?.meta?.lastUpdated,
   }
 }

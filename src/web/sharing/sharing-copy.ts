@@ -34,7 +34,7 @@ export const sharingCopyPage: AddPage = (server, options) => {
       asked,
       signed,
       await nameOfPerson(options.accounts.openStoreAs, sessionOf(request).person),
-      await findSigned(options, { ...asked, consent: signed.consent }, { at: momentOf(signed), words }),
+      await findSigned(options, { ...asked, consent: signed.consent }, { at: signed.at, words }),
       words,
     )
     if (isFile) return sendFile(reply, words, { title: say('copy.title'), content })
@@ -102,15 +102,9 @@ ${keptOf(asked, words)}
 ${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
 }
 
-/** Empty if nothing says it. */
-const momentOf = ({ consent, signature, changedAt }: SignedConsent): string =>
-  signature?.when ?? changedAt ?? consent.dateTime ?? ''
-
 /** Nobody has signed what was changed since. */
-const signing = (signed: SignedConsent, words: Words): Html => {
-  const { signature, changedAt } = signed
+const signing = ({ signature, changedAt, at }: SignedConsent, words: Words): Html => {
   const key = changedAt === undefined ? 'copy.signed' : 'copy.changed'
-  const at = momentOf(signed)
   return html`${at && html`<dt>${words.say(key)}</dt><dd>${dayOrMoment(at, words)}</dd>`}
 ${signature && html`<dt>${words.say('copy.by')}</dt><dd>${signature.who.display}</dd>`}`
 }

@@ -50,6 +50,20 @@ t.test('the copy names the organization as it was called when it was signed', as
   await update('everything', organization)
 })
 
+t.test('the copy names a device as it was called when it was signed', async t => {
+  const { browser: own } = await somebody('Nils')
+  await sign(own, both)
+  const at = `Device/${band}`
+  const device = (await send('everything', 'GET', at)).json()
+  const { name } = device.deviceName[0]
+  await update('everything', { ...device, deviceName: [{ name: 'Renamed Band', type: 'user-friendly-name' }] })
+  t.match(wordsOf(await own.get(page)), 'Heart rate, from Renamed Band')
+  const copy = wordsOf(await own.get(`${page}/copy`))
+  t.match(copy, name)
+  t.notMatch(copy, 'Renamed Band')
+  await update('everything', device)
+})
+
 t.test('the downloaded copy has what was signed, and nothing that leads back here', async t => {
   const { browser: own } = await somebody('Flo')
   await sign(own, both)

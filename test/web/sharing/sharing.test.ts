@@ -449,6 +449,17 @@ t.test('if the organization has another name, that is shown before signing', asy
   await update('everything', organization)
 })
 
+t.test('if a device has another name, that is shown before signing', async t => {
+  const { browser: own, patient } = await arrived('Nils')
+  const { hidden } = await preview(own, both)
+  const device = (await send('everything', 'GET', `Device/${band}`)).json()
+  await update('everything', { ...device, deviceName: [{ name: 'Renamed Band', type: 'user-friendly-name' }] })
+  const told = await own.post(`${page}/sign`, { ...hidden, name: 'Nils' })
+  t.match([told.status, wordsOf(told)], [409, /What the study says of itself has changed .* Renamed Band/])
+  t.same(await consentsOf(patient.id), [])
+  await update('everything', device)
+})
+
 t.test('what one patient filled in cannot be signed, declined or stopped by somebody who signed in since', async t => {
   const pia = await arrived('Pia')
   const pablo = await arrived('Pablo')

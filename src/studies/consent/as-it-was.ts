@@ -1,0 +1,19 @@
+import type { Resource } from '@medplum/fhirtypes'
+import { intervalOf } from '../../fhir/date.ts'
+import { unlessRefused } from '../../fhir/error.ts'
+import type { OwnRecord } from './own-record.ts'
+
+/** A resource as it was at a moment, or on a day. Undefined if there was none yet, as on the day of a paper that is older than the study. */
+export const findAt = async <R extends Resource>(
+  { store }: OwnRecord,
+  type: R['resourceType'],
+  id: string,
+  at: string,
+): Promise<R | undefined> => {
+  const interval = intervalOf(at)
+  if (interval === undefined) return undefined
+  const asked = { count: 1, at: interval, cursor: undefined }
+  const page = await unlessRefused(() => store.history(type, id, asked))
+  const content = page?.entries[0]?.content
+  return content === undefined ? undefined : JSON.parse(content)
+}
