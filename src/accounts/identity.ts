@@ -6,6 +6,7 @@ import { tokenText } from '../search/token-text.ts'
 import { endSessions } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/account/user-account.ts'
 import type { Connection, Database } from '../storage/database.ts'
+import { settled } from '../storage/settled-transaction.ts'
 import type { Store } from '../storage/store.ts'
 import { writeOrThrow } from '../storage/write-or-throw.ts'
 import type { OpenStoreAs } from './person.ts'
@@ -62,7 +63,7 @@ export const linkIdentity = (
   identity: Identity,
   { onlyOne = false, beside }: Linking = {},
 ): Promise<void> =>
-  parts.openStoreAs({ principal: { kind: 'person', id } }).atomic(async (store, connection) => {
+  changing(parts, id, async (store, connection) => {
     await takeIdentity(parts, store, identity)
     const { issuer } = identity
     await change(store, id, ({ identifier = [], ...person }) => {
@@ -84,13 +85,25 @@ export const identifierOf = ({ issuer: system, subject: value }: Identity): Iden
 
 /** Removes all identities of the issuer's, and ends all sessions but one: whoever was signed in by them is signed out in the same commit. */
 export const unlinkIssuer = (parts: IdentityParts, id: string, issuer: string, session: string): Promise<void> =>
-  parts.openStoreAs({ principal: { kind: 'person', id } }).atomic(async (store, connection) => {
+  changing(parts, id, async (store, connection) => {
     await change(store, id, ({ identifier = [], ...person }) => {
       const kept = identifier.filter(({ system }) => system !== issuer)
       return kept.length === 0 ? person : { ...person, identifier: kept }
     })
     await endSessions(connection, id, session)
   })
+
+/** If the connection is lost as it is committed, it is found out whether it was done: the person is to be told of it by a letter. */
+const changing = (
+  { database, openStoreAs }: IdentityParts,
+  id: string,
+  run: (store: Store, connection: Connection) => Promise<void>,
+): Promise<void> =>
+  settled(database, ending =>
+    openStoreAs({ principal: { kind: 'person', id } }).atomic(async (store, connection) =>
+      ending(connection, await run(store, connection)),
+    ),
+  )
 
 const change = async (store: Store, id: string, to: (person: Person) => Person): Promise<void> => {
   await writeOrThrow(store, { kind: 'patch', type: 'Person', id, change: stored => to(stored as Person) })

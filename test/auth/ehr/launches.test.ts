@@ -1,10 +1,14 @@
 import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openLog } from '../../../src/events/log.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
+import { openBreakingWire } from '../../support/wire.ts'
 import { openHospitals, password } from './hospital.ts'
 import type { Misbehaviour } from './mock-ehr.ts'
 
@@ -232,6 +236,30 @@ t.test('nobody unlinks an EHR without being signed out there, and it can be trie
   t.match(wordsOf(await own.get('/account/ehrs')), /Its user “tove” is signed in here as you/)
   t.match(await unlink(), { status: 303, location: '/account/ehrs?done=unlinked' })
   t.match(await byEhr.get('/account'), { status: 303 })
+})
+
+t.test('whoever links an EHR, or unlinks it, while the connection is lost is told that it is done', async t => {
+  const wire = await openBreakingWire(world.url)
+  const breaking = await buildApp({
+    config: readConfig({ LOG_LEVEL: 'silent' }),
+    log: openLog('silent'),
+    databaseUrl: wire.address,
+    secretKey: Buffer.alloc(32, 7),
+  })
+  t.teardown(async () => {
+    await breaking.close()
+    wire.end()
+  })
+  const ulla = await world.colleague('ulla', world.ward)
+  const browser = openBrowser(server, { remoteAddress: '10.9.9.6' })
+  await browser.send('/sign-in', { email: ulla.email, password })
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'u-1' }))
+  const cut = openBrowser(breaking, { remoteAddress: '10.9.9.6' })
+  for (const [name, value] of browser.cookies) cut.cookies.set(name, value)
+  wire.cutAt('COMMIT')
+  t.match(await cut.send(location, { password }, `${location}/account`), { status: 303, location })
+  wire.cutAt('COMMIT')
+  t.match(await cut.send('/account/ehrs', {}), { status: 303, location: '/account/ehrs?done=unlinked' })
 })
 
 t.test('somebody whose launch cannot be ended for the moment lands on the patient all the same', async t => {
