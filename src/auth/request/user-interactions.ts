@@ -72,7 +72,7 @@ export const openUserInteractions = (parts: Parts, provider: () => Promise<Provi
     if (found.kind !== 'decide' || kept === undefined) throw isOver()
     const refused = decision.scopes.find(word => !isGiven(word, found.scopes, parts.rules))
     if (refused !== undefined) throw new FhirError('invalid', `${refused} is not among what the app asked`)
-    const patient = await patientOf(found, decision, signedIn, choices)
+    const patient = isToldPatient(kept, decision) ? await patientOf(found, decision, signedIn, choices) : undefined
     const link = await readOwnLink(parts, kept.params.authorization_request, { ...signedIn, patient })
     const grant = await grantFor(parts, { id, kept, decision, signedIn, patient, link })
     const event = eventOf(found, decision, signedIn, patient)
@@ -210,6 +210,10 @@ const patientsFor = async (
   return given === undefined ? 'choose' : { given }
 }
 
+/** Whoever unticks all that would tell which patient it is about does not tell it. A launch, or a partner’s link, is about a patient in any case. */
+const isToldPatient = ({ params }: Kept, { scopes }: Decision): boolean =>
+  needsPatient(scopes) || params.launch !== undefined || params.authorization_request !== undefined
+
 /** The context of the launch without its patient. If it names a study, the person cannot choose another. */
 const contextOf = async (parts: Parts, kept: Kept, { study }: Decision): Promise<GrantContext> => {
   const launch = await launchOf(parts, kept)
@@ -227,10 +231,8 @@ const patientOf = async (
   if (given !== undefined && patient !== undefined && patient !== given)
     throw new FhirError('forbidden', 'The app was opened for another patient')
   const chosen = given ?? patient
-  if (chosen === undefined) {
-    if (!needsPatient(scopes)) return undefined
-    throw new FhirError('required', 'Choose the patient whose data it is about')
-  }
+  if (chosen === undefined && !needsPatient(scopes)) return undefined
+  if (chosen === undefined) throw new FhirError('required', 'Choose the patient whose data it is about')
   if (await choices.includes(person, client.id, chosen)) return chosen
   throw new FhirError('forbidden', 'This patient is not yours to choose')
 }

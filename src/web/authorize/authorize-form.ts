@@ -54,8 +54,11 @@ const answer = (shown: Shown): Html => {
   return hasNobody(shown) ? cannot(shown, 'allow.nobody') : question(shown)
 }
 
-/** Whether this person can give nothing of what was asked for: what staff see is only for apps of the organizations for which they work. */
-const isEmpty = ({ scopes }: Shown): boolean => partsAsked(scopes).length === 0
+/**
+ * Whether this person can give nothing of what was asked for: what staff see is only for apps of the organizations for which they work. To stay
+ * connected is worth nothing by itself.
+ */
+const isEmpty = ({ scopes }: Shown): boolean => partsAsked(scopes).every(({ group }) => group === 'connected')
 
 /** Whether it needs a patient, and there is none whose data this person could give. */
 const hasNobody = ({ choices, state }: Shown): boolean =>

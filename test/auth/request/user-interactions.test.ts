@@ -93,6 +93,21 @@ t.test('what is granted may be narrower than what was asked for, and limits what
   t.same(new Set(await idsOf(wider.access_token)), new Set([heart.id, weight.id]), 'several add up')
 })
 
+t.test('an app is not told which patient it is if the person unticks all that would say so', async t => {
+  const asked = 'launch/patient openid fhirUser patient/Observation.rs offline_access'
+  const { body } = await grant(await ask(app.id, asked), anns, { scopes: ['openid', 'offline_access'] })
+  t.strictSame([body.scope, body.patient], ['openid offline_access', undefined])
+  const form = { grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: app.id }
+  t.notOk((await tokenRequest(server, form)).body.patient)
+  const about = { token: body.access_token, client_id: app.id }
+  t.match((await tokenRequest(server, about, {}, '/oauth/token/introspection')).body, {
+    active: true,
+    patient: undefined,
+  })
+  for (const scopes of [['launch/patient'], ['patient/Observation.rs']])
+    t.equal((await grant(await ask(app.id, asked), anns, { scopes })).body.patient, ann)
+})
+
 t.test('nobody grants more than was asked for', async t => {
   const asked = 'patient/*.rs patient/Observation.rs?category=laboratory launch/patient'
   for (const more of [

@@ -288,15 +288,17 @@ t.test('staff from elsewhere who may give the app nothing that it asks for are t
   })
   const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
   const browser = await browserOf(person)
-  const { page, back } = await begin(browser, 'user/Observation.rs user/Patient.rs', desk.id)
-  const shown = await browser.get(page)
-  t.match(wordsOf(shown), 'You cannot allow this Desk asks for nothing that you may give it')
-  t.notMatch(wordsOf(shown), /Untick what you do not want/)
-  t.same(
-    [...shown.body.matchAll(/name="decision" value="(\w+)"/g)].map(([, value]) => value),
-    ['deny'],
-  )
-  t.equal((await back(await browser.send(page, { decision: 'deny' }))).searchParams.get('error'), 'access_denied')
+  for (const asked of ['user/Observation.rs user/Patient.rs', 'user/Observation.rs offline_access']) {
+    const { page, back } = await begin(browser, asked, desk.id)
+    const shown = await browser.get(page)
+    t.match(wordsOf(shown), 'You cannot allow this Desk asks for nothing that you may give it')
+    t.notMatch(wordsOf(shown), /Untick what you do not want/)
+    t.same(
+      [...shown.body.matchAll(/name="decision" value="(\w+)"/g)].map(([, value]) => value),
+      ['deny'],
+    )
+    t.equal((await back(await browser.send(page, { decision: 'deny' }))).searchParams.get('error'), 'access_denied')
+  }
 })
 
 t.test('an app is shown with its organization and its own pages, without loading a picture from them', async t => {
