@@ -91,6 +91,19 @@ const zoneNotes = (text: unknown): readonly string[] =>
     ? [`${text} has no time zone and was read as UTC`]
     : []
 
+/** Whether it lasted for 24 hours, or from one midnight to the next by a clock that was changed between them. */
+export const isOneDay = (effective: Effective | undefined): boolean => {
+  if (effective === undefined || !('effectivePeriod' in effective.element)) return false
+  const { start, end } = effective.element.effectivePeriod
+  if (start === undefined || end === undefined) return false
+  const length = instantOf(end) - instantOf(start)
+  return length === dayMs || (Math.abs(length - dayMs) <= hourMs && midnight.test(start) && midnight.test(end))
+}
+
+const midnight = /T00:00:00(?:\.0+)?(?:Z|[+-])/
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+
 /** From the first start to the last end of a series. If a bound is missing in one of them, it is unknown for the whole. */
 export const spanOf = function* (effectives: readonly Effective[]): Steps<Effective | undefined> {
   const start = yield* extreme(effectives, 'start')

@@ -4,9 +4,9 @@ import { isNumber, toNumber } from '../fhir/json.ts'
 import { cgmReadings } from '../fhir/measured/cgm.ts'
 import { bodySite, circumstancesOf, noteOf, wordsIn } from './circumstances.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
-import { instantOf, toDateTime } from './date-time.ts'
+import { toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
-import type { Effective } from './effective.ts'
+import { type Effective, isOneDay } from './effective.ts'
 import { type ComponentMap, type ElementMap, elementMapOf } from './element-map.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
@@ -17,7 +17,7 @@ import { sampledData } from './sampled-data.ts'
 import type { Timing } from './timing.ts'
 
 /** To be changed whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 10
+export const mapVersion = 11
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {
@@ -224,12 +224,6 @@ const factsOf = (body: JsonRecord, value: JsonRecord, effective: Effective | und
   descriptive_statistic: asText(body.descriptive_statistic),
   duration: isOneDay(effective) ? '1 d' : undefined,
 })
-
-const isOneDay = (effective: Effective | undefined): boolean => {
-  if (effective === undefined || !('effectivePeriod' in effective.element)) return false
-  const { start, end } = effective.element.effectivePeriod
-  return start !== undefined && end !== undefined && instantOf(end) - instantOf(start) === 86_400_000
-}
 
 const statisticExtension = (body: JsonRecord, map: ElementMap, codings: Codings): readonly JsonRecord[] => {
   const part = measuredIn(body, map)

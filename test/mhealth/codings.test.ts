@@ -77,6 +77,13 @@ t.test('a schema is coded in its own system, and by SNOMED CT where that means n
   t.strictSame(codings.snomed('omh:gait'), [])
 })
 
+t.test('an answer and a statistic in words have codes of their own', async t => {
+  const statistic = { system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code: 'average' }
+  t.strictSame([codings.statistic('average'), codings.answer('average')], [statistic, undefined])
+  const sitting = { system: 'http://snomed.info/sct', code: '33586001' }
+  t.strictSame([codings.answer('sitting'), codings.statistic('sitting')], [sitting, undefined])
+})
+
 t.test('what the server codes itself is accepted with that code, under the strictest policy, too', async t => {
   for (const [blood_specimen_type, unit] of [
     [undefined, 'mg/dL'],

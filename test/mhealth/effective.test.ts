@@ -1,7 +1,8 @@
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
+import { atOnce } from '../../src/fhir/give-way.ts'
 import { unknownEnd } from '../../src/fhir/unknown-end.ts'
-import { effectiveOf } from '../../src/mhealth/effective.ts'
+import { effectiveOf, isConsistentDuration, isOneDay, spanOf } from '../../src/mhealth/effective.ts'
 
 const of = (effective_time_frame: unknown) => effectiveOf({ effective_time_frame })
 const at = (effectiveDateTime: string, ...notes: readonly string[]) => ({ element: { effectiveDateTime }, notes })
@@ -93,4 +94,54 @@ t.test('a part of a day is its date with a name, and no other word is one', asyn
       }),
     )
   for (const none of ['noon', 'Morning', undefined, null]) t.equal(part(none), undefined)
+})
+
+t.test('a day has 24 hours, or those between two midnights where clocks are changed', async t => {
+  const lasts = (start_date_time: string, end_date_time: string) =>
+    isOneDay(of({ time_interval: { start_date_time, end_date_time } }))
+  for (const [start, end, why] of [
+    ['2026-03-28T00:00:00+01:00', '2026-03-29T00:00:00+01:00', 'of 24 hours'],
+    ['2026-03-28T07:30:00+01:00', '2026-03-29T07:30:00+01:00', 'from any time on'],
+    ['2026-03-28T07:30:00+01:00', '2026-03-29T06:30:00Z', 'in whatever zones they are written'],
+    ['2026-03-29T00:00:00+01:00', '2026-03-30T00:00:00+02:00', 'of 23 hours'],
+    ['2026-10-25T00:00:00.000+02:00', '2026-10-26T00:00:00.000+01:00', 'of 25 hours'],
+    ['2026-04-05T00:00:00+11:00', '2026-04-06T00:00:00+10:30', 'of 24 hours and a half'],
+  ] as const)
+    t.equal(lasts(start, end), true, why)
+  for (const [start, end, why] of [
+    ['2026-03-28T00:00:00+01:00', '2026-03-28T23:59:58+01:00', 'less'],
+    ['2026-03-28T00:00:00+01:00', '2026-03-29T01:00:00+01:00', 'more'],
+    ['2026-03-28T01:00:00+01:00', '2026-03-29T00:00:00+01:00', 'from one to midnight'],
+    ['2026-03-29T07:00:00+01:00', '2026-03-30T07:00:00+02:00', 'of 23 hours, not from midnight on'],
+    ['2026-03-28T00:00:00+01:00', '2026-03-29T00:00:00+03:00', 'of 22 hours, as no clock is changed'],
+    ['2026-03-28T00:00:00+01:00', '2026-03-30T00:00:00+01:00', 'two days'],
+  ] as const)
+    t.equal(lasts(start, end), false, why)
+  t.equal(isOneDay(undefined), false)
+  t.equal(isOneDay(of({ date_time: '2026-03-28T00:00:00Z' })), false)
+  t.equal(isOneDay(of({ time_interval: { start_date_time: '2026-03-28T00:00:00Z' } })), false)
+  t.equal(isOneDay(of({ time_interval: { end_date_time: '2026-03-28T00:00:00Z' } })), false)
+})
+
+t.test('a duration agrees with start and end if they differ by less than a second', async t => {
+  const agrees = (end_date_time: unknown, value: unknown, unit = 'min') =>
+    isConsistentDuration({ start_date_time: '2026-03-01T08:00:00+01:00', end_date_time, duration: { value, unit } })
+  t.equal(agrees('2026-03-01T08:30:00+01:00', 30), true)
+  t.equal(agrees('2026-03-01T07:30:00.999Z', 30), true)
+  t.equal(agrees('2026-03-01T08:29:59.001+01:00', 30), true)
+  for (const end of ['2026-03-01T08:30:01+01:00', '2026-03-01T08:29:59+01:00', '2026-03-01T07:30:00+01:00', 'soon'])
+    t.equal(agrees(end, 30), false, end)
+  t.equal(agrees('2026-03-01T08:30:00+01:00', 30, 'fortnight'), false)
+  t.equal(agrees('2026-03-01T08:30:00+01:00', 'half an hour'), false)
+})
+
+t.test('a series lasts from its first start to its last end, with each remark once', async t => {
+  const [early, late] = ['2026-03-01T23:00:00+14:00', '2026-03-01T10:00:00Z']
+  const note = asUtc('2026-03-01T10:00')
+  const span = (...all: readonly Parameters<typeof spanOf>[0][number][]) => atOnce(spanOf(all))
+  t.strictSame(span(at(late, note), at(early), at(late, note)), during({ start: early, end: late }, note))
+  t.strictSame(span(at(early), during({ start: late })), during({ start: early, ...unknownEnd }))
+  t.strictSame(span(at(early), during({ end: late })), during({ end: late }))
+  t.equal(span(during({ start: early }), during({ end: late })), undefined)
+  t.strictSame(span(at('2026-03-01'), at('2026-03-01T23:00:00Z')), during({ start: '2026-03-01', end: '2026-03-01' }))
 })

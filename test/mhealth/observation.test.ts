@@ -39,6 +39,22 @@ t.test('a series has the codes that each of its points has', async t => {
   t.strictSame(codesIn('omh:heart-rate:2.0', beats([average, maximum])), ['omh:heart-rate:2.0', '78564009'])
 })
 
+t.test('the steps of a day are those of 24 hours, also on the days on which clocks are changed', async t => {
+  const day = (start_date_time: string, end_date_time: string) => [
+    {
+      step_count: { value: 9000, unit: 'steps' },
+      effective_time_frame: { time_interval: { start_date_time, end_date_time } },
+    },
+  ]
+  const codes = ['55423-8', '41950-7', 'omh:step-count:3.0']
+  const spring = day('2026-03-29T00:00:00+01:00', '2026-03-30T00:00:00+02:00')
+  t.strictSame(codesIn('omh:step-count:3.0', spring), codes)
+  t.strictSame(codesIn('omh:step-count:3.0', day('2025-10-26T00:00:00+02:00', '2025-10-27T00:00:00+01:00')), codes)
+  const coded = { code: { coding: [{ system: 'http://loinc.org', code: '41950-7' }] } }
+  const sent = upload(point('omh:step-count:3.0', spring[0]), coded)
+  t.strictSame(atOnce(mhealth.receive(sent)).under('strict').issues, [], 'and are not refused with that code')
+})
+
 t.test('a series is a statistic if all of its points are the same one', async t => {
   const statisticsOf = (...words: readonly string[]) =>
     receive('omh:heart-rate:2.0', beats(words.map(descriptive_statistic => ({ descriptive_statistic }))))
