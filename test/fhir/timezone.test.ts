@@ -116,6 +116,7 @@ t.test('noon is at twelve o’clock in the time zone, on days on which clocks ar
     ['2026-10-25', 'Europe/Berlin', '2026-10-25T11:00:00.000Z'],
     ['2026-09-27', 'Pacific/Auckland', '2026-09-26T23:00:00.000Z'],
     ['2026-04-05', 'Pacific/Auckland', '2026-04-05T00:00:00.000Z'],
+    ['2026-03-08', 'America/Los_Angeles', '2026-03-08T19:00:00.000Z'],
   ] as const)
     t.equal(new Date(noonOf(day, timezone)).toISOString(), noon, `${day} ${timezone}`)
   t.end()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { moveBy, toDateTime } from '../../src/mhealth/date-time.ts'
+import { hasSeconds, hasZone, moveBy, toDateTime } from '../../src/mhealth/date-time.ts'
 
 t.test('a date-time keeps its offset and is written as in FHIR', t => {
   for (const [text, dateTime] of [
@@ -38,10 +38,29 @@ t.test('a time is moved in its own offset', t => {
     ['2026-03-31T00:00:00Z', -1, 'Mo', '2026-02-28T00:00:00Z'],
     ['2024-02-29T10:00:00+02:00', 1, 'yr', '2025-02-28T10:00:00+02:00'],
     ['2026-01-01T00:00:00Z', 0.5, 'Mo', undefined],
+    ['2026-01-01T00:00:00Z', 1_500_000, 'us', '2026-01-01T00:00:01.500Z'],
+    ['2026-01-01T00:00:00Z', 1.5e9, 'ns', '2026-01-01T00:00:01.500Z'],
+    ['2026-01-01T00:00:00Z', 1.5e12, 'ps', '2026-01-01T00:00:01.500Z'],
+    ['2026-01-01T00:00:00Z', 1, 'fortnight', undefined],
+    ['0001-01-02T00:00:00Z', -2, 'd', undefined],
+    ['9999-12-30T00:00:00Z', 2, 'd', undefined],
     ['2026-01-01T00:00:00Z', 1e300, 'd', undefined],
     ['2026-01-01T00:00:00Z', 1, 'constructor', undefined],
   ] as const) {
     t.equal(moveBy(from, amount, unit), to, `${from} ${amount} ${unit}`)
   }
+  t.end()
+})
+
+t.test('it is told whether a text says its zone and its seconds', t => {
+  for (const [text, zone, seconds] of [
+    ['2026-03-01T07:30:00Z', true, true],
+    ['2026-03-01 07:30:00.5+0100', true, true],
+    ['2026-03-01t07:30z', true, false],
+    ['2026-03-01T07:30:00', false, true],
+    ['2026-03-01T07:30', false, false],
+    ['2026-03-01', false, false],
+  ] as const)
+    t.strictSame([hasZone(text), hasSeconds(text)], [zone, seconds], text)
   t.end()
 })

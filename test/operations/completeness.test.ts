@@ -82,6 +82,14 @@ t.test('a day on which the clock strikes midnight twice begins at the first', as
   t.same(await countsOf(azores), { 'Patient/rui': '1 3 1' })
 })
 
+t.test('a reading at midnight is of the day that begins, and of no other', async t => {
+  await put({ resourceType: 'Patient', id: 'uma' }, reading('uma', '2026-06-09T22:00:00Z'))
+  const days = { subject: 'uma', start: '2026-06-09', end: '2026-06-10' }
+  t.same(await countsOf({ ...days, timezone: 'Europe/Berlin' }), { 'Patient/uma': 'E 1' })
+  t.same(await countsOf(days), { 'Patient/uma': '1 E' })
+  t.same(await countsOf({ ...days, end: '2026-06-09', timezone: 'Europe/Berlin' }), {})
+})
+
 t.test('no day counts beyond the period that was asked for', async t => {
   t.same(await countsOf({ ...asked, subject: 'ann', most: '1' }), { 'Patient/ann': '1 1 E 1' })
 })
@@ -182,6 +190,25 @@ t.test('each sample of a signal counts on the day of its moment, and a wave once
     headers: { authorization: 'Bearer everything' },
   })
   t.same(await count(), { 'Patient/cid': '1 1 2 3' })
+})
+
+t.test('samples count for whom they were measured of, if several patients are asked for', async t => {
+  const of = (patient: string, id: string, data: string, hour: string) => ({
+    ...sampled(id, `2026-07-01T${hour}:00:00Z`, { period: 1000, data }),
+    subject: { reference: `Patient/${patient}` },
+  })
+  await put(
+    { resourceType: 'Patient', id: 'viv' },
+    { resourceType: 'Patient', id: 'wes' },
+    of('viv', 'of-viv', '60 61 62', '10'),
+    of('wes', 'of-wes', '60 61', '10'),
+    reading('ann', '2026-07-01T10:00:00Z'),
+  )
+  t.same(await countsOf({ subject: 'ann,viv,wes,bob', start: '2026-07-01', end: '2026-07-01' }), {
+    'Patient/ann': '1',
+    'Patient/viv': '3',
+    'Patient/wes': '2',
+  })
 })
 
 t.test('a wrong request is refused with what would be accepted', async t => {

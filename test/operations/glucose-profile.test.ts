@@ -199,6 +199,39 @@ t.test('each reading is compared in its own unit, and 18.016 mg/dL are 1 mmol/L'
   }
 })
 
+t.test('samples of a signal are compared in its own unit, at the edges of the ranges too', async t => {
+  const { valueQuantity: _, ...signal } = reading('signal', 'leo', '2026-05-01T08:00:00Z', 0)
+  const samples = (id: string, unit: string, data: string, more = {}) => ({
+    ...signal,
+    id,
+    valueSampledData: {
+      origin: { value: 0, system: 'http://unitsofmeasure.org', code: unit },
+      period: 300_000,
+      dimensions: 1,
+      data,
+      ...more,
+    },
+  })
+  await put(
+    { resourceType: 'Patient', id: 'leo' },
+    samples('moles', 'mmol/L', '2.9 3 3.8 3.9 10 10.1 13.9 14'),
+    { ...samples('mass', 'mg/dL', '53 54 69 70 180 181 250 251'), effectiveDateTime: '2026-05-01T12:00:00Z' },
+    {
+      ...samples('scaled', 'mmol/L', '29 30 38 39 100 101 139 140', { factor: 0.1 }),
+      effectiveDateTime: '2026-05-01T16:00:00Z',
+    },
+  )
+  for (const unit of ['mg/dL', 'mmol/L']) {
+    const { value, ranges } = await profileOf({ subject: 'leo', start: '2026-05-01', end: '2026-05-01', unit })
+    t.equal(value('count'), 24)
+    t.same(
+      ranges.map(([, count]) => count),
+      [3, 6, 6, 6, 3],
+      unit,
+    )
+  }
+})
+
 t.test('time with readings is never more than all the time that has passed', async t => {
   await put(
     { resourceType: 'Patient', id: 'cas' },
