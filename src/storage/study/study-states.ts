@@ -7,7 +7,7 @@ import { ended } from '../model/enrolled.ts'
 import { inForce, referencedId } from '../model/reference.ts'
 import { noDevice } from '../model/relation/consented.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
-import { deletedConsents, saidByDeleting } from './deleted-answer.ts'
+import { deletedConsents, saidByDeleting, saysSomething } from './deleted-answer.ts'
 import { measuredTime } from './measured-time.ts'
 import { isDiscardedPaper } from './paper-consent.ts'
 
@@ -84,7 +84,7 @@ const answersTo = (gate: Gate, study: string, isOfThem: IsOfThem): SqlFragment =
         row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${JSON.stringify(scanned)}::jsonb AS paper,
         row.content ->> 'dateTime' AS signed
       FROM (${consentsTo(study, isOfThem)}) AS row
-      WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
+      WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)} AND ${saysSomething(sql.fragment`row`)}
       OFFSET 0) AS one
     GROUP BY patient_id
   )`

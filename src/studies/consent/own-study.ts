@@ -35,7 +35,7 @@ export type StudyAsked = {
   readonly lines: readonly AskedLine[]
   /** The version to sign now; undefined if there is none yet. */
   readonly text: PatientText | undefined
-  /** The Consent that stands; else the last one. */
+  /** The Consent that stands; else the last that has ended or says no. */
   readonly consent: Consent | undefined
   /** What the person said by deleting their Consent; undefined if there is one. */
   readonly deleted: DeletedAnswer | undefined
@@ -206,8 +206,11 @@ export const findConsent = async (record: OwnRecord, study: string): Promise<Con
   if (record.patient === '') return undefined
   const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
   const all = await record.find<Consent>('Consent', query, record.ofHuman)
-  return all.find(isStanding) ?? all[0]
+  return all.find(isStanding) ?? all.find(isAnswer)
 }
+
+/** A draft is none yet, and what was entered in error never was one. */
+const isAnswer = ({ status }: Consent): boolean => status === 'rejected' || status === 'inactive'
 
 const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
   if (ids.length === 0) return new Map()

@@ -1,4 +1,5 @@
 import type { Extension, Observation, ResearchStudy } from '@medplum/fhirtypes'
+import type { InjectOptions } from 'fastify'
 import t from 'tap'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { addDays, dayOf } from '../../../src/fhir/timezone.ts'
@@ -336,6 +337,41 @@ t.test(
     t.match(wordsOf(await asked.browser.get(page)), /You have said no\. Nothing is shared\. You can say yes later/)
   },
 )
+
+t.test('what an app has entered in error, or only drafted, is no answer', async t => {
+  const waiting = `<a href="${page}">A study is waiting for your answer</a>`
+  const write = async (patient: string, status: 'draft' | 'entered-in-error', id?: string) => {
+    const [before] = await consentsOf(patient)
+    const self = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+    const headers = { authorization: `Bearer ${self}`, 'content-type': 'application/fhir+json' }
+    const how =
+      id === undefined ? { method: 'POST', url: '/fhir/Consent' } : { method: 'PUT', url: `/fhir/Consent/${id}` }
+    const { statusCode } = await world.server.inject({
+      ...how,
+      headers,
+      payload: { ...before, id, status },
+    } as InjectOptions)
+    t.equal(statusCode, id === undefined ? 201 : 200)
+  }
+  const staffSee = async () => wordsOf(await staff.get(`/studies/${study.id}`))
+
+  const gave = await arrived('Frida')
+  await sign(gave.browser, both)
+  const [{ id }] = await consentsOf(gave.patient.id)
+  await write(gave.patient.id, 'entered-in-error', id)
+  t.match((await gave.browser.get('/account')).body, waiting)
+  t.match(wordsOf(await gave.browser.get('/sharing')), /waiting for your answer Hearts &amp; steps/)
+  t.match(await staffSee(), /Frida Has not answered yet\./)
+
+  const refused = await arrived('Falk')
+  const { hidden } = await preview(refused.browser, both)
+  await refused.browser.post(`${page}/decline`, hidden)
+  await write(refused.patient.id, 'draft')
+  t.notMatch((await refused.browser.get('/account')).body, waiting)
+  t.match(wordsOf(await refused.browser.get('/sharing')), /Studies with which you share nothing now Hearts &amp; steps/)
+  t.match(wordsOf(await refused.browser.get(page)), /You have said no/)
+  t.match(await staffSee(), /Falk Has declined\./)
+})
 
 t.test('in Spanish everything is Spanish, including what is signed', async t => {
   const { browser: own, patient } = await arrived('Fina')
