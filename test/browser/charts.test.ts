@@ -242,6 +242,39 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.same(complaints, [])
   })
 
+  await t.test('with the keyboard as well, every stretch can be shown, also within a day', async t => {
+    const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?timezone=UTC`)
+    const buttons = tab.getByRole('group', { name: /^What is shown of: / }).first()
+    const shown = buttons.getByRole('status')
+    const press = async (name: string, times = 1) => {
+      await buttons.getByRole('button', { name }).focus()
+      for (let count = 0; count < times; count += 1) await tab.keyboard.press('Enter')
+    }
+    const picture = () => tab.locator('canvas').first().screenshot()
+    const before = await picture()
+    t.equal(await shown.textContent(), '')
+    await press('Zoom in', 5)
+    t.match(await shown.textContent(), / – /, 'some hours before midnight, and some after')
+    await press('Move later', 2)
+    const some = (await shown.textContent()) ?? ''
+    t.match(some, /^[^,–]*2026, \d\d:\d\d–\d\d:\d\d$/, 'some hours of one day')
+    t.notOk((await picture()).equals(before))
+    await press('Move later')
+    t.not(await shown.textContent(), some)
+    await press('Move earlier')
+    t.equal(await shown.textContent(), some)
+    await press('Move earlier', 100)
+    const first = await tab.evaluate(`JSON.parse(document.querySelector('.chart').dataset.chart).from`)
+    const day = new Date(Number(first) * 1000).toLocaleDateString('en-GB', { dateStyle: 'medium', timeZone: 'UTC' })
+    t.match(await shown.textContent(), `${day}, 00:00–`, 'not beyond the first day')
+    await press('Zoom out', 8)
+    t.equal(await shown.textContent(), '')
+    await tab.evaluate('document.activeElement.blur()')
+    t.ok((await picture()).equals(before))
+    t.same(complaints, [])
+  })
+
   await t.test('charts are drawn, and moments written, in a browser whose language is no language', async t => {
     const { page: tab, complaints } = await signedIn({ locale: 'en-US@posix', timezoneId: 'Europe/Berlin' })
     await tab.goto(page)

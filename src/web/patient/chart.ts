@@ -77,6 +77,11 @@ export const spoken = (title: string, { code, say }: Words) => ({
     median: say('chart.median'),
     closer: say('chart.closer'),
     picture: say('chart.picture', { title }),
+    zoom: say('chart.zoom', { title }),
+    nearer: say('chart.nearer'),
+    farther: say('chart.farther'),
+    earlier: say('chart.earlier'),
+    later: say('chart.later'),
   },
 })
 

@@ -63,6 +63,7 @@ ${chartScripts}`
 /** In the order in which they run; all are asked for at once, since each way there and back takes long on a phone with a slow connection. */
 const chartScripts = html`<link rel="modulepreload" href="/static/chart-scale.js">
 <link rel="modulepreload" href="/static/chart-told.js">
+<link rel="modulepreload" href="/static/chart-zoom.js">
 <script type="module" src="/static/chart-language.js"></script>
 <script defer src="/static/uplot/uPlot.iife.min.js"></script>
 <script type="module" src="/static/chart.js"></script>`

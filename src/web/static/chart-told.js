@@ -34,6 +34,13 @@ export const momentOf = ({ timezone, stepSeconds, language, dated }) => {
     isDay(time) ? day.format(time * 1000) : moment.formatRange((time - stepSeconds / 2) * 1000, (time + stepSeconds / 2) * 1000)
 }
 
+/** From when until when, of two moments. */
+export const rangeOfTime = ({ timezone, language }) => {
+  const asked = { calendar: 'gregory', timeZone: timezone, dateStyle: 'medium', timeStyle: 'short' }
+  const moment = new Intl.DateTimeFormat(localeOf(language), asked)
+  return ({ min, max }) => moment.formatRange(min * 1000, max * 1000)
+}
+
 export const clockOf = minutes =>
   `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(Math.floor(minutes % 60)).padStart(2, '0')}`
 

@@ -1,6 +1,7 @@
 /** Charts of measurements. What to draw is in the page, in `data-chart` of each figure. uPlot has come before, as a script that is no module. */
 import { drawBeyond, rangeOf } from '/static/chart-scale.js'
 import { clockOf, daySeconds, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'
+import { zoomButtons } from '/static/chart-zoom.js'
 
 const { uPlot } = globalThis
 
@@ -184,8 +185,10 @@ const draw = figure => {
   const place = figure.querySelector('.plot')
   place.hidden = false
   place.replaceChildren()
+  figure.querySelector('.zoom')?.remove()
   const { data, options } = chart.style === 'day' ? overDay(chart) : overTime(chart)
   const { link, follow } = closerLink(chart)
+  const zoom = zoomButtons(chart, whole(chart))
   const plot = new uPlot(
     {
       width: place.clientWidth,
@@ -195,12 +198,14 @@ const draw = figure => {
       ...options,
       legend: { ...options.legend, live: matchMedia('(hover: hover)').matches },
       scales: { ...options.scales, x: { ...options.scales.x, ...whole(chart), auto: false } },
-      hooks: { ...options.hooks, setScale: [(plot, scale) => scale === 'x' && follow(plot)] },
+      hooks: { ...options.hooks, setScale: [(plot, scale) => scale === 'x' && [follow, zoom.follow].map(one => one(plot))] },
     },
     data,
     place,
   )
+  zoom.add(plot)
   place.append(link)
+  place.after(zoom.row)
   const canvas = plot.root.querySelector('canvas')
   canvas.setAttribute('role', 'img')
   canvas.setAttribute('aria-label', chart.words.picture)
