@@ -49,9 +49,12 @@ export const renamePerson = (openStoreAs: OpenStoreAs, id: string, name: string)
 /** The name to show; empty if the Person has none. */
 export const nameOfPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<string> => {
   const { content } = await openStoreAs(self(id)).read('Person', id)
-  const [name] = (JSON.parse(content) as Person).name ?? []
-  return name?.text ?? [...(name?.given ?? []), name?.family ?? ''].join(' ').trim()
+  return nameIn(JSON.parse(content))
 }
+
+/** The same of a Person that has been read. */
+export const nameIn = ({ name: [name] = [] }: Person): string =>
+  name?.text ?? [...(name?.given ?? []), name?.family ?? ''].join(' ').trim()
 
 /** Whether the Person is a user of an EHR or an identity provider. */
 export const isLinkedPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<boolean> => {

@@ -1,9 +1,9 @@
 import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
-import { nameOfPerson } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import { nameAt } from '../../studies/consent/as-it-was.ts'
 import { type AskedLine, findStudyAsked, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { signedTextOf, textsOf } from '../../studies/consent/patient-text.ts'
 import type { SharedLine } from '../../studies/consent/shared-line.ts'
@@ -33,7 +33,7 @@ export const sharingCopyPage: AddPage = (server, options) => {
     const content = copyShown(
       asked,
       signed,
-      await nameOfPerson(options.accounts.openStoreAs, sessionOf(request).person),
+      await nameAt(options.accounts.openStoreAs, sessionOf(request).person, signed.at),
       await findSigned(options, { ...asked, consent: signed.consent }, { at: signed.at, words }),
       words,
     )

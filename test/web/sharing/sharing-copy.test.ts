@@ -64,6 +64,14 @@ t.test('the copy names a device as it was called when it was signed', async t =>
   await update('everything', device)
 })
 
+t.test('the copy names whoever signed as their account was called then', async t => {
+  const { browser: own } = await somebody('Nuria')
+  await sign(own, both)
+  await own.send('/account/name', { name: 'Nuria Renamed' })
+  t.match(wordsOf(await own.get('/account')), 'Nuria Renamed')
+  t.match(wordsOf(await own.get(`${page}/copy`)), /Name Nuria Signed /)
+})
+
 t.test('the downloaded copy has what was signed, and nothing that leads back here', async t => {
   const { browser: own } = await somebody('Flo')
   await sign(own, both)
