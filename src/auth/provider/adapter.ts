@@ -90,23 +90,36 @@ const recordEnd = async (parts: AdapterParts, id: string): Promise<void> => {
   )
 }
 
-const records = ({ database, rules }: AdapterParts, kind: string): Partial<Adapter> => ({
+/**
+ * The library finds that there is no grant before it sees that a code or refresh token comes a second time. But a grant that is not in force for lack
+ * of a role is in force again with that role, and what came of it would be, too.
+ */
+const endIfAtRest = async (parts: AdapterParts, { clientId, grantId }: AdapterPayload): Promise<void> => {
+  const { ctx } = Provider
+  if (grantId === undefined || ctx?.path !== '/token' || ctx.oidc.client?.clientId !== clientId) return
+  if ((await findGrant(parts.database, grantId)) !== undefined) return
+  await useProofNow(parts.database)
+  await endGrant(parts, grantId)
+}
+
+const records = (parts: AdapterParts, kind: string): Partial<Adapter> => ({
   upsert: async (key, { jti: _key, ...given }, ttlSeconds = 0) => {
-    await removeExpired(database)
+    await removeExpired(parts.database)
     const payload = isRefresh(kind, given) ? { ...given, scope: withoutNarrower(given.scope) } : given
-    await writeWithUse(database, connection =>
+    await writeWithUse(parts.database, connection =>
       keepRecord(connection, { kind, key, payload, grantId: payload.grantId, ttlSeconds }),
     )
   },
   find: async key => {
-    const found = await findRecord(database, kind, key)
+    const found = await findRecord(parts.database, kind, key)
     if (found === undefined) return undefined
     const { payload, consumedAt } = found
-    const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, rules) } : {}
+    if (consumedAt !== null && endWithGrant.has(kind)) await endIfAtRest(parts, payload)
+    const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, parts.rules) } : {}
     return { ...payload, ...scope, jti: key, ...(consumedAt === null ? {} : { consumed: true }) }
   },
   consume: key =>
-    useLater(database, async connection => {
+    useLater(parts.database, async connection => {
       if (await consumeRecord(connection, kind, key)) return
       throw new UsedTwice((await findRecord(connection, kind, key))?.payload.grantId)
     }),
@@ -114,7 +127,7 @@ const records = ({ database, rules }: AdapterParts, kind: string): Partial<Adapt
     if (endWithGrant.has(kind)) return
     const remove = (connection: Connection) => removeRecord(connection, kind, key)
     // What a person has decided is used up together with the code that it leads to.
-    await (kind === 'Interaction' ? useLater(database, remove) : remove(database))
+    await (kind === 'Interaction' ? useLater(parts.database, remove) : remove(parts.database))
   },
 })
 
@@ -153,7 +166,9 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
     })
   },
   find: async token => {
-    const found = await findIssuedToken(database, kind, token)
+    // What an app gives back is over also if the grant is not in force at the moment, and would be again.
+    const isGivenBack = Provider.ctx?.path === '/token/revocation'
+    const found = await findIssuedToken(database, kind, token, { atRest: isGivenBack })
     if (found === undefined) return undefined
     const payload: AdapterPayload = {
       ...found.issued,
@@ -170,7 +185,7 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
   },
   destroy: async token => {
     // As `endWithGrant`; only those that nobody allowed have none.
-    if ((await findIssuedToken(database, kind, token))?.grant !== undefined) return
+    if ((await findIssuedToken(database, kind, token, { atRest: true }))?.grant !== undefined) return
     await revokeToken(database, token)
     onRevoked()
   },

@@ -60,11 +60,15 @@ const noteUse = (connection: Connection, client: string): Promise<number> =>
     UPDATE client SET token_at = now()
     WHERE id = ${client} AND (token_at IS NULL OR token_at < now() - interval '1 minute')`)
 
-/** Finds tokens of the command line too, if they are in force; `kind` as in the table. */
+/**
+ * Finds tokens of the command line too, if they are in force; `kind` as in the table. `atRest`: also one whose grant is not in force, for lack of a
+ * role.
+ */
 export const findIssuedToken = async (
   connection: Connection,
   kind: 'user' | 'client',
   token: string,
+  { atRest = false } = {},
 ): Promise<IssuedToken | undefined> => {
   const row = await connection.maybeOne<{
     readonly client_id: string
@@ -77,7 +81,7 @@ export const findIssuedToken = async (
   }>(sql.fragment`
     SELECT client_id, scope, expires_at, grant_id, person_id, patient_id, issued FROM token
     WHERE hash = ${hashOf(token)} AND (kind = 'client') = ${kind === 'client'} AND kind <> 'administrator'
-      AND ${isTokenInForce}`)
+      AND ${atRest ? sql.fragment`revoked_at IS NULL AND expires_at > now()` : isTokenInForce}`)
   return (
     row && {
       client: row.client_id,

@@ -204,3 +204,37 @@ t.test('what staff let an app of an organization do ends with their role there',
   const { access_token } = await grant(await ask(open.id, 'user/Patient.rs'), who, ['user/Patient.rs'])
   t.equal(await status(access_token, `Patient/${theirs}`), 200, 'an app that the operator approved for all continues')
 })
+
+t.test('what comes twice or is given back while a role is over does not return with the role', async t => {
+  const desk = await client({ name: 'Study desk', organization: lab.organization, scope: 'user/*.rs' })
+  const scopes = ['offline_access', 'user/Patient.rs']
+  const refresh = (refresh_token: string) => tokenRequest(server, { grant_type: 'refresh_token', refresh_token })
+  const giveBack = (bearer: string) =>
+    tokenRequest(server, { token: bearer, client_id: desk.id }, {}, '/oauth/token/revocation')
+  type Given = Awaited<ReturnType<typeof grant>>
+  const rest: Readonly<Record<string, (first: Given, later: Given) => Promise<unknown>>> = {
+    'a refresh token comes twice': first => refresh(first.refresh_token),
+    'an access token is given back': (_, later) => giveBack(later.access_token),
+    'a refresh token is given back': (_, later) => giveBack(later.refresh_token),
+  }
+  for (const [what, happens] of Object.entries(rest)) {
+    const { who, role = '' } = await employee([lab.organization])
+    const first = await grant(await ask(desk.id, scopes.join(' ')), who, scopes)
+    const { body: later } = await refresh(first.refresh_token)
+    const stored = (await send(world.administrator, 'GET', `PractitionerRole/${role}`)).json()
+    await world.update(world.administrator, { ...stored, active: false })
+    t.match(await introspect(later.access_token, desk.id), { active: false }, what)
+    await happens(first, later)
+    await world.update(world.administrator, { ...stored, active: true })
+    t.match(await introspect(later.access_token, desk.id), { active: false }, what)
+    t.match(await refresh(later.refresh_token), over, what)
+  }
+  const { who, role = '' } = await employee([lab.organization])
+  const given = await grant(await ask(desk.id, scopes.join(' ')), who, scopes)
+  const stored = (await send(world.administrator, 'GET', `PractitionerRole/${role}`)).json()
+  await world.update(world.administrator, { ...stored, active: false })
+  t.match(await refresh(given.refresh_token), over)
+  await world.update(world.administrator, { ...stored, active: true })
+  t.match(await introspect(given.access_token, desk.id), { active: true }, 'everything else does')
+  t.equal((await refresh(given.refresh_token)).status, 200)
+})
