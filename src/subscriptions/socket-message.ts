@@ -1,6 +1,6 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
-import { FhirError } from '../fhir/error.ts'
+import { unlessRefused } from '../fhir/error.ts'
 import { findCaller } from '../storage/authorization/token.ts'
 import { settledTransaction } from '../storage/settled-transaction.ts'
 import { takeBinding } from '../storage/subscription/binding-token.ts'
@@ -30,7 +30,7 @@ const bind = async (options: Receiving, connection: Connection, id: string): Pro
   const { socket, bearer, bound } = connection
   const caller = bearer === undefined ? undefined : await findCaller(options.database, bearer)
   if (caller === undefined) return socket.close('bind needs the request of the websocket to have a bearer token')
-  const subscription = await options.readAs(caller, id).catch(whoseFault)
+  const subscription = await unlessRefused(() => options.readAs(caller, id))
   if (subscription === undefined) return socket.close(`Subscription/${id} is not known`)
   if (!isBindable(subscription) || bound.size >= mostBound)
     return socket.close(`Subscription/${id} is not active, or has another channel`)
@@ -42,11 +42,6 @@ const bind = async (options: Receiving, connection: Connection, id: string): Pro
     return socket.close(`Subscription/${id} has too many websockets`)
   bound.set(id, { how: 'by-id', rights: subscriber.rights, whose })
   await socket.send(`bound ${id}`)
-}
-
-/** Undefined for what they may not see; throws what has nothing to do with them, as while the database is away. */
-const whoseFault = (error: unknown): undefined => {
-  if (!(error instanceof FhirError) || error.status >= 500) throw error
 }
 
 const isBindable = ({ status, channel }: Subscription): boolean => status === 'active' && channel.type === 'websocket'
