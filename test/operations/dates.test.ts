@@ -166,6 +166,24 @@ t.test('dates of the requested period are those of the time zone', async t => {
   t.match(parameter.find(({ name }) => name === 'active')?.valueQuantity, { value: 100 / 192 }, 'two whole days')
 })
 
+t.test(
+  'what has times is on the day of its moment in each time zone, even if one of them is midnight in UTC',
+  async t => {
+    await put(
+      reading('8310-5', from('2025-09-02T00:00:00Z', '2025-09-03T06:00:00Z'), 37, 'Cel'),
+      reading('9279-1', from('2025-09-02T20:00:00Z', '2025-09-03T23:59:59Z'), 14, '/min'),
+    )
+    const daysIn = async (timezone: string) => {
+      const query = { start: '2025-09-01', end: '2025-09-04', timezone }
+      const { entry } = await ask<{ entry: { resource: Summary }[] }>('daily-summary', query)
+      return entry.map(({ resource: { effectivePeriod } }) => effectivePeriod.start)
+    }
+    t.same(await daysIn('UTC'), ['2025-09-02', '2025-09-02'])
+    t.same(await daysIn('America/Los_Angeles'), ['2025-09-02', '2025-09-01'], 'first the breaths, then the temperature')
+    t.same(await daysIn('Asia/Tokyo'), ['2025-09-03', '2025-09-02'])
+  },
+)
+
 t.test('a part of a day, as in Open mHealth, belongs to its date', async t => {
   const weight = (value: number, part_of_day: string) => ({
     ...upload(
