@@ -8,7 +8,7 @@ import type { Write } from '../../storage/store.ts'
 import { findStudyVersion } from '../../storage/study/study-version.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { OwnRecord } from './own-record.ts'
-import type { AskedLine, StudyAsked } from './own-study.ts'
+import { type AskedLine, answersTo, type StudyAsked } from './own-study.ts'
 import { isWrittenMeanwhile } from './until-written.ts'
 
 /** What the patient chose for a line. `from` and `until` are as in a Period; empty means from now on, and without an end. */
@@ -38,10 +38,11 @@ export const signConsent = async (
   const { study, record } = asked
   const changed = new FhirError('conflict', 'The study was changed at the moment of signing')
   try {
-    await record.store.atomic(async (store, connection) => {
-      await writeOrThrow(store, signingOf(asked, choices, signing))
-      // Asked after the write: from then on the study stays as it is until the commit.
+    await record.atomic(async (within, connection) => {
+      const { id } = await writeOrThrow(within.store, signingOf(asked, choices, signing))
+      // Asked after the write: from then on the study, and what else the patient has answered, stay as they are until the commit.
       if ((await findStudyVersion(connection, study.id ?? '')) !== study.meta?.versionId) throw changed
+      if (await isAnsweredSince(asked, within, id)) throw answered()
     })
     return 'signed'
   } catch (error) {
@@ -49,6 +50,20 @@ export const signConsent = async (
     if (isWrittenMeanwhile(error)) return 'overtaken'
     throw error
   }
+}
+
+const answered = (): FhirError => new FhirError('conflict', 'Another answer was given at the moment of signing')
+
+/** Whether there is an answer beside the one just written that was not read before it: a no keeps no yes from being written. */
+const isAnsweredSince = async (
+  { study, consent }: StudyAsked,
+  record: OwnRecord,
+  written: string,
+): Promise<boolean> => {
+  // What replaces an answer names its version.
+  if (consent?.id === written) return false
+  const last = (await answersTo(record, study.id ?? '')).find(({ id }) => id !== written)
+  return last?.id !== consent?.id || last?.meta?.versionId !== consent?.meta?.versionId
 }
 
 /** The write by which it is signed. */

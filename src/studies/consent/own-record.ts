@@ -6,6 +6,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import { all, and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPatient } from '../../storage/authorization/token.ts'
+import type { Connection } from '../../storage/database.ts'
 import type { Store, Write } from '../../storage/store.ts'
 import { deviceName, practitionerName } from '../display-name.ts'
 import type { StudyParts } from '../people/enrolled-people.ts'
@@ -26,6 +27,8 @@ export type OwnRecord = {
   readonly count: (type: ResourceType, query: Query, also?: Expression) => Promise<number>
   /** What `run` would find if the write were made; it is not made. Throws FhirError if it would be refused. */
   readonly trying: <T>(write: Write, run: (record: OwnRecord) => Promise<T>) => Promise<T>
+  /** Does all of it, or nothing if it throws. What is found within has what was written. */
+  readonly atomic: <T>(run: (record: OwnRecord, connection: Connection) => Promise<T>) => Promise<T>
 }
 
 type Query = Readonly<Record<string, string>> | string[][]
@@ -59,6 +62,7 @@ export const recordIn = (store: Store, registry: Registry, patient: string): Own
       return total
     },
     trying: (write, run) => store.trying([write], within => run(recordIn(within, registry, patient))),
+    atomic: run => store.atomic((within, connection) => run(recordIn(within, registry, patient), connection)),
   }
 }
 

@@ -204,9 +204,15 @@ export const ownStudiesOf = (parts: OwnParts, person: string): Promise<readonly 
  */
 export const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
   if (record.patient === '') return undefined
+  const all = await answersTo(record, study)
+  return all.find(isStanding) ?? all[0]
+}
+
+/** Their Consents to the study that stand, or are an answer, the last one first. */
+export const answersTo = async (record: OwnRecord, study: string): Promise<readonly Consent[]> => {
   const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
   const all = await record.find<Consent>('Consent', query, record.ofHuman)
-  return all.find(isStanding) ?? all.find(isAnswer)
+  return all.filter(one => isStanding(one) || isAnswer(one))
 }
 
 /** A draft is none yet, and what was entered in error never was one. */

@@ -92,6 +92,23 @@ t.test('nor at that very moment', async t => {
   t.match(await consentsOf(patient.id), [{ status: 'active' }])
 })
 
+t.test('whoever says no in another window at that very moment has signed nothing', async t => {
+  const { own, patient, page, hidden, signOld, statuses } = await opened('Orla')
+  const { saying } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`
+      SELECT pg_advisory_xact_lock(hashtext('consent'), patient_id) FROM patient WHERE id = ${patient.id}`)
+    const declining = own.post(`${page}/decline`, hidden)
+    await someoneWaits(connection)
+    const signing = signOld()
+    await someoneWaits(connection, 2)
+    return { saying: Promise.all([declining, signing]) }
+  })
+  const [declined, signed] = await saying
+  t.match([declined.status, declined.location], [303, /done=declined/])
+  t.match([signed.status, signed.location], [303, /done=overtaken/])
+  t.same(await statuses(), ['rejected'])
+})
+
 /** Sends the form that signs, and makes the change after the page has read the study, and before anything is written. */
 const signedWhile = async (name: string, change: (study: ResearchStudy) => ResearchStudy) => {
   const {
