@@ -35,7 +35,7 @@ t.test('a change that is done is answered as done, also if the person cannot be 
   const { person } = await database.one<{ person: string }>(
     sql.fragment`SELECT person FROM user_account WHERE email = ${email}`,
   )
-  const forgotten = await makeLink(database, { purpose: 'new-password', person, wasSent: true }, 30)
+  const forgotten = await makeLink(database, { purpose: 'new-password', person, email, wasSent: true }, 30)
   const chosen = await whileNoLetterIsKept(() => browser().send(`/new-password?link=${forgotten}`, { password }))
   t.match(chosen, { status: 303, location: '/sign-in?new-password' })
 })

@@ -38,12 +38,15 @@ export const askForNewPassword = async (accounts: Accounts, email: string, askin
   const link =
     account?.isVerified === false
       ? `${address()}${await notMinePath(accounts, account)}`
-      : await newPasswordLink(accounts, account?.person ?? '')
+      : await newPasswordLink(accounts, { person: account?.person ?? '', email: to })
   await mail?.sendUnnoticed(mayWrite ? letterOf(account, asking, link, address()) : undefined, newPasswordMinutes)
 }
 
-const newPasswordLink = async (accounts: Accounts, person: string): Promise<string> => {
-  const made = { purpose: 'new-password', person, wasSent: true } as const
+const newPasswordLink = async (
+  accounts: Accounts,
+  { person, email }: Pick<AddressedAccount, 'person' | 'email'>,
+): Promise<string> => {
+  const made = { purpose: 'new-password', person, email, wasSent: true } as const
   return newPasswordUrl(accounts, await makeLink(accounts.database, made, newPasswordMinutes))
 }
 
@@ -64,7 +67,7 @@ export const newPasswordMinutes = 30
 export const newPasswordUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
   `${address()}/new-password?link=${secret}`
 
-/** The account whose password the link can set; undefined if the link is unknown, was used, or is too old. */
+/** The account whose password the link can set; undefined if the link is unknown, was used, or is too old, or the account has another address by now. */
 export const findAccountOfLink = async (accounts: Accounts, secret: string): Promise<AddressedAccount | undefined> =>
   (await findChange(accounts, secret))?.account
 
@@ -72,8 +75,10 @@ type Change = { readonly account: AddressedAccount; readonly link: Extract<Link,
 
 const findChange = async ({ database }: Accounts, secret: string): Promise<Change | undefined> => {
   const link = await findLink(database, secret)
-  const account = link?.purpose === 'new-password' ? await findAccountOf(database, link.person) : undefined
-  return account && isAddressed(account) && link?.purpose === 'new-password' ? { account, link } : undefined
+  if (link?.purpose !== 'new-password') return undefined
+  const account = await findAccountOf(database, link.person)
+  // A letter may still have been on its way to the old address while that was changed.
+  return account && isAddressed(account) && account.email === link.email ? { account, link } : undefined
 }
 
 export type NewPasswordAnswer =

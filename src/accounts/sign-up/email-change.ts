@@ -62,6 +62,8 @@ const ask = async (
   person: string,
   to: string,
 ): Promise<EmailAsked> => {
+  // What the old address is may be about to change.
+  await lockAccount(database, person)
   const account = await findAccountOf(database, person)
   if (account === undefined || account.email === to) return { kind: 'has-it' }
   if (!(await mayTry(database, secretKey, changes, person))) return { kind: 'too-often' }
@@ -173,7 +175,6 @@ export const giveAddress = async (parts: AccountEventParts, from: string, to: st
 /** For whoever reads the mail of the old address. False if the change is over already. */
 export const stopEmailChange = async ({ database }: Accounts, secret: string): Promise<boolean> => {
   const found = await findEmailChange(database, secret)
-  if (found?.end !== 'old') return false
-  await dropEmailChange(database, found.person)
-  return true
+  // It may just have been made.
+  return found?.end === 'old' && dropEmailChange(database, found.person)
 }

@@ -48,7 +48,7 @@ export const invite = async (
   }
   const secret = await makeLink(
     database,
-    { purpose: 'new-password', person: known, wasSent: false },
+    { purpose: 'new-password', person: known, email: toAddress(email), wasSent: false },
     newPasswordMinutes,
   )
   const account = await findAccountOf(database, known)

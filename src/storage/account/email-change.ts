@@ -46,10 +46,9 @@ export const confirmEnd = async (connection: Connection, secret: string): Promis
   return row && toChange(row)
 }
 
-/** To be called when the change is done, or no longer wanted. */
-export const dropEmailChange = async (connection: Connection, person: string): Promise<void> => {
-  await connection.run(sql.fragment`DELETE FROM email_change WHERE person = ${person}`)
-}
+/** To be called when the change is done, or no longer wanted. False if there is none. */
+export const dropEmailChange = async (connection: Connection, person: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`DELETE FROM email_change WHERE person = ${person}`)) > 0
 
 const isOf = (secret: string): SqlFragment =>
   sql.fragment`(old_hash = ${hashOf(secret)} OR new_hash = ${hashOf(secret)}) AND expires_at > now()`

@@ -11,7 +11,8 @@ export type Link =
       readonly administrator: boolean
       readonly wasSent: boolean
     }
-  | { readonly purpose: 'new-password'; readonly person: string; readonly wasSent: boolean }
+  /** `email`: the account's address for which it was made. */
+  | { readonly purpose: 'new-password'; readonly person: string; readonly email: string; readonly wasSent: boolean }
   /** Always sent to the address. */
   | { readonly purpose: 'verification'; readonly person: string; readonly email: string }
   /** Lets whoever reads the mail of the address take it off the account. */
@@ -89,7 +90,7 @@ const toLink = ({ purpose, email, person, administrator, was_sent: wasSent }: Li
     case 'new-account':
       return { purpose, administrator, wasSent, ...(email === null ? {} : { email }) }
     case 'new-password':
-      return { purpose, person: person ?? '', wasSent }
+      return { purpose, person: person ?? '', email: email ?? '', wasSent }
     case 'verification':
     case 'not-mine':
       return { purpose, person: person ?? '', email: email ?? '' }

@@ -2,12 +2,14 @@ import t from 'tap'
 import { giveAddress } from '../../../src/accounts/sign-up/email-change.ts'
 import { inviteFirstAdministrator } from '../../../src/accounts/sign-up/new-account.ts'
 import { openOwnStores } from '../../../src/cli/own-store.ts'
-import { addAccount } from '../../../src/storage/account/user-account.ts'
+import { dropLinks } from '../../../src/storage/account/link.ts'
+import { addAccount, replaceAddress } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf } from '../../support/authenticator.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { linkIn, type ReceivedLetter } from '../../support/mailbox.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openPeople, password } from '../people.ts'
 
@@ -206,6 +208,22 @@ t.test('a link for a new password that was sent to the old address ends with it'
   t.match(await openBrowser(server).get(reset), { status: 410 })
 })
 
+t.test('nor does one work that was just being written to the old address', async t => {
+  const { person, email } = await newAccount('isla')
+  const { asking } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE account_link IN SHARE ROW EXCLUSIVE MODE`)
+    const asking = openBrowser(server).send('/forgotten-password', { email })
+    await someoneWaits(connection)
+    await replaceAddress(connection, { person, email: 'isla@home.example', isVerified: true })
+    await dropLinks(connection, person)
+    return { asking }
+  })
+  await asking
+  const reset = await mailbox.next()
+  t.equal(reset.to, email)
+  t.match(await openBrowser(server).get(linkIn(reset)), { status: 410 })
+})
+
 t.test('changing the address asks for the password, and for a code if there is a second factor', async t => {
   const { email, person, key, browser } = await protectedAccount('jana')
   const to = 'jana@home.example'
@@ -310,6 +328,40 @@ t.test('if both ends confirm at once the change is made once', async t => {
   t.equal(answers.filter(isChanged).length, 1)
   t.match(await mailbox.next(), { to: email, subject: /was changed/ })
   t.match((await begin('mona@home.example')).answer, { status: 303 })
+})
+
+t.test('whoever stops a change that is just being made is not told that it is stopped', async t => {
+  const { person, email } = await newAccount('moira')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'moira@home.example', email)
+  const reader = openBrowser(server)
+  await reader.send(linkIn(toOld), confirm)
+  const { deciding } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT FROM email_change WHERE person = ${person} FOR UPDATE`)
+    const confirming = browser.send(linkIn(toNew), confirm)
+    await someoneWaits(connection)
+    const stopping = reader.send(linkIn(toOld), { decision: 'stop' })
+    await someoneWaits(connection, 2)
+    return { deciding: Promise.all([confirming, stopping]) }
+  })
+  const [confirmed, stopped] = await deciding
+  t.match(confirmed, changed)
+  t.equal(stopped.status, 410)
+  t.match(await mailbox.next(), { to: email, subject: /was changed/ })
+})
+
+t.test('whoever asks for another address just as theirs changes is written to at the one they have then', async t => {
+  const { person, email } = await newAccount('mika')
+  const browser = await signedIn(email)
+  const { asking } = await database.transaction(async connection => {
+    await replaceAddress(connection, { person, email: 'mika@home.example', isVerified: true })
+    const asking = ask(browser, 'mika@work.example', 'mika@home.example')
+    await someoneWaits(connection)
+    return { asking }
+  })
+  const { answer, toOld } = await asking
+  t.match(answer, sent)
+  t.match(toOld, { to: 'mika@home.example', text: /with mika@work\.example/ })
 })
 
 t.test('an address can be changed four times an hour, and not by a form of another site', async t => {

@@ -258,7 +258,7 @@ t.test('a link opens the page for which it was made, and no other', async t => {
   const { person = '' } = (await findAccountByEmail(database, email)) ?? {}
   const links: Readonly<Record<string, Link>> = {
     '/new-account': { purpose: 'new-account', email: 'free@example.org', administrator: false, wasSent: true },
-    '/new-password': { purpose: 'new-password', person, wasSent: true },
+    '/new-password': { purpose: 'new-password', person, email, wasSent: true },
     '/verification': { purpose: 'verification', person, email },
     '/not-my-account': { purpose: 'not-mine', person, email },
   }
