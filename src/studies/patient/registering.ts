@@ -122,7 +122,7 @@ const organizationsIn = async (
 }
 
 /** The searches by which two who register the same human at once take turns. */
-const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
+export const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
   [
     ...(birthDate === undefined ? [] : [{ birthdate: birthDate }]),
     ...identifier.flatMap(({ value }) => (value === undefined ? [] : [{ identifier: escaped(value) }])),
