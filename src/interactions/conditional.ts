@@ -124,7 +124,7 @@ export const parseConditionalCriteria = (
 const matchesOf = async ({ type, query }: TypeRequest, context: Context, limit: number): Promise<readonly string[]> => {
   const criteria = parseConditionalCriteria(type, query, context)
   await context.store.takeTurns([criteria])
-  const matches = await context.store.matches(criteria, limit)
+  const matches = await context.store.heldMatches(criteria, limit)
   return matches.map(({ id }) => id)
 }
 

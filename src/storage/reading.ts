@@ -13,6 +13,7 @@ import { readQuarantined, readQuarantinedDocument } from './quarantine/quarantin
 import { readRefusedDocument, readRefusedOf } from './quarantine/refused-of-patient.ts'
 import { type Reading, read, vread } from './read.ts'
 import { explainSearch } from './search/explain.ts'
+import { heldMatches } from './search/held-matches.ts'
 import { sparingMatchless } from './search/matchless.ts'
 import { readMeta } from './search/meta.ts'
 import { searchMatches, searchPage } from './search/search.ts'
@@ -63,6 +64,7 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
   events: (id, question, range) => eventsIn(connection, asking, question, id, range),
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
+  heldMatches: (criteria, limit) => heldMatches(connection, asking, criteria, limit),
   asOne: (run, ahead = []) => run(sparingMatchless(connection, asking, ahead, reading(connection, asking))),
   takeTurns: (...of) => takeTurns(connection, asking, ...of),
   whose: async (asked, action) =>

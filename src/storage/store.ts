@@ -202,6 +202,8 @@ export type Store = Quarantine & {
   readonly issueBinding: (subscriptions: readonly string[]) => Promise<Binding | undefined>
   /** The first matches that the caller may find, in no order. */
   readonly matches: (criteria: Search, limit: number) => Promise<readonly Match[]>
+  /** The same, within a transaction: until its commit nobody else changes them, so they still match. */
+  readonly heldMatches: (criteria: Search, limit: number) => Promise<readonly Match[]>
   /** Whose rows they are, of those that the caller may read, or search: for the record of what was asked. */
   readonly whose: (asked: readonly RowsAsked[], action: 'r' | 's') => Promise<readonly Whose[]>
   /**

@@ -1,7 +1,9 @@
 import t from 'tap'
-import { fhirServer } from '../support/fhir-server.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 
-const server = await fhirServer()
+const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -176,6 +178,28 @@ t.test('a conditional update finds its resource by the criteria', async t => {
   await create(patient('update'))
   const several = await call('PUT', url, patient('update'))
   t.strictSame([several.statusCode, message(several)], [412, 'The criteria match several resources of Patient'])
+})
+
+t.test('what no longer matches when its turn comes is left as somebody else has just made it', async t => {
+  const meanwhile = async (key: string, ask: (url: string) => ReturnType<typeof call>) => {
+    const id = await create(patient(key))
+    const { both } = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SELECT FROM resource_identity WHERE id = ${id} FOR UPDATE`)
+      const changing = call('PUT', `Patient/${id}`, { ...patient(`${key}-corrected`), id })
+      await someoneWaits(connection)
+      const asking = ask(`Patient?identifier=urn:test|${key}`)
+      await someoneWaits(connection, 2)
+      return { both: Promise.all([changing, asking]) }
+    })
+    const [changed, asked] = await both
+    t.same((await call('GET', `Patient/${id}`)).json(), changed.json())
+    return asked.statusCode
+  }
+  const amended = [{ op: 'add', path: '/gender', value: 'other' }]
+  const asPatch = { 'content-type': 'application/json-patch+json' }
+  t.equal(await meanwhile('moved-1', url => call('PUT', url, patient('moved-1', { gender: 'other' }))), 201)
+  t.equal(await meanwhile('moved-2', url => call('PATCH', url, amended, asPatch)), 404)
+  t.equal(await meanwhile('moved-3', url => call('DELETE', url)), 204)
 })
 
 t.test('parameters for the format of the answer are not criteria', async t => {

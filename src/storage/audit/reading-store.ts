@@ -1,6 +1,7 @@
 import type { Registry } from '../../fhir/registry.ts'
+import type { Search } from '../../search/search.ts'
 import type { OfKinds, ReadingsAsked } from '../figures/figures.ts'
-import type { ReadStore, Store } from '../store.ts'
+import type { Match, ReadStore, Store } from '../store.ts'
 import { type Answering, nothing, openAnswering, type Recorder } from './answering.ts'
 import { searchAsked, shortened } from './asked.ts'
 import { concernedBy, measured } from './concerned.ts'
@@ -67,7 +68,7 @@ const searches = ({
   recorder: { keep, guard },
   answering,
   searching,
-}: Asked): Pick<Store, 'search' | 'asOne' | 'explain' | 'matches' | 'meta'> => ({
+}: Asked): Pick<Store, 'search' | 'asOne' | 'explain' | 'matches' | 'heldMatches' | 'meta'> => ({
   search: search =>
     searching(
       search,
@@ -84,14 +85,15 @@ const searches = ({
       ahead,
     ),
   explain: (search, depth) => searching(search, () => store.explain(search, depth), nothing),
-  matches: (search, limit) =>
-    searching(
-      search,
-      () => store.matches(search, limit),
-      matches => matches.map(one => ({ ...one, type: search.type })),
-    ),
+  matches: (search, limit) => searching(search, () => store.matches(search, limit), ofType(search)),
+  heldMatches: (search, limit) => searching(search, () => store.heldMatches(search, limit), ofType(search)),
   meta: types => answering({ interaction: 'search-system' }, () => store.meta(types), nothing),
 })
+
+const ofType =
+  ({ type }: Search) =>
+  (matches: readonly Match[]) =>
+    matches.map(one => ({ ...one, type }))
 
 type Figures = 'lastn' | 'statistics' | 'series' | 'glucoseProfile' | 'completeness' | 'studyPeople' | 'arrivals'
 

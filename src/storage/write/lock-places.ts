@@ -11,11 +11,19 @@ export type Named = Pick<Stored, 'type' | 'id'>
  */
 export const lockPlaces = async (
   connection: Connection,
-  { typeIds }: Pick<Asking, 'typeIds'>,
+  asking: Pick<Asking, 'typeIds'>,
   named: readonly Named[],
 ): Promise<void> => {
   // A single one is locked when it is changed.
-  if (named.length < 2) return
+  if (named.length > 1) await holdPlaces(connection, asking, named)
+}
+
+/** The same, for a single one as well. */
+export const holdPlaces = async (
+  connection: Connection,
+  { typeIds }: Pick<Asking, 'typeIds'>,
+  named: readonly Named[],
+): Promise<void> => {
   const asked = [...new Map(named.map(one => [`${one.type}/${one.id}`, one])).values()]
   await connection.any(sql.fragment`
     SELECT FROM unnest(
