@@ -1,4 +1,5 @@
 import { decimalText, isNumber, toNumber } from '../fhir/json.ts'
+import { mostGlucose } from '../fhir/measured/glucose.ts'
 import { type Finding, finding } from './finding.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 
@@ -69,7 +70,7 @@ export const limitsByField: ReadonlyMap<string, Limits> = new Map<string, Limits
   ['systolic_blood_pressure', pressure(30, 400)],
   ['diastolic_blood_pressure', pressure(10, 370)],
   ['heart_rate', { 'beats/min': [5, 480] }],
-  ['blood_glucose', { 'mg/dL': [1, 3000], 'mmol/L': [0.05, 167] }],
+  ['blood_glucose', { 'mg/dL': [1, mostGlucose['mg/dL']], 'mmol/L': [0.05, mostGlucose['mmol/L']] }],
   ['body_temperature', { C: [10, 48], F: [50, 118.4], K: [283.15, 321.15] }],
   ['body_weight', { g: [200, 700_000], kg: [0.2, 700], lb: [0.4, 1545], oz: [7, 24_700] }],
   ['body_height', { mm: [200, 2800], cm: [20, 280], m: [0.2, 2.8], in: [7.8, 111], ft: [0.65, 9.2] }],

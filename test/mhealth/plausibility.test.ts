@@ -21,6 +21,15 @@ t.test('a value at the edge of what is plausible is not reported, one beyond it 
   t.end()
 })
 
+t.test('the highest glucose that was measured in anybody alive can be, and the 9999 of an error cannot', t => {
+  t.strictSame(told(of('blood_glucose', 5600, 'mg/dL')), [])
+  t.strictSame(told(of('blood_glucose', 311, 'mmol/L')), [])
+  t.strictSame(told(of('blood_glucose', 9999, 'mg/dL')), [
+    'value-impossible /body/blood_glucose/value: 9999 mg/dL cannot be; accepted: 1 to 6000 mg/dL',
+  ])
+  t.end()
+})
+
 t.test('what cannot be below zero is reported once', t => {
   t.strictSame(told(of('heart_rate', -1, 'beats/min')), [
     'value-negative /body/heart_rate/value: -1 beats/min is below zero',
