@@ -11,6 +11,7 @@ import {
 } from '../../storage/account/email-change.ts'
 import { dropInvitations, dropLinks } from '../../storage/account/link.ts'
 import { findSecondFactor } from '../../storage/account/second-factor.ts'
+import { isInForce, type Session } from '../../storage/account/session.ts'
 import {
   findAccountByEmail,
   findAccountByFormerEmail,
@@ -25,6 +26,7 @@ import { settledTransaction } from '../../storage/settled-transaction.ts'
 import { type AccountEventParts, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter, unconfirmedLetter } from '../letters.ts'
+import { recordDoubt } from '../sign-in/doubt.ts'
 import { onceShown, type ShownAgain, type Unshown } from '../sign-in/shown-again.ts'
 import { afterwards } from '../tell.ts'
 import { notMinePath } from './not-mine.ts'
@@ -36,16 +38,24 @@ import { letters } from './sign-up.ts'
  */
 export const askForEmail = async (
   accounts: Accounts,
-  person: string,
+  { id, person }: Pick<Session, 'id' | 'person'>,
   email: string,
   shown: ShownAgain,
 ): Promise<EmailAsked | ({ readonly kind: 'unshown' } & Unshown)> => {
   const asked = await onceShown<EmailAsked>(accounts, person, shown, {
     begin: run => settledTransaction(accounts.database, run),
-    run: connection => ask(accounts, connection, person, toAddress(email)),
+    run: async connection => {
+      // What the old address is may be about to change. And nothing continues that began before a new password.
+      await lockAccount(connection, person)
+      return (await isInForce(connection, id)) ? ask(accounts, connection, person, toAddress(email)) : undefined
+    },
   })
   if (asked.kind === 'unshown') return asked
-  const { done = { kind: 'has-it' } } = asked
+  const { done } = asked
+  if (done === undefined) {
+    await recordDoubt(accounts.database, person, 'wrong')
+    return { kind: 'unshown', field: 'password', answer: 'wrong' }
+  }
   if (done.kind === 'asked') await done.queue?.()
   return done
 }
@@ -62,8 +72,6 @@ const ask = async (
   person: string,
   to: string,
 ): Promise<EmailAsked> => {
-  // What the old address is may be about to change.
-  await lockAccount(database, person)
   const account = await findAccountOf(database, person)
   if (account === undefined || account.email === to) return { kind: 'has-it' }
   if (!(await mayTry(database, secretKey, changes, person))) return { kind: 'too-often' }

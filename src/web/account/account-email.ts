@@ -6,6 +6,7 @@ import { askForEmail } from '../../accounts/sign-up/email-change.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { findSecondFactor } from '../../storage/account/second-factor.ts'
+import type { Session } from '../../storage/account/session.ts'
 import { findAccountOf, type UserAccount } from '../../storage/account/user-account.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { continuePath } from '../page/continue.ts'
@@ -42,8 +43,9 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
   })
   server.post('/account/email', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply.code(403))
-    const { person } = sessionOf(request)
-    const refused = await ask(accounts, person, request.body)
+    const session = sessionOf(request)
+    const { person } = session
+    const refused = await ask(accounts, session, request.body)
     if (refused === undefined) return reply.redirect('/account/email?sent', 303)
     const account = await findAccountOf(database, person)
     const continued = continuePath(typed(request.body, 'continue'))
@@ -53,12 +55,12 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
 }
 
 /** Undefined if everything was right. */
-const ask = async (accounts: Accounts, person: string, body: unknown): Promise<Asked | undefined> => {
+const ask = async (accounts: Accounts, session: Session, body: unknown): Promise<Asked | undefined> => {
   const email = typed(body, 'email')
   const problem = emailProblem(email)
   if (problem !== undefined) return { email, problem }
   const shown = { password: typedSecret(body, 'password'), code: typed(body, 'code') }
-  const asked = await askForEmail(accounts, person, email, shown)
+  const asked = await askForEmail(accounts, session, email, shown)
   if (asked.kind === 'unshown') return { email, unshown: asked }
   return asked.kind === 'asked' ? undefined : { email, problem: asked.kind }
 }

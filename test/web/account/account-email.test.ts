@@ -3,7 +3,8 @@ import { giveAddress } from '../../../src/accounts/sign-up/email-change.ts'
 import { inviteFirstAdministrator } from '../../../src/accounts/sign-up/new-account.ts'
 import { openOwnStores } from '../../../src/cli/own-store.ts'
 import { dropLinks } from '../../../src/storage/account/link.ts'
-import { addAccount, replaceAddress } from '../../../src/storage/account/user-account.ts'
+import { endSessions } from '../../../src/storage/account/session.ts'
+import { addAccount, lockAccount, replaceAddress } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf } from '../../support/authenticator.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
@@ -362,6 +363,20 @@ t.test('whoever asks for another address just as theirs changes is written to at
   const { answer, toOld } = await asking
   t.match(answer, sent)
   t.match(toOld, { to: 'mika@home.example', text: /with mika@work\.example/ })
+})
+
+t.test('whoever is signed out at the moment of asking, as by a new password, has asked for nothing', async t => {
+  const { person, email } = await newAccount('mio')
+  const browser = await signedIn(email)
+  const { asking } = await database.transaction(async connection => {
+    await lockAccount(connection, person)
+    const asking = browser.send(page, { email: 'mio@evil.example', password })
+    await someoneWaits(connection)
+    await endSessions(connection, person)
+    return { asking }
+  })
+  t.match(await asking, { status: 422 })
+  t.equal(await database.maybeOne(sql.fragment`SELECT FROM email_change WHERE person = ${person}`), undefined)
 })
 
 t.test('an address can be changed four times an hour, and not by a form of another site', async t => {
