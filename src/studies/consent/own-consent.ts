@@ -47,10 +47,14 @@ export const signConsent = async (
     return 'signed'
   } catch (error) {
     if (error === changed) return 'changed'
-    if (isWrittenMeanwhile(error)) return 'overtaken'
+    if (isWrittenMeanwhile(error) || isSignedTooEarly(error)) return 'overtaken'
     throw error
   }
 }
+
+/** Since the moment of signing was taken, they have said no. */
+const isSignedTooEarly = (error: unknown): boolean =>
+  error instanceof FhirError && error.issues[0].expression === 'Consent.dateTime'
 
 const answered = (): FhirError => new FhirError('conflict', 'Another answer was given at the moment of signing')
 

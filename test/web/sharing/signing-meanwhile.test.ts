@@ -54,6 +54,20 @@ t.test('whoever still wants it signs by the form that is shown then', async t =>
   t.same((await statuses()).toSorted(), ['active', 'rejected'])
 })
 
+t.test('whoever says no just after the moment that the signing names signs nothing, and is told so', async t => {
+  const { own, page, fields, hidden, statuses } = await opened('Orso')
+  await own.post(`${page}/decline`, hidden)
+  const soon = new Date(Date.now() + 60_000).toISOString()
+  await database.run(sql.fragment`
+    UPDATE consent SET last_updated = ${soon}, content = content || ${JSON.stringify({ dateTime: soon })}::jsonb
+    WHERE content ->> 'status' = 'rejected'`)
+  const again = await preview(own, page, fields)
+  const answer = await own.post(`${page}/sign`, { ...again.hidden, name: 'Orso' })
+  t.match(answer, { status: 303, location: /done=overtaken/ })
+  t.match(wordsOf(await own.get(`${answer.location}`)), /You have said no\. Nothing is shared/)
+  t.same(await statuses(), ['rejected'])
+})
+
 t.test('pressing again after it was signed signs it once, and whoever stopped it since signs nothing', async t => {
   const { own, page, hidden, signOld, statuses } = await opened('Ossi')
   t.match(await signOld(), { status: 303, location: /done=signed/ })
