@@ -105,7 +105,12 @@ t.test('before a session ends, its pages say so, and one press keeps it', { skip
   })
 
   await t.test('an end that nothing puts off is said once, with a way to sign in again', async t => {
+    await change(sql.fragment`expires_at = now() + interval '200 seconds'`)
     await open(page)
+    const early = page.waitForResponse(/ending$/)
+    await page.clock.runFor(11_000)
+    await (await early).finished()
+    t.equal(await dialogOf(page).count(), 0)
     await change(sql.fragment`expires_at = now() + interval '90 seconds'`)
     await later(page)
     await page.getByRole('dialog', soon).waitFor()

@@ -8,7 +8,7 @@ import { type Html, html } from './html.ts'
  */
 export const sessionEnding = ({ inSeconds }: SessionEnding, words: Words = wordsFor('en')): Html => {
   const { say } = words
-  return html`<template id="session-ending" data-seconds="${inSeconds}">
+  return html`<template id="session-ending" data-seconds="${roundedDown(inSeconds)}">
 ${dialog('idle', say('ends.title'), say('ends.text'), html`<button type="button" class="btn btn-primary" data-stay>${say('ends.stay')}</button>`)}
 ${dialog('final', say('ends.title'), say('ends.final'), signInAgain(words, { prompt: 'login' }))}
 ${dialog('over', say('ends.over-title'), say('ends.over'), signInAgain(words))}
@@ -16,6 +16,9 @@ ${dialog('over', say('ends.over-title'), say('ends.over'), signInAgain(words))}
 <link rel="stylesheet" href="/static/dialog.css">
 <script type="module" src="/static/session-ending.js"></script>`
 }
+
+/** What is shown twice is the same as long as the session is being used. That the server is asked too early does no harm. */
+const roundedDown = (seconds: number): number => Math.floor((seconds - 1) / 300) * 300
 
 const dialog = (kind: 'idle' | 'final' | 'over', title: string, text: string, ways: Html): Html =>
   html`<dialog data-kind="${kind}" aria-labelledby="session-ending-title" aria-describedby="session-ending-text">

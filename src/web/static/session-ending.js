@@ -7,7 +7,7 @@ const template = document.getElementById('session-ending')
 const saidSeconds = 120
 const lookMs = 10_000
 
-let askAt = askTime(Number(template.dataset.seconds))
+let askAt = beforeEnd(Number(template.dataset.seconds))
 let said
 let dialog
 
@@ -20,8 +20,8 @@ for (const event of ['focus', 'visibilitychange'])
     if (said !== undefined || Date.now() >= askAt) ask()
   })
 
-function askTime(seconds) {
-  return seconds > 0 ? Date.now() + (seconds - saidSeconds) * 1000 : Number.POSITIVE_INFINITY
+function beforeEnd(seconds) {
+  return Date.now() + (seconds - saidSeconds) * 1000
 }
 
 function ask() {
@@ -36,7 +36,7 @@ function keep() {
 async function tell(path, init) {
   const ending = await fetch(path, { ...init, redirect: 'manual' }).then(endingIn, () => undefined)
   if (ending === undefined) return
-  askAt = askTime(ending.inSeconds)
+  askAt = ending.inSeconds > 0 ? beforeEnd(ending.inSeconds) : Number.POSITIVE_INFINITY
   const kind = kindOf(ending)
   if (kind === said) return
   said = kind

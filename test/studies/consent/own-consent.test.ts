@@ -131,7 +131,8 @@ t.test(
 t.test(
   'nothing is signed if the study was written since it was shown, or another answer was given meanwhile',
   async t => {
-    const sign = async ({ version = '3', refused }: { version?: string; refused?: Error }) => {
+    type Meanwhile = { readonly version?: string; readonly refused?: Error; readonly answers?: readonly Consent[] }
+    const sign = async ({ version = '3', refused, answers = [] }: Meanwhile) => {
       const { asked, written } = asking()
       const store = {
         ...asked.record.store,
@@ -139,8 +140,9 @@ t.test(
           refused === undefined ? asked.record.store.write(writes) : [{ outcome: 'refused', error: refused }],
       }
       const connection = { maybeOne: async () => ({ version }) }
-      const atomic = (run: (...parts: unknown[]) => Promise<unknown>) => run(store, connection)
-      const record = { ...asked.record, store: { ...store, atomic } }
+      const within = { ...asked.record, store, find: async () => answers }
+      const atomic = (run: (...parts: unknown[]) => Promise<unknown>) => run(within, connection)
+      const record = { ...asked.record, atomic }
       const shown = { ...study, meta: { versionId: '3' } }
       const answer = await signConsent({ ...asked, study: shown, record } as unknown as StudyAsked, [], signing)
       return [answer, written.length]
@@ -149,6 +151,10 @@ t.test(
     t.strictSame((await sign({ version: '4' }))[0], 'changed')
     for (const code of ['conflict', 'duplicate'] as const)
       t.strictSame(await sign({ refused: new FhirError(code, 'meanwhile') }), ['overtaken', 0], code)
+    t.strictSame((await sign({ answers: [standing('rejected')] }))[0], 'overtaken')
+    t.strictSame((await sign({ answers: [{ ...standing('active'), id: 'new' }] }))[0], 'signed', 'its own')
+    const earlier = new FhirError('business-rule', 'The patient said no since', { expression: 'Consent.dateTime' })
+    t.strictSame(await sign({ refused: earlier }), ['overtaken', 0])
     const refused = new FhirError('business-rule', 'The text has changed')
     await t.rejects(sign({ refused }), refused)
   },
