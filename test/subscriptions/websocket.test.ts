@@ -2,14 +2,12 @@ import { once } from 'node:events'
 import type { Bundle, Parameters, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import WebSocket from 'ws'
-import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
-import { openLog } from '../../src/events/log.ts'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
 import { registerClient } from '../../src/storage/authorization/client.ts'
 import { revokeToken } from '../../src/storage/authorization/token.ts'
 import { digestOf } from '../../src/storage/secret/secret.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { serverOver } from '../support/server-over.ts'
 import { whileGoneAt } from '../support/while-gone.ts'
 import { openBrokenWire } from '../support/wire.ts'
 import { until } from './receiver.ts'
@@ -229,17 +227,7 @@ t.test(
   'a binding token that could bind nothing because the database went away binds when it is sent again',
   async t => {
     const wire = await openBrokenWire(world.url, 'subscriber.id = ANY')
-    const breaking = await buildApp({
-      config: readConfig({ LOG_LEVEL: 'silent' }),
-      log: openLog('silent'),
-      databaseUrl: wire.address,
-      secretKey: Buffer.alloc(32, 7),
-      work: { pauseMs: 60_000, retries: 0 },
-    })
-    t.teardown(async () => {
-      await breaking.close()
-      wire.end()
-    })
+    const breaking = await serverOver(t, wire, { pauseMs: 60_000, retries: 0 })
     const at = (await breaking.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
     const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
     await reaches(researcher, id, 'active')

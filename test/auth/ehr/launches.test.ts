@@ -1,11 +1,9 @@
 import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
-import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
-import { openLog } from '../../../src/events/log.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { serverOver } from '../../support/server-over.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openBreakingWire } from '../../support/wire.ts'
@@ -240,16 +238,7 @@ t.test('nobody unlinks an EHR without being signed out there, and it can be trie
 
 t.test('whoever links an EHR, or unlinks it, while the connection is lost is told that it is done', async t => {
   const wire = await openBreakingWire(world.url)
-  const breaking = await buildApp({
-    config: readConfig({ LOG_LEVEL: 'silent' }),
-    log: openLog('silent'),
-    databaseUrl: wire.address,
-    secretKey: Buffer.alloc(32, 7),
-  })
-  t.teardown(async () => {
-    await breaking.close()
-    wire.end()
-  })
+  const breaking = await serverOver(t, wire)
   const ulla = await world.colleague('ulla', world.ward)
   const browser = openBrowser(server, { remoteAddress: '10.9.9.6' })
   await browser.send('/sign-in', { email: ulla.email, password })

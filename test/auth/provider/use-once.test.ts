@@ -1,8 +1,6 @@
 import t from 'tap'
-import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
-import { openLog } from '../../../src/events/log.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { serverOver } from '../../support/server-over.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openBreakingWire } from '../../support/wire.ts'
@@ -83,16 +81,7 @@ t.test(
   'an app whose code or refresh token was redeemed while the connection to the database was lost loses nothing',
   async t => {
     const wire = await openBreakingWire(world.url)
-    const breaking = await buildApp({
-      config: readConfig({ LOG_LEVEL: 'silent' }),
-      log: openLog('silent'),
-      databaseUrl: wire.address,
-      secretKey: Buffer.alloc(32, 7),
-    })
-    t.teardown(async () => {
-      await breaking.close()
-      wire.end()
-    })
+    const breaking = await serverOver(t, wire)
     const redeemed = { status: 200, body: { access_token: /./, refresh_token: /./ } }
 
     const form = await codeForm()

@@ -2,13 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
-import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
-import { openLog } from '../../../src/events/log.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { openApps, tokenRequest } from '../../auth/world.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { serverOver } from '../../support/server-over.ts'
 import { openBrokenWire } from '../../support/wire.ts'
 import { openPartner } from './partner.ts'
 import { base, openPerson } from './patient.ts'
@@ -342,16 +340,7 @@ t.test('invalid keys and data of a partner are refused, and change nothing', asy
 
 t.test('a partner who is answered 503 keeps the key with which it signs', async t => {
   const wire = await openBrokenWire(world.url, 'SELECT said')
-  const breaking = await buildApp({
-    config: readConfig({ LOG_LEVEL: 'silent' }),
-    log: openLog('silent'),
-    databaseUrl: wire.address,
-    secretKey: Buffer.alloc(32, 7),
-  })
-  t.teardown(async () => {
-    await breaking.close()
-    wire.end()
-  })
+  const breaking = await serverOver(t, wire)
   const { body: before } = await partner.get()
   const cut = openPartner(breaking, { clientId: registered.id, clientSecret: registered.secret })
   t.match(await cut.updateSigningKeys(), { status: 503, headers: { 'retry-after': /./ } })

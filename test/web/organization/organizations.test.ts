@@ -1,10 +1,8 @@
 import type { Organization } from '@medplum/fhirtypes'
 import t from 'tap'
-import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
-import { openLog } from '../../../src/events/log.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { type Browser, openBrowser, wordsOf } from '../../support/browser.ts'
+import { serverOver } from '../../support/server-over.ts'
 import { openBreakingWire } from '../../support/wire.ts'
 import { looseNarrative } from '../loose-narrative.ts'
 import { openTenants } from '../tenants.ts'
@@ -150,16 +148,7 @@ t.test('its name can be changed, and its other types stay', async t => {
 
 t.test('a change that is done is answered as done, also if the database goes away right after it', async t => {
   const wire = await openBreakingWire(world.url)
-  const breaking = await buildApp({
-    config: readConfig({ LOG_LEVEL: 'silent' }),
-    log: openLog('silent'),
-    databaseUrl: wire.address,
-    secretKey: Buffer.alloc(32, 7),
-  })
-  t.teardown(async () => {
-    await breaking.close()
-    wire.end()
-  })
+  const breaking = await serverOver(t, wire)
   const own = openBrowser(breaking)
   own.cookies.set('sharewell-session', manager.cookies.get('sharewell-session') ?? '')
   const id = await made(manager, ward, 'Before')

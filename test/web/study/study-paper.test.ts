@@ -2,15 +2,13 @@ import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { ownerSystem } from '../../../src/access/owner.ts'
 import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
-import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
-import { openLog } from '../../../src/events/log.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { dayOf } from '../../../src/fhir/timezone.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { headingWritten } from '../../../src/studies/definition/text-part.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { serverOver } from '../../support/server-over.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openStudies } from '../../support/study.ts'
 import { openBreakingWire } from '../../support/wire.ts'
@@ -583,16 +581,7 @@ t.test(
   'whoever records it while the connection to the database is lost is not told that somebody else did',
   async t => {
     const wire = await openBreakingWire(world.url)
-    const breaking = await buildApp({
-      config: readConfig({ LOG_LEVEL: 'silent' }),
-      log: openLog('silent'),
-      databaseUrl: wire.address,
-      secretKey: Buffer.alloc(32, 7),
-    })
-    t.teardown(async () => {
-      await breaking.close()
-      wire.end()
-    })
+    const breaking = await serverOver(t, wire)
     const own = openBrowser(breaking)
     own.cookies.set('sharewell-session', first.cookies.get('sharewell-session') ?? '')
     const { page } = await enrolled('Abe')
