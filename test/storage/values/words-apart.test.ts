@@ -6,7 +6,7 @@ import { openSearching } from '../../support/searching.ts'
 const { server, database, put, found } = await openSearching()
 t.teardown(() => server.close())
 
-/** A text, and a word that is in it for whoever reads it. */
+/** A text, and a word that is in it for whoever reads it. Its numbers have more digits than any part of the time at which it is stored, which is content as well. */
 const told: Readonly<Record<string, readonly [string, string]>> = {
   quoted: ['felt “grey” today', 'grey'],
   german: ['sagte „grau“ heute', 'grau'],
@@ -14,13 +14,13 @@ const told: Readonly<Record<string, readonly [string, string]>> = {
   blank: ['ten\u00a0kilograms', 'kilograms'],
   dash: ['heart—rate', 'rate'],
   hyphen: ['blood\u2011pressure', 'blood-pressure'],
-  range: ['days 3–5', '5'],
+  range: ['days 30000–50000', '50000'],
   chinese: ['血压高。头痛，发热', '头痛'],
   arabic: ['ضغط، قلب', 'ضغط'],
   dots: ['wait… gone', 'wait'],
   bullet: ['• milk', 'milk'],
-  degrees: ['38°C', '38'],
-  price: ['20€', '20'],
+  degrees: ['43210°C', '43210'],
+  price: ['98765€', '98765'],
   emoji: ['pulse😀', 'pulse'],
   soft: ['Herz\u00adfrequenz', 'Herzfrequenz'],
   hebrew: ['\u200fיוסי\u200f', 'יוסי'],
