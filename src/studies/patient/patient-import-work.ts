@@ -1,7 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { ownFault } from '../../messages/undelivered.ts'
-import type { Search } from '../../search/search.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import type { Connection, Database } from '../../storage/database.ts'
 import {
@@ -24,7 +23,7 @@ import type { Queue } from '../../storage/work/queue.ts'
 import { refusedWork } from '../refused-work.ts'
 import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import {
-  meansOf,
+  intoOrganization,
   patientsIn,
   type RegisteringParts,
   type Registrar,
@@ -130,8 +129,8 @@ const register: Step = async (parts, found) => {
       const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
       if (duplicates.length > 0) return show(connection, duplicates)
       const imported = await registerLines(parts, found, { store: within, organizations })
-      // From then on whoever registers one of them by hand waits, and is shown the one of the list.
-      await within.takeTurns(await meansOfLines(parts, found.id))
+      // From then on whoever registers somebody by hand waits, and is shown the one of the list.
+      await within.takeTurns([intoOrganization(parts.registry, found.organization)])
       // Found beside the transaction, where those of the list are not there yet.
       const late = await cameMeanwhile(parts, found, find)
       if (late.length > 0) throw new CameMeanwhile(late)
@@ -151,14 +150,6 @@ class CameMeanwhile extends FhirError {
     super('conflict', 'Somebody was registered meanwhile who may be one of these')
     this.duplicates = duplicates
   }
-}
-
-/** All at once, so that they are taken in one order. */
-const meansOfLines = async ({ database, registry }: Parts, id: string): Promise<readonly Search[]> => {
-  const means: Search[] = []
-  for await (const lines of chunksOf(database, id, 'sound'))
-    for (const { patient } of soundOf(lines)) means.push(...meansOf(registry, patient))
-  return means
 }
 
 /** Duplicates of patients who had none when they were shown. */

@@ -96,7 +96,7 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
   register: async (person, patient, into, haveBeenShown) => {
     const { store, organizations } = await registrarOf(parts, person)
     return store.atomic(async within => {
-      await within.takeTurns(meansOf(parts.registry, patient))
+      await within.takeTurns([...meansOf(parts.registry, patient), intoOrganization(parts.registry, into.organization)])
       const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
       if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
       if (await isClosed(within, into.organization)) return { kind: 'closed' }
@@ -122,11 +122,18 @@ const organizationsIn = async (
 }
 
 /** The searches by which two who register the same human at once take turns. */
-export const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
+const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
   [
     ...(birthDate === undefined ? [] : [{ birthdate: birthDate }]),
     ...identifier.flatMap(({ value }) => (value === undefined ? [] : [{ identifier: escaped(value) }])),
   ].map(query => parseSearch(registry, 'Patient', new URLSearchParams(query)))
+
+/**
+ * The search by which whoever registers somebody by hand takes turns with a list for the same organization. A list takes no turn for each of its
+ * patients: these would be all turns there are, for as long as ten thousand are compared, and everybody else would wait.
+ */
+export const intoOrganization = (registry: Registry, organization: string): Search =>
+  parseSearch(registry, 'Patient', new URLSearchParams({ organization: `Organization/${organization}` }))
 
 /** The store of somebody who registers, the organizations for which they do so, and what patients they can find. */
 export const registrarOf = async (
