@@ -4,6 +4,7 @@ import { agentOf } from '../storage/audit/agent.ts'
 import { auditedStore } from '../storage/audit/audited-store.ts'
 import { concernedBy, type Found } from '../storage/audit/concerned.ts'
 import type { AuditDoor } from '../storage/audit/door.ts'
+import type { AuditRecord } from '../storage/audit/record.ts'
 import { beginEpoch } from '../storage/audit/seal/epoch.ts'
 import { type AuditWriting, noTrail, openTrail, type Trail } from '../storage/audit/trail.ts'
 import { openDatabase } from '../storage/database.ts'
@@ -13,11 +14,14 @@ import type { Store } from '../storage/store.ts'
 /** Records everything that callers do. */
 export type Audit = {
   readonly trail: Trail
-  readonly audited: (store: Store, caller: Caller, door?: AuditDoor) => Store
+  /** `wait`: how the caller's request waits for a record. */
+  readonly audited: (store: Store, caller: Caller, door?: AuditDoor, wait?: Wait) => Store
   /** Records that a subscriber is told of resources; does nothing if there are none. */
   readonly recordTold: (subscriber: Caller | undefined, told: readonly Found[]) => Promise<void>
   readonly close: () => Promise<void>
 }
+
+type Wait = (run: () => Promise<void>) => Promise<void>
 
 type Options = { readonly registry: Registry; readonly writing: AuditWriting; readonly room: DiskRoom }
 
@@ -28,8 +32,11 @@ export const openAudit = async (databaseUrl: string, { registry, writing, room }
   const trail = writing === 'on' ? openTrail(database) : noTrail
   return {
     trail,
-    audited: (store, caller, door) =>
-      writing === 'on' ? auditedStore(store, { trail, registry, agent: agentOf(caller, door) }) : store,
+    audited: (store, caller, door, wait = run => run()) => {
+      if (writing === 'off') return store
+      const waiting = { ...trail, keep: (record: AuditRecord) => wait(() => trail.keep(record)) }
+      return auditedStore(store, { trail: waiting, registry, agent: agentOf(caller, door) })
+    },
     recordTold: async (subscriber, told) => {
       if (subscriber === undefined || told.length === 0) return
       const agent = agentOf(subscriber, { operation: 'notification' })

@@ -47,7 +47,7 @@ export const openFhir = async (parts: FhirParts) => {
     limitInFlight: limitInFlightOf(config, turns),
     turnsOf: turns.turnsOf,
     accessFor,
-    openStoreFor: (caller, access, door) => audit.audited(storeOf(asCaller(caller, access)), caller, door),
+    openStoreFor: (caller, access, door, wait) => audit.audited(storeOf(asCaller(caller, access)), caller, door, wait),
     trail: audit.trail,
     base,
     secretKey,

@@ -7,10 +7,12 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Runs something when its caller has a turn, which ends with it. A request that already has a turn needs no other. */
     inTurn?: InTurn | undefined
+    /** Waits for something that needs no turn, and then for a turn again: before those who have not begun. */
+    outOfTurn?: InTurn | undefined
   }
 }
 
-type InTurn = <Done>(run: () => Promise<Done>) => Promise<Done>
+export type InTurn = <Done>(run: () => Promise<Done>) => Promise<Done>
 
 export type CallerTurns = {
   readonly limitInFlight: LimitInFlight
@@ -21,19 +23,21 @@ export type CallerTurns = {
 /**
  * For one caller, no more requests are worked on at once than four fifths of the connections to the database; the rest wait for these, once
  * they have been read. Otherwise, since each may keep a connection for as long as a statement may take, a few dozen searches of one caller
- * could make everybody else wait for minutes. A request has a turn until it is answered, and another whenever it reads more of an answer that
- * goes out page by page. While a page goes out, which a slow reader may draw out for hours, it has none.
+ * could make everybody else wait for minutes. A request has a turn until it is answered, but not while it waits for its record, for which another
+ * connection is used; and another whenever it reads more of an answer that goes out page by page. While a page goes out, which a slow reader may
+ * draw out for hours, it has none.
  */
 export const openCallerTurns = (connections: number): CallerTurns => {
   const most = Math.max(1, Math.floor((connections * 4) / 5))
   const byCaller = new Map<string, Line>()
   const had = new WeakMap<FastifyRequest, Leave>()
-  const enter = (key: string, begin: (leave: Leave) => void) => {
+  const answered = new WeakSet<FastifyRequest>()
+  const enter = (key: string, begin: (leave: Leave) => void, place: Place = 'waiting') => {
     const line = byCaller.get(key) ?? lineOf(() => byCaller.delete(key))
     byCaller.set(key, line)
     const take = () => begin(() => end(line))
     if (line.working === most) {
-      line.waiting.push(take)
+      line[place].push(take)
       return
     }
     line.working++
@@ -51,10 +55,27 @@ export const openCallerTurns = (connections: number): CallerTurns => {
       }
     }
   }
+  const outOfTurnFor = (request: FastifyRequest, key: string): InTurn => {
+    return async run => {
+      const before = had.get(request)
+      if (before === undefined) return run()
+      had.delete(request)
+      before()
+      try {
+        return await run()
+      } finally {
+        const leave = await new Promise<Leave>(resolve => enter(key, resolve, 'returning'))
+        // If it was answered meanwhile, nothing else would end its turn.
+        if (answered.has(request)) leave()
+        else had.set(request, leave)
+      }
+    }
+  }
   const limitInFlight = (server: FastifyInstance) => {
     server.addHook('preHandler', (request, _reply, done) => {
       const key = callerKey(request)
       request.inTurn = turnsFor(request, key)
+      request.outOfTurn = outOfTurnFor(request, key)
       enter(key, leave => {
         had.set(request, leave)
         done(hasGone(request) ? gone : undefined)
@@ -63,6 +84,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
     server.addHook('onSend', (request, _reply, _payload, done) => {
       const leave = had.get(request)
       had.delete(request)
+      answered.add(request)
       leave?.()
       done()
     })
@@ -78,13 +100,16 @@ export const readInTurn = <Reading extends Pick<Store, 'search'>>(
 
 type Leave = () => void
 
-type Line = { working: number; readonly waiting: (() => void)[]; readonly forget: () => void }
+/** `returning`: those who have begun already. */
+type Place = 'returning' | 'waiting'
 
-const lineOf = (forget: () => void): Line => ({ working: 0, waiting: [], forget })
+type Line = { working: number; readonly forget: () => void } & Readonly<Record<Place, (() => void)[]>>
+
+const lineOf = (forget: () => void): Line => ({ working: 0, returning: [], waiting: [], forget })
 
 /** The next one takes the place of the one that is done. */
 const end = (line: Line): void => {
-  const next = line.waiting.shift()
+  const next = line.returning.shift() ?? line.waiting.shift()
   if (next === undefined) line.working--
   else next()
   if (line.working === 0) line.forget()

@@ -14,13 +14,14 @@ import type { AuditDoor } from '../../storage/audit/door.ts'
 import { recordRefusal } from '../../storage/audit/refusal.ts'
 import type { Trail } from '../../storage/audit/trail.ts'
 import type { Store } from '../../storage/store.ts'
-import { readInTurn } from '../caller/caller-turns.ts'
+import { type InTurn, readInTurn } from '../caller/caller-turns.ts'
 
 export type ContextParts = {
   readonly registry: Registry
   readonly mhealth: Mhealth
   readonly accessFor: (caller: Caller) => Access
-  readonly openStoreFor: (caller: Caller, access: Access, door?: AuditDoor) => Store
+  /** `wait`: how the caller's request waits for a record. */
+  readonly openStoreFor: (caller: Caller, access: Access, door?: AuditDoor, wait?: InTurn) => Store
   readonly trail: Trail
   /** Absolute, without a slash at the end. A function, since the port may only be known once the server listens. */
   readonly base: () => string
@@ -38,11 +39,11 @@ export const openContexts = (
 ): ((request: Asking, interaction: Asked) => Context) => {
   const cursorsFor = openCursors(parts.secretKey)
   const contextOf = (request: Asking, interaction: Asked): Context => {
-    const { caller, id, log, inTurn } = request
+    const { caller, id, log, inTurn, outOfTurn } = request
     if (caller === undefined) throw new Error('a route without its caller')
     const access = parts.accessFor(caller)
     const door = doorOf(request, interaction)
-    const store = readInTurn(parts.openStoreFor(caller, access, door), request)
+    const store = readInTurn(parts.openStoreFor(caller, access, door, outOfTurn), request)
     const { registry, mhealth, mostLetters, refusalOf, trail } = parts
     const reportFault = (fault: unknown) => log.error(fault)
     return {
@@ -56,7 +57,7 @@ export const openContexts = (
       mostLetters,
       refusalOf,
       accessWithin: study => parts.accessFor(narrowedTo(caller, study)),
-      within: study => contextOf({ caller: narrowedTo(caller, study), id, log, inTurn }, interaction),
+      within: study => contextOf({ caller: narrowedTo(caller, study), id, log, inTurn, outOfTurn }, interaction),
       findOwnStudy: () => findOwnStudy(parts, caller, door),
       interactions,
       dispatch,
@@ -80,7 +81,7 @@ const findOwnStudy = async (
   return entries.map(({ content }): ResearchStudy => JSON.parse(content))[0]
 }
 
-type Asking = Pick<FastifyRequest, 'caller' | 'id' | 'log' | 'inTurn'>
+type Asking = Pick<FastifyRequest, 'caller' | 'id' | 'log' | 'inTurn' | 'outOfTurn'>
 
 type Asked = Pick<Interaction, 'name'> & { readonly path: string }
 

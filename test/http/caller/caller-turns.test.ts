@@ -35,18 +35,36 @@ const openSlow = async () => {
       ),
     ),
   )
+  server.get('/recorded', async (request, reply) => {
+    const { person } = request.headers
+    const until = (what: string) =>
+      new Promise<void>(resolve => begun.push({ person: `${person} ${what}`, end: resolve }))
+    await until('reads')
+    const recorded = request.outOfTurn?.(() => until('records'))
+    if (request.headers.early !== undefined) {
+      reply.send('done')
+      return reply
+    }
+    await recorded
+    await until('ends')
+    return 'done'
+  })
   server.get('/', request => {
     const { person } = request.headers
     return new Promise<string>(resolve => begun.push({ person, end: () => resolve('done') }))
   })
-  const send = (person: string, url = '/') =>
-    server.inject({ url, headers: { person } }).then(({ statusCode }) => statusCode)
+  const send = (person: string, url = '/', headers = {}) =>
+    server.inject({ url, headers: { person, ...headers } }).then(({ statusCode }) => statusCode)
   const whoIsIn = async () => {
     await pause(50)
     return begun.map(({ person }) => person)
   }
   const endFirst = () => begun.shift()?.end()
-  return { server, send, whoIsIn, endFirst }
+  const endOf = (person: string) => {
+    const place = begun.findIndex(one => one.person === person)
+    for (const { end } of begun.splice(place, 1)) end()
+  }
+  return { server, send, whoIsIn, endFirst, endOf }
 }
 
 t.test('further requests of one caller wait for their own, and nobody else waits for them', async t => {
@@ -79,6 +97,41 @@ t.test('an answer that is sent page by page takes a turn for each page, and has 
     await whoIsIn()
   }
   t.same(await Promise.all([...own, ...others]), Array(7).fill(200))
+})
+
+t.test('a request that waits for its record has no turn, and goes on before those that have not begun', async t => {
+  const { server, send, whoIsIn, endFirst, endOf } = await openSlow()
+  t.teardown(() => server.close())
+  const own = [send('ann', '/recorded'), send('ann'), send('ann'), send('ann'), send('ann')]
+  t.same(await whoIsIn(), ['ann reads', 'ann', 'ann'])
+  endFirst()
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann', 'ann records'], 'the fourth has its turn')
+  endOf('ann records')
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann'], 'it has none itself')
+  endFirst()
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann ends'], 'the fifth has not begun')
+  for (let left = 4; left > 0; left--) {
+    endFirst()
+    await whoIsIn()
+  }
+  t.same(await Promise.all(own), Array(5).fill(200))
+})
+
+t.test('what is recorded after the answer keeps no turn', async t => {
+  const { server, send, whoIsIn, endFirst } = await openSlow()
+  t.teardown(() => server.close())
+  for (let times = 3; times > 0; times--) {
+    const early = send('ann', '/recorded', { early: 'yes' })
+    t.same(await whoIsIn(), ['ann reads'])
+    endFirst()
+    t.equal(await early, 200)
+    t.same(await whoIsIn(), ['ann records'])
+    endFirst()
+  }
+  const own = Array.from({ length: 3 }, () => send('ann'))
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann'])
+  for (let left = 3; left > 0; left--) endFirst()
+  t.same(await Promise.all(own), Array(3).fill(200))
 })
 
 t.test('nothing is done for somebody who left while waiting, and those behind them are not held up', async t => {
@@ -114,4 +167,25 @@ t.test('however long the searches of one caller take, others are answered meanwh
     return searches
   })
   t.same(await Promise.all(slow), Array(10).fill(200))
+})
+
+t.test('while a request waits for its record, others of the same caller are answered', async t => {
+  const { server, database } = await fhirWorld({ POOL_SIZE: '1' })
+  t.teardown(() => server.close())
+  const ask = (path: string) =>
+    server
+      .inject({ url: `/fhir/${path}`, headers: { authorization: 'Bearer everything' } })
+      .then(({ statusCode }) => statusCode)
+  t.equal(await ask('Patient'), 200)
+  const searches = await database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE audit_record IN EXCLUSIVE MODE`)
+    const search = ask('Patient')
+    await pause(200)
+    // An answer that is not recorded, since it is about nobody.
+    const looked = ask('ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/name-use')
+    t.equal(await Promise.race([looked, pause(5000)]), 200)
+    t.equal(await Promise.race([search, pause(200)]), undefined, 'nothing is answered without its record')
+    return [search]
+  })
+  t.same(await Promise.all(searches), [200])
 })
