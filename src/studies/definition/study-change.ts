@@ -42,7 +42,7 @@ export const findChangeableStudy = async (
   id: string,
 ): Promise<ChangeableStudy> => {
   const { caller, store } = await openStoreOf(parts, person)
-  const may = async (rule: Expression) => (await matching(parts, store, 'ResearchStudy', rule, id))[0]
+  const may = async (rule: Expression) => (await matching(parts, store, 'study', rule, id))[0]
   const [changeable, staffable] = [await may(changesStudy(caller)), await may(namesStaff(caller))]
   const found = changeable ?? staffable
   if (found === undefined) throw new FhirError('not-found', 'There is no such study')
@@ -64,8 +64,19 @@ export const organizationsForStudies = async (
   ...ids: readonly string[]
 ): Promise<readonly NamedOrganization[]> => {
   const { caller, store } = await openStoreOf(parts, person)
-  const found = await matching(parts, store, 'Organization', makesStudies(caller), ...ids)
+  const found = await matching(parts, store, 'open', makesStudies(caller), ...ids)
   return found.map(({ content }) => namedOrganization(JSON.parse(content))).toSorted(byItsName)
+}
+
+/** The organization if it is closed, and the person could make studies in it otherwise. */
+export const findClosedForStudies = async (
+  parts: StudyChangeParts,
+  person: string,
+  id: string,
+): Promise<NamedOrganization | undefined> => {
+  const { caller, store } = await openStoreOf(parts, person)
+  const [found] = await matching(parts, store, 'closed', makesStudies(caller), id)
+  return found && namedOrganization(JSON.parse(found.content))
 }
 
 type New = { readonly id: string; readonly study: ResearchStudy }
@@ -111,14 +122,19 @@ const scope = [
 const matching = async (
   { registry }: StudyChangeParts,
   store: Store,
-  type: 'ResearchStudy' | 'Organization',
+  what: keyof typeof queries,
   rule: Expression,
   ...ids: readonly string[]
 ) => {
-  const asked = parseSearch(registry, type, new URLSearchParams({ _count: '100', ...queries[type] }))
+  const { type, query } = queries[what]
+  const asked = parseSearch(registry, type, new URLSearchParams({ _count: '100', ...query }))
   const which: Expression[] = ids.length === 0 ? [] : [{ kind: 'identified', ids }]
   const { entries } = await store.search({ ...asked, where: and(asked.where, rule, ...which) })
   return entries
 }
 
-const queries = { Organization: { 'active:not': 'false', _sort: 'name' }, ResearchStudy: { _sort: 'title' } } as const
+const queries = {
+  open: { type: 'Organization', query: { 'active:not': 'false', _sort: 'name' } },
+  closed: { type: 'Organization', query: { active: 'false' } },
+  study: { type: 'ResearchStudy', query: { _sort: 'title' } },
+} as const

@@ -3,12 +3,13 @@ import { changeOrganization, makeOrganization } from '../../accounts/organizatio
 import { isInForce } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
+import { closedMeanwhile } from '../page/closed-meanwhile.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken } from '../page/overtaken.ts'
-import { administratorOf, openFor, organizationFor } from '../page/shown-organization.ts'
+import { administratorOf, isClosed, openFor, organizationFor } from '../page/shown-organization.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import {
@@ -39,10 +40,14 @@ export const organizationChangePage: AddPage = (server, options) => {
     return sendNew(reply, { action: `/organizations/${id}/new`, state: emptyOrganization, above: { id, name } })
   })
   server.post<OfOrganization>('/organizations/:organization/new', keepsTyped(options), async (request, reply) => {
-    const { organizer, id, name } = openFor(await organizationFor('isManaged', request, options))
+    const shown = await organizationFor('isManaged', request, options)
+    const { organizer, id, name } = shown
     const state = typedOrganization(request.body)
-    if (isWrong(state))
-      return sendNew(reply.code(422), { action: `/organizations/${id}/new`, state, above: { id, name } })
+    const refused = isWrong(state) ? 422 : isClosed(shown) ? 409 : undefined
+    if (refused !== undefined) {
+      const above = { id, name, isClosed: isClosed(shown) }
+      return sendNew(reply.code(refused), { action: `/organizations/${id}/new`, state, above })
+    }
     const made = await makeOrganization(organizer, state.said, { id: idByForm(request), partOf: id })
     return reply.redirect(`/organizations/${made}?done=made`, 303)
   })
@@ -72,19 +77,20 @@ const toSetUp = (continued: string): string => `/sign-in?${new URLSearchParams({
 type New = {
   readonly action: string
   readonly state: OrganizationState
-  readonly above?: { readonly id: string; readonly name: string }
+  readonly above?: { readonly id: string; readonly name: string; readonly isClosed?: boolean }
 }
 
 const sendNew = (reply: FastifyReply, { action, state, above }: New): FastifyReply =>
   sendStaffPage(reply, {
     title: 'Add an organization',
-    isProblem: isWrong(state),
+    isProblem: isWrong(state) || above?.isClosed === true,
     content: html`<h1>Add an organization</h1>
 ${
   above === undefined
     ? html`<p>It will be a top-level organization: a tenant, which sees nothing of any other. If it is part of an organization that is already here, add it below that one.</p>`
     : html`<p>It will be part of ${above.name}. Whoever manages that organization, or one above it, will manage the new one too.</p>`
 }
+${above?.isClosed && closedMeanwhile(above.name, 'nothing is added below it')}
 ${organizationForm({ action, token: ownToken(reply), button: 'Add organization', state })}
 <p><a href="/organizations${above && `/${above.id}`}">Back to ${above?.name ?? 'the organizations'}</a></p>`,
   })

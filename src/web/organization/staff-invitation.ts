@@ -3,13 +3,14 @@ import type { InvitationProblems, SaidInvitation } from '../../accounts/staff/st
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { radioField } from '../page/choice-field.ts'
+import { closedMeanwhile } from '../page/closed-meanwhile.ts'
 import { field, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { notFound } from '../page/not-found.ts'
-import { openFor, organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
+import { isClosed, openFor, organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
@@ -28,25 +29,22 @@ export const staffInvitationPage: AddPage = (server, options) => {
     sendInvite(reply, openFor(await organizationFor('isManaged', request, options)), { email: '', role: '' }, {}),
   )
   server.post<OfOrganization>(page, keepsTyped(options), async (request, reply) => {
-    const shown = openFor(await organizationFor('isManaged', request, options))
+    const shown = await organizationFor('isManaged', request, options)
     const said = { email: typed(request.body, 'email'), role: typed(request.body, 'role') }
+    if (isClosed(shown)) return sendInvite(reply.code(409), shown, said, {})
     const problems = await staffInvitations.invite(byOf(shown), { id: idByForm(request), ...said })
     if (Object.keys(problems).length > 0) return sendInvite(reply.code(422), shown, said, problems)
     return reply.redirect(`/organizations/${shown.id}/people?done=invited`, 303)
   })
   const one = '/organizations/:organization/invitations/:invitation'
   server.post<OfInvitation>(`${one}/again`, { onRequest }, async (request, reply) => {
-    const shown = openFor(await organizationFor('isManaged', request, options))
+    const shown = await organizationFor('isManaged', request, options)
+    if (isClosed(shown))
+      return sendNotSent(reply.code(409), shown, `${shown.name} has been closed: nobody can join it.`)
     const answer = await staffInvitations.sendAgain(byOf(shown), request.params.invitation)
     if (answer === 'unknown') return notFound()
     if (answer === 'sent') return reply.redirect(`/organizations/${shown.id}/people?done=again`, 303)
-    return sendStaffPage(reply.code(429), {
-      title: 'This was not done',
-      isProblem: true,
-      content: html`<h1>This was not done</h1>
-<p>${ofOthers['too-often']}</p>
-<p><a href="/organizations/${shown.id}/people">Back to the people</a></p>`,
-    })
+    return sendNotSent(reply.code(429), shown, ofOthers['too-often'])
   })
   server.post<OfInvitation>(`${one}/cancel`, { onRequest }, async (request, reply) => {
     const shown = await organizationFor('isManaged', request, options)
@@ -57,21 +55,32 @@ export const staffInvitationPage: AddPage = (server, options) => {
 
 const byOf = ({ organizer, id }: ShownOrganization) => ({ person: organizer.person, organization: id })
 
+const sendNotSent = (reply: FastifyReply, { id }: ShownOrganization, why: string): FastifyReply =>
+  sendStaffPage(reply, {
+    title: 'This was not done',
+    isProblem: true,
+    content: html`<h1>This was not done</h1>
+<p>${why}</p>
+<p><a href="/organizations/${id}/people">Back to the people</a></p>`,
+  })
+
 const sendInvite = (
   reply: FastifyReply,
-  { id, name }: ShownOrganization,
+  organization: ShownOrganization,
   said: SaidInvitation,
   problems: InvitationProblems,
 ): FastifyReply => {
+  const { id, name } = organization
   const shown = {
     email: problems.email && ofOthers[problems.email],
     role: problems.role && 'Choose a role',
   }
   return sendStaffPage(reply, {
     title: `Invite somebody to ${name}`,
-    isProblem: Object.keys(problems).length > 0,
+    isProblem: Object.keys(problems).length > 0 || isClosed(organization),
     content: html`<h1>Invite somebody to ${name}</h1>
 <p>They get an e-mail with a link that works once, within seven days. If they have no account with that address yet, they create one with the link.</p>
+${isClosed(organization) && closedMeanwhile(name, 'nobody is invited into it')}
 ${problemList([
   { name: 'email', problem: shown.email },
   { name: 'role', problem: shown.role },

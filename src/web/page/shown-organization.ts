@@ -62,6 +62,8 @@ export const organizationFor = async (
   return shown[claim] ? shown : notFound()
 }
 
-/** For beginning something new, which is not possible in a closed organization: throws `not-found`, as if it did not exist. */
-export const openFor = (shown: ShownOrganization): ShownOrganization =>
-  shown.organization.active === false ? notFound() : shown
+/** For a form to begin something new, which is not possible in a closed organization: throws `not-found`, as if it did not exist. */
+export const openFor = (shown: ShownOrganization): ShownOrganization => (isClosed(shown) ? notFound() : shown)
+
+/** Whoever sends such a form may have been shown it before the organization was closed. */
+export const isClosed = ({ organization }: ShownOrganization): boolean => organization.active === false

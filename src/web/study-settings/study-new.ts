@@ -2,11 +2,12 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
-import { createStudy, organizationsForStudies } from '../../studies/definition/study-change.ts'
+import { createStudy, findClosedForStudies, organizationsForStudies } from '../../studies/definition/study-change.ts'
 import { factProblems, withFacts } from '../../studies/definition/study-facts.ts'
 import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
+import { closedMeanwhile } from '../page/closed-meanwhile.ts'
 import { field, type Option, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
@@ -26,14 +27,17 @@ type OfOrganization = { readonly Params: { readonly organization: string } }
 export const studyNewPage: AddPage = (server, options) => {
   const at = '/organizations/:organization/studies/new'
   server.get<OfOrganization>(at, { onRequest: requireSession }, async (request, reply) =>
-    sendForm(reply, await organizationOf(request, options), { body: undefined, problems: {} }),
+    sendForm(reply, await openOrganizationOf(request, options), { body: undefined, problems: {} }),
   )
   server.post<OfOrganization>(at, { ...longForm, ...keepsTyped(options) }, async (request, reply) => {
-    const organization = await organizationOf(request, options)
+    const closed = await findClosedForStudies(options, sessionOf(request).person, request.params.organization)
+    const organization = closed ?? (await openOrganizationOf(request, options))
     const { body } = request
     const facts = typedFacts(body, languages)
     const problems = { ...factProblems(facts), ...choiceProblems(body) }
-    if (Object.keys(problems).length > 0) return sendForm(reply.code(422), organization, { body, problems })
+    const refused = Object.keys(problems).length > 0 ? 422 : closed !== undefined ? 409 : undefined
+    if (refused !== undefined)
+      return sendForm(reply.code(refused), organization, { body, problems, isClosed: closed !== undefined })
     const study: ResearchStudy = {
       resourceType: 'ResearchStudy',
       // R4's status for a study that is being prepared.
@@ -52,7 +56,7 @@ export const studyNewPage: AddPage = (server, options) => {
   })
 }
 
-const organizationOf = async (request: FastifyRequest<OfOrganization>, options: PageOptions) => {
+const openOrganizationOf = async (request: FastifyRequest<OfOrganization>, options: PageOptions) => {
   const { organization } = request.params
   const [found] = await organizationsForStudies(options, sessionOf(request).person, organization)
   if (found === undefined) throw new FhirError('not-found', 'There is no such organization')
@@ -94,12 +98,16 @@ const choices: Readonly<Record<'identity' | 'access', Fixed>> = {
   },
 }
 
-type Shown = { readonly body: unknown; readonly problems: Readonly<Record<string, string | undefined>> }
+type Shown = {
+  readonly body: unknown
+  readonly problems: Readonly<Record<string, string | undefined>>
+  readonly isClosed?: boolean
+}
 
 const sendForm = (
   reply: FastifyReply,
   organization: { readonly id: string; readonly name: string },
-  { body, problems }: Shown,
+  { body, problems, isClosed = false }: Shown,
 ): FastifyReply => {
   const token = ownToken(reply)
   const fields = factFields(typedFacts(body, languages), problems, languages)
@@ -111,9 +119,10 @@ const sendForm = (
   }))
   return sendStaffPage(reply, {
     title: `A new study of ${organization.name}`,
-    isProblem: Object.keys(problems).length > 0,
+    isProblem: Object.keys(problems).length > 0 || isClosed,
     content: html`<h1>A new study of ${organization.name}</h1>
 <p>This is the first step. After it, you choose which data the study asks for, who works in it, and what patients read. Nobody is asked for anything until you say so.</p>
+${isClosed && closedMeanwhile(organization.name, 'no study is created in it')}
 ${problemList([...fields, ...fixed])}
 ${postForm(
   { action: `/organizations/${organization.id}/studies/new`, token, novalidate: true },

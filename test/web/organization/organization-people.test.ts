@@ -82,6 +82,14 @@ const personAt = async (name: string, organization = lab.organization): Promise<
   if (found === undefined || more.length > 0) throw new Error(`not one ${name} in: ${body}`)
   return found
 }
+/** The hidden fields of the forms on a page that was shown before. */
+const hiddenIn = (body: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
+  )
 const pathOf = ({ location = '' }: Shown) => location.split('?', 1)[0]
 
 t.test('the name of an organization adds no lines to a letter, and turns round nothing in it', async t => {
@@ -363,7 +371,20 @@ t.test('nobody joins a closed organization with an invitation until it is open a
   })
   const zoe = await holder('Zoe')
   const link = await linkTo(zoe.email, 'manager', manager, closing)
+  const before = { list: await manager.get(pageOf(closing)), form: await manager.get(pageOf(closing, '/invite')) }
   t.match(await manager.send(`/organizations/${closing}/close`, {}), { status: 303 })
+  const late = await manager.post(pageOf(closing, '/invite'), {
+    ...hiddenIn(before.form.body),
+    email: 'yan@example.org',
+    role: 'member',
+  })
+  t.match(late, { status: 409, body: /name="email"[^>]* value="yan@example\.org"/ })
+  t.match(late.body, /name="role" value="member" checked/)
+  t.match(wordsOf(late), /Closing has been closed, so nobody is invited into it\. What you entered is still below/)
+  const again = `/organizations/${closing}/invitations/${await idOf(zoe.email)}/again`
+  const notSent = await manager.post(again, hiddenIn(before.list.body))
+  t.equal(notSent.status, 409)
+  t.match(wordsOf(notSent), /This was not done Closing has been closed: nobody can join it\./)
   t.equal((await zoe.browser.get(link)).status, 410)
   const { body: account } = await zoe.browser.get('/account')
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(account)?.[1] ?? ''

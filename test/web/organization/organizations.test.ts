@@ -333,6 +333,28 @@ t.test('closing it first says what still depends on it, and it can be opened aga
   t.equal((await stored(empty)).active, true)
 })
 
+t.test('what is typed into the form of an organization is kept if the one above it is closed meanwhile', async t => {
+  const closing = await made(manager, lab.organization, 'Closing soon')
+  const shown = await manager.get(pageOf(closing, '/new'))
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  t.match(await manager.send(pageOf(closing, '/close'), {}), { status: 303 })
+  const entered = { _csrf, name: 'Team', type: 'team', 'second-factor': 'yes', version: '' }
+  const late = await manager.post(pageOf(closing, '/new'), entered)
+  t.match(late, { status: 409, body: /name="name"[^>]* value="Team"/ })
+  t.match(late.body, /<option value="team" selected>/)
+  t.match(
+    wordsOf(late),
+    /^.*Closing soon has been closed, so nothing is added below it\. What you entered is still below/,
+  )
+  t.match(await manager.post(pageOf(closing, '/new'), { ...entered, name: '' }), {
+    status: 422,
+    body: /Closing soon has been closed/,
+  })
+  t.match(await manager.send(pageOf(closing, '/open'), {}), { status: 303 })
+  const again = await manager.post(pageOf(closing, '/new'), entered)
+  t.match(again, { status: 303, location: /^\/organizations\/[^/]+\?done=made$/ })
+})
+
 t.test('managers change what is below theirs, and of a root itself, as with FHIR', async t => {
   const wards = people['manager of the ward']
   t.equal((await wards.get(pageOf(ward, '/new'))).status, 200)
@@ -406,7 +428,11 @@ t.test('in a closed organization no study is made and no patient registered unti
   t.notMatch(wordsOf(await one.get(enrolment)), /Register a/, 'nothing leads to where nobody can be registered')
   t.strictSame(await seenBy(both), { studies: ['Other'], 'new study': 404, 'new patient': 200, registers: true })
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
-  t.equal((await both.post(newStudy, { _csrf, ...facts })).status, 404)
+  const lateStudy = await both.post(newStudy, { _csrf, ...whole })
+  t.match(lateStudy, { status: 409, body: /name="title"[^>]* value="New"/ })
+  t.match(lateStudy.body, /name="identity" value="coded" checked/)
+  t.match(wordsOf(lateStudy), /Closing has been closed, so no study is created in it\. What you entered is still below/)
+  t.match(await both.post(newStudy, { _csrf, ...whole, title: '' }), { status: 422, body: /Closing has been closed/ })
   const late = { _csrf, ...patient, organization: closing }
   const again = await both.post('/patients/new', late)
   t.match(again, { status: 409, body: new RegExp(`name="given"[^>]* value="${patient.given}"`) })
