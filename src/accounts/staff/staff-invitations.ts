@@ -2,8 +2,9 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Limit } from '../../storage/account/attempt.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
-import { mayWriteTo, takeBackLetter } from '../../storage/account/letter-limit.ts'
+import { mayWriteTo } from '../../storage/account/letter-limit.ts'
 import { findAccountByEmail, findAccountOf, toAddress } from '../../storage/account/user-account.ts'
+import type { Connection } from '../../storage/database.ts'
 import { retryFailedLetters } from '../../storage/installation/system-state.ts'
 import { isClosed, worksIn } from '../../storage/organization/organization.ts'
 import {
@@ -17,6 +18,7 @@ import {
   pendingStaffInvitations,
   renewStaffInvitation,
   type StaffInvitation,
+  takeTurnToInvite,
 } from '../../storage/organization/staff-invitation.ts'
 import type { Accounts } from '../accounts.ts'
 import type { AdministeredOrganizations } from '../organization/administered-organizations.ts'
@@ -31,8 +33,8 @@ export type StaffInvitations = {
   readonly list: (organization: string) => Promise<readonly PendingInvitation[]>
   /** Replaces one to the same address. If there is one with the id already, it was asked for twice, and nothing is done. */
   readonly invite: (by: By, asked: AskedInvitation) => Promise<InvitationProblems>
-  /** The link that was sent before stops working. */
-  readonly sendAgain: (by: By, id: string) => Promise<'sent' | 'too-often' | 'unknown'>
+  /** The link that was sent before stops working. `until`: when it was to expire; if that is another time by now, it was sent again already. */
+  readonly sendAgain: (by: By, shown: ShownInvitation) => Promise<'sent' | 'too-often' | 'unknown'>
   readonly cancel: (by: By, id: string) => Promise<boolean>
   /** Has letters that could not be sent, to staff and to patients, sent again in the background. */
   readonly retryFailed: () => Promise<void>
@@ -48,6 +50,8 @@ export type StaffInvitations = {
 }
 
 type By = { readonly person: string; readonly organization: string }
+
+type ShownInvitation = { readonly id: string; readonly until: Date }
 
 export type SaidInvitation = { readonly email: string; readonly role: string }
 
@@ -71,7 +75,7 @@ type Parts = {
 export const openStaffInvitations = (parts: Parts): StaffInvitations => ({
   list: organization => pendingStaffInvitations(parts.accounts.database, organization, mostListed),
   invite: (by, asked) => invite(parts, by, asked),
-  sendAgain: (by, id) => sendAgain(parts, by, id),
+  sendAgain: (by, shown) => sendAgain(parts, by, shown),
   cancel: (by, id) => cancel(parts, by, id),
   retryFailed: () => retryFailed(parts),
   find: link => find(parts, link),
@@ -87,17 +91,22 @@ const invite = async (parts: Parts, by: By, { id, ...said }: AskedInvitation): P
   const problems = await problemsOf(parts, by, email)
   if (role === undefined) return { ...problems, role: 'unknown' }
   if (Object.keys(problems).length > 0) return problems
-  if (await isStaffInvitation(accounts.database, id)) return {}
-  if (!(await mayWrite(accounts, by.organization, email))) return { email: 'too-often' }
   const { person: inviter, organization } = by
-  const isMade = await recordingChange({ openStoreAs: accounts.openStoreAs, ...by }, async connection => {
-    const answer = await makeStaffInvitation(connection, { id, organization, role, email, inviter, days })
-    return { answer, change: answer ? changeOf('C', id, `Somebody was invited as ${roleWord(role)}`) : undefined }
+  const made = await recordingChange<Sent>({ openStoreAs: accounts.openStoreAs, ...by }, async connection => {
+    await takeTurnToInvite(connection, { organization, email })
+    if (await isStaffInvitation(connection, id)) return unchanged('before')
+    if (!(await mayWrite(parts, connection, { organization, email }))) return unchanged('too-often')
+    await makeStaffInvitation(connection, { id, organization, role, email, inviter, days })
+    return { answer: 'now', change: changeOf('C', id, `Somebody was invited as ${roleWord(role)}`) }
   })
-  if (isMade) await ask?.(id)
-  else await takeBackLetter(accounts.database, accounts.secretKey, letters, { organization, address: email })
-  return {}
+  if (made === 'now') await ask?.(id)
+  return made === 'too-often' ? { email: 'too-often' } : {}
 }
+
+/** `before`: it was asked for twice. */
+type Sent = 'now' | 'before' | 'too-often' | 'unknown'
+
+const unchanged = (answer: Sent) => ({ answer, change: undefined })
 
 const problemsOf = async (
   { accounts: { database }, ask }: Parts,
@@ -112,8 +121,12 @@ const problemsOf = async (
   return account !== undefined && (await worksIn(database, account.person, organization)) ? { email: 'belongs' } : {}
 }
 
-const mayWrite = ({ database, secretKey }: Accounts, organization: string, address: string): Promise<boolean> =>
-  mayWriteTo(database, secretKey, letters, { organization, address })
+/** To be asked once it is sure that there is something to send, and nobody else sends it at the same moment. */
+const mayWrite = (
+  { accounts: { secretKey } }: Parts,
+  connection: Connection,
+  { organization, email }: Pick<StaffInvitation, 'organization' | 'email'>,
+): Promise<boolean> => mayWriteTo(connection, secretKey, letters, { organization, address: email })
 
 /** Keeps people from being flooded with letters. */
 const letters: Limit = { what: 'invitation into an organization', tries: 5, minutes: 60 }
@@ -128,21 +141,24 @@ const changeOf = (action: ConfigurationChange['action'], id: string, told: strin
 })
 
 const sendAgain = async (
-  { accounts, ask }: Parts,
+  parts: Parts,
   { person, organization }: By,
-  id: string,
+  { id, until }: ShownInvitation,
 ): Promise<'sent' | 'too-often' | 'unknown'> => {
-  const { database, openStoreAs } = accounts
+  const { database, openStoreAs } = parts.accounts
   const pending = await findPendingInvitation(database, organization, id)
   if (pending === undefined) return 'unknown'
-  if (!(await mayWrite(accounts, organization, pending.email))) return 'too-often'
-  await recordingChange({ openStoreAs, person, organization }, async connection => {
-    const answer = await renewStaffInvitation(connection, { id, organization, inviter: person, days })
-    if (answer === undefined) throw new FhirError('not-found', 'There is no such invitation')
-    return { answer, change: changeOf('U', id, 'An invitation into the organization was sent again') }
+  const sent = await recordingChange<Sent>({ openStoreAs, person, organization }, async connection => {
+    await takeTurnToInvite(connection, pending)
+    const now = await findPendingInvitation(connection, organization, id)
+    if (now?.expiresAt.getTime() !== until.getTime()) return unchanged(now === undefined ? 'unknown' : 'before')
+    if (!(await mayWrite(parts, connection, now))) return unchanged('too-often')
+    const renewed = await renewStaffInvitation(connection, { id, organization, inviter: person, days })
+    if (renewed === undefined) throw new FhirError('not-found', 'There is no such invitation')
+    return { answer: 'now', change: changeOf('U', id, 'An invitation into the organization was sent again') }
   })
-  await ask?.(id)
-  return 'sent'
+  if (sent === 'now') await parts.ask?.(id)
+  return sent === 'too-often' || sent === 'unknown' ? sent : 'sent'
 }
 
 const cancel = async (

@@ -26,17 +26,6 @@ export const mayTry = async (
   return counted.tries <= tries
 }
 
-/** To be called if nothing was tried after all: then it does not count. */
-export const takeBackTry = async (
-  connection: Connection,
-  secretKey: Uint8Array,
-  { what }: Limit,
-  whom: string,
-): Promise<void> => {
-  await connection.run(sql.fragment`
-    UPDATE attempt SET tries = tries - 1 WHERE key = ${sql.binary(keyOf(secretKey, what, whom))} AND tries > 0`)
-}
-
 /**
  * The time of the tries is over; or it began while the clock was ahead, and would last until the clock is there again. Of two tries at the same
  * moment the one that began later may be counted first, which is no reason to begin anew.

@@ -1,6 +1,6 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { type Limit, mayTry, takeBackTry } from './attempt.ts'
+import { type Limit, mayTry } from './attempt.ts'
 
 /** A message from an organization to an address. */
 type Written = { readonly organization: string; readonly address: string }
@@ -15,14 +15,6 @@ export const mayWriteTo = async (
   limit: Limit,
   written: Written,
 ): Promise<boolean> => mayTry(connection, secretKey, limit, await whomOf(connection, written))
-
-/** For a message that was counted, and is not sent. */
-export const takeBackLetter = async (
-  connection: Connection,
-  secretKey: Uint8Array,
-  limit: Limit,
-  written: Written,
-): Promise<void> => takeBackTry(connection, secretKey, limit, await whomOf(connection, written))
 
 const whomOf = async (connection: Connection, { organization, address }: Written): Promise<string> => {
   const node = await connection.maybeOne<{ tenant: string }>(

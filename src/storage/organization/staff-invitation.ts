@@ -25,13 +25,20 @@ export type PendingInvitation = Pick<StaffInvitation, 'id' | 'role' | 'email' | 
   readonly isLate: boolean
 }
 
+/** Until the transaction ends, nobody else makes an invitation of this address or sends one again. */
+export const takeTurnToInvite = (
+  connection: Connection,
+  { organization, email }: Pick<StaffInvitation, 'organization' | 'email'>,
+): Promise<number> =>
+  connection.run(sql.fragment`
+    SELECT pg_advisory_xact_lock(hashtext('staff_invitation'), hashtext(${`${organization} ${email}`}))`)
+
 /** Replaces an invitation to the same address; a link exists only once a letter is made. False if it was made before. */
 export const makeStaffInvitation = async (
   connection: Connection,
   { id, organization, role, email, inviter, days }: Omit<StaffInvitation, 'expiresAt'> & { readonly days: number },
 ): Promise<boolean> => {
-  await connection.run(sql.fragment`
-    SELECT pg_advisory_xact_lock(hashtext('staff_invitation'), hashtext(${`${organization} ${email}`}))`)
+  await takeTurnToInvite(connection, { organization, email })
   if (await isStaffInvitation(connection, id)) return false
   await connection.run(sql.fragment`
     UPDATE staff_invitation SET ended_at = now(), ended_by = 'replaced'

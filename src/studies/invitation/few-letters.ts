@@ -1,33 +1,22 @@
-import type { Accounts } from '../../accounts/accounts.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Limit } from '../../storage/account/attempt.ts'
-import { mayWriteTo, takeBackLetter } from '../../storage/account/letter-limit.ts'
+import { mayWriteTo } from '../../storage/account/letter-limit.ts'
+import type { Connection } from '../../storage/database.ts'
 import type { Address } from '../../storage/model/patient-address.ts'
 
 type Letters = { readonly organization: string; readonly addresses: readonly Address[] }
 
 /**
- * Nobody is flooded with letters: does what sends one to each address, unless one of them was written to too often. Then it throws FhirError. If
- * nothing is sent, because `send` answers undefined or throws, nothing is counted.
+ * Nobody is flooded with letters: counts one to each address, and throws FhirError if one of them was written to too often. To be called in the
+ * transaction that sends them, once it is sure that it does: what it undoes is not counted, and a button that is pressed twice counts once.
  */
-export const sendFewLetters = async <T>(
-  { database, secretKey }: Pick<Accounts, 'database' | 'secretKey'>,
+export const countLetters = async (
+  connection: Connection,
+  secretKey: Uint8Array,
   { organization, addresses }: Letters,
-  send: () => Promise<T | undefined>,
-): Promise<T | undefined> => {
-  const counted: string[] = []
-  let sent: T | undefined
-  try {
-    for (const { address } of addresses) {
-      if (!(await mayWriteTo(database, secretKey, limit, { organization, address }))) throw new FhirError(...tooOften)
-      counted.push(address)
-    }
-    sent = await send()
-  } finally {
-    if (sent === undefined)
-      for (const address of counted) await takeBackLetter(database, secretKey, limit, { organization, address })
-  }
-  return sent
+): Promise<void> => {
+  for (const { address } of addresses)
+    if (!(await mayWriteTo(connection, secretKey, limit, { organization, address }))) throw new FhirError(...tooOften)
 }
 
 const limit: Limit = { what: 'invitation', tries: 5, minutes: 60 }

@@ -18,7 +18,7 @@ import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import type { EnrolledPerson } from '../people/enrolled-people.ts'
 import { addressesFor, type ReachParts, type Way, waysOf } from './addresses-for.ts'
-import { sendFewLetters } from './few-letters.ts'
+import { countLetters } from './few-letters.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
 /** What staff do with invitations, if the rules let them enrol people into the study. */
@@ -92,12 +92,12 @@ const invite = async (parts: InvitationParts, by: Parameters<Invitations['invite
   if (await isInvitedSince(parts.accounts.database, asked)) return
   const event = { what: 'made', ...eventOf(by, patient, study) } as const
   const letters = { organization: sponsorOf(study) ?? '', addresses }
-  const made = await sendFewLetters(parts.accounts, letters, () =>
-    recordingInvitation(parts.accounts.openStoreAs, event, async connection => {
-      await holdAddresses(connection, patient, addresses)
-      return makeInvitation(connection, asked)
-    }),
-  )
+  const made = await recordingInvitation(parts.accounts.openStoreAs, event, async connection => {
+    await holdAddresses(connection, patient, addresses)
+    const messages = await makeInvitation(connection, asked)
+    if (messages !== undefined) await countLetters(connection, parts.accounts.secretKey, letters)
+    return messages
+  })
   for (const message of made ?? []) await parts.ask(message)
 }
 

@@ -138,7 +138,7 @@ ${
     : html`${organization.active === false && html`<p>While the organization is closed, nobody can join by these, and they cannot be sent again.</p>`}
 <ul class="list-group list-group-flush">${invitations.map(one => {
         const button = (action: 'again' | 'cancel', label: string) =>
-          html`<div>${postForm({ action: `/organizations/${id}/invitations/${one.id}/${action}`, token }, html`<button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button>`)}</div>`
+          html`<div>${postForm({ action: `/organizations/${id}/invitations/${one.id}/${action}`, token, hidden: { until: one.expiresAt.toISOString() } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button>`)}</div>`
         return html`<li class="list-group-item px-0 py-3">
 <h3>${one.email}</h3>
 <p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'expired' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letterText(one)}</p>

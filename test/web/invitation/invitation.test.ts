@@ -881,6 +881,17 @@ t.test('an address that names two people at once, or two studies, is about nobod
   )
 })
 
+t.test('the fifth invitation within an hour is sent, also if its button is pressed twice', async t => {
+  const { subject } = await enrolled('Fifth')
+  for (let count = 0; count < 4; count += 1) t.ok(await invite(subject))
+  const page = `/studies/${study.id}?find=fifth`
+  const after = /name="after" value="([^"]*)"/.exec((await staff.get(page)).body)?.[1] ?? ''
+  const action = `/studies/${study.id}/people/${subject}/invite?find=fifth`
+  for (const answer of await Promise.all([1, 2, 3].map(() => staff.send(page, { after }, action))))
+    t.match(answer, { status: 303 })
+  await mailbox.next()
+})
+
 t.test('nobody is flooded with invitations', async t => {
   const { subject } = await enrolled('Flooded')
   for (let count = 0; count < 5; count += 1) t.ok(await invite(subject))

@@ -439,6 +439,35 @@ t.test('inviting that is pressed again sends nothing, and is not counted as a le
   t.match(wordsOf(await invite(manager, 'pressed@example.org', 'viewer')), /was written to five times within an hour/)
 })
 
+t.test('the fifth letter within an hour is sent, also if its button is pressed twice', async t => {
+  for (let count = 0; count < 4; count += 1) await linkTo('fifth@example.org', 'viewer')
+  const form = hiddenIn((await manager.get(pageOf(lab.organization, '/invite'))).body)
+  const asked = { ...form, email: 'fifth@example.org', role: 'viewer' }
+  for (const answer of await Promise.all([1, 2, 3].map(() => manager.post(pageOf(lab.organization, '/invite'), asked))))
+    t.match(answer, { status: 303, location: `${pageOf(lab.organization)}?done=invited` })
+  t.equal((await mailbox.next()).to, 'fifth@example.org')
+})
+
+t.test('to send an invitation again pressed twice sends one letter', async t => {
+  await linkTo('again@example.org', 'viewer')
+  const form = hiddenIn((await manager.get(page)).body.match(/<h3>again@example\.org[\s\S]*?<\/form>/)?.[0] ?? '')
+  const address = `/organizations/${lab.organization}/invitations/${await idOf('again@example.org')}/again`
+  for (const answer of await Promise.all([1, 2, 3].map(() => manager.post(address, form))))
+    t.match(answer, { status: 303, location: `${page}?done=again` })
+  t.equal((await mailbox.next()).to, 'again@example.org')
+  for (let count = 0; count < 5; count += 1)
+    t.match(await manager.post(address, form), { status: 303 }, 'what sends nothing is not counted')
+  const sent = async () =>
+    (await told()).filter(
+      (one: { outcomeDesc?: string }) => one.outcomeDesc === 'An invitation into the organization was sent again',
+    )
+  const before = (await sent()).length
+  t.match(await actOn(manager, 'again@example.org', 'again'), { status: 303, location: `${page}?done=again` })
+  t.equal((await sent()).length, before + 1, 'the page as it is now sends it once more')
+  t.equal((await mailbox.next()).to, 'again@example.org')
+  await isSent('again@example.org')
+})
+
 t.test('why a letter could not be sent is shown until it is sent again', async t => {
   const shown = async () => wordsOf(await manager.get(page))
   t.match(await invite(manager, 'nobody@example.org', 'viewer'), { status: 303 })
