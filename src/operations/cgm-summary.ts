@@ -19,7 +19,7 @@ export const cgmSummaryOperation: Operation = {
   documentation:
     'What a glucose sensor measured for one Patient over some days, as the summary Observations of the HL7 guide on CGM (mean, GMI, variation, times in ranges, days of wear, sensor active), in a Bundle. Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {
-    const asked = parseSummary(primitivesOf(request, glucoseParameters))
+    const asked = parseSummary(primitivesOf(request, glucoseParameters), context.base)
     const profile = await readGlucoseProfile(context, asked)
     return collectionOf(
       rangedOf(profile) === 0 ? [] : toSummary(profile, asked),
@@ -37,11 +37,11 @@ type Asked = DaysAsked & {
   readonly unit: GlucoseUnit
 }
 
-const parseSummary = (given: URLSearchParams): Asked => {
+const parseSummary = (given: URLSearchParams, base: string): Asked => {
   requireKnown('cgm-summary', given, Object.keys(glucoseParameters))
   const codes = codesOf(given)
   return {
-    patient: patientOf(only(given, 'subject')),
+    patient: patientOf(only(given, 'subject'), base),
     codes: codes.length === 0 ? interstitialGlucose : codes,
     unit: glucoseUnitOf(only(given, 'unit') ?? 'mg/dL'),
     ...daysAskedIn(given),

@@ -22,8 +22,8 @@ export const completeness: Operation = {
   methods: ['GET', 'POST'],
   documentation:
     'How many readings of up to 50 Patients began on each day of a period. Each sample of SampledData counts, but a waveform counts as one. If a study is named, only readings that are shared with it count. For each Patient with a reading there is an Observation, whose component has the count of each day as SampledData, with E for a day without one.',
-  handler: async (request, { store, caller, registry }) => {
-    const asked = parseCompleteness(primitivesOf(request, parameters), caller)
+  handler: async (request, { store, caller, registry, base }) => {
+    const asked = parseCompleteness(primitivesOf(request, parameters), { caller, base })
     const rows = await store.completeness({ ...asked, mistaken: emptyReadings(registry) })
     return parametersResponse(
       [...Map.groupBy(rows, ({ patient }) => patient)].map(([patient, days]) => ({
@@ -45,17 +45,17 @@ const parameters: ParameterTypes = {
 
 type Asked = Omit<CompletenessAsked, 'mistaken'>
 
-const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): Asked => {
+const parseCompleteness = (given: URLSearchParams, { caller, base }: Pick<Context, 'caller' | 'base'>): Asked => {
   requireKnown('completeness', given, Object.keys(parameters))
   const patients = given
     .getAll('subject')
     .flatMap(text => text.split(','))
-    .map(patientOf)
+    .map(one => patientOf(one, base))
   if (patients.length === 0) throw refusal('subject', 'subject is a Patient, as in Patient/123; at least one is needed')
   if (patients.length > mostPatients)
     throw refusal('subject', `At most ${mostPatients} Patients, not ${patients.length}: ask for the others after them`)
   const { first, last, timezone } = daysAskedIn(given)
-  const study = studyOf(only(given, 'study'))
+  const study = studyOf(only(given, 'study'), base)
   const where = study === undefined ? all : sharedWithStudy(caller, study)
   return { where, patients, first, last, timezone, most: atMost(given, 'most', mostCounted) }
 }
@@ -63,9 +63,9 @@ const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): A
 const mostPatients = 50
 const mostCounted = 1000
 
-const studyOf = (text: string | undefined): string | undefined => {
+const studyOf = (text: string | undefined, base: string): string | undefined => {
   if (text === undefined) return undefined
-  const parsed = parseReference(text.includes('/') ? text : `ResearchStudy/${text}`)
+  const parsed = parseReference(text.includes('/') ? text : `ResearchStudy/${text}`, base)
   if (parsed !== undefined && 'type' in parsed && parsed.type === 'ResearchStudy') return parsed.id
   throw refusal('study', 'study is one ResearchStudy, as in ResearchStudy/123')
 }

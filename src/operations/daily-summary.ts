@@ -25,7 +25,7 @@ export const dailySummary: Operation = {
   documentation:
     'One Patient’s days, in a Bundle: for each kind, source and day with a reading, an Observation with the sum (of steps, energy, sleep) or with the average, minimum and maximum (of heart rate, pressure, glucose). Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {
-    const asked = parseDays(primitivesOf(request, parameters))
+    const asked = parseDays(primitivesOf(request, parameters), context.base)
     const { patient, from, to, timezone } = asked
     const found: Observation[] = []
     const issues: Issue[] = []
@@ -116,9 +116,9 @@ const parameters: ParameterTypes = {
   timezone: 'text',
 }
 
-const parseDays = (given: URLSearchParams): Asked => {
+const parseDays = (given: URLSearchParams, base: string): Asked => {
   requireKnown('daily-summary', given, Object.keys(parameters))
-  return { patient: patientOf(only(given, 'subject')), kinds: kindsOf(given), ...daysAskedIn(given) }
+  return { patient: patientOf(only(given, 'subject'), base), kinds: kindsOf(given), ...daysAskedIn(given) }
 }
 
 const kindsOf = (given: URLSearchParams): readonly Summed[] => {

@@ -30,7 +30,7 @@ export const glucoseProfile: Operation = {
   documentation:
     'The ambulatory glucose profile of one Patient: mean, variation, GMI, how much of the time there are readings, time in the ranges of the international consensus, and percentiles for each quarter of an hour of the day.',
   handler: async (request, context) => {
-    const asked = parseProfile(primitivesOf(request, glucoseParameters))
+    const asked = parseProfile(primitivesOf(request, glucoseParameters), context.base)
     return parametersResponse(toParameters(await readGlucoseProfile(context, asked), asked))
   },
 }
@@ -95,11 +95,11 @@ export const glucoseParameters: ParameterTypes = {
   timezone: 'text',
 }
 
-const parseProfile = (given: URLSearchParams): GlucoseAsked => {
+const parseProfile = (given: URLSearchParams, base: string): GlucoseAsked => {
   requireKnown('glucose-profile', given, Object.keys(glucoseParameters))
   const codes = codesOf(given)
   return {
-    patient: patientOf(only(given, 'subject')),
+    patient: patientOf(only(given, 'subject'), base),
     codes: codes.length === 0 ? anyGlucose : codes,
     ...periodOf(given),
     unit: glucoseUnitOf(only(given, 'unit') ?? 'mg/dL'),

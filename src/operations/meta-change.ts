@@ -97,9 +97,11 @@ const added = (labels: Labels, given: Labels): Labels => ({
   security: union(labels.security, given.security),
 })
 
-const union = (here: readonly Coding[] = [], more: readonly Coding[] = []): Coding[] => [
-  ...new Map([...more, ...here].map(one => [keyOf(one), one])).values(),
-]
+const union = (here: readonly Coding[] = [], more: readonly Coding[] = []): Coding[] => {
+  const keys = new Set(here.map(keyOf))
+  const others = more.filter(one => !keys.has(keyOf(one)))
+  return [...here, ...new Map(others.map(one => [keyOf(one), one])).values()]
+}
 
 const removed = (labels: Labels, given: Labels): Labels => {
   const profiles = new Set(given.profile)
@@ -115,7 +117,8 @@ const without = (here: readonly Coding[] = [], less: readonly Coding[] = []): Co
   return here.filter(one => !keys.has(keyOf(one)))
 }
 
-const keyOf = ({ system = '', code = '' }: Coding): string => `${system}|${code}`
+/** "The identity of a tag or security label is the system+code". One without a code has only its words to be known by. */
+const keyOf = ({ system, code, display }: Coding): string => JSON.stringify([system, code ?? { display }])
 
 const withoutEmpty = (meta: Meta): Meta =>
   Object.fromEntries(Object.entries(meta).filter(([, value]) => !(Array.isArray(value) && value.length === 0)))

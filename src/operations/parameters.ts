@@ -143,10 +143,10 @@ export const atMost = (given: URLSearchParams, name: string, most: number, usual
   return parseWholeNumber(name, text, { least: 1, most })
 }
 
-/** The id of the Patient that `subject` names. */
-export const patientOf = (subject: string | undefined): string => {
+/** The id of the Patient that `subject` names, perhaps by its whole address at `base`: "Reference can be to an absolute URL". */
+export const patientOf = (subject: string | undefined, base: string): string => {
   const parsed =
-    subject === undefined ? undefined : parseReference(subject.includes('/') ? subject : `Patient/${subject}`)
+    subject === undefined ? undefined : parseReference(subject.includes('/') ? subject : `Patient/${subject}`, base)
   if (parsed !== undefined && 'type' in parsed && parsed.type === 'Patient') return parsed.id
   throw refusal('subject', 'subject is one Patient, as in Patient/123')
 }

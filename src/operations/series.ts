@@ -23,7 +23,7 @@ export const series: Operation = {
   documentation:
     'One Patient’s numbers of some codes over time, in one unit, for drawing. The steps are so long that there are at most as many points as are asked for. For each source there is an Observation with count, minimum, average, maximum and sum as SampledData, with E for a step without readings.',
   handler: async (request, context) => {
-    const asked = parseSeries(primitivesOf(request, parameters))
+    const asked = parseSeries(primitivesOf(request, parameters), context.base)
     const { lines, leftOut } = await readSeries(context, asked)
     return parametersResponse([
       ...lines.map(line => ({ name: 'series', resource: toObservation(line, asked) })),
@@ -80,13 +80,13 @@ const parameters: ParameterTypes = {
   timezone: 'text',
 }
 
-const parseSeries = (given: URLSearchParams): Asked => {
+const parseSeries = (given: URLSearchParams, base: string): Asked => {
   requireKnown('series', given, Object.keys(parameters))
   const codes = codesOf(given)
   if (codes.length === 0) throw refusal('code', 'code says what is to be drawn; at least one is needed')
   const { from, to } = periodOf(given)
   return {
-    patient: patientOf(only(given, 'subject')),
+    patient: patientOf(only(given, 'subject'), base),
     codes,
     from,
     to,

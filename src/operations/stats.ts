@@ -24,7 +24,7 @@ export const stats: Operation = {
   documentation:
     'Statistics of one Patient’s values of a code, in a period or in the last so many hours: one Observation for each code and unit; for a panel, such as blood pressure, for each of its measurements. What was entered in error or cancelled does not count, and a reading that came in two ways counts once.',
   handler: async (request, { registry, store, base }) => {
-    const asked = parseStats(request)
+    const asked = parseStats(request, base)
     const { patient, codes, statistics } = asked
     const where = observationsAsked(asked, registry, base)
     const found: ParametersParameter[] = []
@@ -59,15 +59,16 @@ type Asked = {
   readonly limit: number
 }
 
-const parseStats = (request: SystemRequest): Asked => {
+const parseStats = (request: SystemRequest, base: string): Asked => {
   const { body } = request
   const given = primitivesAmong(request, 'stats', primitives, complexNames)
-  const [period = lastHours(only(given, 'duration')), ...otherPeriods] = valuesOf(body, 'period', 'valuePeriod')
+  const [posted, ...otherPeriods] = valuesOf(body, 'period', 'valuePeriod')
   if (otherPeriods.length > 0) throw refusal('period', '"period" is given more than once')
   return {
-    patient: patientOf(only(given, 'subject')),
+    patient: patientOf(only(given, 'subject'), base),
     codes: parseCodes(given, valuesOf(body, 'coding', 'valueCoding')),
-    period,
+    // "if a duration is not provided"
+    period: lastHours(only(given, 'duration')) ?? posted,
     statistics: parseStatistics(given.getAll('statistic').flatMap(text => text.split(','))),
     include: parseBoolean('include', only(given, 'include') ?? 'false'),
     limit: parseWholeNumber('limit', only(given, 'limit') ?? '100', { least: 1, most: mostAsked, cap: mostSources }),
@@ -115,12 +116,16 @@ const parseStatistics = (asked: readonly string[]): readonly string[] => {
   return asked
 }
 
+/** "from one hour ago to now": a time to come is not in it. */
 const lastHours = (text: string | undefined): Period | undefined => {
   if (text === undefined) return undefined
   const hours = Number(text)
-  if (hours > 0 && hours < 1e6) return { start: new Date(Date.now() - hours * 3_600_000).toISOString() }
+  const now = Date.now()
+  if (hours > 0 && hours < 1e6) return { start: toInstant(now - hours * 3_600_000), end: toInstant(now) }
   throw refusal('duration', `duration is a number of hours above 0 and below 1000000, not "${text}"`)
 }
+
+const toInstant = (time: number): string => new Date(time).toISOString()
 
 const observationsAsked = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {
   const query = new URLSearchParams({ subject: `Patient/${patient}`, 'status:not': mistakenStatuses.join(',') })

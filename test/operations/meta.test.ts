@@ -110,6 +110,22 @@ t.test('$meta-add and $meta-delete change the labels, in a new version, and noth
   )
 })
 
+t.test('labels that are there already stay as they are, and in their order, also those without a code', async t => {
+  const words = [{ display: 'one' }, { display: 'other' }]
+  const here = [tag('f'), tag('g'), ...words]
+  const { id } = (await send('POST', 'Patient', { resourceType: 'Patient', meta: { tag: here } })).json()
+  const metaAfter = async (name: string, given: readonly object[]) =>
+    (await change(name, id, { tag: given })).json().parameter[0].valueMeta
+  t.match(await metaAfter('meta-add', [{ ...tag('g'), display: 'G' }]), { versionId: '1', tag: here }, 'no change')
+  t.same((await metaAfter('meta-add', [tag('h'), tag('h'), tag('f')])).tag, [...here, tag('h')])
+  t.same((await metaAfter('meta-delete', [{ display: 'one' }])).tag, [
+    tag('f'),
+    tag('g'),
+    { display: 'other' },
+    tag('h'),
+  ])
+})
+
 t.test('of many labels the named ones are removed, each looked at once', async t => {
   const profiles = (name: string) => Array.from({ length: 60_000 }, (_, index) => `urn:${name}:${index}`)
   const body = { resourceType: 'Patient', meta: { profile: profiles('a') } }

@@ -46,6 +46,7 @@ await put(
 
 type Statistics = {
   readonly code: object
+  readonly effectivePeriod?: { readonly start?: string; readonly end?: string }
   readonly component: readonly {
     readonly code: { readonly coding: readonly [{ readonly code: string }] }
     readonly valueQuantity: { readonly value: number; readonly code?: string }
@@ -136,6 +137,7 @@ t.test('each measurement of a panel has its own statistics', async t => {
     { code: { coding: [snomed, systolic] }, valueQuantity: quantity(130, 'mm[Hg]') },
     { code: loinc('8462-4'), valueQuantity: quantity(90.5, 'mm[Hg]') },
     { code: { text: 'posture' }, valueString: 'sitting' },
+    { code: { text: 'of both', coding: [{ display: 'mean' }] }, valueQuantity: quantity(103, 'mm[Hg]') },
   ]
   const mistaken = { ...next, id: 'pressure-3', status: 'entered-in-error' }
   await put({ ...next, ...{ component } }, mistaken)
@@ -155,6 +157,14 @@ t.test('each measurement of a panel has its own statistics', async t => {
     found.filter(({ name }) => name === 'source').map(({ resource }) => resource.id),
     ['pressure-2', 'pressure'],
   )
+})
+
+t.test('a measurement of a panel that has no value is not answered with the others', async t => {
+  const [systolic, diastolic] = pressure.component
+  const component = [{ code: systolic?.code, dataAbsentReason: { text: 'error' } }, diastolic]
+  await put({ resourceType: 'Patient', id: 'eve' })
+  await put({ ...pressure, ...{ component, subject: { reference: 'Patient/eve' } }, id: 'pressure-half' })
+  t.strictSame((await ask('?subject=eve&code=8480-6&statistic=average')).json(), { resourceType: 'Parameters' })
 })
 
 t.test('what was entered in error is in no figure, and not among the sources', async t => {
@@ -186,6 +196,41 @@ t.test('a posted period limits what is counted, and its sources can be included'
       ['source', 'heart-1'],
     ],
   )
+})
+
+t.test('the last hours end now, and are counted even if a period is posted as well', async t => {
+  const hoursFromNow = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
+  const told = (id: string, value: number, effectiveDateTime: string) => ({
+    ...heartRate(id, 1, quantity(value)),
+    subject: { reference: 'Patient/dan' },
+    effectiveDateTime,
+  })
+  await put({ resourceType: 'Patient', id: 'dan' })
+  await put(
+    told('hours-past', 50, hoursFromNow(-30)),
+    told('hours-last', 70, hoursFromNow(-1)),
+    told('hours-to-come', 170, hoursFromNow(30)),
+  )
+  const parameter = [
+    { name: 'subject', valueUri: 'Patient/dan' },
+    { name: 'code', valueString: '8867-4' },
+    { name: 'statistic', valueCode: 'average' },
+    { name: 'duration', valueDecimal: 24 },
+  ]
+  const period = { name: 'period', valuePeriod: { start: '2020-01-01' } }
+  for (const parameters of [parameter, [...parameter, period]]) {
+    const [counted] = parametersIn(await ask('', { resourceType: 'Parameters', parameter: parameters }))
+    t.same(counted && figuresOf(counted), { average: 70 })
+    const { start = '', end = '' } = counted?.resource.effectivePeriod ?? {}
+    t.equal(Date.parse(end) - Date.parse(start), 24 * 3_600_000)
+  }
+})
+
+t.test('the subject may be given by its whole address, if it is of this server', async t => {
+  const counted = (subject: string) => ask(`?subject=${subject}&code=8867-4&statistic=average`)
+  t.strictSame((await counted('http://localhost:8080/fhir/Patient/ann')).json(), (await counted('ann')).json())
+  const elsewhere = await counted('http://elsewhere.example/fhir/Patient/ann')
+  t.match(elsewhere.json(), { issue: [{ diagnostics: 'subject is one Patient, as in Patient/123' }] })
 })
 
 t.test('as many sources are included as are asked for, the newest first', async t => {
