@@ -480,3 +480,28 @@ t.test('numbers beyond floating point are left out or count as zero, and break n
   t.strictSame(lines.map(figuresOf), [{ count: [8], minimum: [0], average: [7.75], maximum: [60], sum: [62] }])
   t.equal(leftOut, 10)
 })
+
+t.test('readings of several kinds in one step are one point', async t => {
+  const of = (code: string, time: string, value: number, unit = '/min') => ({
+    ...observation(loinc(code), `2026-05-01T${time}Z`, quantity(value, unit)),
+    subject: { reference: 'Patient/eve' },
+  })
+  await put(
+    { resourceType: 'Patient', id: 'eve' },
+    of('8867-4', '10:00:00', 90),
+    of('8867-4', '10:01:00', 96),
+    of('8867-4', '10:02:00', 1, 'kg'),
+    of('9279-1', '10:03:00', 54),
+    of('9279-1', '10:04:00', 1, 'kg'),
+  )
+  const { lines, leftOut } = await seriesOf({
+    subject: 'Patient/eve',
+    code: '8867-4,9279-1',
+    unit: '/min',
+    start: '2026-05-01T10:00:00Z',
+    end: '2026-05-01T10:59:59Z',
+    points: '1',
+  })
+  t.strictSame(lines.map(figuresOf), [{ count: [3], minimum: [54], average: [80], maximum: [96], sum: [240] }])
+  t.equal(leftOut, 2)
+})
