@@ -72,7 +72,9 @@ const withFields = (patient: Patient, fields: PatientFields): Patient => {
     name: isAs('given', 'family') ? name : named(name, fields, isAs),
     identifier: isAs('identifiers') ? identifier : identified(identifier, fields),
     telecom: called,
-    communication: isAs('language') ? communication : spokenFirst(communication, fields.language.trim()),
+    communication: isAs('language')
+      ? communication
+      : spokenFirst(communication, fields.language.trim(), before.language),
   }
   return {
     ...(isAs('birthDate') ? others : without(others, 'birthDate')),
@@ -106,9 +108,11 @@ const replaced = (telecom: readonly ContactPoint[], channel: Channel, entry: Con
   return at < 0 ? [...telecom, ...kept] : telecom.toSpliced(at, 1, ...kept)
 }
 
-const spokenFirst = (spoken: NonNullable<Patient['communication']>, language: string) => {
+/** If no language is known any more, the one that the page showed goes: first or not, it would be written in. */
+const spokenFirst = (spoken: NonNullable<Patient['communication']>, language: string, shown: string) => {
+  const replaced = language === '' ? shown : language
   const others = spoken
-    .filter(one => one.language.coding?.[0]?.code?.split('-')[0] !== language)
+    .filter(one => one.language.coding?.[0]?.code?.split('-')[0] !== replaced)
     .map(({ preferred: _, ...one }) => one)
   const own = { language: { coding: [{ system: 'urn:ietf:bcp:47', code: language }] }, preferred: true }
   return language === '' ? others : [own, ...others]

@@ -270,6 +270,28 @@ t.test('the registering organization changes how a patient is reached, and their
   t.same((await patientAt(`/patients/${id}`)).telecom, [{ system: 'phone', use: 'home', value: '1' }])
 })
 
+t.test('a language that is not known after all is taken from the record', async t => {
+  const spoken = (code: string, preferred?: true) => ({
+    language: { coding: [{ code }] },
+    ...(preferred && { preferred }),
+  })
+  for (const [before, after] of [
+    [[spoken('es', true)], undefined],
+    [[spoken('en'), spoken('es', true)], [spoken('en')]],
+  ] as const) {
+    const { id } = await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family: 'Speak' }],
+      birthDate: '1970-05-31',
+      communication: before.map(one => ({ ...one })),
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+    const fields = { ...empty, family: 'Speak', birthDate: '1970-05-31' }
+    t.equal((await people.member.send(`/patients/${id}/change`, fields)).status, 303)
+    t.same((await patientAt(`/patients/${id}`)).communication, after)
+  }
+})
+
 t.test('mistakes in who a patient is are corrected, and what was not edited stays as it was', async t => {
   const told = { system: 'urn:oid:1.2.3', value: '4711', use: 'official' as const }
   const { id } = await create(lab.manager, {
