@@ -32,7 +32,7 @@ const observation = (id: string, patient: string, code: object, day: string | un
 const heartRate = loinc('8867-4')
 const omhHeartRate = { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }] }
 
-await put(...['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil'].map(id => ({ resourceType: 'Patient', id })))
+await put(...['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal'].map(id => ({ resourceType: 'Patient', id })))
 await put(
   observation('heart-1', 'ann', heartRate, '01'),
   observation('heart-2', 'ann', heartRate, '02', { status: 'preliminary' }),
@@ -98,6 +98,14 @@ t.test('of several as old as the last one none is left out, if their age is know
   )
   t.equal(idsOf(await ask('?patient=dan')), 'tie-4 never-2')
   t.equal(idsOf(await ask('?patient=dan&max=2')), 'tie-4 tie-3 tie-2 never-2 never-1')
+})
+
+t.test('codes with a coding are grouped by that, whatever their text says', async t => {
+  await put(
+    observation('said-1', 'hal', { ...codes('s'), text: 'Mood in the morning' }, '01'),
+    observation('said-2', 'hal', { ...codes('s'), text: 'Mood' }, '02'),
+  )
+  t.equal(idsOf(await ask('?patient=hal')), 'said-2')
 })
 
 t.test('Observations are grouped by their own code, not by those of their components', async t => {
