@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import { tokenText } from '../search/token-text.ts'
+import type { Identity } from '../storage/account/identity.ts'
 import { endSessions } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/account/user-account.ts'
 import type { Connection, Database } from '../storage/database.ts'
@@ -11,9 +12,6 @@ import type { Store } from '../storage/store.ts'
 import { writeOrThrow } from '../storage/write-or-throw.ts'
 import type { OpenStoreAs } from './person.ts'
 import { ownStore } from './person.ts'
-
-/** Somebody as an EHR or an identity provider knows them, as in `Person.identifier`. */
-export type Identity = { readonly issuer: string; readonly subject: string }
 
 export type IdentityParts = {
   readonly database: Database

@@ -1,18 +1,12 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
-import {
-  findPersonOf,
-  type Identity,
-  identitiesOf,
-  isHeld,
-  linkIdentity,
-  unlinkIssuer,
-} from '../../accounts/identity.ts'
+import { findPersonOf, identitiesOf, isHeld, linkIdentity, unlinkIssuer } from '../../accounts/identity.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { tokenText } from '../../search/token-text.ts'
+import type { Identity } from '../../storage/account/identity.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
 import { dropArrival, findArrival, moveArrival } from '../../storage/ehr/launch.ts'

@@ -4,6 +4,7 @@ import { createHash, createHmac } from 'node:crypto'
 import type { JWK } from 'jose'
 import { FhirError } from '../../fhir/error.ts'
 import type { Outbound } from '../../messages/outbound.ts'
+import type { Identity } from '../../storage/account/identity.ts'
 import { keepArrival, keepEhrLaunch, takeEhrLaunch } from '../../storage/ehr/launch.ts'
 import {
   findSmartClientConfig,
@@ -43,6 +44,8 @@ export type Arrived = {
   /** Id of the configuration. */
   readonly config: string
   readonly arrival: string
+  /** As whom the EHR knows them. */
+  readonly identity: Identity
   /** The id of the Person to sign in: they have this EHR user, and work at an organization for which the EHR is configured. */
   readonly person?: string
 }
@@ -136,7 +139,13 @@ const finish = async (
     const sealed = await seal(secretKey, 'launches from an EHR', JSON.stringify(arrived))
     const arrival = await keepArrival(database, { state, browser, config: id, arrived: sealed })
     const person = await personToAdmit(parts, arrivals, { config, subject })
-    return { kind: 'arrived', config: id, arrival, ...(person === undefined ? {} : { person }) }
+    return {
+      kind: 'arrived',
+      config: id,
+      arrival,
+      identity: { issuer, subject },
+      ...(person === undefined ? {} : { person }),
+    }
   } catch (error) {
     return refused('untrusted', reasonOfTheirs(error), issuer)
   }

@@ -34,7 +34,7 @@ type Refused = { readonly continued: string | undefined }
 
 export type SsoArrivals = {
   readonly stepOf: (arrival: string, browser: string, session: Session | undefined) => Promise<SsoStep>
-  /** Undefined if the arrival has been used by now. */
+  /** Undefined if the arrival has been used by now, or the institution no longer signs them in. */
   readonly enter: (
     arrival: string,
     step: Extract<SsoStep, { kind: 'enter' }>,
@@ -62,7 +62,7 @@ export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals
   enter: async (arrival, { person, arrived }, device) => {
     const authenticatedAt = arrived.authenticatedAt === undefined ? 'not told' : new Date(arrived.authenticatedAt)
     const take = (connection: Connection) => dropSsoArrival(connection, arrival)
-    return admitByInstitution(parts.accounts, { person, device, authenticatedAt, take }, arrived)
+    return admitByInstitution(parts.accounts, { person, device, authenticatedAt, identity: arrived, take }, arrived)
   },
   link: async (arrival, { person, arrived }) => {
     await linkInstitution(parts, person, arrived, async connection => {

@@ -106,6 +106,11 @@ export const removeSmartClientConfig = async (connection: Connection, id: string
   return (await connection.run(sql.fragment`DELETE FROM smart_client_config WHERE id = ${id}`)) > 0
 }
 
+/** Whether it is still there. Whoever removes it waits until the transaction ends, and then sees what was done in it. */
+export const holdSmartClientConfig = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM smart_client_config WHERE id = ${id} FOR KEY SHARE`)) !==
+  undefined
+
 const columns = sql.fragment`id, issuer, organization, client_id AS "clientId", authentication, secret, scope,
   requires_nonce AS "requiresNonce", enabled, frame_origins AS "frameOrigins"`
 

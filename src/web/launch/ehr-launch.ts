@@ -30,12 +30,12 @@ export const ehrLaunchPage: AddPage = (server, options) => {
     const browser = browserOf(request, options, query.get('state') ?? '')
     const arrived = await ehrLaunches.finish(config, query, browser)
     if (arrived.kind === 'refused') return sendRefusal(request, reply, arrived)
-    const { arrival, person } = arrived
+    const { arrival, identity, person } = arrived
     reply.header('cache-control', 'no-store')
     if (isFramed(request)) await enterFrame(request, reply, options, arrived)
     else if (person !== undefined && person !== request.session?.person) {
       const device = deviceOf(request.headers['user-agent'])
-      const admission = await admitByEhr(accounts, { person, device })
+      const admission = await admitByEhr(accounts, { person, device, identity })
       if (admission !== undefined) return answerAdmission(request, reply, options, admission, `/launched/${arrival}`)
     }
     return reply.redirect(`/launched/${arrival}`, 303)
@@ -94,7 +94,7 @@ const enterFrame = async (
   request: FastifyRequest,
   reply: FastifyReply,
   { accounts, cookies }: PageOptions,
-  { person, config, arrival }: Arrived,
+  { person, config, arrival, identity }: Arrived,
 ): Promise<void> => {
   const { session } = request
   const jar = jarOf(request, cookies)
@@ -103,7 +103,7 @@ const enterFrame = async (
     return
   if (session !== undefined) await endSession(accounts.database, session.person, session.id)
   const device = deviceOf(request.headers['user-agent'])
-  const entered = person && (await admitToFrame(accounts, { person, device, frame: config }))
+  const entered = person && (await admitToFrame(accounts, { person, device, frame: config, identity }))
   if (entered) setSessionCookie(reply, jar, entered.cookie)
   else clearSessionCookie(reply, jar)
 }

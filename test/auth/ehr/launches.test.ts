@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
+import { lockAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
@@ -219,6 +220,26 @@ t.test('somebody who no longer wants an EHR to sign them in unlinks it, and is s
   const again = openBrowser(server, { remoteAddress: '10.9.9.9' })
   const { location = '' } = await world.launched(again, ehr, ehr.launch({ subject: 'sina' }))
   t.match(wordsOf(await again.get(location)), /Sign in to go on/)
+})
+
+t.test('whoever is just being signed in by an EHR that is being unlinked is not signed in', async t => {
+  const rut = await world.linked('rut', world.ward)
+  const byEhr = openBrowser(server, { remoteAddress: '10.9.9.5' })
+  const callback = await world.toCallback(byEhr, ehr, ehr.launch({ subject: 'rut' }))
+  const own = openBrowser(server, { remoteAddress: '10.9.9.5' })
+  await own.send('/sign-in', { email: rut.email, password })
+  const { unlinked, entered } = await world.database.transaction(async connection => {
+    await lockAccount(connection, rut.person)
+    const unlinked = own.send('/account/ehrs', {})
+    await someoneWaits(connection)
+    const entered = byEhr.get(callback)
+    await someoneWaits(connection, 2)
+    return { unlinked, entered }
+  })
+  t.match(await unlinked, { status: 303, location: '/account/ehrs?done=unlinked' })
+  const { location = '' } = await entered
+  t.match(wordsOf(await byEhr.get(location)), /Sign in to go on/)
+  t.match(await byEhr.get('/account'), { status: 303, location: /^\/sign-in\?/ })
 })
 
 const removed = { change: sql.fragment`DELETE` }

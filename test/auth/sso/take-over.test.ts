@@ -1,8 +1,9 @@
 import t from 'tap'
-import { findAccountOf } from '../../../src/storage/account/user-account.ts'
+import { findAccountOf, lockAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, openBrowser, wordsOf } from '../../support/browser.ts'
 import { openMailbox } from '../../support/mailbox.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openInstitution } from './institution.ts'
 import { password } from './people.ts'
@@ -282,6 +283,25 @@ t.test('somebody with a password unlinks the institution, and all other browsers
   t.match(await other.get('/account'), { status: 303 })
   t.match((await world.personOf(olga.person)).identifier, undefined)
   t.match(wordsOf(await world.arrive(newBrowser(), user)), /Sign in once more, here/)
+})
+
+t.test('whoever is just being signed in by an institution that is being unlinked is not signed in', async t => {
+  const otto = await world.holder('otto')
+  const user = { sub: 'otto-1', email: otto.email }
+  const [browser, other] = [newBrowser(), newBrowser()]
+  await world.link(browser, otto, user)
+  const { location: arrival = '' } = await other.get(await world.toCallback(other, user))
+  const { unlinked, entered } = await database.transaction(async connection => {
+    await lockAccount(connection, otto.person)
+    const unlinked = browser.send('/account/institution', {})
+    await someoneWaits(connection)
+    const entered = other.get(arrival)
+    await someoneWaits(connection, 2)
+    return { unlinked, entered }
+  })
+  t.match(await unlinked, { status: 303, location: '/account/institution?done=unlinked' })
+  t.match([(await entered).status, wordsOf(await entered)], [410, /This sign-in is over/])
+  t.equal(await world.signedInAs(other), undefined)
 })
 
 t.test('an account is linked, or unlinked with all others signed out, completely or not at all', async t => {

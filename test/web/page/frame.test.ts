@@ -1,8 +1,10 @@
 import t from 'tap'
+import { listSmartClientConfigsAt, removeSmartClientConfig } from '../../../src/storage/ehr/smart-client-config.ts'
 import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openHospitals, password } from '../../auth/ehr/hospital.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 
 /** Launches within a frame of an EHR, with the headers that a browser sends then. */
 const base = 'https://share.example.org'
@@ -312,6 +314,21 @@ t.test('what the EHR may show ends when its set-up changes', async t => {
   const after = await frame.get(patient)
   t.match(after, { status: 401, body: /You are signed out/ })
   t.notMatch(after.body, /Abara/)
+})
+
+t.test('whoever is just entering a frame of an EHR that is being removed is not signed in there', async t => {
+  await world.configure(ehr, hospital, { frameOrigins: [desktop] })
+  const [{ id } = { id: '' }] = await listSmartClientConfigsAt(database, ehr.base)
+  const frame = openFrame()
+  const { entered } = await database.transaction(async connection => {
+    await removeSmartClientConfig(connection, id)
+    const entered = launched(frame, 'lena', 'p1')
+    await Promise.race([entered, someoneWaits(connection)])
+    return { entered }
+  })
+  t.match(await frame.get((await entered).location ?? ''), { status: 410 })
+  t.notOk(frame.cookies.get(cookie('session')))
+  t.strictSame(await database.any(sql.fragment`SELECT FROM user_session WHERE frame = ${id}`), [])
 })
 
 t.test('without TLS there is no frame, since its cookies would not be kept', async t => {
