@@ -50,7 +50,9 @@ const ruleByType: Readonly<Partial<Record<ResourceType, (asked: Asked) => Expres
         ),
   // It sees and answers what is asked. An earlier answer it neither sees nor changes; what the patient has answered since, signed in, it sees but cannot change.
   Consent: asked => {
-    const { action, study, since: from, principal, parseCriteria } = asked
+    const { action, study, since: from, parseCriteria } = asked
+    // Any such app of the patient may go on with what another of them has answered.
+    const principal = { kind: asked.principal.kind, id: asked.principal.id }
     if (asked.isHeld === true && readable(action) === none) return none
     const ofStudy = parseCriteria('Consent', `study=ResearchStudy/${study}`)
     if (action === 'c') return and(ofStudy, { kind: 'unanswered', study, since: from, but: principal })

@@ -68,6 +68,7 @@ export type Relation =
   | Staffed
   | Kept
   | Content
+  /** Written last by this principal; by a Patient, whether through an app that nobody has confirmed or not, unless one is named. */
   | { readonly kind: 'created'; readonly by: Principal }
   /** A Subscription that was last written through this client. */
   | { readonly kind: 'written-through'; readonly client: string }
@@ -172,7 +173,12 @@ export type Content = {
 }
 
 /** Who wrote a resource, as its table keeps it. */
-export type Principal = { readonly kind: 'person' | 'patient' | 'client'; readonly id: string }
+export type Principal = {
+  readonly kind: 'person' | 'patient' | 'client'
+  readonly id: string
+  /** Only of a Patient: the grant of an app that took up an invitation by itself, as long as nobody has confirmed that it is theirs. */
+  readonly app?: string
+}
 
 /** The letters of a SMART v2 scope. */
 export type Action = 'c' | 'r' | 'u' | 'd' | 's'

@@ -1,4 +1,4 @@
-import type { Expression, Grantee, Relation } from './expression.ts'
+import type { Expression, Grantee, Principal, Relation } from './expression.ts'
 import type { Concepts, Interval, Value } from './value.ts'
 
 /** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. Never for logs, since it shows what was searched for. */
@@ -62,7 +62,7 @@ const printGrant = (grant: Grant): string => {
     case 'staffed':
       return list('staffed', printGrantee(grant.to), grant.by, ...study(grant.study))
     case 'created':
-      return list('created-by', `${grant.by.kind}/${grant.by.id}`)
+      return list('created-by', printPrincipal(grant.by))
     case 'written-through':
       return list('written-through', grant.client)
     case 'same-tenant':
@@ -70,7 +70,7 @@ const printGrant = (grant: Grant): string => {
     case 'consentable':
       return grant.to === undefined ? 'consentable' : list('consentable', grant.to)
     case 'unanswered':
-      return list('unanswered', ...study(grant.study), grant.since, `${grant.but.kind}/${grant.but.id}`)
+      return list('unanswered', ...study(grant.study), grant.since, printPrincipal(grant.but))
     case 'invited':
       return list('invited', grant.patient, ...(grant.now ? ['now'] : []))
     case 'known-to':
@@ -167,3 +167,6 @@ const printRange = ({ prefix, value, low, high }: Extract<Value, { kind: 'number
 
 /** Text that would not stay one word is quoted. */
 const word = (text: string): string => (/^[^\s()"]+$/u.test(text) ? text : JSON.stringify(text))
+
+const printPrincipal = ({ kind, id, app }: Principal): string =>
+  [kind, id, ...(app === undefined ? [] : [app])].join('/')

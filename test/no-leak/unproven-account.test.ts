@@ -71,3 +71,23 @@ t.test('once the patient has confirmed that it is theirs, it works as any other 
   const sent = await create(app, heartRate(other.patient, 0.5))
   t.same(await found(app, 'Observation'), [sent.id])
 })
+
+t.test(
+  'an app that nobody has confirmed sees nothing that another app of the patient sends, and changes none of it',
+  async t => {
+    const two = await enrolled('Uma')
+    const umas = await account(two.patient)
+    const own = await world.tokenOf(appToken(await invite(two), world.app.id))
+    const { grantedApps } = world.server.authorization
+    t.ok(await grantedApps.prove(umas, (await grantedApps.list(umas))[0]?.id ?? ''))
+    t.equal((await api(own, 'POST', `patients/${two.patient}/consents`, answer)).status, 201)
+    const stranger = await redirected(two)
+    const sent = await create(own, heartRate(two.patient, 0.5))
+    t.same(await found(stranger, 'Observation'), [])
+    t.equal((await send(stranger, 'GET', `Observation/${sent.id}`)).statusCode, 404)
+    t.equal((await send(stranger, 'PUT', `Observation/${sent.id}`, { ...sent, status: 'amended' })).statusCode, 404)
+    const by = await create(stranger, heartRate(two.patient, 0.6))
+    t.same(await found(stranger, 'Observation'), [by.id], 'what it has sent itself it sees')
+    t.same(new Set(await found(own, 'Observation')), new Set([sent.id, by.id]))
+  },
+)

@@ -9,7 +9,7 @@ import { isOutsider } from './outsider.ts'
 
 /** Rows of which `toCaller` makes callers: from tokens, or anything with the same columns. `more`: further columns in front, each with its comma. */
 export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
-    SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
+    SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context, token.grant_id,
       CASE WHEN token.patient_id IS NOT NULL THEN ${grantedScope} END AS granted,
       client.organization, client.policies, person_practitioner.practitioner,
       ${isOutsider(sql.fragment`person_practitioner.practitioner`)} AS outsider,
@@ -47,6 +47,7 @@ export type TokenRow = {
   readonly person_id: string | null
   readonly patient_id: string | null
   readonly client_id: string
+  readonly grant_id: string | null
   readonly scope: string
   /** The scopes of its grant, or else its own; null if it is for no patient. */
   readonly granted: string | null
@@ -120,12 +121,18 @@ const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: T
   return compartments === 1 ? patients[0] : undefined
 }
 
-/** What staff write as the patient that they are themselves is not signed with their Practitioner. */
+/**
+ * What staff write as the patient that they are themselves is not signed with their Practitioner. An app that nobody has confirmed is told apart from
+ * whoever else writes for the patient, since of what is sent it may be shown only what it has sent itself.
+ */
 const principalOf = (row: TokenRow, otherwise: string | undefined): Principal => {
-  const { kind, person_id, patient_id, client_id } = row
+  const { kind, person_id, patient_id, client_id, grant_id, context } = row
   if (otherwise !== undefined) return { kind: 'patient', id: otherwise }
   if (kind === 'user' && person_id !== null) return { kind: 'person', id: person_id }
-  if (kind === 'patient' && patient_id !== null) return { kind: 'patient', id: patient_id }
+  if (kind === 'patient' && patient_id !== null) {
+    const isUnproven = context.unproven !== undefined && grant_id !== null
+    return { kind: 'patient', id: patient_id, ...(isUnproven ? { app: grant_id } : {}) }
+  }
   return { kind: 'client', id: client_id }
 }
 

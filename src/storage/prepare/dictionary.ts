@@ -84,7 +84,9 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
   }
 }
 
-export const authorKey = ({ kind, id }: Principal): string => `${kind}/${id}`
+/** What is kept as the id of an author has a blank where an app is named, which no id of FHIR has. */
+export const authorKey = ({ kind, id, app }: Principal): string =>
+  app === undefined ? `${kind}/${id}` : `${kind}/${id} ${app}`
 
 /** Several kinds that must all be consented to are an entry of their own, spelled `a+b`, that names its members. */
 export const kindKey = (kinds: ReadonlySet<string>): string | undefined =>

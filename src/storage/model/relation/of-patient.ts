@@ -4,6 +4,7 @@ import type { RelatedRow } from '../../row.ts'
 import { anyOf, type SqlFragment, sql } from '../../sql.ts'
 import { isEnrolled } from '../enrolled.ts'
 import { compartmentOf } from '../reference.ts'
+import { isBy } from './is-by.ts'
 
 export const compileInvited = (
   { patient, now }: Extract<Expression, { kind: 'invited' }>,
@@ -94,5 +95,4 @@ export const compileUnanswered = (
   JOIN study ON study.grantee = given.grantee
   JOIN consent AS answer ON answer.patient_id = given.patient_id AND answer.pk = given.pk
   WHERE given.patient_id = ${row}.patient_id AND study.id = ${study} AND answer.content ->> 'status' <> 'proposed'
-    AND answer.last_updated >= ${since}::timestamptz AND answer.author <> coalesce((
-      SELECT author FROM principal WHERE principal.kind = ${but.kind} AND principal.id = ${but.id}), 0))`
+    AND answer.last_updated >= ${since}::timestamptz AND NOT ${isBy(sql.fragment`answer.author`, but)})`

@@ -3,6 +3,7 @@ import type { RelatedRow } from '../../row.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
 import { compileConsentable, compileConsented } from './consented.ts'
 import { compileContent } from './content.ts'
+import { isBy } from './is-by.ts'
 import { compileKept } from './kept.ts'
 import { compileMember, compileSameTenant } from './member.ts'
 import { compileInvited, compileKnownTo, compileUnanswered } from './of-patient.ts'
@@ -54,8 +55,7 @@ const composed = (relation: Relation, row: RelatedRow): SqlFragment => {
     case 'source-device':
       return sql.fragment`NOT ${row.row}.content ? 'patient'`
     case 'created':
-      return sql.fragment`${row.row}.author = (
-        SELECT author FROM principal WHERE principal.kind = ${relation.by.kind} AND principal.id = ${relation.by.id})`
+      return isBy(sql.fragment`${row.row}.author`, relation.by)
     case 'written-through':
       return sql.fragment`EXISTS (
         SELECT FROM subscriber AS writer WHERE writer.id = ${row.row}.id AND writer.client_id = ${relation.client})`
