@@ -57,13 +57,15 @@ export const openCallerTurns = (connections: number): CallerTurns => {
   }
   const outOfTurnFor = (request: FastifyRequest, key: string): InTurn => {
     return async run => {
-      const before = had.get(request)
-      if (before === undefined) return run()
+      const [before, line] = [had.get(request), byCaller.get(key)]
+      if (before === undefined || line === undefined || line.outside === most * mostOutside) return run()
+      line.outside++
       had.delete(request)
       before()
       try {
         return await run()
       } finally {
+        line.outside--
         const leave = await new Promise<Leave>(resolve => enter(key, resolve, 'returning'))
         // If it was answered meanwhile, nothing else would end its turn.
         if (answered.has(request)) leave()
@@ -98,21 +100,25 @@ export const readInTurn = <Reading extends Pick<Store, 'search'>>(
   { inTurn }: Pick<FastifyRequest, 'inTurn'>,
 ): Reading => (inTurn === undefined ? store : { ...store, search: asked => inTurn(() => store.search(asked)) })
 
+/** So many for each that works: their answers are in memory, and for a while nothing may be recorded. */
+const mostOutside = 3
+
 type Leave = () => void
 
 /** `returning`: those who have begun already. */
 type Place = 'returning' | 'waiting'
 
-type Line = { working: number; readonly forget: () => void } & Readonly<Record<Place, (() => void)[]>>
+/** `outside`: those who have begun, and wait for something else. */
+type Line = { working: number; outside: number; readonly forget: () => void } & Readonly<Record<Place, (() => void)[]>>
 
-const lineOf = (forget: () => void): Line => ({ working: 0, returning: [], waiting: [], forget })
+const lineOf = (forget: () => void): Line => ({ working: 0, outside: 0, returning: [], waiting: [], forget })
 
 /** The next one takes the place of the one that is done. */
 const end = (line: Line): void => {
   const next = line.returning.shift() ?? line.waiting.shift()
   if (next === undefined) line.working--
   else next()
-  if (line.working === 0) line.forget()
+  if (line.working === 0 && line.outside === 0) line.forget()
 }
 
 const hasGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed

@@ -61,10 +61,15 @@ const openSlow = async () => {
   }
   const endFirst = () => begun.shift()?.end()
   const endOf = (person: string) => {
-    const place = begun.findIndex(one => one.person === person)
-    for (const { end } of begun.splice(place, 1)) end()
+    const [one] = begun.filter(each => each.person === person)
+    if (one === undefined) throw new Error(`${person} is not in`)
+    begun.splice(begun.indexOf(one), 1)
+    one.end()
   }
-  return { server, send, whoIsIn, endFirst, endOf }
+  const endAll = async () => {
+    while ((await whoIsIn()).length > 0) endFirst()
+  }
+  return { server, send, whoIsIn, endFirst, endOf, endAll }
 }
 
 t.test('further requests of one caller wait for their own, and nobody else waits for them', async t => {
@@ -115,6 +120,26 @@ t.test('a request that waits for its record has no turn, and goes on before thos
     await whoIsIn()
   }
   t.same(await Promise.all(own), Array(5).fill(200))
+})
+
+t.test('three times as many as work wait for their records: more would only fill the memory', async t => {
+  const { server, send, whoIsIn, endOf, endAll } = await openSlow()
+  t.teardown(() => server.close())
+  const own = Array.from({ length: 14 }, () => send('ann', '/recorded'))
+  for (let reading = 9; reading > 0; reading--) {
+    await whoIsIn()
+    endOf('ann reads')
+  }
+  const waiting = Array<string>(9).fill('ann records')
+  t.same((await whoIsIn()).toSorted(), ['ann reads', 'ann reads', 'ann reads', ...waiting].toSorted())
+  endOf('ann reads')
+  t.same(
+    (await whoIsIn()).toSorted(),
+    ['ann reads', 'ann reads', ...waiting, 'ann records'].toSorted(),
+    'it keeps its turn',
+  )
+  await endAll()
+  t.same(await Promise.all(own), Array(14).fill(200))
 })
 
 t.test('what is recorded after the answer keeps no turn', async t => {
