@@ -4,7 +4,7 @@ import { unlessRefused } from '../fhir/error.ts'
 import { findCaller } from '../storage/authorization/token.ts'
 import { settledTransaction } from '../storage/settled-transaction.ts'
 import { takeBinding } from '../storage/subscription/binding-token.ts'
-import { findSubscriber, type Subscriber, writtenAlike } from '../storage/subscription/subscriber.ts'
+import { findSubscriber, rightsOfToken, type Subscriber } from '../storage/subscription/subscriber.ts'
 import type { Connection } from './connection.ts'
 import { questionOf, type Serving } from './serve.ts'
 import { textOf } from './socket-notice.ts'
@@ -35,7 +35,7 @@ const bind = async (options: Receiving, connection: Connection, id: string): Pro
   if (!isBindable(subscription) || bound.size >= mostBound)
     return socket.close(`Subscription/${id} is not active, or has another channel`)
   const subscriber = await findSubscriber(options.database, id)
-  if (subscriber === undefined || (await writtenAlike(options.database, [id], caller.tokenHash)).length === 0)
+  if (subscriber === undefined || subscriber.rights !== (await rightsOfToken(options.database, caller.tokenHash)))
     return socket.close(`Subscription/${id} was written with another client or scopes`)
   const whose = whoseIs(subscriber)
   if (!hasRoom(options.connections, connection, { id, whose }))
@@ -67,17 +67,11 @@ const mostOfPerson = 50
 
 const bindByToken = async (options: Receiving, connection: Connection, token: string): Promise<void> => {
   const { socket, bound } = connection
-  // It is used up only together with all that has to be known to bind by it.
-  const { holder, ids, subscribers } = await settledTransaction(options.database, async within => {
-    const { holder, ids } = (await takeBinding(within, token)) ?? { ids: [] }
-    const subscribers: (Subscriber | undefined)[] = []
-    for (const id of ids.slice(0, mostBound - bound.size)) subscribers.push(await findSubscriber(within, id))
-    return { holder, ids, subscribers }
-  })
-  if (holder === undefined || ids.length === 0) return socket.close(nothingBound)
+  const { holder, subscribers } = await take(options, token, mostBound - bound.size)
+  if (holder === undefined) return socket.close(nothingBound)
   for (const subscriber of subscribers) {
-    const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
-    if (subscriber === undefined || question === undefined || !isBindable(subscriber.subscription)) continue
+    const question = questionOf(options, subscriber)
+    if (question === undefined || !isBindable(subscriber.subscription)) continue
     const { id } = subscriber
     const whose = whoseIs(subscriber)
     if (!hasRoom(options.connections, connection, { id, whose }))
@@ -87,5 +81,19 @@ const bindByToken = async (options: Receiving, connection: Connection, token: st
   }
   if (bound.size === 0) socket.close(nothingBound)
 }
+
+/** The first of those that the token binds. It is used up only together with all that has to be known to bind by it. */
+const take = ({ database }: Receiving, token: string, most: number) =>
+  settledTransaction(database, async within => {
+    const { holder, ids } = (await takeBinding(within, token)) ?? { ids: [] }
+    const rights = await rightsOfToken(within, holder?.hash)
+    const subscribers: Subscriber[] = []
+    for (const id of ids.slice(0, most)) {
+      const found = await findSubscriber(within, id)
+      // With another token it may have been written since it was asked for.
+      if (found !== undefined && found.rights === rights) subscribers.push(found)
+    }
+    return { holder: ids.length === 0 ? undefined : holder, subscribers }
+  })
 
 const nothingBound = 'The binding token is not known, was used before, or binds nothing any more'

@@ -15,14 +15,15 @@ export const tell = async (options: Telling, connection: Connection, { id, after
   const { socket, bound } = connection
   const subscriber = await findSubscriber(options.database, id)
   const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
-  const how = bound.get(id)?.how
-  if (subscriber === undefined || question === undefined || how === undefined) return
+  const one = bound.get(id)
+  // It may have been written with another token since that was checked.
+  if (question === undefined || one === undefined || subscriber?.rights !== one.rights) return
   const range = { after, until, limit: question.maxCount, whole: question.content === 'full-resource' }
   const events = await eventsIn(options.database, options, question, id, range)
   const seen = events.filter(({ focus }) => focus !== undefined)
   if (until > after && seen.length === 0) return
   await options.recordTold(subscriber.caller, fociOf(seen))
-  if (how === 'by-id' && !question.isOfTopic) return seen.length === 0 ? undefined : socket.send(`ping ${id}`)
+  if (one.how === 'by-id' && !question.isOfTopic) return seen.length === 0 ? undefined : socket.send(`ping ${id}`)
   await socket.send(textOf(options, subscriber, question, until > after ? 'event-notification' : 'heartbeat', seen))
 }
 

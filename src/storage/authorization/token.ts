@@ -97,13 +97,16 @@ export const findCallerOf = async (
   copies: SqlFragment,
   id: string,
 ): Promise<Caller | undefined> => {
-  const row = await connection.maybeOne<TokenRow>(sql.fragment`
+  const row = await connection.maybeOne<TokenRow>(callerOfCopy(copies, sql.fragment`${id}`))
+  return row && toCaller(row)
+}
+
+/** The same as a query, for a statement that reads more of the copy. */
+export const callerOfCopy = (copies: SqlFragment, id: SqlFragment): SqlFragment => sql.fragment`
     ${callerRows(copies)}
     WHERE token.id = ${id} AND NOT ${isBarred(sql.fragment`token.person_id`)}
       AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)}
-        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`)
-  return row && toCaller(row)
-}
+        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`
 
 /** The caller that a token of the person would stand for, for what our own pages do on their behalf. No such token is issued. */
 export const callerOfPerson = async (

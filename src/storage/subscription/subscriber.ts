@@ -1,6 +1,7 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
-import { findCallerOf, hasEnded, rightsOf } from '../authorization/token.ts'
+import { callerOfCopy, hasEnded, rightsOf } from '../authorization/token.ts'
+import { type TokenRow, toCaller } from '../authorization/token-row.ts'
 import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
@@ -30,21 +31,23 @@ export type Subscriber = {
   readonly isGreeted: boolean
 }
 
+/** In one statement: what a Subscription says is never answered with the rights of somebody who has written it since. */
 export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
   const row = await connection.maybeOne<Row>(sql.fragment`
     SELECT (${isOver}) AS "hasEnded", (${isDue}) AS "isDue", ${isStuck} AS "isStuck", ${isSilent} AS "isSilent",
       ${rightsOf(sql.fragment`subscriber`)}::text AS rights, subscriber.last_event, subscriber.last_told,
-      subscriber.writing, subscriber.greeted = subscriber.writing AS "isGreeted", stored.content
+      subscriber.writing, subscriber.greeted = subscriber.writing AS "isGreeted", stored.content, caller.*
     FROM subscriber
     JOIN resource_identity AS identity ON identity.id = subscriber.id
       AND identity.type_id = ${typeIdOf('Subscription')}
     JOIN subscription AS stored ON stored.patient_id = identity.patient_id AND stored.pk = identity.pk
+    LEFT JOIN LATERAL (${callerOfCopy(sql.fragment`subscriber`, sql.fragment`subscriber.id`)}) AS caller ON TRUE
     WHERE subscriber.id = ${id}`)
   if (row === undefined) return undefined
   return {
     id,
     subscription: row.content,
-    caller: await findCallerOf(connection, sql.fragment`subscriber`, id),
+    caller: row.kind === null ? undefined : toCaller(row),
     rights: row.rights,
     hasEnded: row.hasEnded,
     isDue: row.isDue,
@@ -57,7 +60,9 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
   }
 }
 
-type Row = {
+type Row = Kept & (TokenRow | { readonly kind: null })
+
+type Kept = {
   readonly rights: string
   readonly hasEnded: boolean
   readonly isDue: boolean
@@ -69,6 +74,17 @@ type Row = {
   readonly isGreeted: boolean
   readonly content: Subscription
 }
+
+/** The `rights` of what is written with this token. */
+export const rightsOfToken = async (
+  connection: Connection,
+  tokenHash: Buffer | undefined,
+): Promise<string | undefined> =>
+  tokenHash &&
+  (
+    await connection.maybeOne<Pick<Row, 'rights'>>(sql.fragment`
+      SELECT ${rightsOf(sql.fragment`token`)}::text AS rights FROM token WHERE token.hash = ${sql.binary(tokenHash)}`)
+  )?.rights
 
 /** The token itself may be gone, if the Subscription was written by a version that deleted tokens a month after they had expired. */
 const isGrantOver = sql.fragment`(${hasEnded(sql.fragment`subscriber`)} OR EXISTS (
