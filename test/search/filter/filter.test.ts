@@ -36,6 +36,10 @@ const meanings: readonly (readonly [ResourceType, string, string])[] = [
   ['Patient', 'deceased ne true', '(not (deceased true))'],
   ['Patient', 'identifier eq http://x.org|a', '(identifier http://x.org|a)'],
   ['Patient', 'general-practitioner re Practitioner/1', '(general-practitioner Practitioner/1)'],
+  ['Patient', 'organization eq Organization/1', '(organization Organization/1)'],
+  ['Patient', 'organization ne Organization/1', '(organization ne Organization/1)'],
+  ['Patient', 'organization pr true', '(not (missing organization))'],
+  ['Patient', 'birthdate pr true', '(not (missing birthdate))'],
   ['Patient', 'birthdate ge 2014-10-10', '(birthdate ge 2014-10-10..2014-10-11)'],
   ['Patient', '_id eq a', '(_id a)'],
   ['Observation', 'date po 2014', '(date ap 2014-01-01..2015-01-01)'],
@@ -50,6 +54,9 @@ const meanings: readonly (readonly [ResourceType, string, string])[] = [
   ['Observation', 'code sb loinc|1', '(code above loinc|1)'],
   ['Observation', 'code in http://x.org/vs', '(code in http://x.org/vs)'],
   ['Observation', 'code ni ValueSet/1', '(not (code in ValueSet/1))'],
+  ['ValueSet', 'url eq http://x.org/a', '(url http://x.org/a)'],
+  ['ValueSet', 'url ne http://x.org/a', '(url ne http://x.org/a)'],
+  ['ValueSet', 'url pr false', '(missing url)'],
   ['ValueSet', 'url sw http://x.org/', '(url sw http://x.org/)'],
   ['RiskAssessment', 'probability le 0.8', '(probability le 0.8)'],
   ...['ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb'].map((operator): readonly [ResourceType, string, string] => [
@@ -133,6 +140,7 @@ const refusals: readonly (readonly [ResourceType, string, string | RegExp])[] = 
   ],
   ['Patient', 'active:not eq true', 'at character 1: "active:not" has a modifier; a filter has operators instead'],
   ['Provenance', 'target.target._id eq 1', /^at character \d+: "target" can mean too many chains; name the type/],
+  ['Observation', `${'derived-from:Observation.'.repeat(21)}code eq a`, /^at character \d+: more than 20 links$/],
   [
     'Patient',
     `${'('.repeat(21)}gender eq male${')'.repeat(21)}`,
