@@ -92,6 +92,21 @@ t.test('somebody who exists already is found by any name with the birth date, an
   ])
 })
 
+t.test('a number of another system is that of somebody else, but one without a system may be of any', async t => {
+  const there = ['urn:x|1', 'urn:y|1', '1'].map((one, at) => ({ ...patient(`There ${at}`, one), id: one }))
+  t.strictSame(await found(there, [patient('A', 'urn:x|1'), patient('B', '1')]), [
+    [
+      ['urn:x|1', 'identifier'],
+      ['1', 'identifier'],
+    ],
+    [
+      ['urn:x|1', 'identifier'],
+      ['urn:y|1', 'identifier'],
+      ['1', 'identifier'],
+    ],
+  ])
+})
+
 t.test('if many have one birth date, as when it is unknown, each name is read once', async t => {
   let read = 0
   const there = Array.from({ length: 100 }, (_, number): Patient => {
