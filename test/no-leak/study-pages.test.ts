@@ -1,5 +1,6 @@
 import type { ResearchSubject } from '@medplum/fhirtypes'
 import t from 'tap'
+import { peopleStates } from '../../src/web/study/people-asked.ts'
 import { type Shown, wordsOf } from '../support/browser.ts'
 import { todays } from '../support/turn.ts'
 import { callers } from './callers.ts'
@@ -129,6 +130,18 @@ t.test('no link tells somebody who may not read answers what was answered', asyn
   for (const done of dones)
     for (const id of ids)
       t.not(noticeIn(await browser.get(`/studies/coded?done=${done}&subject=${id}`)), '', `${done}: ${id}`)
+})
+
+t.test('nobody who may not read answers finds people by them', async t => {
+  const { browser } = await signedIn('person-registrar')
+  const people = async (query: string) => {
+    const { status, body } = await browser.get(`/studies/coded${query}`)
+    t.equal(status, 200)
+    return [...body.matchAll(/<h3>(.*?)<\/h3>/gs)].map(([, heading = '']) => heading.replaceAll(/<[^>]*>/g, ''))
+  }
+  const everybody = await people('')
+  t.ok(everybody.length > 0)
+  for (const state of Object.keys(peopleStates)) t.strictSame(await people(`?state=${state}`), everybody, state)
 })
 
 const everyKind = [...new Set(facts.observations.flatMap(({ kinds }) => kinds))]

@@ -7,6 +7,7 @@ import { seesAnswersOf } from '../../../src/studies/people/sees-answers.ts'
 
 const study = (access: string): ResearchStudy => ({
   resourceType: 'ResearchStudy',
+  status: 'active',
   extension: [{ url: extensions.access, valueCode: access }],
 })
 const always = { from: '', until: '' }
@@ -30,5 +31,5 @@ t.test(
 
 t.test('if the organization reads, so does whoever the pages of the study are for', async t => {
   t.strictSame(seen(study('organization')), [true, true, true, true, true])
-  t.strictSame(seen({ resourceType: 'ResearchStudy' }), [true, true, true, true, true])
+  t.strictSame(seen({ resourceType: 'ResearchStudy', status: 'active' }), [true, true, true, true, true])
 })
