@@ -4,7 +4,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import { tokenText } from '../search/token-text.ts'
 import type { Identity } from '../storage/account/identity.ts'
-import { endSessions } from '../storage/account/session.ts'
+import { endSessions, holdSession } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/account/user-account.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { settled } from '../storage/settled-transaction.ts'
@@ -48,29 +48,43 @@ export const subjectsOf = async (parts: IdentityParts, person: string, issuer: s
   (await identitiesOf(parts, person)).filter(one => one.issuer === issuer).map(({ subject }) => subject)
 
 type Linking = {
+  /** Id of the session in which they agreed. */
+  readonly session: string
   /** Whether a Person may have only one name at the issuer; another one is then refused with `conflict`. */
   readonly onlyOne?: boolean
   /** Done in the same commit. */
   readonly beside?: (connection: Connection) => Promise<void>
 }
 
-/** If two link the same identity at once, one is refused with `duplicate`. */
-export const linkIdentity = (
+/** If two link the same identity at once, one is refused with `duplicate`. False if the session has ended meanwhile. */
+export const linkIdentity = async (
   parts: IdentityParts,
   id: string,
   identity: Identity,
-  { onlyOne = false, beside }: Linking = {},
-): Promise<void> =>
-  changing(parts, id, async (store, connection) => {
-    await takeIdentity(parts, store, identity)
-    const { issuer } = identity
-    await change(store, id, ({ identifier = [], ...person }) => {
-      if (onlyOne && identifier.some(({ system }) => system === issuer))
-        throw new FhirError('conflict', 'Another identity of the same issuer is linked to this account')
-      return { ...person, identifier: [...identifier, identifierOf(identity)] }
+  { session, onlyOne = false, beside }: Linking,
+): Promise<boolean> => {
+  try {
+    await changing(parts, id, async (store, connection) => {
+      await takeIdentity(parts, store, identity)
+      const { issuer } = identity
+      await change(store, id, ({ identifier = [], ...person }) => {
+        if (onlyOne && identifier.some(({ system }) => system === issuer))
+          throw new FhirError('conflict', 'Another identity of the same issuer is linked to this account')
+        return { ...person, identifier: [...identifier, identifierOf(identity)] }
+      })
+      // Only now, since whoever unlinks the issuer changes the Person before they end the sessions.
+      if (!(await holdSession(connection, session))) throw new SignedOut()
+      await beside?.(connection)
     })
-    await beside?.(connection)
-  })
+    return true
+  } catch (error) {
+    if (error instanceof SignedOut) return false
+    throw error
+  }
+}
+
+/** Thrown, so that the transaction is rolled back. */
+class SignedOut extends Error {}
 
 /** Until the commit, nobody else links it; refused with `duplicate` if somebody has it. */
 export const takeIdentity = async (parts: IdentityParts, store: Store, identity: Identity): Promise<void> => {

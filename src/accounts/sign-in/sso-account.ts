@@ -47,22 +47,23 @@ export const makeSsoAccount = async (
 
 /**
  * For an account whose holder has just signed in and agreed. The address counts as confirmed, since the institution says so. `drop` removes what it
- * came with, in the same commit.
+ * came with, in the same commit. False if they have been signed out meanwhile.
  */
 export const linkInstitution = async (
   parts: SsoAccounts,
-  person: string,
+  { person, session }: { readonly person: string; readonly session: string },
   arrived: Confirmed,
   drop: (connection: Connection) => Promise<void>,
-): Promise<void> => {
+): Promise<boolean> => {
   const { accounts, identities, institution } = parts
   const { issuer, subject, email } = arrived
   const beside = async (connection: Connection) => {
     await verifyAddress(connection, { person, email })
     await drop(connection)
   }
-  await linkIdentity(identities, person, { issuer, subject }, { onlyOne: true, beside })
+  if (!(await linkIdentity(identities, person, { issuer, subject }, { session, onlyOne: true, beside }))) return false
   await tell(accounts, person, { kind: 'linked', institution })
+  return true
 }
 
 /** Ends all sessions but one. False if the institution is the only way into the account. */

@@ -7,6 +7,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { tokenText } from '../../search/token-text.ts'
 import type { Identity } from '../../storage/account/identity.ts'
+import type { Session } from '../../storage/account/session.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
 import { dropArrival, findArrival, moveArrival } from '../../storage/ehr/launch.ts'
@@ -39,8 +40,11 @@ export type Arrivals = {
   readonly personOf: (issuer: string, subject: string) => Promise<string | undefined>
   /** Whether anybody has the EHR user, even if it does not sign them in: an account that is closed keeps it. */
   readonly isHeld: (issuer: string, subject: string) => Promise<boolean>
-  /** Throws `duplicate` if the EHR user is somebody's already. */
-  readonly link: (person: string, arrival: Pick<Arrival, 'issuer' | 'subject'>) => Promise<void>
+  /** False if the session has ended meanwhile. Throws `duplicate` if the EHR user is somebody's already. */
+  readonly link: (
+    session: Pick<Session, 'id' | 'person'>,
+    arrival: Pick<Arrival, 'issuer' | 'subject'>,
+  ) => Promise<boolean>
   /** The Person's users at the EHRs that are set up here. */
   readonly usersOf: (person: string) => Promise<readonly Identity[]>
   /** Removes all links to the EHR, and ends all sessions but the one, in the same commit; false if there are none. */
@@ -89,7 +93,7 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   drop: arrival => dropArrival(parts.database, arrival),
   personOf: (issuer, subject) => findPersonOf(parts, { issuer, subject }),
   isHeld: (issuer, subject) => isHeld(parts, { issuer, subject }),
-  link: (person, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }),
+  link: ({ id: session, person }, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }, { session }),
   usersOf: person => usersOf(parts, person),
   unlink: async (person, issuer, session) => {
     if ((await usersOf(parts, person)).every(user => user.issuer !== issuer)) return false

@@ -26,7 +26,7 @@ export type SsoStep =
   | (Refused & { readonly kind: 'occupied'; readonly email: string })
   /** The holder of the account with the address must sign in now. */
   | { readonly kind: 'sign-in'; readonly email: string }
-  | { readonly kind: 'link'; readonly person: string; readonly arrived: Confirmed }
+  | { readonly kind: 'link'; readonly person: string; readonly session: string; readonly arrived: Confirmed }
   | { readonly kind: 'create'; readonly arrived: Confirmed }
 
 /** Somebody with a password can use that to get to where they were going. */
@@ -40,8 +40,8 @@ export type SsoArrivals = {
     step: Extract<SsoStep, { kind: 'enter' }>,
     device: string,
   ) => Promise<Admission | undefined>
-  /** Throws `duplicate` or `conflict` if either of the two is linked to another by now. */
-  readonly link: (arrival: string, step: Extract<SsoStep, { kind: 'link' }>) => Promise<void>
+  /** False if they have been signed out meanwhile. Throws `duplicate` or `conflict` if either of the two is linked to another by now. */
+  readonly link: (arrival: string, step: Extract<SsoStep, { kind: 'link' }>) => Promise<boolean>
   /** Answers the id of the new Person; undefined if there is an account with the address by now. */
   readonly create: (
     arrival: string,
@@ -64,12 +64,11 @@ export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals
     const take = (connection: Connection) => dropSsoArrival(connection, arrival)
     return admitByInstitution(parts.accounts, { person, device, authenticatedAt, identity: arrived, take }, arrived)
   },
-  link: async (arrival, { person, arrived }) => {
-    await linkInstitution(parts, person, arrived, async connection => {
+  link: (arrival, { arrived, ...by }) =>
+    linkInstitution(parts, by, arrived, async connection => {
       await dropSsoArrival(connection, arrival)
       await dropOtherSsoArrivals(connection, arrival, arrived)
-    })
-  },
+    }),
   create: (arrival, { arrived }, name) =>
     makeSsoAccount(parts, arrived, name, connection => dropOtherSsoArrivals(connection, arrival, arrived)),
   subjectsOf: person => subjectsOf(parts.identities, person, issuer),
@@ -92,7 +91,7 @@ const stepOf = async (parts: SsoAccounts, arrived: SsoArrival, session: Session 
   if ((await subjectsOf(parts.identities, account.person, arrived.issuer)).length > 0)
     return { kind: 'occupied', email, continued }
   if (session?.person !== account.person || !isFresh(session)) return { kind: 'sign-in', email }
-  return { kind: 'link', person: account.person, arrived: confirmed }
+  return { kind: 'link', person: account.person, session: session.id, arrived: confirmed }
 }
 
 /** Whether the password, and the second factor if there is one, were given just now, so that this is not a browser that somebody left open. */

@@ -12,6 +12,7 @@ import { refuseOlder } from '../page/frame-history.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendPage } from '../page/page.ts'
 import { seldom } from '../page/page-limits.ts'
+import { sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typedSecret } from '../page/typed.ts'
 import { hasPassword, sendNoPassword } from '../sign-in/no-password.ts'
@@ -54,8 +55,8 @@ export const launchedPage: AddPage = (server, options) => {
     if (!(await hasPassword(accounts.database, step.person))) return sendNoPassword(request, reply)
     const answer = await isAccountPassword(accounts, step.person, typedSecret(request.body, 'password'))
     if (answer !== 'right') return sendLink(request, reply, options, step, answer)
-    await arrivals.link(step.person, step.arrival)
-    await tell(accounts, step.person, { kind: 'linked', institution: new URL(step.arrival.issuer).host })
+    if (await arrivals.link(sessionOf(request), step.arrival))
+      await tell(accounts, step.person, { kind: 'linked', institution: new URL(step.arrival.issuer).host })
     return reply.redirect(`/launched/${request.params.arrival}`, 303)
   })
   server.post<OfArrival>('/launched/:arrival/patient', async (request, reply) => {

@@ -51,7 +51,8 @@ export const ssoArrivalPage: AddPage = (server, options) => {
   server.post<OfArrival>('/sso/arrivals/:arrival/link', ofAppRequests, async (request, reply) => {
     const step = await stepOf(request)
     if (step.kind !== 'link') return show(request, reply, step)
-    await arrivals.link(request.params.arrival, step)
+    const { arrival } = request.params
+    if (!(await arrivals.link(arrival, step))) return reply.redirect(`/sso/arrivals/${arrival}`, 303)
     return reply.redirect(step.arrived.continued ?? '/account?done=linked', 303)
   })
   const limited = { ...ofAppRequests, config: { rateLimit: seldom } }

@@ -242,6 +242,27 @@ t.test('whoever is just being signed in by an EHR that is being unlinked is not 
   t.match(await byEhr.get('/account'), { status: 303, location: /^\/sign-in\?/ })
 })
 
+t.test('whoever links another user of an EHR that is just being unlinked in another browser links nothing', async t => {
+  const siv = await world.linked('siv', world.ward)
+  const other = openBrowser(server, { remoteAddress: '10.9.9.4' })
+  await other.send('/sign-in', { email: siv.email, password })
+  const { location = '' } = await world.launched(other, ehr, ehr.launch({ subject: 'siv-2' }))
+  const own = openBrowser(server, { remoteAddress: '10.9.9.4' })
+  await own.send('/sign-in', { email: siv.email, password })
+  const { unlinked, linked } = await world.database.transaction(async connection => {
+    await lockAccount(connection, siv.person)
+    const unlinked = own.send('/account/ehrs', {})
+    await someoneWaits(connection)
+    const linked = other.send(location, { password }, `${location}/account`)
+    await someoneWaits(connection, 2)
+    return { unlinked, linked }
+  })
+  t.match(await unlinked, { status: 303, location: '/account/ehrs?done=unlinked' })
+  t.match(await linked, { status: 303, location })
+  t.match(wordsOf(await other.get(location)), /Sign in to go on/)
+  t.match(wordsOf(await own.get('/account/ehrs')), /No EHR signs you in here/)
+})
+
 const removed = { change: sql.fragment`DELETE` }
 
 t.test('nobody unlinks an EHR without being signed out there, and it can be tried again', async t => {

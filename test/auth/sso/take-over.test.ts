@@ -1,4 +1,5 @@
 import t from 'tap'
+import { endSessions } from '../../../src/storage/account/session.ts'
 import { findAccountOf, lockAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, openBrowser, wordsOf } from '../../support/browser.ts'
@@ -302,6 +303,23 @@ t.test('whoever is just being signed in by an institution that is being unlinked
   t.match(await unlinked, { status: 303, location: '/account/institution?done=unlinked' })
   t.match([(await entered).status, wordsOf(await entered)], [410, /This sign-in is over/])
   t.equal(await world.signedInAs(other), undefined)
+})
+
+t.test('whoever is signed out at the moment at which they link the institution has linked nothing', async t => {
+  const petra = await world.holder('petra')
+  const browser = newBrowser()
+  const { at } = await world.arrive(browser, { sub: 'petra-1', email: petra.email })
+  await browser.send(`/sign-in?prompt=login&continue=${at}`, { email: petra.email, password }, '/sign-in')
+  const { linked } = await database.transaction(async connection => {
+    await lockAccount(connection, petra.person)
+    const linked = browser.send(at, {}, `${at}/link`)
+    await someoneWaits(connection)
+    await endSessions(connection, petra.person)
+    return { linked }
+  })
+  t.match(await linked, { status: 303, location: at })
+  t.match(wordsOf(await browser.get(at)), /Sign in once more, here/)
+  t.match((await world.personOf(petra.person)).identifier, undefined)
 })
 
 t.test('an account is linked, or unlinked with all others signed out, completely or not at all', async t => {
