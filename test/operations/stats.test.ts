@@ -117,6 +117,28 @@ t.test('every statistic is what a textbook says', async t => {
   t.ok(near(kurtosis, (4096 + 1296 + 16 + 20736) / 4 / 62 ** 2 - 3))
 })
 
+t.test('counts and shapes have no unit, a variance has the square of one, and of scores nothing has any', async t => {
+  const unitsOf = async (code: string) => {
+    const [found] = parametersIn(await ask(`?subject=ann&code=${code}&statistic=${all}`))
+    const named = found?.resource.component.map(one => [one.code.coding[0].code, unitOf(one.valueQuantity)]) ?? []
+    return Object.groupBy(named, ([, unit]) => unit ?? '')
+  }
+  const unitOf = ({ value: _, ...unit }: { readonly value: number }) => JSON.stringify(unit)
+  const { [JSON.stringify({ unit: '/min', code: '/min', system: ucum })]: figures = [], ...others } =
+    await unitsOf('http://loinc.org|8867-4')
+  t.equal(figures.length, 15)
+  t.strictSame(
+    { ...others },
+    {
+      '{}': ['count', 'total-count', 'skew', 'kurtosis'].map(one => [one, '{}']),
+      '{"unit":"(/min)2"}': [['variance', '{"unit":"(/min)2"}']],
+    },
+  )
+  await put({ ...heartRate('score-1', 1, { value: 3 }), ...{ code: loinc('72514-3') } })
+  await put({ ...heartRate('score-2', 2, { value: 5 }), ...{ code: loinc('72514-3') } })
+  t.strictSame(Object.keys(await unitsOf('72514-3')), ['{}'])
+})
+
 t.test('several codes can be in one parameter, separated by commas, as in other operations', async t => {
   const asked = '?subject=ann&statistic=average,count'
   const apart = parametersIn(await ask(`${asked}&code=8867-4&code=http://loinc.org|8462-4`))
@@ -258,6 +280,8 @@ t.test('a wrong request is refused with what would be accepted', async t => {
     ['?subject=ann&code=8867-4&statistic=regression', /"regression" is no statistic here/],
     ['?subject=ann&code=8867-4&statistic=constructor', /"constructor" is no statistic here/],
     ['?subject=ann&code=8867-4&statistic=count&duration=long', /duration is a number of hours above 0/],
+    ['?subject=ann&code=8867-4&statistic=count&duration=0', /duration is a number of hours above 0/],
+    ['?subject=ann&code=8867-4&statistic=count&duration=1000000', /above 0 and below 1000000, not "1000000"$/],
     ['?subject=ann&code=8867-4&statistic=count&include=yes', /^include is true or false, not "yes"$/],
     ['?subject=ann&code=8867-4&statistic=count&limit=few', /^limit is a whole number from 1 to 1000, not "few"$/],
     [
