@@ -78,3 +78,20 @@ t.test('what an app gave that was confirmed before stays in force, and covers bo
   await link(own, elsewhere)
   t.same(await seen(), [measured])
 })
+
+t.test(
+  'what one app gave does not count as confirmed because another of the same name was, that came later',
+  async t => {
+    const { patient, subject, elsewhere, consent } = await answeredFor('Yun')
+    const own = await account(patient)
+    await world.tokenOf(appToken(await invite({ patient, subject }), world.app.id))
+    const { grantedApps } = world.server.authorization
+    const [later, first] = await grantedApps.list(own)
+    t.ok(later && first && later.grantedAt > first.grantedAt)
+    t.ok(await grantedApps.prove(own, later?.id ?? ''))
+    const before = await seen()
+    await link(own, elsewhere)
+    t.same(await seen(), before)
+    t.equal((await send('everything', 'GET', `Consent/${consent.id}`)).json().status, 'inactive')
+  },
+)
