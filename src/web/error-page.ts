@@ -6,6 +6,7 @@ import { type Words, wordsFor } from '../messages/catalogue.ts'
 import { nothingElseText } from './page/content-security.ts'
 import { enteredTexts } from './page/entered.ts'
 import { FieldError } from './page/field-error.ts'
+import { refusesForm } from './page/form-token.ts'
 import { allowAnyFrame, isFramable, isFramed } from './page/frame.ts'
 import { type Html, html } from './page/html.ts'
 import { ownTexts } from './page/keeps-typed.ts'
@@ -23,7 +24,7 @@ export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: 
   if (status === 503) sayWhen(reply, error)
   const words = wordsOf(request)
   const { say } = words
-  const key = isGone(status, request) ? 'error.gone' : keyOf(status, request)
+  const key = isGone(status, request) ? 'error.gone' : keyOf(error, request)
   reply.header('vary', 'accept-language')
   // Any frame may show this, unless somebody is signed in; then only the EHR's may.
   if (isFramable(request) && request.session === undefined) allowAnyFrame(reply)
@@ -80,11 +81,13 @@ const isGone = (status: number, { method, session, routeOptions }: FastifyReques
   status === 404 && method === 'POST' && session !== undefined && routeOptions.url !== undefined
 
 /** A form that met a fault may have been done, as where the database was lost in the middle of a commit. */
-const keyOf = (status: number, { method }: FastifyRequest) =>
-  told.get(status) ?? (status < 500 ? 'error.not-understood' : method === 'POST' ? 'error.doubt' : 'error.fault')
+const keyOf = (error: FhirError, { method }: FastifyRequest) => {
+  const { status } = error
+  if (status === 403) return refusesForm(error) ? 'error.403' : 'error.forbidden'
+  return told.get(status) ?? (status < 500 ? 'error.not-understood' : method === 'POST' ? 'error.doubt' : 'error.fault')
+}
 
-const told: ReadonlyMap<number, `error.${403 | 404 | 413 | 429 | 503 | 'changed'}`> = new Map([
-  [403, 'error.403'],
+const told: ReadonlyMap<number, `error.${404 | 413 | 429 | 503 | 'changed'}`> = new Map([
   [404, 'error.404'],
   [409, 'error.changed'],
   [412, 'error.changed'],

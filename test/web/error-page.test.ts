@@ -1,4 +1,7 @@
+import Fastify from 'fastify'
 import t from 'tap'
+import { FhirError } from '../../src/fhir/error.ts'
+import { answerErrorPage } from '../../src/web/error-page.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { fhirServer } from '../support/fhir-server.ts'
 
@@ -45,4 +48,29 @@ t.test('programs are answered with an OperationOutcome', async t => {
       url,
     )
   }
+})
+
+t.test('whoever has no right to what they do is told so, and nothing of how long the page was open', async t => {
+  const refusing = Fastify()
+  t.teardown(() => refusing.close())
+  refusing.setErrorHandler(answerErrorPage)
+  refusing.get('/form', async () => {
+    throw new FhirError('forbidden', 'Patient/1 may be read, but not changed')
+  })
+  for (const [language, words] of [
+    [
+      'en',
+      'You may not do this You have no right to it, or no longer have it. Nothing of what you sent was saved or done.',
+    ],
+    [
+      'es',
+      'Usted no puede hacer esto No tiene permiso para hacerlo, o ya no lo tiene. No se ha guardado ni hecho nada',
+    ],
+  ] as const) {
+    const shown = await openBrowser(refusing, { headers: { 'accept-language': language } }).get('/form')
+    t.equal(shown.status, 403)
+    t.match(wordsOf(shown), words)
+  }
+  const foreign = await browser.post('/sign-in', {})
+  t.match([foreign.status, wordsOf(foreign)], [403, /Please send that again The page was open for too long/])
 })
