@@ -8,36 +8,64 @@ export type Duplicate = { readonly patient: Patient; readonly by: 'identifier' |
 /** All Patients that a query finds and that the asker may see. */
 export type FindPatients = (query: URLSearchParams) => Promise<readonly Patient[]>
 
+/** For each Patient, the Duplicates that there are. */
+type FindDuplicates = (asked: readonly Patient[]) => Promise<readonly (readonly Duplicate[])[]>
+
 /**
  * For each Patient, those who have one of its identifiers, or its name and birth date. The asker learns only of those whom they may see, as
- * if nobody else were there. `most`: how many to find for each, beginning with those who share an identifier.
+ * if nobody else were there. `most`: how many to find for each, beginning with those who share an identifier. For one part of a list after the
+ * other: of dates that many have, as where the day is not known, all people are found for the first part, and remembered for the others.
  */
-export const findDuplicates = async (
+export const openDuplicates = (
   find: FindPatients,
-  asked: readonly Patient[],
   { most = Number.POSITIVE_INFINITY }: { readonly most?: number } = {},
-): Promise<readonly (readonly Duplicate[])[]> => {
-  const values = [...new Set(asked.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? [])))]
-  const days = [...new Set(asked.flatMap(({ birthDate }) => birthDate ?? []))]
-  const byIdentifier = values.length === 0 ? [] : await find(new URLSearchParams({ identifier: oneOf(values) }))
-  // Names are spelled in too many ways to search for them.
-  const byName = days.length === 0 ? [] : await find(new URLSearchParams({ birthdate: days.join(',') }))
-  const holders = Map.groupBy(byIdentifier.flatMap(heldBy), ({ identifier }) => identifier.value)
-  // Many may have the same date, as where the day is not known: each of their names is read once, and not once for everybody who is asked about.
-  const namesakes = Map.groupBy(byName.flatMap(calledBy), ({ called }) => called)
-  return asked.map(one => {
-    const same = (one.identifier ?? []).flatMap(identifier =>
-      (holders.get(identifier.value) ?? []).filter(held => isSame(held.identifier, identifier)),
-    )
-    const alike = namesOf(one).flatMap(called => namesakes.get(called) ?? [])
-    const found = new Map<string | undefined, Duplicate>()
-    const add = (by: Duplicate['by']) => (held: { readonly patient: Patient }) => {
-      if (!found.has(held.patient.id)) found.set(held.patient.id, { patient: held.patient, by })
-      return found.size >= most
-    }
-    if (!same.some(add('identifier'))) alike.some(add('name'))
-    return [...found.values()]
-  })
+): FindDuplicates => {
+  const crowds = new Map<string, Namesakes>()
+  return async asked => {
+    const values = [...new Set(asked.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? [])))]
+    const days = new Set(asked.flatMap(({ birthDate }) => birthDate ?? []))
+    const byIdentifier = values.length === 0 ? [] : await find(new URLSearchParams({ identifier: oneOf(values) }))
+    const born = await namesakesBornOn(find, [...days.difference(crowds)])
+    for (const [day, namesakes] of born) if (namesakes.size > crowd) crowds.set(day, namesakes)
+    const holders = Map.groupBy(byIdentifier.flatMap(heldBy), ({ identifier }) => identifier.value)
+    return asked.map(one => {
+      const same = (one.identifier ?? []).flatMap(identifier =>
+        (holders.get(identifier.value) ?? []).filter(held => isSame(held.identifier, identifier)),
+      )
+      const { birthDate = '' } = one
+      const namesakes = crowds.get(birthDate) ?? born.get(birthDate)
+      const alike = namesOf(one).flatMap(called => namesakes?.get(called) ?? [])
+      const found = new Map<string | undefined, Duplicate>()
+      const add = (by: Duplicate['by']) => (held: { readonly patient: Patient }) => {
+        if (!found.has(held.patient.id)) found.set(held.patient.id, { patient: held.patient, by })
+        return found.size >= most
+      }
+      if (!same.some(add('identifier'))) alike.some(add('name'))
+      return [...found.values()]
+    })
+  }
+}
+
+/** The same for Patients who are all asked about at once. */
+export const findDuplicates = (find: FindPatients, asked: readonly Patient[]): ReturnType<FindDuplicates> =>
+  openDuplicates(find)(asked)
+
+/** People of one birth date, by their names in comparable form. */
+type Namesakes = ReadonlyMap<string, readonly { readonly patient: Patient }[]>
+
+/** How many names of one birth date are few enough to be found anew for each part. */
+const crowd = 20
+
+/** By birth date. Names are spelled in too many ways to search for them: each is read once, and not once for everybody who is asked about. */
+const namesakesBornOn = async (
+  find: FindPatients,
+  days: readonly string[],
+): Promise<ReadonlyMap<string, Namesakes>> => {
+  const found = days.length === 0 ? [] : await find(new URLSearchParams({ birthdate: days.join(',') }))
+  const byDay = Map.groupBy(found, ({ birthDate = '' }) => birthDate)
+  return new Map(
+    [...byDay].map(([day, patients]) => [day, Map.groupBy(patients.flatMap(calledBy), ({ called }) => called)]),
+  )
 }
 
 /** Takes the lines of a list in their order, and answers the first earlier line that may be the same human, if there is one. */

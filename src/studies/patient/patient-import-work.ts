@@ -21,7 +21,7 @@ import {
 } from '../../storage/organization/patient-import.ts'
 import type { Queue } from '../../storage/work/queue.ts'
 import { refusedWork } from '../refused-work.ts'
-import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
+import { type FindPatients, openDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import {
   intoOrganization,
   patientsIn,
@@ -74,9 +74,10 @@ const check: Step = async (parts, { id, person }) => {
   const { database } = parts
   const { find } = await registrarOf(parts, person)
   const lineBefore = openLinesBefore()
+  const findAmong = openDuplicatesAmong(find)
   let done = 0
   for await (const lines of chunksOf(database, id, 'all')) {
-    const there = await duplicatesAmong(find, lines)
+    const there = await findAmong(lines)
     const found = soundOf(lines).map(({ line, patient }) => {
       const before = lineBefore(line, patient)
       const duplicates = [...(before === undefined ? [] : [{ line: before }]), ...(there.get(line) ?? [])]
@@ -93,20 +94,19 @@ const check: Step = async (parts, { id, person }) => {
   await endChecking(database, id)
 }
 
-/** By line, which patients may be there already, and who they may be. */
-const duplicatesAmong = async (find: FindPatients, lines: readonly ShownLine[]) => {
-  const sound = soundOf(lines)
-  const there = await findDuplicates(
-    find,
-    sound.map(({ patient }) => patient),
-    { most: mostDuplicates },
-  )
-  return new Map(
-    sound.flatMap(({ line }, index) => {
-      const duplicates = (there[index] ?? []).map(({ patient }) => ({ patient: patient.id ?? '' }))
-      return duplicates.length === 0 ? [] : [[line, duplicates] as const]
-    }),
-  )
+/** By line, which patients may be there already, and who they may be; for one chunk of lines after the other. */
+const openDuplicatesAmong = (find: FindPatients) => {
+  const findDuplicates = openDuplicates(find, { most: mostDuplicates })
+  return async (lines: readonly ShownLine[]) => {
+    const sound = soundOf(lines)
+    const there = await findDuplicates(sound.map(({ patient }) => patient))
+    return new Map(
+      sound.flatMap(({ line }, index) => {
+        const duplicates = (there[index] ?? []).map(({ patient }) => ({ patient: patient.id ?? '' }))
+        return duplicates.length === 0 ? [] : [[line, duplicates] as const]
+      }),
+    )
+  }
 }
 
 const soundOf = (lines: readonly ShownLine[]): readonly { readonly line: number; readonly patient: Patient }[] =>
@@ -159,8 +159,9 @@ const cameMeanwhile = async (
   find: FindPatients,
 ): Promise<FoundDuplicates> => {
   const came: FoundDuplicates[number][] = []
+  const findAmong = openDuplicatesAmong(find)
   for await (const lines of chunksOf(database, id, 'sound'))
-    for (const [line, duplicates] of await duplicatesAmong(find, lines)) came.push({ line, duplicates })
+    for (const [line, duplicates] of await findAmong(lines)) came.push({ line, duplicates })
   return came
 }
 

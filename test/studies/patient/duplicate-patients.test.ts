@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
-import { findDuplicates, openLinesBefore } from '../../../src/studies/patient/duplicate-patients.ts'
+import { openDuplicates, openLinesBefore } from '../../../src/studies/patient/duplicate-patients.ts'
 
 const patient = (family: string, ...identifier: readonly string[]): Patient => ({
   resourceType: 'Patient',
@@ -64,7 +64,7 @@ t.test('a name is the same however its letters are typed, and marks that are let
 
 /** Everybody, whatever is asked for. */
 const found = async (there: readonly Patient[], asked: readonly Patient[], options?: { readonly most: number }) =>
-  (await findDuplicates(async () => there, asked, options)).map(duplicates =>
+  (await openDuplicates(async () => there, options)(asked)).map(duplicates =>
     duplicates.map(({ patient, by }) => [patient.id, by]),
   )
 
@@ -124,4 +124,26 @@ t.test('if many have one birth date, as when it is unknown, each name is read on
   const asked = Array.from({ length: 100 }, (_, number) => patient(`There ${number + 99}`))
   t.strictSame(await found(there, asked), [[['there-99', 'name']], ...Array(99).fill([])])
   t.equal(read, there.length)
+})
+
+t.test('part after part of a list, those of a birth date that many have are asked for once', async t => {
+  const queries: string[] = []
+  const there = Array.from({ length: 30 }, (_, number) => ({ ...patient(`There ${number}`), id: `there-${number}` }))
+  const rare = { ...patient('Rare'), id: 'rare', birthDate: '1980-02-03' }
+  const find = openDuplicates(async query => {
+    queries.push(query.toString())
+    return [...there, rare].filter(({ birthDate }) =>
+      query
+        .get('birthdate')
+        ?.split(',')
+        .includes(birthDate ?? ''),
+    )
+  })
+  const idsOf = async (...asked: readonly Patient[]) =>
+    (await find(asked)).map(duplicates => duplicates.map(({ patient: { id } }) => id))
+  const alsoRare = { ...patient('Rare'), birthDate: '1980-02-03' }
+  t.strictSame(await idsOf(patient('There 1'), alsoRare), [['there-1'], ['rare']])
+  t.strictSame(await idsOf(patient('There 2'), patient('Nobody')), [['there-2'], []])
+  t.strictSame(await idsOf(alsoRare, patient('There 29')), [['rare'], ['there-29']])
+  t.strictSame(queries, ['birthdate=1970-01-01%2C1980-02-03', 'birthdate=1980-02-03'])
 })
