@@ -275,6 +275,26 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.same(complaints, [])
   })
 
+  await t.test('other colours leave the focus where it was', async t => {
+    const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?timezone=UTC`)
+    const one = (what: string) => `document.querySelectorAll('[data-chart]')[0].querySelector('${what}')`
+    const staysOn = async (what: string) => {
+      await tab.evaluate(`${one(what)}.focus()`)
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await tab.evaluate(`window.before = ${one('canvas')}`)
+        await tab.emulateMedia({ colorScheme })
+        await tab.evaluate('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+        t.ok(await tab.evaluate(`${one('canvas')} !== window.before`), 'it is drawn again')
+        t.ok(await tab.evaluate(`document.activeElement === ${one(what)}`), `${what}, ${colorScheme}`)
+      }
+    }
+    await tab.evaluate(`${one('.zoom button')}.click()`)
+    await staysOn('.zoom button + button')
+    await staysOn('.plot > a')
+    t.same(complaints, [])
+  })
+
   await t.test('charts are drawn, and moments written, in a browser whose language is no language', async t => {
     const { page: tab, complaints } = await signedIn({ locale: 'en-US@posix', timezoneId: 'Europe/Berlin' })
     await tab.goto(page)

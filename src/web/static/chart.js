@@ -218,13 +218,17 @@ const draw = figure => {
 }
 
 let drawn = []
-/** Draws all charts again, at once, and keeps the zoom: Firefox copies the page for paper before anything that waits, and copied empty charts. */
+/** Draws all charts again, at once, and keeps the zoom and the focus: Firefox copies the page for paper before anything that waits, and copied empty charts. */
 const drawAll = () => {
   const seen = drawn.map(({ plot }) => ({ min: plot.scales.x.min, max: plot.scales.x.max }))
+  const focused = focusable().indexOf(document.activeElement)
   for (const { plot } of drawn) plot.destroy()
   drawn = [...document.querySelectorAll('[data-chart]')].map(draw)
   for (const [index, limits] of seen.entries()) drawn[index].plot.batch(plot => plot.setScale('x', limits))
+  focusable()[focused]?.focus({ preventScroll: true })
 }
+/** They are the same in each drawing, in the same order. */
+const focusable = () => [...document.querySelectorAll('[data-chart] :is(a, button)')]
 
 drawAll()
 // Charts that were drawn in dark colours are drawn again for paper, which is white.
