@@ -168,12 +168,17 @@ t.test('a file is neither read nor given back; the other fields are, and the fil
 t.test(
   'if somebody removed the thing meanwhile nothing is saved, and the typed texts are shown for copying',
   async t => {
-    const page = `/organizations/${world.ward}/studies/new`
+    const { id } = await world.create('everything', {
+      resourceType: 'Organization',
+      name: 'Short',
+      partOf: { reference: `Organization/${lab.organization}` },
+    })
+    const page = `/organizations/${id}/studies/new`
     const own = openBrowser(server, { remoteAddress: '10.7.3.1' })
     await enter(own, persons.manager)
     const hidden = hiddenIn(await own.get(page), page)
-    const ward = (await send('everything', 'GET', `Organization/${world.ward}`)).json()
-    await world.update('everything', { ...ward, active: false })
+    const headers = { authorization: 'Bearer everything' }
+    t.equal((await server.inject({ method: 'DELETE', url: `/fhir/Organization/${id}`, headers })).statusCode, 204)
     const typed = { ...hidden, title: 'Sleep', purpose: 'Why we <ask>\r\n\r\nand how' }
     const gone = await own.post(page, typed)
     t.match([gone.status, wordsOf(gone)], [404, /This is not there any more.*Nothing of what you sent was saved/])
