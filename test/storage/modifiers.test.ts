@@ -51,16 +51,19 @@ t.test('token: its text', async t => {
     condition('other', { code: coded({ system: 'urn:s', code: 'headache', display: 'Migraine with headache' }) }),
     condition('tagged', { meta: { tag: [{ system: 'urn:s', code: 't', display: 'Sensitive' }] } }),
     condition('typed', { identifier: [{ type: { text: 'Insurer number' }, value: 'Other' }] }),
+    condition('signs', { code: { text: '?!' } }),
   )
   await finds(t, 'Condition', {
     'code:text=headache': 'display other text',
     'code:text=HEADÂCHE\\, sev': 'text',
     'code:text=migraine,severe': 'other text',
+    'code:text=migraine,?,nothing': 'other signs',
+    'code:text=?,!': 'signs',
     'code:text=eadache': '',
     '_tag:text=sens': 'tagged',
     'identifier:text=insurer': 'typed',
     'identifier:text=other': '',
-    'code:not=urn:s|1': 'other tagged text typed',
+    'code:not=urn:s|1': 'other signs tagged text typed',
   })
 })
 

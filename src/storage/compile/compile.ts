@@ -15,6 +15,7 @@ import { type RowNames, typeIdOf } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { millisecondTest } from '../values/date.ts'
 import { present } from '../values/element.ts'
+import { matchDisplay } from '../values/string.ts'
 import { matchValue } from '../values/value.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
@@ -100,12 +101,24 @@ const compileEither = (of: readonly Expression[], at: Compiling): SqlFragment =>
   return of.length > 1 && there.length === of.length ? allOf([anyOf(there), any]) : any
 }
 
-/** Roles in the same organization are asked for together, and so are tokens, dates and strings of the same parameter. */
+/** Roles in the same organization are asked for together, and so are tokens, their texts, dates and strings of the same parameter. */
 const alternatives = (of: readonly Expression[], at: Compiling): readonly SqlFragment[] =>
   [...Map.groupBy(of, one => togetherBy(one, at)).values()].flatMap(group => compileTogether(group, at))
 
-const togetherBy = (one: Expression, { row }: Compiling): unknown =>
-  one.kind === 'member' ? one.of : isToken(one, row) || isListable(one) ? one.parameter : one
+const togetherBy = (one: Expression, at: Compiling): unknown => {
+  if (one.kind === 'member') return one.of
+  if (isDisplay(one, at)) return `the texts of ${one.parameter.code}`
+  return isToken(one, at.row) || isListable(one) ? one.parameter : one
+}
+
+type DisplayMatch = Match & { readonly value: { readonly kind: 'display' } }
+
+/** Whether the content alone decides about a `:text`. */
+const isDisplay = (one: Expression, at: Compiling): one is DisplayMatch =>
+  one.kind === 'match' &&
+  one.value.kind === 'display' &&
+  at.row.recorded === undefined &&
+  compileHotMatch(one, at) === undefined
 
 /** Whether the indexes of dates and strings may know it. `_lastUpdated` is in none of them. */
 const isListable = (one: Expression): one is Match =>
@@ -115,6 +128,12 @@ const isListable = (one: Expression): one is Match =>
 const compileTogether = (group: readonly Expression[], at: Compiling): readonly SqlFragment[] => {
   const [first, ...others] = group.filter(one => one.kind === 'member')
   if (first !== undefined && others.length > 0) return [compileMember([first, ...others], at.row)]
+  const [display, ...displays] = group.filter(one => isDisplay(one, at))
+  if (display !== undefined) {
+    const { parameter, value } = display
+    const texts = [value, ...displays.map(other => other.value)].map(({ text }) => text)
+    return [matchDisplay(contentAsked(parameter, at.row.row), parameter, texts)]
+  }
   const tokens = group.filter(one => isToken(one, at.row))
   const together = tokens.length > 1 ? compileTokens(tokens, at) : undefined
   if (together !== undefined) return [together]

@@ -26,9 +26,7 @@ export const textTest = ({ text, match }: StringValue, of = elementText): SqlFra
   if (match === 'exact') return sql.fragment`${of} = ${text}`
   if (match === 'contains') return sql.fragment`strpos(fhir_fold(${of}), ${fold(text)}) > 0`
   const forms = formsOf(text)
-  return forms.includes('')
-    ? sql.fragment`starts_with(fhir_fold(${of}), ${fold(text)})`
-    : sql.fragment`fhir_begins(${of}, ${sql.array(forms, 'text')})`
+  return forms.includes('') ? sql.fragment`starts_with(fhir_fold(${of}), ${fold(text)})` : beginsWith(of, forms)
 }
 
 /** By datatype, where it has the text for people beside its code or reference. */
@@ -39,11 +37,28 @@ const texts: Readonly<Record<string, readonly string[]>> = {
   Reference: ['display'],
 }
 
-/** https://hl7.org/fhir/R4/search.html#token, `:text`: "the search functions as a normal string search". */
-export const matchDisplay = (content: SqlFragment, parameter: SearchParameter, text: string): SqlFragment => {
-  const holds = textTest({ kind: 'string', text })
+/** https://hl7.org/fhir/R4/search.html#token, `:text`: "the search functions as a normal string search". For one of the texts. */
+export const matchDisplay = (
+  content: SqlFragment,
+  parameter: SearchParameter,
+  asked: readonly string[],
+): SqlFragment => {
+  const holds = anyTextTest(asked)
   return someElement(content, parameter.paths, datatype => (texts[datatype] ?? []).map(inside => ({ inside, holds })))
 }
+
+/** Hundreds of texts are asked of an element at once. What is nothing but punctuation is asked by itself. */
+const anyTextTest = (asked: readonly string[]): SqlFragment => {
+  const { words = [], signs = [] } = Object.groupBy(asked, text => (formsOf(text).includes('') ? 'signs' : 'words'))
+  const forms = [...new Set(words.flatMap(formsOf))]
+  return anyOf([
+    ...(forms.length === 0 ? [] : [beginsWith(elementText, forms)]),
+    ...signs.map(text => textTest({ kind: 'string', text })),
+  ])
+}
+
+const beginsWith = (of: SqlFragment, forms: readonly string[]): SqlFragment =>
+  sql.fragment`fhir_begins(${of}, ${sql.array([...forms], 'text')})`
 
 /**
  * The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. Undefined if the index cannot tell.

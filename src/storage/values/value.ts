@@ -19,7 +19,7 @@ export const matchValue = (content: SqlFragment, parameter: SearchParameter, val
     case 'token':
       return matchToken(content, parameter, value)
     case 'display':
-      return matchDisplay(content, parameter, value.text)
+      return matchDisplay(content, parameter, [value.text])
     case 'identifier':
       return matchIdentifier(content, parameter, value)
     case 'of-type':

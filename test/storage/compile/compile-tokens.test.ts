@@ -111,6 +111,9 @@ t.test('however many values are asked for, the SQL is the same', async t => {
     ['Observation', 'code'],
     ['Observation', 'category'],
     ['Patient', 'identifier'],
+    ['Condition', 'code:text'],
+    ['Observation', 'code:text'],
+    ['Observation', 'subject:text'],
   ] as const)
     t.equal(conditionOf(type, parameter, 100), conditionOf(type, parameter, 2), `${type} by ${parameter}`)
 })
