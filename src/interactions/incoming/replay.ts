@@ -12,7 +12,7 @@ import { allReady, decidePolicies } from './decide-policy.ts'
 
 /**
  * Uploads once more what was refused: the current policies judge it, and the gate is asked what its sender, whose context this is, may write now.
- * `settle` notes as which Observation it was taken, and by whom, in the same commit. False if somebody else has taken or removed it since it was
+ * `settle` notes as which Observation it was taken, and by whom, in the same commit. False if it was taken, removed or sent again since it was
  * read. Throws FhirError if it is refused again, also because an update would undo what was changed since; it is then not kept a second time.
  */
 export const replay = async (
@@ -21,13 +21,13 @@ export const replay = async (
   context: Context,
   settle: (observation: string, connection: Connection) => Promise<void>,
 ): Promise<boolean> => {
-  const { update, isLost } = kept
+  const { update, isLost, times } = kept
   if (isLost) throw new FhirError('incomplete', 'It refers to what was refused with it', { status: 422 })
   const [ready] = allReady(await decidePolicies([await prepared(kept, context)], context))
   if (ready === undefined) throw new Error('nothing was decided')
   const { write } = ready
   return context.store.atomic(async (store, connection) => {
-    if (!(await holdWaiting(connection, id))) return false
+    if (!(await holdWaiting(connection, id, times))) return false
     const written = await writeOrThrow(store, write)
     if (update !== undefined && update.id === undefined && written.outcome === 'unchanged')
       throw new FhirError('conflict', 'Its criteria matched nothing when it was sent, and match something now')

@@ -1,5 +1,6 @@
 import type { Caller } from '../../access/caller.ts'
-import { findCallerOf, isRevoked } from '../authorization/token.ts'
+import { callerOfCopy, isRevoked } from '../authorization/token.ts'
+import { type TokenRow, toCaller } from '../authorization/token-row.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { isCalledOff } from '../study/app-invitation.ts'
@@ -14,36 +15,47 @@ export type Replayable = Pick<AskedAs, 'ifNoneExist' | 'isLost'> & {
   /** For an update: what it is to change; without a version if there was none. */
   readonly update?: { readonly id?: string; readonly version?: string }
   readonly sender: Caller | undefined
+  /** How often it had been sent. */
+  readonly times: number
 }
 
-/** Undefined if it is not waiting. No access is checked, since the answer is shown to nobody. */
+/**
+ * Undefined if it is not waiting. No access is checked, since the answer is shown to nobody. In one statement: what one sender has sent is not taken
+ * with the rights of another who sends the same.
+ */
 export const findReplayable = async (connection: Connection, id: string): Promise<Replayable | undefined> => {
   const row = await connection.maybeOne<ReplayableRow>(sql.fragment`
-    SELECT sent, if_none_exist, interaction, target, version, is_lost, ${isTakenFrom} AS taken
-    FROM quarantined_document AS document WHERE id = ${id}::uuid AND state = 'waiting'`)
+    SELECT document.sent, document.if_none_exist, document.interaction, document.target, document.version, document.is_lost, document.times,
+      ${isTakenFrom} AS taken, sender.*
+    FROM quarantined_document AS document
+    LEFT JOIN LATERAL (${callerOfCopy(sql.fragment`quarantined_document`, sql.fragment`document.id`)}) AS sender ON TRUE
+    WHERE document.id = ${id}::uuid AND document.state = 'waiting'`)
   if (row === undefined) return undefined
-  const sender = row.taken ? undefined : await findCallerOf(connection, sql.fragment`quarantined_document`, id)
-  const { sent, if_none_exist: ifNoneExist, interaction, target, version, is_lost: isLost } = row
+  const { sent, if_none_exist: ifNoneExist, interaction, target, version, is_lost: isLost, times } = row
   const update = {
     ...(target !== null && { id: target }),
     ...(version !== null && { version: String(version) }),
   }
   return {
     sent,
-    sender,
+    times,
+    sender: row.taken || row.kind === null ? undefined : toCaller(row),
     ...(ifNoneExist !== null && { ifNoneExist }),
     ...(interaction === 'update' && { update }),
     ...(isLost && { isLost }),
   }
 }
 
-type ReplayableRow = {
+type ReplayableRow = KeptRow & (TokenRow | { readonly kind: null })
+
+type KeptRow = {
   readonly sent: string
   readonly if_none_exist: string | null
   readonly interaction: 'create' | 'update'
   readonly target: string | null
   readonly version: number | null
   readonly is_lost: boolean
+  readonly times: number
   readonly taken: boolean
 }
 
@@ -58,10 +70,11 @@ const isTakenFrom = sql.fragment`(
   OR (document.grant_id IS NULL AND document.kind <> 'client'
     AND NOT EXISTS (SELECT FROM token AS own WHERE own.hash = document.hash)))`
 
-/** False if it is not waiting any more. Until the transaction ends, nobody else has it taken, or removes it. */
-export const holdWaiting = async (connection: Connection, id: string): Promise<boolean> =>
+/** False if it is not waiting any more, or has been sent again. Until the transaction ends, nobody else has it taken, removes it or sends it. */
+export const holdWaiting = async (connection: Connection, id: string, times: number): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
-    SELECT FROM quarantined_document WHERE id = ${id}::uuid AND state = 'waiting' FOR UPDATE`)) !== undefined
+    SELECT FROM quarantined_document
+    WHERE id = ${id}::uuid AND state = 'waiting' AND times = ${times} FOR UPDATE`)) !== undefined
 
 /**
  * Notes, for whoever looks after it, what became of a waiting document. If one study removes it, it stays for the others that it belongs to.

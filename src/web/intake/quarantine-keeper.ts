@@ -55,14 +55,16 @@ const update = { name: 'update', path: ':type/:id' } as const
 
 /**
  * Has a document accepted that the keeper was shown, with the rights that its sender has now, and notes the result, if it is accepted in the same
- * commit. If it was settled meanwhile, nothing is done.
+ * commit. If it was settled meanwhile, nothing is done; if it was sent again, what was sent last counts.
  */
 export const takeOne = async (
   request: FastifyRequest,
-  { accounts, contextFor }: PageOptions,
-  { store, keepers }: Keeper,
+  options: PageOptions,
+  keeper: Keeper,
   id: string,
 ): Promise<'taken' | 'refused' | 'settled'> => {
+  const { accounts, contextFor } = options
+  const { store, keepers } = keeper
   const found = await findReplayable(accounts.database, id)
   if (found === undefined) return 'settled'
   const { sender, ...sent } = found
@@ -74,7 +76,7 @@ export const takeOne = async (
       const settled = await store.settleQuarantined(id, keepers, { kind: 'taken', observation }, connection)
       if (settled === undefined) throw new FhirError('conflict', 'Whoever has it taken no longer looks after it')
     })
-    return isTaken ? 'taken' : 'settled'
+    return isTaken ? 'taken' : await takeOne(request, options, keeper, id)
   } catch (error) {
     if (!(error instanceof FhirError) || error.status >= 500) throw error
     await store.settleQuarantined(id, keepers, { kind: 'refused', refusal: reasonWord(error) })

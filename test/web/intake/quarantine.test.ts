@@ -188,30 +188,43 @@ t.test('mended data is taken with the rights of its sender, once, and the docume
   t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It has been accepted\. .* Outcome Accepted /)
 })
 
-t.test('what somebody else removes, or has taken, at the same moment is not taken', async t => {
-  /** Where those end who try it again while `also` happens. */
-  const tried = async (times: number, also: (connection: Connection, source: string) => Promise<unknown>) => {
-    const { id } = await source('strict')
-    await post(id)
-    await relax({ id })
-    const page = `/quarantine/${await idOf(id)}`
-    const { trying } = await database.transaction(async connection => {
-      await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
-      const trying = Array.from({ length: times }, () => manager.send(page, {}, `${page}/replay`))
-      await someoneWaits(connection, times)
-      await also(connection, id)
-      return { trying: Promise.all(trying) }
-    })
-    const ends = (await trying).map(({ location }) => location?.replace(page, '')).toSorted()
-    const { total } = (await send('everything', 'GET', `Observation?device=Device/${id}&_total=accurate`)).json()
-    return { ends, total }
-  }
-  const removed = await tried(1, (connection, source) =>
-    connection.run(sql.fragment`UPDATE quarantined_document SET state = 'removed' WHERE source = ${source}`),
-  )
-  t.same(removed, { ends: ['?done=settled'], total: 0 })
-  t.same(await tried(2, async () => {}), { ends: ['?done=settled', '?done=taken'], total: 1 })
-})
+t.test(
+  'what somebody else removes, or has taken, at the same moment is not taken; of what is sent again, the last counts',
+  async t => {
+    /** Where those end who try it again while `also` happens. */
+    const tried = async (times: number, also: (connection: Connection, source: string) => Promise<unknown>) => {
+      const { id } = await source('strict')
+      await post(id)
+      await relax({ id })
+      const page = `/quarantine/${await idOf(id)}`
+      const { trying } = await database.transaction(async connection => {
+        await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+        const trying = Array.from({ length: times }, () => manager.send(page, {}, `${page}/replay`))
+        await someoneWaits(connection, times)
+        await also(connection, id)
+        return { trying: Promise.all(trying) }
+      })
+      const ends = (await trying).map(({ location }) => location?.replace(page, '')).toSorted()
+      const { total } = (await send('everything', 'GET', `Observation?device=Device/${id}&_total=accurate`)).json()
+      return { ends, total }
+    }
+    const removed = await tried(1, (connection, source) =>
+      connection.run(sql.fragment`UPDATE quarantined_document SET state = 'removed' WHERE source = ${source}`),
+    )
+    t.same(removed, { ends: ['?done=settled'], total: 0 })
+    t.same(await tried(2, async () => {}), { ends: ['?done=settled', '?done=taken'], total: 1 })
+    const sentAgain = (hash: string) => (connection: Connection, source: string) =>
+      connection.run(sql.fragment`
+      UPDATE quarantined_document SET times = times + 1, hash = CASE ${hash} WHEN 'gone' THEN sha256('gone') ELSE hash END
+      WHERE source = ${source}`)
+    t.same(await tried(1, sentAgain('same')), { ends: ['?done=taken'], total: 1 })
+    t.same(
+      await tried(1, sentAgain('gone')),
+      { ends: ['?done=refused'], total: 0 },
+      'who sent it last may not any more',
+    )
+  },
+)
 
 /** What is recorded about who had it taken. */
 const writtenBy = async (person: string, observation: string) =>
