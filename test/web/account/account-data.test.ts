@@ -8,7 +8,7 @@ import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 import { openStudies } from '../../support/study.ts'
 
-const { server, database, create, update, institution } = await openStudies()
+const { server, database, create, update, institution, study, participant, pages } = await openStudies()
 t.teardown(() => server.close())
 
 const lab = await institution('lab')
@@ -185,6 +185,35 @@ t.test(
     t.equal((await file('open-mhealth.json')).body, `[\n${document}\n]\n`)
   },
 )
+
+t.test('the FHIR file has what is recorded of the consents of the patient, and not of those of others', async t => {
+  const sleep = await study(lab.manager, lab.organization, 'sleep', ['omh:heart-rate'])
+  const consents: string[] = []
+  const patients: string[] = []
+  for (const name of ['Kim', 'Lee']) {
+    const patient = await participant(lab.manager, lab.organization, sleep.id, ['omh:heart-rate'], name)
+    const [consent] = await pages('everything', `Consent?patient=${patient}`)
+    const reference = `Consent/${consent?.resource.id}`
+    await create('everything', {
+      resourceType: 'Provenance' as const,
+      target: [{ reference }],
+      recorded: '2026-03-01T12:00:00Z',
+      agent: [{ who: { display: 'Whoever was there' } }],
+    })
+    patients.push(patient)
+    consents.push(reference)
+  }
+  const { body } = await file('fhir.ndjson', await signedIn({}, patients[0] ?? ''))
+  const lines = body.trimEnd().split('\n')
+  const targets = lines
+    .map((line): Resource => JSON.parse(line))
+    .flatMap(one => (one.resourceType === 'Provenance' ? one.target : []))
+  t.strictSame(
+    targets.map(({ reference }) => reference),
+    [consents[0], `${consents[0]}/_history/1`],
+    'what was written, and that the patient signed it here',
+  )
+})
 
 t.test('the FHIR file has the Binaries that the resources in it name, if the patient may read them', async t => {
   const ivy = await register('Ivy')
