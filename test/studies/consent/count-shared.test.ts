@@ -1,9 +1,10 @@
-import type { Extension, Observation, Resource } from '@medplum/fhirtypes'
+import type { Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { addDays } from '../../../src/fhir/timezone.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { studyAnew } from '../../support/study-anew.ts'
 import { openInvited } from '../../web/invited.ts'
 
 const world = await openInvited()
@@ -175,14 +176,12 @@ t.test('data of another record of the same human counts as well, from the bands 
 })
 
 t.test('of two lines for one kind each counts its own days', async t => {
-  const {
-    id: _,
-    meta: __,
-    enrollment: ___,
-    ...asked
-  } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
-  const ofBand = asked.extension.find(({ url }: Extension) => url === extensions.requestedData)
-  const both = { ...ofBand, extension: ofBand.extension.filter(({ url }: Extension) => url !== 'source') }
+  const asked = studyAnew((await send('everything', 'GET', `ResearchStudy/${study.id}`)).json())
+  const ofBand = asked.extension.find(({ url }) => url === extensions.requestedData)
+  const both = {
+    url: extensions.requestedData,
+    extension: (ofBand?.extension ?? []).filter(({ url }) => url !== 'source'),
+  }
   const twice = await create(lab.manager, { ...asked, title: 'Twice', extension: [both, ...asked.extension] })
   const { browser: own, patient } = await arrived('Dora')
   await world.enrol(patient.id, twice.id)

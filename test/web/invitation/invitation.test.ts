@@ -6,6 +6,7 @@ import { wordsOf } from '../../support/browser.ts'
 import { isTo, linkIn } from '../../support/mailbox.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { consent } from '../../support/study.ts'
+import { studyAnew } from '../../support/study-anew.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { birthDate, openInvited, password } from '../invited.ts'
 
@@ -809,7 +810,7 @@ t.test('staff who know people only by code are not told that one has died', asyn
     link: [{ target: { reference: `Practitioner/${practitioner}` } }],
   })
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
-  const { id, meta: _, enrollment: __, ...asked } = stored
+  const asked = studyAnew(stored)
   const coded = await create(lab.manager, {
     ...asked,
     extension: [

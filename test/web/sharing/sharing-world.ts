@@ -1,18 +1,14 @@
 import type { Consent, ConsentProvision, Observation } from '@medplum/fhirtypes'
 import { systems } from '../../../src/fhir/canonical.ts'
 import type { Browser, Shown } from '../../support/browser.ts'
+import { studyAnew } from '../../support/study-anew.ts'
 import { openInvited } from '../invited.ts'
 
 /** Readings of somebody, and what a page and the gate make of them. */
 export const openSharing = async () => {
   const world = await openInvited()
   const { arrived, band, create, lab, patientToken, send, study, text, update } = world
-  const {
-    id: _,
-    meta: __,
-    enrollment: ___,
-    ...asked
-  } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const asked = studyAnew((await send('everything', 'GET', `ResearchStudy/${study.id}`)).json())
   const version = text('1')
   const keeping = await create(lab.manager, {
     ...asked,

@@ -5,6 +5,7 @@ import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { addDays, dayOf } from '../../../src/fhir/timezone.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { consent } from '../../support/study.ts'
+import { studyAnew } from '../../support/study-anew.ts'
 import { openInvited, password } from '../invited.ts'
 
 const world = await openInvited()
@@ -437,12 +438,7 @@ t.test('a typed name is kept while a patient reads what the study says now', asy
 })
 
 t.test('if the readers, or what stays after a withdrawal, have changed, that is shown before signing', async t => {
-  const {
-    id: _,
-    meta: __,
-    enrollment: ___,
-    ...asked
-  } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const asked = studyAnew((await send('everything', 'GET', `ResearchStudy/${study.id}`)).json())
   const [others, version] = [asked.extension.filter(({ url }: Extension) => url !== extensions.patientText), text('1')]
   const keeping = { ...version, extension: [...(version.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
   const { id: practitioner } = await create('everything', {

@@ -5,6 +5,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { consent } from '../../support/study.ts'
+import { studyAnew } from '../../support/study-anew.ts'
 import { openSharing } from './sharing-world.ts'
 
 const world = await openSharing()
@@ -125,12 +126,7 @@ t.test('whoever says no in another window at that very moment has signed nothing
 
 /** Sends the form that signs, and makes the change after the page has read the study, and before anything is written. */
 const signedWhile = async (name: string, change: (study: ResearchStudy) => ResearchStudy) => {
-  const {
-    id: _,
-    meta: __,
-    enrollment: ___,
-    ...asked
-  } = (await send('everything', 'GET', `ResearchStudy/${world.study.id}`)).json()
+  const asked = studyAnew((await send('everything', 'GET', `ResearchStudy/${world.study.id}`)).json())
   const { browser: own, patient } = await arrived(name)
   const { meta, ...study } = await create<ResearchStudy>(lab.manager, asked)
   await world.enrol(patient.id, study.id)

@@ -14,6 +14,7 @@ import { snippetLanguages } from '../../../src/web/study/notebook-snippet.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { studyAnew } from '../../support/study-anew.ts'
 import { openTenants } from '../tenants.ts'
 
 const run = promisify(execFile)
@@ -213,12 +214,7 @@ t.test('the same can be downloaded as NDJSON and as CSV, in which no cell is a f
 t.test(
   'in the table of a coded study people have the code that its pages show, whichever record a reading belongs to',
   async t => {
-    const {
-      id: _,
-      meta: __,
-      enrollment: ___,
-      ...like
-    } = (await send('everything', 'GET', `ResearchStudy/${study}`)).json()
+    const like = studyAnew((await send('everything', 'GET', `ResearchStudy/${study}`)).json())
     const { id: coded } = await create(lab.manager, {
       ...like,
       title: 'coded',
