@@ -110,7 +110,7 @@ const change = (id: string, approval: Parameters<typeof changeApproved>[2]) =>
 
 const known = async (connection: Connection, id: string, find = findClient) => {
   const client = await find(connection, id)
-  if (client === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
+  if (client === undefined) throw new FhirError('not-found', `No client ${id} is registered and enabled`)
   return client
 }
 

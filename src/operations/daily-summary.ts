@@ -123,7 +123,7 @@ const parseDays = (given: URLSearchParams, base: string): Asked => {
 
 const kindsOf = (given: URLSearchParams): readonly Summed[] => {
   const codes = given.getAll('code').flatMap(text => text.split(','))
-  return codes.length === 0 ? summedKinds : codes.map(kindOf)
+  return codes.length === 0 ? summedKinds : [...new Set(codes.map(kindOf))]
 }
 
 const kindOf = (text: string): Summed => {

@@ -100,7 +100,8 @@ const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonl
   const all = [...codes, ...coded]
   if (all.length > mostCodes)
     throw refusal('code', `$stats counts at most ${mostCodes} codes at once, not ${all.length}`)
-  if (all.length > 0 && all.every(({ code }) => code !== '')) return all
+  const once = new Map(all.map(one => [JSON.stringify([one.system, one.code]), one]))
+  if (all.length > 0 && all.every(({ code }) => code !== '')) return [...once.values()]
   throw refusal('code', 'code or coding says what is to be counted; at least one is needed')
 }
 

@@ -110,8 +110,8 @@ t.test('a refusal is one line, and is not recorded', async t => {
       ['register', '--name', 'x', '--public', '--redirect-uri', redirect, '--scope', 'user/Observation.rs?code:in=x'],
       'user/Observation.rs?code:in=x cannot be given: a scope takes no modifier: code:in\n',
     ],
-    [['change', 'x', '--name', 'y'], 'No client x is registered\n'],
-    [['disable', 'x'], 'No client x is registered\n'],
+    [['change', 'x', '--name', 'y'], 'No client x is registered and enabled\n'],
+    [['disable', 'x'], 'No client x is registered and enabled\n'],
     [['enable', 'x'], 'No client x is disabled\n'],
   ] as const
   for (const [args, error] of refused) t.strictSame(await run(...args), { code: 1, out: '', error }, args.join(' '))

@@ -60,6 +60,7 @@ t.test('weight is what a scale measures, with clothes and without, and not what 
 t.test('temperature is that of any part of the body where it is measured', async t => {
   await put(reading('8310-5', '01', 98.6, '[degF]'), reading('8331-1', '02', 38.5, 'Cel'))
   t.same(await daysOf('omh:body-temperature'), { '01': 37, '02': 38.5 })
+  t.equal((await entriesOf('omh:body-temperature,omh:body-temperature')).length, 2, 'each kind once')
 })
 
 t.test('means that a device reports in place of readings count for blood pressure, as for other values', async t => {

@@ -144,6 +144,7 @@ t.test('several codes can be in one parameter, separated by commas, as in other 
   const apart = parametersIn(await ask(`${asked}&code=8867-4&code=http://loinc.org|8462-4`))
   t.ok(apart.length >= 2)
   t.same(parametersIn(await ask(`${asked}&code=8867-4,http://loinc.org|8462-4`)), apart)
+  t.same(parametersIn(await ask(`${asked}&code=8867-4,http://loinc.org|8462-4,8867-4`)), apart, 'each of them once')
 })
 
 t.test('the code may be that of a component', async t => {

@@ -54,7 +54,7 @@ export const changeApproved = async (
   approval: ClientApproval & { readonly renewsSecret?: boolean },
 ): Promise<Registered> => {
   const known = await lockClient(parts.database, id)
-  if (known === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
+  if (known === undefined) throw new FhirError('not-found', `No client ${id} is registered and enabled`)
   const { name = known.name, organization = known.organization, scope = known.scope } = approval
   const { policies = known.policies, renewsSecret = false } = approval
   const { jwks, jwks_uri, ...before } = known.metadata
@@ -86,7 +86,7 @@ export const isBackend = ({ metadata }: Pick<RegisteredClient, 'metadata'>): boo
 /** It gets no more tokens. Those that it has end, and so does what people granted it. Answers its name. */
 export const disable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<string> => {
   const name = await disableClient(connection, id, by)
-  if (name === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
+  if (name === undefined) throw new FhirError('not-found', `No client ${id} is registered and enabled`)
   await revokeGrants(connection, { client: id })
   await revokeTokensOfClient(connection, id)
   return name
