@@ -1,21 +1,18 @@
 import type { Parameters } from '@medplum/fhirtypes'
 import t from 'tap'
 import { printScope } from '../../src/access/scope.ts'
-import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../src/fhir/registry.ts'
-import { openOutbound } from '../../src/messages/outbound.ts'
 import { all } from '../../src/search/expression.ts'
 import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import type { SqlFragment } from '../../src/storage/sql.ts'
 import { findSubscriber } from '../../src/storage/subscription/subscriber.ts'
 import { openSockets } from '../../src/subscriptions/sockets.ts'
 import { until } from './receiver.ts'
+import { socketOptions } from './socket-options.ts'
 import { openSubscriptionWorld, scope } from './world.ts'
 
 const world = await openSubscriptionWorld()
 const { researcher } = world
 const database = openDatabase(world.url)
-const outbound = openOutbound({ allowed: [] })
 
 /** A connection on which something happens once, right after a statement in which a text stands. */
 const meanwhile = <Over extends Connection>(connection: Over): Over => {
@@ -40,13 +37,7 @@ const next: { behind: string; happen: (() => Promise<void>) | undefined } = { be
 const onceBehind = (behind: string, happen: () => Promise<void>) => Object.assign(next, { behind, happen })
 
 const sockets = openSockets({
-  registry: loadRegistry(),
-  classes: openCodeClasses(),
-  readAs: () => Promise.reject(new Error('nothing is read')),
-  outbound,
-  base: () => 'http://localhost/fhir',
-  recordTold: async () => {},
-  reportFault: fault => t.fail(String(fault)),
+  ...socketOptions(t),
   accessFor: () => () => all,
   database: {
     ...meanwhile(database),
@@ -57,7 +48,6 @@ const sockets = openSockets({
 })
 t.teardown(async () => {
   await sockets.close()
-  await outbound.close()
   await database.close()
   await world.close()
 })

@@ -1,34 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Parameters } from '@medplum/fhirtypes'
 import t from 'tap'
-import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../src/fhir/registry.ts'
-import { openOutbound } from '../../src/messages/outbound.ts'
 import { all, none } from '../../src/search/expression.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openSockets } from '../../src/subscriptions/sockets.ts'
 import { withDatabase } from '../support/database.ts'
 import { until } from './receiver.ts'
+import { socketOptions } from './socket-options.ts'
 import { openSubscriptionWorld } from './world.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
-const outbound = openOutbound({ allowed: [] })
-const options = {
-  registry: loadRegistry(),
-  classes: openCodeClasses(),
-  readAs: () => Promise.reject(new Error('nothing is read')),
-  outbound,
-  base: () => 'http://localhost/fhir',
-  recordTold: async () => {},
-  reportFault: (fault: unknown) => t.fail(String(fault)),
-}
+const options = socketOptions(t)
 const sockets = openSockets({ ...options, database, databaseUrl: url, accessFor: () => () => none })
 t.setTimeout(240_000)
 t.teardown(async () => {
   await sockets.close()
-  await outbound.close()
   await database.close()
   await close()
 })
