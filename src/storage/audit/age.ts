@@ -14,14 +14,14 @@ export const fewestYears = 6
 export const ageAudit = async (database: Database, key: AuditKey, years: number): Promise<number> => {
   const last = await findAged(database, years)
   if (last === undefined) return 0
-  const { seal, epoch, snapshot, head, rows } = last
+  const { seal, epoch, snapshot, head } = last
   const found = await verifyAudit(database, key, [{ seal, head: head.toString('hex') }])
   if (found.kind !== 'whole') throw startError(`Nothing was removed, for the record is not whole: ${found.bad}`)
   return database.transaction(async connection => {
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(${ageing})`)
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('audit_seal'))`)
-    const isThere = (await connection.run(sql.fragment`SELECT FROM audit_seal WHERE seal = ${seal}::bigint`)) > 0
-    if (!isThere) return 0
+    const rows = await rowsUpTo(connection, seal)
+    if (rows === undefined) return 0
     await connection.run(sql.fragment`
       INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
       VALUES (${seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${sql.binary(head)}, ${rows}::bigint, now(), ${key.id},
@@ -41,12 +41,19 @@ export const ageAudit = async (database: Database, key: AuditKey, years: number)
   })
 }
 
+/** Undefined if another process has removed them meanwhile. It may also have removed only those that are older. */
+const rowsUpTo = async (connection: Connection, seal: string): Promise<string | undefined> => {
+  const { rows } = await connection.one<{ rows: string | null }>(sql.fragment`
+    SELECT CASE WHEN bool_or(seal = ${seal}::bigint) THEN sum(cardinality(ids))::text END AS rows
+    FROM audit_seal WHERE seal <= ${seal}::bigint`)
+  return rows ?? undefined
+}
+
 type Aged = {
   readonly seal: string
   readonly epoch: number
   readonly snapshot: string
   readonly head: Buffer
-  readonly rows: string
 }
 
 /**
@@ -54,8 +61,7 @@ type Aged = {
  */
 const findAged = (connection: Connection, years: number): Promise<Aged | undefined> =>
   connection.maybeOne<Aged>(sql.fragment`
-    SELECT seal, epoch, snapshot::text AS snapshot, head,
-      (SELECT coalesce(sum(cardinality(ids)), 0)::text FROM audit_seal AS older WHERE older.seal <= audit_seal.seal) AS rows
+    SELECT seal, epoch, snapshot::text AS snapshot, head
     FROM audit_seal WHERE seal < coalesce((
       SELECT min(seal) FROM audit_seal WHERE sealed >= now() - make_interval(years => ${Math.max(years, fewestYears)})),
       9223372036854775807)

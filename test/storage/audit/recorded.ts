@@ -39,14 +39,18 @@ export const recorded = async (
   return { database, heads }
 }
 
-/** A record in which everything is older than six years. */
-export const aged = async (t: Test, seals: number) => {
+/** A record in which everything is older than six years; `seals`: how many, or how many years ago each was made, the oldest first. */
+export const aged = async (t: Test, seals: number | readonly number[]) => {
   const database = await opened(t)
-  const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
   const heads: AuditHead[] = []
-  for (let seal = 0; seal < seals; seal += 1) {
+  for (const years of typeof seals === 'number' ? Array<number>(seals).fill(6.5) : seals) {
+    const old = new Date(Date.now() - years * 365.25 * 24 * 3_600_000)
     await insertRecords(database, [read, read])
-    await tamper(database, sql.fragment`UPDATE audit_record SET recorded = ${old.toISOString()}::timestamptz`)
+    await tamper(
+      database,
+      sql.fragment`
+        UPDATE audit_record SET recorded = ${old.toISOString()}::timestamptz WHERE recorded > now() - interval '1 year'`,
+    )
     const head = await sealAudit(database, key, { now: old })
     if (head !== undefined) heads.push(head)
   }

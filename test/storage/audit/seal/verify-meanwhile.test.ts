@@ -2,6 +2,7 @@ import t from 'tap'
 import { ageAudit } from '../../../../src/storage/audit/age.ts'
 import { verifyAudit } from '../../../../src/storage/audit/seal/verify.ts'
 import type { Connection, Database } from '../../../../src/storage/database.ts'
+import { sql } from '../../../../src/storage/sql.ts'
 import { someoneWaits } from '../../../support/someone-waits.ts'
 import { aged, key } from '../recorded.ts'
 
@@ -48,4 +49,24 @@ t.test('of two who age the record at once, the second finds it whole, and remove
   )
   t.equal(await second.catch(String), 0)
   t.equal(await first, 6)
+})
+
+t.test('of two who age different years at once, each removes and notes only what was left', async t => {
+  const { database } = await aged(t, [8.5, 6.5])
+  const removed: Promise<number>[] = []
+  await verifyAudit(
+    pausing(database, async connection => {
+      for (const years of [8, 6]) {
+        const one = ageAudit(database, key, years)
+        removed.push(one)
+        await Promise.race([one, someoneWaits(connection, removed.length)])
+      }
+    }),
+    key,
+  )
+  t.strictSame(await Promise.all(removed), [2, 2])
+  t.strictSame(await database.any(sql.fragment`SELECT seal, rows FROM audit_checkpoint ORDER BY seal`), [
+    { seal: '1', rows: '2' },
+    { seal: '2', rows: '2' },
+  ])
 })
