@@ -78,7 +78,7 @@ const ownFaultPage = (key: 'error.503' | 'error.fault', words: Words): string =>
 
 /** Whether the page is gone: somebody who sends a form has seen its page. */
 const isGone = (status: number, { method, session, routeOptions }: FastifyRequest): boolean =>
-  status === 404 && method === 'POST' && session !== undefined && routeOptions.url !== undefined
+  (status === 404 || status === 410) && method === 'POST' && session !== undefined && routeOptions.url !== undefined
 
 /** A form that met a fault may have been done, as where the database was lost in the middle of a commit. */
 const keyOf = (error: FhirError, { method }: FastifyRequest) => {
@@ -89,6 +89,7 @@ const keyOf = (error: FhirError, { method }: FastifyRequest) => {
 
 const told: ReadonlyMap<number, `error.${404 | 413 | 429 | 503 | 'changed'}`> = new Map([
   [404, 'error.404'],
+  [410, 'error.404'],
   [409, 'error.changed'],
   [412, 'error.changed'],
   [413, 'error.413'],

@@ -12,7 +12,7 @@ type Answer = Awaited<ReturnType<World['server']['inject']>>
 export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
   const world = await fhirWorld(...options)
   const { server, database, token } = world
-  const send = (bearer: string, method: 'GET' | 'POST' | 'PUT', url: string, payload?: object | string) =>
+  const send = (bearer: string, method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, payload?: object | string) =>
     server.inject({
       method,
       url: url.startsWith('http') ? url.slice(url.indexOf('/fhir')) : `/fhir${url && `/${url}`}`,
