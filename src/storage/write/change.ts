@@ -18,6 +18,7 @@ import type { Write, Written } from '../store.ts'
 import { checkConditions } from './conditions.ts'
 import { keepDeletion } from './deletion.ts'
 import { numberAllowed } from './number-allowed.ts'
+import { takeTurnToJoin } from './turn-to-join.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
 import { insertAll, insertOne, toProjected, toStored, unknown, type Writing, writeRefusal } from './write.ts'
 
@@ -41,8 +42,10 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
   return replace(connection, writing, current, write.resource)
 }
 
-/** A new resource with an id to which others may refer already. */
+/** A new resource with an id to which others may refer already, or in what they are writing at this moment. */
 const insertNamed = async (connection: Connection, writing: Writing, { resource, id }: Update): Promise<Written> => {
+  // What it has measured gets the source that it names, and can be found only once it is committed.
+  if (resource.resourceType === 'Device' && resource.parent !== undefined) await takeTurnToJoin(connection)
   const written = await insertOne(connection, writing, { resource, id })
   if (written.outcome === 'created' && written.type === 'Observation') await meetSource(connection, written)
   return written

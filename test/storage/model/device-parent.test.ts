@@ -1,12 +1,14 @@
 import type { Device } from '@medplum/fhirtypes'
 import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
 
 const world = await w.openWorld()
 t.teardown(world.close)
-const { importer, put, see, storeOf } = world
+const { database, importer, put, see, storeOf } = world
 
 const band = (parent?: string, id = 'band', patient = 'ann'): Device => ({
   resourceType: 'Device',
@@ -61,6 +63,24 @@ t.test('a device can be stored after what it has measured', async t => {
   t.notOk((await seen()).includes('early'))
   await put(band('acme', 'late'))
   t.ok((await seen()).includes('early'))
+})
+
+t.test('a device that is stored while others write what it has measured is the source of that as well', async t => {
+  const later = Promise.withResolvers<void>()
+  // Whoever stores an Observation under an id of their own waits for this, when its source has been looked up.
+  const holding = database.transaction(async connection => {
+    await connection.run(sql.fragment`
+      SELECT pg_advisory_xact_lock(hashtext('derived_from'), patient_id) FROM patient_compartment WHERE id = 'ann'`)
+    await later.promise
+  })
+  const measured = put(by('meanwhile', 'new'))
+  await someoneWaits(database)
+  const device = put(band('acme', 'new'))
+  await Promise.race([device, someoneWaits(database, 2)])
+  later.resolve()
+  await Promise.all([holding, measured, device])
+  t.ok((await seen()).includes('meanwhile'))
+  await importer.write([{ kind: 'delete', type: 'Observation', id: 'meanwhile' }])
 })
 
 t.test('a deleted device has no source, and one that returns has the source that it then names', async t => {
