@@ -167,10 +167,14 @@ const cancel = async (
   id: string,
 ): Promise<boolean> => {
   if ((await findPendingInvitation(database, organization, id)) === undefined) return false
-  return recordingChange({ openStoreAs, person, organization }, async connection => ({
-    answer: await endStaffInvitation(connection, id, 'cancelled'),
-    change: changeOf('D', id, 'An invitation into the organization was cancelled'),
-  }))
+  return recordingChange({ openStoreAs, person, organization }, async connection => {
+    // Somebody may have accepted or cancelled it meanwhile.
+    const answer = await endStaffInvitation(connection, id, 'cancelled')
+    return {
+      answer,
+      change: answer ? changeOf('D', id, 'An invitation into the organization was cancelled') : undefined,
+    }
+  })
 }
 
 const retryFailed = async ({ accounts: { database }, ask }: Parts): Promise<void> => {

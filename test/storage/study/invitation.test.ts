@@ -40,11 +40,15 @@ const account = (id: string, ...patients: readonly string[]): Person => ({
 /** Somebody who is enrolled and invited by e-mail and by text message, and has used nothing of it yet. */
 const invited = async (name: string) => {
   await put({ ...(w.registered(name, 'lab') as Patient), birthDate })
-  const subject = `${name}-in-s`
+  const subject = await enrolled(name, 's')
+  return { subject, ...(await sent(name, subject)) }
+}
+const enrolled = async (name: string, study: string): Promise<string> => {
+  const subject = `${name}-in-${study}`
   await database.run(sql.fragment`
     INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-    VALUES (7, ${subject}, 's', ${name}, TRUE, '-infinity', 'infinity')`)
-  return { subject, ...(await sent(name, subject)) }
+    VALUES (7, ${subject}, ${study}, ${name}, TRUE, '-infinity', 'infinity')`)
+  return subject
 }
 const sent = async (name: string, subject: string) => {
   const addresses = [
@@ -84,6 +88,10 @@ t.test('once an invitation has ended, its link, picture, code and proof are of n
     cancelled: ({ subject }) => endInvitation(database, subject, 'cancelled'),
     'too-old': ({ id }) => change('invitation', id, sql.fragment`expires_at = now()`),
     left: ({ subject }) => change('enrolment', subject, sql.fragment`in_force = FALSE`),
+    'left-for-another': async ({ subject }) => {
+      await change('enrolment', subject, sql.fragment`in_force = FALSE`)
+      await enrolled('left-for-another', 'r')
+    },
     'place-over': ({ subject }) => change('enrolment', subject, sql.fragment`period_end = now()`),
     'place-of-another': ({ subject }) => change('enrolment', subject, sql.fragment`patient = 'somebody-else'`),
   }
@@ -162,6 +170,19 @@ t.test('of several who invite somebody as the same stands, one does, and the oth
   t.strictSame(await again(latest?.id ?? ''), [], 'as it stands now')
 })
 
+t.test('whoever invites somebody while another does sends nothing', async t => {
+  const { subject, id } = await invited('double')
+  const again = { subject, study: 's', patient: 'double', addresses: [], days: 7, after: id }
+  const { other } = await database.transaction(async connection => {
+    await makeInvitation(connection, again)
+    const other = database.transaction(within => makeInvitation(within, again))
+    await Promise.race([other, someoneWaits(connection)])
+    return { other }
+  })
+  t.equal(await other, undefined)
+  t.equal((await invitationsOf(database, [subject]))[0]?.isOpen, true)
+})
+
 t.test('whoever cancels while somebody invites anew cancels the new invitation', async t => {
   const { subject } = await invited('kim')
   const { cancelling } = await database.transaction(async connection => {
@@ -190,6 +211,7 @@ t.test(
     t.strictSame(shown, { message: messages.sms, answer: 'right' }, 'it is known whose phone or mailbox that is')
     for (let times = 0; times < 6; times += 1)
       t.equal((await tryProof(database, id, { birthDate, code: codeOf('next') })).answer, 'late', 'once')
+    await database.run(sql.fragment`UPDATE study_message SET tries = tries + 1 WHERE id = ${messages.email}`)
     const picture = await findInvitation(database, (await linkToShow(database, one.subject))?.secret ?? '')
     t.match(picture, { id, message: messages.email, channel: 'email' }, 'a picture sends the code by the first channel')
   },
@@ -219,6 +241,25 @@ t.test(
     t.match(await invitationsOf(database, [one.subject]), [{ isOpen: false, endedBy: 'tries' }])
   },
 )
+
+t.test('what is done with one invitation changes no other that is open', async t => {
+  const [one, other] = [await invited('tried'), await invited('beside')]
+  await setCode(database, one.found, right.code)
+  await setCode(database, other.found, codeOf('other'))
+  const late = await makeProof(database, one.found)
+  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() WHERE hash = ${hashOf(late)}`)
+  t.strictSame(await tryProof(database, one.id, wrong), { message: one.found.message, answer: 'wrong' })
+  const stateOf = ({ id }: Invited) =>
+    database.one(sql.fragment`
+      SELECT code, code_message AS message, tries, ended_at IS NULL AS "isOpen", ended_by AS by FROM invitation WHERE id = ${id}`)
+  const untouched = { code: codeOf('other'), message: other.found.message, tries: 0, isOpen: true, by: null }
+  t.strictSame(await stateOf(one), { ...untouched, code: right.code, message: one.found.message, tries: 1 })
+  t.strictSame(await stateOf(other), untouched)
+  for (let times = 0; times < 4; times += 1) await tryProof(database, one.id, wrong)
+  t.match(await stateOf(one), { isOpen: false, by: 'tries' })
+  t.strictSame(await stateOf(other), untouched)
+  t.equal(await isProofLate(database, late), false, 'its link cannot be opened again')
+})
 
 t.test('a code lasts fifteen minutes, and a proof thirty', async t => {
   const one = await withCode(await invited('timed'))
@@ -261,11 +302,12 @@ t.test('the link that somebody used leads them to the study again, and nobody el
   const [one, other] = [await invited('back'), await invited('not-back')]
   await put(account('of-back', 'back'), account('of-not-back', 'not-back'))
   const shown = (await linkToShow(database, one.subject))?.secret ?? ''
+  const proof = await makeProof(database, one.found)
   const asked = async (link: string, person = 'of-back') => studyTakenUp(database, link, person)
   t.equal(await asked(one.links.email), undefined, 'before they used it')
   await useInvitation(database, one.id)
   await endInvitation(database, other.subject, 'cancelled')
-  for (const link of [one.links.email, one.links.sms, shown]) t.equal(await asked(link), 's')
+  for (const link of [one.links.email, one.links.sms, shown, proof]) t.equal(await asked(link), 's')
   t.equal(await asked(one.links.email, 'of-not-back'), undefined, 'as somebody else')
   for (const link of [other.links.email, newSecret(), 'short']) t.equal(await asked(link), undefined)
   t.equal(await asked(other.links.email, 'of-not-back'), undefined, 'with one that was cancelled')
@@ -286,6 +328,18 @@ t.test('a Patient is one account’s own, or nobody’s, with all records that w
   t.strictSame(await isAnothers('joined'), ['of-taken', 'of-nobody'])
   await put(account('of-joined', 'joined'))
   t.strictSame(await isAnothers('joined-too'), ['of-taken', 'of-nobody'], 'what was joined stays joined')
+})
+
+t.test('of two accounts that take a Patient at once, the second learns of the first', async t => {
+  await put({ ...(w.registered('wanted', 'lab') as Patient), birthDate })
+  const { second } = await database.transaction(async connection => {
+    t.equal(await isOfAnother(connection, 'wanted', 'first'), false)
+    const second = database.transaction(within => isOfAnother(within, 'wanted', 'second'))
+    await Promise.race([second, someoneWaits(connection)])
+    await connection.run(sql.fragment`INSERT INTO person_patient (person, patient) VALUES ('first', 'wanted')`)
+    return { second }
+  })
+  t.equal(await second, true)
 })
 
 t.test('a Patient who was joined with another keeps their own birth date and their own tenant', async t => {

@@ -638,6 +638,31 @@ t.test('nobody is invited into an organization that is deleted at the same momen
   t.same(await database.any(sql.fragment`SELECT FROM staff_invitation WHERE organization = ${root}`), [])
 })
 
+t.test(
+  'an invitation that is accepted while a manager cancels it is not cancelled, and is not recorded as that',
+  async t => {
+    const wanda = await holder('Wanda')
+    const link = await linkTo(wanda.email, 'viewer')
+    const id = await idOf(wanda.email)
+    const before = (await told()).length
+    const { accepting, cancelling } = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SELECT FROM staff_invitation WHERE id = ${id} FOR UPDATE`)
+      const accepting = join(wanda.browser, link)
+      await someoneWaits(connection)
+      const cancelling = manager.send(page, {}, `/organizations/${lab.organization}/invitations/${id}/cancel`)
+      await someoneWaits(connection, 2)
+      return { accepting, cancelling }
+    })
+    t.match(await accepting, { status: 303 })
+    t.equal((await cancelling).status, 404)
+    const since: readonly { readonly outcomeDesc?: string }[] = await told()
+    t.strictSame(
+      since.slice(0, since.length - before).map(({ outcomeDesc }) => outcomeDesc),
+      ['Somebody has agreed to an invitation, and is viewer'],
+    )
+  },
+)
+
 t.test('if two managers remove each other at once, one stays', async t => {
   const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Twin' })
   const managers = [await world.staff(root, 'manager'), await world.staff(root, 'manager')]
