@@ -20,8 +20,10 @@ const registry = loadRegistry()
 const definitions = [...readDefinitions<SearchParameterDefinition>('search-parameters.json', ['SearchParameter'])]
 const byUrl = new Map(definitions.map(definition => [definition.url, definition]))
 
-t.test('every parameter of R4 has paths, or a reason why not', async t => {
-  for (const { url, base, code } of definitions.filter(one => !(one.url in unsupportedParameters))) {
+t.test('every parameter of R4 and of our own has paths, or a reason why not', async t => {
+  const own = registry.definitions('SearchParameter') as unknown as readonly SearchParameterDefinition[]
+  t.ok(own.length > 0)
+  for (const { url, base, code } of [...definitions, ...own].filter(one => !(one.url in unsupportedParameters))) {
     for (const type of registry.resourceTypes.filter(one => base.includes(one))) {
       const found = registry.searchParameter(type, code)
       if (found === undefined || found.paths.length === 0) t.fail(`${type} ${code} (${url}) reaches nothing`)

@@ -22,7 +22,8 @@ t.test('the code systems list every version of every schema that we validate', t
     ),
   )
   for (const { name, versions } of bodySchemas) {
-    for (const version of versions) t.ok(listed.has(`${name}:${version}`), `${name}:${version}`)
+    for (const version of versions)
+      t.ok(listed.has(`${name}:${version}`), `a CodeSystem of fhir-profiles/ lists ${name}:${version}`)
   }
   t.end()
 })

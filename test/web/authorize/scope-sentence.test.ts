@@ -78,5 +78,9 @@ t.test('in Spanish as well, for a patient too', async t => {
 
 t.test('each kind of data that people can tick has a name in Spanish', async t => {
   const unnamed = classes.kinds().filter(({ key }) => wordsFor('es').kind(key, '') === '')
-  t.same(unnamed, [])
+  t.same(
+    unnamed.map(({ key }) => `kind.${key}`),
+    [],
+    'src/messages/catalogue/es.json has each',
+  )
 })

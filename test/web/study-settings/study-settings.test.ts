@@ -371,7 +371,7 @@ t.test('a draft is shown as patients will see it, in each language, and cannot b
   t.match(shown.body, /<fieldset disabled[^>]* lang="es">/)
   t.match(wordsOf(shown), /Lo más importante|LO MÁS IMPORTANTE/)
   t.match(wordsOf(shown), /Usted decide\..*To see how it beats|To see how it beats.*Usted decide\./s)
-  t.equal((await member.get(`${page}/text/preview/fr`)).status, 404)
+  t.equal((await member.get(`${page}/text/preview/qaa`)).status, 404, 'a language without a catalogue')
 })
 
 t.test('the words of a version that was written elsewhere are not taken over, and the page says so', async t => {
