@@ -13,6 +13,7 @@ import {
   findAppInvitation,
   isAppToken,
   listRedeemingApps,
+  lockAppInvitation,
   noteRedeemed,
   type RedeemingApp,
 } from '../../storage/study/app-invitation.ts'
@@ -45,7 +46,7 @@ type Redeemed = {
 export const openRedemption = (parts: ProviderParts, provider: () => Promise<Provider>): Redemption => ({
   apps: () => listRedeemingApps(parts.database),
   redeem: async token => {
-    const found = isAppToken(token) ? await findAppInvitation(parts.database, token, 'seen') : undefined
+    const found = isAppToken(token) ? await findAppInvitation(parts.database, token) : undefined
     if (found === undefined) throw unknown
     await requireOpen(parts.database, found)
     const grant = await grantOf(parts, found, token)
@@ -94,7 +95,7 @@ const grantOf = async (parts: ProviderParts, { client, patient }: AppInvitation,
   const id = await recordingGrant(parts, event, async connection => {
     // Before it is asked whether the app is trusted, so that it stays so.
     if ((await holdClient(connection, client)) === undefined) throw unknown
-    const found = await findAppInvitation(connection, token, 'locked')
+    const found = await lockAppInvitation(connection, token)
     if (found === undefined) throw unknown
     await requireOpen(connection, found)
     if (found.grant !== null) await revokeGrants(connection, { id: found.grant })

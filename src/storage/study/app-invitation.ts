@@ -63,12 +63,23 @@ export const appsOfLink = async (connection: Connection, secret: string): Promis
   return apps.filter(app => kept.some(({ client }) => client === app.client))
 }
 
-/** Undefined if no such link was sent, or the client is no longer trusted. To be locked if it is to be redeemed. */
-export const findAppInvitation = (
-  connection: Connection,
-  token: string,
-  locking: 'locked' | 'seen',
-): Promise<AppInvitation | undefined> =>
+/** Undefined if no such link was sent, or the client is no longer trusted. */
+export const findAppInvitation = (connection: Connection, token: string): Promise<AppInvitation | undefined> =>
+  find(connection, token, sql.fragment``)
+
+/**
+ * The same, to redeem it: it stays so until the transaction ends, and so does what the app got last, which the patient may be confirming at this
+ * moment.
+ */
+export const lockAppInvitation = async (connection: Connection, token: string): Promise<AppInvitation | undefined> => {
+  await connection.run(sql.fragment`SELECT FROM app_invitation WHERE hash = ${hashOf(token)} FOR UPDATE`)
+  await connection.run(sql.fragment`
+    SELECT FROM authorization_grant AS given JOIN app_invitation AS link ON link.grant_id = given.id
+    WHERE link.hash = ${hashOf(token)} FOR UPDATE OF given`)
+  return find(connection, token, sql.fragment`FOR SHARE OF invitation`)
+}
+
+const find = (connection: Connection, token: string, locking: SqlFragment): Promise<AppInvitation | undefined> =>
   connection.maybeOne<AppInvitation>(sql.fragment`
     SELECT link.invitation, link.client_id AS client, link.grant_id AS grant, invitation.patient,
       invitation.study_id AS study, study.organization, now() AS now, invitation.ended_by AS "endedBy",
@@ -91,7 +102,7 @@ export const findAppInvitation = (
     JOIN client ON client.id = link.client_id AND ${isTrusted}
     LEFT JOIN study ON study.id = invitation.study_id
     WHERE link.hash = ${hashOf(token)}
-    ${locking === 'locked' ? sql.fragment`FOR UPDATE OF link FOR SHARE OF invitation` : sql.fragment``}`)
+    ${locking}`)
 
 /** In the transaction of the connection: what the app was given before has ended, and this is what it has now. */
 export const noteRedeemed = (connection: Connection, token: string, grant: string): Promise<number> =>

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { disable, enable } from '../../../src/auth/client/approved-clients.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
-import { findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
+import { findGrant, proveGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { findCaller } from '../../../src/storage/authorization/token.ts'
 import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -230,6 +230,25 @@ t.test('once the patient has confirmed the app, nobody else who has the message 
   t.ok(await grantedApps.revoke(person, granted?.id ?? ''))
   t.equal((await redeem(token)).status, 200, 'whoever ended it can start again')
 })
+
+t.test(
+  'an app that the patient confirms at the same moment stays, and nobody else who has the message gets in',
+  async t => {
+    const one = await enrolled('Sol')
+    const person = await account(one.patient)
+    const token = appToken(await invite(one), app.id)
+    const bearer = await tokenOf(token)
+    const [granted] = await world.server.authorization.grantedApps.list(person)
+    const { answer } = await database.transaction(async connection => {
+      t.ok(await proveGrant(connection, granted?.id ?? '', person))
+      const answer = redeem(token)
+      await someoneWaits(database)
+      return { answer }
+    })
+    t.match(await answer, { status: 409, body: { detail: /used already/ } })
+    t.ok(await findCaller(database, bearer))
+  },
+)
 
 t.test('cancelling an invitation later does not end an app that the patient has confirmed', async t => {
   const one = await enrolled('Tess')
