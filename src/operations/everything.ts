@@ -8,12 +8,13 @@ import { openPage } from '../interactions/search/paging.ts'
 import { searchset } from '../interactions/search/search.ts'
 import { pageOfSeveral } from '../interactions/search/several-pages.ts'
 import { inCompartment } from '../search/compartment.ts'
-import { and, type Expression, or } from '../search/expression.ts'
+import { all, and, type Expression, or } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Search } from '../search/search.ts'
 import { isGroupMember } from '../search/stored-elsewhere.ts'
 import { intervalIn, withPlus } from '../search/written-value.ts'
+import { givenWithin } from './care-time.ts'
 import { withNamedBinaries } from './named-binaries.ts'
 import type { Operation } from './operation.ts'
 import type { ParameterTypes } from './parameter-type.ts'
@@ -27,7 +28,7 @@ export const patientEverything: Operation = {
   types: ['Patient'],
   methods: ['GET', 'POST'],
   documentation:
-    'The Patient, or all Patients, with everything in the compartment, and what that refers to, also by the address of a Binary in an Attachment, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing. With _type the answer has only these types, also among what is referred to; what belongs to another patient may then be missing, if only resources of other types refer to it.',
+    'The Patient, or all Patients, with everything in the compartment, and what that refers to, also by the address of a Binary in an Attachment, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing; what has no date of care is always there. With _type the answer has only these types, also among what is referred to; what belongs to another patient may then be missing, if only resources of other types refer to it.',
   handler: (request, context) => everything(request, context),
 }
 
@@ -127,12 +128,11 @@ const searchOf = (
 ): Search => {
   const { count, since, start, end } = asked
   const search = parseSearch(registry, type, new URLSearchParams({ _count: count, _include: '*' }), { base })
-  const bounds = new URLSearchParams()
-  if (since !== undefined) bounds.append('_lastUpdated', `ge${since}`)
-  const care = careDates.find(code => registry.searchParameter(type, code)?.type === 'date')
-  if (care !== undefined && start !== undefined) bounds.append(care, `ge${start}`)
-  if (care !== undefined && end !== undefined) bounds.append(care, `le${end}`)
-  const limits = bounds.size === 0 ? [] : [parseCriteria(registry, type, bounds, { base })]
+  const written = new URLSearchParams({ _lastUpdated: `ge${since}` })
+  const limits = [
+    since === undefined ? all : parseCriteria(registry, type, written, { base }),
+    givenWithin(registry, type, { start, end }),
+  ]
   // Other members of a Group are no part of anybody's record; the matches include all who belong there anyway.
   const include = search.include.map(one => ({
     ...one,
@@ -143,19 +143,6 @@ const searchOf = (
   }))
   return { ...search, include, where: and(within ?? { kind: 'none' }, ...limits) }
 }
-
-/** When care was given: the first of these parameters that a type has. A type without any has no date, and is always included. */
-const careDates = [
-  'date',
-  'period',
-  'occurrence',
-  'authored',
-  'authoredon',
-  'started',
-  'recorded-date',
-  'sent',
-  'created',
-]
 
 const ofPatient = (registry: Registry, id: string | undefined, type: ResourceType): Expression | undefined => {
   if (id !== undefined) return inCompartment(registry, { compartment: 'Patient', id }, type)

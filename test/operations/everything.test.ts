@@ -164,7 +164,7 @@ t.test('an invalid date is refused with the name of its parameter', async t => {
 
 t.test('start and end limit the time of care; what has no date is always there', async t => {
   const asked = `Patient/${ann}/$everything?_type=Observation,Condition,Flag&start=2026-01-10&end=2026-01-31`
-  t.equal((await typesIn('everything', asked)).replace(/ ?\w+\+/g, ''), 'Observation')
+  t.equal((await typesIn('everything', asked)).replace(/ ?\w+\+/g, ''), 'Flag Observation')
   t.equal(
     (await typesIn('everything', `Patient/${ann}/$everything?_type=Condition&_since=2999-01-01`)).replace(
       / ?\w+\+/g,
