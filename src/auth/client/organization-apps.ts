@@ -35,9 +35,10 @@ export type OrganizationApps = {
   readonly change: (by: By, id: string, app: SaidApp, version: string) => Promise<Registered>
   /** The old one ends at once. `version`: that of the secret which the form replaces (`secretVersion`). Throws `conflict` if there is another. */
   readonly renewSecret: (by: By, id: string, version: string) => Promise<Registered>
-  readonly disable: (by: By, id: string) => Promise<void>
-  /** What was granted before does not come back. */
-  readonly enable: (by: By, id: string) => Promise<void>
+  /** False if it is disabled already, as when it was sent twice. */
+  readonly disable: (by: By, id: string) => Promise<boolean>
+  /** What was granted before does not come back. False if it is enabled, or the operator has disabled it. */
+  readonly enable: (by: By, id: string) => Promise<boolean>
 }
 
 /** `caller` is the Person as the rules know them. */
@@ -68,24 +69,23 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
     renewSecret: (by, id, version) => changing(by, connection => renewSecret(parts, connection, { by, id, version })),
     disable: (by, id) =>
       changing(by, async connection => {
-        const { name } = await known(connection, by, id)
+        const { name, disabledBy } = await known(connection, by, id)
+        if (disabledBy !== undefined) return { answer: false, change: undefined }
         await disable(connection, id, 'organization')
-        return { answer: undefined, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
+        return { answer: true, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
       }),
     enable: (by, id) =>
       changing(by, async connection => {
-        const client = await known(connection, by, id)
-        await requireGrantable(parts, connection, by, client.scope)
+        const { name, scope, disabledBy } = await known(connection, by, id)
+        if (disabledBy !== 'organization') return { answer: false, change: undefined }
+        await requireGrantable(parts, connection, by, scope)
         await enable(connection, id, 'organization')
-        return {
-          answer: undefined,
-          change: { action: 'U', id, told: `The app ${client.name} was enabled`, details: {} },
-        }
+        return { answer: true, change: { action: 'U', id, told: `The app ${name} was enabled`, details: {} } }
       }),
   }
 }
 
-type Changed<T> = { readonly answer: T; readonly change: ConfigurationChange }
+type Changed<T> = { readonly answer: T; readonly change: ConfigurationChange | undefined }
 type Run<T> = (connection: Connection) => Promise<Changed<T>>
 
 type New = { readonly app: SaidApp; readonly form: string }

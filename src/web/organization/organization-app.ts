@@ -79,16 +79,12 @@ export const organizationAppPage: AddPage = (server, options) => {
       return reply.redirect(`${page}?known`, 303)
     }
   })
-  acting('disable', async ({ app, page, by, reply }) => {
-    if (app.disabledBy !== undefined) return reply.redirect(page, 303)
-    await organizationApps.disable(by, app.id)
-    return reply.redirect(`${page}?disabled`, 303)
-  })
-  acting('enable', async ({ app, page, by, reply }) => {
-    if (app.disabledBy !== 'organization') return reply.redirect(page, 303)
-    await organizationApps.enable(by, app.id)
-    return reply.redirect(`${page}?enabled`, 303)
-  })
+  acting('disable', async ({ app, page, by, reply }) =>
+    reply.redirect((await organizationApps.disable(by, app.id)) ? `${page}?disabled` : page, 303),
+  )
+  acting('enable', async ({ app, page, by, reply }) =>
+    reply.redirect((await organizationApps.enable(by, app.id)) ? `${page}?enabled` : page, 303),
+  )
 }
 
 const doneTexts: Readonly<Record<string, string>> = {

@@ -256,6 +256,25 @@ t.test('disabling an app ends everything at once, and enabling it starts anew', 
   t.equal((await askAs(id, 'system/Patient.rs')).status, 401, 'a manager cannot enable what the operator disabled')
 })
 
+t.test(
+  'a button that is pressed twice at the same moment disables or enables an app once, and leads to it twice',
+  async t => {
+    const page = pageOf(await service(manager, 'system/Patient.rs'))
+    const id = page.split('/').at(-1) ?? ''
+    for (const action of ['disable', 'enable']) {
+      const form = await hiddenIn(page, `${page}/${action}`)
+      const { both } = await database.transaction(async connection => {
+        await connection.run(sql.fragment`SELECT FROM client WHERE id = ${id} FOR UPDATE`)
+        const both = Promise.all([1, 2].map(() => manager.post(`${page}/${action}`, form)))
+        await someoneWaits(database, 2)
+        return { both }
+      })
+      const locations = (await both).map(({ location }) => location)
+      t.strictSame(locations.toSorted(), [page, `${page}?${action}d`])
+    }
+  },
+)
+
 t.test('a removed scope ends at once, and a replaced key signs no more', async t => {
   const page = pageOf(await service(manager, 'system/Patient.rs system/Observation.rs'))
   const id = page.split('/').at(-1) ?? ''
