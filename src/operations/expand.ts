@@ -50,7 +50,7 @@ const heldWhole = async (url: string, expansion: Expansion) => {
   }
 }
 
-/** Those with any word of the text in the code or the display, whatever the case. */
+/** Those with every word of the text in the code or the display, whatever the case. */
 const filtered = (members: readonly Member[], { words, language }: ExpansionAsked): readonly Member[] =>
   members
     .map(member => ({ ...member, display: inLanguage(member, language) }))

@@ -53,7 +53,7 @@ export const validateCodeInCodeSystem: Operation = {
     const held = toHeldSystem(system)
     const url = system.url ?? ''
     if (held === undefined) throw refusal('url', `The code system ${url} is held here in part only`)
-    const members = [...held.concepts.values()].map(({ code, display }) => ({ system: url, code, display }))
+    const members = [...held.concepts.values()].map(concept => ({ ...concept, system: url }))
     const asked = codingsOf(request, given).map(coding => ({ system: url, ...coding }))
     return parametersResponse(judged(asked, members, `the code system ${url}`))
   },
@@ -94,18 +94,18 @@ const judged = (
   })
   const [first] = pairs
   if (first === undefined) return answer(false, `${asked.map(textOf).join(', ')} is not in ${where}`)
-  const right = pairs.find(
-    ({ coding, member }) => coding.display === undefined || isSame(coding.display, member.display),
-  )
+  const right = pairs.find(({ coding, member }) => coding.display === undefined || isShown(member, coding.display))
   if (right !== undefined) return answer(true, undefined, right.member.display)
   return answer(false, `The display of ${textOf(first.coding)} is "${first.member.display}"`, first.member.display)
 }
 
 const textOf = ({ system, code = '' }: Coding): string => (system === undefined ? code : `${system}|${code}`)
 
-/** If the display of a code is unknown, no display is wrong. */
-const isSame = (display: string, known: string | undefined): boolean =>
-  known === undefined || display.toLowerCase() === known.toLowerCase()
+/** In whatever language. If the display of a code is unknown, no display is wrong. */
+const isShown = ({ display: known, designation = [] }: Member, display: string): boolean =>
+  known === undefined || [known, ...designation.map(({ value }) => value)].some(one => isSame(one, display))
+
+const isSame = (one: string | undefined, other: string): boolean => one?.toLowerCase() === other.toLowerCase()
 
 const answer = (result: boolean, message?: string, display?: string): readonly ParametersParameter[] => [
   { name: 'result', valueBoolean: result },

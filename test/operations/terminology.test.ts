@@ -72,7 +72,14 @@ t.test('$expand returns the requested part, and the total', async t => {
   const { body } = await send('GET', 'ValueSet/reds/$expand?filter=RED&offset=1&count=1')
   t.match(body, { resourceType: 'ValueSet', expansion: { total: 2, offset: 1, contains: [crimson] } })
   t.equal(body.compose, undefined)
-  for (const none of ['count=0', 'offset=2', 'filter=blue'])
+  t.same(body.expansion.parameter, [
+    { name: 'filter', valueString: 'RED' },
+    { name: 'offset', valueInteger: 1 },
+    { name: 'count', valueInteger: 1 },
+  ])
+  t.notOk('parameter' in (await send('GET', 'ValueSet/reds/$expand')).body.expansion)
+  t.same((await send('GET', 'ValueSet/reds/$expand?filter=crimson red')).body.expansion.contains, [crimson])
+  for (const none of ['count=0', 'offset=2', 'filter=blue', 'filter=crimson blue'])
     t.notOk('contains' in (await send('GET', `ValueSet/reds/$expand?${none}`)).body.expansion, none)
   t.match((await send('GET', 'ValueSet/reds/$expand?filter=crim')).body.expansion, { total: 1 })
 })
@@ -156,6 +163,8 @@ t.test('$expand can add designations, another language, and the value set’s de
   const dark = async (query: string) =>
     (await expandAll(query)).expansion.contains.find(({ code }: { code: string }) => code === 'dark')
   t.same((await dark('includeDesignations=true')).designation, [{ language: 'fr', value: 'Vert foncé' }, darkGreen])
+  t.same((await expandAll('includeDesignations=true')).expansion.contains[0], red, 'which has none')
+  t.same((await expandAll('displayLanguage=it')).expansion.parameter, [{ name: 'displayLanguage', valueCode: 'it' }])
   t.equal((await dark('displayLanguage=de')).display, 'Dunkelgrün')
   t.equal((await dark('displayLanguage=fr-CH')).display, 'Vert foncé')
   t.equal((await dark('displayLanguage=it')).display, 'Dark green')
@@ -178,6 +187,10 @@ t.test('$validate-code says whether a code is in it, and its display', async t =
     { name: 'result', valueBoolean: false },
     { name: 'message', valueString: `${colours}|blue is not in the value set ${reds.url}` },
   ])
+  t.same(await result(`${inReds}&system=urn:other&code=red`), [
+    { name: 'result', valueBoolean: false },
+    { name: 'message', valueString: `urn:other|red is not in the value set ${reds.url}` },
+  ])
   t.same(await result('CodeSystem/colours/$validate-code?code=red&display=Blue'), [
     { name: 'result', valueBoolean: false },
     { name: 'message', valueString: `The display of ${colours}|red is "Red"` },
@@ -194,6 +207,30 @@ t.test('$validate-code says whether a code is in it, and its display', async t =
     { name: 'codeableConcept', valueCodeableConcept: concept },
   ]
   t.same(await result('ValueSet/$validate-code', { resourceType: 'Parameters', parameter }), right)
+})
+
+t.test('a display is right in any language in which the code system has it', async t => {
+  const judged = async (display: string, where: string) =>
+    (await send('GET', `${where}/$validate-code?${new URLSearchParams({ code: 'dark', display })}`)).body.parameter
+  for (const where of ['CodeSystem/shades', 'ValueSet/all']) {
+    for (const right of ['Dark green', 'dunkelgrün', 'Vert foncé'])
+      t.same(
+        await judged(right, where),
+        [
+          { name: 'result', valueBoolean: true },
+          { name: 'display', valueString: 'Dark green' },
+        ],
+        right,
+      )
+    t.same(await judged('Hellgrün', where), [
+      { name: 'result', valueBoolean: false },
+      {
+        name: 'message',
+        valueString: `The display of ${where === 'ValueSet/all' ? '' : `${shades}|`}dark is "Dark green"`,
+      },
+      { name: 'display', valueString: 'Dark green' },
+    ])
+  }
 })
 
 t.test('a code that is given in several ways is refused, since they may be different codes', async t => {
