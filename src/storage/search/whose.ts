@@ -16,11 +16,38 @@ export const whose = async (
   asked: readonly RowsAsked[],
   action: Action,
 ): Promise<readonly Whose[]> => {
+  if (await areAllNobody(connection, gate, asked, action)) return []
   const found: Whose[] = []
   for (let from = 0; from < asked.length; from += mostAtOnce)
     found.push(...(await whoseOf(connection, gate, asked.slice(from, from + mostAtOnce), action)))
   return found
 }
+
+/** Of many identifiers that are looked for at once, as before patients are registered, mostly nobody has one: all of them are asked about together. */
+const areAllNobody = async (
+  connection: Connection,
+  gate: Gate,
+  asked: readonly RowsAsked[],
+  action: Action,
+): Promise<boolean> => {
+  const [first] = asked
+  if (first === undefined || asked.length <= few || !asked.every(one => isAlike(one, first))) return false
+  const either = { kind: 'or', of: asked.map(({ where }) => where) } as const
+  const any = await connection.maybeOne(sql.fragment`
+    SELECT FROM ${tableOf(first.type)} AS row WHERE ${passesGate(gate, action, first.type, 'row', either)} LIMIT 1`)
+  return any === undefined
+}
+
+const few = 3
+
+/** Both are about a token of the same parameter. */
+const isAlike = ({ type, where, ids }: RowsAsked, other: RowsAsked): boolean =>
+  ids === undefined &&
+  type === other.type &&
+  where.kind === 'match' &&
+  where.value.kind === 'token' &&
+  other.where.kind === 'match' &&
+  where.parameter === other.where.parameter
 
 /** More questions in one statement might have more values than PostgreSQL takes. */
 const mostAtOnce = 20

@@ -20,7 +20,13 @@ await put(
     name: [{ family }],
     birthDate: '1990-01-01',
   })),
-  { resourceType: 'Patient', id: 'rare', name: [{ family: 'Quackenbush' }], birthDate: '1970-05-31' } as never,
+  {
+    resourceType: 'Patient',
+    id: 'rare',
+    name: [{ family: 'Quackenbush' }],
+    birthDate: '1970-05-31',
+    identifier: [{ value: 'Q-1' }],
+  } as never,
   { resourceType: 'Patient', id: 'marks', name: [{ family: '(unknown)' }], birthDate: '1980' } as never,
 )
 /** The first eight, each so many times. */
@@ -49,6 +55,8 @@ const lookedAt = async (query: string): Promise<number> => {
   return rowsLookedAt(steps, 'patient')
 }
 
+const numbers = (prefix: string) => Array.from({ length: 200 }, (_, number) => `${prefix}${number}`).join(',')
+
 for (const [of, query, ids] of [
   ['only punctuation, with which no name begins', 'name=.', ''],
   ['punctuation with which some name begins', 'family=(', 'marks'],
@@ -59,11 +67,13 @@ for (const [of, query, ids] of [
   ['an end that one name has', '_filter=family ew "bush"', 'rare'],
   ['several names, one of which somebody has', 'name=Quackenb,Xyzzy,Aardvark', 'rare'],
   ['several parts of names', 'name:contains=ackenb,xyzzy', 'rare'],
+  ['very many identifiers, one of which somebody has', `identifier=${numbers('Q-')},${numbers('none-')}`, 'rare'],
+  ['very many that nobody has', `identifier=${numbers('none-')}`, ''],
   ['several days, one of which somebody was born on', 'birthdate=1970-05-31,1971-05-31,1972-05-31', 'rare'],
   ['a day, a year and what came before both', 'birthdate=1970-05-31,1980,lt1960', 'marks rare'],
   ['the same as a filter', '_filter=birthdate eq 1970-05-31 or birthdate lt 1960', 'rare'],
 ] as const)
-  t.test(`the indexes of strings and dates leave at most two of ${people} people to look at: ${of}`, async t => {
+  t.test(`the indexes leave at most two of ${people} people to look at: ${of}`, async t => {
     const looked = await lookedAt(query)
     t.ok(looked <= 2, `${looked} of ${people}`)
     t.equal(await found(`Patient?${query}`), ids)
@@ -88,4 +98,15 @@ t.test('several values find whoever any of them finds, whatever else stands amon
   const total = async (query: string) => (await search(`Patient?${query}&_summary=count`)).total
   t.equal(await total('_lastUpdated=gt2000,1999'), people)
   t.equal(await total('birthdate=1990-01-01,1970'), people - 1)
+})
+
+t.test('what is written is merged into the indexes of tokens and words before a megabyte of it waits', async t => {
+  const indexes = await database.any(sql.fragment`
+    SELECT DISTINCT reloptions::text AS options, relname = 'full_text_narrative' AS "isWords"
+    FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE amname = 'gin' ORDER BY 2`)
+  const options = '{gin_pending_list_limit=1024}'
+  t.strictSame(indexes, [
+    { options, isWords: false },
+    { options, isWords: true },
+  ])
 })

@@ -1,0 +1,66 @@
+import type { Patient } from '@medplum/fhirtypes'
+import t from 'tap'
+import { accessOf } from '../../../src/access/rules.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseCriteria, parseSearch } from '../../../src/search/parse.ts'
+import { askedAbout } from '../../../src/storage/audit/asked-about.ts'
+import { numbersOf } from '../../../src/storage/model/reference.ts'
+import { whose } from '../../../src/storage/search/whose.ts'
+import * as w from '../model/world.ts'
+
+const { database, put, close } = await w.openWorld()
+t.teardown(close)
+
+const holding = (id: string, organization: string, value: string): Patient => ({
+  ...(w.registered(id, organization) as Patient),
+  identifier: [{ value }],
+})
+await put(
+  w.organization('lab'),
+  w.organization('clinic'),
+  w.role('rita', 'lab', 'member'),
+  holding('ann', 'lab', 'one-7'),
+  holding('bob', 'clinic', 'one-8'),
+)
+
+const registry = loadRegistry()
+const caller = w.staff('rita')
+const access = accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query))
+
+/** Whose the Patients are that the question names, and how many statements it took to find out. */
+const asking = async (query: string) => {
+  let statements = 0
+  const counted = <T, R>(ask: (sent: T) => R) => {
+    return (sent: T): R => {
+      statements += 1
+      return ask(sent)
+    }
+  }
+  const connection = { ...database, any: counted(database.any), maybeOne: counted(database.maybeOne) }
+  const { where } = parseSearch(registry, 'Patient', new URLSearchParams(query))
+  const found = await whose(
+    connection as typeof database,
+    { access, classes: openCodeClasses() },
+    askedAbout('Patient', where),
+    's',
+  )
+  return { patients: found.map(({ patientId }) => patientId), statements }
+}
+const many = (prefix: string) => Array.from({ length: 100 }, (_, number) => `${prefix}-${number}`).join(',')
+
+t.test('of very many identifiers that nobody has whom the caller may see, it is asked in one statement', async t => {
+  t.strictSame(await asking(`identifier=${many('none')}`), { patients: [], statements: 1 })
+  t.strictSame(await asking(`identifier=one-8,${many('none')}`), { patients: [], statements: 1 })
+})
+
+t.test('of as many, whoever has one is named', async t => {
+  const [ann] = await numbersOf(database, ['ann'])
+  t.strictSame((await asking(`identifier=${many('one')}`)).patients, [ann])
+  t.strictSame((await asking(`identifier=one-7&family=Nobody,Else,Whoever,${many('none')}`)).patients, [ann])
+})
+
+t.test('of a few, each is asked about', async t => {
+  const [ann] = await numbersOf(database, ['ann'])
+  t.strictSame(await asking('identifier=one-6,one-7,one-8'), { patients: [ann], statements: 1 })
+})
