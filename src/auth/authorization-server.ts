@@ -15,6 +15,7 @@ import { errorDescription } from './provider/error-description.ts'
 import { openProvider } from './provider/provider.ts'
 import type { ProviderParts } from './provider/provider-parts.ts'
 import { replayedRequest } from './provider/replayed-request.ts'
+import { requireOwnResource } from './provider/resource-indicator.ts'
 import { readSigningKeys } from './provider/signing-keys.ts'
 import { openChoices } from './request/patient-choice.ts'
 import { openUserInteractions, type UserInteractions } from './request/user-interactions.ts'
@@ -56,7 +57,10 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
   const choices = openChoices({ database, registry: options.rules.registry, openStoreFor: options.openStoreFor })
   const amend = async ({ authorization, body }: Sent, endpoint: string): Promise<Buffer> => {
     const { codeClasses } = options.rules
-    if (endpoint === '/token') return refreshBody(database, body, { authorization, codeClasses })
+    if (endpoint === '/token') {
+      requireOwnResource(body, parts.fhir())
+      return refreshBody(database, body, { authorization, codeClasses })
+    }
     if (endpoint === '/authorize') return Buffer.from(withoutOpenId(body.toString('utf8')))
     return endpoint === '/register' ? registrationBody(body, { refusalOf: outbound.refusalOf, codeClasses }) : body
   }

@@ -161,6 +161,48 @@ t.test('a refresh with two scopes is refused, and uses up nothing', async t => {
   t.equal((await refresh('')).statusCode, 200)
 })
 
+t.test('a token request for another resource is refused, and uses up nothing', async t => {
+  const { verifier, challenge } = pkce()
+  const browser = world.browser()
+  const begun = await browser.begin(authorizeQuery(kinds.public.id, scopes.join(' '), challenge))
+  const back = await browser.allow(begun.id, anns, { scopes })
+  const code = back.searchParams.get('code') ?? ''
+  const own = { client_id: kinds.public.id }
+  const exchange = {
+    ...own,
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+  }
+  const ask = async (form: Asked, resources: readonly string[]) => {
+    const sent = new URLSearchParams(Object.entries(form).flatMap(([name, value]) => (value ? [[name, value]] : [])))
+    for (const one of resources) sent.append('resource', one)
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    return server.inject({ method: 'POST', url: '/oauth/token', headers, payload: sent.toString() })
+  }
+  const others = [
+    ['https://elsewhere.example/fhir'],
+    [`${fhir}/`],
+    ['nothing'],
+    [fhir, 'https://elsewhere.example/fhir'],
+    ['https://elsewhere.example/fhir', fhir],
+  ]
+  const refuses = async (form: Asked) => {
+    for (const resources of others) {
+      const { statusCode, body } = await ask(form, resources)
+      t.equal(statusCode, 400, resources.join())
+      t.same(JSON.parse(body), { error: 'invalid_target', error_description: `the only resource is ${fhir}` })
+    }
+  }
+  await refuses(exchange)
+  const given = await ask(exchange, [fhir])
+  t.equal(given.statusCode, 200, given.body)
+  const refresh = { ...own, grant_type: 'refresh_token', refresh_token: given.json().refresh_token }
+  await refuses(refresh)
+  t.equal((await ask(refresh, [fhir])).statusCode, 200)
+})
+
 t.test('a refresh can ask for a part of what was granted in other words', async t => {
   const asked = ['patient/*.rs', 'patient/Observation.c', 'patient/Observation.u', 'offline_access']
   let { body } = (await launch(kinds.public, 'GET', asked, asked)).token

@@ -28,6 +28,7 @@ import {
   sessionCookie,
 } from './provider-parts.ts'
 import { renderError } from './render-error.ts'
+import { otherResource } from './resource-indicator.ts'
 import type { SigningKey } from './signing-keys.ts'
 
 /** oidc-provider, configured as SMART App Launch requires. */
@@ -153,7 +154,7 @@ const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
     defaultResource: async (_ctx, _client, oneOf) => oneOf?.[0] ?? parts.fhir(),
     useGrantedResource: async () => true,
     getResourceServerInfo: async (ctx, resource) => {
-      if (resource !== parts.fhir()) throw new errors.InvalidTarget(`the only resource is ${parts.fhir()}`)
+      if (resource !== parts.fhir()) throw otherResource(parts.fhir())
       return { scope: await scopeInQuestion(ctx, parts), audience: parts.fhir(), accessTokenFormat: 'opaque' }
     },
   },
