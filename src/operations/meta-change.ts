@@ -71,25 +71,15 @@ const change = async (
 }
 
 const parseMeta = (body: unknown): Labels => {
-  const [given, ...others]: readonly unknown[] = valuesOf(body, 'meta', 'valueMeta')
+  const [given = {}, ...others]: readonly Labels[] = valuesOf(body, 'meta', 'valueMeta')
   if (others.length > 0) throw refusal('meta', '"meta" is given more than once')
-  if (typeof given === 'object' && given !== null) {
-    const labels = labelNames
-      .map(name => [name, (given as Meta)[name]] as const)
-      .filter(([, list]) => list !== undefined)
-    if (labels.length > 0 && labels.every(isList)) return Object.fromEntries(labels)
-  }
-  throw refusal(
-    'meta',
-    'The parameter meta is a valueMeta with profile, tag or security: a list of URLs, and lists of Codings',
-  )
+  if ((given.profile ?? given.tag ?? given.security) === undefined)
+    throw refusal(
+      'meta',
+      'The parameter meta is a valueMeta with profile, tag or security: a list of URLs, and lists of Codings',
+    )
+  return given
 }
-
-const labelNames = ['profile', 'tag', 'security'] as const
-
-const isList = ([name, list]: readonly [string, unknown]): boolean =>
-  Array.isArray(list) &&
-  list.every(one => (name === 'profile' ? typeof one === 'string' : typeof one === 'object' && one !== null))
 
 const added = (labels: Labels, given: Labels): Labels => ({
   profile: [...new Set([...(labels.profile ?? []), ...(given.profile ?? [])])],

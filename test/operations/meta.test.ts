@@ -126,6 +126,19 @@ t.test('labels that are there already stay as they are, and in their order, also
   ])
 })
 
+t.test('profiles are added to those that are there, each once, and removed by their URL', async t => {
+  const meta = { profile: ['urn:profile:a'] }
+  const { id } = (await send('POST', 'Basic', { resourceType: 'Basic', code: { text: 'x' }, meta })).json()
+  const profilesAfter = async (name: string, profile: readonly string[]) => {
+    const parameter = [{ name: 'meta', valueMeta: { profile } }]
+    const answer = await send('POST', `Basic/${id}/$${name}`, { resourceType: 'Parameters', parameter })
+    return answer.json().parameter[0].valueMeta.profile
+  }
+  const both = ['urn:profile:a', 'urn:profile:b']
+  t.same(await profilesAfter('meta-add', ['urn:profile:b', 'urn:profile:a', 'urn:profile:b']), both)
+  t.same(await profilesAfter('meta-delete', ['urn:profile:c', 'urn:profile:a']), ['urn:profile:b'])
+})
+
 t.test('of many labels the named ones are removed, each looked at once', async t => {
   const profiles = (name: string) => Array.from({ length: 60_000 }, (_, index) => `urn:${name}:${index}`)
   const body = { resourceType: 'Patient', meta: { profile: profiles('a') } }
@@ -142,6 +155,21 @@ t.test('labels are only changed on what may be updated, and only if they are lab
   t.equal(wrong.statusCode, 400)
   t.match(wrong.json().issue[0].diagnostics, /valueMeta with profile, tag or security/)
   t.equal((await change('meta-add', patient.id, { tag: [{ system: '' }] })).statusCode, 422)
+  const right = { name: 'meta', valueMeta: { tag: [tag('x')] } }
+  for (const [said, parameter] of [
+    [/valueMeta with profile, tag or security/, undefined],
+    [/"meta" takes a valueMeta here/, [{ name: 'meta', valueString: 'x' }]],
+    [/"meta" is given more than once/, [right, right]],
+    [/\$meta-\w+ has no parameter "tag"; it has: meta/, [right, { name: 'tag', valueCode: 'x' }]],
+    [/expected an object \(Coding\), found a string/, [{ name: 'meta', valueMeta: { tag: [tag('x'), 'x'] } }]],
+    [/expected a canonical URL/, [{ name: 'meta', valueMeta: { tag: [tag('x')], profile: [{}] } }]],
+  ] as const)
+    for (const name of ['meta-add', 'meta-delete']) {
+      const url = `Patient/${patient.id}/$${name}`
+      const answer = await send('POST', url, { resourceType: 'Parameters', parameter })
+      t.match([answer.statusCode, answer.json().issue[0].diagnostics], [400, said], name)
+    }
+  t.same(await valueMeta(`Patient/${patient.id}/$meta`), patient.meta)
 })
 
 t.test('$meta of a type needs a scope to search it', async t => {
