@@ -3,11 +3,30 @@ import type { LogLevel } from '../config.ts'
 import type { Event, Tell } from './event.ts'
 
 /** One JSON line for each entry, on standard output by default. */
-export const openLog = (level: LogLevel, destination: DestinationStream = pino.destination(1)): Logger =>
+export const openLog = (level: LogLevel, destination: DestinationStream = openStandardOutput()): Logger =>
   pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: withoutRowValues } },
     destination,
   )
+
+/** If lines cannot be written, since the disk is full, the server goes on: they are kept, as far as there is room, and written with a later line. */
+const openStandardOutput = (): DestinationStream => {
+  const output = pino.destination({ dest: 1, minLength: 0, maxLength: mostKeptBytes })
+  const writeAll = output.flushSync.bind(output)
+  let isFailing = false
+  output.on('error', () => {
+    isFailing = true
+  })
+  output.on('write', () => {
+    isFailing = false
+  })
+  // At the end of the process, and for each line of the level `fatal`. It would try again and again, for as long as the disk is full.
+  output.flushSync = () => (isFailing ? undefined : writeAll())
+  return output
+}
+
+/** Some fifty thousand lines. */
+const mostKeptBytes = 16 * 1024 * 1024
 
 /** The listener that writes every event into the log. */
 export const logEvents =

@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { logEvents } from '../../src/events/log.ts'
 
@@ -18,3 +21,52 @@ t.test('a line says what happened with its values as they are, whatever letters 
     ],
   ])
 })
+
+t.test('a server whose log has no room goes on, and stops when it is told to', async t => {
+  const done = runInto(
+    '/dev/full',
+    `const log = openLog('info')
+    log.info('one')
+    setTimeout(() => {
+      log.fatal('two')
+      process.stderr.write('it goes on')
+      process.exit(0)
+    }, 100)`,
+  )
+  t.same(done, { status: 0, signal: null, stderr: 'it goes on' })
+})
+
+t.test('what could not be written is written once there is room', async t => {
+  const file = join(t.testdir(), 'log')
+  const done = runInto(
+    file,
+    `import fs from 'node:fs'
+    const { write } = fs
+    fs.write = (...args) => args.at(-1)(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
+    const log = openLog('info')
+    log.info('one')
+    log.info('two')
+    fs.write = write
+    log.info('three')`,
+  )
+  t.same(done, { status: 0, signal: null, stderr: '' })
+  const said = readFileSync(file, 'utf8').trimEnd().split('\n')
+  t.same(
+    said.map(line => JSON.parse(line).msg),
+    ['one', 'two', 'three'],
+  )
+})
+
+/** Runs it in a process that logs into the file. */
+function runInto(file: string, script: string) {
+  const logModule = JSON.stringify(join(import.meta.dirname, '../../src/events/log.ts'))
+  const output = openSync(file, 'w')
+  const args = ['--input-type=module', '--eval', `import { openLog } from ${logModule}\n${script}`]
+  const { status, signal, stderr } = spawnSync(process.execPath, args, {
+    stdio: ['ignore', output, 'pipe'],
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
+  closeSync(output)
+  return { status, signal, stderr }
+}
