@@ -145,11 +145,24 @@ export const awaitOtherImports = async (connection: Connection, organization: st
   await connection.run(sql.fragment`SET LOCAL statement_timeout = 0`)
   await connection.run(sql.fragment`SET LOCAL lock_timeout = 0`)
   await connection.run(sql.fragment`
-    SELECT pg_advisory_xact_lock(hashtext('patient_import'), hashtext(coalesce(
-      (SELECT tenant FROM organization_node WHERE id = ${organization}), ${organization})))`)
+    SELECT pg_advisory_xact_lock(hashtext('patient_import'), ${tenantOf(organization)})`)
   await connection.run(sql.fragment`SET LOCAL statement_timeout TO DEFAULT`)
   await connection.run(sql.fragment`SET LOCAL lock_timeout TO DEFAULT`)
 }
+
+/**
+ * For a list that is written, before it is looked for the last time who is there: until it is done nobody in its tenant registers anybody by hand, and
+ * whoever is doing so is waited for. It takes no turn for each of its patients: these would be all turns there are.
+ */
+export const awaitRegistering = (connection: Connection, organization: string): Promise<number> =>
+  connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('registering'), ${tenantOf(organization)})`)
+
+/** By hand, before it is looked who is there: waits for a list that is nearly done, and for nobody else. */
+export const registerBeside = (connection: Connection, organization: string): Promise<number> =>
+  connection.run(sql.fragment`SELECT pg_advisory_xact_lock_shared(hashtext('registering'), ${tenantOf(organization)})`)
+
+const tenantOf = (organization: string): SqlFragment => sql.fragment`hashtext(coalesce(
+  (SELECT tenant FROM organization_node WHERE id = ${organization}), ${organization}))`
 
 /** A list that was confirmed has to be confirmed once more, since these duplicates were found. */
 export const showAgain = async (

@@ -5,6 +5,7 @@ import { isBarredPerson } from '../../storage/account/barred.ts'
 import type { Connection, Database } from '../../storage/database.ts'
 import {
   awaitOtherImports,
+  awaitRegistering,
   dropOldImports,
   endChecking,
   endImport,
@@ -23,7 +24,6 @@ import type { Queue } from '../../storage/work/queue.ts'
 import { refusedWork } from '../refused-work.ts'
 import { type FindPatients, openDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import {
-  intoOrganization,
   patientsIn,
   type RegisteringParts,
   type Registrar,
@@ -129,8 +129,7 @@ const register: Step = async (parts, found) => {
       const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
       if (duplicates.length > 0) return show(connection, duplicates)
       const imported = await registerLines(parts, found, { store: within, organizations })
-      // From then on whoever registers somebody by hand waits, and is shown the one of the list.
-      await within.takeTurns([intoOrganization(parts.registry, found.organization)])
+      await awaitRegistering(connection, found.organization)
       // Found beside the transaction, where those of the list are not there yet.
       const late = await cameMeanwhile(parts, found, find)
       if (late.length > 0) throw new CameMeanwhile(late)

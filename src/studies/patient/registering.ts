@@ -18,6 +18,7 @@ import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
@@ -95,8 +96,9 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
   },
   register: async (person, patient, into, haveBeenShown) => {
     const { store, organizations } = await registrarOf(parts, person)
-    return store.atomic(async within => {
-      await within.takeTurns([...meansOf(parts.registry, patient), intoOrganization(parts.registry, into.organization)])
+    return store.atomic(async (within, connection) => {
+      await within.takeTurns(meansOf(parts.registry, patient))
+      await registerBeside(connection, into.organization)
       const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
       if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
       if (await isClosed(within, into.organization)) return { kind: 'closed' }
@@ -127,13 +129,6 @@ const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): r
     ...(birthDate === undefined ? [] : [{ birthdate: birthDate }]),
     ...identifier.flatMap(({ value }) => (value === undefined ? [] : [{ identifier: escaped(value) }])),
   ].map(query => parseSearch(registry, 'Patient', new URLSearchParams(query)))
-
-/**
- * The search by which whoever registers somebody by hand takes turns with a list for the same organization. A list takes no turn for each of its
- * patients: these would be all turns there are, for as long as ten thousand are compared, and everybody else would wait.
- */
-export const intoOrganization = (registry: Registry, organization: string): Search =>
-  parseSearch(registry, 'Patient', new URLSearchParams({ organization: `Organization/${organization}` }))
 
 /** The store of somebody who registers, the organizations for which they do so, and what patients they can find. */
 export const registrarOf = async (

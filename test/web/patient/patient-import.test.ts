@@ -208,32 +208,53 @@ t.test('so are those who are registered while the list is, and nothing of it is'
   t.equal(await named('Long'), 1, 'the other one alone')
 })
 
-t.test('whoever is registered by hand just as the list is, is shown as one of it', async t => {
-  const { location = '' } = await upload(['Instant,Ivo,1970-01-01,'])
-  await settled(location)
-  await database.run(sql.fragment`
+t.test(
+  'whoever is registered by hand just as the list is, there or elsewhere in the tenant, is shown as one of it',
+  async t => {
+    const { id: part } = await create('everything', {
+      resourceType: 'Organization',
+      name: 'Ward',
+      partOf: { reference: `Organization/${lab.organization}` },
+    })
+    const { entry } = (await send('everything', 'GET', `PractitionerRole?organization=${lab.organization}`)).json()
+    for (const { resource } of entry)
+      await create('everything', {
+        resourceType: 'PractitionerRole',
+        practitioner: resource.practitioner,
+        organization: { reference: `Organization/${part}` },
+        code: resource.code,
+      })
+    await database.run(sql.fragment`
     CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       PERFORM pg_advisory_xact_lock_shared(hashtext('at commit'));
       RETURN NULL;
     END $$`)
-  await database.run(sql.fragment`
+    await database.run(sql.fragment`
     CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON patient
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`)
-  const { registering } = await database.transaction(async connection => {
-    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('at commit'))`)
-    await staff.send(location, {}, `${location}/confirm`)
-    await someoneWaits(connection)
-    const registering = staff.send('/patients/new', { family: 'Instant', given: 'Ivo', birthDate: '1970-01-01' })
-    await someoneWaits(connection, 2)
-    return { registering }
-  })
-  const answer = await registering
-  t.match([answer.status, wordsOf(answer)], [409, /Instant/])
-  t.match(wordsOf(await settled(location)), /1 patient is registered/)
-  t.equal(await named('Instant'), 1)
-  await database.run(sql.fragment`DROP FUNCTION wait_at_commit CASCADE`)
-})
+    for (const [family, organization] of [
+      ['Instant', lab.organization],
+      ['Elsewhere', part],
+    ] as const) {
+      const { location = '' } = await upload([`${family},Ivo,1970-01-01,`])
+      await settled(location)
+      const { registering } = await database.transaction(async connection => {
+        await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('at commit'))`)
+        await staff.send(location, {}, `${location}/confirm`)
+        await someoneWaits(connection)
+        const registering = staff.send('/patients/new', { family, given: 'Ivo', birthDate: '1970-01-01', organization })
+        await someoneWaits(connection, 2)
+        return { registering }
+      })
+      const answer = await registering
+      t.match([answer.status, wordsOf(answer)], [409, new RegExp(family)])
+      t.match(wordsOf(await settled(location)), /1 patient is registered/)
+      t.equal(await named(family), 1)
+    }
+    await database.run(sql.fragment`DROP FUNCTION wait_at_commit CASCADE`)
+  },
+)
 
 t.test('if one cannot be registered, none is, and the page says why', async t => {
   const shown = await upload(['Refused,Ana,1970-01-01,R-1'])
