@@ -29,7 +29,7 @@ const guarded = (access: Access, asked: Expression): Expression => {
       return first === undefined ? asked : and(first, ...rest)
     }
     case 'or':
-      return or(...withinReach(access, asked.of).map(one => guarded(access, one)))
+      return anyGuarded(access, withinReach(access, asked.of))
     case 'not':
       return not(guarded(access, asked.of))
     case 'chain':
@@ -50,6 +50,21 @@ const guarded = (access: Access, asked: Expression): Expression => {
   }
 }
 
+/** Members of a Group that are named are asked about together: all that the caller may search of Patients would be asked again for each. */
+const anyGuarded = (access: Access, of: readonly Expression[]): Expression => {
+  const [first, ...named] = of.filter(isNamedMember)
+  if (first === undefined || named.length === 0) return or(...of.map(one => guarded(access, one)))
+  const ids = [first, ...named].flatMap(({ value }) => patientNamed(value) ?? [])
+  const others = of.filter(one => !isNamedMember(one)).map(one => guarded(access, one))
+  return or(...others, first, ...named, byMember(access, first, ids.length === 0 ? none : { kind: 'identified', ids }))
+}
+
+const isNamedMember = (one: Expression): one is Match =>
+  one.kind === 'match' && isGroupMember(one.parameter) && one.value.kind === 'reference'
+
+const patientNamed = (value: Value): string | undefined =>
+  value.kind === 'reference' && (value.type ?? 'Patient') === 'Patient' ? value.id : undefined
+
 /** A chain that names no type of its target means the types that the caller may search. If there are none, all are kept, so that the refusal says what it would take. */
 const withinReach = (access: Access, of: readonly Expression[]): readonly Expression[] => {
   const left = of.filter(one => !isBeyond(access, one))
@@ -65,7 +80,9 @@ const isBeyond = (access: Access, asked: Expression): boolean => {
 /** What is not in the row's own elements: the members of a study's Group, and what an upload has brought. */
 const answeredElsewhere = (access: Access, asked: Extract<Expression, { kind: 'match' | 'missing' }>): Expression => {
   if (isGroupMember(asked.parameter))
-    return asked.kind === 'match' ? or(asked, byMember(access, asked)) : and(asked, not(hasMember(access, asked)))
+    return asked.kind === 'match'
+      ? or(asked, byMember(access, asked, askedOf('Patient', asked.value)))
+      : and(asked, not(hasMember(access, asked)))
   if (!isProvenanceTarget(asked.parameter)) return asked
   return asked.kind === 'match' ? or(asked, byTarget(access, asked)) : and(asked, not(uploaded(access, all)))
 }
@@ -76,10 +93,8 @@ const chained = (access: Access, asked: Extract<Expression, { kind: 'chain' }>, 
 }
 
 /** The members of a study's Group are its enrolments; only of a Patient whom the caller may search it is told whether they are one. */
-const byMember = (access: Access, { parameter, value }: Match): Expression => {
-  const of = askedOf('Patient', value)
-  return of.kind === 'none' ? none : guarded(access, { kind: 'chain', parameter, target: 'Patient', of })
-}
+const byMember = (access: Access, { parameter }: Pick<Match, 'parameter'>, of: Expression): Expression =>
+  of.kind === 'none' ? none : guarded(access, { kind: 'chain', parameter, target: 'Patient', of })
 
 /** Whether it is shown to have any. */
 const hasMember = (access: Access, { parameter }: Pick<Match, 'parameter'>): Expression => {

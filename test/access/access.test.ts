@@ -85,6 +85,15 @@ t.test('what is not in the elements of a Group or a Provenance is told only of w
     ['Group?member=a', `(or (member a) (chain member:Patient (and ${s} (identified a))))`],
     ['Group?member=Device/a', '(member Device/a)'],
     ['Group?member=http://other.org/Patient/a', '(member http://other.org/Patient/a)'],
+    [
+      'Group?member=Patient/a,b,Device/c,http://other.org/d',
+      `(or (member http://other.org/d) (member Patient/a) (member b) (member Device/c) (chain member:Patient (and ${s} (identified a b))))`,
+    ],
+    ['Group?member=Device/a,Device/b', '(or (member Device/a) (member Device/b))'],
+    [
+      'Group?_filter=member eq Patient/a or member ne Patient/b',
+      `(or (or (member Patient/a) (chain member:Patient (and ${s} (identified a)))) (or (member ne Patient/b) (chain member:Patient (and ${s} (not (identified b))))))`,
+    ],
     ['Group?member:missing=true', `(and (missing member) (not (chain member:Patient ${r})))`],
     [
       'Group?_filter=member ne Patient/a',

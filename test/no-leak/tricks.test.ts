@@ -202,6 +202,7 @@ t.test('somebody who manages a study from above learns of nobody in it, however 
   for (const query of [
     'Group?member=Patient/ann',
     'Group?member=ann',
+    'Group?member=Patient/ann,bob,Device/nobody',
     'Group?member:missing=false',
     'Group?_filter=member pr true',
     'Group?_filter=member ne "Patient/ann"',

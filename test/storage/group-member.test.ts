@@ -90,6 +90,8 @@ t.test('whether the Group of a study has members is told as far as they are show
     t.equal(await groupsOf(bearer, 'member:missing=false'), mayRead ? 'hearts' : '')
     t.equal(await groupsOf(bearer, 'member:missing=true'), mayRead ? without : seen)
     t.equal(await groupsOf(bearer, `member=Practitioner/${dora}`), '')
+    t.equal(await groupsOf(bearer, `member=nobody,Patient/${dora},Device/nobody`), mayRead ? 'hearts' : '')
+    t.equal(await groupsOf(bearer, `member=nobody,Practitioner/${dora}`), '')
   }
   t.equal(await groupsOf('everything', `member=${dora}`), 'hearts')
   t.equal(await groupsOf('everything', `_filter=member ne "Patient/${dora}"`), '')
