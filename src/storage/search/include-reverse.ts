@@ -9,7 +9,14 @@ import { tableOf } from '../row.ts'
 import { allOf, anyOf, columnOf, rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import { element, elementText, someElement } from '../values/element.ts'
 import { isNew } from './include-forward.ts'
-import { type Frontier, type Including, includedRows, isSearchable, observationsOf } from './include-row.ts'
+import {
+  type Frontier,
+  type Including,
+  includedRows,
+  isSearchable,
+  observationsOf,
+  type Placed,
+} from './include-row.ts'
 
 /** What refers to the resources, type by type. */
 export const reverseRows = async (
@@ -63,7 +70,7 @@ const rowsOf = (
   reached: Reached,
 ): readonly SqlFragment[] => {
   const news = isNew(reached.known)
-  const patients = [...new Set(reached.from.filter(({ type }) => type === 'Patient').map(({ patientId }) => patientId))]
+  const patients = reached.from.filter(({ type }) => type === 'Patient')
   const isOfPatients = patients.length > 0 && links.some(isSubject)
   const linked = [
     ...indexed(
@@ -74,7 +81,7 @@ const rowsOf = (
     ...(patients.length > 0 && links.some(({ parameter }) => isGroupMember(parameter)) ? [isGroupOf(patients)] : []),
   ]
   return [
-    ...(isOfPatients ? [observationsOf(patients, including, news)] : []),
+    ...(isOfPatients ? [observationsOf(compartmentsOf(patients), including, news)] : []),
     ...(linked.length > 0
       ? [
           includedRows(source, including, {
@@ -86,6 +93,11 @@ const rowsOf = (
     ...(links.some(({ parameter }) => isProvenanceTarget(parameter)) ? uploadsOf(reached.from, including, news) : []),
   ]
 }
+
+/** Records of one human share theirs. */
+const compartmentsOf = (patients: readonly Placed[]): readonly number[] => [
+  ...new Set(patients.map(({ patientId }) => patientId)),
+]
 
 /** An Observation's patient is in a column, so these parameters are not in the index. */
 const isSubject = ({ source, parameter }: IncludeLink): boolean =>
@@ -134,10 +146,11 @@ const refersTo = ({ paths }: SearchParameter, texts: readonly string[]): SqlFrag
   ])
 }
 
-/** The Group of a study in which one of the patients is enrolled now. */
-const isGroupOf = (patients: readonly number[]): SqlFragment => sql.fragment`row.id IN (
+/** The Group of a study in which one of the Patients is enrolled now: that very record, not another one of the same human. */
+const isGroupOf = (patients: readonly Placed[]): SqlFragment => sql.fragment`row.id IN (
   SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
-  WHERE enrolment.patient_id = ANY(${sql.array([...patients], 'int4')})
+  WHERE enrolment.patient_id = ANY(${sql.array([...compartmentsOf(patients)], 'int4')})
+    AND enrolment.patient = ANY(${columnOf(patients, ({ id }) => id, 'text')})
     AND ${isEnrolled})`
 
 /** The Provenances of uploads that have brought one of the Observations: by themselves, as very many may have brought the same. */
