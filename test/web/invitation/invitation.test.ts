@@ -526,6 +526,20 @@ t.test('somebody who lost the page by reading the code opens the link again, and
   t.match(proven, { status: 303, location: '/invitation/account' })
 })
 
+t.test('somebody who types the first code when they have asked for a second is told that the newest works', async t => {
+  const { subject } = await enrolled('Slow')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const first = await codeIn()
+  await own.send(`${link}&sent=`, {}, '/invitation/code')
+  const second = await codeIn()
+  const enter = (code: string) => own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+  const late = await enter(first)
+  t.match([late.status, wordsOf(late)], [422, /If you were sent several codes, only the newest one works\./])
+  t.match(await enter(second), { status: 303, location: '/invitation/account' })
+})
+
 t.test('somebody whom the answer did not reach that took their code is told so, and loses no try', async t => {
   const { subject } = await enrolled('Cut')
   const link = await invite(subject)
