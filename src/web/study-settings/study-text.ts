@@ -104,7 +104,7 @@ const unnamed = ({ study }: ChangeableStudy, codeClasses: CodeClasses): Html | u
   const kinds = unnamedRequests(study, codeClasses)
   return kinds.length === 0
     ? undefined
-    : html`<p class="alert alert-warning">The text that patients sign does not name ${wordsFor('en').list(kinds)}. Nobody is asked for it until you publish a version that names it.</p>`
+    : html`<p class="alert alert-warning">The text that patients sign does not name ${wordsFor('en').list(kinds)}. Nobody is asked for what it does not name: publish a version that does.</p>`
 }
 
 /** What is shown beside the text, and is missing in one of its languages. */
@@ -115,7 +115,7 @@ const unsaid = ({ id, study }: ChangeableStudy, codeClasses: CodeClasses): reado
       ...(translatedTitle(study, language) === '' ? ['the title'] : []),
       ...(translatedPurpose(study, language) === '' ? ['the purpose'] : []),
       ...(reasons.length > 0
-        ? [`why ${wordsFor('en').list(reasons.map(({ kind }) => displayOf(kind, codeClasses)))} is asked for`]
+        ? [`why the study asks for ${wordsFor('en').list(reasons.map(({ kind }) => displayOf(kind, codeClasses)))}`]
         : []),
     ]
     const name = languageName(language)

@@ -188,7 +188,7 @@ t.test('so they can for the reasons, even of what is requested already', async t
 t.test('beside the text staff are told what is not translated into its languages', async t => {
   t.match(
     wordsOf(await staff.get(`${settings}/text`)),
-    /Those who read the text in Spanish do not find these in Spanish: why Step count is asked for\. Write them on the pages/,
+    /Those who read the text in Spanish do not find these in Spanish: why the study asks for Step count\. Write them on the pages/,
   )
 })
 
