@@ -13,7 +13,10 @@ export type ArrivalsAsked = {
   readonly limit: number
 }
 
-/** The newest Observation of one patient and kind, as JSON; when it came; and how many there are of those that were walked over. */
+/**
+ * The newest Observation of one patient and kind, as JSON; when it came; and how many there are of those that were walked over. Of what came at once,
+ * as in a Bundle in any order, it is the one that was measured last.
+ */
 export type Arrival = Line & { readonly content: string }
 
 type Line = {
@@ -21,6 +24,8 @@ type Line = {
   readonly kindId: number
   readonly pk: string
   readonly arrived: Date
+  /** When it was measured, as text that is in the order of the times; null if that is not known. */
+  readonly measured: string | null
   readonly count: number
   /** When the first of them was measured, if any says so: a moment, or a date alone. */
   readonly since: string | null
@@ -71,11 +76,13 @@ type Row = Walked & (Line | { readonly [Name in keyof Line]: null })
 
 const isOfSomebody = (row: Row | undefined): row is Walked & Line => row !== undefined && row.pk !== null
 
-/** Joined with those that came before it. */
+/** Joined with those that came before it, or at once with it. */
 const joined = (newer: Line | undefined, older: Line): Line => {
   if (newer === undefined) return older
   const [since = null] = [newer.since, older.since].filter(time => time !== null).sort()
-  return { ...newer, count: newer.count + older.count, since }
+  const cameAtOnce = newer.arrived.getTime() === older.arrived.getTime()
+  const newest = cameAtOnce && (older.measured ?? '') > (newer.measured ?? '') ? older : newer
+  return { ...newest, count: newer.count + older.count, since }
 }
 
 const stretch = (
@@ -95,7 +102,8 @@ const stretch = (
       WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented)
   ),
   line AS (
-    SELECT row.patient_id, row.kind_id, (array_agg(row.pk ORDER BY row.last_updated DESC, row.pk DESC))[1] AS pk,
+    SELECT row.patient_id, row.kind_id, (array_agg(row.pk ORDER BY ${newestFirst}))[1] AS pk,
+      (array_agg(row.effective_start ORDER BY ${newestFirst}))[1] AS measured,
       max(row.last_updated) AS arrived, count(*)::integer AS count,
       min(row.effective_start) FILTER (WHERE row.effective_start > '-infinity' AND NOT ${isDated('row')}) AS since,
       min(row.effective_start) FILTER (WHERE row.effective_start > '-infinity' AND ${isDated('row')}) AS since_day
@@ -104,6 +112,7 @@ const stretch = (
     GROUP BY row.patient_id, row.kind_id
   )
   SELECT line.patient_id AS "patientId", line.kind_id AS "kindId", line.pk::text AS pk, line.arrived, line.count,
+    ${measuredTime(sql.fragment`nullif(line.measured, '-infinity')`, sql.fragment`FALSE`)} AS measured,
     ${measuredTime(sql.fragment`least(line.since, line.since_day)`, sql.fragment`line.since_day <= coalesce(line.since, 'infinity')`)} AS since,
     whole.edge, whole.walked
   FROM (
@@ -112,6 +121,8 @@ const stretch = (
     FROM walked) AS whole
   LEFT JOIN line ON TRUE
   ORDER BY line.arrived DESC, line.pk DESC`
+
+const newestFirst = sql.fragment`row.last_updated DESC, row.effective_start DESC, row.effective_end DESC, row.pk DESC`
 
 /** By their pks. What is no longer shared since they were looked for is left out. */
 const contentsOf = async (

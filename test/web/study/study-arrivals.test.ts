@@ -11,8 +11,16 @@ const study = await newStudy(lab.manager, lab.organization, 'many readings', ['o
 const personOf = (kinds: readonly string[], name: string) =>
   participant(lab.manager, lab.organization, study.id, kinds, name)
 
-const upload = async (patient: string, code: string, count: number, firstHour = 0) => {
-  const entry = Array.from({ length: count }, (_, minute) => ({
+const upload = (patient: string, code: string, count: number, firstHour = 0) =>
+  uploadOf(
+    patient,
+    code,
+    Array.from({ length: count }, (_, minute) => minute),
+    firstHour,
+  )
+
+const uploadOf = async (patient: string, code: string, minutes: readonly number[], firstHour = 0) => {
+  const entry = minutes.map(minute => ({
     resource: {
       resourceType: 'Observation',
       status: 'final',
@@ -91,3 +99,26 @@ t.test(
     t.same(await linesOf(''), ['measured 7 March 2026'])
   },
 )
+
+t.test('of what came at once, in any order, the newest is what was measured last', async t => {
+  const turned = await newStudy(lab.manager, lab.organization, 'turned', ['omh:heart-rate'])
+  const eve = await participant(lab.manager, lab.organization, turned.id, ['omh:heart-rate'], 'Eve')
+  const newestOf = async () => {
+    const { body } = await people.member.get(`/studies/${turned.id}/arrivals`)
+    return wordsOf({ body })
+      .match(/Heart rate, (\d+) .*?measured (.*?): the newest of ([\d,]+), the first measured (.*?) Back/)
+      ?.slice(1)
+  }
+  await uploadOf(eve, '8867-4', [30, 31, 29, 0])
+  t.same(await newestOf(), ['64', '1 March 2026 at 00:31 UTC', '4', '1 March 2026 at 00:00 UTC'])
+  await uploadOf(
+    eve,
+    '8867-4',
+    Array.from({ length: 1200 }, (_, index) => 1200 - index),
+  )
+  t.same(
+    await newestOf(),
+    ['63', '1 March 2026 at 20:00 UTC', '1,204', '1 March 2026 at 00:00 UTC'],
+    'also of more than are walked over at first',
+  )
+})
