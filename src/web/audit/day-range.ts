@@ -1,6 +1,6 @@
 import { beginning } from '../../fhir/beginning.ts'
 import { addDays, beginningOfDay, isTimezone } from '../../fhir/timezone.ts'
-import { dayProblem } from '../page/typed-day.ts'
+import { dayAsked, dayProblem } from '../page/typed-day.ts'
 
 /** Whole days of a time zone, as typed in a form, including the last one. Texts that are no days are reported, and do not restrict the search. */
 export type DayRange = {
@@ -17,7 +17,7 @@ export type DayRange = {
 }
 
 export const dayRangeIn = (query: URLSearchParams): DayRange => {
-  const [from, until] = [query.get('from')?.trim() ?? '', query.get('until')?.trim() ?? '']
+  const [from, until] = [dayAsked(query.get('from') ?? ''), dayAsked(query.get('until') ?? '')]
   const timezone = query.get('timezone')?.trim() ?? ''
   const isKnown = timezone === '' || isTimezone(timezone)
   return {

@@ -15,6 +15,9 @@ export const dayIn = (text: string): string => {
   return days.size === 1 ? [...days].join('') : ''
 }
 
+/** The day as it is written in addresses, or what was typed if it is none. */
+export const dayAsked = (text: string): string => dayIn(text) || text.trim()
+
 /** Why a page shows nothing of a day; undefined if it can. */
 export const dayProblem = (text: string): 'day' | 'range' | undefined => {
   if (!isDay(text)) return 'day'

@@ -3,7 +3,7 @@ import { addDays, beginningOfDay, dayOf, daysBetween, isTimezone } from '../../f
 import type { Words } from '../../messages/catalogue.ts'
 import { field, hiddenField, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { dayProblem } from '../page/typed-day.ts'
+import { dayAsked, dayProblem } from '../page/typed-day.ts'
 import { backIn } from './patient-back.ts'
 
 /** Which of a patient's readings are shown: whole days of a time zone, including the last one. */
@@ -30,8 +30,9 @@ export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeri
   const timezone = timezoneIn(query)
   const usual = dayOf(newest, timezone)
   const glucoseUnit = query.get('glucose') === 'mmol/L' ? 'mmol/L' : 'mg/dL'
-  const last = query.get('last') || usual
-  const first = query.get('first') || (dayProblem(last) === undefined ? addDays(last, 1 - usualDays) : '')
+  const [firstAsked, lastAsked] = daysAsked(query)
+  const last = lastAsked || usual
+  const first = firstAsked || (dayProblem(last) === undefined ? addDays(last, 1 - usualDays) : '')
   const days = dayProblems(first, last)
   const problems = { ...days, ...(timezone !== asked && ({ timezone: 'timezone' } as const)) }
   const shown = Object.keys(days).length === 0 ? [first, last] : [addDays(usual, 1 - usualDays), usual]
@@ -50,7 +51,13 @@ export const timezoneIn = (query: URLSearchParams): string => {
 }
 
 /** Whether certain days are asked for, and not those of the newest readings. */
-export const hasDays = (query: URLSearchParams): boolean => Boolean(query.get('first') || query.get('last'))
+export const hasDays = (query: URLSearchParams): boolean => daysAsked(query).some(day => day !== '')
+
+/** Each is empty if it is not asked for. */
+const daysAsked = (query: URLSearchParams): readonly [string, string] => [
+  dayAsked(query.get('first') ?? ''),
+  dayAsked(query.get('last') ?? ''),
+]
 
 const instantsOf = ([first = '', last = '']: readonly string[], timezone: string) => ({
   first,

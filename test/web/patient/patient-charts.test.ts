@@ -177,6 +177,21 @@ t.test('readings of a single day are described as those of one day', async t => 
   t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-03`)), /Readings \d+ on 2 days/)
 })
 
+t.test(
+  'days are read as on the other pages of patients: with blanks around them, other marks, and any digits',
+  async t => {
+    for (const [first, last] of [
+      [' 2026-03-02 ', '\t2026-03-03'],
+      ['2026/3/2', '２０２６0303'],
+      [' ', '03.15.2026'],
+    ] as const)
+      t.match(
+        (await staff.get(`${page}?${new URLSearchParams({ first, last })}`)).body,
+        last === '03.15.2026' ? 'From 2026-03-02 to 2026-03-15 (UTC)' : 'From 2026-03-02 to 2026-03-03 (UTC)',
+      )
+  },
+)
+
 t.test('days that cannot be shown are reported at the field, and the usual ones are shown', async t => {
   for (const [query, said] of [
     ['first=March', 'A day is written as 2026-03-31.'],
@@ -192,7 +207,7 @@ t.test('days that cannot be shown are reported at the field, and the usual ones 
     t.match(wordsOf(shown), / 2026-03-14/)
     for (const typed of new URLSearchParams(query).values()) t.match(shown.body, `value="${typed}"`, 'it is kept')
   }
-  const wrongDay = await staff.get(`${page}?first=2026-03-01&last=31/03/2026`)
+  const wrongDay = await staff.get(`${page}?first=2026-03-01&last=03/04/2026`)
   t.match(wrongDay.body, /<title>Problem: .*<a href="#last">A day is written as/s)
   t.match(wrongDay.body, /id="last-problem">A day is written as 2026-03-31/)
   t.notMatch(wrongDay.body, 'id="first-problem"', 'the other day is right')
