@@ -53,28 +53,21 @@ export const answerNoPage = (error: unknown, request: FastifyRequest, reply: Fas
   return answerErrorPage(error, request, reply)
 }
 
-/** For a person whose app sent them with a request that cannot be answered, and not be sent back either. */
-export const unanswerablePage = ({ error, description, status, language }: Unanswerable): string =>
-  status < 500
-    ? pageText({
-        title: 'This app’s request cannot be answered',
-        isProblem: true,
-        content: html`<h1>This app’s request cannot be answered</h1>
-<p>Nothing was allowed. Go back to the app and start there again. If that does not help, tell whoever makes the app:</p>
-<p><code>${error}</code>: ${description}</p>
-<p><a href="/account">Go to your account</a></p>`,
-      })
-    : ownFaultPage(status === 503 ? 'error.503' : 'error.fault', wordsFor(language))
-
-const ownFaultPage = (key: 'error.503' | 'error.fault', words: Words): string =>
-  pageText({
-    title: words.say(key),
+/** For a person whose app sent them with a request that cannot be answered, and not be sent back either. What is wrong is for whoever makes the app. */
+export const unanswerablePage = ({ error, description, status, language }: Unanswerable): string => {
+  const words = wordsFor(language)
+  const { say } = words
+  const key = status < 500 ? 'error.app' : status === 503 ? 'error.503' : 'error.fault'
+  return pageText({
+    title: say(key),
     words,
     isProblem: true,
-    content: html`<h1>${words.say(key)}</h1>
-<p>${words.say(`${key}-text`)}</p>
-<p><a href="/">${words.say('error.start')}</a></p>`,
+    content: html`<h1>${say(key)}</h1>
+<p>${say(`${key}-text`)}</p>
+${key === 'error.app' && html`<p lang="en" dir="ltr"><code>${error}</code>: ${description}</p>`}
+<p><a href="/">${say('error.start')}</a></p>`,
   })
+}
 
 /** Whether the page is gone: somebody who sends a form has seen its page. */
 const isGone = (status: number, { method, session, routeOptions }: FastifyRequest): boolean =>

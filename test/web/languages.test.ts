@@ -15,6 +15,7 @@ const pages = {
   '/launched/nothing': 'Esta apertura ha terminado',
   '/sign-up?sent': 'Mire su correo',
   '/authorize/unknown': 'Esta petición ha terminado',
+  '/oauth/authorize?client_id=unknown': 'No se puede responder a lo que pide esta aplicación',
   '/forgotten-password': 'Elegir una contraseña nueva',
   '/verification': 'Este enlace ya no sirve',
   '/second-factor': 'Inicie sesión otra vez, por favor',

@@ -13,5 +13,5 @@ export const renderError =
       "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
     )
     ctx.body = errorPage({ error, description, status: ctx.status, language: ctx.get('accept-language') })
-    if (ctx.status >= 500) ctx.vary('Accept-Language')
+    ctx.vary('accept-language')
   }
