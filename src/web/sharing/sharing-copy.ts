@@ -89,7 +89,7 @@ const copyShown = (asked: StudyAsked, signed: SignedConsent, name: string, then:
 ${!asked.isEnrolled && html`<p>${say('study.left')}</p>`}
 <dl>
 <dt${langOf(then.title, words)}>${then.title.text}</dt><dd>${then.organization.name}</dd>
-${then.purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(then.purpose, words)}>${then.purpose.text}</dd>`}
+${then.purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langOf(then.purpose, words)}>${then.purpose.text}</dd>`}
 ${name !== '' && html`<dt>${say('own.own-name')}</dt><dd>${name}</dd>`}
 ${signing(signed, words)}
 ${endedAt !== undefined && html`<dt>${say('copy.ended')}</dt><dd>${dayOrMoment(endedAt, words)}</dd>`}
@@ -119,5 +119,5 @@ const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = 
 const given = (line: SharedLine, asked: readonly AskedLine[], words: Words): Html => {
   const ofKind = asked.filter(({ kind }) => kind === line.kind)
   const { reason } = ofKind.find(({ source }) => source === line.source) ?? ofKind[0] ?? {}
-  return html`<li>${lineText(line, words)}${reason && html`. ${worded(reason, words)}`}</li>`
+  return html`<li class="as-written">${lineText(line, words)}${reason && html`. ${worded(reason, words)}`}</li>`
 }

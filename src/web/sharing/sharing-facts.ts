@@ -15,9 +15,9 @@ export const studyFacts = (asked: StudyAsked, words: Words): Html => {
   return html`<h2>${say('study.facts')}</h2>
 <dl>
 <dt>${say('study.who')}</dt><dd>${organization.name}</dd>
-${purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(purpose, words)}>${purpose.text}</dd>`}
+${purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langOf(purpose, words)}>${purpose.text}</dd>`}
 <dt>${say('study.until')}</dt><dd>${end === undefined ? say('study.open-end') : dayOrMoment(end, words, 'last')}</dd>
-<dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd>${what}${reason && html`. ${worded(reason, words)}`}</dd>`)}
+<dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd class="as-written">${what}${reason && html`. ${worded(reason, words)}`}</dd>`)}
 <dt>${say('study.readers')}</dt><dd>${say(readers, { organization: organization.name })}</dd>
 ${text && html`<dt>${say('study.withdrawal')}</dt><dd>${say(`study.withdrawal-${text.withdrawal}`)}</dd>`}
 <dt>${say('study.contact')}</dt><dd>${whomToAsk(asked)}</dd>

@@ -112,7 +112,7 @@ ${definitionOf(study)}
 
 const definitionOf = (study: ResearchStudy): Html => html`<dl>
 <dt>Status</dt><dd>${statusText(study)}</dd>
-${study.description && html`<dt>Description</dt><dd>${worded({ text: study.description, language: ownLanguage(study) }, english)}</dd>`}
+${study.description && html`<dt>Description</dt><dd class="as-written">${worded({ text: study.description, language: ownLanguage(study) }, english)}</dd>`}
 </dl>`
 
 const english = wordsFor('en')

@@ -103,10 +103,23 @@ t.test(
     const ada = await inSpanish(patient.id)
     const { body } = await ada.get(page)
     t.match(body, '<h1 lang="en">Hearts &amp; steps</h1>')
-    t.match(body, '<dt>Para qué es</dt><dd lang="en">How hearts and steps go together</dd>')
+    t.match(body, '<dt>Para qué es</dt><dd class="as-written" lang="en">How hearts and steps go together</dd>')
     t.match((await ada.get('/sharing')).body, `<a href="${page}" lang="en">Hearts &amp; steps</a>`)
   },
 )
+
+t.test('what staff write in lines is shown in lines, to patients and to themselves', async t => {
+  const { patient } = await arrived('Lia')
+  const { title, purpose } = facts
+  await staff.send(`${settings}/facts`, { title, purpose: 'For the heart.\r\n\r\nAnd for the steps.' })
+  for (const [own, at] of [[await inSpanish(patient.id), page] as const, [staff, `/studies/${study.id}`] as const])
+    t.match(
+      (await own.get(at)).body,
+      /<dd class="as-written"[^>]*>For the heart\.\s*\n\s*\nAnd for the steps\.<\/dd>/,
+      at,
+    )
+  await staff.send(`${settings}/facts`, { title, purpose })
+})
 
 t.test(
   'staff write it in each language of the server; what is too long is reported, and everything that was typed stays',
@@ -220,7 +233,7 @@ t.test(
     const page = `/studies/${study.id}`
     t.notMatch((await staff.get(page)).body, /lang="fr"/)
     await update(lab.manager, { ...stored, language: 'fr' } as ResearchStudy)
-    t.match((await staff.get(page)).body, /<dt>Description<\/dt><dd><span lang="fr">/)
+    t.match((await staff.get(page)).body, /<dt>Description<\/dt><dd class="as-written"><span lang="fr">/)
     const shown = (await staff.get(`${settings}/facts`)).body
     for (const name of ['title', 'purpose']) t.match(shown, new RegExp(`id="${name}"[^>]* lang="fr"`))
     const data = (await staff.get(`${settings}/data`)).body
