@@ -5,7 +5,7 @@ import { fold } from '../../storage/values/string.ts'
 /** A Patient who is there already and may be the same human, and what they have in common. */
 export type Duplicate = { readonly patient: Patient; readonly by: 'identifier' | 'name' }
 
-/** All Patients that a query finds and that the asker may see. */
+/** All Patients that a query finds and that the asker may see. Others among them do no harm. */
 export type FindPatients = (query: URLSearchParams) => Promise<readonly Patient[]>
 
 /** For each Patient, the Duplicates that there are. */
@@ -49,6 +49,16 @@ export const openDuplicates = (
 /** The same for Patients who are all asked about at once. */
 export const findDuplicates = (find: FindPatients, asked: readonly Patient[]): ReturnType<FindDuplicates> =>
   openDuplicates(find)(asked)
+
+/** Finds among these alone. For `identifier`, it answers all of them: `openDuplicates` compares each. */
+export const amongPatients =
+  (patients: readonly Patient[]): FindPatients =>
+  async query => {
+    const days = query.get('birthdate')?.split(',')
+    if (days === undefined) return patients
+    const asked = new Set(days)
+    return patients.filter(({ birthDate = '' }) => asked.has(birthDate))
+  }
 
 /** People of one birth date, by their names in comparable form. */
 type Namesakes = ReadonlyMap<string, readonly { readonly patient: Patient }[]>

@@ -22,7 +22,7 @@ import {
 } from '../../storage/organization/patient-import.ts'
 import type { Queue } from '../../storage/work/queue.ts'
 import { refusedWork } from '../refused-work.ts'
-import { type FindPatients, openDuplicates, openLinesBefore } from './duplicate-patients.ts'
+import { amongPatients, type FindPatients, openDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import {
   patientsIn,
   type RegisteringParts,
@@ -126,12 +126,14 @@ const register: Step = async (parts, found) => {
     await store.atomic(async (within, connection) => {
       await awaitOtherImports(connection, found.organization)
       await refuseClosed(within, found.organization)
+      const began = Date.now()
       const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
       if (duplicates.length > 0) return show(connection, duplicates)
       const imported = await registerLines(parts, found, { store: within, organizations })
       await awaitRegistering(connection, found.organization)
-      // Found beside the transaction, where those of the list are not there yet.
-      const late = await cameMeanwhile(parts, found, find)
+      // Found beside the transaction, where those of the list are not there yet. Everybody else who registers waits for this.
+      const changed = await find(changedSince(began - longestWriteMs))
+      const late = changed.length === 0 ? [] : await cameMeanwhile(parts, found, amongPatients(changed))
       if (late.length > 0) throw new CameMeanwhile(late)
       if (!(await endImport(connection, found.id, imported)))
         throw new FhirError('conflict', 'It was registered already')
@@ -141,6 +143,12 @@ const register: Step = async (parts, found) => {
     await parts.database.transaction(connection => show(connection, error.duplicates))
   }
 }
+
+const changedSince = (time: number): URLSearchParams =>
+  new URLSearchParams({ _lastUpdated: `ge${new Date(time).toISOString()}` })
+
+/** What is written has the time at which it was, and is there only once all of its transaction is. */
+const longestWriteMs = 10 * 60 * 1000
 
 /** Thrown, so that the transaction is rolled back. */
 class CameMeanwhile extends FhirError {

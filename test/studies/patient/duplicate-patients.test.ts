@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
-import { openDuplicates, openLinesBefore } from '../../../src/studies/patient/duplicate-patients.ts'
+import { amongPatients, openDuplicates, openLinesBefore } from '../../../src/studies/patient/duplicate-patients.ts'
 
 const patient = (family: string, ...identifier: readonly string[]): Patient => ({
   resourceType: 'Patient',
@@ -146,4 +146,33 @@ t.test('part after part of a list, those of a birth date that many have are aske
   t.strictSame(await idsOf(patient('There 2'), patient('Nobody')), [['there-2'], []])
   t.strictSame(await idsOf(alsoRare, patient('There 29')), [['rare'], ['there-29']])
   t.strictSame(queries, ['birthdate=1970-01-01%2C1980-02-03', 'birthdate=1980-02-03'])
+})
+
+t.test('among patients who are at hand the same are found as by searching', async t => {
+  const there: readonly Patient[] = [
+    { ...patient('Ann', 'urn:x|1', '2'), id: 'ann' },
+    { ...patient('Ann'), id: 'unnumbered', birthDate: '1971-02-03' },
+    { ...patient('Bob', 'urn:y|1'), id: 'bob' },
+    { ...patient('Cy', '3'), id: 'cy', birthDate: '1980' },
+  ]
+  const asked = [
+    patient('Ann'),
+    patient('Dee', 'urn:x|1'),
+    patient('Dee', '1'),
+    patient('Dee', 'urn:x|2', 'urn:z|3'),
+    { ...patient('ANN'), birthDate: '1971-02-03' },
+    patient('Nobody', '4'),
+  ]
+  const found = await openDuplicates(amongPatients(there))(asked)
+  t.same(
+    found.map(duplicates => duplicates.map(({ patient, by }) => `${patient.id} by ${by}`)),
+    [
+      ['ann by name'],
+      ['ann by identifier'],
+      ['ann by identifier', 'bob by identifier'],
+      ['ann by identifier', 'cy by identifier'],
+      ['unnumbered by name'],
+      [],
+    ],
+  )
 })
