@@ -5,6 +5,7 @@ import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
+import type { Search } from '../../search/search.ts'
 import { tokenText } from '../../search/token-text.ts'
 import type { Identity } from '../../storage/account/identity.ts'
 import type { Session } from '../../storage/account/session.ts'
@@ -62,8 +63,8 @@ export type Arrivals = {
    * it was said of another one of the organization.
    */
   readonly recognize: (person: string, patient: Patient, id: string) => Promise<void>
-  /** Answers the id. A Patient that exists already is not created again. */
-  readonly register: (person: string, patient: Patient, organization: string) => Promise<string>
+  /** The search that finds the Patient once one of the organizations has registered it. */
+  readonly knownBy: (patient: Patient, organizations: readonly string[]) => Search
 }
 
 export type ArrivalParts = {
@@ -128,12 +129,7 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
       })
     })
   },
-  register: async (person, patient, organization) => {
-    const store = await storeOf(parts, person, 'user/Patient.crs')
-    const resource: Patient = { ...patient, managingOrganization: { reference: `Organization/${organization}` } }
-    const ifNoneExist = samePatient(parts, patient, [organization])
-    return (await writeOrThrow(store, { kind: 'create', resource, ifNoneExist })).id
-  },
+  knownBy: (patient, organizations) => samePatient(parts, patient, organizations),
 })
 
 const usersOf = async (parts: ArrivalParts, person: string): Promise<readonly Identity[]> => {

@@ -36,14 +36,18 @@ export type Registering = {
   /**
    * Registers the patient, unless there are others who may be the same human and whom the person has not been shown: if two people register
    * the same human at once, one of them is told. Throws FhirError if the person may not. Nobody is registered in a closed organization.
+   * `knownBy`: finds the one who is meant, if another window has registered them by now; then nobody is registered.
    */
   readonly register: (
     person: string,
     patient: Patient,
     into: Into,
-    haveBeenShown: (duplicates: readonly Duplicate[]) => boolean,
+    haveBeenShown: HaveBeenShown,
+    knownBy?: Search,
   ) => Promise<Registered>
 }
+
+type HaveBeenShown = (duplicates: readonly Duplicate[]) => boolean
 
 type Registered =
   | ({ readonly kind: 'registered' } & RegisteredPatient)
@@ -94,22 +98,34 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
     const [found] = (await parts.openStoreFor(caller).search({ ...asked, where })).entries
     return found && toEnrolling(JSON.parse(found.content))
   },
-  register: async (person, patient, into, haveBeenShown) => {
+  register: async (person, patient, into, haveBeenShown, knownBy) => {
     const { store, organizations } = await registrarOf(parts, person)
     return store.atomic(async (within, connection) => {
-      await within.takeTurns(meansOf(parts.registry, patient))
+      const known = knownBy === undefined ? [] : [knownBy]
+      await within.takeTurns([...meansOf(parts.registry, patient), ...known])
       await registerBeside(connection, into.organization)
-      const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
-      if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
-      if (await isClosed(within, into.organization)) return { kind: 'closed' }
-      const [{ id, subject } = { id: '', subject: undefined }] = await registerAll(parts, within, [patient], {
-        ...into,
-        organizations,
-      })
-      return { kind: 'registered', id, subject }
+      const [meant] = knownBy === undefined ? [] : await within.matches(knownBy, 1)
+      if (meant !== undefined) return { kind: 'registered', id: meant.id, subject: undefined }
+      return registerOne(parts, within, patient, { ...into, organizations, haveBeenShown })
     })
   },
 })
+
+type Asked = Into & Pick<Registrar, 'organizations'> & { readonly haveBeenShown: HaveBeenShown }
+
+const registerOne = async (
+  parts: RegisteringParts,
+  within: Store,
+  patient: Patient,
+  asked: Asked,
+): Promise<Registered> => {
+  const { haveBeenShown, ...into } = asked
+  const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
+  if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
+  if (await isClosed(within, into.organization)) return { kind: 'closed' }
+  const [{ id, subject } = { id: '', subject: undefined }] = await registerAll(parts, within, [patient], into)
+  return { kind: 'registered', id, subject }
+}
 
 const organizationsIn = async (
   { registry }: RegisteringParts,

@@ -11,7 +11,7 @@ import { isFramed } from '../page/frame.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendPage } from '../page/page.ts'
 import { typed } from '../page/typed.ts'
-import { duplicateLine, moreDuplicates, mostDuplicates } from '../patient/duplicate-line.ts'
+import { digestOf, duplicateLine, moreDuplicates, mostDuplicates } from '../patient/duplicate-line.ts'
 import { patientFacts } from '../patient/patient-facts.ts'
 import { type OfArrival, type Register, toPatient } from './launch-step.ts'
 
@@ -27,7 +27,7 @@ export const sendRegister = async (
     duplicates: await options.registering.duplicates(step.person, step.patient),
   })
 
-/** Carries out what was decided there: that it is a patient who is here, or another. */
+/** Carries out what was decided there: that it is a patient who is here, or another who is not like any that were not shown. */
 export const registerLaunched = async (
   request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
@@ -36,19 +36,36 @@ export const registerLaunched = async (
 ): Promise<FastifyReply> => {
   const { body, params } = request
   const { arrivals } = options.ehrLaunches
-  const duplicates = await options.registering.duplicates(step.person, step.patient)
   const same = typed(body, 'same')
   const organization = typed(body, 'organization')
+  const done = async (id: string) => {
+    await afterwards(options.accounts, () => arrivals.drop(params.arrival))
+    return toPatient(request, reply, options, id)
+  }
+  if (same !== '') {
+    const duplicates = await options.registering.duplicates(step.person, step.patient)
+    const patients = duplicates.filter(one => isOwn(step, one)).map(({ patient }) => patient.id ?? '')
+    if (!patients.includes(same)) throw new FieldError('same', patients)
+    await arrivals.recognize(step.person, step.patient, same)
+    return done(same)
+  }
   const organizations = openPlacesOf(step).map(place => place.organization)
-  if (same === '' && !organizations.includes(organization)) throw new FieldError('organization', organizations)
-  const patients = duplicates.filter(one => isOwn(step, one)).map(({ patient }) => patient.id ?? '')
-  if (same !== '' && !patients.includes(same)) throw new FieldError('same', patients)
-  if (same === '' && duplicates.length > 0 && typed(body, 'anyway') !== 'yes')
-    return sendQuestion(request, reply.code(409), options, { ...step, duplicates })
-  if (same !== '') await arrivals.recognize(step.person, step.patient, same)
-  const id = same === '' ? await arrivals.register(step.person, step.patient, organization) : same
-  await afterwards(options.accounts, () => arrivals.drop(params.arrival))
-  return toPatient(request, reply, options, id)
+  if (!organizations.includes(organization)) throw new FieldError('organization', organizations)
+  const shown = typed(body, 'anyway')
+  const registered = await options.registering.register(
+    step.person,
+    step.patient,
+    { organization },
+    found => digestOf(found) === shown,
+    arrivals.knownBy(step.patient, [organization]),
+  )
+  if (registered.kind === 'registered') return done(registered.id)
+  if (registered.kind === 'closed')
+    throw new FieldError(
+      'organization',
+      organizations.filter(one => one !== organization),
+    )
+  return sendQuestion(request, reply.code(409), options, { ...step, duplicates: registered.duplicates })
 }
 
 type Shown = Register & { readonly duplicates: readonly Duplicate[] }
@@ -99,7 +116,7 @@ ${
         action,
         token,
         fields: [],
-        hidden: isAlike ? { anyway: 'yes' } : {},
+        hidden: isAlike ? { anyway: digestOf(duplicates) } : {},
         more: selectField({ name: 'organization', label: 'Register for', value: undefined, choices }),
         button: isAlike ? 'Register anyway' : 'Register',
       })

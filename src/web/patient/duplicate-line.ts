@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import { type Html, html } from '../page/html.ts'
 import { patientLine } from './patient-search.ts'
@@ -16,3 +17,14 @@ const reasons: Readonly<Record<Duplicate['by'], string>> = {
   identifier: 'has the same identifier',
   name: 'has the same name and birth date',
 }
+
+/** A digest of exactly these: others who have come since, or are like what is typed now, must be shown first. */
+export const digestOf = (duplicates: readonly Duplicate[]): string =>
+  createHash('sha256')
+    .update(
+      duplicates
+        .map(({ patient }) => patient.id)
+        .sort()
+        .join(),
+    )
+    .digest('base64url')

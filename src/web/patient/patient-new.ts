@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
@@ -17,7 +16,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
-import { duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
+import { digestOf, duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
 import { organizationField, type Place, placeOf, postedPlaceOf } from './registering-place.ts'
 
@@ -60,17 +59,6 @@ export const patientNewPage: AddPage = (server, options) => {
     )
   })
 }
-
-/** A digest of exactly these: others who have come since, or are like what is typed now, must be shown first. */
-const digestOf = (duplicates: readonly Duplicate[]): string =>
-  createHash('sha256')
-    .update(
-      duplicates
-        .map(({ patient }) => patient.id)
-        .sort()
-        .join(),
-    )
-    .digest('base64url')
 
 const noFields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as PatientFields
 

@@ -166,14 +166,51 @@ t.test(
     const otherwise = await browser.get(second.location ?? '')
     t.match(wordsOf(otherwise), heading)
     t.notMatch(otherwise.body, /name="same"|from then on/, 'a patient with another name is not meant by the EHR')
-    const form = { organization: hospital, anyway: 'yes' }
-    const saved = await browser.send(second.location ?? '', form, `${second.location}/patient`)
+    const fields = { organization: hospital }
+    const unshown = { ...fields, anyway: 'yes' }
+    t.match(await browser.send(second.location ?? '', unshown, `${second.location}/patient`), { status: 409 })
+    const saved = await browser.send(second.location ?? '', fields, `${second.location}/patient`)
     t.match(saved, { status: 303, location: /^\/patients\/[\w-]+$/ })
     t.strictSame(await identifierOf(saved.location?.split('/')[2] ?? ''), [
       { system: `${ehr.base}/Patient`, value: 'n2' },
     ])
   },
 )
+
+t.test('a patient whom somebody registers by hand at the same moment is shown before anything is saved', async t => {
+  const { database, hospital } = world
+  ehr.addPatient({
+    resourceType: 'Patient',
+    id: 'i1',
+    name: [{ family: 'Instant', given: ['Ivo'] }],
+    birthDate: '1970-01-01',
+  })
+  const browser = openBrowser(server, { remoteAddress: '10.0.0.22' })
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'i1' }))
+  t.match(wordsOf(await browser.get(location)), /Register this patient/)
+  await database.run(sql.fragment`
+    CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM pg_advisory_xact_lock_shared(hashtext('at commit'));
+      RETURN NULL;
+    END $$`)
+  await database.run(sql.fragment`
+    CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON patient
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`)
+  const { both } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('at commit'))`)
+    const fields = { family: 'Instant', given: 'Ivo', birthDate: '1970-01-01', organization: hospital }
+    const byHand = browser.send('/patients/new', fields)
+    await someoneWaits(connection)
+    const launched = browser.send(location, { organization: hospital }, `${location}/patient`)
+    await someoneWaits(connection, 2)
+    return { both: Promise.all([byHand, launched]) }
+  })
+  const [byHand, launched] = await both
+  await database.run(sql.fragment`DROP FUNCTION wait_at_commit CASCADE`)
+  t.match(byHand, { status: 303, location: /done=registered/ })
+  t.match([launched.status, wordsOf(launched)], [409, /There may be a record of this patient already .* Instant/])
+})
 
 t.test('an EHR user who is unknown here links their account with their own sign-in and password', async t => {
   const mona = await world.colleague('mona', world.ward)
