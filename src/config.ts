@@ -62,7 +62,7 @@ const variables = {
   databaseUrl: option({
     name: 'DATABASE_URL',
     otherwise: 'an embedded PostgreSQL in DATA_DIR',
-    accepts: 'a URL such as postgres://user:password@host:5432/name',
+    accepts: 'a URL such as postgres://user:password@host:5432/name, with a password p#ss as p%23ss',
     effect: 'PostgreSQL (16 to 18) to use instead of the embedded one.',
     parse: postgresUrl,
     secret: true,
@@ -95,7 +95,7 @@ const variables = {
   smtpUrl: setting({
     name: 'SMTP_URL',
     fallback: 'none',
-    accepts: 'none, log, or a URL such as smtps://user:password@mail.example.org',
+    accepts: 'none, log, or a URL such as smtps://user:password@mail.example.org, with a password p#ss as p%23ss',
     effect:
       'Mail server that sends e-mail. Without one none is sent; on a server that only its own machine can reach, invitations are then shown at /outbox. `log` writes e-mail into the log, with the secrets in it: for development, on a server that listens only to its own machine.',
     parse: smtpUrl,

@@ -68,7 +68,13 @@ t.test('a wrong secret is refused without repeating it', async t => {
   for (const [name, value] of [
     ['SECRET_KEY', 'hunter2'],
     ['DATABASE_URL', 'mysql://root:hunter2@db'],
+    ['DATABASE_URL', 'postgres://root:hunter2#@db/name'],
+    ['DATABASE_URL', 'postgres://root:50%hunter2@db/name'],
+    ['DATABASE_URL', 'postgres://root:5/hunter2@db/name'],
+    ['DATABASE_URL', 'postgres://root:5#hunter2@db/name'],
     ['SMTP_URL', 'https://root:hunter2@mail.example.org'],
+    ['SMTP_URL', 'smtp://root:5/hunter2@mail.example.org'],
+    ['SMTP_URL', 'smtp://root:5#hunter2@mail.example.org'],
     ['OIDC_CLIENT_SECRET', 'hunter2\u0000'],
   ] as const) {
     try {
@@ -77,8 +83,19 @@ t.test('a wrong secret is refused without repeating it', async t => {
     } catch (error) {
       t.ok(isStartError(error))
       t.notMatch(String(error), /hunter2/)
+      if (name.endsWith('_URL')) t.match(String(error), /; it must be .* with a password p#ss as p%23ss$/)
     }
   }
+})
+
+t.test('the URL of a database may name a socket, options and a percent-encoded password', async t => {
+  for (const url of [
+    'postgres://user:p%23ss%2F%25@db.example.org:5432/name?sslmode=verify-full&sslrootcert=/etc/sharewell/ca.pem',
+    'postgresql://user@%2Fvar%2Frun%2Fpostgresql/name',
+    'postgres:///name?host=/var/run/postgresql',
+    'postgres://user@db.example.org',
+  ])
+    t.equal(readConfig({ DATABASE_URL: url }).databaseUrl, url)
 })
 
 const oidc = {

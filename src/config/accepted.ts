@@ -45,14 +45,26 @@ function isProxy(text: string): boolean {
   return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
+/** A password that is not percent-encoded may end at a sign in it: the rest would be a path, which errors tell, or a fragment. */
 export function postgresUrl(text: string): string | undefined {
   const url = URL.parse(text)
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol) ? text : undefined
+  const isWhole = url !== null && url.hash === '' && /^[^@]*$/.test(url.pathname) && isPercentEncoded(text)
+  return isWhole && /^postgres(ql)?:$/.test(url.protocol) ? text : undefined
 }
 
 export function smtpUrl(text: string): string | undefined {
   const url = URL.parse(text)
-  return text === 'none' || text === 'log' || /^smtps?:$/.test(url?.protocol ?? '') ? text : undefined
+  const isWhole = url !== null && url.hash === '' && /^\/?$/.test(url.pathname)
+  return text === 'none' || text === 'log' || (isWhole && /^smtps?:$/.test(url.protocol)) ? text : undefined
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 export function keyOf32Bytes(text: string): Buffer | undefined {
