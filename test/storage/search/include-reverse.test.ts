@@ -24,7 +24,8 @@ t.test('the Group of a study comes along with its members, not with another reco
     await put(w.study(study, 'lab', [w.requests('omh:body-weight')]))
   }
   await put(w.enrols('sleep', 'known'), w.enrols('left', 'known'))
-  await put(w.enrols('left', 'known', 'withdrawn'))
+  await put(w.enrols('left', 'known', 'withdrawn'), { resourceType: 'Patient', id: 'another' })
+  await put(w.enrols('heart', 'another'))
   const link = [known, elsewhere].map(one => ({ target: reference(`Patient/${one?.id}`) }))
   await put({ resourceType: 'Person', id: 'owner', link })
   t.strictSame(await included('Patient?_id=known&_revinclude=Group:member'), ['Group/group-sleep'])
@@ -36,6 +37,7 @@ t.test('the Group of a study comes along with its members, not with another reco
     'Group/group-sleep',
   ])
   t.strictSame(await included('Group?_id=group-sleep&_include=Group:member'), ['Patient/known'])
+  t.strictSame(await included('Group?_id=group-left&_include=Group:member'), [])
 })
 
 t.test('an Observation about a device comes along with that device alone, and one by it is another link', async t => {

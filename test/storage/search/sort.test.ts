@@ -87,6 +87,36 @@ t.test('numbers in names are sorted by their value, without case and accents, on
   }
 })
 
+t.test(
+  'Observations of the same time come as a second parameter says, those without a time last, on pages of any length',
+  async t => {
+    const observation = (id: string, code: string, more: object) => ({
+      resourceType: 'Observation',
+      id,
+      status: 'final',
+      code: { coding: [{ system: 'urn:sorted', code }] },
+      ...more,
+    })
+    const noon = { effectiveDateTime: '2026-01-02T12:00:00Z' }
+    await put(observation('at-noon-a', 'a', noon), observation('undated', 'b', {}))
+    await put(observation('at-noon-b', 'b', noon), observation('before', 'c', { effectiveDateTime: '2026-01-01' }))
+    const cases: Readonly<Record<string, string>> = {
+      '-date': 'at-noon-b at-noon-a before undated',
+      date: 'before at-noon-b at-noon-a undated',
+      '-date,code': 'at-noon-a at-noon-b before undated',
+      '-date,-code': 'at-noon-b at-noon-a before undated',
+      'date,code': 'before at-noon-a at-noon-b undated',
+      '-code,date': 'before at-noon-b undated at-noon-a',
+      'code,-date': 'at-noon-a at-noon-b undated before',
+    }
+    for (const [sort, expected] of Object.entries(cases))
+      for (const count of [1, 2, 3, 100]) {
+        const found = await ordered(`Observation?code=urn:sorted|&_sort=${sort}&_count=${count}`)
+        t.equal(found.join(' '), expected, `${sort}, ${count} a page`)
+      }
+  },
+)
+
 t.test('sorting by a reference to one type, a reference to another type has no value', async t => {
   const specimen = (id: string, subject: string) => ({ resourceType: 'Specimen', id, subject: reference(subject) })
   await put(specimen('s1', 'Group/a'), specimen('s2', 'Patient/b'), specimen('s3', 'Patient/c'))
