@@ -16,26 +16,36 @@ export const whose = async (
   asked: readonly RowsAsked[],
   action: Action,
 ): Promise<readonly Whose[]> => {
-  if (await areAllNobody(connection, gate, asked, action)) return []
+  const together = await whoseTogether(connection, gate, asked, action)
+  if (together !== undefined) return together
   const found: Whose[] = []
   for (let from = 0; from < asked.length; from += mostAtOnce)
     found.push(...(await whoseOf(connection, gate, asked.slice(from, from + mostAtOnce), action)))
   return found
 }
 
-/** Of many identifiers that are looked for at once, as before patients are registered, mostly nobody has one: all of them are asked about together. */
-const areAllNobody = async (
+/**
+ * Of many identifiers that are looked for at once, as before patients are registered, mostly nobody or a few have one: that is one question. Undefined
+ * if each has to be asked, since one of them alone may be about too many.
+ */
+const whoseTogether = async (
   connection: Connection,
   gate: Gate,
   asked: readonly RowsAsked[],
   action: Action,
-): Promise<boolean> => {
+): Promise<readonly Whose[] | undefined> => {
   const [first] = asked
-  if (first === undefined || asked.length <= few || !asked.every(one => isAlike(one, first))) return false
-  const either = { kind: 'or', of: asked.map(({ where }) => where) } as const
-  const any = await connection.maybeOne(sql.fragment`
-    SELECT FROM ${tableOf(first.type)} AS row WHERE ${passesGate(gate, action, first.type, 'row', either)} LIMIT 1`)
-  return any === undefined
+  if (first === undefined || asked.length <= few || !asked.every(one => isAlike(one, first))) return undefined
+  const { type } = first
+  const rows = await rowsOf(
+    connection,
+    gate,
+    [{ type, where: { kind: 'or', of: asked.map(one => one.where) } }],
+    action,
+  )
+  // Of another type there may be more rows than are looked at, all of a few patients.
+  const isAll = rows.length === 0 || (type === 'Patient' && isFew(rows))
+  return isAll ? rows.map(one => toWhose(type, one)) : undefined
 }
 
 const few = 3
@@ -58,7 +68,22 @@ const whoseOf = async (
   asked: readonly RowsAsked[],
   action: Action,
 ): Promise<readonly Whose[]> => {
-  const rowsOf = ({ type, where, ids }: RowsAsked, index: number): SqlFragment => {
+  const rows = await rowsOf(connection, gate, asked, action)
+  return [...Map.groupBy(rows, ({ question }) => question)].flatMap(([index, found]) => {
+    const { type, ids } = asked[index] as RowsAsked
+    return ids !== undefined || isFew(found) ? found.map(one => toWhose(type, one)) : []
+  })
+}
+
+type Row = { readonly question: number; readonly patient_id: number; readonly kind_id: number }
+
+const rowsOf = (
+  connection: Connection,
+  gate: Gate,
+  asked: readonly RowsAsked[],
+  action: Action,
+): Promise<readonly Row[]> => {
+  const questions = asked.map(({ type, where, ids }, index): SqlFragment => {
     const kind = type === 'Observation' ? sql.fragment`row.kind_id` : sql.fragment`0`
     const rows = sql.fragment`
       SELECT row.patient_id, row.pk, ${kind} AS kind_id FROM ${tableOf(type)} AS row
@@ -67,23 +92,18 @@ const whoseOf = async (
     return sql.fragment`
       (SELECT DISTINCT ${index}::integer AS question, coalesce(several.patient_id, few.patient_id) AS patient_id, few.kind_id
       FROM (${rows}) AS few LEFT JOIN compartment AS several ON few.patient_id = 0 AND several.pk = few.pk)`
-  }
-  const rows = await connection.any<{ question: number; patient_id: number; kind_id: number }>(
-    sql.fragment`${sql.join(asked.map(rowsOf), sql.fragment` UNION ALL `)}`,
-  )
-  return [...Map.groupBy(rows, ({ question }) => question)].flatMap(([index, found]) => {
-    const { type, ids } = asked[index] as RowsAsked
-    const isFew = ids !== undefined || new Set(found.map(({ patient_id }) => patient_id)).size <= mostPatients
-    return isFew ? found.map(one => toWhose(type, one)) : []
   })
+  return connection.any<Row>(sql.fragment`${sql.join(questions, sql.fragment` UNION ALL `)}`)
 }
+
+const isFew = (rows: readonly Row[]): boolean => new Set(rows.map(one => one.patient_id)).size <= mostPatients
 
 /** Of the rows of a question, at most so many are looked at. */
 const mostRows = 1000
 
 const mostPatients = 50
 
-const toWhose = (type: ResourceType, row: { patient_id: number; kind_id: number }): Whose => ({
+const toWhose = (type: ResourceType, row: Row): Whose => ({
   type,
   patientId: row.patient_id,
   ...(row.kind_id === 0 ? {} : { kindId: row.kind_id }),
