@@ -164,6 +164,21 @@ t.test('a canonical with a version leads to that version only, and back', async 
   t.equal(await ids('Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=to-any'), 'bare v1 v3')
 })
 
+t.test('without :iterate, references of matches alone are followed, also to their own type', async t => {
+  const derived = (id: string, from: string) => observation(id, { derivedFrom: [reference(`Observation/${from}`)] })
+  await put(derived('once', 'a'), derived('twice', 'once'))
+  t.equal(await include('Observation?_id=twice&_include=Observation:derived-from'), 'Observation/once')
+  t.equal(await include('Observation?_id=a&_revinclude=Observation:derived-from'), 'Observation/b Observation/once')
+  t.equal(
+    await include('Observation?_id=twice&_include:iterate=Observation:derived-from'),
+    'Observation/a Observation/once',
+  )
+  t.equal(
+    await include('Observation?_id=a&_revinclude:iterate=Observation:derived-from'),
+    'Observation/b Observation/once Observation/twice',
+  )
+})
+
 t.test('with :iterate, references of included resources are followed', async t => {
   const query = 'Observation?_id=a&_include=Observation:subject'
   t.equal(await include(`${query}&_include:iterate=Patient:organization`), 'Organization/below Patient/one')
