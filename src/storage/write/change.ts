@@ -10,6 +10,7 @@ import { meetSource } from '../model/derivation.ts'
 import { project } from '../model/projections.ts'
 import { withoutServedMembers } from '../model/study-group.ts'
 import type { Candidate } from '../prepare/candidate.ts'
+import { holdDevice } from '../prepare/device-source.ts'
 import { findChosenOwner, findOwner } from '../prepare/owner.ts'
 import { isNumbered, prepare } from '../prepare/prepare.ts'
 import { subjectElement, subjectsOf } from '../prepare/subject.ts'
@@ -18,7 +19,6 @@ import type { Write, Written } from '../store.ts'
 import { checkConditions } from './conditions.ts'
 import { keepDeletion } from './deletion.ts'
 import { numberAllowed } from './number-allowed.ts'
-import { takeTurnToJoin } from './turn-to-join.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
 import { insertAll, insertOne, toProjected, toStored, unknown, type Writing, writeRefusal } from './write.ts'
 
@@ -44,8 +44,9 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
 
 /** A new resource with an id to which others may refer already, or in what they are writing at this moment. */
 const insertNamed = async (connection: Connection, writing: Writing, { resource, id }: Update): Promise<Written> => {
-  // What it has measured gets the source that it names, and can be found only once it is committed.
-  if (resource.resourceType === 'Device' && resource.parent !== undefined) await takeTurnToJoin(connection)
+  // A source waits until nobody else writes at all.
+  const isDevice = resource.resourceType === 'Device' && resource.patient !== undefined
+  if (isDevice && resource.parent !== undefined) await holdDevice(connection, id)
   const written = await insertOne(connection, writing, { resource, id })
   if (written.outcome === 'created' && written.type === 'Observation') await meetSource(connection, written)
   return written
