@@ -98,8 +98,10 @@ type CsvRecord = { readonly values: readonly string[]; readonly line: number }
 
 /** `onRead` is told the last line of each record. */
 const recordsOf = (text: string, onRead: (line: number) => void): readonly CsvRecord[] => {
+  const told = toldDelimiter.exec(text)?.[1]
   const options = {
-    delimiter: delimiterOf(text),
+    delimiter: told ?? delimiterOf(text),
+    from_line: told === undefined ? 1 : 2,
     trim: true,
     skip_empty_lines: true,
     relax_column_count: true,
@@ -117,6 +119,9 @@ const recordsOf = (text: string, onRead: (line: number) => void): readonly CsvRe
     .map(({ record, info }) => ({ values: record, line: info.lines - breaksIn(record) }))
     .filter(({ values }) => values.some(value => value !== ''))
 }
+
+/** A first line by which Excel is told how to read the rest, and which it then does not show. */
+const toldDelimiter = /^sep=([,;\t])\n/i
 
 /** Whichever is the most frequent in the line that names the columns. */
 const delimiterOf = (text: string): string => {

@@ -48,6 +48,32 @@ t.test(
   },
 )
 
+t.test('a first line that tells Excel which delimiter it is says so here, too, and counts as a line', async t => {
+  for (const [told, delimiter] of [
+    ['sep=;', ';'],
+    ['SEP=,', ','],
+    ['\uFEFFsep=\t', '\t'],
+  ] as const) {
+    const lines = [
+      ['family', 'birth_date', 'email'],
+      ['Lee, Ruiz; and son', '1980-01-01', ''],
+      ['Ann', 'x', ''],
+    ]
+    const quoted = lines.map(line => line.map(value => `"${value}"`).join(delimiter))
+    t.match(
+      read([told, ...quoted].join('\r\n')),
+      {
+        kind: 'read',
+        lines: [
+          { line: 3, patient: { name: [{ family: 'Lee, Ruiz; and son' }] } },
+          { line: 4, problems: { birthDate: /^“x”/ } },
+        ],
+      },
+      told,
+    )
+  }
+})
+
 t.test('what a spreadsheet saves as Unicode text is read: UTF-16, with tabs', async t => {
   const text =
     '\uFEFFfamily\tgiven\tbirth_date\temail\r\nRuiz\t\t1970-05-31\t\r\n\tAna\t1980-01-01\tana@example.org\r\n'
