@@ -172,9 +172,11 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** After it, PostgreSQL only says that it is down, and initdb that it cleans up. */
+/** After it, PostgreSQL only says that it is down, and initdb that it cleans up. A full disk ends them in many ways. */
 const lastReason = (log: string): string => {
-  const reason = log.split('\n').findLast(line => /\b(FATAL|PANIC|error):/.test(line)) ?? lastLine(log)
+  const lines = log.split('\n')
+  const fullDisk = lines.find(line => line.includes('No space left on device'))
+  const reason = fullDisk ?? lines.findLast(line => /\b(FATAL|PANIC|error):/.test(line)) ?? lastLine(log)
   return reason.includes('insufficient file descriptors') ? tooFewFiles : reason
 }
 

@@ -19,15 +19,18 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
   const cluster = await openCluster({ folder, settings })
   const lock = await takeLock(cluster.url('postgres'), { onLost: () => tell({ kind: 'database-lost' }) })
   report(cluster, folder, tell)
-  await removeLeftovers(dataDir)
-  await createDatabase(cluster.url('postgres'))
-  return {
-    url: cluster.url(databaseName),
-    close: async () => {
-      lock.expectEnd()
-      await cluster.stop({ hasCrashed: lock.isLost() })
-    },
+  const close = async () => {
+    lock.expectEnd()
+    await cluster.stop({ hasCrashed: lock.isLost() })
   }
+  try {
+    await removeLeftovers(dataDir)
+    await createDatabase(cluster.url('postgres'))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { url: cluster.url(databaseName), close }
 }
 
 /** For a command that may run beside a server: uses its PostgreSQL, or runs one for as long as the command takes. */
@@ -72,7 +75,10 @@ const removeLeftovers = async (dataDir: string): Promise<void> => {
 const createDatabase = async (url: string): Promise<void> => {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [databaseName])
-  if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`)
-  await client.end()
+  try {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [databaseName])
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`)
+  } finally {
+    await client.end()
+  }
 }
