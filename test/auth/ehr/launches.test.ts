@@ -4,6 +4,7 @@ import { lockAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { holdingCommits } from '../../support/holding-commits.ts'
 import { serverOver } from '../../support/server-over.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
@@ -188,17 +189,7 @@ t.test('a patient whom somebody registers by hand at the same moment is shown be
   const browser = openBrowser(server, { remoteAddress: '10.0.0.22' })
   const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'i1' }))
   t.match(wordsOf(await browser.get(location)), /Register this patient/)
-  await database.run(sql.fragment`
-    CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-      PERFORM pg_advisory_xact_lock_shared(hashtext('at commit'));
-      RETURN NULL;
-    END $$`)
-  await database.run(sql.fragment`
-    CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON patient
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`)
-  const { both } = await database.transaction(async connection => {
-    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('at commit'))`)
+  const { both } = await holdingCommits(database, async connection => {
     const fields = { family: 'Instant', given: 'Ivo', birthDate: '1970-01-01', organization: hospital }
     const byHand = browser.send('/patients/new', fields)
     await someoneWaits(connection)
@@ -207,7 +198,6 @@ t.test('a patient whom somebody registers by hand at the same moment is shown be
     return { both: Promise.all([byHand, launched]) }
   })
   const [byHand, launched] = await both
-  await database.run(sql.fragment`DROP FUNCTION wait_at_commit CASCADE`)
   t.match(byHand, { status: 303, location: /done=registered/ })
   t.match([launched.status, wordsOf(launched)], [409, /There may be a record of this patient already .* Instant/])
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
+import { holdingCommits } from '../../support/holding-commits.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openInvited } from '../invited.ts'
 
@@ -224,23 +225,13 @@ t.test(
         organization: { reference: `Organization/${part}` },
         code: resource.code,
       })
-    await database.run(sql.fragment`
-    CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-      PERFORM pg_advisory_xact_lock_shared(hashtext('at commit'));
-      RETURN NULL;
-    END $$`)
-    await database.run(sql.fragment`
-    CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON patient
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`)
     for (const [family, organization] of [
       ['Instant', lab.organization],
       ['Elsewhere', part],
     ] as const) {
       const { location = '' } = await upload([`${family},Ivo,1970-01-01,`])
       await settled(location)
-      const { registering } = await database.transaction(async connection => {
-        await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('at commit'))`)
+      const { registering } = await holdingCommits(database, async connection => {
         await staff.send(location, {}, `${location}/confirm`)
         await someoneWaits(connection)
         const registering = staff.send('/patients/new', { family, given: 'Ivo', birthDate: '1970-01-01', organization })
@@ -252,7 +243,6 @@ t.test(
       t.match(wordsOf(await settled(location)), /1 patient is registered/)
       t.equal(await named(family), 1)
     }
-    await database.run(sql.fragment`DROP FUNCTION wait_at_commit CASCADE`)
   },
 )
 
