@@ -98,14 +98,20 @@ const parseEverything = (query: URLSearchParams, { registry }: Context): Everyth
   const types = query.getAll('_type').flatMap(text => text.split(','))
   const wrong = types.find(name => !registry.isResourceType(name))
   if (wrong !== undefined) throw refusal('_type', `"${wrong}" is not a resource type of FHIR R4`)
+  const [start, end] = [dateNamed(query, 'start'), dateNamed(query, 'end')]
+  if (isTurnedRound(start, end)) throw refusal('end', 'end lies before start')
   return {
     types: types.length === 0 ? undefined : types.filter(registry.isResourceType),
     count: only(query, '_count') ?? '1000',
     since: dateNamed(query, '_since'),
-    start: dateNamed(query, 'start'),
-    end: dateNamed(query, 'end'),
+    start,
+    end,
   }
 }
+
+/** Each means all moments of its precision: the same day twice is that day. */
+const isTurnedRound = (start = '', end = ''): boolean =>
+  Date.parse(intervalIn(start)?.low ?? '') >= Date.parse(intervalIn(end)?.high ?? '')
 
 const dateNamed = (query: URLSearchParams, name: string): string | undefined => {
   const text = only(query, name)

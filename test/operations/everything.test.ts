@@ -162,6 +162,24 @@ t.test('an invalid date is refused with the name of its parameter', async t => {
   t.equal((await send(own, 'GET', east)).statusCode, 200)
 })
 
+t.test('a time that ends before it starts is refused, and the same day twice is that day', async t => {
+  const ask = (query: string) => send(own, 'GET', `Patient/${ann}/$everything?${query}`)
+  for (const query of ['start=2026-01-31&end=2026-01-10', 'start=2026-02&end=2026-01', 'start=2027&end=2026-12-31']) {
+    const answer = await ask(query)
+    t.equal(answer.statusCode, 400, query)
+    t.strictSame(answer.json().issue, [
+      { severity: 'error', code: 'invalid', diagnostics: 'end lies before start', expression: ['end'] },
+    ])
+  }
+  for (const query of [
+    'start=2026-01-10&end=2026-01-10',
+    'start=2026-01-10&end=2026-01',
+    'start=2026-01-10T10:00:00Z&end=2026-01-10T11:30:00%2B01:00',
+    'end=1900',
+  ])
+    t.equal((await ask(query)).statusCode, 200, query)
+})
+
 t.test('start and end limit the time of care; what has no date is always there', async t => {
   const asked = `Patient/${ann}/$everything?_type=Observation,Condition,Flag&start=2026-01-10&end=2026-01-31`
   t.equal((await typesIn('everything', asked)).replace(/ ?\w+\+/g, ''), 'Flag Observation')
