@@ -1,7 +1,6 @@
 import type { Device, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import { readConsent } from '../../access/consent.ts'
 import { isBefore } from '../../fhir/date.ts'
-import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -13,7 +12,7 @@ import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { toDataSource } from './data-sources.ts'
 import { ownPatient, presentPatient } from './patients.ts'
-import { presentStudies } from './studies.ts'
+import { presentStudy } from './studies.ts'
 
 /** What a patient has answered to each study that asks them, and what they have not answered. */
 export const presentConsents = async (asking: Asking, id: string, classes: CodeClasses) => {
@@ -72,14 +71,12 @@ const studiesOf = async ({ caller, list }: Asking, patient: string): Promise<rea
 }
 
 const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses) => {
-  const [study] = await presentStudies(asking, [asked.study])
-  if (study === undefined) throw new FhirError('not-found', 'No study matches the given query')
   const status = asked.consent?.status
   const shared = kindsShared(asked, classes)
   const isAnswered = status !== undefined && status !== 'proposed'
   const { isEnrolled } = asked
   return {
-    ...study,
+    ...(await presentStudy(asking, asked.study)),
     dataSources: await sourcesOf(asking, asked, classes),
     isAnswered,
     isEnrolled,

@@ -1,7 +1,7 @@
 import type { Practitioner } from '@medplum/fhirtypes'
 import type { Asking } from './asking.ts'
 import { profilePatient, toProfilePatient } from './patients.ts'
-import { groupOf } from './studies.ts'
+import { knownAs } from './studies.ts'
 
 /** Who the holder of the token is, as far as its scopes allow. */
 export const profileOf = async (asking: Asking) => {
@@ -27,7 +27,7 @@ export const profileOf = async (asking: Asking) => {
     userType: caller.practitioner === undefined ? null : 'practitioner',
     isSuperuser: caller.administrator,
     settings: {
-      currentStudyId: (study && groupOf(study)) ?? null,
+      currentStudyId: study === undefined ? null : knownAs(study),
       currentOrganizationId: caller.organizations[0] ?? null,
     },
   }

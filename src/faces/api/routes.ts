@@ -12,7 +12,7 @@ import { rolesOf, toOrganization } from './organizations.ts'
 import { idOf, type PageAsked, pageOf } from './page.ts'
 import { ownPatient, presentPatient, presentPatients, toFoundPatient } from './patients.ts'
 import { profileOf } from './profile.ts'
-import { findStudy, groupOf, presentStudies } from './studies.ts'
+import { findStudy, groupOf, knownAs, presentStudies, presentStudy } from './studies.ts'
 
 type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf' | 'measuredDocumentOf'> }
 
@@ -125,8 +125,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: 'studies/:id',
     type: 'ResearchStudy',
-    answer: async ({ asking, path }) =>
-      Object((await presentStudies(asking, [await findStudy(asking, path.id ?? '')]))[0]),
+    answer: async ({ asking, path }) => presentStudy(asking, await findStudy(asking, path.id ?? '')),
   },
   {
     method: 'GET',
@@ -200,5 +199,5 @@ const studyAsked = async (asking: Asking, id: string): Promise<string> => {
 /** For the caller, a study that they do not know has no members. */
 const groupAsked = async (asking: Asking, query: URLSearchParams): Promise<string | undefined> => {
   const id = idOf(query, 'study_id')
-  return id === undefined ? undefined : groupOf(await findStudy(asking, id))
+  return id === undefined ? undefined : knownAs(await findStudy(asking, id))
 }

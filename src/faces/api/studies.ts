@@ -5,15 +5,19 @@ import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import type { Asking } from './asking.ts'
 import { organizationsBy, toNamed } from './organizations.ts'
 
-/** The id of its Group, by which clients know a study and search for its data. */
 export const groupOf = ({ enrollment }: ResearchStudy): string | undefined => namedId(enrollment?.[0], 'Group')
+
+/** By which clients know a study and search for its data: the id of its Group, or if it names none, its own, which finds no member. */
+export const knownAs = (study: ResearchStudy): string => groupOf(study) ?? study.id ?? ''
 
 export const presentStudies = async (asking: Asking, studies: readonly ResearchStudy[]) => {
   const organizations = await organizationsBy(asking, studies.map(sponsorOf))
-  return studies.flatMap(study => {
-    const id = groupOf(study)
-    return id === undefined ? [] : [toStudy(study, id, organizations.get(sponsorOf(study) ?? ''))]
-  })
+  return studies.map(study => toStudy(study, organizations.get(sponsorOf(study) ?? '')))
+}
+
+export const presentStudy = async (asking: Asking, study: ResearchStudy) => {
+  const sponsor = sponsorOf(study)
+  return toStudy(study, (await organizationsBy(asking, [sponsor])).get(sponsor ?? ''))
 }
 
 /** Finds it by the id of its Group, or its own. Throws `not-found`, or what `oneCalled` throws. */
@@ -41,10 +45,10 @@ export const oneCalled = <T>(id: string, known: readonly T[], studyOf: (one: T) 
   return own ?? named
 }
 
-const toStudy = ({ title, description }: ResearchStudy, id: string, organization: Organization | undefined) => ({
-  id,
-  name: title ?? '',
-  description: description ?? '',
+const toStudy = (study: ResearchStudy, organization: Organization | undefined) => ({
+  id: knownAs(study),
+  name: study.title ?? '',
+  description: study.description ?? '',
   organization: organization === undefined ? null : toNamed(organization),
   iconUrl: null,
 })

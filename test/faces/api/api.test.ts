@@ -89,6 +89,31 @@ t.test('a study waits for an answer, gets one, and another one replaces it', asy
   t.same((await versionsOf(bearer)).map(([status]: string[]) => status).toSorted(), ['active', 'inactive'])
 })
 
+t.test('a study that names no Group is known by its own id, and nobody is found in it', async t => {
+  const { enrollment, ...alone } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const { patient, bearer, path } = await tokenOfNew('Noa')
+  await update('everything', alone)
+  t.match(await api(researcher, 'GET', `patients?study_id=${study.id}`), {
+    status: 200,
+    body: { count: 0, results: [] },
+  })
+  t.match(await api(researcher, 'GET', 'studies'), {
+    status: 200,
+    body: { count: 1, results: [{ id: study.id, name: 'hearts' }] },
+  })
+  t.match(await api(researcher, 'GET', `studies/${study.id}`), {
+    status: 200,
+    body: { id: study.id, organization: { id: lab.organization } },
+  })
+  t.match(await api(bearer, 'GET', path), {
+    status: 200,
+    body: { patient: { id: patient }, studiesPendingConsent: [{ id: study.id }] },
+  })
+  t.match(await api(bearer, 'POST', path, answering(true, heartRate, study.id)), { status: 201 })
+  t.match((await api(bearer, 'GET', path)).body, { studiesPendingConsent: [], studies: [{ id: study.id }] })
+  await update('everything', { ...alone, enrollment })
+})
+
 t.test('a refusal is an answer', async t => {
   const { bearer, path } = await tokenOfNew('Dan')
   t.match(await api(bearer, 'POST', path, answering(false)), {
