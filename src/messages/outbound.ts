@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { largePieces } from './large-pieces.ts'
-import { isPublic, type LookUp, openPublicLookUp } from './public-address.ts'
+import type { LookUp } from './look-up.ts'
+import { openMachineLookUp } from './machine-look-up.ts'
+import { isPublic, openPublicLookUp } from './public-address.ts'
 
 /** The only way out to other servers: rest-hooks, key sets, gateways. Each request is refused unless its address is allowed. */
 export type Outbound = {
@@ -10,9 +12,9 @@ export type Outbound = {
   readonly refusalOf: (url: string) => string | undefined
   /**
    * For a library that has a client of its own: how it must look up the host of the URL, so that it connects to no address to which `send` would
-   * not; undefined if any address will do. Throws if `send` would. The library itself must limit time and size.
+   * not. Throws if `send` would. The library itself must limit time and size.
    */
-  readonly lookUpFor: (url: string) => LookUp | undefined
+  readonly lookUpFor: (url: string) => LookUp
   readonly close: () => Promise<void>
 }
 
@@ -50,9 +52,10 @@ export const openOutbound = ({
   maxBodyBytes = 1_048_576,
   nameServers,
 }: Limits): Outbound => {
-  const publicLookUp = openPublicLookUp(nameServers)
+  const lookUps = { publicOnly: openPublicLookUp(nameServers), anywhere: openMachineLookUp() }
   let client: ReturnType<typeof openClient> | undefined
   const refusalOf = (text: string) => refusal(text, allowed)
+  const reachOf = (url: string): Reach => (isNamed(url, allowed) ? 'anywhere' : 'publicOnly')
   const requireAllowed = (url: string) => {
     const reason = refusalOf(url)
     if (reason !== undefined) throw new Error(reason)
@@ -61,17 +64,17 @@ export const openOutbound = ({
     refusalOf,
     lookUpFor: url => {
       requireAllowed(url)
-      return isNamed(url, allowed) ? undefined : publicLookUp
+      return lookUps[reachOf(url)]
     },
     send: async ({ url, method, headers, body }) => {
       requireAllowed(url)
-      client ??= openClient(timeoutMs, publicLookUp)
-      const { request, publicOnly, anywhere } = await client
+      client ??= openClient(timeoutMs, lookUps)
+      const { request, agents } = await client
       const answer = await request(url, {
         method,
         headers: { 'user-agent': 'Sharewell', ...headers },
         body: body ?? null,
-        dispatcher: isNamed(url, allowed) ? anywhere : publicOnly,
+        dispatcher: agents[reachOf(url)],
         headersTimeout: timeoutMs,
         bodyTimeout: timeoutMs,
         signal: AbortSignal.timeout(timeoutMs),
@@ -83,22 +86,20 @@ export const openOutbound = ({
       return { status: answer.statusCode, body: await readUpTo(answer.body, maxBodyBytes), header }
     },
     close: async () => {
-      const opened = await client
-      await Promise.all([opened?.publicOnly.close(), opened?.anywhere.close()])
+      const agents = (await client)?.agents
+      await Promise.all([agents?.publicOnly.close(), agents?.anywhere.close()])
     },
   }
 }
 
 /** Loaded when something is first sent, which many servers never do. */
-const openClient = async (timeoutMs: number, publicLookUp: LookUp) => {
+const openClient = async (timeoutMs: number, lookUps: Readonly<Record<Reach, LookUp>>) => {
   const { Agent, request } = await import('undici')
-  const connectMs = timeoutMs / 2
-  return {
-    request,
-    publicOnly: new Agent({ connect: { timeout: connectMs, lookup: publicLookUp } }),
-    anywhere: new Agent({ connect: { timeout: connectMs } }),
-  }
+  const openAgent = (reach: Reach) => new Agent({ connect: { timeout: timeoutMs / 2, lookup: lookUps[reach] } })
+  return { request, agents: { publicOnly: openAgent('publicOnly'), anywhere: openAgent('anywhere') } }
 }
+
+type Reach = 'publicOnly' | 'anywhere'
 
 /** Whether a failed request may have reached the other server: there was a connection, but no complete answer. */
 export const mayHaveArrived = (error: unknown): boolean => {

@@ -1,9 +1,6 @@
 import { Resolver } from 'node:dns/promises'
 import ipaddr from 'ipaddr.js'
-import type { Agent } from 'undici'
-
-/** How a host is looked up by whoever connects to it. */
-export type LookUp = NonNullable<Extract<NonNullable<Agent.Options['connect']>, { lookup?: unknown }>['lookup']>
+import { type Address, type LookUp, lookUpBy } from './look-up.ts'
 
 /**
  * Looks up the public addresses of a host when the connection is made, so that a name cannot lead elsewhere after it was checked.
@@ -11,26 +8,12 @@ export type LookUp = NonNullable<Extract<NonNullable<Agent.Options['connect']>, 
  * It asks the name servers itself. `dns.lookup` asks them in one of two threads of the process, and keeps it until they have answered or are given
  * up: whoever may name hosts could keep both, by names for which nobody answers, and meanwhile not even the database would be found.
  */
-export const openPublicLookUp =
-  (nameServers?: readonly string[]): LookUp =>
-  (host, { family, all }, done) => {
-    addressesOf(host, nameServers).then(
-      addresses => {
-        const found = addresses.filter(
-          one => isPublic(one.address) && [one.family, 0, undefined].includes(numberOf(family)),
-        )
-        const [first] = found
-        if (first === undefined) return done(new Error(`${host} is not a public address`), [])
-        return all === true ? done(null, found) : done(null, first.address, first.family)
-      },
-      (error: Error) => done(error, []),
-    )
-  }
-
-const numberOf = (family: number | 'IPv4' | 'IPv6' | undefined): number | undefined =>
-  family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family
-
-type Address = { readonly address: string; readonly family: number }
+export const openPublicLookUp = (nameServers?: readonly string[]): LookUp =>
+  lookUpBy(async host => {
+    const found = (await addressesOf(host, nameServers)).filter(one => isPublic(one.address))
+    if (found.length === 0) throw new Error(`${host} is not a public address`)
+    return found
+  })
 
 /** Of both families; the error of one counts only if there is nothing of the other. A name without a dot is known only nearby. */
 const addressesOf = async (host: string, nameServers: readonly string[] | undefined): Promise<Address[]> => {

@@ -132,7 +132,7 @@ const openClient = async (parts: OidcParts): Promise<Client> => {
         authorizeHost: authorization.origin,
         authorizePath: `${authorization.pathname}${authorization.search}`,
       },
-      http: { timeout: 5000, maxBytes: 262_144, ...(lookup === undefined ? {} : { lookup }) },
+      http: { timeout: 5000, maxBytes: 262_144, lookup },
       options: { authorizationMethod: secretMethodOf(parts, metadata) },
     },
     userAgent: 'Sharewell',
