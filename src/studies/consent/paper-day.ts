@@ -29,7 +29,7 @@ export const reasonAgainstDay = (
     return `Nobody new comes into the study since ${lastDay}: only what was signed on that day or before counts`
   // 36 hours after the day began in UTC, it is over everywhere.
   return text !== undefined && Date.parse(signedOn) + 36 * hourMs <= text.publishedAt.getTime()
-    ? `Version ${text.version} of the text is here since ${dayOf(text.publishedAt.getTime(), 'UTC')}: what was signed before is not this version`
+    ? `Version ${text.version} of the text is here since ${dayOf(text.publishedAt.getTime(), timezone)}: what was signed before is not this version`
     : undefined
 }
 

@@ -46,7 +46,7 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
   const problems = {
     signedOn: isPastDay(signedOn) ? reasonAgainstDay(paper, day) : 'Enter the date on the paper, such as 2026-01-31',
     language: languagesOf(paper.text).some(({ value }) => value === (language || 'en')) ? undefined : noLanguage,
-    scan: scan.kind === 'too-large' ? tooLarge : contentType === undefined ? noScan : undefined,
+    scan: problemOf(scan, contentType),
   }
   const state = { signedOn, language, choices: chosen.state }
   if (typed(body, 'text') !== paper.text?.digest)
@@ -55,7 +55,11 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
     return { kind: 'signed', signed: { choices: chosen.choices, ...day, scan: { contentType, bytes } } }
   const isNothing = chosen.kind === 'problems' && chosen.isNothing
   const status = scan.kind === 'too-large' ? 413 : 422
-  return { kind: 'refused', status, state: { ...state, isNothing, problems } }
+  return {
+    kind: 'refused',
+    status,
+    state: { ...state, isNothing, problems: { ...problems, scan: problems.scan ?? scanAgain } },
+  }
 }
 
 const isPastDay = (text: string): boolean =>
@@ -70,9 +74,16 @@ const languagesOf = (text: PaperText | undefined): readonly Option[] => {
   return (written.length === 0 ? languageCodes : written).map(code => ({ value: code, label: languageName(code) }))
 }
 
+const problemOf = (scan: SentFile, contentType: string | undefined): string | undefined => {
+  if (scan.kind === 'too-large') return tooLarge
+  return contentType === undefined ? noScan : undefined
+}
+
 const noLanguage = 'There is no text in this language, so nobody can have signed it'
 const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it at a lower resolution`
 const noScan = 'Choose the scan: a PDF, a JPEG or a PNG'
+/** A page cannot put a file back into its field. */
+const scanAgain = 'Choose the scan again: it was not kept'
 
 const typeOf = (bytes: Buffer): string | undefined =>
   signatures.find(([, start]) => bytes.subarray(0, start.length).equals(start))?.[0]

@@ -37,5 +37,10 @@ t.test('what was signed before its text was there is another version, unless the
     reason(published('2026-05-02T12:00:00Z'), '2026-05-01'),
     'Version 2 of the text is here since 2026-05-02: what was signed before is not this version',
   )
+  t.equal(
+    reason(published('2026-05-02T12:00:00Z'), '2026-05-01', 'Pacific/Kiritimati'),
+    'Version 2 of the text is here since 2026-05-03: what was signed before is not this version',
+    'as days are where it was signed',
+  )
   t.equal(reason({}, '2026-05-01'), undefined, 'there is no text')
 })

@@ -133,6 +133,7 @@ t.test('what is missing is shown at its field, and nothing is recorded', async t
   t.match(shown.body, 'value="3/1/26"', 'what was typed is kept')
   const empty = await first.sendFile(page, scan(), page, { signedOn: '2026-03-01', language: 'en' })
   t.match(wordsOf(empty), /Say whether the paper shares Heart rate, from any device/)
+  t.match(empty.body, 'id="scan-problem">Choose the scan again: it was not kept<', 'also if nothing is wrong with it')
   for (const form of [shown, empty, await first.get(page)]) {
     t.match(wordsOf(form), /It is shared It is not shared .* Empty: until the patient stops it\./)
     t.notMatch(wordsOf(form), /until you|whether you/, 'it is not addressed to the patient')
