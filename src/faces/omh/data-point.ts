@@ -53,17 +53,20 @@ const patientOf = (query: URLSearchParams, { caller }: Context): string => {
   })
 }
 
-/** The Observation of a data point, by the id of its document, which is only unique within a patient, or by its own id. */
+/** The Observation of a data point, by the id of its document, which is only unique within a patient, or by its own id; of the patient that is named. */
 const observationOf = async ({ id, query }: InstanceRequest, { registry, base, store }: Context): Promise<string> => {
   const patient = onlyPatient(query)
-  const criteria = new URLSearchParams({
-    identifier: `urn:ietf:rfc:3986|${escaped(`urn:uuid:${id.toLowerCase()}`)}`,
-    ...(patient === undefined ? {} : { patient }),
-    _count: '2',
-  })
-  const { entries } = await store.search(parseSearch(registry, 'Observation', criteria, { base }))
-  if (entries.length < 2) return entries[0]?.id ?? id
-  throw new FhirError('multiple-matches', `Several patients have a data point ${id}: say patient=[id]`)
+  const find = async (criteria: Readonly<Record<string, string>>) => {
+    const asked = new URLSearchParams({ ...criteria, ...(patient === undefined ? {} : { patient }), _count: '2' })
+    return (await store.search(parseSearch(registry, 'Observation', asked, { base }))).entries
+  }
+  const [first, ...others] = await find({ identifier: `urn:ietf:rfc:3986|${escaped(`urn:uuid:${id.toLowerCase()}`)}` })
+  if (others.length > 0)
+    throw new FhirError('multiple-matches', `Several patients have a data point ${id}: say patient=[id]`)
+  if (first !== undefined || patient === undefined) return first?.id ?? id
+  const [own] = await find({ _id: escaped(id) })
+  if (own === undefined) throw notFound(id)
+  return own.id
 }
 
 const onlyPatient = (query: URLSearchParams): string | undefined => {

@@ -201,6 +201,15 @@ t.test('an id only belongs to one patient', async t => {
   t.equal((await ask('GET', `${base}/${uuid(1)}`)).body, documents[0], 'that of another patient stays')
 })
 
+t.test('if a patient is named, nothing of anybody else is read or deleted, by whatever id', async t => {
+  const own = created[1]?.location.split('/').at(-1)
+  for (const id of [own, uuid(2)])
+    for (const method of ['GET', 'DELETE'] as const)
+      t.match(await ask(method, `${base}/${id}?patient=bob`), { statusCode: 404 }, `${method} ${id}`)
+  t.match(await ask('GET', `${base}/${own}?patient=ann`), { statusCode: 200, body: documents[1] })
+  t.match(await ask('GET', `${base}/a%7Cb,c?patient=ann`), { statusCode: 404 })
+})
+
 t.test('a token does what its scopes and its person may, and the record says so as at /fhir', async t => {
   t.equal((await server.inject({ url: base })).statusCode, 401)
   const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
