@@ -80,22 +80,42 @@ type Sent = {
 /** The entries that can be taken; all others are answered. */
 const waitingOf = (sent: readonly unknown[], going: Going): readonly Entry[] => {
   const all = sent.map((one): Sent => (typeof one === 'object' && one !== null ? one : {}))
-  const names = new Set(all.flatMap(({ fullUrl }) => (typeof fullUrl === 'string' ? fullUrl : [])))
+  const fullUrls = all.flatMap(({ fullUrl }) => (typeof fullUrl === 'string' ? fullUrl : []))
+  const names = new Set(fullUrls)
+  const shared = new Set([...Map.groupBy(fullUrls, one => one)].flatMap(([one, same]) => (same.length > 1 ? one : [])))
   const entries = all.map(({ fullUrl, resource, request }, index): Entry => {
     const name = typeof fullUrl === 'string' ? fullUrl : undefined
     const needs = [...referencedEntries(resource, name, names)].filter(one => one !== name)
     return { index, fullUrl: name, resource, request: request ?? {}, needs }
   })
   return entries.filter(entry => {
-    const { method, url } = entry.request as { readonly method?: unknown; readonly url?: unknown }
-    if (method === 'POST' && typesTaken.some(type => type === url)) return true
-    refuse(entry, new FhirError('not-supported', notTaken, { status: 422, expression: 'request' }), going)
-    return false
+    const refusal = isTaken(entry) ? ambiguous(entry, shared) : notTaken
+    if (refusal !== undefined) refuse(entry, refusal, going)
+    return refusal === undefined
   })
 }
 
+const isTaken = ({ request }: Entry): boolean => {
+  const { method, url } = request as { readonly method?: unknown; readonly url?: unknown }
+  return method === 'POST' && typesTaken.some(type => type === url)
+}
+
+/** Which of several entries it refers to, nobody can say. */
+const ambiguous = ({ needs }: Entry, shared: ReadonlySet<string>): FhirError | undefined => {
+  const other = needs.find(one => shared.has(one))
+  return other === undefined
+    ? undefined
+    : new FhirError('business-rule', `It refers to ${other}, which is the fullUrl of several entries`, {
+        expression: 'resource',
+      })
+}
+
 const typesTaken = ['Observation', 'DiagnosticReport', 'Device'] as const
-const notTaken = `Here an entry creates one of ${typesTaken.join(', ')} by POST; a transaction takes all others`
+const notTaken = new FhirError(
+  'not-supported',
+  `Here an entry creates one of ${typesTaken.join(', ')} by POST; a transaction takes all others`,
+  { status: 422, expression: 'request' },
+)
 
 const refuse = ({ index, fullUrl }: Entry, { status, issues }: FhirError, { answers, refused }: Going): void => {
   answers[index] = entryText({ status, issues })

@@ -77,6 +77,22 @@ t.test('a Bundle of a sensor is stored entry by entry, with its references', asy
   t.same((await shownOf(first)).hasMember, [{ reference: `Observation/${id}` }])
 })
 
+t.test('an entry that refers to a fullUrl of several entries is refused, and these are not', async t => {
+  const sensor = 'urn:uuid:5f2a9c1e-0000-4000-8000-0000000000aa'
+  const reading = measured('99504-3', '2024-01-01T00:00:00Z', 100, 'mg/dL')
+  const answer = await submit(
+    posted({ resourceType: 'Device', modelNumber: 'one' }, {}, sensor),
+    posted({ resourceType: 'Device', modelNumber: 'other' }, {}, sensor),
+    posted({ ...reading, device: { reference: sensor } }, {}, 'urn:uuid:5f2a9c1e-0000-4000-8000-0000000000ab'),
+    posted({ ...reading, hasMember: [{ reference: 'urn:uuid:5f2a9c1e-0000-4000-8000-0000000000ab' }] }),
+    posted(reading),
+  )
+  t.same(statusesOf(answer), ['201', '201', '422', '422', '201'])
+  t.match(answer.body.entry[2].response.outcome.issue, [
+    { diagnostics: `It refers to ${sensor}, which is the fullUrl of several entries` },
+  ])
+})
+
 t.test('what is sent again is recognized by its criteria, and a Bundle of another type is refused', async t => {
   const identifier = [{ system: 'https://client.example.org', value: '123' }]
   const entry = posted(measured('99504-3', '2025-01-01T00:00:00Z', 100, 'mg/dL', { identifier }), {
