@@ -3,7 +3,7 @@ import { readConsent } from '../../access/consent.ts'
 import { beginning } from '../../fhir/beginning.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
-import { isStanding, newConsent, permitOf, sourceOf } from '../../studies/consent/own-consent.ts'
+import { isRefusal, isStanding, newConsent, permitOf, sourceOf } from '../../studies/consent/own-consent.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { without } from '../../studies/consent/stop-sharing.ts'
 import { type Asking, type Change, kindOfCaller } from './asking.ts'
@@ -127,7 +127,7 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
   if (begun.length === 0 && before?.status === 'active') return left ?? { ...before, status: 'inactive' }
   const standing = isStanding(before) && before.id !== undefined ? { id: before.id } : {}
   if (begun.length === 0) {
-    if (before !== undefined && !isStanding(before)) return undefined
+    if (before !== undefined && isRefusal(before)) return undefined
     return { ...newConsent(asked, now), ...standing, status: 'rejected', provision: { type: 'deny' } }
   }
   const { hash } = textToAgree(asked)

@@ -99,7 +99,7 @@ export const declineConsent = async (asked: StudyAsked): Promise<void> => {
 }
 
 /** Whether somebody said no, or stopped sharing: a Consent that ended because two records were joined was refused by nobody. */
-const isRefusal = (consent: Consent): boolean =>
+export const isRefusal = (consent: Consent): boolean =>
   consent.status === 'rejected' || (consent.status === 'inactive' && whyEndedByJoining(consent) === undefined)
 
 /** Whether there is one, and it is proposed or active. */

@@ -2,6 +2,7 @@ import type { Consent, ConsentProvision, Extension, Observation, ResearchStudy }
 import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
+import { endedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
 import { openInvitedApps } from './invited.ts'
 
 const world = await openInvitedApps()
@@ -260,6 +261,21 @@ t.test(
     await update(lab.manager, asking)
   },
 )
+
+t.test('somebody whose Consent ended because their records were joined can say no, once', async t => {
+  const one = await somebody('Joined', [permit(steps)])
+  const { id } = await one.stands()
+  await update('everything', endedByJoining(await one.stands(), 'left'))
+  const statuses = async () => (await one.all()).map(({ id: own, status }) => (own === id ? `old ${status}` : status))
+  t.same(await statuses(), ['old inactive'])
+  for (const _ of ['no', 'again']) {
+    t.match(await one.answer('POST', { [steps]: false }), {
+      status: 201,
+      body: { studyScopeConsents: [{ consented: false }] },
+    })
+    t.same((await statuses()).toSorted(), ['old inactive', 'rejected'])
+  }
+})
 
 t.test('only ending something stays under the signed text', async t => {
   const one = await somebody('Cleo', [permit(steps), permit(weight)])
