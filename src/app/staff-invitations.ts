@@ -5,6 +5,7 @@ import { sendStaffInvitations } from '../accounts/staff/staff-invitation-letter.
 import { isStillGiven, openStaffInvitations } from '../accounts/staff/staff-invitations.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mail } from '../messages/mail.ts'
+import { isAway } from '../messages/undelivered.ts'
 import type { Store } from '../storage/store.ts'
 import type { Jobs } from './work.ts'
 
@@ -20,7 +21,7 @@ type Parts = {
 export const openStaffing = async ({ accounts, registry, openStoreFor, mail }: Parts, jobs: Jobs | undefined) => {
   const { database } = accounts
   const administered = openAdministeredOrganizations({ database, registry, openStoreFor })
-  const queue = mail && (await jobs?.queues.open('staff-invitation'))
+  const queue = mail && (await jobs?.queues.open('staff-invitation', isAway))
   if (mail !== undefined && queue !== undefined)
     await sendStaffInvitations({
       database,

@@ -1,4 +1,5 @@
 import type { ReportFault } from '../events/faults.ts'
+import { isAway } from '../messages/undelivered.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { removeOldAppInvitations } from '../storage/study/app-invitation.ts'
 import { forgetAddresses } from '../storage/study/study-message.ts'
@@ -19,6 +20,8 @@ export type Work = {
   readonly pauseMs: number
   /** How often a delivery is tried again before it counts as failed. */
   readonly retries: number
+  /** The same for a message while the server that is to take it is away. */
+  readonly retriesWhileAway?: number
 }
 
 /** The same with its queues, which are closed when no request is left that might queue something. */
@@ -26,9 +29,9 @@ export type Jobs = { readonly pauseMs: number; readonly queues: Queues; readonly
 
 export const openJobs = async (
   databaseUrl: string,
-  { pauseMs, retries }: Work,
+  { pauseMs, ...retries }: Work,
   reportFault: ReportFault,
-): Promise<Jobs> => ({ pauseMs, queues: await openQueues(databaseUrl, { retries, reportFault }), reportFault })
+): Promise<Jobs> => ({ pauseMs, queues: await openQueues(databaseUrl, { ...retries, reportFault }), reportFault })
 
 /** Notifications of subscribers, on connections of their own, so that requests do not wait for them. */
 export const openSubscriptionWork = async (
@@ -56,7 +59,7 @@ export const openSending = async (
 ): Promise<Pick<Queue, 'ask' | 'close'> | undefined> => {
   const { channels } = parts
   if (channels.email === undefined && channels.sms === undefined) return undefined
-  const queue = await queues.open('invitation')
+  const queue = await queues.open('invitation', isAway)
   const sending = await openMessageSending({ ...parts, queue, pauseMs, reportFault })
   return {
     ask: queue.ask,

@@ -46,8 +46,11 @@ export const serve = async (config: Config): Promise<Running> => {
   return running
 }
 
-/** Subscribers are told half a second after a change; one that does not answer gets a quarter of an hour. */
-export const work = { pauseMs: 500, retries: 9 }
+/**
+ * Subscribers are told half a second after a change; one that does not answer gets a quarter of an hour. Messages wait for a day for a server that is
+ * away.
+ */
+export const work = { pauseMs: 500, retries: 9, retriesWhileAway: 104 }
 
 const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell): Promise<Running> => {
   const secretKey = await secretKeyOf(config, tell)

@@ -3,7 +3,7 @@ import type { Letter, Mail } from '../messages/mail.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { seal, unseal } from '../storage/secret/sealed.ts'
 import { findWaitingLetter, keepLetter, removeLetter, setLetterFailed, waitingLetters } from '../storage/work/letter.ts'
-import type { Queue } from '../storage/work/queue.ts'
+import type { Attempt, Queue } from '../storage/work/queue.ts'
 
 /**
  * Letters about accounts. A letter that somebody was told is on its way is still sent if this process ends, or if the mail server is down for a
@@ -36,11 +36,11 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
     const text = JSON.stringify(letter ?? nothing)
     return keepLetter(connection, await seal(secretKey, 'letters', text), minutes)
   }
-  const sendOrFail = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+  const sendOrFail = async (id: string, { isLast }: Attempt): Promise<void> => {
     try {
       await sendOne(parts, id)
     } catch (error) {
-      if (isLast) await setLetterFailed(database, id)
+      if (isLast(error)) await setLetterFailed(database, id)
       throw error
     }
   }

@@ -83,7 +83,7 @@ const sendBySmtp = async (url: string, { config, log, address, limits = usual }:
         await deliver(letter)
       } catch (error) {
         log.error(codesOf(error), 'A letter could not be sent')
-        throw new Undelivered(reasonOf(error))
+        throw undelivered(error as Failure)
       }
     },
     close: () => {
@@ -116,18 +116,27 @@ const codesOf = (error: unknown): object => {
 type Failure = {
   readonly code?: string
   readonly originalCode?: string
+  readonly syscall?: string
   readonly timeoutType?: string
   readonly responseCode?: number
   readonly command?: string
 }
 
 /** Mail servers quote addresses in their messages, so the reason is given by the codes of nodemailer. */
-const reasonOf = (error: unknown): string => {
-  const failure = error as Failure
+const undelivered = (failure: Failure): Undelivered => {
   const { responseCode } = failure
   const status = responseCode === undefined ? '' : ` (status ${responseCode})`
-  return `${reasonBehind(failure)}${status}`
+  const reason = reasonBehind(failure)
+  return new Undelivered(`${reason}${status}`, { isAway: reason === insecure || hasTakenNothing(failure) })
 }
+
+/** There was no connection yet, or nobody was let in, or the server said "not now": https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1 */
+const hasTakenNothing = ({ code = '', syscall, timeoutType, responseCode = 0 }: Failure): boolean =>
+  syscall === 'connect' ||
+  code === 'EDNS' ||
+  code === 'EAUTH' ||
+  (timeoutType !== undefined && timeoutType !== 'SOCKET_TIMEOUT') ||
+  (responseCode >= 400 && responseCode < 500)
 
 const reasonBehind = ({ code = '', originalCode, timeoutType, responseCode = 0, command }: Failure): string => {
   if (code === 'ETIMEDOUT' && timeoutType !== 'CONNECT_TIMEOUT') return unanswered

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Outbound } from './outbound.ts'
 import type { Carry, TextMessage } from './text-message.ts'
-import { Undelivered } from './undelivered.ts'
+import { isNotNow, Undelivered } from './undelivered.ts'
 
 /** Any gateway that takes one request for each message; an answer of 2xx means that it has accepted it. */
 export const carryByGateway = (config: Config, outbound: Pick<Outbound, 'send'>): Carry => {
@@ -18,7 +18,8 @@ export const carryByGateway = (config: Config, outbound: Pick<Outbound, 'send'>)
       },
       ...(method === 'GET' ? {} : { body: filled(template, message, isJson ? inJson : encodeURIComponent) }),
     })
-    if (status < 200 || status > 299) throw new Undelivered(`The gateway refused the text message (status ${status})`)
+    if (status < 200 || status > 299)
+      throw new Undelivered(`The gateway refused the text message (status ${status})`, { isAway: isNotNow(status) })
   }
 }
 

@@ -61,6 +61,6 @@ const unheard = (error: unknown): Undelivered =>
     ? new Undelivered('The server that sends text messages did not answer, so it may have been sent all the same', {
         isUncertain: true,
       })
-    : new Undelivered('The server that sends text messages could not be reached')
+    : new Undelivered('The server that sends text messages could not be reached', { isAway: true })
 
 const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code

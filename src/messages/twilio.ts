@@ -2,7 +2,7 @@ import type { Twilio } from 'twilio'
 import type { Config } from '../config.ts'
 import type { Outbound } from './outbound.ts'
 import type { Carry } from './text-message.ts'
-import { Undelivered } from './undelivered.ts'
+import { isNotNow, Undelivered } from './undelivered.ts'
 
 /** https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource; the library is loaded with the first message. */
 export const carryByTwilio = (config: Config, outbound: Pick<Outbound, 'send'>): Carry => {
@@ -19,7 +19,9 @@ export const carryByTwilio = (config: Config, outbound: Pick<Outbound, 'send'>):
     await messages.create({ to, body: text, ...sender }).catch((error: unknown) => {
       const { status, code } = error as { readonly status?: number; readonly code?: number | string }
       if (status === undefined) throw error
-      throw new Undelivered(`Twilio refused the text message (status ${status}${code ? `, error ${code}` : ''})`)
+      throw new Undelivered(`Twilio refused the text message (status ${status}${code ? `, error ${code}` : ''})`, {
+        isAway: isNotNow(status),
+      })
     })
   }
 }

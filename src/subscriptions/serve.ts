@@ -23,6 +23,7 @@ import {
   type Subscriber,
 } from '../storage/subscription/subscriber.ts'
 import { type Event, eventsIn } from '../storage/subscription/subscription-event.ts'
+import type { Attempt } from '../storage/work/queue.ts'
 import { greet, tellHook, tellsOneByOne } from './rest-hook.ts'
 
 export type Serving = {
@@ -46,18 +47,18 @@ export const keyOf = ({ id, writing }: Pick<Subscriber, 'id' | 'writing'>): stri
  * Does whatever is due to one subscriber, if anything still is: the job may have been queued before the last run was over. Throws if it fails and is
  * to be tried again. What takes longer than one turn, or is left when the server stops, stays due.
  */
-export const serve = async (serving: Serving, key: string, attempt: Attempt): Promise<void> => {
+export const serve = async (serving: Serving, key: string, turn: Turn): Promise<void> => {
   const end = performance.now() + turnMs
-  while ((await serveNext(serving, key, attempt)) && performance.now() < end && !attempt.closing.aborted);
+  while ((await serveNext(serving, key, turn)) && performance.now() < end && !turn.closing.aborted);
 }
 
-type Attempt = { readonly isLast: boolean; readonly closing: AbortSignal }
+type Turn = Attempt & { readonly closing: AbortSignal }
 
 /** Far less than the queue allows for a job. */
 const turnMs = 60_000
 
 /** Sends one request at most, with what is true at that moment. Answers whether there may be more to do. */
-const serveNext = async (serving: Serving, key: string, { isLast }: Attempt): Promise<boolean> => {
+const serveNext = async (serving: Serving, key: string, { isLast }: Turn): Promise<boolean> => {
   const [id = ''] = key.split('/')
   const subscriber = await findSubscriber(serving.database, id)
   if (subscriber?.caller === undefined || keyOf(subscriber) !== key || !subscriber.isDue) return false
@@ -71,7 +72,7 @@ const serveNext = async (serving: Serving, key: string, { isLast }: Attempt): Pr
     if (subscriber.subscription.status !== 'active') await setStatus(serving, subscriber, { status: 'active' })
   } catch (error) {
     // What is stuck was tried again and again, and each try stands in the record as if somebody had been told: once an hour is enough.
-    if (mayPass(error) && !isLast && !subscriber.isStuck) throw error
+    if (mayPass(error) && !isLast(error) && !subscriber.isStuck) throw error
     await giveUp(serving, subscriber, error)
   }
   return false

@@ -75,14 +75,29 @@ t.test(
       disabledCommands: ['STARTTLS'],
       onRcptTo: (_address, _session, done) => done(Object.assign(new Error('ana@example.org'), { responseCode })),
     })
+    const taking = (responseCode: number): SMTPServerOptions => ({
+      disabledCommands: ['STARTTLS'],
+      onData: (stream, _session, done) => {
+        stream.on('end', () => done(Object.assign(new Error('ana@example.org'), { responseCode }))).resume()
+      },
+    })
     const leaving = (socket: Socket) => socket.on('data', data => /^MAIL/.test(String(data)) && socket.destroy())
-    const reasons: readonly (readonly [string, SMTPServerOptions, string])[] = [
-      ['an address that there is not', refusing(550), 'The mail server refused the address (status 550)'],
-      ['an address for which it is too early', refusing(450), 'The mail server did not take the e-mail (status 450)'],
-      ['a certificate that nobody vouches for', {}, 'No secure connection to the mail server could be made'],
-      ['a server that leaves', { disabledCommands: ['STARTTLS'] }, 'The mail server broke off the connection'],
+    const insecure = 'No secure connection to the mail server could be made'
+    const left = 'The mail server broke off the connection'
+    const reasons: readonly (readonly [string, SMTPServerOptions, string, isAway: boolean])[] = [
+      ['an address that there is not', refusing(550), 'The mail server refused the address (status 550)', false],
+      [
+        'an address for which it is too early',
+        refusing(450),
+        'The mail server did not take the e-mail (status 450)',
+        true,
+      ],
+      ['a certificate that nobody vouches for', {}, insecure, true],
+      ['a server that leaves', { disabledCommands: ['STARTTLS'] }, left, false],
+      ['a full server', taking(452), 'The mail server refused the e-mail (status 452)', true],
+      ['a server that takes no such letter', taking(554), 'The mail server refused the e-mail (status 554)', false],
     ]
-    for (const [what, options, reason] of reasons) {
+    for (const [what, options, reason, isAway] of reasons) {
       const server = new SMTPServer({ authOptional: true, ...options })
       // Whoever does not accept the certificate breaks off.
       server.on('error', () => {})
@@ -95,7 +110,7 @@ t.test(
         log,
         address,
       })
-      await t.rejects(Promise.resolve(mail?.deliver(letter)), { message: reason }, what)
+      await t.rejects(Promise.resolve(mail?.deliver(letter)), { message: reason, isAway }, what)
       t.notMatch(lines.join(''), /example|secret/)
       mail?.close()
       await new Promise<void>(resolve => server.close(resolve))
@@ -103,10 +118,30 @@ t.test(
   },
 )
 
+t.test('a mail server that is not there, or lets nobody in, has taken nothing', async t => {
+  const server = new SMTPServer({
+    disabledCommands: ['STARTTLS'],
+    allowInsecureAuth: true,
+    onAuth: (_credentials, _session, done) => done(new Error('ana@example.org')),
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => new Promise<void>(resolve => server.close(resolve)))
+  const { port } = server.server.address() as AddressInfo
+  for (const [smtpUrl, message] of [
+    ['smtp://127.0.0.1:1', 'The mail server could not be reached'],
+    ['smtp://no-such-host.invalid', 'The mail server could not be reached'],
+    [`smtp://somebody:wrong@127.0.0.1:${port}`, 'The mail server did not let this server in (status 535)'],
+  ] as const) {
+    const mail = await openMail({ config: { smtpUrl, mailFrom: undefined }, log: logged().log, address })
+    await t.rejects(Promise.resolve(mail?.deliver(letter)), { message, isAway: true }, smtpUrl)
+    mail?.close()
+  }
+})
+
 t.test('a mail server that does not come to an end holds up a letter no longer than the limits allow', async t => {
   const ready = '220 mail.example.org\r\n'
-  const behaviours: readonly (readonly [string, (socket: Socket) => void])[] = [
-    ['says nothing at all', () => {}],
+  const behaviours: readonly (readonly [string, (socket: Socket) => void, isAway?: boolean])[] = [
+    ['says nothing at all', () => {}, true],
     ['greets, and then says nothing', socket => socket.write(ready)],
     [
       'goes on saying a little',
@@ -117,7 +152,7 @@ t.test('a mail server that does not come to an end holds up a letter no longer t
       },
     ],
   ]
-  for (const [what, behave] of behaviours) {
+  for (const [what, behave, isAway = false] of behaviours) {
     const server = createServer(socket => {
       socket.on('error', () => {})
       socket.resume()
@@ -133,7 +168,7 @@ t.test('a mail server that does not come to an end holds up a letter no longer t
       limits: { silenceMs: 200, letterMs: 1000 },
     })
     const message = 'The mail server did not answer in time'
-    await t.rejects(Promise.resolve(mail?.deliver(letter)), { message, isUncertain: false }, what)
+    await t.rejects(Promise.resolve(mail?.deliver(letter)), { message, isUncertain: false, isAway }, what)
     t.match(lines.join(''), /"code":"(ETIMEDOUT|EABORT)"/, what)
     mail?.close()
     // Otherwise it would hold the connection of a server that never ends.

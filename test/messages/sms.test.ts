@@ -85,9 +85,21 @@ t.test('a refusal says why, but neither to whom nor what; so does the log', asyn
     message: /^Twilio refused the text message \(status 400, error 21211\)$/,
   })
   const own = { SMS_GATEWAY_URL: gateway.url }
-  t.match(await refused(own), { message: /^The gateway refused the text message \(status 400\)$/ })
+  t.match(await refused(own), { message: /^The gateway refused the text message \(status 400\)$/, isAway: false })
+  for (const [status, isAway] of [
+    [429, true],
+    [500, false],
+    [503, true],
+  ] as const) {
+    gateway.answerWith(status, '{}')
+    t.match(await refused(own), { message: `The gateway refused the text message (status ${status})`, isAway })
+    t.match(await refused({ ...twilio, TWILIO_FROM: '+15005550001' }), {
+      message: `Twilio refused the text message (status ${status})`,
+      isAway,
+    })
+  }
   const unreachable = /^The server that sends text messages could not be reached$/
-  t.match(await refused({ SMS_GATEWAY_URL: 'http://127.0.0.1:1' }), { message: unreachable })
+  t.match(await refused({ SMS_GATEWAY_URL: 'http://127.0.0.1:1' }), { message: unreachable, isAway: true })
   t.match(await refused(own, []), { message: unreachable }, 'the rules for outgoing requests hold')
 })
 

@@ -10,17 +10,23 @@ export type ReceivedLetter = {
   readonly head: string
 }
 
-/** A mail server that accepts everything but what is for nobody@, and hands letters out in the order of their arrival. Letters of several jobs arrive in any order. */
+/** A mail server that accepts everything but what is for nobody@, what is for later…@ only the second time, and hands letters out in the order of their arrival. Letters of several jobs arrive in any order. */
 export const openMailbox = async () => {
   const letters: ReceivedLetter[] = []
   const waiting: {
     readonly is: (letter: ReceivedLetter) => boolean
     readonly take: (letter: ReceivedLetter) => void
   }[] = []
+  const asked = new Set<string>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
-    onRcptTo: ({ address }, _, done) => done(address.startsWith('nobody@') ? new Error('There is nobody') : undefined),
+    onRcptTo: ({ address }, _, done) => {
+      if (address.startsWith('nobody@')) return done(new Error('There is nobody'))
+      if (!address.startsWith('later') || asked.has(address)) return done()
+      asked.add(address)
+      done(Object.assign(new Error('Not now'), { responseCode: 450 }))
+    },
     onData: (stream, { envelope }, done) => {
       const chunks: Buffer[] = []
       stream.on('data', chunk => chunks.push(chunk))

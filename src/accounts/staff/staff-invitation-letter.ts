@@ -10,7 +10,7 @@ import {
   staffLinkToSend,
   waitingStaffInvitations,
 } from '../../storage/organization/staff-invitation.ts'
-import type { Queue } from '../../storage/work/queue.ts'
+import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import type { Accounts } from '../accounts.ts'
 import { roleWord } from './colleagues.ts'
 
@@ -29,11 +29,11 @@ type Parts = {
  */
 export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
   const { database, queue } = parts
-  const sendOrFail = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+  const sendOrFail = async (id: string, { isLast }: Attempt): Promise<void> => {
     try {
       await sendOne(parts, id)
     } catch (error) {
-      await setStaffLetter(database, id, isLast ? 'failed' : 'waiting', undeliveredBy(error).message)
+      await setStaffLetter(database, id, isLast(error) ? 'failed' : 'waiting', undeliveredBy(error).message)
       throw error
     }
   }

@@ -12,7 +12,7 @@ import {
   keepAnswer,
   readAsyncWork,
 } from '../../storage/work/async-request.ts'
-import type { Queue } from '../../storage/work/queue.ts'
+import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import type { BundleText } from '../bundle/bundle-text.ts'
 import { entriesOf, entryText } from '../bundle/entry.ts'
 import { transactionWith } from '../bundle/transaction.ts'
@@ -33,7 +33,7 @@ type Parts = {
  */
 export const workOnAsyncRequests = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
-  const workOn = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+  const workOn = async (id: string, { isLast }: Attempt): Promise<void> => {
     const work = await readAsyncWork(database, id)
     if (work !== undefined) await carryOut(parts, id, work).catch(error => endRefused(parts, id, error, isLast))
   }
@@ -50,12 +50,12 @@ const hourMs = 60 * 60 * 1000
 const notAwaited = new Error('nobody waits for this answer')
 
 /** After a fault it is tried again, and only the last one is the answer. */
-const endRefused = async ({ database, reportFault }: Parts, id: string, error: unknown, isLast: boolean) => {
+const endRefused = async ({ database, reportFault }: Parts, id: string, error: unknown, isLast: Attempt['isLast']) => {
   if (error === notAwaited) return
   const refusal = error instanceof FhirError ? error : internalError
   if (refusal.status >= 500) {
     reportFault(error)
-    if (!isLast) throw error
+    if (!isLast(error)) throw error
   }
   const { status, issues } = refusal
   await endAsyncRequest(database, id, { status, outcome: toOperationOutcome(issues) })

@@ -1,4 +1,4 @@
-import type { JobWithMetadata } from 'pg-boss'
+import type { JobResult, JobWithMetadata } from 'pg-boss'
 import { atIntervals } from '../../events/at-intervals.ts'
 import { endedBySilence } from '../postgres/silence.ts'
 
@@ -13,19 +13,25 @@ export type Queue = {
    */
   readonly ask: (key: string, wanted?: { readonly of?: string; readonly afterSeconds?: number }) => Promise<boolean>
   /**
-   * If `run` throws, it is tried again, after longer and longer pauses; `isLast` says that this is the last attempt. `waiting` answers the keys of all
-   * that is stored and not done: it is looked for at once, which finds what an earlier process has left, and at intervals.
+   * If `run` throws, it is tried again, after longer and longer pauses of a quarter of an hour at most. `waiting` answers the keys of all that is
+   * stored and not done: it is looked for at once, which finds what an earlier process has left, and at intervals.
    */
   readonly work: (run: Run, waiting?: () => Promise<readonly string[]>) => Promise<void>
   /** Begins nothing more, and waits for what is under way. Jobs that are queued meanwhile wait for the next server. */
   readonly close: () => Promise<void>
 }
 
-type Run = (key: string, attempt: { readonly isLast: boolean }) => Promise<void>
+type Run = (key: string, attempt: Attempt) => Promise<void>
+
+export type Attempt = {
+  /** Whether a job that has failed with this error is not tried again. */
+  readonly isLast: (error: unknown) => boolean
+}
 
 /** The queues of one server, which share a few connections. */
 export type Queues = {
-  readonly open: (name: QueueName) => Promise<Queue>
+  /** `isAway`: whether an error says that whoever the job needs is away, so that it is tried for longer. */
+  readonly open: (name: QueueName, isAway?: (error: unknown) => boolean) => Promise<Queue>
   readonly close: () => Promise<void>
 }
 
@@ -41,6 +47,8 @@ type QueueName =
 type Options = {
   /** How often a failed job is tried again. */
   readonly retries: number
+  /** The same while whoever it needs is away. */
+  readonly retriesWhileAway?: number
   /** Between two checks for jobs of which no worker is notified. */
   readonly lookSeconds?: number
   /** Between two looks for what is stored and was not queued. */
@@ -50,7 +58,7 @@ type Options = {
 
 /** In a schema of their own, `queue`, which pg-boss makes and migrates itself. Queuing a job wakes the workers, by NOTIFY. */
 export const openQueues = async (url: string, options: Options): Promise<Queues> => {
-  const { retries, lookSeconds = 2, waitingSeconds = 30, reportFault } = options
+  const { retries, retriesWhileAway = retries, lookSeconds = 2, waitingSeconds = 30, reportFault } = options
   // Loaded only where there is work to do.
   const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
@@ -66,18 +74,22 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
   await boss.start()
   const limits = {
     notify: true,
-    retryLimit: retries,
     retryDelay: 1,
     retryBackoff: true,
+    retryDelayMax: longestPauseSeconds,
     expireInSeconds: longestSeconds,
     heartbeatSeconds: aliveSeconds,
     deleteAfterSeconds: 3600,
   }
   const looks = new Map<QueueName, ReturnType<typeof atIntervals>>()
   return {
-    open: async name => {
-      await boss.createQueue(name, { policy: 'exclusive', retryDelayMax: 3600, ...limits })
-      await boss.updateQueue(name, limits)
+    open: async (name, isAway) => {
+      const retryLimit = isAway === undefined ? retries : retriesWhileAway
+      await boss.createQueue(name, { policy: 'exclusive', retryLimit, ...limits })
+      await boss.updateQueue(name, { retryLimit, ...limits })
+      const attemptOf = ({ retryCount, retryLimit }: Counted): Attempt => ({
+        isLast: error => retryCount >= Math.min(retryLimit, isAway?.(error) ? retriesWhileAway : retries),
+      })
       return {
         ask: async (key, { of, afterSeconds } = {}) => {
           const group = of === undefined ? {} : { group: { id: of } }
@@ -92,10 +104,10 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
         },
         work: async (run, waiting = async () => []) => {
           const workers: string[] = []
-          const doOne = async ([job]: readonly JobWithMetadata<{ readonly key: string }>[]): Promise<void> => {
+          const doOne = async ([job]: readonly Job[]): Promise<JobResult[]> => {
             // If there is one, there may be more of which no worker was notified: jobs to be tried again, and those that came while all were busy.
             for (const worker of workers) boss.notifyWorker(worker)
-            if (job !== undefined) await run(job.data.key, { isLast: job.retryCount >= job.retryLimit })
+            return job === undefined ? [] : [await resultOf(job, run, attemptOf(job))]
           }
           const looking = { ...polling, notifyPollingIntervalSeconds: lookSeconds }
           for (const how of [looking, polling, polling, polling]) workers.push(await boss.work(name, how, doOne))
@@ -123,9 +135,23 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
   }
 }
 
+type Job = JobWithMetadata<{ readonly key: string }>
+type Counted = Pick<Job, 'retryCount' | 'retryLimit'>
+
+/** `deadletter` is how pg-boss calls a job that fails before all its retries are used. */
+const resultOf = async (job: Job, run: Run, attempt: Attempt): Promise<JobResult> => {
+  try {
+    await run(job.data.key, attempt)
+    return { id: job.id, status: 'completed' }
+  } catch (error) {
+    return { id: job.id, status: attempt.isLast(error) ? 'deadletter' : 'failed', output: error }
+  }
+}
+
 /** A job may take as long as it needs: nobody begins it again while its process reports that it is alive. */
 const longestSeconds = 24 * 60 * 60
 const aliveSeconds = 60
+const longestPauseSeconds = 15 * 60
 
 /**
  * For jobs that are to be tried again there is no notification: one of the workers on a queue looks for them, and wakes the others. If notifications
@@ -133,6 +159,7 @@ const aliveSeconds = 60
  */
 const polling = {
   includeMetadata: true as const,
+  perJobResults: true as const,
   localGroupConcurrency: 1,
   pollingIntervalSeconds: 0.5,
   notifyPollingIntervalSeconds: 60,

@@ -1,7 +1,7 @@
 import { atIntervals } from '../../events/at-intervals.ts'
 import { Undelivered } from '../../messages/undelivered.ts'
 import { waitingMessages } from '../../storage/study/study-message.ts'
-import type { Queue } from '../../storage/work/queue.ts'
+import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import { type LetterParts, sendMessage } from './study-message.ts'
 
 type Parts = LetterParts & {
@@ -19,7 +19,7 @@ export const openMessageSending = async (parts: Parts): Promise<{ readonly close
   const { queue, database, pauseMs, reportFault } = parts
   const asked = new Set<string>()
   const sent = new Set<string>()
-  const sendOne = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+  const sendOne = async (id: string, { isLast }: Attempt): Promise<void> => {
     await sendMessage(parts, id, { isLast, sent }).catch(error => {
       // That another server refused it is shown to staff with the message; anything else is a fault of ours.
       if (!(error instanceof Undelivered)) reportFault(error)

@@ -11,6 +11,7 @@ import type { Database } from '../../storage/database.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import { keepAppInvitations } from '../../storage/study/app-invitation.ts'
 import { endMessage, type MessageToSend, noteReason, takeMessage } from '../../storage/study/study-message.ts'
+import type { Attempt } from '../../storage/work/queue.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import { reasonNotToWrite } from '../patient/reason-not-to-write.ts'
 import { invitationUrl } from './invitations.ts'
@@ -21,14 +22,13 @@ export type LetterParts = {
   readonly channels: Channels
 }
 
-type Attempt = {
-  readonly isLast: boolean
+type Sending = Attempt & {
   /** Messages that this process has sent while the database was away in which that is to be noted: trying again only notes it. */
   readonly sent: Set<string>
 }
 
 /** Sends a message that waits. Throws if it could not be sent and is to be tried again; if it is not to be tried again, it is marked as failed. */
-export const sendMessage = async (parts: LetterParts, id: string, { isLast, sent }: Attempt): Promise<void> => {
+export const sendMessage = async (parts: LetterParts, id: string, { isLast, sent }: Sending): Promise<void> => {
   try {
     if (!sent.has(id)) await sendOnce(parts, id, sent)
     if (sent.has(id)) await endMessage(parts.database, id)
@@ -36,7 +36,7 @@ export const sendMessage = async (parts: LetterParts, id: string, { isLast, sent
   } catch (error) {
     if (sent.has(id)) throw error
     const { message: reason, isUncertain } = undeliveredBy(error)
-    await (isLast || isUncertain ? endMessage : noteReason)(parts.database, id, reason)
+    await (isUncertain || isLast(error) ? endMessage : noteReason)(parts.database, id, reason)
     if (!isUncertain) throw error
   }
 }

@@ -20,7 +20,7 @@ import {
   type ShownLine,
   showAgain,
 } from '../../storage/organization/patient-import.ts'
-import type { Queue } from '../../storage/work/queue.ts'
+import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import { refusedWork } from '../refused-work.ts'
 import { amongPatients, type FindPatients, openDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import {
@@ -41,7 +41,7 @@ type Parts = RegisteringParts & {
 /** Works on lists of patients with the rights of whoever sent them, also on lists from before this process began, and drops those that nobody confirms. */
 export const workOnImports = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
-  const workOnOne = async (id: string, attempt: { readonly isLast: boolean }): Promise<void> => {
+  const workOnOne = async (id: string, attempt: Attempt): Promise<void> => {
     const found = await readImport(database, id)
     if (found !== undefined) await workOn(parts, found, attempt)
   }
@@ -54,7 +54,7 @@ export const workOnImports = async (parts: Parts): Promise<{ readonly close: () 
 
 const hourMs = 60 * 60 * 1000
 
-const workOn = async (parts: Parts, found: PatientImport, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+const workOn = async (parts: Parts, found: PatientImport, { isLast }: Attempt): Promise<void> => {
   try {
     if (await isBarredPerson(parts.database, found.person))
       throw new FhirError('forbidden', 'The account of whoever sent it is not active')
@@ -62,7 +62,7 @@ const workOn = async (parts: Parts, found: PatientImport, { isLast }: { readonly
   } catch (error) {
     const refusal = refusedWork(error)
     if (refusal === undefined) parts.reportFault(error)
-    if (refusal === undefined && !isLast) throw error
+    if (refusal === undefined && !isLast(error)) throw error
     await failImport(parts.database, found.id, refusal ?? ownFault)
   }
 }

@@ -18,7 +18,7 @@ import {
   type StudyActionItem,
   settleItem,
 } from '../../storage/study/study-action.ts'
-import type { Queue } from '../../storage/work/queue.ts'
+import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import type { Way } from '../invitation/addresses-for.ts'
@@ -40,7 +40,7 @@ type Parts = StudyParts &
 /** Does what staff have asked for, with their rights, a few items at a time; also what was asked for before this process began. */
 export const workOnStudyActions = async (parts: Parts): Promise<void> => {
   const { database, queue } = parts
-  const finish = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+  const finish = async (id: string, { isLast }: Attempt): Promise<void> => {
     const action = await readAction(database, id)
     if (action === undefined || action.isOver) return
     if (action.madeAt.getTime() < Date.now() - longestMs) await refuseRest(database, id, tooLate)
@@ -48,7 +48,7 @@ export const workOnStudyActions = async (parts: Parts): Promise<void> => {
       await workOn(parts, action)
     } catch (fault) {
       parts.reportFault(fault)
-      if (!isLast) throw fault
+      if (!isLast(fault)) throw fault
       await refuseRest(database, id, ownFault)
     }
     await endAction(database, id, cutShort)

@@ -48,7 +48,7 @@ t.test(
     const addresses = [{ channel: 'email', address: 'bea@example.org' }] as const
     for (let count = 0; count < 2; count++) await addTakenUp(database, { patient: 'bea', study: 's', addresses })
     const waiting = await database.any<{ id: string }>(sql.fragment`SELECT id FROM study_message WHERE patient = 'bea'`)
-    for (const { id } of waiting) await sendMessage(parts, id, { isLast: true, sent: new Set() })
+    for (const { id } of waiting) await sendMessage(parts, id, { isLast: () => true, sent: new Set() })
     t.match(letters, [
       {
         to: 'bea@example.org',
@@ -74,7 +74,7 @@ t.test('a message that waits when a patient dies is not sent, and staff are told
     accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
     channels: { email: { deliver: async () => t.fail('a letter went out'), send: async () => {} } },
   }
-  await sendMessage(parts as never, 'asks', { isLast: true, sent: new Set() })
+  await sendMessage(parts as never, 'asks', { isLast: () => true, sent: new Set() })
   t.strictSame(await database.one(sql.fragment`SELECT state, reason FROM study_message WHERE id = 'asks'`), {
     state: 'failed',
     reason: 'Nobody writes to this patient any more',
@@ -99,7 +99,7 @@ t.test(
         accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
         channels: { email: { deliver: async () => void sent.push(id), send: async () => {} } },
       }
-      await sendMessage(parts as never, id, { isLast: true, sent: new Set() })
+      await sendMessage(parts as never, id, { isLast: () => true, sent: new Set() })
       return (
         await database.one<{ reason: string | null }>(sql.fragment`SELECT reason FROM study_message WHERE id = ${id}`)
       ).reason

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { openQueues } from '../../../src/storage/work/queue.ts'
 import { withDatabase } from '../../support/database.ts'
 
 const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 1 })
 const faults: unknown[] = []
 const queues = await openQueues(url, { retries: 1, reportFault: fault => faults.push(fault) })
 t.teardown(async () => {
   await queues.close()
+  await database.close()
   await close()
 })
 
@@ -75,8 +79,9 @@ t.test('work that fails is tried again, and the last try knows that it is the la
   const queue = await queues.open('study-action')
   const tries: string[] = []
   await queue.work(async (key, { isLast }) => {
-    tries.push(`${key} ${isLast}`)
-    if (!isLast) throw new Error('not yet')
+    const error = new Error('not yet')
+    tries.push(`${key} ${isLast(error)}`)
+    if (!isLast(error)) throw error
   })
   const keys = Array.from({ length: 4 }, (_, place) => `action-${place}`)
   for (const key of keys) await queue.ask(key)
@@ -84,6 +89,44 @@ t.test('work that fails is tried again, and the last try knows that it is the la
   t.same(tries.toSorted(), keys.flatMap(key => [`${key} false`, `${key} true`]).toSorted())
   await queue.close()
 })
+
+t.test(
+  'work fails at once for good if it is not tried again, and is tried for longer while what it needs is away',
+  async t => {
+    const patient = await openQueues(url, { retries: 0, retriesWhileAway: 1, reportFault: fault => faults.push(fault) })
+    t.teardown(patient.close)
+    const away = new Error('away')
+    const tries: string[] = []
+    for (const [name, isAway] of [['letter', (error: unknown) => error === away], ['study-action']] as const) {
+      const queue = await patient.open(name, isAway)
+      await queue.work(async (key, { isLast }) => {
+        const error = key === 'away' ? away : new Error('refused')
+        tries.push(`${name} ${key} ${isLast(error)}`)
+        throw error
+      })
+      for (const key of ['away', 'refused']) await queue.ask(key)
+    }
+    const failed = async () =>
+      database.any(sql.fragment`
+      SELECT name, data ->> 'key' AS key, retry_count AS retries FROM queue.job
+      WHERE name IN ('letter', 'study-action') AND state = 'failed' ORDER BY name, key`)
+    while ((await failed()).length < 4) await sleep(20)
+    t.strictSame(await failed(), [
+      { name: 'letter', key: 'away', retries: 1 },
+      { name: 'letter', key: 'refused', retries: 0 },
+      { name: 'study-action', key: 'away', retries: 0 },
+      { name: 'study-action', key: 'refused', retries: 0 },
+    ])
+    t.strictSame(tries.toSorted(), [
+      'letter away false',
+      'letter away true',
+      'letter refused true',
+      'study-action away true',
+      'study-action refused true',
+    ])
+    await database.run(sql.fragment`DELETE FROM queue.job WHERE name IN ('letter', 'study-action')`)
+  },
+)
 
 t.test(
   'what is stored and could not be queued is found at the next look, and whoever stored it is not told of a fault',

@@ -2,6 +2,7 @@ import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import type { Database } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import type { Queue } from '../../../src/storage/work/queue.ts'
 import { openMessageSending } from '../../../src/studies/invitation/message-sending.ts'
 import { openTestDatabase } from '../../support/database.ts'
 
@@ -47,7 +48,7 @@ t.test('a message that was sent while the database went away is not sent again, 
   }
   const texts: string[] = []
   const faults: unknown[] = []
-  const worker = Promise.withResolvers<(id: string, attempt: { readonly isLast: boolean }) => Promise<void>>()
+  const worker = Promise.withResolvers<Parameters<Queue['work']>[0]>()
   const sending = await openMessageSending({
     database: { ...database, run },
     channels: {
@@ -66,9 +67,9 @@ t.test('a message that was sent while the database went away is not sent again, 
   })
   await sending.close()
   const work = await worker.promise
-  await t.rejects(work('c', { isLast: false }), /away/)
+  await t.rejects(work('c', { isLast: () => false }), /away/)
   isAway = false
-  await work('c', { isLast: false })
+  await work('c', { isLast: () => false })
   t.same(texts, ['+4915100000000'])
   t.match(faults, [{ status: 503 }])
   const states = await database.any(sql.fragment`SELECT state, reason, tries FROM study_message`)

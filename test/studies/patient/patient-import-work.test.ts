@@ -19,7 +19,7 @@ const work = async ({ isLast, ...parts }: Worked): Promise<void> => {
   const queue = {
     ask: async () => {},
     work: async (run: (id: string, attempt: object) => Promise<void>) => {
-      for (const id of await waiting()) working.push(run(id, { isLast }).catch((error: unknown) => error))
+      for (const id of await waiting()) working.push(run(id, { isLast: () => isLast }).catch((error: unknown) => error))
     },
   }
   const { close } = await workOnImports({ database, accounts: { database }, queue, ...parts } as never)

@@ -2,6 +2,7 @@ import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { addAction, beginItem, readAction, refusedItems } from '../../../src/storage/study/study-action.ts'
+import type { Queue } from '../../../src/storage/work/queue.ts'
 import { workOnStudyActions } from '../../../src/studies/people/study-action-work.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 
@@ -34,8 +35,8 @@ const worked = async (id: string, { isLast = false, ...others }: Others = {}) =>
   const working: Promise<unknown>[] = []
   const queue = {
     ask: async () => {},
-    work: async (run: (id: string, attempt: { readonly isLast: boolean }) => Promise<void>) => {
-      working.push(run(id, { isLast }).catch((error: unknown) => error))
+    work: async (run: Parameters<Queue['work']>[0]) => {
+      working.push(run(id, { isLast: () => isLast }).catch((error: unknown) => error))
     },
   }
   await workOnStudyActions({ ...parts, ...others, queue } as never)

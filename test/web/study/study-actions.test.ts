@@ -451,7 +451,7 @@ t.test('a reminder that waited is sent to somebody who still has to be reminded,
   const sentAfter = async (waited: string, { message: id }: { readonly message: string }) => {
     await database.run(sql.fragment`
       UPDATE study_message SET state = 'waiting', ended_at = NULL, made_at = now() - ${waited}::interval WHERE id = ${id}`)
-    await sendMessage(parts, id, { isLast: true, sent: new Set() })
+    await sendMessage(parts, id, { isLast: () => true, sent: new Set() })
     return (await database.one<object>(
       sql.fragment`SELECT state, reason FROM study_message WHERE id = ${id}`,
     )) as object
