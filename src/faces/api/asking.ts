@@ -28,8 +28,10 @@ export type Asking = {
     query: Query | Cursor,
     more?: { readonly skip?: number },
   ) => Promise<Found<R>>
-  /** The first thousand; empty if the caller may search nothing of the type. */
+  /** The first thousand. */
   readonly list: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
+  /** The same; empty if the caller may search nothing of the type. */
+  readonly listAllowed: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
   /** All of them, or none if one is refused. */
   readonly write: (changes: readonly Change[]) => Promise<void>
   /** What the caller, who is the patient, sees of their own record. */
@@ -89,7 +91,8 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
       read,
       look: (type, id) => unlessHidden(undefined, () => read(type, id)),
       search,
-      list: (type, query) => unlessHidden([], async () => (await firstOf(search, type, query)) as never),
+      list: (type, query) => firstOf(search, type, query),
+      listAllowed: (type, query) => unlessHidden([], async () => (await firstOf(search, type, query)) as never),
       write: async changes => {
         const entry = changes.map(entryOf)
         const [only, ...others] = entry

@@ -17,7 +17,7 @@ import { presentStudy } from './studies.ts'
 /** What a patient has answered to each study that asks them, and what they have not answered. */
 export const presentConsents = async (asking: Asking, id: string, classes: CodeClasses) => {
   const patient = await patientAsked(asking, id)
-  // Throws FhirError without a scope for Consents: otherwise it would look as if nothing had been answered.
+  // Throws FhirError without a scope for Consents, as `studiesAsking` does for studies: otherwise it would look as if nothing were asked or answered.
   await asking.search('Consent', { patient: `Patient/${id}`, _count: '1' })
   const studies = await Promise.all(
     (await studiesAsking(asking, id, classes)).map(one => toAnswers(asking, one, classes)),
@@ -41,7 +41,10 @@ const patientAsked = async (asking: Asking, id: string): Promise<Patient> => {
   return own?.id === id ? own : asking.read<Patient>('Patient', id)
 }
 
-/** The studies of which the caller may know that they ask the patient, with the current Consent as far as they may read it. */
+/**
+ * The studies of which the caller may know that they ask the patient, with the current Consent as far as they may read it.
+ * Throws FhirError without a scope for what names them.
+ */
 export const studiesAsking = async (
   asking: Asking,
   patient: string,
@@ -100,8 +103,8 @@ export const kindsShared = ({ consent }: Pick<StudyAsked, 'consent'>, classes: C
   return new Set((terms?.permits ?? []).filter(({ valid }) => isBefore(now, valid.high)).map(({ kind }) => kind))
 }
 
-const sourcesOf = async ({ list }: Asking, { lines }: StudyAsked, classes: CodeClasses) => {
+const sourcesOf = async ({ listAllowed }: Asking, { lines }: StudyAsked, classes: CodeClasses) => {
   const ids = [...new Set(lines.flatMap(({ source }) => source ?? []))]
-  const sources = ids.length === 0 ? [] : await list<Device>('Device', { _id: ids.join(',') })
+  const sources = ids.length === 0 ? [] : await listAllowed<Device>('Device', { _id: ids.join(',') })
   return sources.map(one => toDataSource(one, classes))
 }

@@ -22,9 +22,9 @@ export const toNamed = ({ id, name, type }: Organization) => ({
   type: type?.[0]?.coding?.[0]?.code ?? null,
 })
 
-export const rolesOf = async ({ caller, list }: Asking): Promise<Roles> => {
+export const rolesOf = async ({ caller, listAllowed }: Asking): Promise<Roles> => {
   if (caller.practitioner === undefined) return new Map()
-  const found = await list<PractitionerRole>('PractitionerRole', {
+  const found = await listAllowed<PractitionerRole>('PractitionerRole', {
     practitioner: `Practitioner/${caller.practitioner}`,
   })
   return new Map(heldIn(found).toSorted(byRank))
@@ -48,11 +48,11 @@ const rankIn = (role: string): number => (Object.hasOwn(rankOf, role) ? rankOf[r
 
 /** Those of the organizations that the caller may see, by id. */
 export const organizationsBy = async (
-  { list }: Asking,
+  { listAllowed }: Asking,
   ids: readonly (string | undefined)[],
 ): Promise<ReadonlyMap<string, Organization>> => {
   const asked = [...new Set(ids.flatMap(id => id ?? []))]
   if (asked.length === 0) return new Map()
-  const found = await list<Organization>('Organization', { _id: asked.join(',') })
+  const found = await listAllowed<Organization>('Organization', { _id: asked.join(',') })
   return new Map(found.map(one => [one.id ?? '', one]))
 }

@@ -21,8 +21,8 @@ export const presentStudy = async (asking: Asking, study: ResearchStudy) => {
 }
 
 /** Finds it by the id of its Group, or its own. Throws `not-found`, or what `oneCalled` throws. */
-export const findStudy = async ({ list }: Asking, id: string): Promise<ResearchStudy> => {
-  const found = oneCalled(id, await list<ResearchStudy>('ResearchStudy', {}), study => study)
+export const findStudy = async ({ listAllowed }: Asking, id: string): Promise<ResearchStudy> => {
+  const found = oneCalled(id, await listAllowed<ResearchStudy>('ResearchStudy', {}), study => study)
   if (found !== undefined) return found
   throw new FhirError('not-found', 'No study matches the given query')
 }

@@ -216,6 +216,24 @@ t.test('staff read of each patient what that patient answered, and nothing about
   )
 })
 
+t.test('a token that may not see studies or who is in them is told so, instead of that nothing is asked', async t => {
+  const { patient, path, bearer } = await tokenOfNew('Jon')
+  await api(bearer, 'POST', path, answering(true))
+  const told = async (token: string, method: 'GET' | 'POST', asked: string, body?: object) => {
+    const answer = await api(token, method, asked, body)
+    return [answer.status, answer.body.detail]
+  }
+  const needs = (scope: string) => [403, `This token does not allow it: ${scope} is needed`]
+  const app = await patientToken(patient, 'patient/*.cruds')
+  t.same(await told(app, 'GET', path), needs('patient/ResearchStudy.s'))
+  t.same(await told(app, 'POST', path, answering(false)), needs('patient/ResearchStudy.s'))
+  const staff = (...types: string[]) => staffToken(study.researcher, types.map(type => `user/${type}.rs`).join(' '))
+  t.same(await told(await staff('Patient', 'Consent'), 'GET', path), needs('user/ResearchSubject.s'))
+  t.same(await told(await staff('Patient', 'Consent', 'ResearchSubject'), 'GET', path), needs('user/ResearchStudy.s'))
+  const enough = await staff('Patient', 'Consent', 'ResearchSubject', 'ResearchStudy')
+  t.match((await api(enough, 'GET', path)).body, { studies: [{ organization: null }], studiesPendingConsent: [] })
+})
+
 t.test('what the Exchange allows only because a check is missing is refused with the reason', async t => {
   const { bearer, path } = await tokenOfNew('Eva')
   const refused = async (expected: { status: number; body: { detail: RegExp } }, ...asked: Parameters<typeof api>) =>
