@@ -16,9 +16,18 @@ export type Location = {
 
 /** The places in the resource itself that a FHIRPath expression finds. Throws if the expression is not understood. */
 export const locate = (structures: Structures, resource: Json, path: string): readonly Location[] => {
+  return nodesAt(resource, path).map(node => locationOf(structures, resource, fullPathOf(node)))
+}
+
+const nodesAt = (resource: Json, path: string): readonly unknown[] => {
   const { engine, model } = loadFhirpath()
-  const compiled = engine.compile(path, model, { resolveInternalTypes: false, traceFn: () => {} })
-  return (compiled(toPlain(resource)) as unknown[]).map(node => locationOf(structures, resource, fullPathOf(node)))
+  try {
+    const compiled = engine.compile(path, model, { resolveInternalTypes: false, traceFn: () => {} })
+    return compiled(toPlain(resource)) as unknown[]
+  } catch (cause) {
+    // Over some paths, such as `name..family`, fhirpath.js stumbles itself instead of saying what is wrong with them.
+    throw cause instanceof TypeError ? new SyntaxError('its path is no FHIRPath', { cause }) : cause
+  }
 }
 
 /** A computed value has no place, and so no such path. */

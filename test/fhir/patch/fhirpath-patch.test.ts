@@ -237,6 +237,8 @@ t.test('an operation that cannot be carried out is named', async t => {
     [{ type: 'delete', path: 'Patient' }, 'the resource itself stays'],
     [{ type: 'replace', path: 'Patient.birthDate' }, 'it has no value'],
     [{ type: 'delete', path: 'Patient.name.count()' }, 'it computes a value, and names no element'],
+    [{ type: 'delete', path: 'Patient..birthDate' }, 'its path is no FHIRPath'],
+    [{ type: 'delete', path: '(Patient.birthDate' }, "line: 1; column: 18; message: missing ')' at '<EOF>'"],
   ]
   for (const [parts, reason] of rows)
     t.strictSame(
