@@ -8,7 +8,7 @@ import type { Interaction } from '../interactions/interaction.ts'
 import { routesOf } from '../operations/operation.ts'
 import { universalParameters } from '../search/universal-parameter.ts'
 import { hasText, includeText, resultText } from './parameter-text.ts'
-import type { Served } from './statement.ts'
+import { type Served, sentFormats } from './statement.ts'
 
 export type OpenApiOptions = {
   readonly base: string
@@ -75,7 +75,7 @@ const operationOf = (
     ...(row.name === 'search-type' && type !== undefined ? searchParametersOf(type, served, options) : []),
     ...presentation,
   ],
-  ...bodyOf(row, served.formats),
+  ...bodyOf(row),
   responses: { default: reference('responses', 'answer') },
 })
 
@@ -129,12 +129,12 @@ const queryParameter = (name: string, description: string): object => ({
 
 const reference = (kind: string, name: string) => ({ $ref: `#/components/${kind}/${name}` })
 
-const bodyOf = ({ body }: Interaction, formats: readonly string[]): object => {
+const bodyOf = ({ body }: Interaction): object => {
   if (body === 'none') return {}
   const types = {
     form: ['application/x-www-form-urlencoded'],
-    patch: ['application/json-patch+json', ...mimeTypes(formats)],
-    resource: mimeTypes(formats),
+    patch: ['application/json-patch+json', ...sentFormats],
+    resource: sentFormats,
   }
   return { requestBody: { content: contentOf(types[body]) } }
 }

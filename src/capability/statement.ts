@@ -33,6 +33,9 @@ export type Served = {
   readonly requiresReferences?: boolean | undefined
 }
 
+/** How a resource may be sent. Lines are answered only. */
+export const sentFormats = ['application/fhir+json', 'application/fhir+xml'] as const
+
 /** https://hl7.org/fhir/R4/capabilitystatement.html, made from the tables that answer requests, so that it cannot say anything else. */
 export const toCapabilityStatement = (
   { registry, interactions, operations, codeClasses, formats, version, requiresReferences }: Served,
@@ -51,7 +54,7 @@ export const toCapabilityStatement = (
   implementation: { description: server.title, url: base },
   fhirVersion: '4.0.1',
   format: [...formats],
-  patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
+  patchFormat: ['application/json-patch+json', ...sentFormats],
   rest: [
     {
       extension: [{ url: websocketExtension, valueUri: websocketUrl(base) }],

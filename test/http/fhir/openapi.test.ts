@@ -13,6 +13,7 @@ type Operation = {
   readonly operationId: string
   readonly description: string
   readonly parameters: readonly Parameter[]
+  readonly requestBody?: { readonly content: object }
 }
 type Document = {
   readonly openapi: string
@@ -51,6 +52,15 @@ t.test('each type has its search with every parameter of the CapabilityStatement
     description: "date. The patient's date of birth",
     schema: { type: 'string' },
   })
+})
+
+t.test('what a request may send is what is accepted', async t => {
+  const sent = (path: string, method: string) => Object.keys(document.paths[path]?.[method]?.requestBody?.content ?? {})
+  const resources = ['application/fhir+json', 'application/fhir+xml']
+  t.same(sent('/{type}', 'post'), resources)
+  t.same(sent('/{type}/{id}', 'patch'), ['application/json-patch+json', ...resources])
+  t.same(sent('/{type}/_search', 'post'), ['application/x-www-form-urlencoded'])
+  t.same(sent('/{type}', 'delete'), [])
 })
 
 t.test('every interaction and operation is listed once, and every reference resolves', async t => {
