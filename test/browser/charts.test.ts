@@ -201,6 +201,27 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.equal(await tab.locator('.u-legend .u-off').count(), 0)
   })
 
+  await t.test('however long the name of a line is, its mark and its value stand beside it', async t => {
+    const { page: tab } = await signedIn()
+    await tab.goto(`${page}?first=2026-03-02&last=2026-03-08&timezone=Europe/Berlin`)
+    await tab.waitForSelector('.chart canvas')
+    const places = await tab.evaluate<readonly boolean[]>(`[...document.querySelectorAll('.u-series:not(.edge)')]
+      .filter(one => one.querySelector('.u-marker').style.borderWidth !== '')
+      .map(one => {
+        const [mark, name, value] = ['.u-marker', '.u-label', '.u-value'].map(part => one.querySelector(part))
+        name.textContent = 'blood pressure while sitting, source not known, '.repeat(2)
+        value.textContent = '7 mmHg'
+        const lines = [...name.getClientRects()]
+        const isOn = (part, line) => {
+          const { top, bottom } = part.getClientRects()[0]
+          return top < line.bottom && bottom > line.top
+        }
+        return lines.length > 1 && isOn(mark, lines[0]) && isOn(value, lines.at(-1))
+      })`)
+    t.ok(places.length > 5)
+    t.notOk(places.includes(false))
+  })
+
   await t.test('a bar stays within its day, even if its source has no other', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2025-12-15&last=2026-03-14&timezone=UTC`)
