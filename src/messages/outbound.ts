@@ -101,19 +101,16 @@ const openClient = async (timeoutMs: number, lookUps: Readonly<Record<Reach, Loo
 
 type Reach = 'publicOnly' | 'anywhere'
 
-/** Whether a failed request may have reached the other server: there was a connection, but no complete answer. */
+/** Whether a failed request may have reached the other server: there was a connection, but no answer that could be read. */
 export const mayHaveArrived = (error: unknown): boolean => {
   const { name, code } = error as { readonly name?: string; readonly code?: unknown }
-  return name === 'TimeoutError' || broken.has(String(code))
+  return name === 'TimeoutError' || name === 'HTTPParserError' || broken.has(String(code))
 }
 
 /** Errors of an existing connection. A connection that cannot be made fails with other errors, and before the time for the answer is over. */
 const broken: ReadonlySet<string> = new Set([
-  'UND_ERR_SOCKET',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ECONNRESET',
-  'EPIPE',
+  ...['UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ECONNRESET', 'EPIPE'],
+  ...['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_EXCEEDED_MAX_SIZE'],
 ])
 
 const refusal = (text: string, allowed: readonly string[]): string | undefined => {
@@ -145,7 +142,9 @@ const readUpTo = async (body: AsyncIterable<Buffer> & { destroy: () => unknown }
     length += chunk.length
     if (length > limit) {
       body.destroy()
-      throw new Error(`the answer is longer than ${limit} bytes`)
+      throw Object.assign(new Error(`the answer is longer than ${limit} bytes`), {
+        code: 'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+      })
     }
     chunks.push(chunk)
   }

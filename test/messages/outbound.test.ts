@@ -10,6 +10,10 @@ const listening = createServer((request, response) => {
   if (request.url === '/away') response.writeHead(302, { location: '/' }).end()
   else if (request.url === '/long') response.end('x'.repeat(2000))
   else if (request.url === '/hangs-up') request.socket.destroy()
+  else if (request.url === '/no-http') request.socket.end('OK, sent\r\n\r\n')
+  else if (request.url === '/long-head') response.writeHead(200, { 'x-long': 'x'.repeat(100_000) }).end()
+  else if (request.url === '/cut-off')
+    response.writeHead(200, { 'content-length': 9 }).write('x', () => request.socket.end())
   else if (request.url !== '/never') {
     request.on('data', () => {}).on('end', () => response.end(`${request.method} ${request.headers['x-asked']}`))
   }
@@ -137,7 +141,7 @@ t.test('what may have arrived is told apart from what was never sent', async t =
   })
   t.teardown(() => silent.close())
   const allowed = [origin, full, 'http://127.0.0.1:1', 'http://unknown.invalid']
-  const outbound = openOutbound({ allowed, timeoutMs: 3000 })
+  const outbound = openOutbound({ allowed, timeoutMs: 3000, maxBodyBytes: 1000 })
   t.teardown(outbound.close)
   const arrived = async (url: string): Promise<boolean> =>
     outbound.send({ url, method: 'POST', body: '{}' }).then(
@@ -146,6 +150,8 @@ t.test('what may have arrived is told apart from what was never sent', async t =
     )
   t.equal(await arrived(`${origin}/never`), true, 'no answer in time')
   t.equal(await arrived(`${origin}/hangs-up`), true, 'no answer at all')
+  for (const answer of ['no-http', 'long', 'long-head', 'cut-off'])
+    t.equal(await arrived(`${origin}/${answer}`), true, `an answer that cannot be read: ${answer}`)
   t.equal(await arrived(`${full}/`), false, 'never connected: nobody answers with TLS')
   t.equal(await arrived('http://127.0.0.1:1/'), false, 'nobody there')
   t.equal(await arrived('http://unknown.invalid/'), false, 'no such name')
