@@ -41,7 +41,7 @@ const schemaFirst = (code: JsonRecord): JsonRecord => ({
 const isSchema = ({ system }: JsonRecord): boolean => system === systems.omh || system === systems.ieee
 
 /** "integer64 … represented as a string": https://hl7.org/fhir/R5/json.html#primitive */
-const attachment: Translate = ({ size, ...rest }) => defined({ ...rest, size: size && String(size) })
+const attachment: Translate = ({ size, ...rest }) => ({ ...rest, ...(size !== undefined && { size: String(size) }) })
 
 /** The interval in milliseconds, as in R4, or none if the samples have times of their own. https://hl7.org/fhir/R5/datatypes.html#SampledData */
 const withInterval: Translate = element => {
@@ -91,8 +91,11 @@ const organization: Translate = ({ telecom, address, contact, ...rest }) => {
   return defined({ ...rest, contact: listed([...own, ...others.map(one => ({ address: one })), ...people]) })
 }
 
+const pictured: Translate = ({ photo, ...rest }) =>
+  defined({ ...rest, photo: photo && recordsOf(photo).map(attachment) })
+
 const practitioner: Translate = ({ communication, ...rest }) =>
-  defined({ ...rest, communication: communication && asList(communication).map(language => ({ language })) })
+  defined({ ...pictured(rest), communication: communication && asList(communication).map(language => ({ language })) })
 
 const bundle: Translate = ({ entry, ...rest }) => ({ ...rest, entry: recordsOf(entry).map(entryToR5) })
 
@@ -106,6 +109,7 @@ const translations: Readonly<Record<string, Translate>> = {
   Group: group,
   Device: device,
   Organization: organization,
+  Patient: pictured,
   Practitioner: practitioner,
   Bundle: bundle,
 }

@@ -9,7 +9,9 @@ const document = {
 }
 const loinc = { system: systems.loinc, code: '8867-4' }
 const schema = { system: systems.omh, code: 'omh:heart-rate:2.0' }
+const ieee = { system: systems.ieee, code: 'ieee:sleep-stage-summary:1.0' }
 const sampled = { origin: { value: 0 }, period: 300000, dimensions: 1, data: '1 2' }
+const { period: _, ...inR5 } = sampled
 
 const rows: readonly (readonly [name: string, r4: object, r5: object])[] = [
   [
@@ -55,6 +57,52 @@ const rows: readonly (readonly [name: string, r4: object, r5: object])[] = [
     },
   ],
   [
+    'a document of IEEE is recognized like one of Open mHealth, and series among the components say their interval too',
+    {
+      resourceType: 'Observation',
+      extension: [document],
+      status: 'final',
+      code: { coding: [loinc, ieee] },
+      component: [{ code: { text: 'x' }, valueSampledData: sampled }],
+    },
+    {
+      resourceType: 'Observation',
+      status: 'final',
+      meta: {},
+      code: { coding: [ieee, loinc] },
+      valueAttachment: { contentType: 'application/json', data: 'e30=', size: '2' },
+      component: [{ code: { text: 'x' }, valueSampledData: { ...inR5, interval: 300000, intervalUnit: 'ms' } }],
+    },
+  ],
+  [
+    'an attachment that is not its document is not taken for its value, nor is anything else that is said to be that',
+    {
+      resourceType: 'Observation',
+      extension: [
+        { url: 'http://example.org/scan', valueAttachment: { title: 'x' } },
+        { url: standardExtensions.observationValue, valueString: 'x' },
+      ],
+      status: 'final',
+      code: loinc,
+      valueQuantity: { value: 60 },
+    },
+    {
+      resourceType: 'Observation',
+      status: 'final',
+      extension: [
+        { url: 'http://example.org/scan', valueAttachment: { title: 'x' } },
+        { url: standardExtensions.observationValue, valueString: 'x' },
+      ],
+      code: loinc,
+      valueQuantity: { value: 60 },
+    },
+  ],
+  [
+    'a Patient says how large their picture is as R5 does, in a text',
+    { resourceType: 'Patient', photo: [{ title: 'x', size: 0 }, { title: 'y' }] },
+    { resourceType: 'Patient', photo: [{ title: 'x', size: '0' }, { title: 'y' }] },
+  ],
+  [
     'a Group says how it is made up',
     { resourceType: 'Group', type: 'person', actual: true, member: [] },
     { resourceType: 'Group', type: 'person', membership: 'enumerated', member: [] },
@@ -78,6 +126,21 @@ const rows: readonly (readonly [name: string, r4: object, r5: object])[] = [
     },
   ],
   [
+    'a Device keeps its status, and of its barcodes those that R5 takes',
+    {
+      resourceType: 'Device',
+      status: 'inactive',
+      serialNumber: '1',
+      udiCarrier: [{ issuer: 'http://hl7.org/fhir/NamingSystem/gs1', deviceIdentifier: 'x' }, { issuer: 'y' }],
+    },
+    {
+      resourceType: 'Device',
+      serialNumber: '1',
+      status: 'inactive',
+      udiCarrier: [{ issuer: 'http://hl7.org/fhir/NamingSystem/gs1', deviceIdentifier: 'x' }],
+    },
+  ],
+  [
     'an Organization is reached by its contacts',
     {
       resourceType: 'Organization',
@@ -95,9 +158,9 @@ const rows: readonly (readonly [name: string, r4: object, r5: object])[] = [
     },
   ],
   [
-    'a Practitioner speaks languages',
-    { resourceType: 'Practitioner', communication: [{ text: 'German' }] },
-    { resourceType: 'Practitioner', communication: [{ language: { text: 'German' } }] },
+    'a Practitioner speaks languages, and has a picture',
+    { resourceType: 'Practitioner', communication: [{ text: 'German' }], photo: [{ size: 1 }] },
+    { resourceType: 'Practitioner', communication: [{ language: { text: 'German' } }], photo: [{ size: '1' }] },
   ],
   [
     'what a Bundle or a resource holds is translated too, and a Patient is the same',
