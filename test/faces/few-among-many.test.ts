@@ -18,8 +18,11 @@ const cursors = {
   seal: ({ page }: { readonly page: string }) => page,
 }
 
-/** So many Observations, of which those at some places have a document; `pages`: the size of each page that was requested. */
-const searchOver = (length: number, documents: ReadonlySet<number>) => {
+/**
+ * So many Observations, of which those at some places have a document, with what comes along on each page; `pages`: the size of each page that was
+ * requested.
+ */
+const searchOver = (length: number, documents: ReadonlySet<number>, along: readonly string[] = []) => {
   const pages: number[] = []
   const search: Handler<TypeRequest> = async ({ query }) => {
     const [from, count] = [Number(query.get('_cursor') ?? 0), Number(query.get('_count') ?? 1)]
@@ -30,6 +33,8 @@ const searchOver = (length: number, documents: ReadonlySet<number>) => {
       const text = JSON.stringify({ resourceType: 'Observation', id: `${from + index}`, extension })
       return bundleEntry(undefined, text, { search: { mode: 'match' } })
     })
+    for (const id of along)
+      entries.push(bundleEntry(undefined, `{"resourceType":"Patient","id":"${id}"}`, { search: { mode: 'include' } }))
     const link = to < length ? [{ relation: 'next' as const, url: `${base}/Observation?_cursor=${to}` }] : []
     return { status: 200, body: { kind: 'chunks', chunks: bundleChunks({ type: 'searchset', link }, entries) } }
   }
@@ -45,6 +50,10 @@ t.test('a document behind thousands without any is found in few steps, on a page
   const { found, pages } = searchOver(6000, new Set([5003, 5004]))
   t.same(await found('_count=1'), ['5003'])
   t.same(pages, [1, ...Array.from({ length: 6 }, () => 1000), 1, 1, 1])
+})
+
+t.test('a page that has only what comes along with Observations without a document is passed over, too', async t => {
+  t.same(await searchOver(6, new Set([4]), ['ann']).found('_count=1'), ['4', 'ann'])
 })
 
 t.test('if none is left, the last page is empty', async t => {

@@ -47,6 +47,7 @@ const tooFew = new FhirError(
   'Too many Observations without a document stand before the next with one: ask by code or date, or at /fhir',
 )
 
+/** `count`: how many matches have a document. */
 type DocumentPage = { readonly response: FhirResponse; readonly count: number; readonly next: string | undefined }
 
 /** Whether it has a document, or is the last page. */
@@ -59,12 +60,14 @@ const toPage = (response: FhirResponse): DocumentPage => {
   const url = head.link?.find(({ relation }) => relation === 'next')?.url
   const next = url === undefined ? undefined : (new URL(url).searchParams.get(cursorName) ?? undefined)
   const body = { kind: 'chunks', chunks: bundleOf(head, kept) } as const
-  return { response: { ...response, body }, count: kept.length, next }
+  return { response: { ...response, body }, count: kept.filter(isMatch).length, next }
 }
 
 const bundleOf = ({ link = [], ...head }: BundleText['head'], entries: readonly string[]): BundleText =>
   bundleChunks({ ...head, link }, entries)
 
-/** Works on the text of an entry, which is ready. Included resources and outcomes are no matches. */
 const isForClients = (entry: string): boolean =>
-  !entry.endsWith('"search":{"mode":"match"}}') || entry.includes(`"${standardExtensions.observationValue}"`)
+  !isMatch(entry) || entry.includes(`"${standardExtensions.observationValue}"`)
+
+/** Works on the text of an entry, which is ready. Included resources and outcomes are no matches. */
+const isMatch = (entry: string): boolean => entry.endsWith('"search":{"mode":"match"}}')
