@@ -67,3 +67,21 @@ t.test('of a few, each is asked about', async t => {
   const [ann] = await numbersOf(database, ['ann'])
   t.strictSame(await asking('identifier=one-6,one-7,one-8'), { patients: [ann], statements: 1 })
 })
+
+t.test(
+  'what more than fifty have is about everybody: nobody is named for it, but whoever is asked for beside it',
+  async t => {
+    const sharing = (count: number, value: string) =>
+      Array.from({ length: count }, (_, number) => ({
+        ...holding(`${value}-${number}`, 'lab', value),
+        name: [{ family: value }],
+      }))
+    await put(...sharing(50, 'fifty'), ...sharing(51, 'more'))
+    const [ann] = await numbersOf(database, ['ann'])
+    for (const parameter of ['identifier', 'family']) {
+      t.equal((await asking(`${parameter}=fifty`)).patients.length, 50, parameter)
+      t.strictSame((await asking(`${parameter}=more`)).patients, [], parameter)
+    }
+    t.strictSame((await asking(`identifier=more,one-7,${many('none')}`)).patients, [ann])
+  },
+)
