@@ -171,12 +171,13 @@ t.test(
   async t => {
     await clear()
     await invite('first', { made_at: ago(9), ended_at: ago(5), ended_by: 'replaced' })
-    await invite('second', { made_at: ago(5) })
+    const together = ago(5)
+    await invite('second', { made_at: together })
     await invite('of-bob', { made_at: ago(1), subject: 'bob-in-s' })
     await add('of-first', { kind: 'invitation', made_at: ago(9) })
     await add('of-second', {
       kind: 'invitation',
-      made_at: ago(4),
+      made_at: together,
       invitation: 'second',
       state: 'sent',
       ended_at: ago(4),
