@@ -49,7 +49,7 @@ export const toFoundPatient = (patient: Patient) => {
 }
 
 const toPatient = ({ id, identifier = [], name = [], birthDate, telecom = [] }: Patient) => {
-  const of = (system: string) => telecom.find(one => one.system === system)?.value ?? null
+  const of = (system: string) => telecom.find(one => one.system === system && one.use !== 'old')?.value ?? null
   return {
     id,
     // There are no numbers of users here: a patient is known by a single id.

@@ -20,7 +20,7 @@ export const profileOf = async (asking: Asking) => {
   const study = await asking.findOwnStudy()
   return {
     id: caller.person?.id ?? caller.client.id,
-    email: self?.telecom?.find(({ system }) => system === 'email')?.value ?? '',
+    email: self?.telecom?.find(({ system, use }) => system === 'email' && use !== 'old')?.value ?? '',
     firstName: self?.name?.[0]?.given?.join(' ') ?? '',
     lastName: self?.name?.[0]?.family ?? self?.name?.[0]?.text ?? '',
     patient: null,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Observation } from '@medplum/fhirtypes'
+import type { Observation, Patient } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -112,6 +112,25 @@ t.test('a study that names no Group is known by its own id, and nobody is found 
   t.match(await api(bearer, 'POST', path, answering(true, heartRate, study.id)), { status: 201 })
   t.match((await api(bearer, 'GET', path)).body, { studiesPendingConsent: [], studies: [{ id: study.id }] })
   await update('everything', { ...alone, enrollment })
+})
+
+t.test('an address or number that is an old one is not shown', async t => {
+  const old = { system: 'email', use: 'old', value: 'before@example.org' } as const
+  const phone = { system: 'phone', use: 'old', value: '+4930111' } as const
+  const email = { system: 'email', value: 'now@example.org' } as const
+  const { id } = await create<Patient>(lab.manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+    telecom: [old, phone, email],
+  })
+  t.match((await api(lab.manager, 'GET', `patients/${id}`)).body, {
+    telecomEmail: 'now@example.org',
+    telecomPhone: null,
+  })
+  const self = (await send('everything', 'GET', `Practitioner/${study.researcher.practitioner}`)).json()
+  await update('everything', { ...self, telecom: [old, email] })
+  t.match((await api(researcher, 'GET', 'users/profile')).body, { email: 'now@example.org' })
+  await update('everything', self)
 })
 
 t.test('a refusal is an answer', async t => {
