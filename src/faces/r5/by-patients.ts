@@ -37,7 +37,7 @@ const along = ({ patient, same }: Way, name: string, value: string): [name: stri
   const [, asked] = /^patient(?:\.(.+))?$/.exec(name) ?? []
   const own = Object.hasOwn(same, name) ? same[name] : undefined
   const known = own ?? (patient !== undefined && isOfPatient.test(name) ? `${patient}${asked ?? '_id'}` : name)
-  return [known, /(^|[:.])_id$/.test(known) ? value.replace(/^(Patient|Organization|Group)\//, '') : value]
+  return [known, /(^|[:.])_id$/.test(known) ? value.replace(/(^|,)(Patient|Organization|Group)\//g, '$1') : value]
 }
 
 const isOfPatient = /^patient(\.|$)/
