@@ -225,6 +225,22 @@ t.test('a series whose points have times of their own says them as R5 does, and 
     valueSampledData: { ...rest, offsets: '0 0.8125', intervalUnit: 's' },
   }
   t.strictSame(observationFromR5(inSeconds), r4)
+  for (const [offsets, period] of [
+    ['100 300 700', 300],
+    ['5', 1],
+    ['5 5', 1],
+  ] as const) {
+    const extension = [
+      { url: 'http://example.org/lead', valueString: 'II' },
+      { url: standardExtensions.sampledDataOffsets, valueString: offsets },
+    ]
+    const sent = { ...rest, extension: [extension[0]], offsets, intervalUnit: 'ms' }
+    t.strictSame(
+      observationFromR5({ resourceType: 'Observation', valueSampledData: sent, component: ['x'] }),
+      { resourceType: 'Observation', valueSampledData: { ...rest, extension, period }, component: ['x'] },
+      `${offsets}: the period is the mean between them, and other extensions stay`,
+    )
+  }
   for (const offsets of ['', '0 soon', '0  1'])
     t.throws(
       () =>
