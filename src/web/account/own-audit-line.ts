@@ -127,6 +127,9 @@ const ownTypeNames: Readonly<Record<string, Key>> = {
   ResearchStudy: 'disclosures.study-itself',
   Device: 'disclosures.device',
   AuditEvent: 'disclosures.audit',
+  Organization: 'disclosures.organization',
+  Binary: 'disclosures.file',
+  Provenance: 'disclosures.origin',
 }
 
 /** The studies of a line; those that the patient may know by their titles, in the patient's language. */

@@ -114,6 +114,38 @@ t.test('what the operator does with a token for the patient is shown as the oper
   t.same(await toldOf(() => send(operators, 'GET', 'Observation')), ['Command line Looked for: Heart rate'])
 })
 
+t.test('what our own pages write with a patient, as a scan, is named in the patient’s language', async t => {
+  const reference = `Patient/${ann}`
+  const write = async () => {
+    const entry = [
+      {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+        subject: { reference },
+      },
+      { resourceType: 'Organization', name: 'Lab' },
+      { resourceType: 'Binary', contentType: 'application/pdf', data: 'JVBERi0=', securityContext: { reference } },
+      {
+        resourceType: 'Provenance',
+        target: [{ reference }],
+        recorded: '2030-01-01T00:00:00Z',
+        agent: [{ who: { reference } }],
+      },
+    ].map(resource => ({ resource, request: { method: 'POST', url: resource.resourceType } }))
+    const sent = await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })
+    t.equal(sent.statusCode, 200)
+  }
+  t.match(
+    (await toldOf(write))[0],
+    /Wrote: Heart rate, the organization, files and the record of where data came from$/,
+  )
+  t.match(
+    (await toldOf(write, 'es'))[0],
+    /Escribió: Frecuencia cardíaca, la organización, archivos y el registro de dónde vienen los datos$/,
+  )
+})
+
 t.test('that somebody looked at the record of who looked is described in words that patients understand', async t => {
   const look = () => send('everything', 'GET', `AuditEvent?patient=Patient/${ann}&_count=1`)
   t.match((await toldOf(look))[0], /Looked for: the record of who looked at your data$/)
