@@ -69,6 +69,7 @@ const bindByToken = async (options: Receiving, connection: Connection, token: st
   const { socket, bound } = connection
   const { holder, subscribers } = await take(options, token, mostBound - bound.size)
   if (holder === undefined) return socket.close(nothingBound)
+  let isBound = false
   for (const subscriber of subscribers) {
     const question = questionOf(options, subscriber)
     if (question === undefined || !isBindable(subscriber.subscription)) continue
@@ -77,9 +78,10 @@ const bindByToken = async (options: Receiving, connection: Connection, token: st
     if (!hasRoom(options.connections, connection, { id, whose }))
       return socket.close(`Subscription/${id} has too many websockets`)
     bound.set(id, { how: 'by-token', rights: subscriber.rights, whose, holder })
+    isBound = true
     await socket.send(textOf(options, subscriber, question, 'handshake', []))
   }
-  if (bound.size === 0) socket.close(nothingBound)
+  if (!isBound) socket.close(nothingBound)
 }
 
 /** The first of those that the token binds. It is used up only together with all that has to be known to bind by it. */

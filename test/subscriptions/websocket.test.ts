@@ -272,3 +272,15 @@ t.test('a binding token that binds nothing any more is refused', async t => {
   say(`bind-with-token ${binding}`)
   t.match(await closes(), { code: 1008, reason: /binds nothing any more$/ })
 })
+
+t.test('so is one that binds nothing beside what is bound already', async t => {
+  const [one, other] = [await subscribe(researcher, websocket), await subscribe(researcher, websocket)]
+  for (const id of [one, other]) await reaches(researcher, id, 'active')
+  const [first, second] = [await bindingOf(researcher, one), await bindingOf(researcher, other)]
+  await world.update(researcher, { ...(await world.read(researcher, other)), status: 'off' })
+  const { say, heard, closes } = await connect()
+  say(`bind-with-token ${first}`)
+  await until(() => heard.length === 1)
+  say(`bind-with-token ${second}`)
+  t.match(await closes(), { code: 1008, reason: /binds nothing any more$/ })
+})
