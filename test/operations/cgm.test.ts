@@ -93,6 +93,17 @@ t.test('an entry that refers to a fullUrl of several entries is refused, and the
   ])
 })
 
+t.test('of a chain of entries the first twenty are taken, and each behind them is told why it is not', async t => {
+  const url = (place: number) => `urn:uuid:5f2a9c1e-0000-4000-8000-${String(place).padStart(12, '0')}`
+  const chain = Array.from({ length: 22 }, (_, place) =>
+    posted({ resourceType: 'Device', ...(place > 0 && { parent: { reference: url(place - 1) } }) }, {}, url(place)),
+  )
+  const answer = await submit(...chain.toReversed())
+  t.same(statusesOf(answer)?.toReversed(), [...Array(20).fill('201'), '422', '422'])
+  for (const place of [0, 1])
+    t.match(answer.body.entry[place].response.outcome.issue, [{ diagnostics: /in a chain of over 20 are not taken/ }])
+})
+
 t.test('what is sent again is recognized by its criteria, and a Bundle of another type is refused', async t => {
   const identifier = [{ system: 'https://client.example.org', value: '123' }]
   const entry = posted(measured('99504-3', '2025-01-01T00:00:00Z', 100, 'mg/dL', { identifier }), {
