@@ -280,6 +280,11 @@ t.test('the app is told why a code or refresh token gives nothing, or that no sc
     await described('user/*.rs'),
     'none of the scopes can be granted to this client: it may ask for patient/ scopes, and of user/ scopes for none',
   )
+  for (const scope of ['patient/Patient.sr', 'patient/Observation.read?code=x', 'user/patient.rs'])
+    t.equal(
+      await described(scope),
+      `${scope} is no scope: one is like patient/Observation.rs?code=8867-4, with letters in the order of cruds, or patient/Observation.read, without a query`,
+    )
 })
 
 t.test('a code that is used again is refused, and what it gave ends', async t => {

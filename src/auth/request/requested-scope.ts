@@ -51,9 +51,16 @@ export const scopesOfBackend = (text: string, client: RegisteredClient, rules: S
 /** `refused`: why the scopes that were asked for give nothing. */
 export const scopeError = (text: string, refused: string): errors.InvalidScope =>
   new errors.InvalidScope(
-    text.trim() === '' ? 'scope is missing: say what is asked for' : errorDescription(refused),
+    text.trim() === '' ? 'scope is missing: say what is asked for' : errorDescription(notReadIn(text) ?? refused),
     text,
   )
+
+/** Why a word that was meant to be a resource scope is none. */
+const notReadIn = (text: string): string | undefined => {
+  const word = text.split(' ').find(one => /^(?:patient|user|system)\//.test(one) && parseScope(one) === undefined)
+  if (word === undefined) return undefined
+  return `${word.slice(0, 200)} is no scope: one is like patient/Observation.rs?code=8867-4, with letters in the order of cruds, or patient/Observation.read, without a query`
+}
 
 /** Whether a patient must be in context, because the scopes mean nothing without one, or because the app wants to know. */
 export const needsPatient = (scopes: readonly string[]): boolean =>
