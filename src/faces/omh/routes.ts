@@ -126,9 +126,9 @@ const interactions: readonly Interaction[] = [
 /** Refuses requests for anything but JSON, or lines of JSON. */
 const requireJson = (request: FastifyRequest): void => {
   const { accept } = request.headers
-  const asked = presentationOf(accept, new URLSearchParams())
+  const asked = presentationOf(accept, new URLSearchParams(), ['json', 'ndjson'])
   request.presentation = plain
-  if (asked?.format !== 'json') {
+  if (asked === undefined) {
     const words = `${accept} is not served here; ask for application/json or ${lineType}`
     throw new FhirError('not-supported', words, { status: 406 })
   }

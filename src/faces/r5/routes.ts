@@ -47,8 +47,7 @@ const requireR5 = (request: FastifyRequest, query = queryOf(request)): void => {
     /fhirversion *= *"?([\d.]+)"?/gi,
     (_, version) => `fhirversion=${version === '5.0' ? '4.0' : 'other'}`,
   )
-  const asked = presentationOf(accept, query)
-  if (asked?.format === 'json' && !asked.lines) return
+  if (presentationOf(accept, query, ['json']) !== undefined) return
   const words = `${query.get('_format') ?? request.headers.accept} is not served here; ask for ${formats.json.types[0]}`
   throw new FhirError('not-supported', words, { status: 406 })
 }

@@ -39,13 +39,17 @@ export const servedFormats: readonly string[] = answerNames.flatMap(name => [nam
 export type Presentation = { readonly format: Format; readonly pretty: boolean; readonly lines: boolean }
 
 /**
- * By `_format` if it is given, else by Accept; undefined if nothing that is requested can be served. Formats of the same preference come in the order
- * of the header; `*`/`*` means JSON.
+ * By `_format` if it is given, else by Accept; undefined if nothing that is requested is among what is served there. Formats of the same preference
+ * come in the order of the header; `*`/`*` means JSON.
  */
-export const presentationOf = (accept: string | undefined, query: URLSearchParams): Presentation | undefined => {
+export const presentationOf = (
+  accept: string | undefined,
+  query: URLSearchParams,
+  served: readonly Answer[] = answerNames,
+): Presentation | undefined => {
   const asked = query.get('_format')
-  const answer = asked === null ? acceptedAnswer(accept ?? '') : answerNamed(asked)
-  if (answer === undefined) return undefined
+  const answer = asked === null ? acceptedAnswer(accept ?? '', served) : answerNamed(asked)
+  if (answer === undefined || !served.includes(answer)) return undefined
   const pretty = query.get('_pretty') === 'true'
   return answer === 'ndjson' ? { format: 'json', pretty, lines: true } : { format: answer, pretty, lines: false }
 }
@@ -61,10 +65,10 @@ const answerNamed = (text: string): Answer | undefined =>
   answerNames.find(name => name === text) ??
   answerNames.find(name => weigh(parseRange(text.replaceAll(' ', '+')), name))
 
-const acceptedAnswer = (accept: string): Answer | undefined => {
+const acceptedAnswer = (accept: string, served: readonly Answer[]): Answer | undefined => {
   if (accept.trim() === '') return 'json'
   const ranges = accept.split(',').map(parseRange)
-  const wishes = answerNames.flatMap(name => {
+  const wishes = served.flatMap(name => {
     const wish = wishOf(ranges, range => weigh(range, name))
     return wish === undefined ? [] : [{ ...wish, name }]
   })

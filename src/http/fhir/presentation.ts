@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import type { Xml } from '../../fhir/xml/xml.ts'
-import { lines, notAcceptable, type Presentation, presentationOf } from './media-type.ts'
+import { formatNames, lines, notAcceptable, type Presentation, presentationOf } from './media-type.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -30,10 +30,13 @@ export const requirePresentation = (request: FastifyRequest, query = queryOf(req
   request.presentation = presentation
 }
 
-/** Only the matches of a search can be answered as lines. */
-export const refuseLines = ({ presentation }: FastifyRequest): void => {
-  if (!presentation.lines) return
-  throw new FhirError('not-supported', `Only searches answer as ${lines.types[0]}`, { status: 406 })
+/** Only the matches of a search can be answered as lines. For anything else the client may have named another form. */
+export const refuseLines = (request: FastifyRequest): void => {
+  if (!request.presentation.lines) return
+  const other = presentationOf(request.headers.accept, queryOf(request), formatNames)
+  if (other === undefined)
+    throw new FhirError('not-supported', `Only searches answer as ${lines.types[0]}`, { status: 406 })
+  request.presentation = other
 }
 
 export const queryOf = ({ url }: FastifyRequest): URLSearchParams =>

@@ -154,6 +154,18 @@ t.test('errors say what would be accepted', async t => {
   }
 })
 
+t.test('a client that prefers what is not served here gets the next that it accepts', async t => {
+  const rows = [
+    ['application/xml, application/json;q=0.1', /^application\/json/],
+    ['text/html, application/xml;q=0.9, */*;q=0.8', /^application\/json/],
+    ['application/xml, application/x-ndjson;q=0.1', /^application\/x-ndjson/],
+  ] as const
+  for (const [accept, type] of rows) {
+    const answer = await ask('GET', base, undefined, { accept })
+    t.match([answer.statusCode, answer.headers['content-type']], [200, type], accept)
+  }
+})
+
 t.test('a method that a path does not support is refused with those that it does', async t => {
   const rows = [
     ['PUT', base, 'GET, HEAD, POST'],

@@ -118,6 +118,10 @@ t.test('the answer is JSON of this version, and nothing else', async t => {
     ['application/fhir+json; fhirVersion=4.0', 406],
     ['application/fhir+xml', 406],
     ['application/fhir+ndjson', 406],
+    ['application/fhir+xml, application/fhir+json', 200],
+    ['application/fhir+ndjson, application/fhir+json;q=0.5', 200],
+    ['text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8', 200],
+    ['application/fhir+xml, */*, application/fhir+json;q=0, application/json;q=0', 406],
   ] as const
   for (const [accept, status] of rows) {
     const answer = await ask('GET', '/FHIR/R5/Patient', undefined, { accept })

@@ -87,6 +87,22 @@ t.test('lines are asked for with Accept or _format, and never come unasked', asy
     t.equal((await get('Patient?_id=x', { accept })).json().resourceType, 'Bundle', accept)
 })
 
+t.test('where there are no lines, the next form that is accepted counts', async t => {
+  const { id } = (await get('Patient?_count=1', {})).json().entry[0].resource
+  const urls = [`Patient/${id}`, `Patient/${id}/_history`, `Patient/${id}/$everything`, 'metadata']
+  for (const [accept, type] of [
+    [`${ndjson}, application/fhir+json;q=0.5`, /^application\/fhir\+json/],
+    [`${ndjson}, application/fhir+xml;q=0.5`, /^application\/fhir\+xml/],
+    [`${ndjson}, */*;q=0.1`, /^application\/fhir\+json/],
+  ] as const)
+    for (const url of urls) {
+      const answer = await get(url, { accept })
+      t.match([answer.statusCode, answer.headers['content-type']], [200, type], `${url} ${accept}`)
+    }
+  t.match((await get(`Patient/${id}`)).json(), { issue: [{ diagnostics: `Only searches answer as ${ndjson}` }] })
+  t.equal((await get(`Patient/${id}?_format=ndjson`, { accept: '*/*' })).statusCode, 406)
+})
+
 t.test('order and elements are respected, and so is the place of a cursor', async t => {
   const short = linesOf((await get('Patient?family=f1&_sort=family&_elements=name')).body)
   t.match(short[0], { name: [{ family: 'f1' }], gender: undefined, meta: { tag: [{ code: 'SUBSETTED' }] } })
