@@ -41,7 +41,7 @@ export const lookUpConcepts = async (
 export type Terminology = { readonly registry: Registry; readonly terminology: FindTerminology }
 
 /** In all value sets of a search together: all of these codes are sent to the database. */
-const mostConcepts = 50_000
+export const mostConcepts = 50_000
 
 const tooManyConcepts = (): FhirError =>
   new FhirError('too-costly', `The value sets of a search have at most ${mostConcepts} codes in all: ask in parts`, {

@@ -5,6 +5,7 @@ import { toRestDocument } from '../../src/capability/rest-document.ts'
 import { configurationTable } from '../../src/config.ts'
 import { mostSaid } from '../../src/fhir/error.ts'
 import { deepestJson } from '../../src/fhir/nesting.ts'
+import { mostOperations } from '../../src/fhir/patch/json-patch.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { deepestTags } from '../../src/fhir/validate/narrative.ts'
 import { longestString } from '../../src/fhir/validate/primitive.ts'
@@ -12,11 +13,12 @@ import { deepestElement } from '../../src/fhir/xml/parse.ts'
 import { mostFormBytes, mostValuesIn } from '../../src/http/fhir/fhir-body.ts'
 import { servedFormats } from '../../src/http/fhir/media-type.ts'
 import { mostHeaderBytes } from '../../src/http/server.ts'
-import { longestUrl } from '../../src/interactions/bundle/entry.ts'
+import { longestUrl, mostEntries } from '../../src/interactions/bundle/entry.ts'
 import { mostLinks } from '../../src/interactions/incoming/too-many.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
 import { mostLinkBytes } from '../../src/interactions/search/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
+import { mostConcepts } from '../../src/search/concepts.ts'
 import { longestText, mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
 import { mostKeyBytes } from '../../src/storage/prepare/dictionary.ts'
@@ -48,9 +50,12 @@ const limits = {
   'links of a Person': `${mostLinks} (422)`,
   'the code of an Observation or of a component, or a unit, each with its system; all the kinds that an Observation measures': `${mostKeyBytes} bytes (422)`,
   'permits of a Consent, one for each kind, source and period that its denies leave': `${mostPermits}; and a million comparisons of permits with denies (422)`,
+  'entries of a Bundle': `${mostEntries} (400)`,
+  'operations of a patch': `${mostOperations} (400)`,
   'the `fullUrl` of an entry': `${longestUrl} characters (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,
+  'codes of the value sets that a search asks for, all together': `${mostConcepts} (400)`,
   'a text that `_text` or `_content` looks for': `${longestText} characters (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,
   'references that all parameters together lead through': `${mostHopsInAll} (400)`,

@@ -3,6 +3,7 @@ import { FhirError } from '../error.ts'
 import { isObject, jsonText, toNumber } from '../json.ts'
 import { dropEmptyBeside, holderBeside } from './beside.ts'
 import type { Emptied } from './emptied.ts'
+import { mostOperations } from './json-patch.ts'
 import { elementBelow, holderOf, type Json, type Location, locate } from './location.ts'
 import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'
 import { functions, isSimplePath } from './simple-path.ts'
@@ -68,8 +69,6 @@ const parseOperation = (parameter: unknown, index: number): Operation => {
 
 const malformed = (message: string, below: string) =>
   new FhirError('structure', message, { expression: `Parameters.${below}` })
-
-const mostOperations = 1000
 
 /**
  * The limit for the work of all operations, since each character of a path may look at each value. It takes less than a second, during which

@@ -17,7 +17,7 @@ export const parseJsonPatch = (body: readonly unknown[]): ((document: unknown, e
     operations.reduce<unknown>((changed, operation) => apply(changed, operation, emptied), document)
 }
 
-const mostOperations = 1000
+export const mostOperations = 1000
 
 type Pointer = readonly string[]
 type Parsed = { readonly name: string; readonly path: Pointer } & (

@@ -41,7 +41,7 @@ export const entriesOf = (body: unknown): readonly unknown[] => {
 }
 
 /** Each gets an answer, however short it is itself, and a body of 32 MB has room for millions of invalid entries. */
-const mostEntries = 50_000
+export const mostEntries = 50_000
 
 /** Throws FhirError that says what is wrong with the entry. */
 export const parseEntry = (
