@@ -26,6 +26,8 @@ export const toRestDocument = (documented: Documented): string =>
       'other methods 405 with `Allow`.',
     '## Operations',
     table(['operation', 'at', 'of', 'what'], documented.operations.map(operationRow)),
+    'Their parameters are in the OperationDefinitions that the CapabilityStatement names. Those of our own are stored here, for whoever has a scope for OperationDefinition:\n' +
+      '`OperationDefinition?code=series`. By GET, an operation takes those whose values are primitive; others are posted in a Parameters resource.',
     '## Formats',
     `${documented.formats.map(code).join(', ')}. Errors, Bundles and statements have the requested format. A Binary is read as its content\n` +
       'unless FHIR JSON or XML is requested by name, and written as content of any type.',
