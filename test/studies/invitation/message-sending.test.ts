@@ -1,5 +1,6 @@
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
+import { Undelivered } from '../../../src/messages/undelivered.ts'
 import type { Database } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Queue } from '../../../src/storage/work/queue.ts'
@@ -74,6 +75,48 @@ t.test('a message that was sent while the database went away is not sent again, 
   t.match(faults, [{ status: 503 }])
   const states = await database.any(sql.fragment`SELECT state, reason, tries FROM study_message`)
   t.strictSame(states, [{ state: 'sent', reason: null, tries: 1 }])
+})
+
+/** How one text message is worked on whose sending fails; `states`: what became of it. */
+const failing = async (failure: Error) => {
+  await database.run(sql.fragment`DELETE FROM study_message`)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, patient, kind, channel, address) VALUES ('d', 'ann', 'address-changed', 'sms', '+4915100000000')`)
+  const worker = Promise.withResolvers<Parameters<Queue['work']>[0]>()
+  const faults: unknown[] = []
+  const sending = await openMessageSending({
+    database,
+    channels: { sms: { send: () => {}, deliver: () => Promise.reject(failure) } },
+    accounts: { address: () => '', openStoreAs: () => ({ read: unknownPatient }) as never },
+    queue: { work: async run => worker.resolve(run), ask: async () => true },
+    pauseMs: 1,
+    reportFault: fault => faults.push(fault),
+  })
+  await sending.close()
+  const states = () => database.any(sql.fragment`SELECT state, reason, tries FROM study_message`)
+  return { work: await worker.promise, faults, states }
+}
+
+t.test('a message that cannot be sent waits with the reason until it was tried for the last time', async t => {
+  const { work, faults, states } = await failing(new Undelivered('The gateway is away'))
+  await t.rejects(work('d', { isLast: () => false }), /gateway/)
+  t.strictSame(await states(), [{ state: 'waiting', reason: 'The gateway is away', tries: 1 }])
+  await t.rejects(work('d', { isLast: () => true }), /gateway/)
+  t.strictSame(await states(), [{ state: 'failed', reason: 'The gateway is away', tries: 2 }])
+  t.same(faults, [], 'staff are told with the message')
+})
+
+t.test('a message of which nobody knows whether it was sent is not tried again', async t => {
+  const { work, states } = await failing(new Undelivered('The gateway did not answer', { isUncertain: true }))
+  await work('d', { isLast: () => false })
+  t.strictSame(await states(), [{ state: 'failed', reason: 'The gateway did not answer', tries: 1 }])
+})
+
+t.test('a fault of ours is reported, and staff are told no more than that there was one', async t => {
+  const { work, faults, states } = await failing(new Error('secret inside'))
+  await t.rejects(work('d', { isLast: () => true }), /secret inside/)
+  t.strictSame(await states(), [{ state: 'failed', reason: 'Something went wrong on this server', tries: 1 }])
+  t.match(faults, [{ message: 'secret inside' }])
 })
 
 const unknownPatient = async (): Promise<never> => {
