@@ -2,7 +2,7 @@ import type { Coding, ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from './patient-compartment.ts'
 
 /** Codes of `Consent.provision.class` for types of resources. https://hl7.org/fhir/R4/valueset-resource-types.html */
-const resourceTypes = 'http://hl7.org/fhir/resource-types'
+export const resourceTypes = 'http://hl7.org/fhir/resource-types'
 
 /**
  * The name under which people consent to a whole type, where Observations have their kind; the bar in it tells the two apart. Undefined

@@ -1,10 +1,12 @@
+import { resourceTypes, typeOfKind } from '../../access/shared-type.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { codingOf } from '../../studies/definition/kind-coding.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
 
-/** A kind of data with the code that today's clients know, which includes the version. */
+/** A kind of data with the code that today's clients know, which includes the version; a whole type of resources with its own code. */
 export const toScopeCode = (kind: string, classes: CodeClasses) => {
-  const { system, code } = codingOf(kind, classes)
+  const type = typeOfKind(kind)
+  const { system, code } = type === undefined ? codingOf(kind, classes) : { system: resourceTypes, code: type }
   const version = versions[kind]
   return {
     id: kind,

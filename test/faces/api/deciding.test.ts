@@ -378,3 +378,55 @@ t.test('answers to several studies are kept together, new ones and changed ones'
     ['inactive', '2'],
   ])
 })
+
+t.test('a whole type of resources is asked for, given and ended as a kind is', async t => {
+  const type = 'http://hl7.org/fhir/resource-types'
+  const conditions: Extension = {
+    url: extensions.requestedData,
+    extension: [{ url: 'class', valueCoding: { system: type, code: 'Condition' } }],
+  }
+  const study = await further('Conditions', { extension: [conditions, requested(steps), text(1)] })
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Whole' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'on-study',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: `Patient/${id}` },
+  })
+  const bearer = await patientToken(id, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
+  const path = `patients/${id}/consents`
+  const [pending] = (await api(bearer, 'GET', path)).body.studiesPendingConsent
+  const codes = pending.pendingScopeConsents.map(({ code }: { code: object }) => code)
+  t.match(codes, [
+    { codingSystem: type, codingCode: 'Condition', text: 'Condition' },
+    { codingSystem: systems.omh, codingCode: 'omh:step-count:3.0' },
+  ])
+  const answer = (consented: boolean) =>
+    api(bearer, 'POST', path, {
+      studyScopeConsents: [{ studyId: study.id, scopeConsents: codes.map((code: object) => ({ ...code, consented })) }],
+    })
+  for (const consented of [true, false]) {
+    t.match(await answer(consented), {
+      status: 201,
+      body: { studyScopeConsents: [{ scopeCode: { codingCode: 'Condition' }, consented }, { consented }] },
+    })
+    t.match((await api(bearer, 'GET', path)).body.studies, [{ scopeConsents: [{ consented }, { consented }] }])
+  }
+  const [{ resource }] = (await send(bearer, 'GET', 'Consent')).json().entry
+  t.match(resource, {
+    status: 'inactive',
+    provision: { provision: [{ class: [{ code: 'Condition' }] }, permit(steps)] },
+  })
+  t.match(
+    await api(bearer, 'POST', path, {
+      studyScopeConsents: [
+        { studyId: study.id, scopeConsents: [{ codingSystem: type, codingCode: 'Observation', consented: true }] },
+      ],
+    }),
+    { status: 400, body: { detail: /names no kind of data that is known/ } },
+  )
+})
