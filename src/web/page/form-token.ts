@@ -93,12 +93,11 @@ const isOwnForm = (request: FastifyRequest, { cookies, origin }: Parts): boolean
   return isFramed(request) ? isToken(sentToken(request.body), framedToken(request, cookies)) : true
 }
 
-const refusal = () => new FhirError('forbidden', foreign)
-const foreign = 'The form comes from another site'
+const refusal = () => new FhirError('forbidden', 'The form comes from another site', { cause: foreign })
+const foreign = { code: 'FST_CSRF_FOREIGN' }
 
 /** Whether this refuses a form because nothing shows that it comes from one of our own pages, and not because of who sends it. */
-export const refusesForm = ({ message, cause }: FhirError): boolean =>
-  message === foreign || (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('FST_CSRF_'))
+export const refusesForm = ({ cause }: FhirError): boolean => String(Object(cause).code).startsWith('FST_CSRF_')
 
 /** Empty without a session, which is not a valid token. */
 const framedToken = (request: FastifyRequest, cookies: Cookies): string => {
