@@ -129,24 +129,28 @@ class="list-group list-group-flush mb-4">${groups.map(
 <h3><a href="${to(fieldsOf(group))}">${findingText(group.rule)}</a></h3>
 <p>${whereIn(group, nameKind)}</p>
 <p>${group.documents === 1 ? 'One document' : `${group.documents} documents`}${group.times > group.documents && `, sent ${group.times} times`}, last ${moment(group.lastAt)}</p>
-${
-  isWaiting &&
-  postForm(
-    { action: `${path}/replay`, token, hidden: fieldsOf(group) },
-    html`<button class="btn btn-outline-primary btn-sm">Try ${group.documents === 1 ? 'it' : 'all'} again</button>`,
-  )
-}
+${isWaiting && postForm({ action: `${path}/replay`, token, hidden: fieldsOf(group) }, tryAgain(group, nameKind))}
 </li>`,
 )}</ul>`
 
+const tryAgain = (group: QuarantineGroup & { readonly documents: number }, nameKind: NameKind): Html => {
+  const label = `Try ${group.documents === 1 ? 'it' : 'all'} again`
+  const which = `${findingText(group.rule)}, ${whereText(group, nameKind)}`
+  return html`<button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${which}">${label}</button>`
+}
+
 /** What kind of reading it is, and where in it the fault is, by the names that whoever makes the app knows. */
-export const whereIn = ({ pointer, schema }: QuarantineGroup, nameKind: NameKind): Html => {
+export const whereIn = (group: QuarantineGroup, nameKind: NameKind): Html =>
+  html`<span class="d-block text-body-secondary text-break">${whereText(group, nameKind)}</span>`
+
+const whereText = ({ pointer, schema }: QuarantineGroup, nameKind: NameKind): string => {
   const kind = schema === 'unknown' ? 'Of unknown kind' : (nameKind(systems.omh, schema) ?? 'Of a kind without a name')
-  return html`<span class="d-block text-body-secondary text-break">${kind}${schema !== 'unknown' && ` (${plainly(schema)})`}${pointer !== '' && `, at ${plainly(pointer)}`}</span>`
+  const named = schema === 'unknown' ? kind : `${kind} (${plainly(schema)})`
+  return pointer === '' ? named : `${named}, at ${plainly(pointer)}`
 }
 
 const listed = (one: Quarantined, where: Html | undefined): Html => html`<li class="list-group-item px-0">
-<a href="/quarantine/${one.id}">${findingText(one.rule)}</a>, ${moment(one.lastAt)}${one.times > 1 && `, sent ${one.times} times`}
+<a href="/quarantine/${one.id}">${findingText(one.rule)}, ${moment(one.lastAt)}</a>${one.times > 1 && `, sent ${one.times} times`}
 ${where}
 ${(one.state !== 'waiting' || one.triedAt !== null) && html`<p class="text-body-secondary">${fateOf(one)}</p>`}
 </li>`

@@ -70,14 +70,19 @@ t.test('whoever leads a study sees refused data by reason; others of the organiz
   const { id } = await source('strict')
   for (const unit of ['bpm', 'bpm', 'BPM']) t.equal(await post(id, heartRate(unit)), 422)
   const page = `/studies/${study.id}/quarantine`
-  const shown = wordsOf(await manager.get(page))
+  const list = await manager.get(page)
+  t.match(
+    list.body,
+    'aria-label="Try all again: Not written as such a reading should be, Heart rate (omh:heart-rate:2.0), at /body/heart_rate/unit"',
+  )
+  const shown = wordsOf(list)
   t.match(
     shown,
     /Not written as such a reading should be Heart rate \(omh:heart-rate:2\.0\), at \/body\/heart_rate\/unit 3 documents, last /,
   )
   t.match(
     shown,
-    /One by one Not written as .* be , .*? Heart rate \(omh:heart-rate:2\.0\), at \/body\/heart_rate\/unit Not written/,
+    /One by one Not written as .* be, .*? Heart rate \(omh:heart-rate:2\.0\), at \/body\/heart_rate\/unit Not written/,
     'of each',
   )
   t.notMatch(shown, 'bpm', 'nothing that a document says')
