@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
@@ -27,18 +28,15 @@ import { whoWrites } from './who-writes.ts'
 
 /** What the token's scopes grant, within what the rules let its caller see and do. */
 export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
-  // Scopes of one context and type share one rule: with the rule repeated for each, a thousand codes would ask a thousand questions of every row.
-  const access = onceEach((action, type) =>
-    or(
-      ...scopesByRule(caller.scopes.filter(scope => applies(scope, caller, action, type))).map(({ one, scopes }) =>
-        and(
-          byContext[one.context](one)(action, type),
-          or(...scopes.map(scope => criteriaOfScope(scope, type, parseCriteria))),
-        ),
+  const access = onceEach((action, type) => {
+    const scopes = caller.scopes.filter(scope => applies(scope, caller, action, type))
+    return or(
+      ...scopesByRule(scopes, one => byContext[one.context](one)(action, type)).map(({ rule, scopes }) =>
+        and(rule, or(...scopes.map(scope => criteriaOfScope(scope, type, parseCriteria)))),
       ),
       ownFhirUser(caller, action, type),
-    ),
-  )
+    )
+  })
   // A rule may follow references to other types, as far as the whole access reaches them. So `access` and `byContext` need each other, but only once they are asked.
   const whole =
     caller.unproven === undefined
@@ -48,11 +46,24 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
   return whole
 }
 
-/** The scopes in groups to which the same rule applies, each with one of them. */
-const scopesByRule = (scopes: readonly Scope[]) =>
-  [...Map.groupBy(scopes, ({ context, type }) => `${context}/${type}`).values()].flatMap(([one, ...more]) =>
-    one === undefined ? [] : [{ one, scopes: [one, ...more] }],
-  )
+type Ruled = { readonly rule: Expression; readonly scopes: readonly Scope[] }
+
+/**
+ * The scopes in groups to which the same rule applies: scopes of one context and type always, and others if it comes to the same. With the rule
+ * repeated for each, a thousand codes would ask a thousand questions of every row; and of a patient who is named twice, PostgreSQL would take none of
+ * the rows in their order.
+ */
+const scopesByRule = (scopes: readonly Scope[], ruleOf: (one: Scope) => Expression): readonly Ruled[] => {
+  const groups: Ruled[] = []
+  for (const [one, ...more] of Map.groupBy(scopes, ({ context, type }) => `${context}/${type}`).values()) {
+    if (one === undefined) continue
+    const rule = ruleOf(one)
+    const same = groups.findIndex(group => isDeepStrictEqual(group.rule, rule))
+    if (same === -1) groups.push({ rule, scopes: [one, ...more] })
+    else groups[same] = { rule, scopes: [...(groups[same]?.scopes ?? []), one, ...more] }
+  }
+  return groups
+}
 
 /** Remembers the answers. They are questions about rows, so they stay the same whatever the rows become. */
 const onceEach = (access: Access): Access => {

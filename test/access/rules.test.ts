@@ -114,6 +114,16 @@ t.test('patient scopes stay in the compartment, whoever has them', async t => {
   t.equal(asked('launched', 'patient/*.rs', 's', 'Device'), `(and (compartment Patient/ann) ${covered})`)
 })
 
+t.test('scopes that come to the same rule ask it once', async t => {
+  const own = '(compartment Patient/ann)'
+  t.equal(asked('patient', 'patient/*.rs patient/Observation.rs user/*.rs', 's', 'Observation'), own)
+  t.equal(asked('patient', 'patient/*.rs user/Observation.rs?code=http://loinc.org|8867-4', 's', 'Observation'), own)
+  t.equal(
+    asked('launched', 'user/*.rs user/Observation.rs patient/*.rs patient/Observation.rs', 's', 'Observation'),
+    '(or (consented practitioner/doc s) (and (compartment Patient/ann) (consented practitioner/doc s)))',
+  )
+})
+
 t.test('recording consent needs a scope of its own and a client with the policy', async t => {
   const recorder = { ...kinds.patient, policies: ['records-consent'] } as const
   const may = (scope: string, given: Given, action: Action) =>

@@ -71,6 +71,8 @@ export const observationsAsked = (
   // Only mistakes that the caller may see are looked for. What they may not see is in no figure anyway.
   const mistakes = passesGate({ access, classes }, 's', 'Observation', row, and(where, mistaken))
   const totals = dayTotals.map(({ system, code }) => sql.fragment`whole.${codeTest(system, code, classes)}`)
+  const mayBegin = (row: 'hot' | 'row') => sql.fragment`
+    ${name(row, 'effective_start')} < ${to}::timestamptz AND ${name(row, 'effective_start')} >= ${from}::timestamptz - ${longestSeries}`
   return sql.fragment`
     SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.kind_id, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id,
       hot.value, hot.statistic, (hot.pk, hot.component) IN (
@@ -80,10 +82,10 @@ export const observationsAsked = (
     WHERE hot.patient_id = ${patientId}
       AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}
       AND hot.statistic <= ${statisticNumbers[takesAverages ? 'average' : 'measured']}
-      AND hot.effective_start < ${to}::timestamptz AND hot.effective_start >= ${from}::timestamptz - ${longestSeries}
+      AND ${mayBegin('hot')}
       AND (hot.unit_id = ${unitOfRanges} OR hot.effective_end > ${from}::timestamptz)
       AND ${compile(question, { ...row, facts: name('hot') }, classes)}
-      AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mistakes})`
+      AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mayBegin('row')} AND ${mistakes})`
 }
 
 /** What began longer than this before its end, or before one of its samples, is left out. */
