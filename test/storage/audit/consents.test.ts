@@ -161,6 +161,31 @@ t.test('what has changed hours before it is sealed still counts, however many pa
   t.equal(left.length, 0, 'and then it is not kept')
 })
 
+t.test(
+  'of what has ended, as everything does in a reindex, the sealer reads only what those concerned had',
+  async t => {
+    await database.run(sql.fragment`
+    INSERT INTO audit_ended (source, row)
+    SELECT 'study_group_observation_consents', to_jsonb(permit) || jsonb_build_object('patient_id', 1000 + number)
+    FROM study_group_observation_consents AS permit CROSS JOIN generate_series(1, 300) AS number
+    UNION ALL
+    SELECT 'practitioner_grantee', to_jsonb(reached) || jsonb_build_object('practitioner', 'other-' || number)
+    FROM practitioner_grantee AS reached CROSS JOIN generate_series(1, 300) AS number`)
+    await sealAudit(database, key)
+    await read(`&patient=${ann}`)
+    let looked: unknown
+    const undone = database.transaction(async connection => {
+      await connection.any(sql.fragment`SELECT note_audit_consents(ARRAY(SELECT max(id) FROM audit_record))`)
+      looked = await connection.one(sql.fragment`
+      SELECT (seq_tup_read + idx_tup_fetch < 50) AS few, (SELECT count(*) > 300 FROM audit_ended) AS many
+      FROM pg_stat_xact_user_tables WHERE relname = 'audit_ended'`)
+      throw new Error('undone')
+    })
+    await t.rejects(undone, { message: 'undone' })
+    t.strictSame(looked, { few: true, many: true })
+  },
+)
+
 const isNoStaff = ({ url }: { readonly url: string }) => !url.endsWith('/staff')
 
 t.test('officers see the Consents of their own tenant, and of no other', async t => {
