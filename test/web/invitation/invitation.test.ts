@@ -366,6 +366,15 @@ t.test('an invitation that is cancelled, replaced or too old, or whose patient l
     'the answer leads back to the same list',
   )
   t.match(wordsOf(await staff.get(done)), /The invitation is cancelled: its link no longer works\. Patient Gone/)
+  t.equal((await staff.post(action, { _csrf: await tokenOf(staff, page) })).status, 303)
+  const { entry: told } = (await send('everything', 'GET', `AuditEvent?entity=Patient/${patient.id}`)).json()
+  t.equal(
+    told.filter(({ resource }: { resource: { outcomeDesc?: string } }) =>
+      /was cancelled$/.test(resource.outcomeDesc ?? ''),
+    ).length,
+    1,
+    'if there is nothing to cancel any more, nothing is recorded',
+  )
   t.notMatch(wordsOf(await staff.get(done.replace('cancelled', 'invited'))), /The patient is invited/)
   const replaced = await invite(subject)
   const open = await invite(subject)
