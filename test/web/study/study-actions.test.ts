@@ -424,6 +424,29 @@ t.test('somebody who shares and sends nothing is reminded to send', async t => {
   t.match(await mailbox.next(), { to: 'silent@example.org', subject: 'No data has come from you for a while' })
 })
 
+t.test('somebody who has said no through an app is not reminded of their open invitation', async t => {
+  const { subject, patient } = await enrolled('Direct')
+  await world.invite(subject)
+  const { bearer, consent } = await share(patient.id)
+  await update(bearer, { ...consent, status: 'inactive' })
+  t.match(
+    await settled(await staff.send(`${invitations}?find=direct`, { who: 'all', do: 'remind' }, invitations)),
+    /0 of 1 are reminded\. Not done: 1 Direct: They have answered, and there is nothing to remind them of/,
+  )
+})
+
+t.test('nobody is reminded of an invitation while the study takes nobody new', async t => {
+  const { subject } = await enrolled('Waits')
+  await world.invite(subject)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  await update('everything', { ...stored, status: 'closed-to-accrual' })
+  t.match(
+    await settled(await staff.send(`${invitations}?find=waits`, { who: 'all', do: 'remind' }, invitations)),
+    /0 of 1 are reminded\. Not done: 1 Waits: Nobody new comes into the study/,
+  )
+  await update('everything', stored)
+})
+
 t.test('a reminder that waited is sent to somebody who still has to be reminded, and to nobody else', async t => {
   const reminded = async (name: string) => {
     const { patient, subject } = await enrolled(name)
