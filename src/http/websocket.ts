@@ -12,6 +12,8 @@ type Options = RefusedParts & {
   readonly sockets: Sockets
   readonly findCaller: FindCaller
   readonly pingEveryMs?: number
+  /** How long a client may take to answer that its websocket is closed. One that is gone, or asleep, never does, and a stop waits for it. */
+  readonly closeWithinMs?: number
 }
 
 /**
@@ -20,9 +22,11 @@ type Options = RefusedParts & {
  */
 export const websocketRoutes = async (
   server: FastifyInstance,
-  { sockets, findCaller, pingEveryMs = 30_000, ...parts }: Options,
+  { sockets, findCaller, pingEveryMs = 30_000, closeWithinMs = 2000, ...parts }: Options,
 ): Promise<void> => {
-  await server.register(fastifyWebsocket, { options: { maxPayload: 1024 }, errorHandler: logBroken })
+  // Its types do not know closeTimeout, which is half a minute otherwise.
+  const options = { maxPayload: 1024, closeTimeout: closeWithinMs }
+  await server.register(fastifyWebsocket, { options, errorHandler: logBroken })
   const require = requireCaller(findCaller, undefined, recordRefused(parts, listening))
   const onRequest: typeof require = async (request, reply) => {
     if (request.headers.authorization !== undefined) await require(request, reply)

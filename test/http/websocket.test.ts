@@ -1,21 +1,23 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t from 'tap'
 import WebSocket from 'ws'
 import { websocketRoutes } from '../../src/http/websocket.ts'
 import { noTrail } from '../../src/storage/audit/trail.ts'
+import type { Socket } from '../../src/subscriptions/connection.ts'
 import { until } from '../subscriptions/receiver.ts'
 
 const ended: string[] = []
 let opened = 0
 const lines: string[] = []
-const server = fastify({ logger: { level: 'info', stream: { write: line => lines.push(line) } } })
-await server.register(websocketRoutes, {
+const options = {
   sockets: {
-    open: ({ close }) => {
+    open: ({ close }: Pick<Socket, 'close'>) => {
       opened += 1
       const name = `socket ${opened}`
-      return { receive: async text => close(text), end: () => ended.push(name) }
+      return { receive: async (text: string) => close(text), end: () => ended.push(name) }
     },
     close: async () => {},
   },
@@ -24,7 +26,9 @@ await server.register(websocketRoutes, {
   trail: noTrail,
   // Longer than a busy machine delays an answer.
   pingEveryMs: 250,
-})
+}
+const server = fastify({ logger: { level: 'info', stream: { write: line => lines.push(line) } } })
+await server.register(websocketRoutes, options)
 const address = (await server.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
 t.teardown(() => server.close())
 
@@ -72,6 +76,23 @@ t.test('what breaks the protocol of websockets is no fault of the server, and is
   await until(() => told().length > 0)
   t.match(told()[0], { level: 30, reason: 'Max payload size exceeded', msg: 'A websocket was broken by its client' })
   t.notMatch(lines.join(''), /"level":[45]0/)
+})
+
+t.test('a client that does not answer that its websocket is closed keeps no server from stopping', async t => {
+  const stopping = fastify()
+  await stopping.register(websocketRoutes, { ...options, pingEveryMs: 60_000, closeWithinMs: 50 })
+  await stopping.listen({ port: 0, host: '127.0.0.1' })
+  const [{ port = 0 } = {}] = stopping.addresses() as { port: number }[]
+  const asleep = connect(port, '127.0.0.1')
+  t.teardown(() => asleep.destroy())
+  const head = ['GET /ws HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket']
+  asleep.write(
+    [...head, 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: c2hhcmV3ZWxsLWFzbGVlcA==', '', ''].join('\r\n'),
+  )
+  t.match(String((await once(asleep, 'data'))[0]), /^HTTP\/1.1 101 /)
+  const end = new AbortController()
+  t.equal(await Promise.race([stopping.close(), pause(15_000, 'still open', { signal: end.signal })]), undefined)
+  end.abort()
 })
 
 t.test('a request that opens no websocket is told that it has to', async t => {
