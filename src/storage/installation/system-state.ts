@@ -22,7 +22,14 @@ export type SystemState = {
   readonly archive: Archive
 }
 
-type Jobs = { readonly queue: string; readonly waiting: number; readonly active: number; readonly failed: number }
+type Jobs = {
+  readonly queue: string
+  readonly waiting: number
+  /** How many of those that wait have failed, and are tried again by themselves. */
+  readonly retrying: number
+  readonly active: number
+  readonly failed: number
+}
 
 /** `failed`: only those of the last seven days, which it makes sense to send again. */
 type Letters = { readonly waiting: number; readonly failed: number }
@@ -72,6 +79,7 @@ const countJobs = async (connection: Connection): Promise<SystemState['jobs']> =
   return connection.any<Jobs>(sql.fragment`
     SELECT queue.name AS queue,
       count(*) FILTER (WHERE job.state IN ('created', 'retry'))::int AS waiting,
+      count(*) FILTER (WHERE job.state = 'retry')::int AS retrying,
       count(*) FILTER (WHERE job.state = 'active')::int AS active,
       count(*) FILTER (WHERE job.state = 'failed' AND job.is_last)::int AS failed
     FROM queue.queue

@@ -84,11 +84,21 @@ ${
       )}</tbody>
 </table></div>`
 }
-<p>E-mails and text messages waiting: ${counted(letters.waiting)}. Could not be sent in the last seven days: ${counted(letters.failed)}.</p>
+<p>E-mails and text messages waiting: ${counted(letters.waiting)}.${retrying(jobs)} Could not be sent in the last seven days: ${counted(letters.failed)}.</p>
 ${
   letters.failed > 0 &&
   postForm({ action: '/system/retry', token }, html`<button class="btn btn-primary">Send them again</button>`)
 }`
+
+const retrying = (jobs: SystemState['jobs'] = []): string | false => {
+  const count = jobs.reduce((sum, one) => sum + (isOfMessages.has(one.queue) ? one.retrying : 0), 0)
+  return (
+    count > 0 &&
+    ` Tried in vain so far, and tried again within a quarter of an hour: ${counted(count)} (the log says why).`
+  )
+}
+
+const isOfMessages: ReadonlySet<string> = new Set(['invitation', 'letter', 'staff-invitation'])
 
 const backup = ({ backups: { last, failed }, archive }: SystemState, days: number): Html => {
   const isOld = last === undefined || Date.now() - last.taken.getTime() > days * dayMs

@@ -272,6 +272,21 @@ t.test('nobody else finds the page', async t => {
   }
 })
 
+t.test('what could not be sent yet is told from what waits for its turn', async t => {
+  const id = 'staff-later'
+  const asked = { id, organization: lab.organization, role: 'viewer', email: 'nobody@example.org', days: 7 } as const
+  await makeStaffInvitation(database, { ...asked, inviter: persons.manager })
+  await database.run(sql.fragment`
+    INSERT INTO queue.job (name, data, state, start_after)
+    VALUES ('staff-invitation', ${JSON.stringify({ key: id })}, 'retry', now() + interval '15 minutes')`)
+  t.match(
+    wordsOf(await administrator.get('/system')),
+    /text messages waiting: \d+\. Tried in vain so far, and tried again within a quarter of an hour: 1 \(the log says why\)\. Could not/,
+  )
+  await database.run(sql.fragment`DELETE FROM queue.job WHERE data ->> 'key' = ${id}`)
+  await database.run(sql.fragment`DELETE FROM staff_invitation WHERE id = ${id}`)
+})
+
 t.test('what had failed no longer counts as failed work once it is sent again', async t => {
   const id = 'staff-nobody'
   const asked = { id, organization: lab.organization, role: 'viewer', email: 'nobody@example.org', days: 7 } as const
