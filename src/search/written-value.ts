@@ -23,8 +23,8 @@ export const wholeNumberIn = (text: string, { least, most }: Omit<Range, 'cap'>)
   return number >= least && number <= most ? number : undefined
 }
 
-/** A number larger than anybody means; a parameter with a smaller limit is capped at that. */
-export const mostAsked = 999_999_999
+/** FHIR's largest integer, by which some clients mean everything; a parameter with a smaller limit is capped at that. */
+export const mostAsked = 2_147_483_647
 
 export const parseBoolean = (name: string, text: string): boolean => {
   const found = booleanIn(text)

@@ -331,6 +331,7 @@ t.test('_count beyond 1000 is capped, and the self link says so', async t => {
   const search = parse('Patient', 'name=ann&_count=5000')
   t.equal(search.count, 1000)
   t.equal(selfQuery(search), 'name=ann&_count=1000')
+  t.equal(parse('Patient', '_count=2147483647').count, 1000, 'the largest integer of clients')
 })
 
 t.test('_count=0 and _summary=count only ask for the exact number', async t => {

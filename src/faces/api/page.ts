@@ -1,6 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
-import { wholeNumberIn } from '../../search/written-value.ts'
+import { mostAsked, wholeNumberIn } from '../../search/written-value.ts'
 import type { Asking, Found, Query } from './asking.ts'
 
 /** A page of results, in the form of this contract. */
@@ -66,7 +66,7 @@ const countedTo = async <R extends Resource>(
 const wholeNumber = (query: URLSearchParams, name: string, otherwise: number): number => {
   const text = query.get(name)
   if (text === null) return otherwise
-  const number = wholeNumberIn(text, { least: 1, most: 9_999_999 })
+  const number = wholeNumberIn(text, { least: 1, most: mostAsked })
   if (number !== undefined) return number
   throw new FhirError('invalid', `${name} is a whole number from 1 on`, { expression: name })
 }

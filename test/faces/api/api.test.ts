@@ -58,6 +58,7 @@ t.test('pages can be reached by their links, and by their numbers', async t => {
   t.match(await api(researcher, 'GET', 'patients?page=2'), { status: 404, body: { detail: 'Invalid page.' } })
   t.match(await api(researcher, 'GET', 'patients?page=51'), { status: 400, body: { detail: /following next/ } })
   t.match(await api(researcher, 'GET', 'patients?page_size=0'), { status: 400 })
+  t.match(await api(researcher, 'GET', 'patients?page_size=2147483647'), { status: 200, body: { count: 2 } })
 })
 
 t.test('a study waits for an answer, gets one, and another one replaces it', async t => {
