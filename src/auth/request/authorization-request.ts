@@ -33,7 +33,7 @@ export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: 
   const scopes = scopesOfPerson(askedScope(ctx), client, parts.rules).filter(
     word => !refreshScopes.has(word) || client.metadata.grant_types.includes('refresh_token'),
   )
-  if (scopes.length === 0) throw scopeError(askedScope(ctx), noneOf(client))
+  if (scopes.length === 0) throw scopeError(askedScope(ctx), noneOf(client), parts.rules)
   params.scope = scopes.join(' ')
   checkScopeLength(params)
 }

@@ -45,22 +45,32 @@ export const scopesOfBackend = (text: string, client: RegisteredClient, rules: S
   const left = limitScopes(wordsOf(text, 'system', rules), approved)
   if (left.length > 0) return left
   const may = client.scope === '' ? 'none' : client.scope
-  throw scopeError(text, `none of the scopes is within those that the client may have: ${may}`)
+  throw scopeError(text, `none of the scopes is within those that the client may have: ${may}`, rules)
 }
 
 /** `refused`: why the scopes that were asked for give nothing. */
-export const scopeError = (text: string, refused: string): errors.InvalidScope =>
+export const scopeError = (text: string, refused: string, rules: Pick<ScopeRules, 'registry'>): errors.InvalidScope =>
   new errors.InvalidScope(
-    text.trim() === '' ? 'scope is missing: say what is asked for' : errorDescription(notReadIn(text) ?? refused),
+    text.trim() === ''
+      ? 'scope is missing: say what is asked for'
+      : errorDescription(meaninglessIn(text, rules) ?? refused),
     text,
   )
 
-/** Why a word that was meant to be a resource scope is none. */
-const notReadIn = (text: string): string | undefined => {
-  const word = text.split(' ').find(one => /^(?:patient|user|system)\//.test(one) && parseScope(one) === undefined)
-  if (word === undefined) return undefined
-  return `${word.slice(0, 200)} is no scope: one is like patient/Observation.rs?code=8867-4, with letters in the order of cruds, or patient/Observation.read, without a query`
+/** Why a word that was meant to be a resource scope is none; the first such word. */
+const meaninglessIn = (text: string, { registry }: Pick<ScopeRules, 'registry'>): string | undefined => {
+  for (const word of text.split(' ').filter(one => /^(?:patient|user|system)\//.test(one))) {
+    const scope = parseScope(word)
+    const reason = scope === undefined ? unreadable : isOfSomeType(scope, registry) ? undefined : noType(scope)
+    if (reason !== undefined) return `${word.slice(0, 200)} is no scope: ${reason}`
+  }
+  return undefined
 }
+
+const unreadable =
+  'one is like patient/Observation.rs?code=8867-4, with letters in the order of cruds, or patient/Observation.read, without a query'
+
+const noType = ({ type }: Scope): string => `${type} is no type of resource`
 
 /** Whether a patient must be in context, because the scopes mean nothing without one, or because the app wants to know. */
 export const needsPatient = (scopes: readonly string[]): boolean =>
@@ -76,7 +86,7 @@ export const scopeRefusal = (
 ): string | undefined =>
   isOfSomeType(scope, rules.registry)
     ? criteriaRefusal(scope, rules.registry.resourceTypes, rules.parseCriteria)
-    : `${scope.type} is no type of resource`
+    : noType(scope)
 
 const wordsOf = (
   text: string,

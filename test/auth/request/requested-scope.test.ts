@@ -67,6 +67,12 @@ t.test('a service gets what is within its own scopes, and is refused if nothing 
     ['system/Observation.rs', 'user/Observation.rs', /none of the scopes is within/],
     ['system/Observation.rs', '', /may have: none/],
     [' ', 'system/Patient.rs', /scope is missing/],
+    [
+      'system/Observations.rs',
+      'system/*.rs',
+      /^system\/Observations.rs is no scope: Observations is no type of resource$/,
+    ],
+    ['system/Observation.sr', 'system/*.rs', /is no scope: one is like/],
   ] as const)
     t.equal(why.test(refusalOf(() => given(text, approved))), true, text)
 })
