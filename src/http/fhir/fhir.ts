@@ -52,9 +52,9 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   const contextOf = openContexts(options, face.interactions)
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const { interaction, named } = findRoute(face.interactions, registry, target(request, request.body))
-    const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type, face) } }
     const isContent = isBinaryRead(interaction, named.type)
     if (!isSearch(interaction) && !isContent) refuseLines(request)
+    const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type, face) } }
     const context = contextOf(request, interaction)
     const later = await options.asyncRequests?.take(routed, context, request)
     if (later !== undefined) return sendAccepted(reply, later)

@@ -71,6 +71,21 @@ const statusesOf = ({ entry = [] }: Bundle) =>
 
 await send('PUT', 'Patient/ann', { body: { resourceType: 'Patient', id: 'ann' } })
 
+t.test('a Bundle whose sender would rather have lines is answered later all the same', async t => {
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: {
+      authorization: 'Bearer everything',
+      accept: 'application/fhir+ndjson, */*;q=0.1',
+      'content-type': 'application/fhir+json',
+      prefer: 'respond-async',
+    },
+    payload: bundleOf('batch'),
+  })
+  t.equal(answer.statusCode, 202)
+})
+
 t.test('days of data sent at once, compressed, are answered later, entry by entry', async t => {
   const body = bundleOf('batch', ...Array.from({ length: 5000 }, (_, number) => reading(number)))
   const location = await laterOf('', { body, zip: true })
