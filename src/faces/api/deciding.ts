@@ -1,5 +1,5 @@
 import type { Consent } from '@medplum/fhirtypes'
-import { readConsent } from '../../access/consent.ts'
+import { exactKindOf, readConsent } from '../../access/consent.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
 import { beginning } from '../../fhir/beginning.ts'
 import { FhirError } from '../../fhir/error.ts'
@@ -64,9 +64,10 @@ const parseScope = (
   const consented = memberOf(scope, 'consented') ?? (ends ? false : undefined)
   if (typeof codingSystem !== 'string' || typeof codingCode !== 'string' || typeof consented !== 'boolean')
     throw invalid(at, 'has codingSystem and codingCode, which are texts, and consented, which is true or false')
-  const kind = kindOfClass({ system: codingSystem, code: codingCode }) ?? classes.kindOf(codingSystem, codingCode)
+  const coding = { system: codingSystem, code: codingCode }
+  const kind = kindOfClass(coding) ?? exactKindOf({ coding: [coding] }, classes)
   if (kind === undefined)
-    throw invalid(at, beginning(`names no kind of data that is known: ${codingSystem}|${codingCode}`, 300))
+    throw invalid(at, beginning(`names no kind of data that people consent to: ${codingSystem}|${codingCode}`, 300))
   return [kind, ends ? false : consented]
 }
 

@@ -262,6 +262,29 @@ t.test(
   },
 )
 
+t.test('a code that means only a part of a kind is no answer to it', async t => {
+  const { id, told, stands } = await somebody('Part', [permit(weight)])
+  const bearer = await patientToken(id, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
+  const answer = (codingCode: string) =>
+    api(bearer, 'POST', `patients/${id}/consents`, {
+      studyScopeConsents: [
+        { studyId: asking.id, scopeConsents: [{ codingSystem: systems.loinc, codingCode, consented: true }] },
+      ],
+    })
+  for (const [what, code] of [
+    ['heart rate at rest', '40443-4'],
+    ['steps of a day', '41950-7'],
+  ] as const)
+    t.match(
+      await answer(code),
+      { status: 400, body: { detail: /names no kind of data that people consent to: http:\/\/loinc.org\|/ } },
+      what,
+    )
+  t.same([await told(), (await stands()).meta?.versionId], [['body-weight'], '1'])
+  t.equal((await answer('8867-4')).status, 201, 'one that means the same is')
+  t.same(await told(), ['body-weight', 'heart-rate'])
+})
+
 t.test('somebody whose Consent ended because their records were joined can say no, once', async t => {
   const one = await somebody('Joined', [permit(steps)])
   const { id } = await one.stands()
@@ -427,6 +450,6 @@ t.test('a whole type of resources is asked for, given and ended as a kind is', a
         { studyId: study.id, scopeConsents: [{ codingSystem: type, codingCode: 'Observation', consented: true }] },
       ],
     }),
-    { status: 400, body: { detail: /names no kind of data that is known/ } },
+    { status: 400, body: { detail: /names no kind of data that people consent to/ } },
   )
 })
