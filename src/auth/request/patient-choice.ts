@@ -60,17 +60,23 @@ export const openChoices = ({ database, registry, openStoreFor }: Parts): Choice
     return (await Promise.all((await patientsOf(database, person)).map(searchAs))).flat()
   }
 
-  const foundBy = async (person: string, client: string, query: Readonly<Record<string, string>>) => {
-    const own = await findOwn(person, client, query)
+  const findAsStaff = async (person: string, client: string, query: Readonly<Record<string, string>>) => {
     const staff = await staffOf(person, client)
-    if (staff === undefined) return { patients: own, more: false }
-    const { patients, more } = await search(staff, { _count: '50', _sort: 'family', ...query })
-    return { patients: [...own, ...patients.filter(({ id }) => own.every(one => one.id !== id))], more }
+    if (staff === undefined) return { patients: [], more: false }
+    return search(staff, { _count: '50', _sort: 'family', ...query })
   }
 
   return {
-    find: (person, client, name) => foundBy(person, client, name ? { 'name:contains': name } : {}),
-    findOne: async (person, client, patient) => (await foundBy(person, client, { _id: patient })).patients[0],
+    find: async (person, client, name) => {
+      const query: Readonly<Record<string, string>> = name ? { 'name:contains': name } : {}
+      const own = await findOwn(person, client, query)
+      const { patients, more } = await findAsStaff(person, client, query)
+      return { patients: [...own, ...patients.filter(({ id }) => own.every(one => one.id !== id))], more }
+    },
+    // Their privacy officers are told what they ask as staff, and must not learn from it whose record is their own.
+    findOne: async (person, client, patient) =>
+      (await findOwn(person, client, { _id: patient }))[0] ??
+      (await findAsStaff(person, client, { _id: patient })).patients[0],
     only: async (person, client) => {
       if ((await staffOf(person, client)) !== undefined) return undefined
       const own = await compartmentsOf(database, person)

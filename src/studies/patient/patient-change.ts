@@ -1,4 +1,5 @@
 import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { requireValidChange } from '../../fhir/validate/valid-change.ts'
@@ -12,6 +13,8 @@ import type { RegisteringParts } from './registering.ts'
 
 /** How people of the organization that registered a patient change the patient's record. */
 export type PatientChanges = {
+  /** Whether the person may change a Patient whom they have read. Nothing is read for that: whoever reads their own record does so as its patient alone. */
+  readonly isFor: (person: string, patient: Patient) => Promise<boolean>
   /** Undefined if the person may not change it. Throws FhirError if the person can see no such patient. */
   readonly find: (person: string, patient: string) => Promise<PatientToChange | undefined>
   /** Writes the version after `version`. Throws FhirError, with 412 if somebody else was faster. */
@@ -26,12 +29,12 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
     return { caller, store: parts.openStoreFor(caller) }
   }
   return {
+    isFor: async (person, patient) => isRegisteredBy(await openAs(person), patient),
     find: async (person, id) => {
-      const { caller, store } = await openAs(person)
-      const stored = await store.read('Patient', id)
+      const opened = await openAs(person)
+      const stored = await opened.store.read('Patient', id)
       const patient: Patient = JSON.parse(stored.content)
-      const owner = namedId(patient.managingOrganization, 'Organization') ?? ''
-      return caller.organizations.includes(owner)
+      return isRegisteredBy(opened, patient)
         ? { patient, version: stored.versionId, fields: fieldsOf(patient) }
         : undefined
     },
@@ -43,6 +46,9 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
     },
   }
 }
+
+const isRegisteredBy = ({ caller }: { readonly caller: Caller }, { managingOrganization }: Patient): boolean =>
+  caller.organizations.includes(namedId(managingOrganization, 'Organization') ?? '')
 
 const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], communication = [] }: Patient) => {
   const preferred = communication.find(one => one.preferred) ?? communication[0]

@@ -1,6 +1,5 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
-import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
@@ -56,7 +55,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
       const [name = {}] = patient.name ?? []
       const token = ownToken(reply)
       const apps = isFramed(request) ? [] : await launches.apps(person)
-      const changes = !isFramed(request) && (await unlessRefused(() => patientChanges.find(person, id))) !== undefined
+      const changes = !isFramed(request) && (await patientChanges.isFor(person, patient))
       // All pages for staff are in English.
       const words = isReader ? wordsOf(request) : wordsFor('en')
       const title = nameText(name) || words.say('chart.patient')
