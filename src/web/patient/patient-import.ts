@@ -32,7 +32,7 @@ export const patientImportPage: AddPage = (server, options) => {
     const after = itemBeforeIn(queryOf(request))
     return sendStaffPage(reply, {
       title: 'A list of patients',
-      isProblem: found.faulty > 0 || found.reason !== null,
+      isProblem: !isUnderWay(found) && (found.faulty > 0 || found.reason !== null),
       isRefreshed: isUnderWay(found),
       isWide: true,
       content: html`<h1>A list of patients</h1>

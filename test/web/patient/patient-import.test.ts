@@ -311,6 +311,16 @@ t.test('while it runs the page says how far it is, and reloads itself if scripts
   await database.run(sql.fragment`DELETE FROM patient_import WHERE id = ${id}`)
 })
 
+t.test('that a line is wrong is in the title once the page says which', async t => {
+  const { location = '' } = await upload(['Going,Ana,1970-02-30,G-1'])
+  const { body } = await settled(location)
+  t.match(body, '<title>Problem: A list of patients')
+  const id = location.split('/').at(-1) ?? ''
+  await database.run(sql.fragment`UPDATE patient_import SET state = 'checking' WHERE id = ${id}`)
+  t.match((await staff.get(location)).body, '<title>A list of patients')
+  await database.run(sql.fragment`DELETE FROM patient_import WHERE id = ${id}`)
+})
+
 const isEmpty =
   /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, language\), and each line after it is a patient Check the file /
 
