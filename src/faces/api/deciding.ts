@@ -30,12 +30,30 @@ export const decide = async (
   const asked = await studiesAsking(asking, patient, classes)
   const decided = joined(answers.map(({ study: id, kinds }) => ({ study: findAsking(asked, id), kinds })))
   for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()], classes)
-  await asking.write(decided.flatMap(({ study, kinds }) => answer(study, { kinds, classes }) ?? []))
+  await keep(
+    asking,
+    decided.flatMap(({ study, kinds }) => answer(study, { kinds, classes }) ?? []),
+  )
   const now = await studiesAsking(asking, patient, classes)
   return {
     studyScopeConsents: decided.flatMap(one => told(findAsking(now, one.study.study.id ?? ''), one.kinds, classes)),
   }
 }
+
+/** To an app that came by an invitation alone, a study that was answered before looks as if it were waiting for an answer. */
+const keep = async ({ caller, write }: Asking, changes: readonly Change[]): Promise<void> => {
+  try {
+    await write(changes)
+  } catch (error) {
+    const isAnswered = error instanceof FhirError && error.issues[0].code === 'duplicate'
+    throw isAnswered && caller.unproven !== undefined
+      ? new FhirError('duplicate', answeredBefore, { cause: error })
+      : error
+  }
+}
+
+const answeredBefore =
+  'This was answered before the app took up the invitation. The app sees the answer, and can change it, once the patient says on their own page that the app is theirs'
 
 type Kinds = ReadonlyMap<string, boolean>
 
