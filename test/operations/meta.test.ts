@@ -68,6 +68,16 @@ const change = async (name: string, id: string, meta: object, bearer?: string) =
     bearer,
   )
 
+t.test('a code of one system is not that of another, or of none', async t => {
+  const labels = [tag('x'), { system: 'urn:others', code: 'x' }, { code: 'x' }]
+  const { id } = (await send('POST', 'Patient', { resourceType: 'Patient', meta: { tag: [labels[0]] } })).json()
+  const tagAfter = async (name: string, given: readonly object[]) =>
+    (await change(name, id, { tag: given })).json().parameter[0].valueMeta.tag
+  t.same(await tagAfter('meta-add', labels.slice(1)), labels)
+  t.same(await tagAfter('meta-delete', [{ system: 'urn:others', code: 'x' }]), [labels[0], labels[2]])
+  t.same(await tagAfter('meta-delete', [{ code: 'x' }]), [labels[0]])
+})
+
 t.test('labels make no resource larger than a body may be', async t => {
   const { id } = (await send('POST', 'Patient', { resourceType: 'Patient' })).json()
   const add = (code: string) =>
