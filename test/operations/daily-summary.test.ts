@@ -154,3 +154,50 @@ t.test('how many readings are in no figure is reported, kind by kind', async t =
   t.same(await left('omh:body-weight'), [1, [['information', weight]]], 'even if there is nothing else')
   t.same(await left('omh:step-count'), [1, []])
 })
+
+t.test(
+  'a day has what was measured in it, of all kinds if none is named: how often, and the figures of its kind',
+  async t => {
+    await put(
+      ...[200, 60, 90, 120, 50].map((value, index) =>
+        reading('8867-4', ['10', '11', '11', '11', '12'][index] ?? '', value, '/min'),
+      ),
+      reading('55423-8', '11', 700, '{steps}'),
+      reading('55423-8', '11', 300, '{steps}'),
+    )
+    const summed = async (more: Readonly<Record<string, string>>) => {
+      const query = new URLSearchParams({ subject: 'Patient/ann', start: '2026-03-11', end: '2026-03-11', ...more })
+      const url = `/fhir/Observation/$daily-summary?${query}`
+      const { entry = [] } = (await server.inject({ url, headers: { authorization: 'Bearer everything' } })).json()
+      return entry.map(({ resource }: { resource: Summary }) =>
+        resource.component.map(({ code, valueQuantity }) => [code.coding[0].code, valueQuantity]),
+      )
+    }
+    const quantity = (value: number, unit: string) => ({ value, unit, system: 'http://unitsofmeasure.org', code: unit })
+    const steps = [
+      ['count', { value: 2 }],
+      ['sum', quantity(1000, '{steps}')],
+    ]
+    const rates = [
+      ['count', { value: 3 }],
+      ['average', quantity(90, '/min')],
+      ['minimum', quantity(60, '/min')],
+      ['maximum', quantity(120, '/min')],
+    ]
+    t.same(await summed({}), [steps, rates])
+    t.same(await summed({ code: 'https://w3id.org/openmhealth|omh:heart-rate' }), [rates])
+  },
+)
+
+t.test('as many days can be asked for as a leap year has, and no fewer than one', async t => {
+  const asked = async (start: string, end: string) => {
+    const query = new URLSearchParams({ subject: 'Patient/ann', code: 'omh:heart-rate', start, end })
+    const url = `/fhir/Observation/$daily-summary?${query}`
+    const { statusCode, body } = await server.inject({ url, headers: { authorization: 'Bearer everything' } })
+    return [statusCode, body]
+  }
+  t.match(await asked('2024-01-01', '2024-12-31'), [200])
+  t.match(await asked('2024-01-01', '2025-01-01'), [400, /At most 366 days, not 367/])
+  t.match(await asked('2026-03-11', '2026-03-11'), [200])
+  t.match(await asked('2026-03-11', '2026-03-10'), [400, /end lies before start/])
+})
