@@ -9,9 +9,14 @@ export const openLog = (level: LogLevel, destination: DestinationStream = openSt
     destination,
   )
 
-/** If lines cannot be written, since the disk is full, the server goes on: they are kept, as far as there is room, and written with a later line. */
+/**
+ * If lines cannot be written, since the disk is full or nobody reads them, the server goes on: they are kept, as far as there is room, and written with
+ * a later line.
+ */
 const openStandardOutput = (): DestinationStream => {
-  const output = pino.destination({ dest: 1, minLength: 0, maxLength: mostKeptBytes })
+  let givenUpAt = Number.POSITIVE_INFINITY
+  const retryEAGAIN = () => performance.now() < givenUpAt
+  const output = pino.destination({ dest: 1, minLength: 0, maxLength: mostKeptBytes, retryEAGAIN })
   const writeAll = output.flushSync.bind(output)
   let isFailing = false
   output.on('error', () => {
@@ -20,10 +25,22 @@ const openStandardOutput = (): DestinationStream => {
   output.on('write', () => {
     isFailing = false
   })
-  // At the end of the process, and for each line of the level `fatal`. It would try again and again, for as long as the disk is full.
-  output.flushSync = () => (isFailing ? undefined : writeAll())
+  // At the end of the process, and for each line of the level `fatal`. It would try again and again, for as long as the disk is full or nobody reads.
+  output.flushSync = () => {
+    if (isFailing) return
+    givenUpAt = performance.now() + mostFlushingMs
+    try {
+      writeAll()
+    } catch {
+      // A later line is written with what is kept.
+    } finally {
+      givenUpAt = Number.POSITIVE_INFINITY
+    }
+  }
   return output
 }
+
+const mostFlushingMs = 1000
 
 /** Some fifty thousand lines. */
 const mostKeptBytes = 16 * 1024 * 1024

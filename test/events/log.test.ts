@@ -36,6 +36,23 @@ t.test('a server whose log has no room goes on, and stops when it is told to', a
   t.same(done, { status: 0, signal: null, stderr: 'it goes on' })
 })
 
+t.test('so does one whose log nobody reads', async t => {
+  const file = join(t.testdir(), 'log')
+  spawnSync('sh', ['-c', 'mkfifo "$0"', file])
+  const done = runInto(
+    file,
+    `process.stdout
+    const log = openLog('info')
+    for (let n = 0; n < 2000; n += 1) log.info('x'.repeat(100))
+    setTimeout(() => {
+      log.fatal('two')
+      process.stderr.write('it goes on')
+      process.exit(0)
+    }, 100)`,
+  )
+  t.same(done, { status: 0, signal: null, stderr: 'it goes on' })
+})
+
 t.test('what could not be written is written once there is room', async t => {
   const file = join(t.testdir(), 'log')
   const done = runInto(
@@ -60,7 +77,8 @@ t.test('what could not be written is written once there is room', async t => {
 /** Runs it in a process that logs into the file. */
 function runInto(file: string, script: string) {
   const logModule = JSON.stringify(join(import.meta.dirname, '../../src/events/log.ts'))
-  const output = openSync(file, 'w')
+  // A pipe is opened like this without waiting for somebody who reads it.
+  const output = openSync(file, 'a+')
   const args = ['--input-type=module', '--eval', `import { openLog } from ${logModule}\n${script}`]
   const { status, signal, stderr } = spawnSync(process.execPath, args, {
     stdio: ['ignore', output, 'pipe'],
