@@ -84,13 +84,14 @@ const reading = (choice: Choice, count: number | undefined, words: Words): Html 
   html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${count === 1 ? words.say('preview.count-one') : words.say('preview.count', { count })}</span>`}</li>`
 
 /** The period of the shared data. */
-export const chosenPeriod = ({ line, from, until }: Omit<Choice, 'shares'>, words: Words): Html | string =>
-  isOfTime(line.kind) ? periodText({ from, until }, words) : words.say('preview.any-time')
+export const chosenPeriod = (
+  { line, from, until }: Omit<Choice, 'shares'>,
+  words: Words,
+  tell = edgeText,
+): Html | string => (isOfTime(line.kind) ? periodText({ from, until }, words, tell) : words.say('preview.any-time'))
 
-const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words): Html => {
+const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words, tell: typeof edgeText): Html => {
   const start =
-    from === ''
-      ? words.say('preview.from-now')
-      : phrase(words, 'preview.from', { from: edgeText(from, 'start', words) })
-  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: edgeText(until, 'end', words) })}`}`
+    from === '' ? words.say('preview.from-now') : phrase(words, 'preview.from', { from: tell(from, 'start', words) })
+  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: tell(until, 'end', words) })}`}`
 }

@@ -10,6 +10,7 @@ import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
+import { edgeAsWritten } from '../sharing/period-edge.ts'
 import { chosenPeriod } from '../sharing/sharing-preview.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
 import { languageOf, textRead } from './paper-text.ts'
@@ -33,7 +34,8 @@ export const sendPaperWaiting = async (
   const lines = asked.lines.map(line => {
     const permit = permitOfLine(waiting?.consent, line)
     const { start = '', end = '' } = permit?.dataPeriod ?? {}
-    const period = permit === undefined ? 'not shared' : chosenPeriod({ line, from: start, until: end }, words)
+    const chosen = { line, from: start, until: end }
+    const period = permit === undefined ? 'not shared' : chosenPeriod(chosen, words, edgeAsWritten)
     return html`<li>${line.what}: ${period}</li>`
   })
   return sendStaffPage(reply, {
