@@ -39,8 +39,14 @@ const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
     WHERE study.group_id = ${row}.id AND ${isReadable(serving)}
     HAVING count(*) > 0), '{}'))`
 
-/** The targets of an upload's Provenance are the Observations that it brought, as far as they are still there and the caller may read them. */
-const withTargets = (row: SqlFragment, gate: Gate): SqlFragment => sql.fragment`(${row}.content || coalesce((
+/**
+ * The targets of an upload's Provenance are the Observations that it brought, as far as they are still there and the caller may read them. If nothing
+ * can be shown, only a client that may read everything finds it, and FHIR wants a target.
+ */
+const withTargets = (
+  row: SqlFragment,
+  gate: Gate,
+): SqlFragment => sql.fragment`(${nothingLeft} || ${row}.content || coalesce((
   SELECT jsonb_build_object('target', jsonb_agg(
     jsonb_build_object('reference', 'Observation/' || brought.id) ORDER BY target.observation))
   FROM upload_target AS target
@@ -48,6 +54,8 @@ const withTargets = (row: SqlFragment, gate: Gate): SqlFragment => sql.fragment`
   WHERE target.patient_id = ${row}.patient_id AND target.pk = ${row}.pk
     AND ${passesGate(gate, 'r', 'Observation', 'brought')}
   HAVING count(*) > 0), '{}'))`
+
+const nothingLeft = sql.fragment`'{"target": [{"display": "Nothing that it brought can be shown"}]}'::jsonb`
 
 /** A Group's `member` with the Patients of the rows `person`. */
 export const members = sql.fragment`jsonb_build_object('member', jsonb_agg(

@@ -101,6 +101,9 @@ t.test('an upload has one Provenance, of what it brought and not of what existed
   t.match((await server.inject({ url: `/fhir/Provenance/${id}`, headers })).json(), {
     target: [{ reference: `Observation/${two}` }],
   })
+  await server.inject({ method: 'DELETE', url: `/fhir/Observation/${two}`, headers })
+  const left = (await server.inject({ url: `/fhir/Provenance/${id}`, headers })).json()
+  t.strictSame(left.target, [{ display: 'Nothing that it brought can be shown' }], 'FHIR wants one')
 })
 
 /** As if `count` uploads had changed the Observation, before everything that is stored or after. */
