@@ -4,6 +4,7 @@ import t from 'tap'
 import { all, none } from '../../src/search/expression.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { giveNotice } from '../../src/storage/subscription/notice.ts'
 import { openSockets } from '../../src/subscriptions/sockets.ts'
 import { withDatabase } from '../support/database.ts'
 import { until } from './receiver.ts'
@@ -97,6 +98,23 @@ t.test('a client that does not read is sent no more until it does', async t => {
   slow.read()
   await until(() => slow.heard.length === quick.heard.length)
   for (const { end } of [slow, quick]) end()
+})
+
+t.test('an event of which nothing may be seen any more is not told, however late it would be', async t => {
+  const id = await subscribe()
+  const { heard, end } = await bind(id, { reads: 'at once' })
+  const gone = await world.measure(91)
+  await until(() => heard.length === 2)
+  await world.send(world.ann, 'DELETE', `Observation/${gone.id}`)
+  const later = await world.measure(92)
+  await until(() => heard.at(-1)?.includes(`Observation/${later.id}`))
+  const before = heard.length
+  const number = Number(/"event-number","valueString":"(\d+)"/.exec(heard.at(-1) ?? '')?.[1])
+  await giveNotice(beside, { id, after: 0, until: 1 })
+  await giveNotice(beside, { id, after: number - 1, until: number })
+  await until(() => heard.length > before)
+  t.match(heard.slice(before), [new RegExp(`Observation/${later.id}`)])
+  end()
 })
 
 const mayBeMissed = ['Something may not have been told; $events tells it']
