@@ -49,12 +49,14 @@ const newestFirst = sql.fragment`ORDER BY hot.moment DESC, hot.pk DESC`
 /** The Observations of a class of one patient that are asked for and may be seen; `of` has the columns patient_id and code_id. */
 type Matching = (of: SqlFragment) => SqlFragment
 
+/** With the LIMIT, PostgreSQL goes through the index until there are enough. It takes a patient with very many for one with few, and would join and sort all. */
 const matchingFor = (gate: Gate, where: LastN['where']): Matching => {
   const row = { ...storedRow('Observation', 'row'), facts: name('hot') }
   const asked = passesGate(gate, 's', 'Observation', row, where)
   return of => sql.fragment`
     FROM observation_code AS hot
-    JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk
+    CROSS JOIN LATERAL (
+      SELECT * FROM observation AS row WHERE row.patient_id = hot.patient_id AND row.pk = hot.pk LIMIT 1) AS row
     WHERE hot.patient_id = ${of}.patient_id AND hot.code_id = ${of}.code_id AND hot.component = 0 AND ${asked}`
 }
 

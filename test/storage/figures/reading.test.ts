@@ -7,8 +7,9 @@ import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { all } from '../../../src/search/expression.ts'
 import { parseCriteria } from '../../../src/search/parse.ts'
 import type { ReadingsAsked } from '../../../src/storage/figures/figures.ts'
+import { lastObservations } from '../../../src/storage/figures/lastn.ts'
 import { observationsAsked } from '../../../src/storage/figures/reading.ts'
-import { sql } from '../../../src/storage/sql.ts'
+import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
 import { planOf, rowsLookedAt } from '../../support/plan.ts'
 import { openSearching } from '../../support/searching.ts'
 
@@ -79,5 +80,25 @@ t.test('readings of a day are asked of that day and the week before it, mistakes
     const statement = observationsAsked(gate, asked)
     t.equal((await database.any(statement)).length, 4)
     t.ok(rowsLookedAt(await planOf(database, statement, { analyze: true }), 'observation') <= 5)
+  }
+})
+
+t.test('the last readings of somebody with many are found without reading the others', async t => {
+  let read = 0
+  const connection = {
+    ...database,
+    any: async <Row>(statement: SqlFragment): Promise<readonly Row[]> => {
+      read += rowsLookedAt(await planOf(database, statement, { analyze: true }), 'observation')
+      return database.any<Row>(statement)
+    },
+  }
+  for (const gate of [own, ofAll]) {
+    read = 0
+    const found = await lastObservations(connection, gate, { where: all, patients: ['ann'], max: 2, applied: [] })
+    t.strictSame(
+      found.map(({ id }) => id),
+      ['mistake', 'new-3'],
+    )
+    t.ok(read < 20, `${read} rows`)
   }
 })
