@@ -56,8 +56,13 @@ export const reindex = async ({ database, dictionaryConnection, onProgress, ...g
   return done
 }
 
-/** Writes have to wait meanwhile, and nobody reads half of it. */
+/**
+ * Writes have to wait meanwhile, and nobody reads half of it. What patients take turns for otherwise is locked as a whole: PostgreSQL has room for the
+ * turns of some ten thousand.
+ */
 const projectAnew = async (connection: Connection, preparing: Preparing): Promise<void> => {
+  await connection.run(sql.fragment`
+    LOCK TABLE enrolment, consent_grantee, study_group_observation_consents IN SHARE ROW EXCLUSIVE MODE`)
   for (const table of projected) await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
   const context = { ...preparing, isAccepted: true }
   for (const type of projectedTypes)

@@ -12,7 +12,7 @@ import { each, type Projected } from './projection.ts'
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */
 export const projectEnrolments = each<ResearchSubject>(async (connection, change, context) => {
   const { patientId, id, resource } = change
-  await takeTurn(connection, patientId)
+  await takeTurn(connection, patientId, context)
   const before = await connection.any<{ study_id: string; isOver: boolean }>(sql.fragment`
     DELETE FROM enrolment WHERE patient_id = ${patientId} AND id = ${id} RETURNING study_id, ${isOver} AS "isOver"`)
   const study = resource && namedId(resource.study, 'ResearchStudy')

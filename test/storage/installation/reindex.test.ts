@@ -124,3 +124,23 @@ const rowsSeen = async (): Promise<number> => {
     SELECT (seq_tup_read + idx_tup_fetch)::int AS rows FROM pg_stat_user_tables WHERE relname = 'observation'`)
   return rows
 }
+
+t.test('however many patients there are, few locks are held', async t => {
+  const held: number[] = []
+  const counting: typeof database = {
+    ...database,
+    writing: run =>
+      database.writing(async (connection, joinings) => {
+        const done = await run(connection, joinings)
+        const { locks } = await connection.one<{ locks: number }>(sql.fragment`
+          SELECT count(*)::integer AS locks FROM pg_locks
+          WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND classid::bigint = hashtext('consent')::bigint & 4294967295`)
+        held.push(locks)
+        return done
+      }),
+  }
+  const dictionaryConnection = openDatabase(world.url, { poolSize: 1 })
+  await reindex({ database: counting, dictionaryConnection, registry: loadRegistry(), classes: openCodeClasses() })
+  await dictionaryConnection.close()
+  t.strictSame(new Set(held), new Set([0]))
+})

@@ -20,7 +20,7 @@ import { refuseTakenBack } from './taken-back.ts'
 /** Turns what patients permit into the rows that are asked whenever somebody reads. */
 export const projectConsents = each<Consent>(async (connection, change, context) => {
   const { patientId, resource } = change
-  await takeTurn(connection, patientId)
+  await takeTurn(connection, patientId, context)
   const terms = resource && (await termsOf(connection, resource, context))
   // Locked before any row of the Consent is touched, since the study may be about to change.
   const study = terms && patientId !== 0 ? await studyOf(connection, terms.grantee) : undefined
@@ -131,8 +131,14 @@ const otherGrantee = (): FhirError =>
   )
 
 /** One change at a time for each patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
-export const takeTurn = (connection: Connection, patientId: number) =>
-  connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
+export const takeTurn = async (
+  connection: Connection,
+  patientId: number,
+  { isAccepted }: Pick<ProjectionContext, 'isAccepted'>,
+): Promise<void> => {
+  if (isAccepted !== true)
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
+}
 
 /** Writes the rows of what the patient gives the grantee anew, because the enrolment that bounds them has changed. */
 export const renewPermits = async (
