@@ -33,10 +33,10 @@ export const problemsOf = (said: SaidEhr, { refusalOf, knowsSecret }: Checks): r
     [
       !/^[\x21-\x7e]{1,255}$/.test(clientId),
       'client_id',
-      'Enter the ID that the EHR has given Sharewell, without spaces',
+      'Enter the ID that the EHR has given Sharewell: letters and signs of ASCII, at most 255, without spaces',
     ],
     [authentication === 'secret' && secret === '' && !knowsSecret, 'secret', 'The secret that the EHR gave is needed'],
-    [!/^[\x20-\x7e]{0,1000}$/.test(secret), 'secret', 'A secret has at most 1000 characters, and no line breaks'],
+    [!/^[\x20-\x7e]{0,1000}$/.test(secret), 'secret', 'A secret is letters and signs of ASCII, at most 1000'],
     [!scope.split(' ').includes('openid'), 'scope', 'Without openid nobody can be signed in'],
     [!/^[\x20-\x7e]{0,1000}$/.test(scope), 'scope', 'Scopes are letters and signs of ASCII, at most 1000'],
     [

@@ -40,6 +40,23 @@ const said: SaidEhr = {
 const wrongWith = (otherwise: Partial<SaidEhr>, knowsSecret = true) =>
   problemsOf({ ...said, ...otherwise }, { refusalOf: () => undefined, knowsSecret }).map(one => one.expression)
 
+t.test('a letter that cannot be sent to an EHR is named as what is wrong', async t => {
+  const wrong = problemsOf(
+    { ...said, clientId: 'Köln', secret: 'Grün' },
+    { refusalOf: () => undefined, knowsSecret: true },
+  )
+  t.strictSame(
+    wrong.map(one => [one.expression, one.message]),
+    [
+      [
+        'client_id',
+        'Enter the ID that the EHR has given Sharewell: letters and signs of ASCII, at most 255, without spaces',
+      ],
+      ['secret', 'A secret is letters and signs of ASCII, at most 1000'],
+    ],
+  )
+})
+
 t.test('an EHR can be set up with anything that can be sent to it and fits the stored lengths', async t => {
   const origins = (count: number) => Array.from({ length: count }, (_, at) => `https://${at}.example.org`)
   const ofLength = (length: number) => said.issuer.padEnd(length, 'x')
