@@ -136,12 +136,14 @@ const hasTakenNothing = ({ code = '', syscall, timeoutType, responseCode = 0 }: 
   code === 'EDNS' ||
   code === 'EAUTH' ||
   (timeoutType !== undefined && timeoutType !== 'SOCKET_TIMEOUT') ||
-  (responseCode >= 400 && responseCode < 500)
+  isNotNow(responseCode)
+
+const isNotNow = (responseCode: number): boolean => responseCode >= 400 && responseCode < 500
 
 const reasonBehind = ({ code = '', originalCode, timeoutType, responseCode = 0, command }: Failure): string => {
   if (code === 'ETIMEDOUT' && timeoutType !== 'CONNECT_TIMEOUT') return unanswered
-  // It may be full for now, or wait to see whether somebody tries again: what it says of an address is lasting from 500 on.
-  if (code === 'EENVELOPE' && (command !== 'RCPT TO' || responseCode < 500)) return notTaken
+  // It may be full for now, or wait to see whether somebody tries again. And what it says before it is told an address is about itself.
+  if (isNotNow(responseCode) || (code === 'EENVELOPE' && command !== 'RCPT TO')) return notTaken
   if (code === 'ESOCKET' && originalCode !== undefined && !systemErrors.has(originalCode)) return insecure
   return reasons[code] ?? notTaken
 }

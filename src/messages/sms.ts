@@ -63,4 +63,8 @@ const unheard = (error: unknown): Undelivered =>
       })
     : new Undelivered('The server that sends text messages could not be reached', { isAway: true })
 
-const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code
+/** A timeout has a number of DOMException as its code, which tells nobody anything. */
+const codeOf = (error: unknown): unknown => {
+  const { name, code } = error as { readonly name?: string; readonly code?: unknown }
+  return typeof code === 'number' ? name : code
+}

@@ -94,7 +94,7 @@ t.test(
       ],
       ['a certificate that nobody vouches for', {}, insecure, true],
       ['a server that leaves', { disabledCommands: ['STARTTLS'] }, left, false],
-      ['a full server', taking(452), 'The mail server refused the e-mail (status 452)', true],
+      ['a full server', taking(452), 'The mail server did not take the e-mail (status 452)', true],
       ['a server that takes no such letter', taking(554), 'The mail server refused the e-mail (status 554)', false],
     ]
     for (const [what, options, reason, isAway] of reasons) {
