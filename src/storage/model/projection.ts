@@ -19,6 +19,8 @@ export type ProjectionContext = {
   readonly isAccepted?: boolean
   /** Collects the ids of Persons that are linked to several Patients. */
   readonly linked?: Set<string>
+  /** The numbers of Patients that this transaction has created: nobody else knows of them yet, so no turns are taken for them. */
+  readonly newPatients?: ReadonlySet<number>
   /** SHA-256 of the writer's token; absent if the server itself writes. */
   readonly tokenHash?: Buffer
 }

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import type { Write, Written } from '../store.ts'
 import { attempt, isolated } from './savepoint.ts'
-import { type Create, candidatesOf, createOne, insertAll, type Writing } from './write.ts'
+import { type Create, createOne, insertNew, type Writing } from './write.ts'
 
 /**
  * Creates resources as sets, one for each type. Patients come first, since the others may belong to them. If something in a set is refused
@@ -61,9 +61,7 @@ const createSet = async (
   creates: readonly Create[],
 ): Promise<readonly Written[]> => {
   if (creates.length > 1) {
-    const set = await attempt(connection, async () =>
-      insertAll(connection, writing, await candidatesOf(connection, writing, creates)),
-    )
+    const set = await attempt(connection, () => insertNew(connection, writing, creates))
     if ('done' in set) return set.done
   }
   const written: Written[] = []

@@ -48,6 +48,8 @@ export type Writing = Preparing & {
   readonly upload?: Upload
   /** Collects the Persons of this transaction whose patients' compartments are joined at its end. */
   readonly linked: Set<string>
+  /** Collects the numbers of the Patients that this transaction has created, under ids that nobody could know before. */
+  readonly newPatients: Set<number>
   /** What a subscriber asks, to find out who is told of a deletion. */
   readonly questionOf?: QuestionOf | undefined
 }
@@ -87,10 +89,21 @@ type New = Pick<Create, 'resource' | 'id'>
 
 /** Version 1 as it is stored, or the refusal. */
 export const insertOne = async (connection: Connection, writing: Writing, write: New): Promise<Written> => {
-  const [candidate] = await candidatesOf(connection, writing, [write])
-  if (candidate === undefined) throw new Error('a create without a candidate')
-  const [written] = await insertAll(connection, writing, [candidate])
+  const [written] = await insertNew(connection, writing, [write])
   if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  return written
+}
+
+/** Versions 1 of one type; those that the caller's access does not allow are refused, one by one. */
+export const insertNew = async (
+  connection: Connection,
+  writing: Writing,
+  creates: readonly New[],
+): Promise<readonly Written[]> => {
+  const written = await insertAll(connection, writing, await candidatesOf(connection, writing, creates))
+  for (const [index, one] of written.entries())
+    if (one.outcome === 'created' && one.type === 'Patient' && creates[index]?.id === undefined)
+      writing.newPatients.add(one.patientId)
   return written
 }
 

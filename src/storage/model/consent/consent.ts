@@ -134,9 +134,10 @@ const otherGrantee = (): FhirError =>
 export const takeTurn = async (
   connection: Connection,
   patientId: number,
-  { isAccepted }: Pick<ProjectionContext, 'isAccepted'>,
+  { isAccepted, newPatients }: Pick<ProjectionContext, 'isAccepted' | 'newPatients'>,
 ): Promise<void> => {
-  if (isAccepted !== true)
+  // PostgreSQL has room for some ten thousand locks in all, and a list of patients may bring twice as many into a study.
+  if (isAccepted !== true && newPatients?.has(patientId) !== true)
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
 }
 
