@@ -61,13 +61,17 @@ const observationOf = async ({ id, query }: InstanceRequest, { registry, base, s
     return (await store.search(parseSearch(registry, 'Observation', asked, { base }))).entries
   }
   const [first, ...others] = await find({ identifier: `urn:ietf:rfc:3986|${escaped(`urn:uuid:${id.toLowerCase()}`)}` })
-  if (others.length > 0)
-    throw new FhirError('multiple-matches', `Several patients have a data point ${id}: say patient=[id]`)
+  if (others.length > 0) throw new FhirError('multiple-matches', severalHave(id, patient))
   if (first !== undefined || patient === undefined) return first?.id ?? id
   const [own] = await find({ _id: escaped(id) })
   if (own === undefined) throw notFound(id)
   return own.id
 }
+
+const severalHave = (id: string, patient: string | undefined): string =>
+  patient === undefined
+    ? `Several patients have a data point ${id}: say patient=[id]`
+    : `Several data points of this patient have the id ${id}: each is known by the id of its Observation as well, as in the Location that was answered`
 
 const onlyPatient = (query: URLSearchParams): string | undefined => {
   const other = [...query.keys()].find(name => name !== 'patient')

@@ -213,6 +213,17 @@ t.test('an id only belongs to one patient', async t => {
   t.equal((await ask('GET', `${base}/${uuid(1)}`)).body, documents[0], 'that of another patient stays')
 })
 
+t.test('of several documents of one patient with the same id, each is known by its Observation', async t => {
+  const weight = document(6, 'omh:body-weight:2.0', '"body_weight": { "value": 71, "unit": "kg" }')
+  const places: string[] = []
+  for (const one of [document(6, 'omh:heart-rate:2.0', rate('66')), weight])
+    places.push(String((await ask('POST', `${base}?patient=ann`, one)).headers.location).replace(own, '/omh/v1'))
+  const several = (await ask('GET', `${base}/${uuid(6)}?patient=ann`)).json()
+  t.match(several.issue[0], { code: 'multiple-matches', diagnostics: /known by the id of its Observation/ })
+  t.equal((await ask('GET', `${places[1]}`)).body, weight)
+  for (const place of places) t.equal((await ask('DELETE', place)).statusCode, 200)
+})
+
 t.test('if a patient is named, nothing of anybody else is read or deleted, by whatever id', async t => {
   const own = created[1]?.location.split('/').at(-1)
   for (const id of [own, uuid(2)])
