@@ -67,6 +67,7 @@ const goingOn = (
 ): readonly ConsentProvision[] => {
   const { code, class: classes, data } = provision
   const parts = code === undefined ? (classes ?? []) : code
+  if (parts.length === 0) return [provision]
   const ended = parts.map((_, index) => sourcesEnded(code === undefined ? 'class' : 'code', index))
   const withParts = (some: readonly (CodeableConcept | Coding)[]): ConsentProvision =>
     code === undefined ? { ...provision, class: some as Coding[] } : { ...provision, code: some as CodeableConcept[] }
@@ -78,5 +79,5 @@ const goingOn = (
     if (ended[index]?.length === 0 || sources === undefined || sources.length === 0) return []
     return [{ ...withParts([part]), data: sources }]
   })
-  return [...(whole.length > 0 || parts.length === 0 ? [withParts(whole)] : []), ...narrowed]
+  return [...(whole.length > 0 ? [withParts(whole)] : []), ...narrowed]
 }

@@ -242,6 +242,15 @@ t.test('what a permit denies stays denied when the permit ends', async t => {
   t.same(await one.read(), ['heart-rate band'])
 })
 
+t.test('a permit that names no kind is left as it is when others end or begin', async t => {
+  const nothing: ConsentProvision = { type: 'permit' }
+  const one = await somebody('Nothing', [permit(steps), nothing, permit(heartRate, from(band))])
+  t.equal((await one.answer('DELETE', { [steps]: false })).status, 204)
+  t.same([await one.read(), (await one.stands()).provision?.provision?.[0]], [['heart-rate band'], nothing])
+  t.equal((await one.answer('POST', { [weight]: true })).status, 201)
+  t.same(await one.told(), ['body-weight', 'heart-rate'])
+})
+
 t.test(
   'what the study no longer asks for is listed as long as it is given, and can be ended, but not given again',
   async t => {
