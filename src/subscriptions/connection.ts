@@ -20,7 +20,7 @@ export type Connection = {
 }
 
 /** How a Subscription was bound, and the rights of the token with which it had been written then. */
-type Bound = { readonly rights: string; readonly whose: string } & (
+export type Bound = { readonly rights: string; readonly whose: string } & (
   | { readonly how: 'by-id' }
   | { readonly how: 'by-token'; readonly holder: Holder }
 )

@@ -224,6 +224,58 @@ t.test('a binding ends when the token for which its binding token was made is re
 })
 
 t.test(
+  'if one of several Subscriptions on a websocket ends, it is closed and says which, however they were bound',
+  async t => {
+    const alike = await world.staffToken(world.hearts.researcher, scope)
+    const subscription = async (bearer = researcher) => {
+      const id = await subscribe(bearer, websocket)
+      await reaches(researcher, id, 'active')
+      return id
+    }
+    const write = async (bearer: string, id: string, more: Partial<Subscription>) =>
+      world.update(bearer, { ...(await world.read(bearer, id)), ...more })
+    const wider = `${scope} user/Device.rs`
+    const staying = await subscription()
+    const deleted = await subscription()
+    const off = await subscription()
+    const rewritten = await subscription()
+    const elsewhere = await subscription()
+    const revoked = await subscription(alike)
+    const ending = [deleted, off, rewritten, elsewhere, revoked]
+    const sockets = []
+    for (const id of ending) {
+      const byId = await connect(researcher)
+      for (const one of [staying, id]) byId.say(`bind ${one}`)
+      const byToken = await connect()
+      for (const one of [id, staying]) byToken.say(`bind-with-token ${await bindingOf(researcher, one)}`)
+      for (const { heard } of [byId, byToken]) await until(() => heard.length === 2)
+      sockets.push({ id, byId, byToken })
+    }
+
+    await send(researcher, 'DELETE', `Subscription/${deleted}`)
+    await write(researcher, off, { status: 'off' })
+    await write(await world.staffToken(world.hearts.researcher, wider), rewritten, { status: 'requested' })
+    const channel = { type: 'rest-hook', endpoint: `${world.receiver.origin}/hook` } as const
+    await write(researcher, elsewhere, { status: 'requested', channel })
+    await revokeToken(database, alike)
+    for (const { id, byId, byToken } of sockets) {
+      const told = { code: 1008, reason: `Subscription/${id} has ended` }
+      t.same(await byId.closes(), told)
+      t.same(await byToken.closes(), told)
+    }
+
+    const { id: focus } = await measure(65)
+    const missed = () => send(researcher, 'GET', `Subscription/${staying}/$events?content=id-only`)
+    await until(async () => (await missed()).body.includes(`Observation/${focus}`))
+    const again = await connect(researcher)
+    again.say(`bind ${staying}`)
+    await until(() => again.heard.length > 0)
+    t.same(again.heard, [`bound ${staying}`], 'the other one can be bound anew')
+    again.end()
+  },
+)
+
+t.test(
   'a binding token that could bind nothing because the database went away binds when it is sent again',
   async t => {
     const wire = await openBrokenWire(world.url, 'subscriber.id = ANY')
