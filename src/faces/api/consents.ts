@@ -1,6 +1,5 @@
 import type { Device, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import { readConsent } from '../../access/consent.ts'
-import type { Permit } from '../../access/consent-permit.ts'
 import { isBefore } from '../../fhir/date.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
@@ -97,15 +96,11 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
 export const kindsOf = ({ lines }: StudyAsked): readonly string[] => [...new Set(lines.map(({ kind }) => kind))]
 
 /** The kinds that are given from any source, in whatever way the Consent says so. */
-export const kindsShared = (asked: Pick<StudyAsked, 'consent'>, classes: CodeClasses): ReadonlySet<string> =>
-  new Set(permitsShared(asked, classes).map(({ kind }) => kind))
-
-/** What a Consent that is in force gives, without what may no longer be read. */
-export const permitsShared = ({ consent }: Pick<StudyAsked, 'consent'>, classes: CodeClasses): readonly Permit[] => {
+export const kindsShared = ({ consent }: Pick<StudyAsked, 'consent'>, classes: CodeClasses): ReadonlySet<string> => {
   // The existing sources only matter for what a deny leaves, and for no kind as a whole.
   const terms = consent?.status === 'active' ? readConsent(consent, { classes, isSource: () => true }) : undefined
   const now = new Date().toISOString()
-  return (terms?.permits ?? []).filter(({ valid }) => isBefore(now, valid.high))
+  return new Set((terms?.permits ?? []).filter(({ valid }) => isBefore(now, valid.high)).map(({ kind }) => kind))
 }
 
 const sourcesOf = async ({ listAllowed }: Asking, { lines }: StudyAsked, classes: CodeClasses) => {

@@ -1,6 +1,5 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { exactKindOf, readConsent } from '../../access/consent.ts'
-import type { Permit } from '../../access/consent-permit.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
 import { beginning } from '../../fhir/beginning.ts'
 import { FhirError } from '../../fhir/error.ts'
@@ -8,10 +7,9 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { isRefusal, isStanding, newConsent, permitOf, sourceOf } from '../../studies/consent/own-consent.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { without } from '../../studies/consent/stop-sharing.ts'
-import { waitsForAnswer } from '../../studies/consent/waiting-answer.ts'
 import { type Asking, type Change, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
-import { kindsOf, kindsShared, permitsShared, studiesAsking } from './consents.ts'
+import { kindsOf, kindsShared, studiesAsking } from './consents.ts'
 import { underscored } from './page.ts'
 import { sinceBefore } from './since-before.ts'
 import { oneCalled } from './studies.ts'
@@ -34,9 +32,7 @@ export const decide = async (
   for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()], classes)
   await keep(
     asking,
-    decided.flatMap(
-      ({ study, kinds }) => answer(study, { kinds, classes, isProven: asking.caller.unproven === undefined }) ?? [],
-    ),
+    decided.flatMap(({ study, kinds }) => answer(study, { kinds, classes }) ?? []),
   )
   const now = await studiesAsking(asking, patient, classes)
   return {
@@ -129,53 +125,38 @@ const requireAsked = (study: StudyAsked, kinds: readonly string[], classes: Code
     })
 }
 
-type Answer = { readonly kinds: Kinds; readonly classes: CodeClasses; readonly isProven: boolean }
+type Answer = { readonly kinds: Kinds; readonly classes: CodeClasses }
 
 /** After it, the current Consent says what was answered. One that gives nothing any more has ended, or was refused. */
-const answer = (asked: StudyAsked, answered: Answer): Change | undefined => {
-  const { kinds, classes } = answered
-  const { consent: before } = asked
+const answer = (asked: StudyAsked, { kinds, classes }: Answer): Change | undefined => {
   const shared = kindsShared(asked, classes)
   const changed = [...kinds].filter(([kind, is]) => is !== shared.has(kind))
-  const [begun = [], ended = []] = [true, false].map(is =>
-    changed.flatMap(([kind, wanted]) => (wanted === is ? kind : [])),
-  )
+  if (asked.consent?.status === 'active' && changed.length === 0) return undefined
+  const [begun, ended] = [true, false].map(is => changed.flatMap(([kind, wanted]) => (wanted === is ? kind : [])))
+  const next = nextConsent(asked, { begun: begun ?? [], ended: ended ?? [], classes })
+  return next && { resource: next, ifMatch: isStanding(asked.consent) ? asked.consent.meta?.versionId : undefined }
+}
+
+type Changed = { readonly begun: readonly string[]; readonly ended: readonly string[]; readonly classes: CodeClasses }
+
+/** Undefined if there is nothing to say, because it was refused or ended before. */
+const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Consent | undefined => {
+  const { consent: before, lines } = asked
+  const now = new Date().toISOString()
   const left = before?.status === 'active' ? goingOn(before, ended, classes) : undefined
-  const isSigned = begun.length > 0 || isGivenAnew(asked, left, answered)
-  if (before?.status === 'active' && changed.length === 0 && !isSigned) return undefined
-  const next = isSigned ? signed(asked, left, begun) : unsigned(asked, left)
-  return next && { resource: next, ifMatch: isStanding(before) ? before.meta?.versionId : undefined }
-}
-
-/**
- * Whether the patient, who signed an earlier text, has now said yes to everything that goes on, and the study still asks for all of it. Otherwise something
- * would come under the latest text without a yes. An app that came by an invitation alone, and may be anybody's, gives nothing anew.
- */
-const isGivenAnew = (asked: StudyAsked, left: Consent | undefined, { kinds, classes, isProven }: Answer): boolean => {
-  const permits = permitsShared({ consent: left }, classes)
-  const isAsked = ({ kind, device }: Permit) =>
-    asked.lines.some(line => line.kind === kind && (line.source === undefined || line.source === device))
-  const isYes = (permit: Permit) => kinds.get(permit.kind) === true && isAsked(permit)
-  return isProven && permits.length > 0 && permits.every(isYes) && waitsForAnswer(asked)
-}
-
-/** What was given, without what has ended, or a no. Undefined if there is nothing to say, because it was refused or ended before. */
-const unsigned = (asked: StudyAsked, left: Consent | undefined): Consent | undefined => {
-  const { consent: before } = asked
-  if (before?.status === 'active') return left ?? { ...before, status: 'inactive' }
-  if (before !== undefined && isRefusal(before)) return undefined
-  return { ...replacingAnswer(asked), status: 'rejected', provision: { type: 'deny' } }
-}
-
-/** What goes on and what begins, under the latest text. */
-const signed = (asked: StudyAsked, left: Consent | undefined, begun: readonly string[]): Consent => {
+  if (begun.length === 0 && before?.status === 'active') return left ?? { ...before, status: 'inactive' }
+  const standing = isStanding(before) && before.id !== undefined ? { id: before.id } : {}
+  if (begun.length === 0) {
+    if (before !== undefined && isRefusal(before)) return undefined
+    return { ...newConsent(asked, now), ...standing, status: 'rejected', provision: { type: 'deny' } }
+  }
   const { hash } = textToAgree(asked)
-  const consent = replacingAnswer(asked)
-  const given = asked.lines
+  const given = lines
     .filter(({ kind }) => begun.includes(kind))
-    .map(line => permitOf(asked, { line, shares: true, from: '', until: '' }, consent.dateTime))
+    .map(line => permitOf(asked, { line, shares: true, from: '', until: '' }, now))
   return {
-    ...consent,
+    ...newConsent(asked, now),
+    ...standing,
     status: 'active',
     sourceAttachment: { ...sourceOf(asked), hash },
     provision: {
@@ -185,12 +166,6 @@ const signed = (asked: StudyAsked, left: Consent | undefined, begun: readonly st
     },
   }
 }
-
-/** Gives nothing yet; a further version of the Consent that stands, if there is one. */
-const replacingAnswer = (asked: StudyAsked) => ({
-  ...newConsent(asked, new Date().toISOString()),
-  ...(isStanding(asked.consent) && asked.consent.id !== undefined ? { id: asked.consent.id } : {}),
-})
 
 /** Throws if there is nothing to agree to. */
 const textToAgree = ({ isEnrolled, text }: StudyAsked): NonNullable<StudyAsked['text']> => {
