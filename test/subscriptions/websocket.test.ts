@@ -270,7 +270,8 @@ t.test(
     const again = await connect(researcher)
     again.say(`bind ${staying}`)
     await until(() => again.heard.length > 0)
-    t.same(again.heard, [`bound ${staying}`], 'the other one can be bound anew')
+    // A ping of what was written meanwhile may follow.
+    t.equal(again.heard[0], `bound ${staying}`, 'the other one can be bound anew')
     again.end()
   },
 )
