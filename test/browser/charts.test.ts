@@ -344,6 +344,40 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       )
   })
 
+  await t.test(
+    'the letters of a chart are as large as whoever reads it has told the browser, and none is cut off',
+    async t => {
+      const { page: tab, complaints } = await signedIn()
+      const browser = await tab.context().newCDPSession(tab)
+      await browser.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } })
+      await tab.addInitScript(`{
+      window.written = []
+      const { fillText } = CanvasRenderingContext2D.prototype
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...more) {
+        const { actualBoundingBoxLeft, actualBoundingBoxDescent } = this.measureText(text)
+        const isWhole = x >= actualBoundingBoxLeft && y + actualBoundingBoxDescent <= this.canvas.height
+        written.push({ text, font: this.font, isWhole })
+        return fillText.call(this, text, x, y, ...more)
+      }
+    }`)
+      await tab.goto(page)
+      await tab.waitForSelector('.chart canvas')
+      const written = (await tab.evaluate('window.written')) as readonly {
+        text: string
+        font: string
+        isWhole: boolean
+      }[]
+      const isWritten = (text: string) => written.some(one => one.text === text)
+      t.ok(['100', '1 Mar', '12:00'].every(isWritten), 'each kind of axis has some room for them')
+      t.same(new Set(written.map(({ font }) => font)), new Set(['26px system-ui, sans-serif']))
+      t.same(
+        written.filter(({ isWhole }) => !isWhole),
+        [],
+      )
+      t.same(complaints, [])
+    },
+  )
+
   await t.test('on paper a chart is complete, and its days are named', async t => {
     const { page: tab } = await signedIn({ timezoneId: 'UTC', viewport: { width: 1280, height: 800 } })
     // No script runs between showing the window and printing it.

@@ -2,6 +2,9 @@
 
 export const daySeconds = 86_400
 
+/** By how much somebody wants letters larger than browsers show them at first: a canvas does not know. */
+export const letterScale = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16
+
 /** With a clock of 24 hours, in the language of the page. */
 const localeOf = language => (language === 'en' ? 'en-GB' : language)
 
@@ -13,7 +16,7 @@ export const timeAxis = ({ timezone, language }) => {
   const day = new Intl.DateTimeFormat(localeOf(language), { calendar: 'gregory', timeZone: timezone, day: 'numeric', month: 'short' })
   const clock = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' })
   return {
-    space: 60,
+    space: 60 * letterScale(),
     values: (_plot, splits, _axis, _space, increment) =>
       splits.map(split => {
         const time = new Date(split * 1000)

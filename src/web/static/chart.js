@@ -1,6 +1,6 @@
 /** Charts of measurements. What to draw is in the page, in `data-chart` of each figure. uPlot has come before, as a script that is no module. */
 import { drawBeyond, rangeOf } from '/static/chart-scale.js'
-import { clockOf, daySeconds, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'
+import { clockOf, daySeconds, letterScale, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'
 import { zoomButtons } from '/static/chart-zoom.js'
 
 const { uPlot } = globalThis
@@ -19,9 +19,13 @@ const colors = () => {
   }
 }
 
-const font = '13px system-ui, sans-serif'
-
-const axisOf = ({ ink, grid }) => ({ stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } })
+const axisOf = ({ ink, grid }) => ({
+  stroke: ink,
+  font: `${13 * letterScale()}px system-ui, sans-serif`,
+  size: 37 + 13 * letterScale(),
+  grid: { stroke: grid, width: 1 },
+  ticks: { stroke: grid, width: 1 },
+})
 
 /** Dashed lines across the chart. */
 const drawThresholds = (thresholds, color) => plot => {
@@ -55,7 +59,8 @@ const edgeClass = 'edge'
 /** The axis of the values. */
 const valueAxis = (palette, { language }) => {
   const number = numberOf(language, {})
-  return { ...axisOf(palette), size: 66, values: (_plot, splits) => splits.map(number) }
+  const scale = letterScale()
+  return { ...axisOf(palette), size: 30 + 36 * scale, space: 30 * scale, values: (_plot, splits) => splits.map(number) }
 }
 
 /** uPlot's NULL_EXPAND: a break lasts until the line goes on, and not only until another source has a reading. */
@@ -152,7 +157,7 @@ const overDay = chart => {
       ],
       scales: { x: { time: false, range: (_plot, low, high) => (low === high ? [0, 1440] : [low, high]) }, y: { range: rangeOf(chart) } },
       axes: [
-        { ...axisOf(palette), incrs: [60, 120, 180, 240, 360], space: 44, values: (_plot, splits) => splits.map(clockOf) },
+        { ...axisOf(palette), incrs: [60, 120, 180, 240, 360, 720], space: 44 * letterScale(), values: (_plot, splits) => splits.map(clockOf) },
         valueAxis(palette, chart),
       ],
       hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold), drawBeyond(chart, palette)] },
