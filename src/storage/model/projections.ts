@@ -9,6 +9,7 @@ import { projectMemberships } from './membership.ts'
 import { projectOrganizations } from './organization.ts'
 import { projectPatients } from './patient-address.ts'
 import { projectPersons } from './person.ts'
+import { projectPractitioners } from './practitioner.ts'
 import type { Projected, Projection, ProjectionContext } from './projection.ts'
 import { projectStudies } from './study.ts'
 import { projectSubscribers } from './subscriber.ts'
@@ -26,6 +27,7 @@ const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   PractitionerRole: of(projectMemberships),
   Patient: of(projectPatients),
   Person: of(projectPersons),
+  Practitioner: of(projectPractitioners),
   ResearchStudy: of(projectStudies),
   Group: of(projectGroups),
   ResearchSubject: of(projectEnrolments),

@@ -105,7 +105,7 @@ const changesRole = (write: Write): boolean =>
 const deletesNeeded = (write: Write): boolean => write.kind === 'delete' && needed.has(write.type)
 
 /** A Group may be that of a study, and a Device a source. */
-const needed: ReadonlySet<ResourceType> = new Set(['Organization', 'ResearchStudy', 'Group', 'Device'])
+const needed: ReadonlySet<ResourceType> = new Set(['Organization', 'Practitioner', 'ResearchStudy', 'Group', 'Device'])
 
 const setWriters = { uploads: uploadAll, set: createAll } as const
 
