@@ -154,7 +154,7 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
   const given = lines
     .filter(({ kind }) => begun.includes(kind))
     .map(line => permitOf(asked, { line, shares: true, from: '', until: '' }, now))
-  return {
+  const next: Consent = {
     ...newConsent(asked, now),
     ...standing,
     status: 'active',
@@ -165,6 +165,19 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
       provision: [...(left === undefined ? [] : sinceBefore(left)), ...given],
     },
   }
+  requireGiven(begun, next, classes)
+  return next
+}
+
+/** Throws if what goes on of the Consent before denies what is given now, or bounds its time. */
+const requireGiven = (begun: readonly string[], consent: Consent, classes: CodeClasses): void => {
+  const given = kindsShared({ consent }, classes)
+  const denied = begun.find(kind => !given.has(kind))
+  if (denied !== undefined)
+    throw new FhirError(
+      'business-rule',
+      `The patient's Consent denies ${denied}, or is over by its own words; they can give it on their own page`,
+    )
 }
 
 /** Throws if there is nothing to agree to. */

@@ -44,7 +44,12 @@ const asking = await create<ResearchStudy>(lab.manager, {
 })
 
 /** In the study, with two devices; `given` is what they signed. */
-const somebody = async (name: string, given: readonly ConsentProvision[], study: ResearchStudy = asking) => {
+const somebody = async (
+  name: string,
+  given: readonly ConsentProvision[],
+  study: ResearchStudy = asking,
+  root: ConsentProvision = {},
+) => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ family: name }],
@@ -73,7 +78,7 @@ const somebody = async (name: string, given: readonly ConsentProvision[], study:
         valueReference: { reference: `ResearchStudy/${study.id}` },
       },
     ],
-    provision: { type: 'deny', provision: [...given] },
+    provision: { ...root, type: 'deny', provision: [...given] },
   })
   const measured = async (code: string, device?: { readonly reference: string }, at = '2026-03-01T08:00:00Z') =>
     create<Observation>('everything', {
@@ -240,6 +245,33 @@ t.test('what a permit denies stays denied when the permit ends', async t => {
   t.same(await one.read(), ['heart-rate band', 'step-count'])
   t.equal((await one.answer('DELETE', { [steps]: false })).status, 204)
   t.same(await one.read(), ['heart-rate band'])
+})
+
+for (const [what, ...given] of [
+  ['the Consent denies', permit(steps), { type: 'deny', code: [kind(weight)] }],
+  ['a permit in it denies', permit(steps, { provision: [{ type: 'deny', code: [kind(weight)] }] })],
+] as readonly (readonly [string, ...ConsentProvision[]])[])
+  t.test(`a yes to what ${what} is refused, and signs nothing`, async t => {
+    const one = await somebody('Denying', given)
+    t.match(await one.answer('POST', { [weight]: true }), {
+      status: 422,
+      body: {
+        detail:
+          "The patient's Consent denies omh:body-weight, or is over by its own words; they can give it on their own page",
+      },
+    })
+    t.same(
+      [await one.told(), await one.read(), (await one.stands()).meta?.versionId],
+      [['step-count'], ['step-count'], '1'],
+    )
+    t.equal((await one.answer('POST', { [heartRate]: true })).status, 201)
+    t.same(await one.told(), ['heart-rate', 'step-count'])
+  })
+
+t.test('a yes within a Consent that is over by its own words is refused, and signs nothing', async t => {
+  const one = await somebody('Over', [permit(steps)], asking, { period: { end: '2026-02-01' } })
+  t.equal((await one.answer('POST', { [weight]: true })).status, 422)
+  t.same([await one.told(), (await one.stands()).meta?.versionId], [[], '1'])
 })
 
 t.test('a permit that names no kind is left as it is when others end or begin', async t => {
