@@ -82,6 +82,14 @@ t.test('what follows the greeting of a Spanish letter begins like a sentence', a
   for (const [key, text] of Object.entries(textsOf('es.json'))) t.notMatch(text, /^Hola:\s+\p{Ll}/u, key)
 })
 
+t.test('no Spanish text that says how easy it is to say no can be read as its opposite', async t => {
+  for (const [key, text] of Object.entries(textsOf('es.json'))) t.notMatch(text, /decir que no es/, key)
+})
+
+t.test('what measures has one name in all Spanish texts', async t => {
+  for (const [key, text] of Object.entries(textsOf('es.json'))) t.notMatch(text, /dispositivo/i, key)
+})
+
 t.test('the browser’s language decides, as far as it is known', async t => {
   // `qaa` to `qtz` are for private use, so no file is named like that.
   const cases: readonly (readonly [asked: string | undefined, code: string])[] = [
