@@ -177,7 +177,10 @@ export const statusOfAnswer = ({
 
 type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'organization' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
 
-/** For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, or several times; undefined if nothing of it. */
+/**
+ * For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, several times, or only as long
+ * as it may be read; undefined if nothing of it.
+ */
 export const givenOf = (
   { sharings }: Pick<StudyAsked, 'sharings'>,
   { kind, source }: RequestedData,
@@ -185,11 +188,13 @@ export const givenOf = (
   const ofKind = sharings.flatMap(({ lines }) => lines.filter(line => line.kind === kind))
   const whole = ofKind.find(line => line.source === source) ?? ofKind.find(line => line.source === undefined)
   const [time, ...others] = whole?.times ?? []
-  if (time !== undefined && others.length === 0) return time
+  if (time !== undefined && others.length === 0 && !isReadForATime(time)) return time
   return ofKind.some(line => source === undefined || line.source === undefined || line.source === source)
     ? 'partly'
     : undefined
 }
+
+const isReadForATime = ({ readFrom, readUntil }: SharedTime): boolean => (readFrom ?? readUntil) !== undefined
 
 /** Made of what is asked and not of its place, so that what was shown and chosen never comes to mean something else. */
 const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')

@@ -779,6 +779,29 @@ t.test('a date without a time in a Consent is a day in UTC, and stays one', asyn
   })
 })
 
+t.test('what a form cannot say of a line, such as how long it may be read, is not chosen by leaving it', async t => {
+  const { browser: own, patient } = await arrived('Ylva')
+  await sign(own, { ...both, [steps]: 'yes', [`${steps}-from`]: '2026-01-01' })
+  const [{ meta, ...stored }] = await consentsOf(patient.id)
+  const [heart, walked] = stored.provision.provision
+  for (const permits of [
+    [{ ...walked, period: { end: '2999-12-31' } }],
+    [{ ...walked, period: { start: '2999-01-01' } }],
+    [
+      { ...walked, dataPeriod: { start: '2026-01-01', end: '2026-02-01' } },
+      { ...walked, dataPeriod: { start: '2026-04-01' } },
+    ],
+  ]) {
+    const dateTime = new Date().toISOString()
+    await update('everything', { ...stored, dateTime, provision: { type: 'deny', provision: [heart, ...permits] } })
+    const form = await formIn(own, 'UTC')
+    t.match(form, { [hearts]: 'yes', [`${hearts}-from`]: '2026-01-01', [`${steps}-from`]: '' })
+    t.notOk(steps in form, 'neither yes nor no')
+    const left = await own.send(page, form, page)
+    t.match([left.status, wordsOf(left)], [422, /Say whether you share Step count, from any device/])
+  }
+})
+
 t.test('a type of resources without a time is shared completely, without asking for days', async t => {
   const { browser: own, patient } = await arrived('Rosa')
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
