@@ -85,6 +85,8 @@ export type Relation =
   | { readonly kind: 'invited'; readonly patient: string; readonly now?: true }
   /** Since that instant nobody but `but` has answered the study for the row's patient, whether with yes or with no. */
   | { readonly kind: 'unanswered'; readonly study: string; readonly since: string; readonly but: Principal }
+  /** The row is in the compartment of one of these patients, by their numbers in the tables. No rule asks this: storage narrows down where to look. */
+  | { readonly kind: 'of-patients'; readonly patients: readonly number[] }
   /** An organization or person named by the patient's own record, by a study of theirs, or by a consent of theirs. */
   | { readonly kind: 'known-to'; readonly patient: string }
 
@@ -114,7 +116,7 @@ export type Grantee =
   | { readonly kind: 'organization'; readonly id: string }
 
 /** At the moment of the query, a consent in force covers the row and reaches the grantee. */
-type Consented = {
+export type Consented = {
   readonly kind: 'consented'
   readonly to: Grantee
   readonly action: Action

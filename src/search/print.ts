@@ -75,6 +75,8 @@ const printGrant = (grant: Grant): string => {
       return list('invited', grant.patient, ...(grant.now ? ['now'] : []))
     case 'known-to':
       return list(grant.kind, grant.patient)
+    case 'of-patients':
+      return list(grant.kind, ...grant.patients.map(String))
     case 'kept':
       return list('kept', typeof grant.part === 'string' ? grant.part : `staff-entry-of:${grant.part.staffEntryOf}`)
     case 'content':

@@ -13,6 +13,7 @@ import { readQuarantined, readQuarantinedDocument } from './quarantine/quarantin
 import { readRefusedDocument, readRefusedOf } from './quarantine/refused-of-patient.ts'
 import { type Reading, read, vread } from './read.ts'
 import { explainSearch } from './search/explain.ts'
+import { withFewSharing } from './search/few-sharing.ts'
 import { heldMatches } from './search/held-matches.ts'
 import { sparingMatchless } from './search/matchless.ts'
 import { readMeta } from './search/meta.ts'
@@ -33,6 +34,10 @@ import { unknown } from './write/write.ts'
 const known = async (connection: Connection, asking: Reading, search: Search): Promise<Search> =>
   chainsFollowed(connection, asking, await lookedUp(connection, asking, search))
 
+/** Whose Provenances can be seen, if they are few; a search of Observations finds that out by itself. */
+const sharing = async (connection: Connection, asking: Reading, { type }: Search): Promise<Reading> =>
+  type === 'Provenance' ? withFewSharing(connection, asking, { action: 's', types: [type] }) : asking
+
 /** Everything that a caller may ask, on this connection: it sees what the transaction has written, if it is in one. */
 export const reading = (connection: Connection, asking: Reading): Omit<ReadStore, 'validationPolicies'> => ({
   read: (type, id) => read(connection, asking, type, id),
@@ -43,8 +48,15 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
     return page
   },
   historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
-  search: async search => searchPage(connection, asking, await known(connection, asking, search)),
-  explain: async (search, depth) => explainSearch(connection, asking, await known(connection, asking, search), depth),
+  search: async search =>
+    searchPage(connection, await sharing(connection, asking, search), await known(connection, asking, search)),
+  explain: async (search, depth) =>
+    explainSearch(
+      connection,
+      await sharing(connection, asking, search),
+      await known(connection, asking, search),
+      depth,
+    ),
   subset: (versions, subset) => subsetsOf(connection, asking, versions, subset),
   lastn: async asked => lastObservations(connection, asking, await lookedUp(connection, asking, asked)),
   statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),

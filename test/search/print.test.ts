@@ -21,6 +21,7 @@ const table: readonly (readonly [Expression, string])[] = [
   [{ kind: 'staffed', to: { kind: 'practitioner', id: 'dr' }, by: 'enrolment' }, '(staffed practitioner/dr enrolment)'],
   [{ kind: 'created', by: { kind: 'client', id: 'app' } }, '(created-by client/app)'],
   [{ kind: 'written-through', client: 'app' }, '(written-through app)'],
+  [{ kind: 'of-patients', patients: [7, 9] }, '(of-patients 7 9)'],
   [{ kind: 'same-tenant', practitioner: 'dr' }, '(same-tenant dr)'],
   [
     and(or({ kind: 'source-device' }, { kind: 'consentable' }), not({ kind: 'same-tenant', practitioner: 'dr' })),

@@ -6,6 +6,8 @@ import { type Asking, lastVersion } from '../current.ts'
 import type { Connection } from '../database.ts'
 import type { Preparing } from '../prepare/prepare.ts'
 import { historyOf, storedRow, tableOf } from '../row.ts'
+import { withFewSharing } from '../search/few-sharing.ts'
+import type { ManyPatients } from '../search/many-patients.ts'
 import { allOf, name, type SqlFragment, sql } from '../sql.ts'
 import type { HistoryAsked, VersionPage } from '../store.ts'
 import { type OldVersion, visibleAmong } from './old-version.ts'
@@ -19,11 +21,12 @@ import { inPeriod } from './version-period.ts'
  */
 export const historyOfTypes = async (
   connection: Connection,
-  asking: Asking & Preparing,
+  whole: Asking & Preparing & { readonly manyPatients: ManyPatients },
   types: readonly ResourceType[],
   { cursor, ...asked }: HistoryAsked,
 ): Promise<VersionPage> => {
-  const used = await typesInUse(connection, asking, types)
+  const used = await typesInUse(connection, whole, types)
+  const asking = await withFewSharing(connection, whole, { action: 's', types: used })
   const found: (Found & OldVersion)[] = []
   let position = cursor === undefined ? undefined : (JSON.parse(cursor) as Position)
   let letters = roomOfPage

@@ -1,11 +1,10 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { kindOfType, timeElementOf } from '../../../access/shared-type.ts'
-import type { Expression, Grantee } from '../../../search/expression.ts'
+import type { Consented, Expression, Grantee } from '../../../search/expression.ts'
 import type { RelatedRow } from '../../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../../sql.ts'
 import { inForce, referencedId } from '../reference.ts'
 
-type Consented = Extract<Expression, { kind: 'consented' }>
 type Consentable = Extract<Expression, { kind: 'consentable' }>
 
 /**
@@ -87,13 +86,13 @@ const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragme
   given.grantee = ANY (${granteesOf(to, study)}) AND strpos(given.scope_action, ${word(action)}) > 0
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
 
-/**
- * A query of the patients whose Observations can be seen at all, by their consents in force: a patient_id for each consent. `kind`: only by
- * consents to it, which is needed for all Observations that are asked about.
- */
+/** A query of the patients of whom anything can be seen at all, by their consents in force: a patient_id for each consent. */
+export const sharersOf = (consented: Consented): SqlFragment => sql.fragment`
+  SELECT given.patient_id FROM study_group_observation_consents AS given WHERE ${inForceFor(consented)}`
+
+/** The same of those whose Observations can be seen. `kind`: only by consents to it, which is needed for all Observations that are asked about. */
 export const patientsReached = (consented: Consented, kind: string | undefined): SqlFragment => sql.fragment`
-  SELECT given.patient_id FROM study_group_observation_consents AS given
-  WHERE ${inForceFor(consented)} AND ${
+  ${sharersOf(consented)} AND ${
     kind === undefined
       ? sql.fragment`given.device_id <> ${noDevice}`
       : sql.fragment`given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind})`

@@ -52,6 +52,8 @@ const composed = (relation: Relation, row: RelatedRow): SqlFragment => {
       return compileKept(relation, row)
     case 'content':
       return compileContent(relation, row)
+    case 'of-patients':
+      return sql.fragment`${row.facts}.patient_id = ANY(${sql.array([...relation.patients], 'int4')})`
     case 'source-device':
       return sql.fragment`NOT ${row.row}.content ? 'patient'`
     case 'created':
