@@ -14,6 +14,8 @@ export type Field = {
   readonly optional?: true
   /** How many lines it has; absent: one, without line breaks. */
   readonly rows?: number
+  /** Whether others read it as sentences. Everything else, such as addresses and keys, browsers are asked to leave as it is typed. */
+  readonly isProse?: true
   /** The language of the text in it, if it is not that of the page. */
   readonly language?: string | undefined
 }
@@ -36,9 +38,9 @@ ${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode=
 }
 
 const lines = (one: Field): Html => {
-  const { name, value, rows, autocomplete } = one
+  const { name, value, rows, autocomplete, isProse } = one
   // HTML drops the first line break, so there is an extra one.
-  return html`<textarea class="${controlOf(one)}" id="${name}" name="${name}" rows="${rows}" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false"${about(one)}>
+  return html`<textarea class="${controlOf(one)}" id="${name}" name="${name}" rows="${rows}" autocomplete="${autocomplete}"${!isProse && html` autocapitalize="none" spellcheck="false"`}${about(one)}>
 ${value}</textarea>`
 }
 

@@ -101,9 +101,15 @@ export const factFields = (
       hint: 'What the study is for, in words for patients',
       autocomplete: 'off',
       rows: 5,
+      isProse,
       language,
     },
-    ...languages.map(language => ({ name: `purpose-${language}`, rows: 5, ...inLanguage('Purpose', language) })),
+    ...languages.map(language => ({
+      name: `purpose-${language}`,
+      rows: 5,
+      isProse,
+      ...inLanguage('Purpose', language),
+    })),
     {
       name: 'approval',
       label: 'Approval number',
@@ -143,6 +149,7 @@ export const ownLanguageBeside = (study: Pick<ResearchStudy, 'language'>): strin
 const english = wordsFor('en')
 
 const optional = true as const
+const isProse = true as const
 
 /** A field for what patients read in a further language. */
 export const inLanguage = (label: string, language: string) => ({

@@ -90,6 +90,7 @@ export const reasonFields = (
     problem: problems.reason,
     autocomplete: 'off',
     rows: 3,
+    isProse,
     language: ownLanguageBeside(study),
   },
   ...furtherLanguages(study).map(language => ({
@@ -98,8 +99,11 @@ export const reasonFields = (
     value: translations.find(one => one.language === language)?.text ?? '',
     problem: problems[`reason-${language}`],
     rows: 3,
+    isProse,
   })),
 ]
+
+const isProse = true as const
 
 export const reasonProblems = ({ reason, translations }: Reason): Readonly<Record<string, string>> => ({
   ...(reason === '' && { reason: 'Enter what the study needs it for' }),

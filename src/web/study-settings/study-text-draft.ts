@@ -131,6 +131,7 @@ const partFields = (draft: TextDraft, language: string): readonly Field[] =>
     value: writtenIn(draft, language, part),
     autocomplete: 'off',
     rows: 6,
+    isProse: true,
     language: language === 'en' ? undefined : language,
     optional: true,
     problem:

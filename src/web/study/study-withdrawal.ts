@@ -97,6 +97,7 @@ ${form({
       label: words.label,
       hint: 'It is kept with the consent, and the patient can read it.',
       rows: 3,
+      isProse: true,
       value: reason,
       ...(isWrong ? { problem } : {}),
       autocomplete: 'off',

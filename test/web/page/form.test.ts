@@ -2,7 +2,7 @@ import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { radioField, selectField } from '../../../src/web/page/choice-field.ts'
-import { box, notice, postForm } from '../../../src/web/page/form.ts'
+import { box, field, notice, postForm } from '../../../src/web/page/form.ts'
 import { html } from '../../../src/web/page/html.ts'
 
 t.test('a form that posts carries its token and its hidden fields, except undefined ones', async t => {
@@ -29,6 +29,16 @@ t.test('no page writes the tag of such a form itself', async t => {
     'web/page/keeps-typed.ts',
   ])
 })
+
+t.test(
+  'only what others read as sentences is looked at for misspellings, and begins with a capital on a phone',
+  async t => {
+    const asked = { name: 'purpose', label: 'Purpose', autocomplete: 'off', rows: 5 }
+    const left = / autocapitalize="none" spellcheck="false"/
+    t.match(field(asked).text, left)
+    t.notMatch(field({ ...asked, isProse: true }).text, left)
+  },
+)
 
 t.test('what answers something that was just done has the focus, and what says how things are has not', async t => {
   const focused = (kind: Parameters<typeof notice>[0]) =>

@@ -146,6 +146,15 @@ t.test(
   },
 )
 
+t.test('browsers may look for misspellings in what patients will read', async t => {
+  const [reason, draft] = [`omh:heart-rate@${band}`, `${settings}/text/draft/es`]
+  for (const at of [`${settings}/facts`, `${settings}/data/reason?request=${encodeURIComponent(reason)}`, draft]) {
+    const { body } = await staff.get(at)
+    t.match(body, '<textarea ', at)
+    t.notMatch(body, /<textarea [^>]*spellcheck="false"/, at)
+  }
+})
+
 t.test('so they can when they make a study, which other servers can read as FHIR', async t => {
   const at = `/organizations/${lab.organization}/studies/new`
   const { location = '' } = await staff.send(at, { ...facts, identity: 'coded', access: 'staff' })
