@@ -77,7 +77,7 @@ const setUp = async ({ request, reply, options, continued }: Answering, step: Se
       return sendSetUp(reply.code(422), await setUpOf(accounts, step), {
         continued,
         isAsked: step.session === undefined,
-        problem: typed(request.body, 'code').trim() === '' ? 'step.code-missing' : 'field.code-wrong',
+        problem: typed(request.body, 'code').trim() === '' ? 'step.code-missing' : 'step.code-wrong',
       })
     case 'set-up':
       await enter(request, reply, options, answer.cookie)

@@ -44,7 +44,7 @@ t.test('somebody sets up an authenticator with their password and a code, and is
   t.notMatch(page.body, /style=|<style|\son[a-z]+=/, 'nothing that our policy for pages would not allow')
   t.match(await own.send('/second-factor', { code: '12345' }), {
     status: 422,
-    body: /This code is not right, .* the clock of your phone may be wrong/,
+    body: /This code is not right\. .* picture and key are new ones, .* the clock of your phone may be wrong/,
   })
   t.match(await own.send('/second-factor', { code: ' ' }), { status: 422, body: /Enter the six digits that your/ })
   t.match(await elsewhere.get('/account'), { status: 200 }, 'nothing changes before a code was right')
