@@ -9,13 +9,13 @@ export type KeySets = { readonly find: (url: string, kid: string) => Promise<rea
  * for a minute if it says nothing. If a kid is not in the cached set, the set is requested again, but not more often than every few seconds.
  * Throws if the set cannot be had.
  */
-export const openKeySets = (outbound: Pick<Outbound, 'send'>, now = () => performance.now()): KeySets => {
+export const openKeySets = (outbound: Pick<Outbound, 'send'>): KeySets => {
   const kept = openKept()
   const underWay = new Map<string, Promise<KeySet>>()
   const ask = (url: string): Promise<KeySet> => {
     const asked =
       underWay.get(url) ??
-      fetchKeySet(outbound, url, now).finally(() => {
+      fetchKeySet(outbound, url).finally(() => {
         underWay.delete(url)
       })
     underWay.set(url, asked)
@@ -23,9 +23,12 @@ export const openKeySets = (outbound: Pick<Outbound, 'send'>, now = () => perfor
   }
   const find = async (url: string, kid: string) => {
     const known = kept.find(url)
-    const keys = known === undefined ? [] : keysIn(known.text)
-    const has = keys.some(key => key.kid === kid)
-    if (known !== undefined && now() < (has ? known.until : Math.min(known.until, known.askedAt + pauseMs))) return keys
+    if (known !== undefined) {
+      const keys = keysIn(known.text)
+      const isThere = keys.some(key => key.kid === kid)
+      const until = isThere ? known.until : Math.min(known.until, known.askedAt + pauseMs)
+      if (performance.now() < until) return keys
+    }
     const asked = await ask(url)
     kept.add(url, asked)
     return keysIn(asked.text)
@@ -62,8 +65,8 @@ const openKept = () => {
 
 const roomOf = (url: string, set: KeySet | undefined): number => (set === undefined ? 0 : url.length + set.text.length)
 
-const fetchKeySet = async (outbound: Pick<Outbound, 'send'>, url: string, now: () => number): Promise<KeySet> => {
-  const askedAt = now()
+const fetchKeySet = async (outbound: Pick<Outbound, 'send'>, url: string): Promise<KeySet> => {
+  const askedAt = performance.now()
   const {
     status,
     body: text,

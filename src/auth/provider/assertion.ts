@@ -17,14 +17,14 @@ type Said = Readonly<Record<string, unknown>>
  * What SMART requires of an assertion beyond RFC 7523, once the library has found that it is signed with the key of its kid. Throws
  * invalid_client.
  */
-export const checkAssertion = (claims: Said, header: Said, jwksUri: string | undefined, now = Date.now()): void => {
+export const checkAssertion = (claims: Said, header: Said, jwksUri: string | undefined): void => {
   const refuse = (reason: string): never => {
     throw new errors.InvalidClientAuth(reason)
   }
   // SMART's clients send it; assertions that OpenID Connect libraries sign have none, which RFC 7515 allows.
   if (header.typ !== undefined && !/^jwt$/i.test(jsonText(header.typ))) refuse('typ must be JWT')
   // "no more than five minutes in the future".
-  if (Number(claims.exp) > now / 1000 + mostSeconds + clockSkewSeconds)
+  if (Number(claims.exp) > Date.now() / 1000 + mostSeconds + clockSkewSeconds)
     refuse(`exp is too far ahead: at most ${mostSeconds} seconds`)
   if (header.jku !== undefined && header.jku !== jwksUri) refuse('jku is not the registered JWKS URL')
 }

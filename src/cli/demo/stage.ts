@@ -49,9 +49,8 @@ export const readFigures = async (
   who: string,
   measure: Measure | 'all',
   wanted: Figures,
-  more = '',
 ): Promise<void> => {
-  const asked = observationsOf(measure, more)
+  const asked = observationsOf(measure)
   const { found, durationMs } = await reader.readAll(asked)
   const got = toFigures(found, measure)
   const unit = measure === 'all' ? '' : units[measure]

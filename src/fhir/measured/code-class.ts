@@ -1,5 +1,5 @@
 import { systems } from '../canonical.ts'
-import { type ConceptMapping, type OpenMhealthMaps, openMhealthMaps, type SchemaConcept } from './open-mhealth-maps.ts'
+import { type ConceptMapping, openMhealthMaps as maps } from './open-mhealth-maps.ts'
 
 /** A code as it may be written in a coding, a search or a scope; without a system, it is the text alone. */
 type Spelling = { readonly system?: string; readonly code: string }
@@ -28,9 +28,9 @@ export type CodeClasses = {
  * Classes and kinds of codes, from our ConceptMaps and CodeSystems. A code is in one class only: if two schemas name it, the first in the map
  * has it.
  */
-export const openCodeClasses = (maps: OpenMhealthMaps = openMhealthMaps): CodeClasses => {
-  const known = collectSpellings(maps)
-  const narrower = collectNarrower(maps.loinc)
+export const openCodeClasses = (): CodeClasses => {
+  const known = collectSpellings()
+  const narrower = collectNarrower()
   const systemsByCode = Map.groupBy(known.keys(), key => key.slice(key.indexOf('|') + 1))
 
   const spelled = (system: string | undefined, code: string) =>
@@ -47,7 +47,7 @@ export const openCodeClasses = (maps: OpenMhealthMaps = openMhealthMaps): CodeCl
     return key.includes('|') ? narrower.kindByCode.get(key) : key
   }
   const spellingsByClass = Map.groupBy(known, ([, classKey]) => classKey)
-  const kinds = schemaConcepts(maps)
+  const kinds = schemaConcepts
     .filter(({ code }) => classOf(undefined, code) === code)
     .map(({ code, display }) => ({ key: code, display, narrower: narrower.codesByKind.get(code) ?? [] }))
 
@@ -68,12 +68,12 @@ const toSpelling = (key: string): Spelling => {
   return bar === 0 ? { code: key.slice(1) } : { system: key.slice(0, bar), code: key.slice(bar + 1) }
 }
 
-const schemaConcepts = (maps: OpenMhealthMaps): readonly SchemaConcept[] => maps.codeSystems.flatMap(one => one.concept)
+const schemaConcepts = maps.codeSystems.flatMap(one => one.concept)
 
 /** `system|code` → class, for every spelling that can be listed. */
-const collectSpellings = (maps: OpenMhealthMaps): ReadonlyMap<string, string> => {
+const collectSpellings = (): ReadonlyMap<string, string> => {
   const known = new Map<string, string>()
-  for (const [key, classKey] of [...schemaSpellings(maps), ...standardSpellings(maps)]) {
+  for (const [key, classKey] of [...schemaSpellings(), ...standardSpellings()]) {
     if (!known.has(key)) known.set(key, classKey)
   }
   for (const [key, classKey] of [...known]) for (const alias of bioportalSpellings(key)) known.set(alias, classKey)
@@ -83,9 +83,9 @@ const collectSpellings = (maps: OpenMhealthMaps): ReadonlyMap<string, string> =>
 /** Apps also write an IEEE id under the Open mHealth system, and the other way round, or either without a system. */
 const schemaSystems = [systems.omh, systems.ieee, undefined]
 
-const schemaSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, string])[] => {
+const schemaSpellings = (): readonly (readonly [string, string])[] => {
   const carriedOn = new Map(pairs(maps.ieeeToOmh).map(({ code, target }) => [code, target.code]))
-  return schemaConcepts(maps).flatMap(schema => {
+  return schemaConcepts.flatMap(schema => {
     const classKey = carriedOn.get(schema.code) ?? schema.code
     const ids = [schema, ...(schema.concept ?? [])].flatMap(({ code }) =>
       schemaSystems.map(system => keyOf(system, code)),
@@ -96,7 +96,7 @@ const schemaSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, str
 }
 
 /** Every SNOMED code that a schema names is a spelling of it, whatever its relation; of the LOINC codes, only equivalent ones are. */
-const standardSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, string])[] => [
+const standardSpellings = (): readonly (readonly [string, string])[] => [
   ...pairs(maps.snomed).map(({ code, target }) => [keyOf(systems.snomed, target.code), code] as const),
   ...pairs(maps.loinc)
     .filter(({ target }) => target.equivalence === 'equivalent')
@@ -104,8 +104,8 @@ const standardSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, s
 ]
 
 /** Codes that say more than their schema: they are shared by whoever shares the kind, but they are not the same. */
-const collectNarrower = (loinc: ConceptMapping) => {
-  const narrower = pairs(loinc).filter(({ target }) => target.equivalence === 'narrower')
+const collectNarrower = () => {
+  const narrower = pairs(maps.loinc).filter(({ target }) => target.equivalence === 'narrower')
   return {
     kindByCode: new Map(narrower.map(({ code, target }) => [keyOf(systems.loinc, target.code), code])),
     codesByKind: new Map(

@@ -24,14 +24,14 @@ export type MappingTarget = {
 /** What is read of the code systems. https://hl7.org/fhir/R4/codesystem.html */
 type SchemaCodes = { readonly url: string; readonly concept: readonly SchemaConcept[] }
 
-export type SchemaConcept = {
+type SchemaConcept = {
   readonly code: string
   readonly display: string
   readonly property?: readonly { readonly code: string; readonly valueCode: string }[]
   readonly concept?: readonly { readonly code: string; readonly display: string }[]
 }
 
-export type OpenMhealthMaps = {
+type OpenMhealthMaps = {
   readonly codeSystems: readonly SchemaCodes[]
   readonly ieeeToOmh: ConceptMapping
   readonly loinc: ConceptMapping

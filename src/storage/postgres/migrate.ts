@@ -48,7 +48,7 @@ export const readMigrations = async (folder = migrationFolder): Promise<readonly
   return Promise.all(names.map((name, index) => readMigration(folder, name, index + 1)))
 }
 
-export const countMigrations = async (folder = migrationFolder): Promise<number> => (await namesIn(folder)).length
+export const countMigrations = async (): Promise<number> => (await namesIn(migrationFolder)).length
 
 const namesIn = async (folder: string): Promise<readonly string[]> =>
   (await readdir(folder)).filter(name => name.endsWith('.sql')).sort()
