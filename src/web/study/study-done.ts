@@ -47,13 +47,9 @@ const done: Readonly<Record<'registered' | 'invited' | 'cancelled' | 'withdrawn'
   },
 }
 
-/** The page of a study, which says that this was done there, and for whom. */
-export const doneUrl = (
-  study: string,
-  subject: string,
-  what: keyof typeof done,
-  asked = peopleAskedIn(new URLSearchParams()),
-): string => peopleUrl(`/studies/${study}`, asked, { done: what, subject })
+/** The page of a study, with the people that the request asks for. It says what was done there, and for whom. */
+export const doneUrl = (request: FastifyRequest, study: string, subject: string, what: keyof typeof done): string =>
+  peopleUrl(`/studies/${study}`, peopleAskedIn(queryOf(request)), { done: what, subject })
 
 /** What was done by the form that led here, and for whom; nothing if the reader sees nobody like this in the study. */
 export const doneNotice = async (

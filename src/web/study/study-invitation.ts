@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation-state.ts'
 import { type MessageState, nothingMoreToSay } from '../../storage/study/study-message.ts'
 import type { Invited, ShownInvitation } from '../../studies/invitation/invitations.ts'
@@ -17,7 +16,6 @@ import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { backToStudy } from './back-to-study.ts'
-import { peopleAskedIn } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { nameOf, notAsked } from './study-person.ts'
@@ -37,12 +35,12 @@ export const studyInvitationActions: AddPage = (server, options) => {
       if (!(error instanceof FhirError) || error.status !== 422) throw error
       return sendRefusal(reply, study, error.message)
     }
-    return reply.redirect(doneUrl(study, subject, 'invited', peopleAskedIn(queryOf(request))), 303)
+    return reply.redirect(doneUrl(request, study, subject, 'invited'), 303)
   })
   server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
     await invitations.cancel({ person: sessionOf(request).person, study, subject })
-    return reply.redirect(doneUrl(study, subject, 'cancelled', peopleAskedIn(queryOf(request))), 303)
+    return reply.redirect(doneUrl(request, study, subject, 'cancelled'), 303)
   })
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params

@@ -51,13 +51,13 @@ export const studyPaperPage: AddPage = (server, options) => {
     const paper = await paperOf(request, options)
     const why = await refusalOf(confirmPaper(options, paper, typed(request.body, 'recorded')))
     if (why !== undefined) return sendPaperWaiting(reply.code(why.status), options, paper, why.message)
-    return reply.redirect(doneUrl(request.params.id, paper.subject, 'confirmed', peopleAskedIn(queryOf(request))), 303)
+    return reply.redirect(doneUrl(request, request.params.id, paper.subject, 'confirmed'), 303)
   })
   server.post<OfSubject>(`${at}/discard`, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)
     const why = await refusalOf(discardPaper(paper, typed(request.body, 'recorded')))
     if (why !== undefined) return sendPaperWaiting(reply.code(why.status), options, paper, why.message)
-    return reply.redirect(doneUrl(request.params.id, paper.subject, 'discarded', peopleAskedIn(queryOf(request))), 303)
+    return reply.redirect(doneUrl(request, request.params.id, paper.subject, 'discarded'), 303)
   })
   void server.register(async within => {
     await takeFile(within, { mostBytes: mostScanBytes, mostFields: 200 })

@@ -1,6 +1,5 @@
 import type { Consent } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
-import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { type ForSubject, findGivenOf, withdrawFor } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
@@ -14,7 +13,6 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
-import { peopleAskedIn } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
@@ -36,7 +34,7 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
       return sendWithdrawal(reply.code(422), options, of, { reason, isWrong: true })
     const done = await withdrawFor(options, of, { reason, version: typed(request.body, 'version') })
     if (done === 'changed') return sendWithdrawal(reply.code(409), options, of, { reason, isOther: true })
-    return reply.redirect(doneUrl(study, subject, 'withdrawn', peopleAskedIn(queryOf(request))), 303)
+    return reply.redirect(doneUrl(request, study, subject, 'withdrawn'), 303)
   })
 }
 
