@@ -42,7 +42,7 @@ export const findingOf = (rule: Rule, errors: readonly Issue[]): Finding => ({
  * answer would be a hundred times as long as the series. All repairs are kept, since a document that is accepted lists each of them. `told`: how
  * many there were of each rule before.
  */
-export const fewOf = (findings: Iterable<Finding>, told = new Map<Rule, number>()): readonly Finding[] => {
+export const fewOf = (findings: Iterable<Finding>, told: Map<Rule, number>): readonly Finding[] => {
   const few: Finding[] = []
   for (const one of findings) {
     const before = told.get(one.rule) ?? 0

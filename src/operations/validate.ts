@@ -59,9 +59,9 @@ type Asked = {
 
 const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   const { body } = request
-  const parameters = isOf(body, 'Parameters') ? parametersOf(body) : []
+  const parameters = isParameters(body) ? parametersOf(body) : []
   // For the type Parameters, one that wraps no resource may be what is to be validated. For a deletion, nothing is sent.
-  const isOther = isOf(body, 'Parameters') && 'type' in request && request.type !== 'Parameters'
+  const isOther = isParameters(body) && 'type' in request && request.type !== 'Parameters'
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   if (isWrapped) requireValidParameters(body, registry)
   const given = primitivesAmong(isWrapped ? request : { ...request, body: undefined }, 'validate', primitives, [
@@ -74,8 +74,8 @@ const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   return { mode, profiles: given.getAll('profile'), sent }
 }
 
-const isOf = (body: unknown, type: string): boolean =>
-  typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === type
+const isParameters = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === 'Parameters'
 
 /** The stored resource if none was sent. A deletion is always about that, and its content is not checked. */
 const resourceOf = async (

@@ -29,7 +29,7 @@ export type OnRefused = (bearer: string, request: FastifyRequest) => Promise<voi
  * may call as well, a request without that header counts as theirs if it comes from one of them.
  */
 export const requireCaller =
-  (findCaller: FindCaller, pages?: Pages, onRefused?: OnRefused) =>
+  (findCaller: FindCaller, pages: Pages | undefined, onRefused: OnRefused) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { authorization } = request.headers
     const bearer = bearerOf(request)
@@ -39,7 +39,7 @@ export const requireCaller =
     }
     const caller = await find()
     if (caller === undefined) {
-      if (bearer !== undefined) await onRefused?.(bearer, request)
+      if (bearer !== undefined) await onRefused(bearer, request)
       throw unauthorized(reply, authorization)
     }
     request.caller = caller

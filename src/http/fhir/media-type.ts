@@ -151,7 +151,7 @@ const weigh = ({ type, version }: Range, name: Answer): number => {
 const isOurs = (version: string | undefined): boolean => version === undefined || /^"?4\.0(?:\.1)?"?$/.test(version)
 
 /** For a body whose type names another version. */
-export const isOfOtherVersion = (contentType = ''): boolean => !isOurs(parseRange(contentType).version)
+export const isOfOtherVersion = (contentType: string): boolean => !isOurs(parseRange(contentType).version)
 
 const wildcards: ReadonlyMap<string, number> = new Map([
   ['application/*', 2],

@@ -29,7 +29,7 @@ export const namedBeside = async (
   const others = isShown ? asked.filter(one => !isOfMatches(one)) : asked
   if (others.length === 0) return nobody
   const met = new Set(matches.map(({ type, id }) => `${type}/${id}`))
-  return namedBy(store, isShown ? others.filter(one => !isMet(one, met)) : others, 's')
+  return namedBy(store, isShown ? others.filter(one => !isMet(one, met)) : others)
 }
 
 const nobody: Named = { subjects: [], rows: [] }
@@ -45,7 +45,7 @@ const isMet = ({ type, ids = [] }: Naming, met: ReadonlySet<string>): boolean =>
 /**
  * Patients who are named by id are not looked up, and need not exist for the caller. Of everything else, only what the caller may see is recorded.
  */
-export const namedBy = async (store: Store, asked: readonly RowsAsked[], action: 'r' | 's'): Promise<Named> => {
+export const namedBy = async (store: Store, asked: readonly RowsAsked[]): Promise<Named> => {
   const byIds = Map.groupBy(
     asked.filter(({ ids }) => ids !== undefined),
     ({ type }) => type,
@@ -60,5 +60,5 @@ export const namedBy = async (store: Store, asked: readonly RowsAsked[], action:
   const others = asked.filter(({ ids }) => ids === undefined)
   const once = new Map(others.map(one => [`${one.type} ${print(one.where)}`, one]))
   const rows = [...identified, ...once.values()]
-  return { subjects, rows: rows.length === 0 ? [] : await store.whose(rows, action) }
+  return { subjects, rows: rows.length === 0 ? [] : await store.whose(rows, 's') }
 }

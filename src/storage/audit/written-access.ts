@@ -75,5 +75,5 @@ const namedByCriteria = async (store: Store, write: Write, { outcome }: Written)
   const { type, where } = write.ifNoneExist
   // By its own identifier, as uploads do: there was nothing to reveal.
   const isOther = ({ isOwn, ids }: Naming) => outcome === 'refused' || !isOwn || ids !== undefined
-  return namedBy(store, askedAbout(type, where).filter(isOther), 's')
+  return namedBy(store, askedAbout(type, where).filter(isOther))
 }

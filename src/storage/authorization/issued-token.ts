@@ -68,7 +68,7 @@ export const findIssuedToken = async (
   connection: Connection,
   kind: 'user' | 'client',
   token: string,
-  { atRest = false } = {},
+  { atRest }: { readonly atRest: boolean },
 ): Promise<IssuedToken | undefined> => {
   const row = await connection.maybeOne<{
     readonly client_id: string

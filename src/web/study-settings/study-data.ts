@@ -112,7 +112,7 @@ const sendData = async (
   reply: FastifyReply,
   { codeClasses, registry }: PageOptions,
   changeable: ChangeableStudy,
-  { typed: one = nothingTyped, problems = {}, notices, done, version }: Shown = {},
+  { typed: one = nothingTyped, problems = {}, notices, done, version }: Shown,
 ): Promise<FastifyReply> => {
   const sources = await findSources(changeable.store, registry)
   const { kind, source } = choiceFields(one, problems, sources, codeClasses)

@@ -34,7 +34,7 @@ export const sendStaffList = async (
   reply: FastifyReply,
   changeable: ChangeableStudy,
   name: string,
-  shown: ShownStaff = {},
+  shown: ShownStaff,
 ): Promise<FastifyReply> => {
   const { study, store, mayNameStaff } = changeable
   const { staff = noStaff, problems = {}, notices, done, version } = shown
