@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { jsonText } from '../fhir/json.ts'
+import { isObject, jsonText } from '../fhir/json.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { isPresentationName } from '../search/result-parameter.ts'
 import type { Search } from '../search/search.ts'
@@ -144,5 +144,4 @@ const ordinary = (
   return { interaction, request }
 }
 
-const objectOf = (body: unknown): Record<string, unknown> =>
-  typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as Record<string, unknown>) : {}
+const objectOf = (body: unknown): Record<string, unknown> => (isObject(body) ? body : {})

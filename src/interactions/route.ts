@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Compartment, compartments } from '../fhir/definition/compartment.ts'
 import { FhirError } from '../fhir/error.ts'
+import { isObject } from '../fhir/json.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from './interaction.ts'
 
@@ -164,13 +165,12 @@ const parseCompartment = (name: string, segments: readonly string[]): Compartmen
 
 /** What is posted to the base is a Bundle, whose type says which interaction it is for. */
 const byBundle = (interactions: readonly Interaction[], body: unknown): Interaction => {
-  const type = typeof body === 'object' && body !== null && 'type' in body ? body.type : undefined
+  const { type, resourceType: other } = isObject(body) ? body : {}
   const interaction = interactions.find(one => one.name === type)
   if (interaction !== undefined) return interaction
   const names = interactions.map(one => one.name).join(' or ')
   const words = `The base takes a Bundle whose type is ${names}`
-  const other = resourceTypeIn(body)
-  if (other !== undefined && other !== 'Bundle')
+  if (typeof other === 'string' && other !== 'Bundle')
     throw new FhirError('invalid', `${words}; one ${other} is posted to ${other}`, { expression: 'resourceType' })
   throw new FhirError(
     'invalid',
@@ -180,8 +180,3 @@ const byBundle = (interactions: readonly Interaction[], body: unknown): Interact
     },
   )
 }
-
-const resourceTypeIn = (body: unknown): string | undefined =>
-  typeof body === 'object' && body !== null && 'resourceType' in body && typeof body.resourceType === 'string'
-    ? body.resourceType
-    : undefined

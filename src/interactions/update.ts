@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import { isObject } from '../fhir/json.ts'
 import type { Incoming } from './incoming/incoming.ts'
 import { prepareUpload } from './incoming/upload.ts'
 import type { Context, Handler, InstanceRequest, Prepared, Ready } from './interaction.ts'
@@ -28,5 +29,4 @@ export const prepareUpdate = async (
   return prepareUpload(type, body, context, prepare, sent)
 }
 
-const isOf = (id: string, body: unknown): boolean =>
-  typeof body === 'object' && body !== null && 'id' in body && body.id === id
+const isOf = (id: string, body: unknown): boolean => isObject(body) && body.id === id

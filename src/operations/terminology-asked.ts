@@ -1,6 +1,6 @@
 import type { CodeSystem, Resource, ValueSet } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { parseJson } from '../fhir/json.ts'
+import { isObject, parseJson } from '../fhir/json.ts'
 import { parseUnder } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
@@ -12,7 +12,7 @@ import { only, onlyResource } from './parameters.ts'
  */
 export const inParameters = (request: FhirRequest): FhirRequest => {
   const { body } = request
-  const name = typeof body === 'object' && body !== null && 'resourceType' in body && names.get(body.resourceType)
+  const name = isObject(body) && names.get(body.resourceType)
   return name ? { ...request, body: { resourceType: 'Parameters', parameter: [{ name, resource: body }] } } : request
 }
 

@@ -1,7 +1,7 @@
 import type { OperationOutcome, Resource, ResourceType } from '@medplum/fhirtypes'
 import { isGranted } from '../access/rules.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
-import { parseJson } from '../fhir/json.ts'
+import { isObject, parseJson } from '../fhir/json.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import type { ProfileDefinition } from '../fhir/profile/profile.ts'
 import { checkProfiles, type FindStored } from '../fhir/profile/profiles.ts'
@@ -74,8 +74,7 @@ const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   return { mode, profiles: given.getAll('profile'), sent }
 }
 
-const isParameters = (body: unknown): boolean =>
-  typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === 'Parameters'
+const isParameters = (body: unknown): boolean => isObject(body) && body.resourceType === 'Parameters'
 
 /** The stored resource if none was sent. A deletion is always about that, and its content is not checked. */
 const resourceOf = async (

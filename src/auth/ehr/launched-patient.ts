@@ -1,5 +1,6 @@
 import type { HumanName, Patient } from '@medplum/fhirtypes'
 import { intervalOf } from '../../fhir/date.ts'
+import { isObject } from '../../fhir/json.ts'
 import type { Outbound } from '../../messages/outbound.ts'
 
 type Asked = { readonly issuer: string; readonly id: string; readonly accessToken: string }
@@ -65,9 +66,6 @@ const genders = ['male', 'female', 'other', 'unknown'] as const
 const nameUses: readonly string[] = ['usual', 'official', 'temp', 'nickname', 'anonymous', 'old', 'maiden']
 const isNameUse = (text: string): text is NonNullable<HumanName['use']> => nameUses.includes(text)
 const mostNames = 5
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== '' && value.length <= 200

@@ -1,6 +1,7 @@
 import { errors } from 'oidc-provider'
 import { parseScope } from '../../access/scope.ts'
 import { withoutAlias } from '../../access/scope-alias.ts'
+import { isObject } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { findRecord } from '../../storage/authorization/authorization-record.ts'
 import type { Connection } from '../../storage/database.ts'
@@ -99,7 +100,7 @@ export const registrationBody = (
 const parseObject = (body: Buffer): ClientRequest => {
   try {
     const given: unknown = JSON.parse(body.toString('utf8'))
-    if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given
+    if (isObject(given)) return given
   } catch {
     // Reported below.
   }

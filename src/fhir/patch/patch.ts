@@ -1,5 +1,6 @@
 import type { Structures } from '../definition/structure.ts'
 import { FhirError } from '../error.ts'
+import { isObject } from '../json.ts'
 import { type Emptied, withoutEmptied } from './emptied.ts'
 import { parseFhirpathPatch } from './fhirpath-patch.ts'
 import { refuseGrowth } from './growth.ts'
@@ -35,8 +36,6 @@ export const parsePatch = (structures: Structures, body: unknown, mostLetters: n
 
 const parseEither = (structures: Structures, body: unknown) => {
   if (Array.isArray(body)) return parseJsonPatch(body)
-  if (typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === 'Parameters') {
-    return parseFhirpathPatch(structures, body as Record<string, unknown>)
-  }
+  if (isObject(body) && body.resourceType === 'Parameters') return parseFhirpathPatch(structures, body)
   throw new FhirError('structure', 'A patch is a JSON Patch (a list of operations), or a FHIRPath Patch as Parameters')
 }

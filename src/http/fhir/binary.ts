@@ -1,6 +1,7 @@
 /** Content of any type, unchanged. https://hl7.org/fhir/R4/binary.html#rest */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isObject } from '../../fhir/json.ts'
 import type { FhirResponse, Interaction } from '../../interactions/interaction.ts'
 import { segmentsOf } from '../../interactions/route.ts'
 import { sendAnswer, setHeaders } from './fhir-answer.ts'
@@ -88,9 +89,7 @@ export const parseContent = (scope: FastifyInstance): void => {
 const asBinary = async (bytes: Buffer, parse: (text: string) => Promise<unknown>): Promise<unknown> => {
   try {
     const parsed = await parse(bytes.toString('utf8'))
-    const isBinary =
-      typeof parsed === 'object' && parsed !== null && 'resourceType' in parsed && parsed.resourceType === 'Binary'
-    return isBinary ? parsed : undefined
+    return isObject(parsed) && parsed.resourceType === 'Binary' ? parsed : undefined
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { BundleEntryResponse } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { fullUrlFault } from '../../fhir/full-url.ts'
-import { parseJson } from '../../fhir/json.ts'
+import { isObject, parseJson } from '../../fhir/json.ts'
 import { toOperationOutcome } from '../../fhir/operation-outcome.ts'
 import { sentQuery } from '../../search/sent-query.ts'
 import type {
@@ -162,6 +162,3 @@ const patchIn = (resource: unknown): unknown => {
     throw new FhirError('structure', 'The patch is not JSON', { expression: 'Binary.data', cause })
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
