@@ -1,5 +1,6 @@
 import type { Identifier, Person } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
+import { nameText } from '../fhir/display-name.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Store, Write } from '../storage/store.ts'
 import { writeOrThrow } from '../storage/write-or-throw.ts'
@@ -49,12 +50,9 @@ export const renamePerson = (openStoreAs: OpenStoreAs, id: string, name: string)
 /** The name to show; empty if the Person has none. */
 export const nameOfPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<string> => {
   const { content } = await openStoreAs(self(id)).read('Person', id)
-  return nameIn(JSON.parse(content))
+  const { name }: Person = JSON.parse(content)
+  return nameText(name?.[0])
 }
-
-/** The same of a Person that has been read. */
-export const nameIn = ({ name: [name] = [] }: Person): string =>
-  name?.text ?? [...(name?.given ?? []), name?.family ?? ''].join(' ').trim()
 
 /** Whether the Person is a user of an EHR or an identity provider. */
 export const isLinkedPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<boolean> => {

@@ -1,4 +1,4 @@
-import type { Device } from '@medplum/fhirtypes'
+import { deviceName } from '../fhir/display-name.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Store } from '../storage/store.ts'
@@ -18,13 +18,9 @@ export const sourcesOf = async (
   return new Map(
     entries.map(({ id, content }) => {
       const display = deviceName(JSON.parse(content))
-      return [id, { reference: `Device/${id}`, ...(display === '' ? {} : { display }) }]
+      return [id, { reference: `Device/${id}`, ...(display === undefined ? {} : { display }) }]
     }),
   )
 }
 
 const mostSources = 100
-
-/** Empty if it has no name. */
-export const deviceName = ({ deviceName: names = [], manufacturer, modelNumber }: Device): string =>
-  names[0]?.name ?? [manufacturer, modelNumber].filter(part => part !== undefined).join(' ')

@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
+import { nameText } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -91,7 +92,5 @@ export const openChoices = ({ database, registry, openStoreFor }: Parts): Choice
 }
 
 const toChoice = ({ id = '', name, birthDate }: Patient): PatientChoice => {
-  const [{ text, given = [], family } = {}] = name ?? []
-  const written = text ?? [...given, family].filter(part => part !== undefined).join(' ')
-  return { id, name: written === '' ? id : written, ...(birthDate === undefined ? {} : { birthDate }) }
+  return { id, name: nameText(name?.[0]) || id, ...(birthDate === undefined ? {} : { birthDate }) }
 }

@@ -1,6 +1,6 @@
 import type { Extension, Reference, Resource } from '@medplum/fhirtypes'
+import { deviceName } from '../../fhir/display-name.ts'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
-import { deviceName } from '../sources.ts'
 import { type Cell, csv, utf8Mark } from './csv.ts'
 import { type Timed, timeCells } from './time-cells.ts'
 import {

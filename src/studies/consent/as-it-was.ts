@@ -1,6 +1,7 @@
 import type { Person, Resource } from '@medplum/fhirtypes'
-import { nameIn, nameOfPerson, type OpenStoreAs, self } from '../../accounts/person.ts'
+import { nameOfPerson, type OpenStoreAs, self } from '../../accounts/person.ts'
 import { intervalOf } from '../../fhir/date.ts'
+import { nameText } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import type { OwnRecord } from './own-record.ts'
 
@@ -22,5 +23,5 @@ export const findAt = async <R extends Resource>(
 /** The name that an account had then, or has now if there was none yet. */
 export const nameAt = async (openStoreAs: OpenStoreAs, person: string, at: string): Promise<string> => {
   const then = await findAt<Person>({ store: openStoreAs(self(person)) }, 'Person', person, at)
-  return then === undefined ? nameOfPerson(openStoreAs, person) : nameIn(then)
+  return then === undefined ? nameOfPerson(openStoreAs, person) : nameText(then.name?.[0])
 }

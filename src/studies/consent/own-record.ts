@@ -1,5 +1,6 @@
 import type { Device, Organization, Practitioner, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Accounts } from '../../accounts/accounts.ts'
+import { deviceNameOrId, nameText } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -8,7 +9,6 @@ import { parseSearch } from '../../search/parse.ts'
 import { callerOfPatient } from '../../storage/authorization/token.ts'
 import type { Connection } from '../../storage/database.ts'
 import type { Store, Write } from '../../storage/store.ts'
-import { deviceName, practitionerName } from '../display-name.ts'
 import type { StudyParts } from '../people/enrolled-people.ts'
 
 export type OwnParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }
@@ -81,11 +81,11 @@ export const nameOf = async (record: OwnRecord, reference = ''): Promise<string 
       return (await record.read<Organization>(type, id))?.name
     case 'Practitioner': {
       const practitioner = await record.read<Practitioner>(type, id)
-      return practitioner && practitionerName(practitioner)
+      return practitioner && nameText(practitioner.name?.[0])
     }
     case 'Device': {
       const device = await record.read<Device>(type, id)
-      return device && deviceName(device)
+      return device && deviceNameOrId(device)
     }
     default:
       return undefined

@@ -2,6 +2,7 @@ import type { Consent, Device, Organization, Practitioner, ResearchStudy } from 
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { type Interval, intervalOfPeriod } from '../../fhir/date.ts'
+import { deviceNameOrId, nameText } from '../../fhir/display-name.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { isStanding } from '../../storage/model/consent/consent-open.ts'
@@ -16,7 +17,6 @@ import { staffOf } from '../definition/study-staff.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
 import { recipientsIn } from '../definition/text-recipients.ts'
-import { deviceName, practitionerName } from '../display-name.ts'
 import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { type PatientText, textsOf } from './patient-text.ts'
@@ -226,7 +226,7 @@ const isAnswer = ({ status }: Consent): boolean => status === 'rejected' || stat
 const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
   if (ids.length === 0) return new Map()
   const found = await record.find<Device>('Device', { _id: [...new Set(ids)].join(','), _count: '1000' })
-  return new Map(found.map(device => [device.id ?? '', deviceName(device)]))
+  return new Map(found.map(device => [device.id ?? '', deviceNameOrId(device)]))
 }
 
 const namesOfStaff = async (
@@ -240,7 +240,7 @@ const namesOfStaff = async (
     .flatMap(({ practitioner }) => (unnamed.includes(practitioner) ? [] : practitioner))
   if (ids.length === 0) return []
   const found = await record.find<Practitioner>('Practitioner', { _id: ids.join(','), _count: '1000' })
-  return found.map(practitionerName)
+  return found.map(({ name }) => nameText(name?.[0]))
 }
 
 const isYetToEnd = ({ high }: Interval, now: string): boolean => high === 'infinity' || high >= now

@@ -2,9 +2,9 @@ import type { Consent, Device } from '@medplum/fhirtypes'
 import type { Permit } from '../../access/consent-permit.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
 import { type Interval, intervalOf } from '../../fhir/date.ts'
+import { deviceNameOrId } from '../../fhir/display-name.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { deviceName } from '../display-name.ts'
 import { findAt } from './as-it-was.ts'
 import { nameOf, type OwnRecord } from './own-record.ts'
 
@@ -61,7 +61,7 @@ const toLine = async ({ kind: key, source }: Opens, opens: readonly Opens[], tel
 
 const nameOfSource = async (id: string, { record, at = '' }: Telling): Promise<string | undefined> => {
   const then = await findAt<Device>(record, 'Device', id, at)
-  return then === undefined ? nameOf(record, `Device/${id}`) : deviceName(then)
+  return then === undefined ? nameOf(record, `Device/${id}`) : deviceNameOrId(then)
 }
 
 /** A kind that is not known here is called what the Consent calls it. */

@@ -1,11 +1,11 @@
 import type { Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
+import { deviceNameOrId } from '../../fhir/display-name.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
-import { deviceName } from '../display-name.ts'
 import { codingOf } from './kind-coding.ts'
 import { everyRequest } from './requested-data.ts'
 import { isRetired } from './source.ts'
@@ -84,6 +84,6 @@ export const findSources = async (
   const { entries } = await store.search(parseSearch(registry, 'Device', query))
   return entries
     .map(({ id, content }) => ({ id, device: JSON.parse(content) as Device }))
-    .map(({ id, device }) => ({ id, name: deviceName(device), isRetired: isRetired(device) }))
+    .map(({ id, device }) => ({ id, name: deviceNameOrId(device), isRetired: isRetired(device) }))
     .toSorted((one, other) => one.name.localeCompare(other.name))
 }

@@ -1,12 +1,12 @@
 import type { Extension, Period, Practitioner, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions, systems } from '../../fhir/canonical.ts'
 import { intervalOfPeriod, isDay } from '../../fhir/date.ts'
+import { nameText } from '../../fhir/display-name.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { escaped } from '../../search/escape.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
-import { practitionerName } from '../display-name.ts'
 import { firstDayOf, lastDayOf } from './period-day.ts'
 import { withExtensions } from './with-extensions.ts'
 
@@ -118,5 +118,8 @@ const search = async (
   query: Readonly<Record<string, string>>,
 ): Promise<readonly Named[]> => {
   const { entries } = await store.search(parseSearch(registry, 'Practitioner', new URLSearchParams(query)))
-  return entries.map(({ id, content }) => ({ id, name: practitionerName(JSON.parse(content) as Practitioner) || id }))
+  return entries.map(({ id, content }) => {
+    const { name }: Practitioner = JSON.parse(content)
+    return { id, name: nameText(name?.[0]) || id }
+  })
 }

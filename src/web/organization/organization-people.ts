@@ -7,6 +7,7 @@ import {
   roleNames,
 } from '../../accounts/staff/colleagues.ts'
 import { mostListed } from '../../accounts/staff/staff-invitations.ts'
+import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -24,7 +25,6 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import { lookedFor } from '../page/typed.ts'
-import { nameText } from '../patient/patient-facts.ts'
 import { peopleListQuery } from './people-list.ts'
 import { allRoleChoices } from './staff-role.ts'
 
@@ -116,8 +116,7 @@ const standings: Readonly<Record<Colleague['standing'], string>> = {
   'to-come': ' (not begun)',
 }
 
-export const nameOfColleague = ({ name }: Colleague): string =>
-  (name === undefined ? '' : nameText(name)) || 'Somebody without a name'
+export const nameOfColleague = ({ name }: Colleague): string => nameText(name) || 'Somebody without a name'
 
 export const roleText = ({ role, isPrivacyOfficer }: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): string =>
   [role && roleNames[role], isPrivacyOfficer && roleNames[privacyOfficer]].filter(Boolean).join(', ')

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
 import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient/patient-fields.ts'
@@ -13,7 +14,6 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 import { keepingBack } from './patient-back.ts'
-import { nameText } from './patient-facts.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
 
 type OfPatient = { readonly Params: { readonly id: string } }
@@ -26,14 +26,14 @@ export const patientChangePage: AddPage = (server, options) => {
     (await patientChanges.find(sessionOf(request).person, request.params.id)) ?? notFound()
   server.get<OfPatient>(at, { onRequest: requireSession }, async (request, reply) => {
     const { patient, version, fields } = await find(request)
-    return sendForm(reply, { id: request.params.id, name: nameText(patient.name?.[0] ?? {}), version, fields })
+    return sendForm(reply, { id: request.params.id, name: nameText(patient.name?.[0]), version, fields })
   })
   server.post<OfPatient>(at, keepsTyped(options), async (request, reply) => {
     const { patient, version: now, fields: before } = await find(request)
     const { id } = request.params
     const { body } = request
     const fields = typedFields(body)
-    const shown = { id, name: nameText(patient.name?.[0] ?? {}), version: typed(body, 'version'), fields }
+    const shown = { id, name: nameText(patient.name?.[0]), version: typed(body, 'version'), fields }
     const problems = problemsOfChange(fields, before, languageCodes)
     if (Object.keys(problems).length > 0) return sendForm(reply.code(422), { ...shown, problems })
     try {

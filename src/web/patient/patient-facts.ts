@@ -1,4 +1,5 @@
-import type { HumanName, Patient } from '@medplum/fhirtypes'
+import type { Patient } from '@medplum/fhirtypes'
+import { nameText } from '../../fhir/display-name.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
 import { type Html, html } from '../page/html.ts'
@@ -36,6 +37,3 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
 export const vitalText = (patient: Patient): string | undefined => vital[reasonNotToWrite(patient) ?? 'none']
 
 const vital = { deceased: 'has died', inactive: 'record no longer in use', none: undefined } as const
-
-export const nameText = ({ text, given = [], family }: HumanName): string =>
-  text ?? [...given, family].filter(part => part !== undefined).join(' ')

@@ -1,10 +1,11 @@
 import type { Patient } from '@medplum/fhirtypes'
+import { nameText } from '../../fhir/display-name.ts'
 import { isolated } from '../../messages/isolated.ts'
 import { findPatientPage, type PatientsAsked, type PatientsWanted } from '../../studies/patient/finding-patients.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { lookedFor } from '../page/typed.ts'
-import { nameText, vitalText } from './patient-facts.ts'
+import { vitalText } from './patient-facts.ts'
 
 /** What was typed into a form that searches for patients. */
 export const askedIn = (query: URLSearchParams): PatientsAsked => {
@@ -74,7 +75,7 @@ ${more}
 
 /** Who a patient is, in a line of a list. */
 export const patientLine = (patient: Patient): Html => {
-  const { name: [first = {}] = [], birthDate, identifier = [] } = patient
+  const { name: [first] = [], birthDate, identifier = [] } = patient
   const known = [
     birthDate && `born ${birthDate}`,
     vitalText(patient),

@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
+import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
@@ -20,7 +21,7 @@ import { wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 import { backIn, backLink, keepingBack } from './patient-back.ts'
 import { patientCharts } from './patient-charts.ts'
-import { nameText, patientFacts } from './patient-facts.ts'
+import { patientFacts } from './patient-facts.ts'
 
 type OfPatient = { readonly Params: { readonly id: string } }
 
@@ -52,13 +53,12 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
       const { store, patient, isReader } = found
       const { id } = request.params
       const { person } = sessionOf(request)
-      const [name = {}] = patient.name ?? []
       const token = ownToken(reply)
       const apps = isFramed(request) ? [] : await launches.apps(person)
       const changes = !isFramed(request) && (await patientChanges.isFor(person, patient))
       // All pages for staff are in English.
       const words = isReader ? wordsOf(request) : wordsFor('en')
-      const title = nameText(name) || words.say('chart.patient')
+      const title = nameText(patient.name?.[0]) || words.say('chart.patient')
       const charts = await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))
       return sendPage(reply.header('vary', 'accept-language'), {
         title,

@@ -1,12 +1,13 @@
+import { nameText } from '../../fhir/display-name.ts'
 import { isolated } from '../../messages/isolated.ts'
 import type { StudyState } from '../../storage/study/study-people.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { type Html, html } from '../page/html.ts'
-import { nameText, vitalText } from '../patient/patient-facts.ts'
+import { vitalText } from '../patient/patient-facts.ts'
 
 /** The name of somebody in a study, or their code if the reader may not know the name. */
 export const nameOf = ({ patient, codes }: Pick<EnrolledPerson, 'patient' | 'codes'>): string => {
-  const name = nameText(patient?.name?.[0] ?? {})
+  const name = nameText(patient?.name?.[0])
   if (name !== '') return name
   return codes.length === 0 ? 'Somebody without a code' : codes.join(', ')
 }
