@@ -56,6 +56,8 @@ const patientOf = (query: URLSearchParams, { caller }: Context): string => {
 /** The Observation of a data point, by the id of its document, which is only unique within a patient, or by its own id; of the patient that is named. */
 const observationOf = async ({ id, query }: InstanceRequest, { registry, base, store }: Context): Promise<string> => {
   const patient = onlyPatient(query)
+  // Nothing has such an id. A search for it would be refused, in the name of a parameter that nobody has sent.
+  if (id.includes('\0')) throw notFound(id)
   const find = async (criteria: Readonly<Record<string, string>>) => {
     const asked = new URLSearchParams({ ...criteria, ...(patient === undefined ? {} : { patient }), _count: '2' })
     return (await store.search(parseSearch(registry, 'Observation', asked, { base }))).entries

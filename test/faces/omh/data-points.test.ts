@@ -138,6 +138,8 @@ t.test('errors say what would be accepted', async t => {
     ['GET', `${base}?skip=10001`, 400, /skip is a number from 0 to 10000/],
     ['GET', `${base}?limit=1&limit=2`, 400, /limit is given once/],
     ['GET', `${base}/nothing`, 404, /Observation\/nothing/],
+    ['GET', `${base}/no%00thing`, 404, /No data point no\0thing is known/],
+    ['DELETE', `${base}/no%00thing?patient=ann`, 404, /No data point no\0thing is known/],
     ['GET', `${base}/${uuid(2)}?limit=1`, 400, /limit is no parameter here; accepted: patient/],
     ['POST', base, 400, /patient says whose data point it is/, documents[0]],
     ['POST', `${base}?patient=ann&patient=bob`, 400, /patient is given once/, documents[0]],
