@@ -1,7 +1,7 @@
 import { isDay } from '../fhir/date.ts'
 import { addDays, beginningOfDay, daysBetween } from '../fhir/timezone.ts'
 import { refusal } from '../search/refusal.ts'
-import { only } from './parameters.ts'
+import { endBeforeStart, only } from './parameters.ts'
 import { timezoneOf } from './readings-asked.ts'
 
 /** Whole days of a time zone, including the last one, and the instants at which they begin and end. */
@@ -18,7 +18,7 @@ export const daysAskedIn = (given: URLSearchParams): DaysAsked => {
   const timezone = timezoneOf(given)
   const [first, last] = [dayIn(given, 'start'), dayIn(given, 'end')]
   const days = daysBetween(first, last) + 1
-  if (days < 1) throw refusal('end', 'end lies before start')
+  if (days < 1) throw endBeforeStart()
   if (days > mostDays) throw refusal('end', `At most ${mostDays} days, not ${days}`)
   return {
     first,

@@ -18,7 +18,7 @@ import { givenWithin } from './care-time.ts'
 import { withNamedBinaries } from './named-binaries.ts'
 import type { Operation } from './operation.ts'
 import type { ParameterTypes } from './parameter-type.ts'
-import { only, primitivesWithPresentation, requireKnown } from './parameters.ts'
+import { endBeforeStart, only, primitivesWithPresentation, requireKnown } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/patient-operation-everything.html */
 export const patientEverything: Operation = {
@@ -99,7 +99,7 @@ const parseEverything = (query: URLSearchParams, { registry }: Context): Everyth
   const wrong = types.find(name => !registry.isResourceType(name))
   if (wrong !== undefined) throw refusal('_type', `"${wrong}" is not a resource type of FHIR R4`)
   const [start, end] = [dateNamed(query, 'start'), dateNamed(query, 'end')]
-  if (isTurnedRound(start, end)) throw refusal('end', 'end lies before start')
+  if (isTurnedRound(start, end)) throw endBeforeStart()
   return {
     types: types.length === 0 ? undefined : types.filter(registry.isResourceType),
     count: only(query, '_count') ?? '1000',

@@ -116,6 +116,9 @@ export const only = (given: URLSearchParams, name: string): string | undefined =
   return value
 }
 
+/** The refusal of a period that ends before it begins. */
+export const endBeforeStart = (): FhirError => refusal('end', 'end lies before start')
+
 /** The values of one type that were posted under a name. Throws FhirError if there is one of another type. */
 export const valuesOf = <Key extends keyof ParametersParameter>(
   body: unknown,

@@ -7,7 +7,7 @@ import { parseCriteria } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import { intervalIn } from '../search/written-value.ts'
 import type { ReadingsAsked } from '../storage/figures/figures.ts'
-import { only } from './parameters.ts'
+import { endBeforeStart, only } from './parameters.ts'
 
 export type Code = ReadingsAsked['codes'][number]
 
@@ -62,7 +62,8 @@ export const periodOf = (given: URLSearchParams): { readonly from: string; reado
   const to = end === undefined ? new Date().toISOString() : boundIn(given, end, 'high')
   if (to === undefined) throw refusal('end', `end is a date or dateTime${not(end)}`)
   if (Date.parse(from) < Date.parse(to)) return { from, to }
-  throw refusal('end', 'end lies before start')
+  if (end !== undefined) throw endBeforeStart()
+  throw refusal('start', 'start lies in the future, and without an end the period lasts until now')
 }
 
 const boundIn = (given: URLSearchParams, text = '', edge: keyof Interval): string | undefined => {

@@ -374,6 +374,22 @@ t.test('a wrong request is refused with what would be accepted', async t => {
   }
 })
 
+t.test('a start in the future needs an end', async t => {
+  const answer = await ask('series', { subject: 'ann', code: '8867-4', unit: '/min', start: '2999' })
+  t.match(
+    [answer.statusCode, answer.json().issue],
+    [
+      400,
+      [
+        {
+          diagnostics: 'start lies in the future, and without an end the period lasts until now',
+          expression: ['start'],
+        },
+      ],
+    ],
+  )
+})
+
 const sampled = (id: string, effectiveDateTime: string, data: string, more: object, of: object = {}) => ({
   resourceType: 'Observation',
   id,
