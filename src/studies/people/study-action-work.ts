@@ -6,7 +6,7 @@ import { ownFault } from '../../messages/undelivered.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import type { Database } from '../../storage/database.ts'
+import { type Database, isInDoubt } from '../../storage/database.ts'
 import {
   actionsToWorkOn,
   beginItem,
@@ -114,8 +114,7 @@ const refusalOf = async (acted: Promise<void>, reportFault: Parts['reportFault']
   } catch (error) {
     const refusal = refusedWork(error)
     if (refusal === undefined) reportFault(error)
-    // As where the database was lost in the middle of a commit.
-    return refusal ?? (error instanceof FhirError && error.status === 500 ? inDoubt : ownFault)
+    return refusal ?? (isInDoubt(error) ? inDoubt : ownFault)
   }
 }
 
@@ -142,11 +141,11 @@ const enrolling = async (parts: Parts, { person, study }: StudyAction, items: re
     const places = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
     const resource = inOneOf(subjectOf(asked, patient), organizations, [seen.get(patient), sponsorOf(asked)])
     const written = await store.atomic(async within => {
-      // What is searched for names the present moment, so that by it alone no two would wait for each other.
+      // The criteria of the create name the present moment, so by them alone no two requests would wait for each other.
       await within.takeTurns([places])
       return writeOrThrow(within, { kind: 'create', resource, ifNoneExist: heldPlaces(registry, query) })
     })
-    if (written?.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')
+    if (written.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')
     return written.id
   }
 }

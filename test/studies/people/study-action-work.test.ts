@@ -101,8 +101,9 @@ t.test('what was asked for more than a week ago, before the server stood still, 
 
 t.test('an item during which the database was lost in the middle of a commit is reported as possibly done', async t => {
   const faults: unknown[] = []
-  const lost = new FhirError('exception', 'The connection to the database was lost while this was committed')
   const unreachable = new FhirError('transient', 'The database cannot be reached at the moment')
+  const cause = { cause: unreachable }
+  const lost = new FhirError('exception', 'The connection to the database was lost while this was committed', cause)
   const invite = async ({ subject }: { readonly subject: string }) => {
     throw subject === 'ann' ? lost : unreachable
   }
