@@ -92,7 +92,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     reportFault: fault => log.error(fault),
     errorPage: unanswerablePage,
   })
-  // Whoever needs the server needs it without them as well.
+  // If they cannot be published, the server starts without them.
   if (options.publishes) await publishDefinitions({ registry, codeClasses, openStoreAs }).catch(reportFault)
   if (work !== undefined) await authorization.start()
   const background =

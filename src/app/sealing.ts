@@ -27,7 +27,7 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
     }
   }
   const go = async (): Promise<void> => {
-    // Of several processes, each seals what all of them have recorded.
+    // Of several processes, it is enough that one seals: it seals what all of them have recorded.
     await seal(ofPause * pauseMs)
     if (!isClosed) timer = setTimeout(() => (sealing = go()), pauseMs)
   }
@@ -43,7 +43,7 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
   }
 }
 
-/** This part of a pause must have passed since any process sealed. Less than all of it, since a turn may come a little early. */
+/** Nothing is sealed if another process did so within this part of a pause: not within all of it, since a turn may come a little early. */
 const ofPause = 0.8
 
 const hourMs = 3_600_000

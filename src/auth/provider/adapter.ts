@@ -142,7 +142,7 @@ const replays = ({ database }: AdapterParts): Partial<Adapter> => ({
   upsert: async (key, { iss }, ttlSeconds = 0) => {
     const kind = 'ReplayDetection'
     const refused = () => new errors.InvalidClientAuth('client assertions are used once')
-    // Nobody ends a grant by sending again what its app has sent: that is refused before it is seen that the refresh token was used.
+    // Whoever sends again what an app has sent is refused here, before the library sees that a refresh token comes twice and ends the grant.
     if (await isKept(database, kind, key)) throw refused()
     await useProof(database, async connection => {
       if (!(await keepOnce(connection, { kind, key, payload: { iss }, ttlSeconds }))) throw refused()
@@ -184,7 +184,7 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
     return payload
   },
   destroy: async token => {
-    // As `endWithGrant`; only those that nobody allowed have none.
+    // It ends with its grant, like the records of `endWithGrant`. Only a token that nobody allowed, as that of a backend client, has none.
     if ((await findIssuedToken(database, kind, token, { atRest: true }))?.grant !== undefined) return
     await revokeToken(database, token)
     onRevoked()

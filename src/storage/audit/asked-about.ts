@@ -81,7 +81,7 @@ const linked = (at: Place, type: ResourceType, from: Expression, of: Expression)
   return [...reached, ...found.map(one => ({ ...one, isBound: one.isBound && at.isBound }))]
 }
 
-/** Whoever else it leads to, the question is only about this one. */
+/** What is answered belongs to this one alone, who is named by id, so it does not matter to whom else the question leads. */
 const isOne = ({ isBound, ids }: Naming): boolean => isBound && ids !== undefined
 
 const namedByMatch = (at: Place, match: Extract<Expression, { kind: 'match' }>): readonly Naming[] => {

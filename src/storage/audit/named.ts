@@ -34,11 +34,11 @@ export const namedBeside = async (
 
 const nobody: Named = { subjects: [], rows: [] }
 
-/** Whatever matched belongs to them. (Whoever performed it, for example, need not be the one it belongs to.) */
+/** They are the ones to whom the matches belong. A Patient whom the question names in another way, such as by `performer`, need not be. */
 const isOfMatches = ({ type, isBound, isOwn, ids = [] }: Naming): boolean =>
   isBound && (isOwn || type !== 'Patient' || ids.length === 0)
 
-/** They are what matched. Something of another type may have the same id. */
+/** Each of them is among the matches. */
 const isMet = ({ type, ids = [] }: Naming, met: ReadonlySet<string>): boolean =>
   ids.length > 0 && ids.every(id => met.has(`${type}/${id}`))
 

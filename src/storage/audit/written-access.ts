@@ -73,7 +73,7 @@ const namedByCriteria = async (store: Store, write: Write, { outcome }: Written)
   if (write.kind !== 'create' || write.ifNoneExist === undefined || outcome === 'unchanged')
     return { subjects: [], rows: [] }
   const { type, where } = write.ifNoneExist
-  // By its own identifier, as uploads do: there was nothing to reveal.
+  // Uploads ask whether there is something with their own identifier. If there is nothing, that reveals nothing of anybody.
   const isOther = ({ isOwn, ids }: Naming) => outcome === 'refused' || !isOwn || ids !== undefined
   return namedBy(store, askedAbout(type, where).filter(isOther))
 }

@@ -62,7 +62,7 @@ const gathered = async (
 
 const mostRounds = 5
 
-/** One of them. */
+/** Undefined if there is no such version, or none that the caller may see. */
 export const visibleVersion = async (
   connection: Connection,
   asking: Asking & Preparing,
@@ -110,7 +110,7 @@ const findShown = async (
   return deletion === undefined ? undefined : { type, id, ...place, current: undefined }
 }
 
-/** It is current still. */
+/** The current version, if it is asked for. With `at` it only has to have begun in time, since it is current still. */
 const currentIn = ({ current }: Shown, { since, at }: HistoryAsked): readonly CurrentVersion[] => {
   if (current === undefined) return []
   const time = current.lastUpdated.toISOString()

@@ -33,7 +33,7 @@ export const meetSources = (connection: Connection, patientId: number): Promise<
     sql.fragment`IN (SELECT id FROM resource_identity WHERE patient_id = ${patientId} AND type_id = ${typeIdOf('Observation')})`,
   )
 
-/** Those that were awaited and are here now. What awaits nothing else has no unknown source any more. */
+/** Sources that were awaited, and are here now, become known ones. An Observation that awaits no other source loses its unknown one. */
 const meet = async (connection: Connection, patientId: number, isHere: SqlFragment): Promise<void> => {
   await connection.run(sql.fragment`
     WITH met AS (

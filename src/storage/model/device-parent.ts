@@ -91,7 +91,7 @@ const followSource = async (
 const numberOf = async (id: string, { dictionary }: Pick<ProjectionContext, 'dictionary'>): Promise<number> =>
   (await dictionary.devices.idsOf([id])).get(id) ?? 0
 
-/** Of these patients, what the device has measured comes from the source from now on. */
+/** What the device has measured of these patients is from the source `source` from now on. */
 const moveMeasured = async (connection: Connection, ofWhom: SqlFragment, id: string, source: number): Promise<void> => {
   const key = referenceKey({ code: 'device' }, `Device/${id}`)
   await connection.run(sql.fragment`

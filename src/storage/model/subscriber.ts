@@ -49,7 +49,7 @@ const waitingChanges = (type: string) => sql.fragment`ARRAY(
 /** Seldom more than a few wait. If there are more than this many, it is told of the rest. */
 const mostWaiting = 1000
 
-/** As the version before: if that could not be answered in time, it is still left alone. What was narrowed is asked at once. */
+/** Whether it asks the same as the version before. If that could not be answered in time, it goes on resting; anything else is asked at once. */
 const asksTheSame = ({ patientId, pk, resource }: Pick<Projected<Subscription>, 'patientId' | 'pk' | 'resource'>) => {
   const { criteria, _criteria } = resource as Subscription & { readonly _criteria?: object }
   return sql.fragment`(

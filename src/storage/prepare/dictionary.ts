@@ -84,7 +84,7 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
   }
 }
 
-/** What is kept as the id of an author has a blank where an app is named, which no id of FHIR has. */
+/** An app of a Patient is kept as `patient/ID APP`. No id of FHIR has a blank, so it is never taken for that of a Patient. */
 export const authorKey = ({ kind, id, app }: Principal): string =>
   app === undefined ? `${kind}/${id}` : `${kind}/${id} ${app}`
 

@@ -17,7 +17,7 @@ export type Filled<Row extends Unfilled> = Row & { readonly content: string }
 export const contentInShare = (share: SqlFragment, content: SqlFragment): SqlFragment =>
   sql.fragment`CASE WHEN ${mostLetters} <= ${share} THEN ${content} END`
 
-/** The same, if there is room for it and everything before it in the order; `orElse`: or in this case. */
+/** The same, if it fits into the room together with everything before it in the order; if `orElse` holds, it is loaded in any case. */
 export const contentWithin = (room: SqlFragment, content: SqlFragment, { order, orElse }: Within): SqlFragment => {
   const isSoFar = sql.fragment`sum(${mostLetters}) OVER (${order} ROWS UNBOUNDED PRECEDING) <= ${room}`
   return sql.fragment`CASE WHEN ${orElse === undefined ? isSoFar : anyOf([orElse, isSoFar])} THEN ${content} END`

@@ -156,7 +156,7 @@ type Sortable = { readonly type: SqlFragment; readonly value: (datatype: string)
 const plain = sql.fragment`${element} #>> '{}'`
 const child = (name: string): SqlFragment => sql.fragment`${element} ->> ${name}`
 
-/** What of an element the order goes by. */
+/** The part of an element by which it is sorted, by datatype. */
 const textKeys: Readonly<Record<string, SqlFragment>> = {
   CodeableConcept: sql.fragment`coalesce(${element} #>> '{coding,0,code}', ${element} ->> 'text')`,
   Coding: child('code'),
@@ -167,7 +167,7 @@ const textKeys: Readonly<Record<string, SqlFragment>> = {
   Address: sql.fragment`coalesce(${element} ->> 'text', ${element} ->> 'city', ${element} ->> 'country')`,
 }
 
-/** Of what has no one number there is no order. */
+/** Null for what has no single number. */
 function numberOf(datatype: string): SqlFragment {
   if (quantities.has(datatype)) return sql.fragment`(${child('value')})::numeric`
   if (datatype === 'Range') return sql.fragment`(${element} #>> '{low,value}')::numeric`
@@ -186,7 +186,7 @@ const startKeys: Readonly<Record<string, SqlFragment>> = {
 
 const byText: Sortable = { type: text, value: datatype => sql.fragment`fhir_fold(${textKeys[datatype] ?? plain})` }
 
-/** With the numbers in it by their value. */
+/** Numbers in a text are sorted by their value: `Bed 9` before `Bed 10`. */
 const byWords: Sortable = {
   type: text,
   value: datatype => sql.fragment`${byText.value(datatype)} COLLATE natural_order`,

@@ -25,7 +25,7 @@ export type Met = {
   readonly set: number
 }
 
-/** The same, as it is when its turn comes. */
+/** The same when its turn comes: those before it may have changed what is stored. */
 type Meeting = Omit<Met, 'keyed' | 'set'>
 
 /**

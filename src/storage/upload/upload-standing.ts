@@ -28,7 +28,7 @@ export type Now = {
 /** A stored Observation that documents of one upload meet. */
 export type Standing = {
   readonly now: () => Now
-  /** As it is once nobody else is changing it, since others may be meeting it by other keys. */
+  /** The same, read anew under a lock: until then, others who meet it by other keys may change it. */
   readonly locked: () => Promise<Now>
   /** Its next version, as far as the caller may write that content there. It must be locked. */
   readonly replace: (resource: Resource, action: 'c' | 'u') => Promise<Written>

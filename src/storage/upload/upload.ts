@@ -35,7 +35,7 @@ export const uploadAll = async (
     const next = await findNext(connection, sets.slice(done, done + ahead), keysOf)
     await uploadSet(connection, writing, next, outcomes)
     done += next.sets
-    // What comes may be new after all: never is much more looked at in vain than was met before.
+    // As long as everything is stored already, more and more is looked up at once. What is looked up in vain is never much more than what was met before.
     ahead = next.areMet ? ahead * 8 : 1
   }
   await recordMeasured(

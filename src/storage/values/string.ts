@@ -134,7 +134,7 @@ export const fold = (text: string): string =>
 const unsounded =
   /[\u0300-\u036f]|[\u00ad\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]|[\u180b-\u180d\u180f\ufe00-\ufe0f]/g
 
-/** Of letters that are written together or with a stroke, normalization leaves as they are. */
+/** Letters with a stroke, letters that are written together, and other forms of a letter: NFD leaves them as they are. */
 const plain: Readonly<Record<string, string>> = {
   ...{ ς: 'σ', ı: 'i', ſ: 's', µ: 'μ', ø: 'o', ł: 'l', đ: 'd', ð: 'd', ħ: 'h' },
   ...{ ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ĳ: 'ij', ﬀ: 'ff', ﬁ: 'fi', ﬂ: 'fl', ﬃ: 'ffi', ﬄ: 'ffl', ﬅ: 'st', ﬆ: 'st' },

@@ -23,7 +23,7 @@ const tests: Readonly<Record<TextOperator, (folded: SqlFragment, text: string) =
   ew: (folded, text) => sql.fragment`right(${folded}, length(${text})) = ${text}`,
 }
 
-/** Some element is not the value: each is asked as if it were the only one. */
+/** Some element is not the value. `matches` is asked of each element as if it were the only one. */
 export const matchUnequal = (
   content: SqlFragment,
   parameter: SearchParameter,

@@ -22,7 +22,7 @@ export const matchToken = (content: SqlFragment, parameter: SearchParameter, tok
 /** A token that names a code. */
 export type TokenAsked = Token & { readonly code: string }
 
-/** One of the tokens, for a parameter whose elements are not strings, and that is no test. */
+/** One of the tokens. Not for a parameter whose elements are strings, or that only tests whether there is one, as `deceased` does. */
 export const matchTokens = (
   content: SqlFragment,
   parameter: SearchParameter,

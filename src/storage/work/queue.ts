@@ -30,7 +30,7 @@ export type Attempt = {
 
 /** The queues of one server, which share a few connections. */
 export type Queues = {
-  /** `isAway`: whether an error says that whoever the job needs is away, so that it is tried for longer. */
+  /** `isAway`, for jobs that need another server, such as a mail server: whether an error says that it is away. Then the job is tried for longer. */
   readonly open: (name: QueueName, isAway?: (error: unknown) => boolean) => Promise<Queue>
   readonly close: () => Promise<void>
 }
@@ -47,7 +47,7 @@ type QueueName =
 type Options = {
   /** How often a failed job is tried again. */
   readonly retries: number
-  /** The same while whoever it needs is away. */
+  /** The same while the server that it needs is away. */
   readonly retriesWhileAway?: number
   /** Between two checks for jobs of which no worker is notified. */
   readonly lookSeconds?: number
@@ -113,7 +113,7 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
           for (const how of [looking, polling, polling, polling]) workers.push(await boss.work(name, how, doOne))
           const queueWaiting = async (): Promise<void> => {
             const keys = await waiting()
-            // Of those that are queued already, nothing comes.
+            // A key that is queued already is not queued twice.
             if (keys.length > 0)
               await boss.insert(
                 name,

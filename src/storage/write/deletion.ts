@@ -42,7 +42,7 @@ const toldTypes: ReadonlySet<ResourceType> = new Set(['Consent', 'ResearchSubjec
 
 type Listeners = {
   readonly matched: readonly string[]
-  /** Those for whom it was not found out in time. They are told so, since nothing can be asked about a resource that is gone. */
+  /** Those whose question could not be answered, or not in time. They are told that, since it cannot be asked again about a resource that is gone. */
   readonly unanswered: readonly string[]
 }
 

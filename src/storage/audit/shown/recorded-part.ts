@@ -108,7 +108,7 @@ const agents: Part = row =>
     jsonb_build_object('who', jsonb_build_object('identifier', jsonb_build_object('value', entry.client))),
     jsonb_build_object('who', jsonb_build_object('display', 'Sharewell')))))`)(row)
 
-/** What no record says, nor any event that is made of one. */
+/** For what no record says, and so no event that is made from one. */
 const nothing = always('{}')
 
 const parts: Readonly<Record<string, Part>> = {

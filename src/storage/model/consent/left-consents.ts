@@ -33,7 +33,7 @@ export const isLeft = (given: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM study
   WHERE study.grantee = ${given}.grantee AND ${hasLeft(sql.fragment`${given}.patient_id`, sql.fragment`study.id`)})`
 
-/** Of the row `given` nothing is kept any more, because they had left the study once, though they have a place in it again. */
+/** The Consent of the row `given` has ended, and the study keeps nothing by it: they had left the study, even if they have a place in it again. */
 const isHidden = (): SqlFragment => sql.fragment`(
   consent.content ->> 'status' = 'inactive' AND NOT ${saysEndedByJoining(sql.fragment`consent.content`)} AND NOT EXISTS (
     SELECT FROM study_group_observation_consents AS kept

@@ -48,7 +48,7 @@ const isRefusedByOthers = async (
   )
 }
 
-/** As one of them they left, and as another they came into the study only later. */
+/** Since it was signed, they left the study as one of the patients, even if they have come into it as another. */
 const isLeftSince = async (
   connection: Connection,
   patientIds: readonly number[],
