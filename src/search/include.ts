@@ -115,7 +115,7 @@ const linksFrom = (reading: Reading, sources: readonly ResourceType[], target: s
       .filter(({ targets }) => targets.length > 0),
   )
 
-/** Without `:iterate` links are followed from the matches alone, so one end of each must be of their types. */
+/** Without `:iterate`, links start at the matches (`_include`) or lead to them (`_revinclude`), so that end must be of a type that is searched. */
 const narrowed = (reading: Reading, link: IncludeLink, target: string | undefined): IncludeLink => {
   const { kind, iterate, types } = reading
   const asked = target === undefined ? link.targets : link.targets.filter(one => one === target)

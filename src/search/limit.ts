@@ -12,7 +12,7 @@ export const mostHops = 20
 /** References that all parameters together lead through. */
 export const mostHopsInAll = 500
 
-/** The same, with each open link counted once for every type that it may lead to. */
+/** The same, where a link that names no type is counted once for every type that it may lead to. */
 const mostLinks = 1800
 
 /** Throws `too-costly`, with 400, for a query beyond these limits. */

@@ -100,7 +100,7 @@ export const readInTurn = <Reading extends Pick<Store, 'search'>>(
   { inTurn }: Pick<FastifyRequest, 'inTurn'>,
 ): Reading => (inTurn === undefined ? store : { ...store, search: asked => inTurn(() => store.search(asked)) })
 
-/** So many for each that works: their answers are in memory, and for a while nothing may be recorded. */
+/** So many requests may wait outside for each turn that a caller may have. Their answers are in memory, and it may be a while until they are recorded. */
 const mostOutside = 3
 
 type Leave = () => void

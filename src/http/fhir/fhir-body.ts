@@ -84,7 +84,10 @@ const parseText = async (server: FastifyInstance, text: string): Promise<unknown
   throw new FhirError('structure', 'A property stands twice; each stands once in its object', { expression })
 }
 
-/** What anybody writes has more letters for each: shorter ones take many times the memory of the body. */
+/**
+ * How many values a body of JSON may have. What anybody writes has more than eight characters for each; shorter ones, such as empty lists, take many
+ * times the memory of the body.
+ */
 export const mostValuesIn = (bodyLimit = 0): number => Math.ceil(bodyLimit / 8)
 
 /** The parser's own message would quote the body. */

@@ -64,5 +64,5 @@ const prettyBundle = async function* ({ head, entries }: BundleText): AsyncGener
   yield separator === ',\n' ? '\n  ]\n}' : '\n}'
 }
 
-/** Of an entry. JSON text contains no line end, but for a regular expression one is at U+2028. */
+/** Of an entry. No string of JSON contains a `\n`, but it may contain U+2028, at which a line ends for a regular expression. */
 const indent = '    '

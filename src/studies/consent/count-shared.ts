@@ -42,7 +42,7 @@ const devicesBySource = async (record: OwnRecord): Promise<Devices> => {
   return new Map([...bySource].map(([source, devices]) => [source, devices.map(({ id }) => `Device/${id}`)]))
 }
 
-/** What they see of other days, since another line gives it or the study keeps it, is not of this line. */
+/** Only readings of the line's own days: those of other days are seen by another line, or because the study keeps them. */
 const queryOf = ({ line: { kind, source }, from, until }: Choice, devices: Devices): string[][] => {
   const own = `Device/${source}`
   const [start, end] = [momentsOf(from)?.low, momentsOf(until)?.high]

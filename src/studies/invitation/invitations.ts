@@ -168,7 +168,7 @@ const eventOf = ({ person, study }: InvitedBy, patient: string, asked: ResearchS
   organization: sponsorOf(asked),
 })
 
-/** Each of the ids is of one, whatever stands in it: by itself, a comma would make it several. */
+/** The ids come from outside, and a comma in one of them must not make it several. */
 const findSubjects = async (
   { accounts, registry, openStoreFor }: InvitationParts,
   person: string,

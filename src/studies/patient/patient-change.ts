@@ -53,7 +53,7 @@ const isRegisteredBy = ({ caller }: { readonly caller: Caller }, { managingOrgan
 const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], communication = [] }: Patient) => {
   const preferred = communication.find(one => one.preferred) ?? communication[0]
   return {
-    // One of which only an extension says something is null.
+    // A given name that only has extensions is null.
     given: name[0]?.given?.filter(Boolean).join(' ') ?? '',
     family: name[0]?.family ?? '',
     birthDate,

@@ -147,7 +147,7 @@ const register: Step = async (parts, found) => {
 const changedSince = (time: number): URLSearchParams =>
   new URLSearchParams({ _lastUpdated: `ge${new Date(time).toISOString()}` })
 
-/** What is written has the time at which it was, and is there only once all of its transaction is. */
+/** A Patient has the time at which it was written, but nobody sees it before its transaction is committed, which may be so much later. */
 const longestWriteMs = 10 * 60 * 1000
 
 /** Thrown, so that the transaction is rolled back. */

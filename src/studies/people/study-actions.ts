@@ -24,7 +24,7 @@ export type StudyActions = {
   readonly find: (person: string, study: string, id: string) => Promise<StudyAction | undefined>
   /** What the person has under way in the study, the latest first. */
   readonly underWay: (person: string, study: string) => Promise<readonly StudyAction[]>
-  /** What nobody has begun of it is not done any more. False if the person has not started such a one. */
+  /** Nothing more of it is begun. False if it is not an action that the person has started. */
   readonly stop: (person: string, study: string, id: string) => Promise<boolean>
   /** Those to whom it could not be done, and why. */
   readonly refused: (
