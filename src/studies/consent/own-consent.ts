@@ -2,6 +2,7 @@ import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
 import { standardExtensions, systems } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../../storage/database.ts'
 import { isStanding as stands } from '../../storage/model/consent/consent-open.ts'
 import { whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
 import type { Write } from '../../storage/store.ts'
@@ -28,29 +29,36 @@ type Signing = {
 
 /**
  * Signs what was chosen, under the text that was shown on a page in that language. If another answer was given meanwhile, that one stands and
- * nothing is signed (`overtaken`); nor is anything if the study was written since it was read (`changed`). Throws FhirError if the text has changed.
+ * nothing is signed (`overtaken`); nor is anything if the study was written since it was read (`changed`).
  */
 export const signConsent = async (
   asked: StudyAsked,
   choices: readonly Choice[],
   signing: Signing,
 ): Promise<'signed' | 'overtaken' | 'changed'> => {
-  const { study, record } = asked
+  const { record } = asked
   const changed = new FhirError('conflict', 'The study was changed at the moment of signing')
   try {
     await record.atomic(async (within, connection) => {
       const { id } = await writeOrThrow(within.store, signingOf(asked, choices, signing))
       // Asked after the write: from then on the study, and what else the patient has answered, stay as they are until the commit.
-      if ((await findStudyVersion(connection, study.id ?? '')) !== study.meta?.versionId) throw changed
+      if (await isStudyChanged(asked, connection)) throw changed
       if (await isAnsweredSince(asked, within, id)) throw answered()
     })
     return 'signed'
   } catch (error) {
     if (error === changed) return 'changed'
     if (isWrittenMeanwhile(error) || isSignedTooEarly(error)) return 'overtaken'
+    // It may be refused for what the study says only now: that there is another text, that it asks for less, or that it is over.
+    const isRefused = error instanceof FhirError && error.status < 500
+    if (isRefused && (await record.atomic((_, connection) => isStudyChanged(asked, connection)))) return 'changed'
     throw error
   }
 }
+
+/** Whether it was written since it was read. */
+const isStudyChanged = async ({ study }: StudyAsked, connection: Connection): Promise<boolean> =>
+  (await findStudyVersion(connection, study.id ?? '')) !== study.meta?.versionId
 
 /** Since the moment of signing was taken, they have said no. */
 const isSignedTooEarly = (error: unknown): boolean =>

@@ -161,6 +161,29 @@ t.test('a reader who is named at the very moment of signing is shown before anyt
   t.match(wordsOf(await again()), /Olga Outside/)
 })
 
+t.test('nor is an older text signed at that moment: the new one is shown, and what was chosen is kept', async t => {
+  const { answer, consents } = await signedWhile('Rieke', ({ extension = [], ...study }) => ({
+    ...study,
+    extension: [...extension, world.text('9')],
+  }))
+  t.match([answer.status, wordsOf(answer)], [409, /The text to sign has changed since you opened this page/])
+  t.match(wordsOf(answer), /We ask, version 9\./)
+  t.match(answer.body, / value="Rieke"/)
+  t.match(answer.body, '<input type="hidden" name="omh:step-count@any" value="no">')
+  t.same(consents, [])
+})
+
+const closings = [
+  ['completed', 'Rolf', /This study is not running/],
+  ['closed-to-accrual', 'Rudi', /Nobody new comes into this study now/],
+] as const
+for (const [status, name, told] of closings)
+  t.test(`nor is anything if the study becomes ${status} at that moment, which the page says`, async t => {
+    const { answer, consents } = await signedWhile(name, study => ({ ...study, status }))
+    t.match([answer.status, wordsOf(answer)], [409, told])
+    t.same(consents, [])
+  })
+
 t.test('what the page does not show may change at that moment', async t => {
   const { answer, consents } = await signedWhile('Rosa', study => ({ ...study, note: [{ text: 'Called the board' }] }))
   t.match([answer.status, answer.location], [303, /done=signed/])
