@@ -74,6 +74,8 @@ type ChangePage = {
   readonly title: string
   /** Where the form is sent; by default, to the address of the page. */
   readonly action?: string
+  /** The address of the page, if it says more than its path. */
+  readonly address?: string
   readonly isProblem?: boolean
   readonly notices?: Html | undefined
   readonly fields: readonly Html[]
@@ -90,13 +92,14 @@ type ChangePage = {
 /** A page with a form for one part of a study. */
 export const sendChangePage = (reply: FastifyReply, changeable: ChangeableStudy, page: ChangePage): FastifyReply => {
   const { id, study } = changeable
-  const { title, isProblem = false, notices, fields, button = 'Save', before, after } = page
+  const { title, isProblem = false, address, notices, fields, button = 'Save', before, after } = page
   const token = ownToken(reply)
   const { above = html`<a href="/studies/${id}/settings">Settings of ${titleOf(study)}</a>` } = page
   const { action = reply.request.url.split('?')[0] ?? '', version = changeable.version } = page
   return sendStaffPage(reply, {
     title: `${title}: ${titleOf(study)}`,
     isProblem,
+    ...(address !== undefined && { address }),
     content: html`<p>${above}</p>
 <h1>${title}</h1>
 ${notices}

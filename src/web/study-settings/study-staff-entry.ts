@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   findPractitioners,
@@ -10,7 +11,7 @@ import {
   withStaff,
 } from '../../studies/definition/study-staff.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { hiddenField, postForm, problemList } from '../page/form.ts'
+import { hiddenField, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -19,7 +20,16 @@ import { typed } from '../page/typed.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
 import { changing, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 import { refusable } from './study-staff.ts'
-import { codeText, isOwn, type ShownStaff, sendStaffList, staffAddress } from './study-staff-list.ts'
+import {
+  codeText,
+  entryAddress,
+  entryText,
+  isOwn,
+  type Meant,
+  type ShownStaff,
+  sendStaffList,
+  staffAddress,
+} from './study-staff-list.ts'
 
 type OfEntry = { readonly Params: { readonly id: string; readonly place: string } }
 
@@ -27,9 +37,15 @@ type OfEntry = { readonly Params: { readonly id: string; readonly place: string 
 export const studyStaffEntryPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/staff/:place'
-  server.get<OfEntry>(at, { onRequest }, async (request, reply) =>
-    sendEntry(reply, options, await placedOf(request, options)),
-  )
+  server.get<OfEntry>(at, { onRequest }, async (request, reply) => {
+    const said = queryOf(request).get('entry')
+    if (said === null) return sendEntry(reply, options, await placedOf(request, options))
+    const changeable = await studyOf(request, options, 'mayNameStaff')
+    const placed = placeOf(changeable, toMeant(said))
+    return placed === undefined
+      ? sendStaffList(options, reply.code(404), changeable, '', { notices: gone })
+      : sendEntry(reply, options, placed)
+  })
   server.post<OfEntry>(at, keepsTyped(options), async (request, reply) => {
     const placed = await placedOf(request, options)
     const { changeable, entry } = placed
@@ -75,15 +91,18 @@ const placedOf = async (request: FastifyRequest<OfEntry>, options: PageOptions):
   return { changeable, entry, place }
 }
 
-/** What a form says of the entry for which it was shown: once an entry is removed, its position is that of somebody else. */
-type Meant = Pick<StaffEntry, 'practitioner' | 'from'>
+/** What a form says of the entry for which it was shown. */
+const meantIn = ({ body }: FastifyRequest<OfEntry>): Meant => toMeant(typed(body, 'entry'))
 
-const entryText = ({ practitioner, from }: Meant): string => `${practitioner} ${from}`
-
-const meantIn = ({ body }: FastifyRequest<OfEntry>): Meant => {
-  const [practitioner = '', from = ''] = typed(body, 'entry').split(' ')
+const toMeant = (text: string): Meant => {
+  const [practitioner = '', from = ''] = text.split(' ')
   return { practitioner, from }
 }
+
+const gone = notice(
+  'problem',
+  html`<p>That entry is no longer there: it has been removed. These work in the study now.</p>`,
+)
 
 const sendEntry = async (
   reply: FastifyReply,
@@ -98,6 +117,7 @@ const sendEntry = async (
   return sendChangePage(reply, changeable, {
     title: names.get(entry.practitioner) ?? codeText(entry.practitioner),
     action: address,
+    address: entryAddress(changeable, place, entry),
     isProblem: notices !== undefined || Object.keys(problems).length > 0,
     notices: html`${notices}${problemList(others)}`,
     fields: [hiddenField('entry', entryText(entry)), ...roleControls(others)],

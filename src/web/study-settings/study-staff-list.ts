@@ -62,6 +62,14 @@ export const staffAddress = ({ id }: ChangeableStudy): string => `/studies/${id}
 
 type Colleagues = Awaited<ReturnType<typeof findPractitionersNamed>>
 
+/** Says whose entry is meant: once one is removed, its position is that of somebody else. */
+export const entryAddress = (changeable: ChangeableStudy, place: number, entry: Meant): string =>
+  `${staffAddress(changeable)}/${place}?${new URLSearchParams({ entry: entryText(entry) })}`
+
+export type Meant = Pick<StaffEntry, 'practitioner' | 'from'>
+
+export const entryText = ({ practitioner, from }: Meant): string => `${practitioner} ${from}`
+
 /** People are found by name, or by a code. Problems about who it is are shown where they were entered. */
 const whoFields = ({ staff = noStaff, code = '', problems = {} }: ShownStaff, colleagues: Colleagues) => {
   const isByCode = code !== '' || colleagues.length === 0
@@ -97,7 +105,7 @@ const listed = (
     const change = isOwn(entry, changeable)
       ? html`<p>This is you: only others can change it</p>`
       : changeable.mayNameStaff &&
-        html`<p><a href="${staffAddress(changeable)}/${place}" aria-label="Change ${name}">Change</a></p>`
+        html`<p><a href="${entryAddress(changeable, place, entry)}" aria-label="Change ${name}">Change</a></p>`
     return html`<li class="list-group-item">
 <h2 class="fs-5">${name}</h2>
 <p>${(staffRoles[entry.role] ?? entry.role).split(':')[0]}, ${entry.from === '' ? '' : `from ${entry.from} `}${entry.until === '' ? 'as long as the study' : `until ${entry.until}`}${!entry.isInForce && ' (not now)'}</p>

@@ -43,7 +43,7 @@ t.test('a manager from above reads the name of somebody from another tenant whom
   await people['manager of the ward'].send(staffPage, { code: practitioner, ...role })
   for (const by of [people['manager of the ward'], manager])
     t.match(wordsOf(await by.get(staffPage)), /Olga Elsewhere Researcher, as long as the study Change /)
-  const place = /Olga Elsewhere[\s\S]*?\/settings\/staff\/(\d+)"/.exec((await manager.get(staffPage)).body)?.[1]
+  const place = /Olga Elsewhere[\s\S]*?\/settings\/staff\/(\d+)\?/.exec((await manager.get(staffPage)).body)?.[1]
   const entry = `${staffPage}/${place}`
   t.match(await manager.send(entry, {}, `${entry}/remove`), { status: 303 })
   t.equal((await send(lab.manager, 'GET', `Practitioner/${practitioner}`)).statusCode, 404, 'and no longer')
@@ -77,6 +77,29 @@ t.test('a form for somebody who was removed meanwhile is not one for whoever has
   t.match(theirs, `name="entry" value="${next} "`)
   t.match(await manager.send(moved, leads), { status: 303 })
 })
+
+t.test(
+  'a link to somebody’s entry leads to theirs, wherever it is by now, and never to that of somebody else',
+  async t => {
+    const list = await made()
+    const [first, second, last] = [await colleague(lab.organization), await colleague(lab.organization), 'elsewhere']
+    for (const code of [first, second, last]) await manager.send(list, { code, ...role })
+    const { body } = await manager.get(list)
+    const links = [...body.matchAll(/href="([^"]*\/settings\/staff\/\d+[^"]*)"/g)].map(([, link = '']) => link)
+    const [ofFirst = '', ofSecond = ''] = links.slice(-3)
+    const firstEntry = ofFirst.split('?')[0] ?? ''
+    t.match(await manager.send(ofFirst, {}, `${firstEntry}/remove`), { status: 303 })
+    t.match((await manager.get(ofSecond)).body, `name="entry" value="${second} "`)
+    t.match((await manager.send(firstEntry, { role: '' })).body, ` data-page="${ofSecond.replace('/2?', '/1?')}"`)
+    const answer = await manager.get(ofFirst)
+    t.equal(answer.status, 404)
+    t.match(
+      wordsOf(answer),
+      /Staff of the study That entry is no longer there: it has been removed\. These work in the/,
+    )
+    t.notMatch(answer.body, 'Remove from the staff')
+  },
+)
 
 t.test('with required references, a hidden person and one that does not exist are reported alike', async t => {
   const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
