@@ -22,6 +22,9 @@ export const extensions = {
   validationPolicy: `${canonicalBase}/StructureDefinition/validation-policy`,
 } as const
 
+/** The shape of a Consent of which every permit is read. */
+export const consentProfile = `${canonicalBase}/StructureDefinition/consent`
+
 /** HL7's own extensions that the model uses. */
 export const standardExtensions = {
   /** R5's `Observation.value[x]` on an R4 Observation. */
@@ -46,9 +49,12 @@ export const systems = {
   dicom: 'http://dicom.nema.org/resources/ontology/DCM',
   observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
   provenanceParticipant: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type',
+  /** For whoever sent something on, which R4's own codes have no word for. */
+  usCoreParticipant: 'http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type',
   /** What is done to a record. https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html */
   recordLifecycle: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle',
   observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
+  consentPolicy: `${canonicalBase}/CodeSystem/consent-policy`,
   omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,
   documentFinding: `${canonicalBase}/CodeSystem/document-finding`,
   /** The system of identifiers that are the id of an account's Person. */

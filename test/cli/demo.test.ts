@@ -1,11 +1,14 @@
 import t from 'tap'
 import { kindOf, type Measure, participants, requested } from '../../src/cli/demo/cast.ts'
+import { toConsent } from '../../src/cli/demo/consent.ts'
 import { toObservation } from '../../src/cli/demo/document.ts'
 import { figuresOf, isShared, isStored } from '../../src/cli/demo/expected.ts'
 import { allReadings, dayMs, measuredDays, monthDays } from '../../src/cli/demo/physiology.ts'
+import type { Ids } from '../../src/cli/demo/world.ts'
 import { atOnce } from '../../src/fhir/give-way.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
+import { wrongShape } from '../support/consent-shape.ts'
 
 const now = Date.parse('2026-03-31T15:20:00Z')
 const readings = allReadings(now)
@@ -104,6 +107,19 @@ t.test('nobody permits what a study does not ask for', t => {
     }
   }
   t.end()
+})
+
+t.test('whoever answers does so in the shape that is published', async t => {
+  const named = new Proxy({}, { get: (_, name) => String(name) })
+  const ids = new Proxy({}, { get: () => named }) as Ids
+  for (const person of participants)
+    for (const answer of person.answers) {
+      t.same(
+        await wrongShape(toConsent(person, answer, { patient: 'p', ids, now })),
+        [],
+        `${person.given} to ${answer.to}`,
+      )
+    }
 })
 
 t.test('less is shared than is stored, and less is stored than is measured', t => {

@@ -20,7 +20,7 @@ export const toConsent = (
   patient: { reference: `Patient/${patient}` },
   dateTime: new Date(now).toISOString(),
   ...(to === 'clinician' ? {} : sourceOf(to)),
-  policyRule: concept(`${terminology}/consentpolicycodes`, 'deny-unless-permitted'),
+  policyRule: concept(systems.consentPolicy, 'deny-unless-permitted'),
   provision: {
     type: 'deny',
     provision: permits.map(permission => toProvision(person, permission, to, ids, now)),

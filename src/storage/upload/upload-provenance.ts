@@ -110,7 +110,7 @@ const provenanceOf = ({ id, client }: Upload, { patient, who, recorded }: Sent):
   activity: { coding: [{ system: systems.recordLifecycle, code: 'receive' }] },
   agent: [
     {
-      type: { coding: [{ system: systems.provenanceParticipant, code: 'transmitter' }] },
+      type: { coding: [{ system: systems.usCoreParticipant, code: 'transmitter' }] },
       who: { identifier: { system: `${canonicalBase}/client`, value: client } },
       ...(who === undefined ? {} : { onBehalfOf: who }),
     },

@@ -139,7 +139,7 @@ export const newConsent = (
   category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
   patient: (isStanding(consent) && consent.patient) || { reference: `Patient/${record.patient}` },
   dateTime: now,
-  policyRule: { coding: [{ system: `${terminology}/consentpolicycodes`, code: 'deny-unless-permitted' }] },
+  policyRule: { coding: [{ system: systems.consentPolicy, code: 'deny-unless-permitted' }] },
 })
 
 export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttachment']> => {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
 import { endedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
+import { wrongShape } from '../../support/consent-shape.ts'
 import { openInvitedApps } from './invited.ts'
 
 const world = await openInvitedApps()
@@ -441,6 +442,7 @@ t.test('answers to several studies are kept together, new ones and changed ones'
     ['active', '1'],
     ['inactive', '2'],
   ])
+  for (const { resource } of entry) t.same(await wrongShape(resource), [], `${resource.status}: the published shape`)
 })
 
 t.test('a whole type of resources is asked for, given and ended as a kind is', async t => {

@@ -83,7 +83,10 @@ t.test('an upload has one Provenance, of what it brought and not of what existed
       {
         type: {
           coding: [
-            { system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code: 'transmitter' },
+            {
+              system: 'http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type',
+              code: 'transmitter',
+            },
           ],
         },
         who: { identifier: { system: 'https://sharewell.dev/fhir/client', value: 'importer' } },

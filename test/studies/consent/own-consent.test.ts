@@ -15,6 +15,7 @@ import {
 import type { AskedLine, StudyAsked } from '../../../src/studies/consent/own-study.ts'
 import { requestedData } from '../../../src/studies/definition/requested-data.ts'
 import * as w from '../../storage/model/world.ts'
+import { wrongShape } from '../../support/consent-shape.ts'
 
 const study = w.study('sleep', 'lab', [
   w.requests('omh:heart-rate', 'watch'),
@@ -80,6 +81,7 @@ t.test(
       sourceAttachment: { contentType: 'text/plain', language: 'en', title: 'Sleep', hash: 'of-what-was-shown' },
     })
     t.equal(consent.extension?.length, 1)
+    t.same(await wrongShape(write.resource), [], 'it has the shape that is published')
     t.ok(Math.abs(Date.parse(dateTime ?? '') - Date.now()) < 60_000)
     t.equal(provision?.type, 'deny')
     const permit = {

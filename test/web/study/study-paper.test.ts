@@ -8,6 +8,7 @@ import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { headingWritten } from '../../../src/studies/definition/text-part.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { wrongShape } from '../../support/consent-shape.ts'
 import { serverOver } from '../../support/server-over.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openStudies } from '../../support/study.ts'
@@ -202,6 +203,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
     / What the patient signed on paper is confirmed, and takes effect now\. Patient Bea, born 1970-05-31 Status /,
   )
   const [given] = await consentsOf(patient)
+  t.same(await wrongShape(given), [], 'it has the shape that is published')
   t.match(given, {
     status: 'active',
     verification: [{ verified: true }],
