@@ -1,9 +1,10 @@
-import type { Bundle } from '@medplum/fhirtypes'
+import type { Bundle, Group } from '@medplum/fhirtypes'
 import t from 'tap'
 import { openSearching } from '../support/searching.ts'
 import { openStudies } from '../support/study.ts'
+import * as w from './model/world.ts'
 
-const { server, put, found } = await openSearching()
+const { server, put, found, search } = await openSearching()
 t.teardown(() => server.close())
 
 const family = { resourceType: 'Group', id: 'family', type: 'person', actual: true }
@@ -55,6 +56,27 @@ t.test('members of every type are found, by reference, identifier and text, and 
     '_filter=member ne "Patient/ann"': 'doctors elsewhere watches',
   }))
     t.equal(await found(`Group?${query}`), expected, query)
+})
+
+t.test('the member of a study is the record that is enrolled, and no other record of the same person', async t => {
+  const records = ['enrolled', 'elsewhere'].map(id => ({ resourceType: 'Patient', id }))
+  const link = records.map(({ id }) => ({ target: { reference: `Patient/${id}` } }))
+  for (const one of [
+    w.organization('lab'),
+    ...records,
+    w.groupOf('sleep', 'lab'),
+    w.study('sleep', 'lab', [w.requests('omh:body-weight')]),
+    w.enrols('sleep', 'enrolled'),
+    { resourceType: 'Person', id: 'owner', link },
+  ])
+    await put(one as { resourceType: string; id: string })
+  const { entry = [] }: Bundle = await search('Group?_id=group-sleep')
+  const [group] = entry.map(({ resource }) => resource as Group)
+  t.strictSame(group?.member, [{ entity: { reference: 'Patient/enrolled' } }])
+  t.equal(await found('Group?member=Patient/enrolled'), 'group-sleep')
+  t.equal(await found('Group?member=Patient/elsewhere'), '')
+  t.equal(await found('Group?member:Patient._id=elsewhere'), '')
+  t.equal(await found('Patient?_has:Group:member:_id=group-sleep'), 'enrolled')
 })
 
 t.test('whether the Group of a study has members is told as far as they are shown', async t => {

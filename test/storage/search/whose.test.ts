@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
+import { fullAccess } from '../../../src/access/access.ts'
 import { accessOf } from '../../../src/access/rules.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
@@ -85,3 +86,16 @@ t.test(
     t.strictSame((await asking(`identifier=more,one-7,${many('none')}`)).patients, [ann])
   },
 )
+
+t.test('of many identifiers of Observations, everybody is named who has one, however many others have', async t => {
+  await put(holding('kim', 'lab', 'kim'), holding('leo', 'lab', 'leo'))
+  const [kim, leo] = await numbersOf(database, ['kim', 'leo'])
+  const identified = (id: string, patient: string, value: string) =>
+    w.measured(id, patient, 'omh:heart-rate', { identifier: [{ value }] })
+  await put(...Array.from({ length: 1001 }, (_, number) => identified(`of-kim-${number}`, 'kim', 'many')))
+  await put(identified('of-leo', 'leo', 'one'))
+  const { where } = parseSearch(registry, 'Observation', new URLSearchParams('identifier=many,one,two,three'))
+  const asked = askedAbout('Observation', where)
+  const found = await whose(database, { access: fullAccess, classes: openCodeClasses() }, asked, 's')
+  t.strictSame(found.map(({ patientId }) => patientId).toSorted(), [kim, leo])
+})
