@@ -270,7 +270,18 @@ t.test('what the Exchange allows only because a check is missing is refused with
     answering(true, { ...heartRate, codingCode: 'omh:body-weight:3.0' }),
   )
   await refused(told(400, /true or false/), bearer, 'POST', path, answering('yes'))
-  await refused(told(400, /is a list of/), bearer, 'POST', path, {})
+  for (const body of [{}, { studyScopeConsents: [] }, { studyScopeConsents: 'all' }])
+    await refused(told(400, /is a list of/), bearer, 'POST', path, body)
+  for (const wrong of [{ scopeConsents: [] }, { scopeConsents: 'all' }, { studyId: 7 }])
+    await refused(
+      told(400, /^studyScopeConsents\[0\] has a studyId, which is a text, and a list/),
+      bearer,
+      'POST',
+      path,
+      {
+        studyScopeConsents: answering(true).studyScopeConsents.map(one => ({ ...one, ...wrong })),
+      },
+    )
   await refused(told(404, /No study that asks/), bearer, 'POST', path, answering(true, heartRate, 'other'))
   await refused(told(403, /for practitioners/), bearer, 'GET', 'patients')
   await refused(told(403, /for practitioners/), bearer, 'GET', 'patients/global_lookup?email=ann@example.org')

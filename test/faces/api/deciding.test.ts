@@ -342,6 +342,17 @@ t.test('somebody whose Consent ended because their records were joined can say n
   }
 })
 
+t.test('of answers at the same time none undoes another, and one that was refused can be given again', async t => {
+  const one = await somebody('Both', [permit(steps), permit(weight), permit(heartRate, from(band))])
+  let given: readonly string[] = [heartRate, steps, weight]
+  while (given.length > 0) {
+    const answers = await Promise.all(given.map(code => one.answer('DELETE', { [code]: false })))
+    for (const { status } of answers) t.ok([204, 412].includes(status), String(status))
+    given = given.filter((_, index) => answers[index]?.status !== 204)
+    t.same((await one.told()).map((name: string) => `omh:${name}`).toSorted(), given.toSorted())
+  }
+})
+
 t.test('only ending something stays under the signed text', async t => {
   const one = await somebody('Cleo', [permit(steps), permit(weight)])
   await update(lab.manager, { ...asking, extension: [...(asking.extension ?? []), text(2)] })
