@@ -228,6 +228,19 @@ t.test('a kind that is answered with both yes and no is not answered, wherever t
   t.equal((await stands()).meta?.versionId, '1')
 })
 
+t.test('the sources that a study asks for are listed with it, with a scope for Device', async t => {
+  const { id } = await somebody('Sources', [permit(steps)])
+  const listed = async (scope: string) => {
+    const bearer = await patientToken(id, `patient/Patient.rs patient/Consent.rs patient/ResearchStudy.rs ${scope}`)
+    const { studies } = (await api(bearer, 'GET', `patients/${id}/consents`)).body
+    return studies.map(({ dataSources }: { dataSources: readonly { id: string; name: string }[] }) =>
+      dataSources.map(({ id, name }) => `${name} Device/${id}`).toSorted(),
+    )
+  }
+  t.same(await listed('patient/Device.rs'), [[`Band ${band.reference}`, `Strap ${strap.reference}`]])
+  t.same(await listed(''), [[]])
+})
+
 t.test('a permit of several kinds is listed as all of them, and ends for each separately', async t => {
   const one = await somebody('Ben', [{ type: 'permit', code: [kind(steps), kind(weight)] }])
   t.same(await one.told(), ['body-weight', 'step-count'])
