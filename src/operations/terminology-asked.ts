@@ -60,7 +60,10 @@ const canonicalOf = (given: URLSearchParams, versionName: string, alternative: s
   const url = only(given, 'url')
   if (url === undefined || url === '') throw refusal('url', `Say which one is meant by its url, or post ${alternative}`)
   const version = only(given, versionName)
-  return version === undefined ? url : `${url}|${version}`
+  const [, inUrl] = url.split('|')
+  if (inUrl === undefined) return version === undefined ? url : `${url}|${version}`
+  if (version === undefined || version === inUrl) return url
+  throw refusal(versionName, `The url says version ${inUrl}, and ${versionName} says ${version}`)
 }
 
 const known = <Definition>(found: Definition | undefined, what: string): Definition => {

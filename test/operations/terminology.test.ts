@@ -305,6 +305,12 @@ t.test('what cannot be answered is refused with the reason', async t => {
     'ValueSet/reds/$validate-code': [400, /Say which code is meant/],
     'CodeSystem/$validate-code?url=http://loinc.org&code=1': [404, /http:\/\/loinc.org is not known here/],
     [`CodeSystem/$validate-code?url=${colours}&version=1&code=red`]: [404, /colours\|1 is not known here/],
+    [`CodeSystem/$validate-code?url=${colours}|1&version=1&code=red`]: [404, /colours\|1 is not known here/],
+    [`CodeSystem/$validate-code?url=${colours}|1&version=2&code=red`]: [400, /url says version 1, and version says 2/],
+    'ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1&valueSetVersion=3': [
+      400,
+      /The url says version 4.0.1, and valueSetVersion says 3/,
+    ],
   }
   for (const [url, [status, message]] of Object.entries(refusals)) {
     const answer = await send('GET', url)
