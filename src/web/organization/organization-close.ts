@@ -22,7 +22,7 @@ export const organizationClosePage: AddPage = (server, options) => {
         title: `${step.title} ${shown.name}`,
         isProblem: isOvertaken,
         content: html`<h1>${step.title} ${shown.name}</h1>
-${isOvertaken && notice('problem', html`<p>Somebody else has changed it since you opened this page. Check the connection again.</p>`)}
+${isOvertaken && notice('problem', html`<p>Somebody else has changed it since you opened this page. Look at it again before you decide.</p>`)}
 ${step.isActive ? step.text : html`${step.text}${await hanging(shown, await server.authorization.organizationApps.list(shown.id), await options.ehrLaunches.organizationEhrs.list(shown.id))}`}
 ${postForm({ action: `/organizations/${shown.id}/${step.action}`, token: ownToken(reply), hidden: { version: shown.version } }, html`<button class="btn btn-primary">${step.button}</button>`)}
 <p><a href="/organizations/${shown.id}">Leave it as it is</a></p>`,

@@ -200,7 +200,7 @@ const sendRemove = (
     title: `Remove ${person} from ${name}`,
     isProblem: lastProblem !== undefined || isOvertaken === true,
     content: html`<h1>Remove ${person} from ${name}</h1>
-${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since you opened this page. Check the connection again.</p>`)}
+${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since you opened this page. Look at it again before you decide.</p>`)}
 ${problemList([{ name: 'knows', problem: lastProblem }])}
 <p>${roleText(colleague)}: ${endings[colleague.standing]} Their account stays, and so do their other roles, the studies that name them, and the record of what they did.</p>
 ${postForm(

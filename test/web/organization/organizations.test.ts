@@ -321,6 +321,8 @@ t.test('closing it first says what still depends on it, and it can be opened aga
   })
   t.match(wordsOf(await manager.get(page)), /1 study that is not over/, 'what was shared with it is still read')
   await world.update('everything', { ...study, status: 'completed' as const })
+  const overtaken = await manager.send(page, { version: '0' })
+  t.match([overtaken.status, wordsOf(overtaken)], [409, /changed it .*\. Look at it again before you decide\./])
   t.match(await manager.send(page, {}), { status: 303, location: `${pageOf(empty)}?done=closed` })
   t.equal((await stored(empty)).active, false)
   t.notMatch(await treeOf(manager), /Empty/)
