@@ -1,15 +1,14 @@
 import type { Consent, ResearchSubject } from '@medplum/fhirtypes'
 import { asksForConsent } from '../../access/questions.ts'
 import { inactivationReason } from '../../access/vocabulary.ts'
-import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { and, type Expression, none } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import { ended } from '../../storage/model/enrolled.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { placeStandingOf } from '../people/place-standing.ts'
 import type { OwnParts } from './own-record.ts'
 
 export type WithdrawalParts = Pick<OwnParts, 'accounts' | 'registry' | 'openStoreFor'>
@@ -75,9 +74,7 @@ const openGiven = async (parts: WithdrawalParts, { person, study, subject }: For
   const { entries } = await store.search({ ...search, where: and(search.where, asks, human) })
   const [given] = enrolment.study.reference === of.study ? entries : []
   if (given === undefined) throw new FhirError('not-found', 'There is nothing that they give')
-  const { high } = intervalOfPeriod(enrolment.period ?? {})
-  const hasEnded = ended.has(enrolment.status ?? '') || (high !== 'infinity' && high <= new Date().toISOString())
-  return { store, consent: parseJson(given.content) as Consent, hasEnded }
+  return { store, consent: parseJson(given.content) as Consent, hasEnded: placeStandingOf(enrolment) === 'over' }
 }
 
 const openFor = async ({ accounts, openStoreFor }: WithdrawalParts, person: string) => {

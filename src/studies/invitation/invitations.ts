@@ -17,6 +17,7 @@ import { addReminder, daysBetweenReminders, type MessageState, messagesOf } from
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import type { EnrolledPerson } from '../people/enrolled-people.ts'
+import { placeStandingOf } from '../people/place-standing.ts'
 import { addressesFor, type ReachParts, type Way, waysOf } from './addresses-for.ts'
 import { countLetters } from './few-letters.ts'
 import { recordingInvitation } from './invitation-event.ts'
@@ -115,7 +116,8 @@ const cancel = async (parts: InvitationParts, by: InvitedBy): Promise<void> => {
 
 const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing, way: Way): Promise<void> => {
   const { database, openStoreAs } = parts.accounts
-  const { patient, study } = await findOwn(parts, by)
+  const { patient, study, place } = await findOwn(parts, by)
+  requirePlace(place)
   const addresses = await addressesFor(parts, { ...by, patient, study }, way)
   const [last] = await invitationsOf(database, [by.subject])
   const due = dueOf(standing, last)
@@ -187,21 +189,23 @@ const findSubjects = async (
 const findOwn = async (
   parts: InvitationParts,
   { person, study, subject }: InvitedBy,
-): Promise<{ readonly patient: string; readonly study: ResearchStudy }> => {
-  const [found] = await findSubjects(parts, person, [subject], {})
-  const patient = namedId(found?.individual, 'Patient')
-  if (patient === undefined || namedId(found?.study, 'ResearchStudy') !== study)
+): Promise<{ readonly patient: string; readonly study: ResearchStudy; readonly place: ResearchSubject }> => {
+  const [place] = await findSubjects(parts, person, [subject], {})
+  const patient = namedId(place?.individual, 'Patient')
+  if (place === undefined || patient === undefined || namedId(place.study, 'ResearchStudy') !== study)
     throw new FhirError('not-found', 'There is no such person in the study')
   return {
     patient,
     study: JSON.parse((await ownStore(parts.accounts.openStoreAs).read('ResearchStudy', study)).content),
+    place,
   }
 }
 
 /** Requires that they can be written to, and that there is a text for them to sign. */
 const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) => {
-  const { patient, study } = await findOwn(parts, by)
+  const { patient, study, place } = await findOwn(parts, by)
   requireAsking(study)
+  requirePlace(place)
   const addresses = await addressesFor(parts, { ...by, patient, study }, way)
   if (!study.extension?.some(({ url }) => url === extensions.patientText))
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
@@ -212,4 +216,12 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
 const requireAsking = (study: ResearchStudy): void => {
   const why = reasonNotToAsk(study)
   if (why !== undefined) throw new FhirError('business-rule', why)
+}
+
+/** Whoever has no place now finds nothing by a link, and no message to them is sent. */
+const requirePlace = (place: ResearchSubject): void => {
+  const standing = placeStandingOf(place)
+  if (standing === 'over') throw new FhirError('business-rule', 'Their place in the study has ended')
+  if (standing === 'to-come')
+    throw new FhirError('business-rule', `Their place in the study has not begun: it does at ${place.period?.start}`)
 }

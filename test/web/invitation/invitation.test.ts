@@ -785,6 +785,20 @@ t.test('nobody is invited or reminded if the study takes nobody new, and the pag
   t.match(await invite(subject), /invitation/)
 })
 
+t.test('nobody is invited whose place has ended, or has not begun, and the page says so', async t => {
+  const { subject } = await enrolled('Placeless')
+  const stored = (await send('everything', 'GET', `ResearchSubject/${subject}`)).json()
+  const _csrf = await tokenOf(staff)
+  const invited = () => staff.post(`${page}/people/${subject}/invite`, { _csrf })
+  await update(lab.manager, { ...stored, period: { start: '2999-01-31' } })
+  const early = await invited()
+  t.match([early.status, wordsOf(early)], [422, /Their place in the study has not begun: it does at 2999-01-31\./])
+  await update(lab.manager, { ...stored, status: 'off-study' })
+  const late = await invited()
+  t.match([late.status, wordsOf(late)], [422, /Their place in the study has ended\./])
+  t.match(wordsOf(await staff.get(`${page}?find=placeless`)), /Never invited\./)
+})
+
 t.test('nobody invites or reminds a patient who has died or has an inactive record, and the page says why', async t => {
   const gone = await enrolled('Gone', { deceasedDateTime: '2026-10-01' })
   const unused = await enrolled('Unused', { active: false })
