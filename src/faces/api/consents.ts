@@ -58,7 +58,7 @@ export const studiesAsking = async (
     studies.map(study => {
       const isEnrolled = inPlace.some(({ id }) => id === study.id)
       const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
-      const own = { deleted: undefined, sharings: [], signed: undefined, isEnrolled, ...runs }
+      const own = { deleted: undefined, sharings: [], signed: undefined, isEnrolled, isToCome: false, ...runs }
       return toStudyAsked({ codeClasses }, { study, record, words, own })
     }),
   )

@@ -183,7 +183,7 @@ const requireGiven = (begun: readonly string[], consent: Consent, classes: CodeC
 /** Throws if there is nothing to agree to. */
 const textToAgree = ({ isEnrolled, text }: StudyAsked): NonNullable<StudyAsked['text']> => {
   if (!isEnrolled)
-    throw new FhirError('business-rule', 'Their place in the study has ended, so there is nothing to agree to')
+    throw new FhirError('business-rule', 'They have no place in the study now, so there is nothing to agree to')
   if (text !== undefined) return text
   throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to agree to', {
     status: 409,

@@ -10,6 +10,8 @@ export type OwnStudy = {
   readonly patient: string
   /** Whether they have a place in it now. */
   readonly isEnrolled: boolean
+  /** Whether they have none now, but one that begins later. */
+  readonly isToCome: boolean
   /** Id of the signed Consent to it that is in force; if there is none, of the last one that was. */
   readonly signed: string | undefined
   /** What they said last by deleting a Consent to it, whatever other Consent there is. */
@@ -18,7 +20,7 @@ export type OwnStudy = {
 
 export const studiesOfPerson = async (connection: Connection, person: string): Promise<readonly OwnStudy[]> => {
   const found = await connection.any<Found>(sql.fragment`
-    SELECT DISTINCT ON (own.study) own.study, own.patient, own."isEnrolled", (
+    SELECT DISTINCT ON (own.study) own.study, own.patient, own."isEnrolled", own."isToCome", (
       SELECT given.consent_id
       FROM study JOIN consent_grantee AS given ON given.grantee = study.grantee
       JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
@@ -32,11 +34,14 @@ export const studiesOfPerson = async (connection: Connection, person: string): P
       WHERE NOT ${isDiscardedPaper(sql.fragment`gone`)}
       ORDER BY gone.gone_at DESC LIMIT 1) AS deleted
     FROM (
-      SELECT enrolment.study_id AS study, enrolment.patient, TRUE AS "isEnrolled"
+      SELECT enrolment.study_id AS study, enrolment.patient, TRUE AS "isEnrolled", FALSE AS "isToCome"
       FROM person_patient AS linked JOIN enrolment ON enrolment.patient = linked.patient
       WHERE linked.person = ${person} AND ${isEnrolled}
       UNION ALL
-      SELECT study.id, linked.patient, FALSE
+      SELECT study.id, linked.patient, FALSE, EXISTS (
+        SELECT FROM enrolment AS later
+        WHERE later.study_id = study.id AND later.patient_id = compartment.patient_id AND later.in_force
+          AND later.period_start > now() AND later.period_end > now())
       FROM person_patient AS linked
       JOIN patient_compartment AS compartment ON compartment.id = linked.patient
       JOIN consent_grantee AS given ON given.patient_id = compartment.patient_id

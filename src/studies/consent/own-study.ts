@@ -45,6 +45,8 @@ export type StudyAsked = {
   readonly sharings: readonly Sharing[]
   /** Whether the person has a place in it now: nobody else is asked for anything. */
   readonly isEnrolled: boolean
+  /** Whether they have none now, but one that begins later. */
+  readonly isToCome: boolean
   /** Whether it is running: nobody begins to give anything to a study that is not. */
   readonly isInForce: boolean
   /** Whether it is running, but takes nobody new: whoever shares nothing with it signs nothing. */
@@ -97,7 +99,10 @@ type Asking = {
   /** The language of what the study itself says; that of `words` unless given. */
   readonly language?: string
   /** Absent if it is shown to somebody else, or is about somebody who has given nothing. */
-  readonly own?: Pick<StudyAsked, 'deleted' | 'sharings' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'signed'>
+  readonly own?: Pick<
+    StudyAsked,
+    'deleted' | 'sharings' | 'isEnrolled' | 'isToCome' | 'isInForce' | 'isClosed' | 'signed'
+  >
 }
 
 /** The study as the reader of the record is shown it. */
@@ -133,6 +138,7 @@ export const toStudyAsked = async (
     paperSince: undefined,
     sharings: own.sharings,
     isEnrolled: own.isEnrolled,
+    isToCome: own.isToCome,
     isInForce: own.isInForce,
     isClosed: own.isInForce && own.isClosed && consent?.status !== 'active',
     signed: own.signed,
@@ -146,6 +152,7 @@ const ofNobody = {
   deleted: undefined,
   sharings: [],
   isEnrolled: true,
+  isToCome: false,
   isInForce: true,
   isClosed: false,
   signed: undefined,

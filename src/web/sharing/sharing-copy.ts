@@ -17,6 +17,7 @@ import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf, worded } from '../page/wording.ts'
 import { textShown } from './sharing-facts.ts'
 import { keptOf, lineText } from './sharing-line.ts'
+import { placeKey } from './sharing-standing.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
 
@@ -84,9 +85,9 @@ body { max-width: 40rem; margin: 1rem auto; padding: 0 1rem; font-family: system
 const copyShown = (asked: StudyAsked, signed: SignedConsent, name: string, then: StudyAsked, words: Words): Html => {
   const { say } = words
   const { consent, lines, endedAt } = signed
-  const isOver = endedAt !== undefined || !asked.isEnrolled
+  const isOver = endedAt !== undefined || (!asked.isEnrolled && !asked.isToCome)
   return html`<h1>${say('copy.title')}</h1>
-${!asked.isEnrolled && html`<p>${say('study.left')}</p>`}
+${!asked.isEnrolled && html`<p>${say(placeKey(asked))}</p>`}
 <dl>
 <dt${langOf(then.title, words)}>${then.title.text}</dt><dd>${then.organization.name}</dd>
 ${then.purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langOf(then.purpose, words)}>${then.purpose.text}</dd>`}

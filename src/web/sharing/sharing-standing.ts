@@ -38,7 +38,7 @@ const joiningWords = {
 
 const standingOf = (asked: StudyAsked, done: string) => {
   const { isEnrolled, isInForce, sharings } = asked
-  if (!isEnrolled) return 'study.left'
+  if (!isEnrolled) return placeKey(asked)
   const isKept = sharings.some(({ kept }) => kept !== undefined)
   switch (statusOfAnswer(asked)) {
     case 'active':
@@ -53,6 +53,9 @@ const standingOf = (asked: StudyAsked, done: string) => {
       return undefined
   }
 }
+
+/** For somebody who has no place in the study now. */
+export const placeKey = ({ isToCome }: Pick<StudyAsked, 'isToCome'>) => (isToCome ? 'study.to-come' : 'study.left')
 
 /** Says that they may say yes later only if they may. */
 const saidNo = ({ isInForce, isClosed }: StudyAsked, isKept: boolean) => {

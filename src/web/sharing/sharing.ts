@@ -22,6 +22,7 @@ import { ticked, typed } from '../page/typed.ts'
 import { langOf, worded } from '../page/wording.ts'
 import { keptText, lineText } from './sharing-line.ts'
 import { paperList } from './sharing-paper.ts'
+import { placeKey } from './sharing-standing.ts'
 import { isOfTick, parseTick, type Tick, tickOf, tickText } from './sharing-tick.ts'
 import { stopAllForm } from './stop-all.ts'
 
@@ -151,7 +152,7 @@ const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words:
   const texts = lines.length === 0 ? [words.say('sharing.idle')] : lines.map(line => lineText(line, words))
   return html`<fieldset>
 <legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who: await receiverName(sharing, words) })}</legend>
-${study?.isEnrolled === false && html`<p>${words.say('study.left')}</p>`}
+${study?.isEnrolled === false && html`<p>${words.say(placeKey(study))}</p>`}
 ${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
 ${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
 ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
@@ -192,7 +193,7 @@ const referenceTo = ({ study }: StudyAsked): string => `ResearchStudy/${study.id
 const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly StudyAsked[], words: Words): Html | false =>
   asked.length > 0 &&
   html`<h2>${words.say(title)}</h2>
-<ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say('study.left')}</div>`}</li>`)}</ul>`
+<ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say(placeKey(one))}</div>`}</li>`)}</ul>`
 
 /** They have said no, or have stopped, and may still say yes unless their place has ended. */
 const isOver = (asked: StudyAsked): boolean => ['rejected', 'inactive'].includes(statusOfAnswer(asked) ?? '')

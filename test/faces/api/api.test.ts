@@ -191,7 +191,7 @@ t.test('a study that is paused or over waits for no answer, nor does one whose p
   )
   t.match(await api(waiting.bearer, 'POST', waiting.path, answering(true)), {
     status: 422,
-    body: { detail: 'Their place in the study has ended, so there is nothing to agree to' },
+    body: { detail: 'They have no place in the study now, so there is nothing to agree to' },
   })
   t.equal((await send(waiting.bearer, 'GET', 'Consent')).json().entry, undefined)
   t.equal(

@@ -779,6 +779,26 @@ t.test('a date without a time in a Consent is a day in UTC, and stays one', asyn
   })
 })
 
+t.test('while a place has not begun, nothing is asked or read, and no page says that it has ended', async t => {
+  const { browser: own, patient, subject } = await arrived('Wilma')
+  await sign(own, both)
+  const stored = (await send('everything', 'GET', `ResearchSubject/${subject}`)).json()
+  const told = async () => Promise.all(['/sharing', page, `${page}/copy`].map(async one => wordsOf(await own.get(one))))
+  await update('everything', { ...stored, period: { start: '2999-01-01' } })
+  const early = await told()
+  for (const one of early) {
+    t.match(one, /Your place in this study has not begun\. Until it does, the study sees nothing of you/)
+    t.notMatch(one, /has ended|shared then/)
+  }
+  t.match(early[0], /measured from 1 January 2026 \(UTC\), read from 1 January 2999 \(UTC\)/)
+  t.notMatch(early[1], /What do you want to share/)
+  await update('everything', { ...stored, period: { start: '2026-01-01' } })
+  for (const one of await told()) t.notMatch(one, /Your place in this study/)
+  await update('everything', { ...stored, period: { end: '2026-11-01' } })
+  for (const one of await told()) t.match(one, /Your place in this study has ended/)
+  t.match(await consentsOf(patient.id), [{ status: 'active' }])
+})
+
 t.test('what a form cannot say of a line, such as how long it may be read, is not chosen by leaving it', async t => {
   const { browser: own, patient } = await arrived('Ylva')
   await sign(own, { ...both, [steps]: 'yes', [`${steps}-from`]: '2026-01-01' })
