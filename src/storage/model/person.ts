@@ -10,12 +10,13 @@ import { numbersOf } from './reference.ts'
 
 /** Whose account a Person is: that of one practitioner, or of the Patients that its holder is. */
 export const projectPersons = each<Person>(async (connection, { id, resource }, { linked: people }) => {
-  await connection.run(sql.fragment`DELETE FROM person_practitioner WHERE person = ${id}`)
-  await connection.run(sql.fragment`DELETE FROM person_patient WHERE person = ${id}`)
   await connection.run(sql.fragment`DELETE FROM barred_person WHERE person = ${id}`)
   if (resource === undefined) await closeAccount(connection, id)
   if (resource?.active === false) await connection.run(sql.fragment`INSERT INTO barred_person (person) VALUES (${id})`)
+  // While it is still known whose Patients they are: an app that came by an invitation has its grant from the Patient.
   if (resource === undefined || resource.active === false) await endAccess(connection, id)
+  await connection.run(sql.fragment`DELETE FROM person_practitioner WHERE person = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM person_patient WHERE person = ${id}`)
   const links = resource?.link ?? []
   const patients = links.flatMap(({ target }) => namedId(target, 'Patient') ?? [])
   const practitioners = links.flatMap(({ target }) => namedId(target, 'Practitioner') ?? [])

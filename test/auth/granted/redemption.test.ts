@@ -21,10 +21,12 @@ const later = (token: string, hours: number) =>
   database.run(sql.fragment`
     UPDATE app_invitation SET redeemed_at = now() - make_interval(hours => ${hours})
     WHERE hash = sha256(convert_to(${token}, 'UTF8'))`)
-const bar = async (person: string) => {
+const setActive = async (person: string, active: boolean) => {
   const { meta: _meta, ...resource } = (await send('everything', 'GET', `Person/${person}`)).json()
-  t.equal((await send('everything', 'PUT', `Person/${person}`, { ...resource, active: false })).statusCode, 200)
+  t.equal((await send('everything', 'PUT', `Person/${person}`, { ...resource, active })).statusCode, 200)
 }
+const bar = (person: string) => setActive(person, false)
+const unbar = (person: string) => setActive(person, true)
 
 t.test(
   'an app redeems an invitation without a browser, with the token of its link and what follows from it',
@@ -308,6 +310,23 @@ t.test('a barred patient lets nobody in, and an app that they let in is out', as
   await new Promise(resolve => setTimeout(resolve, 2100))
   t.notOk(await isInForce(tokens.body.access_token))
 })
+
+for (const [what, end] of [
+  ['is deleted', (person: string) => send('everything', 'DELETE', `Person/${person}`)],
+  ['was closed, even once it is open again', (person: string) => bar(person).then(() => unbar(person))],
+] as const)
+  t.test(`an app that came by an invitation and was confirmed is out when the account ${what}`, async t => {
+    const one = await enrolled(`Una ${what}`)
+    const person = await account(one.patient)
+    const bearer = await tokenOf(appToken(await invite(one), app.id))
+    const { grantedApps } = world.server.authorization
+    const id = (await grantedApps.list(person))[0]?.id ?? ''
+    t.ok(await grantedApps.prove(person, id))
+    t.ok(await findCaller(database, bearer))
+    await end(person)
+    t.equal(await findGrant(database, id), undefined)
+    t.equal(await findCaller(database, bearer), undefined)
+  })
 
 t.test('the patient and the officers of the registering organization are shown what the app has', async t => {
   const { patient, token } = await invited('Ned')
