@@ -20,7 +20,6 @@ import { recipientsIn } from '../definition/text-recipients.ts'
 import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { type PatientText, textsOf } from './patient-text.ts'
-import type { SharedTime } from './shared-line.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
@@ -183,25 +182,6 @@ export const statusOfAnswer = ({
   consent === undefined ? deleted : consent.status
 
 type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'organization' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
-
-/**
- * For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, several times, or only as long
- * as it may be read; undefined if nothing of it.
- */
-export const givenOf = (
-  { sharings }: Pick<StudyAsked, 'sharings'>,
-  { kind, source }: RequestedData,
-): SharedTime | 'partly' | undefined => {
-  const ofKind = sharings.flatMap(({ lines }) => lines.filter(line => line.kind === kind))
-  const whole = ofKind.find(line => line.source === source) ?? ofKind.find(line => line.source === undefined)
-  const [time, ...others] = whole?.times ?? []
-  if (time !== undefined && others.length === 0 && !isReadForATime(time)) return time
-  return ofKind.some(line => source === undefined || line.source === undefined || line.source === source)
-    ? 'partly'
-    : undefined
-}
-
-const isReadForATime = ({ readFrom, readUntil }: SharedTime): boolean => (readFrom ?? readUntil) !== undefined
 
 /** Made of what is asked and not of its place, so that what was shown and chosen never comes to mean something else. */
 const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
