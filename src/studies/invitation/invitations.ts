@@ -223,5 +223,5 @@ const requirePlace = (place: ResearchSubject): void => {
   const standing = placeStandingOf(place)
   if (standing === 'over') throw new FhirError('business-rule', 'Their place in the study has ended')
   if (standing === 'to-come')
-    throw new FhirError('business-rule', `Their place in the study has not begun: it does at ${place.period?.start}`)
+    throw new FhirError('business-rule', `Their place in the study has not begun: it begins at ${place.period?.start}`)
 }

@@ -792,7 +792,7 @@ t.test('nobody is invited whose place has ended, or has not begun, and the page 
   const invited = () => staff.post(`${page}/people/${subject}/invite`, { _csrf })
   await update(lab.manager, { ...stored, period: { start: '2999-01-31' } })
   const early = await invited()
-  t.match([early.status, wordsOf(early)], [422, /Their place in the study has not begun: it does at 2999-01-31\./])
+  t.match([early.status, wordsOf(early)], [422, /Their place in the study has not begun: it begins at 2999-01-31\./])
   await update(lab.manager, { ...stored, status: 'off-study' })
   const late = await invited()
   t.match([late.status, wordsOf(late)], [422, /Their place in the study has ended\./])
