@@ -249,6 +249,11 @@ t.test('patients follow an invitation on a phone, and decide', { skip: whyNoChro
     await browser.context.addCookies([{ name: 'sharewell-session', value, url: base }])
     await browser.page.goto(`${base}${studyPage}`)
     await look(t, browser, 'study')
+    const gap = await browser.page.evaluate<number>(`(() => {
+      const list = [...document.querySelectorAll('main li ul')].find(one => /e-mail/.test(one.textContent))
+      return list.nextElementSibling.getBoundingClientRect().top - list.getBoundingClientRect().bottom
+    })()`)
+    t.ok(gap >= 8, 'the buttons keep a distance from what became of the messages')
     await byKeyboard(browser).press('Show a QR code: Olga')
     await look(t, browser, 'study-qr-code')
     await browser.page.goto(`${base}/studies`)

@@ -118,7 +118,7 @@ export const standingText = (
 ): Html | undefined =>
   invited &&
   html`<p class="mb-2">${invited.invitation === undefined ? uninvited(state) : told(invited.invitation)}</p>
-${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
+${invited.messages.length > 0 && html`<ul class="text-body-secondary mb-2">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
 
 const uninvited = (state: EnrolledPerson['state']): string => {
   if (state === undefined || state === 'none') return 'Not invited yet.'
