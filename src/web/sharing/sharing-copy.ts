@@ -73,10 +73,11 @@ ${content}
 `.text,
     )
 
-/** The text keeps its lines, and what people have written its direction, as on the pages. */
+/** As on the pages, what people have written keeps its lines and its direction, and the text has a border. */
 const ownStyle = html`
 body { max-width: 40rem; margin: 1rem auto; padding: 0 1rem; font-family: system-ui, sans-serif; line-height: 1.5; overflow-wrap: anywhere }
-.as-written { white-space: pre-line; border: 1px solid; padding: 1rem }
+.as-written { white-space: pre-line }
+.border { border: 1px solid; padding: 1rem }
 .as-written, code, body [lang] { unicode-bidi: plaintext }
 [dir="rtl"] dd { unicode-bidi: plaintext; text-align: right }
 `

@@ -82,7 +82,9 @@ t.test('the downloaded copy has what was signed, and nothing that leads back her
     /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from 1 January 2025 \(UTC\) .* What you signed We ask, version 1\.$/,
   )
   t.notMatch(body, /<form|_csrf|href=|src=|<script/)
-  t.match(body, /<style>.*\.as-written { white-space: pre-line;.*<div class="as-written /s, 'the text keeps its lines')
+  t.match(body, /<style>.*\.as-written { white-space: pre-line }.*<div class="as-written /s, 'the text keeps its lines')
+  const bordered = [...body.matchAll(/<(\w+) class="[^"]*\bborder\b/g)].map(([, name]) => name)
+  t.same([/\.border { border: 1px solid; /.test(body), bordered], [true, ['div']], 'the text alone has a border')
   t.match(body, /<style>.*\.as-written, code, body \[lang\] { unicode-bidi: plaintext }/s, 'and its own direction')
 })
 
