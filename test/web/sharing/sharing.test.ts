@@ -76,7 +76,7 @@ t.test('each of two days that are none is named, and led to', async t => {
   const both = await own.send(page, { [hearts]: 'yes', [steps]: 'no', ...days }, page)
   t.match(
     wordsOf(both),
-    /Measured from: Enter year, [^:]* Tidewell band Measured until: Enter year, [^:]* Tidewell band Write a day/,
+    /Measured from: Enter a day that exists, as year, [^:]* Tidewell band Measured until: Enter a day that exists, as year, [^:]* Tidewell band Write a day/,
   )
   t.match(both.body, new RegExp(`href="#${hearts}-from".*href="#${hearts}-until"`, 's'))
 })
@@ -107,18 +107,22 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   const wrong = wordsOf(await own.send(page, { ...nowhere, timezone: 'Nowhere/Else' }, page))
   t.match(
     wrong,
-    /Enter year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Enter the time zone/,
+    /Enter a day that exists, as year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Enter the time zone/,
   )
-  const missing = await own.send(page, { [hearts]: 'yes', [`${hearts}-from`]: '1.2.2026' }, page)
+  const missing = await own.send(page, { [hearts]: 'yes', [`${hearts}-from`]: '2027-02-29' }, page)
   t.match(
     [missing.status, wordsOf(missing)],
     [
       422,
-      /Enter year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Say whether you share Step count/,
+      /Enter a day that exists, as year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Say whether you share Step count/,
     ],
   )
-  t.match(missing.body, `<li><a href="#${hearts}-from">Enter year`, 'it leads to the day')
-  t.match(missing.body, `id="${hearts}-from-problem">Enter year, month and day`, 'where the problem is described')
+  t.match(missing.body, `<li><a href="#${hearts}-from">Enter a day`, 'it leads to the day')
+  t.match(
+    missing.body,
+    `id="${hearts}-from-problem">Enter a day that exists, as year, month and day`,
+    'where the problem is described',
+  )
   t.notMatch(missing.body, `id="${hearts}-until-problem"`)
   t.match(missing.body, `<li><a href="#${steps}-yes">Say whether`)
   t.match(
@@ -725,7 +729,11 @@ t.test('without a chosen day it begins with the moment of signing; a day that is
   t.match((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod.start, `${day}T00:00:00.000-0`)
   t.strictSame((await seen(patient.id)).toSorted(), [before, after].toSorted())
   const wrong = await own.send(page, { ...form, [`${hearts}-from`]: `${day} 00:01` }, page)
-  t.match([wrong.status, wordsOf(wrong)], [422, /Enter year, month and day/], 'a moment is kept, and cannot be typed')
+  t.match(
+    [wrong.status, wordsOf(wrong)],
+    [422, /Enter a day that exists, as year/],
+    'a moment is kept, and cannot be typed',
+  )
 })
 
 t.test('an invalid time zone is reported at its field, if days depend on it', async t => {
