@@ -52,7 +52,8 @@ ${await stateOf(found, options, reply, after)}
   server.post<OfImport>(`${at}/cancel`, { onRequest }, async (request, reply) => {
     const { id, person } = await find(request)
     const isForgotten = await patientImports.cancel(person, id)
-    return reply.redirect(isForgotten ? '/patients/imports?done=forgotten' : '/patients/imports', 303)
+    // Its page says what has become of it instead.
+    return reply.redirect(isForgotten ? '/patients/imports?done=forgotten' : `/patients/imports/${id}`, 303)
   })
 }
 

@@ -292,6 +292,16 @@ t.test('its progress is shown while it runs, only to the sender', async t => {
   t.equal((await staff.get(shown.location ?? '')).status, 404, 'it is forgotten when they say so')
 })
 
+t.test('whoever forgets a list that was registered since they opened its page is shown that it was', async t => {
+  const { location = '' } = await upload(['Late,Ana,1970-01-01,L-1'])
+  const { body } = await settled(location)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  await staff.send(location, {}, `${location}/confirm`)
+  await settled(location)
+  t.match(await staff.post(`${location}/cancel`, { _csrf }), { status: 303, location })
+  t.match(wordsOf(await staff.get(location)), /1 patient is registered\./)
+})
+
 t.test('a list of one patient is called that', async t => {
   await settled((await upload(['Alone,Ana,1970-01-01,O-1'])).location)
   t.match(wordsOf(await staff.get('/patients/imports')), /One patient, sent [^<]* UTC waits for you/)
