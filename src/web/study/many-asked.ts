@@ -1,8 +1,8 @@
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
 import { radioField } from '../page/choice-field.ts'
-import { postForm } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { typed } from '../page/typed.ts'
+import { ticked, typed } from '../page/typed.ts'
 
 /** Whether something is done to those who are ticked, or to all: `all` says who they are. */
 export const whoField = (all: string): Html =>
@@ -22,6 +22,20 @@ export const whoField = (all: string): Html =>
  */
 export const isUnsureOf = (body: unknown, targets: readonly string[], pageSize: number): boolean =>
   typed(body, 'who') === 'all' && targets.length > Math.max(pageSize, Number(typed(body, 'sure')) || 0)
+
+/** How many of those who were ticked are not among the targets any more. */
+export const goneOf = (body: unknown, name: 'patient' | 'subject', targets: readonly string[]): number =>
+  typed(body, 'who') === 'all' ? 0 : new Set(ticked(body, name)).size - targets.length
+
+/** Says so on the page to which the form leads, which has the number in its address. */
+export const goneNotice = (query: URLSearchParams): Html | undefined => {
+  const gone = query.get('gone') ?? ''
+  if (!/^[1-9]\d{0,5}$/.test(gone)) return undefined
+  return notice(
+    'problem',
+    html`<p>Nothing was done for ${gone} of those whom you ticked: since you opened the page they were removed, their place has ended, or you may not see them any more.</p>`,
+  )
+}
 
 type Asked = {
   readonly action: string

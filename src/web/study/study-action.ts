@@ -15,6 +15,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { patientLine } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
+import { goneNotice } from './many-asked.ts'
 import { readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 
@@ -38,6 +39,7 @@ export const studyActionPage: AddPage = (server, options) => {
       isProblem: isInVain,
       isRefreshed: !found.isOver,
       content: html`<h1>${label}</h1>
+${goneNotice(queryOf(request))}
 ${
   found.isOver
     ? html`${notice(isInVain ? 'problem' : 'done', html`<p>${found.done - found.refused} of ${found.total} ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`

@@ -34,7 +34,7 @@ import {
   queryOfAsked,
 } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
-import { isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
+import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
 import { wayField, wayIn } from './way-field.ts'
 
 /** Enrols patients whom the person may see into a study: those that are ticked, or all that are found. */
@@ -54,12 +54,14 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const nextPage = next && cursors.seal({ path, query: again, page: next })
     const enrolled = await enrolledOf(options, caller, study, patients)
     const isUnticked = query.get('none') === 'ticked'
+    const gone = goneNotice(query)
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     return sendStaffPage(reply, {
       title: place.titled(`Enrol patients: ${study.name}`),
-      isProblem: isUnticked || !canBeRead(asked),
+      isProblem: isUnticked || gone !== undefined || !canBeRead(asked),
       content: html`<h1>Enrol patients in ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
+${gone}
 ${registers && registerLinks(study)}
 ${patientSearchForm(path, asked, outsideBox(asked))}
 ${place.note}
@@ -75,9 +77,11 @@ ${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
     if (what === undefined) throw new FieldError('do', Object.keys(acts))
     const targets = await chosenIn(request, options, study)
     const path = `/studies/${study.id}`
+    const gone = goneOf(body, 'patient', targets)
     if (targets.length === 0) {
       const again = listAgain(body)
-      again.set('none', 'ticked')
+      if (gone > 0) again.set('gone', `${gone}`)
+      else again.set('none', 'ticked')
       return reply.redirect(`${path}/enrolment?${again}`, 303)
     }
     if (isUnsureOf(body, targets, patientPageSize)) {
@@ -101,7 +105,7 @@ ${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
     const { person } = sessionOf(request)
     const way = wayIn(body, options.invitations.ways)
     const id = await options.studyActions.start({ person, study: study.id, what, way, targets })
-    return reply.redirect(`${path}/actions/${id}`, 303)
+    return reply.redirect(`${path}/actions/${id}${gone > 0 ? `?gone=${gone}` : ''}`, 303)
   })
 }
 

@@ -16,7 +16,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
-import { isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
+import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
 import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
@@ -42,12 +42,14 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const path = `/studies/${study.id}/invitations`
     const urlOf = (one: PeopleAsked) => peopleUrl(path, one, asked.invited && { invited: asked.invited })
     const isUnticked = query.get('none') === 'ticked'
+    const gone = goneNotice(query)
     return sendStaffPage(reply, {
       title: `Invitations: ${titleOf(study)}`,
-      isProblem: isUnticked,
+      isProblem: isUnticked || gone !== undefined,
       content: html`<h1>Invitations to ${titleOf(study)}</h1>
 ${await underWay(request, options)}
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
+${gone}
 ${filterForm(path, asked, seesAnswers)}
 ${total === 0 && nobodyListed(asked, study.id ?? '')}
 ${people.length > 0 && actForm({ path, asked, people, invited, total, options, token: ownToken(reply) })}
@@ -62,16 +64,18 @@ ${pagesAround(total, pageSize, asked, urlOf)}
     const what = acts.find(act => act === typed(body, 'do'))
     if (what === undefined) throw new FieldError('do', acts)
     const targets = await chosenIn(request, options, read)
+    const gone = goneOf(body, 'subject', targets)
     if (targets.length === 0) {
       const again = askedAgain(body)
-      again.set('none', 'ticked')
+      if (gone > 0) again.set('gone', `${gone}`)
+      else again.set('none', 'ticked')
       return reply.redirect(`/studies/${study}/invitations?${again}`, 303)
     }
     if (isUnsureOf(body, targets, pageSize))
       return sendSure(reply, { what, body, count: targets.length, study: read.study })
     const way = wayIn(body, options.invitations.ways)
     const id = await options.studyActions.start({ person: sessionOf(request).person, study, what, way, targets })
-    return reply.redirect(`/studies/${study}/actions/${id}`, 303)
+    return reply.redirect(`/studies/${study}/actions/${id}${gone > 0 ? `?gone=${gone}` : ''}`, 303)
   })
 }
 

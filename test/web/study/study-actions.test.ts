@@ -94,6 +94,26 @@ t.test('patients who are ticked are enrolled, and invited at once if wanted', as
   t.match(await mailbox.next(), { to: 'ticked2@example.org', subject: 'An invitation to a study' })
 })
 
+t.test('whoever was ticked and is not there any more is not left out without a word', async t => {
+  const [here, gone] = [await registered('Untouched'), await registered('Removed')]
+  const { subject: over } = await enrolled('Departed')
+  t.equal((await send(lab.manager, 'DELETE', `Patient/${gone.id}`)).statusCode, 204)
+  const stored = JSON.parse((await send(lab.manager, 'GET', `ResearchSubject/${over}`)).body)
+  await world.update(lab.manager, { ...stored, status: 'withdrawn' })
+  const said = /Nothing was done for 1 of those whom you ticked: since you opened the page they were removed/
+  const some = await staff.send(enrolment, { patient: [here.id, gone.id], who: 'ticked', do: 'enrol' })
+  t.match(wordsOf(await staff.get(some.location ?? '')), said)
+  t.match(await settled(some), /1 of 1 are enrolled\./)
+  for (const none of [
+    await staff.send(enrolment, { patient: gone.id, who: 'ticked', do: 'enrol' }),
+    await staff.send(invitations, { subject: over, who: 'ticked', do: 'invite' }),
+  ]) {
+    const shown = wordsOf(await staff.get(none.location ?? ''))
+    t.match(shown, said)
+    t.notMatch(shown, /Nobody was ticked/)
+  }
+})
+
 t.test(
   'somebody whose place is over by its period can be enrolled anew, and one whose place begins later cannot',
   async t => {
