@@ -2,6 +2,7 @@ import type { CodeableConcept, Coding, Consent, ConsentProvision, Reference } fr
 import { standardExtensions } from '../fhir/canonical.ts'
 import { type Interval, intervalOf, intervalOfPeriod } from '../fhir/date.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
+import { namedId } from '../fhir/reference.ts'
 import { type Deny, isBounded, lessDenied, overlapOf, type Permit } from './consent-permit.ts'
 import { isOfTime, kindOfClass, typeOfKind } from './shared-type.ts'
 
@@ -51,7 +52,7 @@ export const granteeOf = (consent: Consent): ConsentGrantee | undefined => {
 
 const studyOf = ({ extension = [] }: Consent): ConsentGrantee | undefined => {
   const contexts = extension.filter(({ url }) => url === standardExtensions.consentResearchStudyContext)
-  const id = contexts.length === 1 ? idOf(contexts[0]?.valueReference, 'ResearchStudy') : undefined
+  const id = contexts.length === 1 ? namedId(contexts[0]?.valueReference, 'ResearchStudy') : undefined
   return id === undefined ? undefined : { kind: 'study', id }
 }
 
@@ -68,9 +69,9 @@ const recipientOf = ({ provision }: Consent): ConsentGrantee | undefined => {
 }
 
 const toGrantee = (reference: Reference | undefined): ConsentGrantee | undefined => {
-  const organization = idOf(reference, 'Organization')
+  const organization = namedId(reference, 'Organization')
   if (organization !== undefined) return { kind: 'organization', id: organization }
-  const practitioner = idOf(reference, 'Practitioner')
+  const practitioner = namedId(reference, 'Practitioner')
   return practitioner === undefined ? undefined : { kind: 'practitioner', id: practitioner }
 }
 
@@ -170,7 +171,7 @@ const recipientsOf = (
   const actors = provision.actor ?? root.actor ?? []
   if (actors.some(({ role }) => !hasCode(role, 'IRCP'))) return undefined
   if (grantee.kind !== 'study') return actors.length > 0 ? [] : undefined
-  const organizations = actors.map(({ reference }) => idOf(reference, 'Organization'))
+  const organizations = actors.map(({ reference }) => namedId(reference, 'Organization'))
   return organizations.includes(undefined) ? undefined : organizations.flatMap(id => id ?? [])
 }
 
@@ -238,10 +239,7 @@ export const exactKindOf = (concept: CodeableConcept, classes: ConsentReading['c
 
 /** Ids of the Devices that it names; undefined for a reference to anything else. */
 const devicesOf = ({ data = [] }: ConsentProvision): readonly (string | undefined)[] =>
-  data.map(({ reference }) => idOf(reference, 'Device'))
-
-const idOf = (reference: Reference | undefined, type: string): string | undefined =>
-  new RegExp(`^${type}/([A-Za-z0-9.-]{1,64})$`).exec(reference?.reference ?? '')?.[1]
+  data.map(({ reference }) => namedId(reference, 'Device'))
 
 const hasCode = (concept: CodeableConcept | undefined, code: string): boolean =>
   concept?.coding?.some(coding => coding.code === code) ?? false

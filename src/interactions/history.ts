@@ -1,5 +1,4 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { isGranted } from '../access/rules.ts'
 import { FhirError } from '../fhir/error.ts'
 import { refusal } from '../search/refusal.ts'
 import { defaultCount, maxCount } from '../search/result-parameter.ts'
@@ -9,6 +8,7 @@ import { bundleChunks, bundleEntry } from './bundle/bundle-text.ts'
 import { statusLine } from './bundle/entry.ts'
 import type { Context, FhirResponse, Handler, InstanceRequest, SystemRequest, TypeRequest } from './interaction.ts'
 import { cursorUrl, openPage } from './search/paging.ts'
+import { searchableTypes } from './searchable-types.ts'
 import { inPart, subsetAsked } from './subset.ts'
 import { etagOf } from './version.ts'
 
@@ -31,9 +31,6 @@ export const systemHistory: Handler<SystemRequest> = (request, context) => {
     context.store.historyOfTypes(types, asked),
   )
 }
-
-const searchableTypes = ({ registry, access }: Context): readonly ResourceType[] =>
-  registry.resourceTypes.filter(type => isGranted(access, 's', type))
 
 type Of = { readonly path: string; readonly types: readonly ResourceType[] }
 

@@ -1,12 +1,12 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments, subjectParameters } from '../access/patient-compartment.ts'
-import { isGranted } from '../access/rules.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { openPage } from '../interactions/search/paging.ts'
 import { searchset } from '../interactions/search/search.ts'
 import { pageOfSeveral } from '../interactions/search/several-pages.ts'
+import { searchableTypes } from '../interactions/searchable-types.ts'
 import { inCompartment } from '../search/compartment.ts'
 import { all, and, type Expression, or } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
@@ -120,8 +120,8 @@ const dateNamed = (query: URLSearchParams, name: string): string | undefined => 
 }
 
 /** The types in the order of the specification, but the Group or Patient first, and without those for which there is no scope. */
-const typesOf = (within: Within, { registry, access }: Context): readonly ResourceType[] => {
-  const possible = registry.resourceTypes.filter(one => isGranted(access, 's', one) && within(one) !== undefined)
+const typesOf = (within: Within, context: Context): readonly ResourceType[] => {
+  const possible = searchableTypes(context).filter(one => within(one) !== undefined)
   const isFirst = (one: ResourceType) => one === 'Group' || one === 'Patient'
   return [...possible.filter(isFirst), ...possible.filter(one => !isFirst(one))]
 }

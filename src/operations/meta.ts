@@ -1,6 +1,6 @@
-import type { Meta, ResourceType } from '@medplum/fhirtypes'
-import { isGranted } from '../access/rules.ts'
+import type { Meta } from '@medplum/fhirtypes'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
+import { searchableTypes } from '../interactions/searchable-types.ts'
 import type { Operation } from './operation.ts'
 import { parametersResponse, primitivesAmong } from './parameters.ts'
 
@@ -29,6 +29,3 @@ const metaOf = async (request: FhirRequest, context: Context): Promise<Meta> => 
   const { meta = {} }: { readonly meta?: Meta } = JSON.parse(content)
   return meta
 }
-
-const searchableTypes = ({ registry, access }: Context): readonly ResourceType[] =>
-  registry.resourceTypes.filter(type => isGranted(access, 's', type))

@@ -5,6 +5,7 @@ import { bundleChunks, bundleEntry } from '../interactions/bundle/bundle-text.ts
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { notificationText, statusOf } from '../interactions/subscription/notification.ts'
 import { parseSubscription } from '../interactions/subscription/subscription.ts'
+import { payloadContents } from '../interactions/subscription/subscription-asked.ts'
 import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import { wholeNumberIn } from '../search/written-value.ts'
@@ -142,11 +143,11 @@ const numberOf = (given: URLSearchParams, name: string, otherwise: number): numb
   throw refusal(name, `${name} is the number of an event, not "${text}"`)
 }
 
-const contents = ['empty', 'id-only', 'full-resource'] as const
-
-const contentOf = (text: string | undefined, otherwise: (typeof contents)[number]): (typeof contents)[number] => {
-  const asked = contents.find(one => one === text)
+const contentOf = (text: string | undefined, otherwise: Content): Content => {
+  const asked = payloadContents.find(one => one === text)
   if (text !== undefined && asked === undefined)
-    throw refusal('content', `content is one of ${contents.join(', ')}, not "${text}"`)
+    throw refusal('content', `content is one of ${payloadContents.join(', ')}, not "${text}"`)
   return asked ?? otherwise
 }
+
+type Content = (typeof payloadContents)[number]

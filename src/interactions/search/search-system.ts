@@ -1,5 +1,4 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { isGranted } from '../../access/rules.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { inCompartment } from '../../search/compartment.ts'
@@ -12,6 +11,7 @@ import { narrowToTypes, typeName } from '../../search/several-types.ts'
 import type { Store } from '../../storage/store.ts'
 import type { CompartmentRequest, Context, FhirResponse, Handler, SystemRequest } from '../interaction.ts'
 import { requireAccess } from '../require-access.ts'
+import { searchableTypes } from '../searchable-types.ts'
 import { openPage } from './paging.ts'
 import { handlingOf, requireIncludable, searchset } from './search.ts'
 import { searchLines } from './search-lines.ts'
@@ -43,7 +43,7 @@ const searchSeveral = async (
     if (within(type) === undefined) throw refusal(typeName, `No ${type} is in such a compartment`)
     requireAccess(context, 's', type)
   }
-  const possible = named ?? registry.resourceTypes.filter(one => isGranted(context.access, 's', one))
+  const possible = named ?? searchableTypes(context)
   const types = possible.filter(one => within(one) !== undefined)
   const shared = narrowToTypes(registry, asked, { types, isNamed: named !== undefined, handling })
   const counted = countingLinks()

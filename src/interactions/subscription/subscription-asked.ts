@@ -14,11 +14,14 @@ export type SubscriptionAsked = {
   readonly isOfTopic: boolean
   readonly channel: Channel
   /** empty: says only that there is something new. */
-  readonly content: 'empty' | 'id-only' | 'full-resource'
+  readonly content: (typeof payloadContents)[number]
   readonly mimeType: string
   /** Most events in one notification. */
   readonly maxCount: number
 }
+
+/** What a notification may say of each event. */
+export const payloadContents = ['empty', 'id-only', 'full-resource'] as const
 
 export type SubscriptionParts = {
   readonly registry: Registry

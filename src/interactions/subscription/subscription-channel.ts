@@ -2,6 +2,7 @@ import type { Extension, Subscription } from '@medplum/fhirtypes'
 import { backportUrls, extensionsOf, isTopic } from '../../fhir/subscription.ts'
 import {
   type Channel,
+  payloadContents,
   type RestHook,
   refusedElement,
   type SubscriptionAsked,
@@ -83,9 +84,10 @@ const mostEvents = 100
 
 const contentOf = (extensions: readonly Extension[]): SubscriptionAsked['content'] => {
   const asked = extensions.find(({ url }) => url === backportUrls.payloadContent)?.valueCode ?? 'id-only'
-  const content = contents.find(one => one === asked)
+  const content = payloadContents.find(one => one === asked)
   if (content !== undefined) return content
-  throw refusedElement('channel.payload.extension', `The content is one of ${contents.join(', ')}, not "${asked}"`)
+  throw refusedElement(
+    'channel.payload.extension',
+    `The content is one of ${payloadContents.join(', ')}, not "${asked}"`,
+  )
 }
-
-const contents = ['empty', 'id-only', 'full-resource'] as const

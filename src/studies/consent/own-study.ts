@@ -8,7 +8,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { isStanding } from '../../storage/model/consent/consent-open.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import type { DeletedAnswer } from '../../storage/study/deleted-answer.ts'
-import { type OwnStudy, studiesOfPerson } from '../../storage/study/own-study.ts'
+import { studiesOfPerson } from '../../storage/study/own-study.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
 import { type RequestedData, requestedData } from '../definition/requested-data.ts'
 import { displayOf } from '../definition/study-request.ts'
@@ -185,10 +185,6 @@ type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'organization' | 'lines' | '
 
 /** Made of what is asked and not of its place, so that what was shown and chosen never comes to mean something else. */
 const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
-
-/** The studies that wait for an answer, and those that have one, even if the person's place in them has ended. */
-export const ownStudiesOf = (parts: OwnParts, person: string): Promise<readonly OwnStudy[]> =>
-  studiesOfPerson(parts.accounts.database, person)
 
 /**
  * The Consent to the study, by whichever record of the human it was given. `ofHuman`, because staff may also see the answers of other people

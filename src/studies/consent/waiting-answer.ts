@@ -1,16 +1,16 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Words } from '../../messages/catalogue.ts'
 import { isInForce } from '../../storage/model/study.ts'
-import type { OwnStudy } from '../../storage/study/own-study.ts'
+import { type OwnStudy, studiesOfPerson } from '../../storage/study/own-study.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import { type OwnParts, openOwnRecord } from './own-record.ts'
-import { findConsent, findStudyAsked, ownStudiesOf, type StudyAsked, statusOfAnswer } from './own-study.ts'
+import { findConsent, findStudyAsked, type StudyAsked, statusOfAnswer } from './own-study.ts'
 import { isSignedEarlier } from './patient-text.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
 /** All studies that ask the person, or that they have answered. */
 export const studiesAsked = async (parts: OwnParts, person: string, words: Words): Promise<readonly StudyAsked[]> => {
-  const own = await ownStudiesOf(parts, person)
+  const own = await studiesOfPerson(parts.accounts.database, person)
   const asked = await Promise.all(own.map(({ study }) => findStudyAsked(parts, person, study, words)))
   return asked.filter(one => one !== undefined)
 }
@@ -32,7 +32,7 @@ const isOpen = (status: ReturnType<typeof statusOfAnswer>): boolean => status ==
 
 /** Ids of the studies that wait for an answer of the person's, without reading what they ask for. */
 export const findWaitingStudies = async (parts: OwnParts, person: string): Promise<readonly string[]> => {
-  const own = (await ownStudiesOf(parts, person)).filter(({ isEnrolled }) => isEnrolled)
+  const own = (await studiesOfPerson(parts.accounts.database, person)).filter(({ isEnrolled }) => isEnrolled)
   const answers = await Promise.all(own.map(one => findAnswer(parts, person, one)))
   return own.flatMap(({ study }, index) => {
     const answer = answers[index]
