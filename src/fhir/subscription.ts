@@ -1,5 +1,6 @@
-import type { Extension, Subscription } from '@medplum/fhirtypes'
+import type { Subscription } from '@medplum/fhirtypes'
 import { canonicalBase } from './canonical.ts'
+import { extensionOf } from './extension.ts'
 
 /** Our topic: Observations that were created or changed and that the subscriber may see. */
 export const observationsTopic = `${canonicalBase}/SubscriptionTopic/study-observations`
@@ -25,14 +26,4 @@ export const isTopic = (criteria: string): boolean => /^(https?|urn):/.test(crit
 
 /** After how many seconds without a notification a heartbeat is sent. */
 export const heartbeatOf = ({ criteria, channel }: Subscription): number | undefined =>
-  isTopic(criteria)
-    ? channel.extension?.find(({ url }) => url === backportUrls.heartbeatPeriod)?.valueUnsignedInt
-    : undefined
-
-/** Extensions of a primitive element. */
-export const extensionsOf = (element: object, primitive: string): readonly Extension[] => {
-  const beside = (element as Readonly<Record<string, { readonly extension?: readonly Extension[] } | undefined>>)[
-    `_${primitive}`
-  ]
-  return beside?.extension ?? []
-}
+  isTopic(criteria) ? extensionOf(channel, backportUrls.heartbeatPeriod)?.valueUnsignedInt : undefined

@@ -1,8 +1,9 @@
 /** A text in other languages, kept in an extension beside the element. https://hl7.org/fhir/R4/extension-translation.html */
 
-import type { Element, Extension } from '@medplum/fhirtypes'
+import type { Extension } from '@medplum/fhirtypes'
 import { standardExtensions } from './canonical.ts'
 import type { Issue } from './error.ts'
+import { besideOf, extensionOf, extensionsOf } from './extension.ts'
 import { languageIn } from './language.ts'
 import { without } from './with-values.ts'
 
@@ -32,7 +33,7 @@ export const translationsOf = (holder: object, element: string): readonly Wordin
   (besideOf(holder, element).extension ?? []).flatMap(entry => {
     if (entry.url !== standardExtensions.translation) return []
     const language = tagOf(entry)
-    const content = partOf(entry, 'content')
+    const content = extensionOf(entry, 'content')
     const text = content?.valueString ?? content?.valueMarkdown
     return language === undefined || text === undefined ? [] : { text, language }
   })
@@ -43,7 +44,7 @@ export const translationsOf = (holder: object, element: string): readonly Wordin
  */
 export const withText = <T extends object>(holder: T, element: keyof T & string, text: string): T => {
   if (Reflect.get(holder, element) === text) return holder
-  const kept = (besideOf(holder, element).extension ?? []).filter(({ url }) => url === standardExtensions.translation)
+  const kept = extensionsOf(besideOf(holder, element), standardExtensions.translation)
   return {
     ...without(holder, element),
     ...(text !== '' && { [element]: text }),
@@ -108,19 +109,14 @@ const accepted = 'a code of BCP 47 is accepted, such as es or pt-BR'
 const ownRule = 'a translation is into another language than that of the resource, which is en where none is said'
 
 const wordsProblem = (entry: Extension, kind: Kind): Problem | undefined => {
-  const content = partOf(entry, 'content')
+  const content = extensionOf(entry, 'content')
   const [text, value] =
     kind === 'string' ? [content?.valueString, 'valueString'] : [content?.valueMarkdown, 'valueMarkdown']
   if (text !== undefined && text.trim() !== '') return undefined
   return { code: 'required', message: `A translation has words: content, as ${value}, which is not empty` }
 }
 
-const tagOf = (entry: Extension): string | undefined => partOf(entry, 'lang')?.valueCode
-
-const besideOf = (holder: object, element: string): Element => Object(Reflect.get(holder, `_${element}`))
-
-const partOf = ({ extension = [] }: Extension, url: string): Extension | undefined =>
-  extension.find(part => part.url === url)
+const tagOf = (entry: Extension): string | undefined => extensionOf(entry, 'lang')?.valueCode
 
 const translation = (text: string, language: string, kind: Kind): Extension => ({
   url: standardExtensions.translation,

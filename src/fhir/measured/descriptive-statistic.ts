@@ -1,5 +1,6 @@
 import type { CodeableConcept, Extension } from '@medplum/fhirtypes'
 import { extensions, systems } from '../canonical.ts'
+import { extensionOf } from '../extension.ts'
 
 /** What a value is: measured (once, or as the sum of all measurements), the average of several measurements, or another figure made from them. */
 export type Statistic = 'measured' | 'average' | 'other'
@@ -21,10 +22,10 @@ type Extended = { readonly extension?: readonly Extension[] }
 
 const known: Readonly<Record<string, Statistic | undefined>> = { sum: 'measured', average: 'average' }
 
-const conceptOf = ({ extension = [] }: Extended): CodeableConcept | undefined =>
-  extension
-    .find(({ url }) => url === extensions.descriptiveStatistic)
-    ?.extension?.find(({ url }) => url === 'statistic')?.valueCodeableConcept
+const conceptOf = (observation: Extended): CodeableConcept | undefined => {
+  const found = extensionOf(observation, extensions.descriptiveStatistic)
+  return found && extensionOf(found, 'statistic')?.valueCodeableConcept
+}
 
 const codesOf = ({ coding = [] }: CodeableConcept): readonly (string | undefined)[] =>
   coding.filter(({ system }) => system === systems.observationStatistics).map(({ code }) => code)

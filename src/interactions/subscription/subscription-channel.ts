@@ -1,5 +1,6 @@
-import type { Extension, Subscription } from '@medplum/fhirtypes'
-import { backportUrls, extensionsOf, isTopic } from '../../fhir/subscription.ts'
+import type { Subscription } from '@medplum/fhirtypes'
+import { besideOf, extensionOf } from '../../fhir/extension.ts'
+import { backportUrls, isTopic } from '../../fhir/subscription.ts'
 import {
   type Channel,
   payloadContents,
@@ -59,31 +60,24 @@ export const payloadOf = ({
   criteria,
   channel,
 }: Subscription): Pick<SubscriptionAsked, 'content' | 'mimeType' | 'maxCount'> => {
-  const { payload, extension = [] } = channel
+  const { payload } = channel
   if (payload !== undefined && ![jsonType, 'application/json'].includes(payload))
     throw refusedElement(
       'channel.payload',
       `The payload is ${jsonType}, or absent, which tells only that there is something new`,
     )
   return {
-    content: isTopic(criteria)
-      ? contentOf(extensionsOf(channel, 'payload'))
-      : payload === undefined
-        ? 'empty'
-        : 'full-resource',
+    content: isTopic(criteria) ? contentOf(channel) : payload === undefined ? 'empty' : 'full-resource',
     mimeType: payload ?? jsonType,
-    maxCount: Math.min(
-      extension.find(({ url }) => url === backportUrls.maxCount)?.valuePositiveInt ?? mostEvents,
-      mostEvents,
-    ),
+    maxCount: Math.min(extensionOf(channel, backportUrls.maxCount)?.valuePositiveInt ?? mostEvents, mostEvents),
   }
 }
 
 const jsonType = 'application/fhir+json'
 const mostEvents = 100
 
-const contentOf = (extensions: readonly Extension[]): SubscriptionAsked['content'] => {
-  const asked = extensions.find(({ url }) => url === backportUrls.payloadContent)?.valueCode ?? 'id-only'
+const contentOf = (channel: Subscription['channel']): SubscriptionAsked['content'] => {
+  const asked = extensionOf(besideOf(channel, 'payload'), backportUrls.payloadContent)?.valueCode ?? 'id-only'
   const content = payloadContents.find(one => one === asked)
   if (content !== undefined) return content
   throw refusedElement(

@@ -2,7 +2,8 @@ import type { ResourceType, Subscription } from '@medplum/fhirtypes'
 import { restrict } from '../../access/access.ts'
 import { isGranted } from '../../access/rules.ts'
 import { FhirError, orRefusal } from '../../fhir/error.ts'
-import { backportUrls, extensionsOf, isTopic, observationsTopic, subscribedType } from '../../fhir/subscription.ts'
+import { besideOf, extensionsOf } from '../../fhir/extension.ts'
+import { backportUrls, isTopic, observationsTopic, subscribedType } from '../../fhir/subscription.ts'
 import { all } from '../../search/expression.ts'
 import { parseCriteria } from '../../search/parse.ts'
 import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from './subscription-asked.ts'
@@ -48,7 +49,7 @@ const topicQuery = (
       'criteria',
       `${subscription.criteria} is no topic of this server; there is ${observationsTopic}`,
     )
-  const filters = extensionsOf(subscription, 'criteria').filter(({ url }) => url === backportUrls.filterCriteria)
+  const filters = extensionsOf(besideOf(subscription, 'criteria'), backportUrls.filterCriteria)
   const query = new URLSearchParams(filters.flatMap(({ valueString = '' }) => [...filterOf(valueString)]))
   const studies = [...new Set(query.getAll('study'))]
   const [, study] = /^(?:ResearchStudy\/)?([A-Za-z0-9.-]{1,64})$/.exec(studies[0] ?? '') ?? []

@@ -1,6 +1,7 @@
 import type { Organization } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { extensionsOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -30,8 +31,8 @@ export const projectOrganizations = each<Organization>(async (connection, { id, 
 })
 
 /** What cannot be understood is refused: taken for "no", it would let people in who should not get in. */
-const asksSecondFactor = ({ extension = [] }: Organization): boolean => {
-  const [asked, ...others] = extension.filter(({ url }) => url === extensions.secondFactor)
+const asksSecondFactor = (organization: Organization): boolean => {
+  const [asked, ...others] = extensionsOf(organization, extensions.secondFactor)
   if (asked === undefined) return false
   if (asked.valueBoolean === undefined || others.length > 0)
     throw new FhirError('business-rule', 'The extension second-factor stands once, and has a valueBoolean', {

@@ -2,6 +2,7 @@ import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { extensionOf, extensionsOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
@@ -40,7 +41,7 @@ const textsOf = ({ extension = [], sponsor }: ResearchStudy): readonly Text[] =>
   return extension.flatMap((entry, index) => {
     if (entry.url !== extensions.patientText) return []
     const at = `ResearchStudy.extension[${index}]`
-    const version = partsOf(entry, 'version')[0]?.valueString
+    const version = extensionOf(entry, 'version')?.valueString
     if (version === undefined || seen.has(version))
       throw refusal('Each version of the patient text has a version, and no two have the same', at)
     seen.add(version)
@@ -57,7 +58,7 @@ const recipientsOf = (
   entry: Extension,
   { organization, at }: { readonly organization: string | undefined; readonly at: string },
 ): readonly string[] | undefined => {
-  const named = partsOf(entry, 'recipient').map(({ valueReference }) => valueReference)
+  const named = extensionsOf(entry, 'recipient').map(({ valueReference }) => valueReference)
   if (named.length === 0) return undefined
   return named.flatMap(reference => {
     if (organization !== undefined && reference?.reference === organization) return []
@@ -78,8 +79,8 @@ const textsOfVersion = (
   entry: Extension,
   { at, ...more }: Pick<Text, 'version' | 'position' | 'recipients'> & { readonly at: string },
 ): readonly Text[] => {
-  const attachments = partsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
-  const withdrawal = partsOf(entry, 'withdrawal')[0]?.valueCode ?? 'hide'
+  const attachments = extensionsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+  const withdrawal = extensionOf(entry, 'withdrawal')?.valueCode ?? 'hide'
   if (attachments.length === 0) throw refusal('A version of the patient text has its text as an Attachment', at)
   if (!promises.has(withdrawal))
     throw refusal(`What a withdrawal does is ${[...promises].join(', ')}; ${withdrawal} is none of them`, at)
@@ -87,9 +88,6 @@ const textsOfVersion = (
 }
 
 const promises: ReadonlySet<string> = new Set(['hide', 'keep', 'erase'])
-
-const partsOf = ({ extension = [] }: Extension, url: string): readonly Extension[] =>
-  extension.filter(part => part.url === url)
 
 /** The text itself must be in the resource, so that nobody can change what was signed. */
 const hashesOf = ({ data, hash }: Attachment, at: string): Pick<Text, 'sha1' | 'sha256'> => {

@@ -5,6 +5,7 @@ import { askOf, textAsks } from '../../access/text-asks.ts'
 import { canonicalBase, extensions } from '../../fhir/canonical.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
@@ -39,9 +40,8 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
 type Fixed = { readonly organization: string | undefined; readonly access: string; readonly identity: string }
 
 /** If nothing is chosen, the organization's people read, and patients are known by code. */
-const codeIn = ({ extension = [] }: ResearchStudy, choice: 'access' | 'identity'): string =>
-  extension.find(({ url }) => url === extensions[choice])?.valueCode ??
-  { access: 'organization', identity: 'coded' }[choice]
+const codeIn = (study: ResearchStudy, choice: 'access' | 'identity'): string =>
+  extensionOf(study, extensions[choice])?.valueCode ?? { access: 'organization', identity: 'coded' }[choice]
 
 /** People consented to these recipients, and to being known in this way: neither is widened afterwards. */
 const refuseChange = (before: Fixed, after: Fixed): void => {
@@ -118,17 +118,14 @@ const groupOf = async (
   return isTheirs ? group : undefined
 }
 
-const partOf = ({ extension = [] }: Extension, url: string): Extension | undefined =>
-  extension.find(part => part.url === url)
-
 type Staff = NamedStaff & { readonly role: string | null; readonly period_start: string }
 
 const staffIn = ({ extension = [] }: ResearchStudy): readonly Staff[] =>
   extension.flatMap(entry => {
     if (entry.url !== extensions.staff) return []
-    const practitioner = namedId(partOf(entry, 'practitioner')?.valueReference, 'Practitioner')
+    const practitioner = namedId(extensionOf(entry, 'practitioner')?.valueReference, 'Practitioner')
     if (practitioner === undefined) return []
-    const { low, high } = intervalOfPeriod(partOf(entry, 'period')?.valuePeriod ?? {})
+    const { low, high } = intervalOfPeriod(extensionOf(entry, 'period')?.valuePeriod ?? {})
     return { practitioner, role: staffRoleOf(entry) ?? null, period_start: low, period_end: high }
   })
 
@@ -149,7 +146,7 @@ const writeStaff = (connection: Connection, id: string, staff: readonly Staff[])
 }
 
 const staffRoleOf = (entry: Extension): string | undefined =>
-  partOf(entry, 'role')?.valueCodeableConcept?.coding?.find(
+  extensionOf(entry, 'role')?.valueCodeableConcept?.coding?.find(
     ({ system }) => system === `${canonicalBase}/CodeSystem/staff-role`,
   )?.code
 
@@ -196,7 +193,7 @@ const requestOf = (entry: Extension, element: string, classes: ProjectionContext
 
 /** A kind of Observations, or a type of other resources. */
 const requestedKind = (entry: Extension, element: string, classes: ProjectionContext['classes']): string => {
-  const [asked, named] = [partOf(entry, 'kind'), partOf(entry, 'class')]
+  const [asked, named] = [extensionOf(entry, 'kind'), extensionOf(entry, 'class')]
   if ((asked === undefined) === (named === undefined))
     throw refusal('What is asked for is either a kind of data or a class of resources', element)
   const kind =

@@ -1,6 +1,7 @@
 import type { Observation, ObservationComponent, SampledData, Timing } from '@medplum/fhirtypes'
 import { standardExtensions } from '../../fhir/canonical.ts'
 import { around, type Interval } from '../../fhir/date.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import { decimalText } from '../../fhir/json.ts'
 import { isEndUnknown } from '../../fhir/unknown-end.ts'
 
@@ -29,10 +30,11 @@ const spanOf = (
 }
 
 /** When the first and the last sample were taken, in ms after the start; values that are missing at the end do not count. */
-const offsetsOf = ({ data = '', period, dimensions, extension = [] }: SampledData): readonly [number, number] => {
+const offsetsOf = (sampled: SampledData): readonly [number, number] => {
+  const { data = '', period, dimensions } = sampled
   const texts = data.trim().split(/\s+/)
   const slots = Math.ceil((texts.findLastIndex(text => text !== 'E') + 1) / Number(decimalText(dimensions)))
-  const told = extension.find(({ url }) => url === standardExtensions.sampledDataOffsets)?.valueString
+  const told = extensionOf(sampled, standardExtensions.sampledDataOffsets)?.valueString
   if (told !== undefined) {
     const offsets = told.trim().split(/\s+/).slice(0, slots).map(Number)
     return offsets.reduce(([first, last], one) => [Math.min(first, one), Math.max(last, one)], [0, 0])

@@ -1,6 +1,7 @@
 import type { Observation, Provenance } from '@medplum/fhirtypes'
 import { fullAccess } from '../../access/access.ts'
 import { canonicalBase, extensions, standardExtensions, systems } from '../../fhir/canonical.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { Connection } from '../database.ts'
 import type { Write, Written } from '../store.ts'
@@ -64,8 +65,8 @@ const participant = (code: string) => ({
   coding: [{ system: systems.provenanceParticipant, code }],
 })
 
-const documentSent = ({ extension = [] }: Observation) => {
-  const sent = extension.find(({ url }) => url === standardExtensions.observationValue)
+const documentSent = (observation: Observation) => {
+  const sent = extensionOf(observation, standardExtensions.observationValue)
   const hash = sent?.valueAttachment?.hash
   return hash === undefined ? {} : { identifier: { system: documentHash, value: hash } }
 }

@@ -2,6 +2,7 @@ import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
 import { standardExtensions, systems } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import type { Connection } from '../../storage/database.ts'
 import { isStanding as stands } from '../../storage/model/consent/consent-open.ts'
 import { whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
@@ -150,9 +151,8 @@ export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttac
 /** It begins at `now` unless something else was chosen. A type without a time gets no period, since no period would cover it. */
 export const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
   const { line, from, until } = choice
-  const part = (name: string) => line.extension.extension?.find(({ url }) => url === name)
-  const concept = part('kind')?.valueCodeableConcept
-  const coding = part('class')?.valueCoding
+  const concept = extensionOf(line.extension, 'kind')?.valueCodeableConcept
+  const coding = extensionOf(line.extension, 'class')?.valueCoding
   return {
     type: 'permit',
     actor: [
@@ -174,8 +174,8 @@ export const permitOf = (asked: StudyAsked, choice: Choice, now: string): Consen
 /** The permit for the line, whether or not the Consent is in force. */
 export const permitOfLine = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
   const asked = JSON.stringify(
-    line.extension.extension?.find(({ url }) => url === 'kind')?.valueCodeableConcept?.coding ??
-      line.extension.extension?.find(({ url }) => url === 'class')?.valueCoding,
+    extensionOf(line.extension, 'kind')?.valueCodeableConcept?.coding ??
+      extensionOf(line.extension, 'class')?.valueCoding,
   )
   return consent?.provision?.provision?.find(
     ({ type, code, class: classes, data }) =>

@@ -1,5 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { standardExtensions } from '../../fhir/canonical.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
@@ -65,6 +66,8 @@ export const sharingsIn = async (
   )
 }
 
-const receiverOf = ({ extension, provision }: Consent): string | undefined =>
-  extension?.find(({ url }) => url === standardExtensions.consentResearchStudyContext)?.valueReference?.reference ??
-  (provision?.provision?.[0]?.actor ?? provision?.actor)?.[0]?.reference.reference
+const receiverOf = (consent: Consent): string | undefined => {
+  const study = extensionOf(consent, standardExtensions.consentResearchStudyContext)?.valueReference
+  const { provision } = consent
+  return study?.reference ?? (provision?.provision?.[0]?.actor ?? provision?.actor)?.[0]?.reference.reference
+}

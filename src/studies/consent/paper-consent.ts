@@ -6,6 +6,7 @@ import { inactivationReason } from '../../access/vocabulary.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -227,7 +228,7 @@ export const readScan = async (
   paper: PaperAsked,
 ): Promise<{ readonly contentType: string; readonly bytes: Buffer }> => {
   const { consent } = waitingOf(paper)
-  const scan = consent.extension?.find(({ url }) => url === extensions.paperScan)?.valueReference?.reference
+  const scan = extensionOf(consent, extensions.paperScan)?.valueReference?.reference
   const stored = await paper.store.read('Binary', scan?.replace('Binary/', '') ?? '')
   const { contentType, data = '' }: Binary = JSON.parse(stored.content)
   return { contentType, bytes: Buffer.from(data, 'base64') }

@@ -1,6 +1,7 @@
 import type { Attachment, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
+import { extensionOf, extensionsOf } from '../../fhir/extension.ts'
 import type { Database } from '../../storage/database.ts'
 import { textPublishedAt } from '../../storage/study/text-published.ts'
 import { isTextOf, textsIn } from './patient-text.ts'
@@ -22,17 +23,17 @@ export type PaperText = {
 /** Undefined if the study has no text with the hash. */
 export const findPaperText = async (
   database: Database,
-  { id = '', extension = [] }: ResearchStudy,
+  study: ResearchStudy,
   hash: string | undefined,
 ): Promise<PaperText | undefined> => {
-  const versions = extension.filter(({ url }) => url === extensions.patientText)
+  const versions = extensionsOf(study, extensions.patientText)
   const isSigned = isTextOf(hash)
   const entry = versions.find(one => textsIn(one).some(isSigned))
   const attachment = entry && textsIn(entry).find(isSigned)
-  const publishedAt = attachment && (await textPublishedAt(database, { study: id, text: attachment }))
+  const publishedAt = attachment && (await textPublishedAt(database, { study: study.id ?? '', text: attachment }))
   if (entry === undefined || attachment === undefined || publishedAt === undefined) return undefined
   return {
-    version: entry.extension?.find(({ url }) => url === 'version')?.valueString ?? '',
+    version: extensionOf(entry, 'version')?.valueString ?? '',
     attachment,
     languages: textsIn(entry).flatMap(({ language }) => language?.split('-')[0] ?? []),
     digest: digestOf('sha256', Buffer.from(JSON.stringify(entry)).toString('base64')),

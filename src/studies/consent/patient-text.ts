@@ -1,6 +1,7 @@
 import type { Attachment, Consent, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
+import { extensionOf, extensionsOf } from '../../fhir/extension.ts'
 
 /** A version of what patients are given to sign, in the reader's language, else in English, else in any. */
 export type PatientText = {
@@ -20,8 +21,8 @@ export const textsOf = ({ extension = [] }: ResearchStudy, language: string): re
     const attachment = attachments.find(isIn(language)) ?? attachments.find(isIn('en')) ?? attachments[0]
     if (attachment?.data === undefined) return []
     return {
-      version: partsOf(entry, 'version')[0]?.valueString ?? '',
-      withdrawal: (partsOf(entry, 'withdrawal')[0]?.valueCode ?? 'hide') as PatientText['withdrawal'],
+      version: extensionOf(entry, 'version')?.valueString ?? '',
+      withdrawal: (extensionOf(entry, 'withdrawal')?.valueCode ?? 'hide') as PatientText['withdrawal'],
       hash: digestOf('sha1', attachment.data),
       attachment,
     }
@@ -39,20 +40,14 @@ export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
 
 /** The very text that has the hash, in the language in which it was signed. */
 export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>
-  (study.extension ?? [])
-    .filter(({ url }) => url === extensions.patientText)
-    .flatMap(textsIn)
-    .find(isTextOf(hash))
+  extensionsOf(study, extensions.patientText).flatMap(textsIn).find(isTextOf(hash))
 
 /** The texts of a version, one for each language. */
 export const textsIn = (version: Extension): readonly Attachment[] =>
-  partsOf(version, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+  extensionsOf(version, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
 
 /** Whether a text has the hash. */
 export const isTextOf =
   (hash: string | undefined) =>
   ({ data }: Attachment): boolean =>
     data !== undefined && digestOf('sha1', data) === hash
-
-const partsOf = ({ extension = [] }: Extension, url: string): readonly Extension[] =>
-  extension.filter(part => part.url === url)

@@ -3,6 +3,7 @@ import { exactKindOf } from '../../access/consent.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
 import { askOf, textAsks } from '../../access/text-asks.ts'
 import { extensions } from '../../fhir/canonical.ts'
+import { extensionOf, extensionsOf } from '../../fhir/extension.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 
@@ -22,19 +23,16 @@ export const requestedData = (study: ResearchStudy, classes: CodeClasses): reado
 }
 
 /** Every request in the study, also one that its text does not name yet. */
-export const everyRequest = ({ extension = [] }: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
-  extension
-    .filter(({ url }) => url === extensions.requestedData)
-    .flatMap(entry => {
-      const parts = entry.extension ?? []
-      const concept = parts.find(({ url }) => url === 'kind')?.valueCodeableConcept
-      const kind =
-        concept === undefined
-          ? kindOfClass(parts.find(({ url }) => url === 'class')?.valueCoding ?? {})
-          : exactKindOf(concept, classes)
-      if (kind === undefined) return []
-      const sources = parts
-        .filter(({ url }) => url === 'source')
-        .flatMap(({ valueReference }) => namedId(valueReference, 'Device') ?? [])
-      return (sources.length === 0 ? [undefined] : sources).map(source => ({ kind, source, extension: entry }))
-    })
+export const everyRequest = (study: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
+  extensionsOf(study, extensions.requestedData).flatMap(entry => {
+    const concept = extensionOf(entry, 'kind')?.valueCodeableConcept
+    const kind =
+      concept === undefined
+        ? kindOfClass(extensionOf(entry, 'class')?.valueCoding ?? {})
+        : exactKindOf(concept, classes)
+    if (kind === undefined) return []
+    const sources = extensionsOf(entry, 'source').flatMap(
+      ({ valueReference }) => namedId(valueReference, 'Device') ?? [],
+    )
+    return (sources.length === 0 ? [undefined] : sources).map(source => ({ kind, source, extension: entry }))
+  })

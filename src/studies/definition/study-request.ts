@@ -1,6 +1,7 @@
 import type { Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 import { deviceNameOrId } from '../../fhir/display-name.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Wording } from '../../fhir/translation.ts'
@@ -26,7 +27,7 @@ export const requestsOf = (study: ResearchStudy, classes: CodeClasses): readonly
   return [...byEntry].map(([extension, asked]) => ({
     kind: asked[0]?.kind ?? '',
     sources: asked.flatMap(({ source }) => source ?? []),
-    reason: extension.extension?.find(({ url }) => url === 'reason')?.valueString ?? '',
+    reason: extensionOf(extension, 'reason')?.valueString ?? '',
     extension,
   }))
 }

@@ -2,6 +2,7 @@ import type { Extension, Period, Practitioner, ResearchStudy } from '@medplum/fh
 import { extensions, systems } from '../../fhir/canonical.ts'
 import { intervalOfPeriod, isDay } from '../../fhir/date.ts'
 import { nameText } from '../../fhir/display-name.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { escaped } from '../../search/escape.ts'
@@ -35,15 +36,16 @@ export const staffRoles: Readonly<Record<string, string>> = {
 export const staffOf = ({ extension = [] }: ResearchStudy): readonly StaffEntry[] =>
   extension.flatMap(entry => {
     if (entry.url !== extensions.staff) return []
-    const part = (name: string) => entry.extension?.find(({ url }) => url === name)
-    const practitioner = namedId(part('practitioner')?.valueReference, 'Practitioner')
+    const practitioner = namedId(extensionOf(entry, 'practitioner')?.valueReference, 'Practitioner')
     if (practitioner === undefined) return []
-    const period: Period = part('period')?.valuePeriod ?? {}
+    const period: Period = extensionOf(entry, 'period')?.valuePeriod ?? {}
     const { low, high } = intervalOfPeriod(period)
     const now = new Date().toISOString()
     return {
       practitioner,
-      role: part('role')?.valueCodeableConcept?.coding?.find(({ system }) => system === systems.staffRole)?.code ?? '',
+      role:
+        extensionOf(entry, 'role')?.valueCodeableConcept?.coding?.find(({ system }) => system === systems.staffRole)
+          ?.code ?? '',
       from: firstDayOf(period),
       until: lastDayOf(period),
       period,

@@ -1,6 +1,7 @@
 import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { askOf, textAsks } from '../../access/text-asks.ts'
 import { extensions } from '../../fhir/canonical.ts'
+import { extensionOf, extensionsOf } from '../../fhir/extension.ts'
 import { languageName } from '../../fhir/language.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { everyRequest } from './requested-data.ts'
@@ -27,17 +28,17 @@ export type TextDraft = {
 export const writtenIn = ({ words }: TextDraft, language: string, part: TextPart): string =>
   words[language]?.[part] ?? ''
 
-export const draftOf = ({ extension = [] }: ResearchStudy): TextDraft | undefined => {
-  const entry = extension.find(({ url }) => url === extensions.patientTextDraft)
+export const draftOf = (study: ResearchStudy): TextDraft | undefined => {
+  const entry = extensionOf(study, extensions.patientTextDraft)
   if (entry === undefined) return undefined
-  const parts = (entry.extension ?? []).filter(({ url }) => url === 'part')
+  const parts = extensionsOf(entry, 'part')
+  const codeIn = (one: Extension, name: string) => extensionOf(one, name)?.valueCode
   const wordsOf = (language: string, part: TextPart): string => {
-    const of = (one: Extension, url: string) => one.extension?.find(each => each.url === url)
-    const found = parts.find(one => of(one, 'language')?.valueCode === language && of(one, 'name')?.valueCode === part)
-    return (found && of(found, 'text')?.valueString) ?? ''
+    const found = parts.find(one => codeIn(one, 'language') === language && codeIn(one, 'name') === part)
+    return (found && extensionOf(found, 'text')?.valueString) ?? ''
   }
   return {
-    withdrawal: entry.extension?.find(({ url }) => url === 'withdrawal')?.valueCode ?? '',
+    withdrawal: codeIn(entry, 'withdrawal') ?? '',
     words: eachLanguage(language => eachPart(part => wordsOf(language, part))),
   }
 }
@@ -91,9 +92,8 @@ export const withPublished = (study: ResearchStudy, draft: TextDraft, classes: C
 
 /** The draft to begin with if there is none: the words of the last version, if that was written here. */
 export const draftAfter = (study: ResearchStudy): TextDraft => {
-  const last = (study.extension ?? []).findLast(({ url }) => url === extensions.patientText)
-  const part = (url: string) => (last?.extension ?? []).filter(one => one.url === url)
-  const texts = part('text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+  const last = extensionsOf(study, extensions.patientText).at(-1) ?? {}
+  const texts = extensionsOf(last, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
   const wordsIn = (language: string): Readonly<Record<TextPart, string>> => {
     const text = texts.find(one => (one.language ?? 'en') === language)
     const blocks = cutInParts(Buffer.from(text?.data ?? '', 'base64').toString('utf8'), language)
@@ -102,7 +102,7 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
       return blocks.find(block => block.heading === heading)?.rest.slice(2) ?? ''
     })
   }
-  return { withdrawal: part('withdrawal')[0]?.valueCode ?? '', words: eachLanguage(wordsIn) }
+  return { withdrawal: extensionOf(last, 'withdrawal')?.valueCode ?? '', words: eachLanguage(wordsIn) }
 }
 
 /** What patients read in a language: the words of each part, below its heading. */
@@ -155,9 +155,7 @@ const missingRequests = (study: ResearchStudy, classes: CodeClasses): readonly s
 /** The names of the published versions, in their order. */
 export const versionsOf = ({ extension = [] }: ResearchStudy): readonly string[] =>
   extension.flatMap(entry =>
-    entry.url === extensions.patientText
-      ? (entry.extension?.find(({ url }) => url === 'version')?.valueString ?? [])
-      : [],
+    entry.url === extensions.patientText ? (extensionOf(entry, 'version')?.valueString ?? []) : [],
   )
 
 const nextVersion = (study: ResearchStudy): string => {

@@ -1,4 +1,5 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { extensionOf } from '../../fhir/extension.ts'
 import { languageIn } from '../../fhir/language.ts'
 import { translationsOf, type Wording, withText, withTranslations, wordingOf } from '../../fhir/translation.ts'
 import { languageCodes, type Words } from '../../messages/catalogue.ts'
@@ -16,7 +17,7 @@ export const purposeIn = (study: ResearchStudy, language: string): Wording | und
 
 /** `entry`: one of the study's requests. */
 export const reasonIn = (study: ResearchStudy, entry: Extension, language: string): Wording | undefined =>
-  wordingOf(reasonOf(entry) ?? {}, 'valueString', { language, own: ownLanguage(study) })
+  wordingOf(extensionOf(entry, 'reason') ?? {}, 'valueString', { language, own: ownLanguage(study) })
 
 /** The languages in which this server speaks to patients, other than the study's own. */
 export const furtherLanguages = (study: Pick<ResearchStudy, 'language'>): readonly string[] =>
@@ -33,7 +34,7 @@ export const translatedPurpose = (study: ResearchStudy, language: string): strin
   translatedIn(study, 'description', language)
 
 export const translatedReason = (entry: Extension, language: string): string =>
-  translatedIn(reasonOf(entry) ?? {}, 'valueString', language)
+  translatedIn(extensionOf(entry, 'reason') ?? {}, 'valueString', language)
 
 export const withTranslatedTitle = (study: ResearchStudy, words: readonly Wording[]): ResearchStudy =>
   withTranslations(study, 'title', { kind: 'string', words })
@@ -43,12 +44,10 @@ export const withTranslatedPurpose = (study: ResearchStudy, words: readonly Word
 
 /** The request with this reason, and with these translations of it in place of those in the same languages. */
 export const withReason = (entry: Extension, reason: string, words: readonly Wording[]): Extension => {
-  const before = reasonOf(entry) ?? { url: 'reason' }
+  const before = extensionOf(entry, 'reason') ?? { url: 'reason' }
   const after = withTranslations(withText(before, 'valueString', reason), 'valueString', { kind: 'string', words })
   return { ...entry, extension: [...(entry.extension ?? []).filter(one => one !== before), after] }
 }
-
-const reasonOf = ({ extension = [] }: Extension): Extension | undefined => extension.find(({ url }) => url === 'reason')
 
 const translatedIn = (holder: object, element: string, language: string): string =>
   translationsOf(holder, element).find(one => languageIn(one.language) === languageIn(language))?.text ?? ''

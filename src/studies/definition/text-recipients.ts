@@ -1,5 +1,6 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
+import { extensionsOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { withExtensions } from './with-extensions.ts'
 
@@ -29,5 +30,4 @@ export const withRecipients = (study: ResearchStudy, fromElsewhere: readonly str
   )
 }
 
-const namedIn = (entry: Extension | undefined): readonly Extension[] =>
-  (entry?.extension ?? []).filter(({ url }) => url === 'recipient')
+const namedIn = (entry: Extension | undefined): readonly Extension[] => extensionsOf(entry ?? {}, 'recipient')

@@ -1,9 +1,10 @@
 import type { Device, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 
 /** The code of the validation policy that is set for a data source or a study; undefined if none is. */
-export const policyOf = ({ extension = [] }: Device | ResearchStudy): string | undefined =>
-  extension.find(({ url }) => url === extensions.validationPolicy)?.valueCode
+export const policyOf = (resource: Device | ResearchStudy): string | undefined =>
+  extensionOf(resource, extensions.validationPolicy)?.valueCode
 
 /** The resource with another policy, or with none. */
 export const withPolicy = <R extends Device | ResearchStudy>(resource: R, policy: string | undefined): R => {

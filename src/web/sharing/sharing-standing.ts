@@ -1,5 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { inactivationReason } from '../../access/vocabulary.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { joiningReasons, whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
 import { type StudyAsked, statusOfAnswer } from '../../studies/consent/own-study.ts'
@@ -13,7 +14,7 @@ export const standing = (asked: StudyAsked, words: Words, done = ''): Html | und
   const { say } = words
   const { study, consent } = asked
   const key = standingOf(asked, done)
-  const reason = consent?.extension?.find(({ url }) => url === inactivationReason)?.valueCodeableConcept?.text
+  const reason = extensionOf(consent ?? {}, inactivationReason)?.valueCodeableConcept?.text
   const isEndedByOthers = consent?.status === 'inactive' && reason !== undefined
   const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
   if (key === undefined && !copy) return undefined

@@ -1,5 +1,6 @@
 import type { CodeableConcept, Consent } from '@medplum/fhirtypes'
 import { consentEnd, inactivationReason } from '../../../access/vocabulary.ts'
+import { extensionOf } from '../../../fhir/extension.ts'
 import type { Connection } from '../../database.ts'
 import { anyOf, type SqlFragment, sql } from '../../sql.ts'
 import { hasLeft } from './has-left.ts'
@@ -42,7 +43,7 @@ const isHidden = (): SqlFragment => sql.fragment`(
 /** The Consent as ended, with the reason. What somebody had said earlier about why it ended can still be read. */
 export const endedByJoining = (consent: Consent, why: EndedByJoining): Consent => {
   const { extension = [] } = consent
-  const before = extension.find(({ url }) => url === inactivationReason)?.valueCodeableConcept
+  const before = extensionOf(consent, inactivationReason)?.valueCodeableConcept
   const reason: CodeableConcept = { ...before, coding: [codings[why]], text: before?.text ?? joiningReasons[why] }
   return {
     ...consent,
