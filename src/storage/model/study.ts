@@ -26,7 +26,7 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
   )
   const organization = namedId(resource.sponsor, 'Organization')
   if (organization === undefined && before === undefined) return
-  const after = { organization, access: codeIn(resource, 'access'), identity: codeIn(resource, 'identity') }
+  const after = { organization, access: chosenIn(resource, 'access'), identity: chosenIn(resource, 'identity') }
   if (before !== undefined) refuseChange(before, after)
   await writeStudy(connection, id, resource, after, context.isAccepted === true)
   await writeTexts(connection, id, resource)
@@ -40,7 +40,7 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
 type Fixed = { readonly organization: string | undefined; readonly access: string; readonly identity: string }
 
 /** If nothing is chosen, the organization's people read, and patients are known by code. */
-const codeIn = (study: ResearchStudy, choice: 'access' | 'identity'): string =>
+export const chosenIn = (study: ResearchStudy, choice: 'access' | 'identity'): string =>
   extensionOf(study, extensions[choice])?.valueCode ?? { access: 'organization', identity: 'coded' }[choice]
 
 /** People consented to these recipients, and to being known in this way: neither is widened afterwards. */

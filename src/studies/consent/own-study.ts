@@ -1,12 +1,11 @@
 import type { Consent, Device, Organization, Practitioner, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../../fhir/attachment-digest.ts'
-import { extensions } from '../../fhir/canonical.ts'
 import { type Interval, intervalOfPeriod } from '../../fhir/date.ts'
 import { deviceNameOrId, nameText } from '../../fhir/display-name.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { isStanding } from '../../storage/model/consent/consent-open.ts'
-import { isInForce } from '../../storage/model/study.ts'
+import { chosenIn, isInForce } from '../../storage/model/study.ts'
 import type { DeletedAnswer } from '../../storage/study/deleted-answer.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
@@ -142,8 +141,7 @@ export const toStudyAsked = async (
     isClosed: own.isInForce && own.isClosed && consent?.status !== 'active',
     signed: own.signed,
     staff: await namesOfStaff(record, study, unnamed),
-    isOrganizations:
-      (study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization') === 'organization',
+    isOrganizations: chosenIn(study, 'access') === 'organization',
   }
 }
 

@@ -9,7 +9,6 @@ import {
   type NamedOrganization,
   namedOrganization,
 } from '../../accounts/organization/administered-organizations.ts'
-import { extensions } from '../../fhir/canonical.ts'
 import { FhirError, unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
@@ -18,6 +17,7 @@ import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { chosenIn } from '../../storage/model/study.ts'
 import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
@@ -206,16 +206,13 @@ export const registerAll = async (
 }
 
 /** The place in a study of somebody who has not answered yet. If the study knows people by code, they get one. */
-export const subjectOf = ({ id, extension = [] }: ResearchStudy, patient: string): ResearchSubject => {
-  const isCoded = extension.some(({ url, valueCode }) => url === extensions.identity && valueCode === 'coded')
-  return {
-    resourceType: 'ResearchSubject',
-    ...(isCoded && { identifier: [{ value: newCode() }] }),
-    status: 'candidate',
-    study: { reference: `ResearchStudy/${id}` },
-    individual: { reference: `Patient/${patient}` },
-  }
-}
+export const subjectOf = (study: ResearchStudy, patient: string): ResearchSubject => ({
+  resourceType: 'ResearchSubject',
+  ...(chosenIn(study, 'identity') === 'coded' && { identifier: [{ value: newCode() }] }),
+  status: 'candidate',
+  study: { reference: `ResearchStudy/${study.id}` },
+  individual: { reference: `Patient/${patient}` },
+})
 
 /** Of letters and digits that are not mistaken for each other. Among ten thousand people, two get the same code in one of twenty thousand studies. */
 const newCode = (): string => {

@@ -1,8 +1,8 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import { extensions } from '../../fhir/canonical.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { validationPolicies } from '../../mhealth/policy.ts'
+import { chosenIn } from '../../storage/model/study.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import { factsOf } from '../../studies/definition/study-facts.ts'
@@ -59,7 +59,7 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
 }
 
 const nobodyNamed = (study: ResearchStudy): string =>
-  study.extension?.some(({ url, valueCode }) => url === extensions.access && valueCode === 'staff')
+  chosenIn(study, 'access') === 'staff'
     ? 'Nobody is named yet, so nobody reads what patients share'
     : 'Nobody is named yet'
 
