@@ -6,7 +6,7 @@ import { displayOf } from '../../studies/definition/study-request.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { field, notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { listPlaceIn } from '../page/list-place.ts'
+import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -25,8 +25,8 @@ export const sourcesPage: AddPage = (server, options) => {
     const cursors = cursorsFor(organizer.caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/devices')
     const { sources, next } = await findSourcePage(organizer, options.codeClasses, { name, cursor })
-    const to = (page: string) =>
-      `/devices?${new URLSearchParams({ ...(name !== '' && { name }), page: cursors.seal({ path: '/devices', query: name, page }) })}`
+    const again = name === '' ? '' : `${new URLSearchParams({ name })}`
+    const nextPage = next && cursors.seal({ path: '/devices', query: again, page: next })
     const isKeeper = await (await keeperOf(request, options)).manages()
     const done = namedIn(doneTexts, query.get('done'))
     return sendStaffPage(reply, {
@@ -45,8 +45,7 @@ ${
     ? html`<p class="mt-4">${emptyText({ isAsked: name !== '', administrator })}</p>`
     : html`<ul class="list-group list-group-flush mt-4">${sources.map(one => listed(one, options.codeClasses, { administrator, isKeeper }))}</ul>`
 }
-${next !== undefined && html`<p><a href="${to(next)}">More</a></p>`}
-${!isFirst && html`<p><a href="/devices${name !== '' && `?${new URLSearchParams({ name })}`}">Back to the first page</a></p>`}
+${listLinks('/devices', again, { nextPage, isFirst, more: 'More' })}
 ${isKeeper && html`<p><a href="/devices/${noSource}/uploads">Data received from no known device or app</a></p>`}`,
     })
   })

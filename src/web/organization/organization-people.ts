@@ -18,7 +18,7 @@ import { selectField } from '../page/choice-field.ts'
 import { field, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { listPlaceIn } from '../page/list-place.ts'
+import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { organizationOf, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -42,8 +42,7 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, page)
     const found = await findColleagues(organizer, options.registry, { organization: id, ...asked, cursor })
     const again = queryOfAsked(asked)
-    const to = (next: string) =>
-      `${page}?${again}&${new URLSearchParams({ page: cursors.seal({ path: page, query: again, page: next }) })}`
+    const nextPage = found.next && cursors.seal({ path: page, query: again, page: found.next })
     const done = namedIn(doneTexts, query.get('done'))
     return sendStaffPage(reply, {
       title: titled(`People of ${name}`),
@@ -55,8 +54,7 @@ ${isManaged && organization.active !== false && html`<p><a class="btn btn-primar
 ${(isNarrowed(asked) || found.total > 10) && finding(page, asked)}
 ${note}
 ${people(shown, found, { isAsked: isNarrowed(asked), list: peopleListQuery(request) })}
-${found.next !== undefined && html`<p><a href="${to(found.next)}">More people</a></p>`}
-${!isFirst && html`<p><a href="${page}?${again}">Back to the first page</a></p>`}
+${listLinks(page, again, { nextPage, isFirst, more: 'More people' })}
 ${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(reply))}
 <p><a href="/organizations/${id}">Back to ${name}</a></p>`,
     })

@@ -33,6 +33,13 @@ export const listPlaceIn = (
   }
 }
 
+type Around = { readonly nextPage: string | undefined; readonly isFirst: boolean; readonly more: string }
+
+/** Links to the next page, called `more`, and to the first one. `again`: what the list asks for, without a page. */
+export const listLinks = (path: string, again: string, { nextPage, isFirst, more }: Around): Html =>
+  html`${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">${more}</a></p>`}
+${!isFirst && html`<p><a href="${path}${again && '?'}${again}">Back to the first page</a></p>`}`
+
 /** What is on a page of a list whose pages have numbers, from 1 on. The list may be shorter by now, so that its beginning is read instead. */
 export const numberedPage = async <Found>(
   asked: number,

@@ -3,7 +3,7 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
-import { listPlaceIn } from '../page/list-place.ts'
+import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -36,7 +36,7 @@ ${
 ${note}
 ${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients, request.url)}`
 }
-${pageLinks(again, { nextPage, isFirst })}
+${listLinks('/patients', again, { nextPage, isFirst, more: 'More patients' })}
 <p><a href="/account">Back to your account</a></p>`,
     })
   })
@@ -45,14 +45,6 @@ ${pageLinks(again, { nextPage, isFirst })}
 /** `here`: the address of this page of the list. */
 const listed = (patients: readonly Patient[], here: string): Html =>
   html`<ul class="list-group list-group-flush mb-4">${patients.map(patient => html`<li class="list-group-item px-0"><a href="${patientUrl(patient.id ?? '', here)}">${patientLine(patient)}</a></li>`)}</ul>`
-
-type Around = { readonly nextPage: string | undefined; readonly isFirst: boolean }
-
-const pageLinks = (
-  again: string,
-  { nextPage, isFirst }: Around,
-): Html => html`${nextPage && html`<p><a href="/patients?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
-${!isFirst && html`<p><a href="/patients${again && '?'}${again}">Back to the first page</a></p>`}`
 
 const registerLinks: Html = html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-primary" href="/patients/new">Register a patient</a>

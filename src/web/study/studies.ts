@@ -10,7 +10,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { copyButton, copyScript } from '../page/copy-button.ts'
 import { field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { listPlaceIn } from '../page/list-place.ts'
+import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { lookedFor } from '../page/typed.ts'
@@ -68,8 +68,7 @@ const listed = (studies: readonly ResearchStudy[], { title, nextPage, isFirst }:
   const isOnePage = nextPage === undefined && isFirst
   return html`${(title !== '' || !isOnePage) && finding(title)}
 ${studies.length === 0 ? html`<p>${title === '' ? none : 'No study that you can see has this in its title.'}</p>` : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`}
-${nextPage && html`<p><a href="/studies?${again}${again && '&'}page=${nextPage}">More studies</a></p>`}
-${!isFirst && html`<p><a href="/studies${again && '?'}${again}">Back to the first page</a></p>`}
+${listLinks('/studies', again, { nextPage, isFirst, more: 'More studies' })}
 ${title !== '' && html`<p><a href="/studies">All studies</a></p>`}`
 }
 

@@ -18,7 +18,7 @@ import { box, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { listPlaceIn } from '../page/list-place.ts'
+import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { notFound } from '../page/not-found.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -66,7 +66,7 @@ ${registers && registerLinks(study)}
 ${patientSearchForm(path, asked, outsideBox(asked))}
 ${place.note}
 ${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, page: place.isFirst ? null : query.get('page'), patients, enrolled, options, token: ownToken(reply) })}
-${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
+${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patients' })}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
   })
@@ -110,13 +110,6 @@ ${pageLinks(path, again, { nextPage, isFirst: place.isFirst })}
 }
 
 const acts = { enrol: 'enrol', invite: 'enrol-and-invite' } as const
-
-const pageLinks = (
-  path: string,
-  again: string,
-  { nextPage, isFirst }: { readonly nextPage: string | undefined; readonly isFirst: boolean },
-): Html => html`${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
-${!isFirst && html`<p><a href="${path}${again && '?'}${again}">Back to the first page</a></p>`}`
 
 const registerLinks = ({ id }: EnrollingStudy): Html => html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-outline-primary" href="/patients/new?study=${id}">Register a new patient</a>
