@@ -1,10 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Cookies, cookieOf } from '../../http/caller/session.ts'
 import { digestOf } from '../../storage/secret/secret.ts'
-import { allowAnyFrame, asksAgain, isFramed, jarOf, pathAgain } from './frame.ts'
-import { html } from './html.ts'
-import { sendPage } from './page.ts'
-import { wordsOf } from './translated-page.ts'
+import { asksAgain, isFramed, jarOf, pathAgain } from './frame.ts'
+import { sendOpenAgain } from './open-again.ts'
 
 /**
  * A hook for pages in a frame: somebody who goes back there to the pages of an earlier launch sees nothing of them, since the EHR may have
@@ -15,15 +13,7 @@ export const refuseOlder =
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     if (request.session === undefined || !asksAgain(request) || leadsTo(request, cookies, pathAgain(request)))
       return undefined
-    const words = wordsOf(request)
-    const title = words.say('launched.older')
-    allowAnyFrame(reply)
-    return sendPage(reply.code(409).header('vary', 'accept-language'), {
-      words,
-      title,
-      content: html`<h1>${title}</h1>
-<p>${words.say('launched.again')}</p>`,
-    })
+    return sendOpenAgain(reply.code(409), 'launched.older')
   }
 
 /** Notes where the last launch in the frame leads; nowhere while it is under way. */

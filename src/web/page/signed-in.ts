@@ -1,10 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Session } from '../../storage/account/session.ts'
 import { pageOf } from './continue.ts'
-import { allowAnyFrame, isFramable } from './frame.ts'
-import { html } from './html.ts'
-import { sendPage } from './page.ts'
-import { wordsOf } from './translated-page.ts'
+import { isFramable } from './frame.ts'
+import { sendOpenAgain } from './open-again.ts'
 
 /**
  * A hook for pages of people who are signed in: all others must sign in first, and come back. What they sent is lost, and they are told so; for
@@ -15,7 +13,7 @@ export const requireSession = async (
   reply: FastifyReply,
 ): Promise<FastifyReply | undefined> => {
   if (request.session !== undefined) return undefined
-  if (isFramable(request)) return sendOpenAgain(request, reply)
+  if (isFramable(request)) return sendOpenAgain(reply.code(401), 'launched.signed-out')
   return sendToSignIn(request, reply)
 }
 
@@ -23,18 +21,6 @@ export const requireSession = async (
 export const sendToSignIn = (request: FastifyRequest, reply: FastifyReply, { isKept = false } = {}): FastifyReply => {
   const unsaved = request.method === 'POST' ? (isKept ? '&unsaved=kept' : '&unsaved') : ''
   return reply.redirect(`/sign-in?${new URLSearchParams({ continue: pageOf(request) })}${unsaved}`, 303)
-}
-
-const sendOpenAgain = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const words = wordsOf(request)
-  const title = words.say('launched.signed-out')
-  allowAnyFrame(reply)
-  return sendPage(reply.code(401).header('vary', 'accept-language'), {
-    words,
-    title,
-    content: html`<h1>${title}</h1>
-<p>${words.say('launched.again')}</p>`,
-  })
 }
 
 /** The session; to be used after `requireSession`. */
