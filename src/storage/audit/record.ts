@@ -41,8 +41,8 @@ export type AuditAccess = {
 export type AuditRecord = AuditAgent & AuditAccess
 
 /**
- * All in one statement that is always the same, with one value, so it is neither composed nor planned anew. Whom records name is looked up only if
- * they name somebody, which most do not: just preparing that takes a fifth of the statement's time.
+ * All in one statement with one value, so that it is neither composed nor planned anew. Only if a record has `subjects`, which most have not, another
+ * statement is used, which looks them up: just preparing that takes a fifth of the time.
  */
 export const insertRecords = (connection: Connection, records: readonly AuditRecord[]): Promise<void> => {
   const inserted = JSON.stringify(records.map(rowOf))
