@@ -11,7 +11,10 @@ import type { Stored } from './store.ts'
 import type { Place } from './write/update.ts'
 
 /** What is needed to ask for single rows on somebody's behalf. */
-export type Asking = Gate & { readonly typeIds: ReadonlyMap<ResourceType, number> }
+export type Asking = Gate & {
+  /** The number of a type in `resource_identity`; 0 for one that has no table. */
+  readonly typeId: (type: ResourceType) => number
+}
 
 /** The current row, with its key. */
 export type Current = Stored & { readonly pk: string; readonly owner: string | null }
@@ -37,7 +40,7 @@ export const findCurrent = async (
   const [found] = await connection.kept<Row>(sql.fragment`
     SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner, ${kindOf(type, 'row')}
       ${servedContent(type, 'row', asking)} AS content
-    FROM ${rowsOf(asking.typeIds, type, id)} AND ${passesGate(asking, action, type, 'row')}`)
+    FROM ${rowsOf(asking.typeId, type, id)} AND ${passesGate(asking, action, type, 'row')}`)
   return found === undefined
     ? undefined
     : {
@@ -67,12 +70,12 @@ export const refuseRecorded = (type: ResourceType, id: string): void => {
 export const uploadProvenance = 'upload-'
 
 /** The row with the id, under the alias `row`, and the condition that it is that one. */
-const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): SqlFragment => {
+const rowsOf = (typeId: Asking['typeId'], type: ResourceType, id: string): SqlFragment => {
   const key = recordedIn(type, id)
   return key === undefined
     ? sql.fragment`resource_identity AS identity
         JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
-        WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ${id}`
+        WHERE identity.type_id = ${typeId(type)} AND identity.id = ${id}`
     : sql.fragment`${searchedOf(type)} AS row WHERE row.pk = ${key}::bigint`
 }
 
@@ -84,16 +87,27 @@ export const storedContent = async (connection: Connection, { type, patientId, p
   return row.content
 }
 
-/** The place of the id, even after a deletion. Locks it until the transaction ends, so that changes take turns. */
-export const lockPlace = async (
+/** The place of the id, even after a deletion. */
+export const findPlace = (
   connection: Connection,
-  { typeIds }: Pick<Asking, 'typeIds'>,
+  { typeId }: Pick<Asking, 'typeId'>,
   type: ResourceType,
   id: string,
 ): Promise<Omit<Place, 'type'> | undefined> =>
   connection.maybeOne(sql.fragment`
     SELECT patient_id AS "patientId", pk FROM resource_identity
-    WHERE type_id = ${typeIds.get(type) ?? 0} AND id = ${id} FOR UPDATE`)
+    WHERE type_id = ${typeId(type)} AND id = ${id}`)
+
+/** The same. Locks it until the transaction ends, so that changes take turns. */
+export const lockPlace = async (
+  connection: Connection,
+  { typeId }: Pick<Asking, 'typeId'>,
+  type: ResourceType,
+  id: string,
+): Promise<Omit<Place, 'type'> | undefined> =>
+  connection.maybeOne(sql.fragment`
+    SELECT patient_id AS "patientId", pk FROM resource_identity
+    WHERE type_id = ${typeId(type)} AND id = ${id} FOR UPDATE`)
 
 /** For a deleted resource that is not there again: its deletion, if the caller could have done this to the last version with a content. */
 export const wasVisible = async (

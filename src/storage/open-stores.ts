@@ -69,7 +69,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     dictionary: openDictionary(options.dictionaryConnection),
     durations: openDurations(options.dictionaryConnection),
     nextPk: openPrimaryKeys(options.dictionaryConnection),
-    typeIds: await typeIdsOf(database),
+    typeId: await openTypeIds(database),
     commonTokens: openCommonTokens(database),
     manyPatients: openManyPatients(),
     references: options.references,
@@ -138,11 +138,12 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
   return store
 }
 
-const typeIdsOf = async (connection: Connection): Promise<ReadonlyMap<ResourceType, number>> => {
+const openTypeIds = async (connection: Connection): Promise<Writing['typeId']> => {
   const rows = await connection.any<{ name: ResourceType; type_id: number }>(
     sql.fragment`SELECT name, type_id FROM resource_type`,
   )
-  return new Map(rows.map(({ name, type_id }) => [name, type_id]))
+  const ids = new Map(rows.map(({ name, type_id }) => [name, type_id]))
+  return type => ids.get(type) ?? 0
 }
 
 const authorOf = async (dictionary: Dictionary, author: Principal): Promise<number> => {

@@ -1,9 +1,8 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { findCurrent, wasVisible } from './current.ts'
+import { findCurrent, findPlace, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
 import { visibleVersion } from './history/history.ts'
-import { sql } from './sql.ts'
 import type { Stored } from './store.ts'
 import { unknown, type Writing } from './write/write.ts'
 
@@ -19,9 +18,7 @@ export const read = async (
 ): Promise<Stored> => {
   const current = await findCurrent(connection, asking, type, id, 'r')
   if (current !== undefined) return current
-  const place = await connection.maybeOne<{ patientId: number; pk: string }>(sql.fragment`
-    SELECT patient_id AS "patientId", pk FROM resource_identity
-    WHERE type_id = ${asking.typeIds.get(type) ?? 0} AND id = ${id}`)
+  const place = await findPlace(connection, asking, type, id)
   if (place !== undefined && (await wasVisible(connection, asking, { type, id, ...place }, 'r')) !== undefined)
     throw new FhirError('deleted', `${type}/${id} was deleted`)
   throw unknown(type, id)

@@ -31,7 +31,7 @@ export const openFullStore = async () => {
     registry,
     access: fullAccess,
     classes,
-    typeIds: new Map(types.map(({ name, type_id }) => [name, type_id])),
+    typeId: (type: Resource['resourceType']) => types.find(({ name }) => name === type)?.type_id ?? 0,
     commonTokens: openCommonTokens(database),
     manyPatients: openManyPatients(),
   })

@@ -66,7 +66,7 @@ const positionOf = (version: Found | undefined): Position | undefined =>
 /** Most of the 148 types have no rows at all. The table of ids tells which have. */
 const typesInUse = async (
   connection: Connection,
-  { typeIds }: Asking,
+  { typeId }: Asking,
   types: readonly ResourceType[],
 ): Promise<readonly ResourceType[]> => {
   if (types.length === 1) return types
@@ -79,7 +79,7 @@ const typesInUse = async (
     )
     SELECT id FROM used WHERE id IS NOT NULL`)
   const ids = new Set(rows.map(({ id }) => id))
-  return types.filter(type => ids.has(typeIds.get(type) ?? 0))
+  return types.filter(type => ids.has(typeId(type)))
 }
 
 type Looking = Omit<HistoryAsked, 'cursor'> & { readonly position: Position | undefined }

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { restrict } from '../../access/access.ts'
 import { isBefore } from '../../fhir/date.ts'
 import { roomOfPage } from '../../search/room.ts'
-import { type Asking, type Current, findCurrent, wasVisible } from '../current.ts'
+import { type Asking, type Current, findCurrent, findPlace, wasVisible } from '../current.ts'
 import type { Connection } from '../database.ts'
 import type { Preparing } from '../prepare/prepare.ts'
 import { historyOf } from '../row.ts'
@@ -102,9 +102,7 @@ const findShown = async (
     const { patientId, pk } = current
     return { type, id, patientId, pk, current: { ...current, method: current.versionId === '1' ? 'POST' : 'PUT' } }
   }
-  const place = await connection.maybeOne<Pick<Shown, 'patientId' | 'pk'>>(sql.fragment`
-    SELECT patient_id AS "patientId", pk FROM resource_identity
-    WHERE type_id = ${asking.typeIds.get(type) ?? 0} AND id = ${id}`)
+  const place = await findPlace(connection, asking, type, id)
   if (place === undefined) return undefined
   const deletion = await wasVisible(connection, asking, { type, id, ...place }, 'r')
   return deletion === undefined ? undefined : { type, id, ...place, current: undefined }

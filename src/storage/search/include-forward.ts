@@ -88,7 +88,7 @@ const rowsOf = (
   const byId = includedRows(type, including, {
     from: sql.fragment`resource_identity AS identity
       JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk`,
-    linked: sql.fragment`identity.type_id = ${including.typeIds.get(type) ?? 0}
+    linked: sql.fragment`identity.type_id = ${including.typeId(type)}
       AND identity.id = ANY(${sql.array([...ids], 'text')})`,
   })
   const keys = [...urls].map(url => String(referenceKey({ code: 'url' }, url.split('|')[0] ?? url)))

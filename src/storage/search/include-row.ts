@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Mask } from '../../fhir/subset.ts'
-import { type Gate, passesGate } from '../compile/gate.ts'
+import { passesGate } from '../compile/gate.ts'
+import type { Asking } from '../current.ts'
 import { tableOf } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import type { Stored } from '../store.ts'
@@ -13,8 +14,7 @@ export type Placed = Stored & { readonly pk: string }
 /** `from`: the resources from which links are followed. `known`: what the answer has already, by reference. */
 export type Frontier = { readonly from: readonly Placed[]; readonly known: ReadonlyMap<string, Placed> }
 
-export type Including = Gate & {
-  readonly typeIds: ReadonlyMap<ResourceType, number>
+export type Including = Asking & {
   /** Which elements of a type are served. */
   readonly maskOf: (type: ResourceType) => Mask | undefined
   /** How many rows of one type, at most. */

@@ -49,7 +49,7 @@ export const uploadProvenances = async (
     )`,
     sql.fragment`identity AS (
       INSERT INTO resource_identity (type_id, id, patient_id, pk)
-      SELECT ${writing.typeIds.get('Provenance') ?? 0}, id, patient_id, pk FROM sent
+      SELECT ${writing.typeId('Provenance')}, id, patient_id, pk FROM sent
       ON CONFLICT DO NOTHING RETURNING pk
     )`,
     sql.fragment`made AS MATERIALIZED (SELECT * FROM sent WHERE pk IN (SELECT pk FROM identity))`,

@@ -51,14 +51,14 @@ const lockState = async (connection: Connection, writing: Writing, id: string): 
   return findState(connection, writing, id)
 }
 
-const findState = (connection: Connection, { typeIds }: Writing, id: string): Promise<State | undefined> =>
+const findState = (connection: Connection, { typeId }: Writing, id: string): Promise<State | undefined> =>
   connection.maybeOne<State>(sql.fragment`
     SELECT consent.id, consent.version, consent.content, given.text_version AS text, study.id AS study
     FROM resource_identity AS identity
     JOIN consent ON consent.patient_id = identity.patient_id AND consent.pk = identity.pk
     JOIN consent_grantee AS given ON given.patient_id = consent.patient_id AND given.consent_id = consent.id
     LEFT JOIN study ON study.grantee = given.grantee
-    WHERE identity.type_id = ${typeIds.get('Consent') ?? 0} AND identity.id = ${id}`)
+    WHERE identity.type_id = ${typeId('Consent')} AND identity.id = ${id}`)
 
 /** Codes of `consentDecision`. */
 type Decision = 'signed' | 'changed' | 'rejected' | 'withdrawn'

@@ -11,7 +11,7 @@ export type Named = Pick<Stored, 'type' | 'id'>
  */
 export const lockPlaces = async (
   connection: Connection,
-  asking: Pick<Asking, 'typeIds'>,
+  asking: Pick<Asking, 'typeId'>,
   named: readonly Named[],
 ): Promise<void> => {
   // A single one is locked when it is changed.
@@ -21,13 +21,13 @@ export const lockPlaces = async (
 /** The same, for a single one as well. */
 export const holdPlaces = async (
   connection: Connection,
-  { typeIds }: Pick<Asking, 'typeIds'>,
+  { typeId }: Pick<Asking, 'typeId'>,
   named: readonly Named[],
 ): Promise<void> => {
   const asked = [...new Map(named.map(one => [`${one.type}/${one.id}`, one])).values()]
   await connection.any(sql.fragment`
     SELECT FROM unnest(
-      ${columnOf(asked, ({ type }) => typeIds.get(type) ?? 0, 'int2')},
+      ${columnOf(asked, ({ type }) => typeId(type), 'int2')},
       ${columnOf(asked, ({ id }) => id, 'text')}) AS asked(type_id, id)
     JOIN resource_identity USING (type_id, id)
     ORDER BY resource_identity.type_id, resource_identity.id

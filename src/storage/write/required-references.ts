@@ -52,7 +52,7 @@ const readableIds = async (
   const rows = await connection.any<{ id: string }>(sql.fragment`
     SELECT identity.id FROM resource_identity AS identity
     JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
-    WHERE identity.type_id = ${asking.typeIds.get(type) ?? 0} AND identity.id = ANY(${sql.array([...ids], 'text')}) AND ${readable}`)
+    WHERE identity.type_id = ${asking.typeId(type)} AND identity.id = ANY(${sql.array([...ids], 'text')}) AND ${readable}`)
   return rows.map(({ id }) => id)
 }
 

@@ -5,7 +5,7 @@ import { whoWrites } from '../../access/who-writes.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Principal } from '../../search/expression.ts'
-import { findCurrent } from '../current.ts'
+import { type Asking, findCurrent } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { project } from '../model/projections.ts'
 import { pairOf, withoutServedMembers } from '../model/study-group.ts'
@@ -22,7 +22,7 @@ import { numberAllowed } from './number-allowed.ts'
 
 /** Everything that a write needs, and for whom it is. */
 export type Writing = Preparing & {
-  readonly typeIds: ReadonlyMap<ResourceType, number>
+  readonly typeId: Asking['typeId']
   readonly commonTokens: CommonTokens
   readonly manyPatients: ManyPatients
   readonly nextPk: () => Promise<string>
@@ -149,7 +149,7 @@ export const insertAll = async (
   const allowed = restrict(writing.access, 'c', type)
   const all = await numberAllowed(connection, writing, candidates, 'c')
   const ready = all.filter(isNumbered)
-  const written = await insertResources(connection, typeIdOf(writing, type), ready, allowed, writing.classes)
+  const written = await insertResources(connection, writing.typeId(type), ready, allowed, writing.classes)
   const projected = ready.filter(({ pk, facts }) => written.has(pk) && facts?.isJoint !== false)
   if (projected.length > 0) await project(connection, type, projected.map(toProjected), writing)
   return all.map(candidate =>
@@ -188,12 +188,6 @@ const notOfPatient = ({ subject }: Observation): string | undefined => {
 
 const codesOf = ({ code }: Observation): string =>
   (code.coding ?? []).map(({ system = '', code = '' }) => `${system}|${code}`).join(', ')
-
-const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceType): number => {
-  const typeId = typeIds.get(type)
-  if (typeId === undefined) throw new Error(`no table for ${type}`)
-  return typeId
-}
 
 export const toProjected = ({ patientId, pk, id, version, resource }: Candidate) => ({
   patientId,

@@ -139,7 +139,7 @@ const asking = (one: typeof wide) => {
     type === 'Observation'
       ? { kind: 'consented', action, to: { kind: 'practitioner', id: one.researcher.practitioner }, study: one.id }
       : { kind: 'none' }
-  return { registry, classes, access, commonTokens: () => false, manyPatients: openManyPatients(), typeIds: new Map() }
+  return { registry, classes, access, commonTokens: () => false, manyPatients: openManyPatients(), typeId: () => 0 }
 }
 const searchOf = (query: string) => parseSearch(registry, 'Observation', new URLSearchParams(query))
 

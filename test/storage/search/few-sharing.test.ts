@@ -69,7 +69,7 @@ const asking = (one: typeof wide, manyPatients: ManyPatients = openManyPatients(
     access,
     commonTokens: () => false,
     manyPatients,
-    typeIds: new Map<ResourceType, number>(),
+    typeId: () => 0,
     dictionary: openDictionary(database),
     durations: openDurations(database),
   }

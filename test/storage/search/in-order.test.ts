@@ -63,7 +63,7 @@ const asking = {
   access,
   commonTokens: () => false,
   manyPatients: openManyPatients(),
-  typeIds: new Map(),
+  typeId: () => 0,
 }
 const searchOf = (query: string) => parseSearch(registry, 'Observation', new URLSearchParams(query))
 const more = (count: number) => Array.from({ length: count }, (_, index) => `${systems.loinc}|none-${index}`).join(',')
