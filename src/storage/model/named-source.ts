@@ -4,8 +4,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 import type { ProjectionContext } from './projection.ts'
 
 /**
- * Refuses to delete a source on which it depends what is shown: without it, what was measured would have no source, which Consents that name it do
- * not cover. Nobody else may write meanwhile. Throws `conflict`.
+ * Refuses to delete a source that Consents, studies or patients' devices name: without it, what was measured would have no source, and would not be
+ * covered by Consents that name it. Nobody else may write meanwhile. Throws `conflict`.
  */
 export const refuseNamedSource = async (
   connection: Connection,

@@ -94,8 +94,8 @@ const writeStudy = async (
 }
 
 /**
- * The Group that it names, if that belongs to the same organization and to no other study: naming a Group gives no right to it. Refused is what whoever
- * writes can see, since which of two studies has a Group would depend on the order in which they were written.
+ * The Group that it names, if that belongs to the same organization and to no other study: naming a Group gives no right to it. If the writer may see
+ * the other study, it is refused: otherwise the order in which the two are written would decide which of them has the Group.
  */
 const groupOf = async (
   connection: Connection,

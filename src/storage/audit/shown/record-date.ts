@@ -2,8 +2,8 @@ import { type SqlFragment, sql } from '../../sql.ts'
 import { firstOfInstallation } from './recorded-key.ts'
 
 /**
- * By which moment an AuditEvent comes in an order. One that is made of a record has the moment of the record, to the millisecond. To read it out of the
- * content, every event would have to be assembled, even if the row only might have to be asked; so the content of others is looked up by their key.
+ * The moment by which an AuditEvent is sorted. One that is made from a record has the moment of the record, to the millisecond. If the content of the
+ * row were named here, every event would be assembled, even those for which it is not needed; so the content of the others is looked up by their key.
  */
 export const recordDate = (
   row: SqlFragment,

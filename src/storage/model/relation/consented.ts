@@ -107,7 +107,7 @@ export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment 
           AND ${study === undefined ? sql.fragment`TRUE` : sql.fragment`reach.study_id = ${study}`})`
     : sql.fragment`(SELECT organization_grantees(${to.id}, ${study ?? word(undefined)}))::integer[]`
 
-/** For storing, only the kinds must be consented to; source and time limit the reading. Without any kind nothing may be stored, nor by a consent that has ended. */
+/** For storing, only the kinds must be consented to; source and time limit the reading. Nothing may be stored without a kind, or by a consent that has ended. */
 export const compileConsentable = ({ to }: Consentable, { facts }: RelatedRow): SqlFragment => {
   const studies =
     to === undefined
