@@ -2,18 +2,13 @@ import { createRequire } from 'node:module'
 import type fhirpath from 'fhirpath'
 import type { Model } from 'fhirpath'
 import { isNumber, toNumber } from './json.ts'
+import { once } from './once.ts'
 
 /** Loaded when it is first needed: fhirpath.js takes 30 MB, and most servers never see a request that needs it. */
-export const loadFhirpath = () => {
-  loaded ??= load()
-  return loaded
-}
-
-const load = () => {
+export const loadFhirpath = once(() => {
   const require = createRequire(import.meta.url)
   return { engine: require('fhirpath') as typeof fhirpath, model: require('fhirpath/fhir-context/r4') as Model }
-}
-let loaded: ReturnType<typeof load> | undefined
+})
 
 /** A copy for fhirpath.js, which does not know numbers that keep their text. */
 export const toPlain = (value: unknown): unknown => {

@@ -22,6 +22,7 @@ import {
   toStructure,
 } from './definition/structure.ts'
 import { kept } from './kept.ts'
+import { once } from './once.ts'
 import { expandValueSets, type TerminologyDefinition, type ValueSets } from './value-set.ts'
 
 /** Everything that the server knows about R4, and its own definitions, in a compact form. */
@@ -45,13 +46,7 @@ export type Registry = {
 type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
 
 /** Takes about half a second, once per process. If Node caches our compiled code (`NODE_COMPILE_CACHE`), the result is kept beside that. */
-export const loadRegistry = (): Registry => {
-  loaded ??= load()
-  return loaded
-}
-let loaded: Registry | undefined
-
-const load = (): Registry => {
+export const loadRegistry = once((): Registry => {
   const { published, structures, parameters, compartments, valueSets } = kept(
     { folder: getCompileCacheDir(), madeOf: [import.meta.dirname, publishedDir, capabilityDir, definitionDir] },
     compileDefinitions,
@@ -68,7 +63,7 @@ const load = (): Registry => {
     structures,
     valueSets,
   }
-}
+})
 
 /** Reads R4's definitions file by file, and keeps none of their text. */
 const compileDefinitions = () => {

@@ -1,5 +1,6 @@
 import { namesOf } from '../definition/path-compiler.ts'
 import { contentOf, type Element, type Structures } from '../definition/structure.ts'
+import { once } from '../once.ts'
 
 /** An element as it is named in both JSON and XML; a choice has one for each type. https://hl7.org/fhir/R4/xml.html */
 export type Field = {
@@ -65,11 +66,3 @@ const jsonOf: Readonly<Record<string, Field['json']>> = {
 }
 
 const none: Fields = new Map()
-
-const once = <T>(make: () => T): (() => T) => {
-  let made: T | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
-}

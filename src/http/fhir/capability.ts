@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { toSmartConfiguration } from '../../capability/smart-configuration.ts'
 import { type Served, toCapabilityStatement } from '../../capability/statement.ts'
+import { once } from '../../fhir/once.ts'
 import { interactions } from '../../interactions/interactions.ts'
 import { operations } from '../../operations/operations.ts'
 import { refuseOtherMethods } from '../other-methods.ts'
@@ -46,14 +47,6 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...optio
       reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
     )
     refuseOtherMethods(server, `/.well-known/smart-configuration${end}`, ['GET'])
-  }
-}
-
-const once = <T>(make: () => T): (() => T) => {
-  let made: T | undefined
-  return () => {
-    made ??= make()
-    return made
   }
 }
 

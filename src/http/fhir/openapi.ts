@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { toOpenApi } from '../../capability/openapi.ts'
 import type { Served } from '../../capability/statement.ts'
 import { readParameterTexts } from '../../fhir/definition/search-parameter-text.ts'
+import { once } from '../../fhir/once.ts'
 import { interactions } from '../../interactions/interactions.ts'
 import { operations } from '../../operations/operations.ts'
 import { tellFileErrors } from '../file-errors.ts'
@@ -15,19 +16,17 @@ export type OpenApiOptions = Pick<Served, 'registry' | 'version'> & { readonly b
 
 /** The OpenAPI document, and pages to browse it. Public, like the CapabilityStatement, and all from this origin. */
 export const openApiRoutes = async (server: FastifyInstance, { base, registry, version }: OpenApiOptions) => {
-  let document: Buffer | undefined
-  /** Made for the first request, and kept as bytes: most servers never get one. */
-  const documentBytes = (): Buffer => {
-    document ??= Buffer.from(
+  // Most servers never get a request for it.
+  const documentBytes = once(() =>
+    Buffer.from(
       JSON.stringify(
         toOpenApi(
           { registry, version, interactions, operations, formats: servedFormats },
           { base: base(), descriptionOf: readParameterTexts(registry) },
         ),
       ),
-    )
-    return document
-  }
+    ),
+  )
   server.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(documentBytes()))
   refuseOtherMethods(server, '/openapi.json', ['GET'])
   tellFileErrors(server)
