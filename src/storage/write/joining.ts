@@ -39,16 +39,24 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   // Also of a Patient that is written later: its number is kept for it.
   await writing.dictionary.patients.idsOf(patients)
   await takeTurnToJoin(connection)
-  const [earlier, ...later] = await numbersOf(connection, patients)
-  if (earlier === undefined || later.length === 0) return
-  await endLeft(connection, writing, [earlier, ...later])
-  await refuseTwoConsents(connection, [earlier, ...later])
-  for (const one of later) await connection.run(sql.fragment`SELECT join_compartments(${earlier}, ${one})`)
-  await showOnce(connection, earlier)
-  await meetSources(connection, earlier)
-  await followDevices(connection, earlier, writing)
+  const [kept, ...moved] = await largestFirst(connection, await numbersOf(connection, patients))
+  if (kept === undefined || moved.length === 0) return
+  await endLeft(connection, writing, [kept, ...moved])
+  await refuseTwoConsents(connection, [kept, ...moved])
+  for (const one of moved) await connection.run(sql.fragment`SELECT join_compartments(${kept}, ${one})`)
+  await showOnce(connection, kept)
+  await meetSources(connection, kept)
+  await followDevices(connection, kept, writing)
   const given = await connection.any<{ id: string }>(sql.fragment`
     SELECT DISTINCT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
-    WHERE consent_grantee.patient_id = ${earlier} AND grantee.kind = 'study'`)
-  for (const { id } of given) await renewPermits(connection, earlier, { kind: 'study', id }, writing)
+    WHERE consent_grantee.patient_id = ${kept} AND grantee.kind = 'study'`)
+  for (const { id } of given) await renewPermits(connection, kept, { kind: 'study', id }, writing)
+}
+
+/** Nobody else writes while Observations are moved, which takes as long as writing them. So those are moved of whom there are fewer. */
+const largestFirst = async (connection: Connection, numbers: readonly number[]): Promise<readonly number[]> => {
+  const rows = await connection.any<{ number: number }>(sql.fragment`
+    SELECT number FROM unnest(${sql.array([...numbers], 'int4')}) AS number
+    ORDER BY (SELECT count(*) FROM observation WHERE patient_id = number) DESC, number`)
+  return rows.map(({ number }) => number)
 }

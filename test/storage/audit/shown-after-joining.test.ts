@@ -59,6 +59,27 @@ t.test('what is sealed after records were joined is shown to the patient who has
   t.match(await verifyAudit(database, key), { kind: 'whole' })
 })
 
+t.test('it is found under the number that was kept, whichever of them that was', async t => {
+  const database = await opened(t)
+  await database.run(sql.fragment`
+    INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4), ('last', 5)`)
+  const each = [
+    { ...read, patients: [3] },
+    { ...read, patients: [4] },
+    { ...read, patients: [5] },
+  ]
+  await insertRecords(database, each)
+  await sealAudit(database, key)
+  await database.run(join(4, 3))
+  t.match(await verifyAudit(database, key), { kind: 'whole' })
+  await database.run(join(5, 4))
+  await insertRecords(database, each)
+  await sealAudit(database, key)
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 6 })
+  const shown = await database.any(sql.fragment`SELECT DISTINCT patient_id FROM audit_shown WHERE owner IS NULL`)
+  t.strictSame(shown, [{ patient_id: 5 }])
+})
+
 t.test('what concerned both patients before they were joined is shown once, with the ids of both', async t => {
   const database = await opened(t)
   await database.run(sql.fragment`
