@@ -82,7 +82,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
       ...caller,
       ...(client !== undefined && { upload: { id: uuidv7(), client, provenances: new Map() } }),
     }
-    const signed = async (): Promise<Omit<Writing, 'linked' | 'newPatients'>> => ({
+    const signed = async (): Promise<Omit<Writing, 'linked' | 'newPatients' | 'turns'>> => ({
       ...asking,
       principal: author,
       author: await authorOf(shared.dictionary, author),
@@ -97,7 +97,12 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     }
     /** For what joins no compartments: in a transaction of its own, or in that of another store. */
     const apart = async <T>(run: (store: Store) => Promise<T>, beside?: Connection): Promise<T> => {
-      const writing = { ...(await signed()), linked: new Set<string>(), newPatients: new Set<number>() }
+      const writing = {
+        ...(await signed()),
+        linked: new Set<string>(),
+        newPatients: new Set<number>(),
+        turns: new Set<number>(),
+      }
       const within = (connection: Connection) => run(storeWithin(connection, writing, quarantine))
       return beside === undefined ? database.transaction(within) : within(beside)
     }

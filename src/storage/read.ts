@@ -7,7 +7,7 @@ import type { Stored } from './store.ts'
 import { unknown, type Writing } from './write/write.ts'
 
 /** Who asks, and what is known for every question: all that writing needs, but whose signature it bears. */
-export type Reading = Omit<Writing, 'author' | 'principal' | 'linked' | 'newPatients'>
+export type Reading = Omit<Writing, 'author' | 'principal' | 'linked' | 'newPatients' | 'turns'>
 
 /** One resource by id. Throws `not-found`, or `deleted` for those who could see it. */
 export const read = async (

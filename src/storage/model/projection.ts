@@ -21,6 +21,8 @@ export type ProjectionContext = {
   readonly linked?: Set<string>
   /** The numbers of Patients that this transaction has created: nobody else knows of them yet, so no turns are taken for them. */
   readonly newPatients?: ReadonlySet<number>
+  /** Collects the numbers of the patients whose turn this transaction has taken. */
+  readonly turns?: Set<number>
   /** SHA-256 of the writer's token; absent if the server itself writes. */
   readonly tokenHash?: Buffer
 }

@@ -10,7 +10,7 @@ import { endLeft } from './ending-left.ts'
 import { takeTurnToJoin } from './turn-to-join.ts'
 import type { Writing } from './write.ts'
 
-type Unlinked = Omit<Writing, 'linked' | 'newPatients'>
+type Unlinked = Omit<Writing, 'linked' | 'newPatients' | 'turns'>
 
 /**
  * Runs the writes of one transaction, and at its end joins the compartments of Patients who turned out to be one human. It is done at the end so
@@ -24,7 +24,7 @@ export const withJoining = async <T>(
   run: (writing: Writing) => Promise<T>,
 ): Promise<T> => {
   writing.dictionary.renew(joinings)
-  const linking = { ...writing, linked: new Set<string>(), newPatients: new Set<number>() }
+  const linking = { ...writing, linked: new Set<string>(), newPatients: new Set<number>(), turns: new Set<number>() }
   const result = await run(linking)
   for (const person of linking.linked) await joinPatientsOf(connection, person, linking)
   return result

@@ -50,6 +50,8 @@ export type Writing = Preparing & {
   readonly linked: Set<string>
   /** Collects the numbers of the Patients that this transaction has created, under ids that nobody could know before. */
   readonly newPatients: Set<number>
+  /** Collects the numbers of the patients whose places and Consents this transaction changes. */
+  readonly turns: Set<number>
   /** What a subscriber asks, to find out who is told of a deletion. */
   readonly questionOf?: QuestionOf | undefined
 }

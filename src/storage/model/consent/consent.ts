@@ -16,6 +16,7 @@ import { findSignedText, refuseSource, type SignedText } from './consent-source.
 import { findStatusBefore, refuseTransition } from './consent-status.ts'
 import { refuseSignedBeforeRefusal } from './last-refusal.ts'
 import { refuseTakenBack } from './taken-back.ts'
+import { takeTurn } from './turn.ts'
 
 /** Turns what patients permit into the rows that are asked whenever somebody reads. */
 export const projectConsents = each<Consent>(async (connection, change, context) => {
@@ -129,17 +130,6 @@ const otherGrantee = (): FhirError =>
     'A Consent stays with the study or recipient that it was made for, and in a shape that names it: end this one by its status, and make another',
     { expression: 'Consent' },
   )
-
-/** One change at a time for each patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
-export const takeTurn = async (
-  connection: Connection,
-  patientId: number,
-  { isAccepted, newPatients }: Pick<ProjectionContext, 'isAccepted' | 'newPatients'>,
-): Promise<void> => {
-  // PostgreSQL has room for some ten thousand locks in all, and a list of patients may bring twice as many into a study.
-  if (isAccepted !== true && newPatients?.has(patientId) !== true)
-    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
-}
 
 /** Writes the rows of what the patient gives the grantee anew, because the enrolment that bounds them has changed. */
 export const renewPermits = async (

@@ -1,6 +1,7 @@
 import type { Patient, ResearchSubject, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Connection } from '../../../../src/storage/database.ts'
+import { mostTurns, takeTurn } from '../../../../src/storage/model/consent/turn.ts'
 import { sql } from '../../../../src/storage/sql.ts'
 import type { Store } from '../../../../src/storage/store.ts'
 import { openFullStore } from '../../../support/full-store.ts'
@@ -47,5 +48,32 @@ t.test(
     t.equal(await turnsOf(fresh()), 0)
     t.equal(await turnsOf(fresh(), known), 1)
     t.equal(await turnsOf([{ resourceType: 'Patient', id: 'chosen' }]), 1, 'an id that was chosen may be known')
+  },
+)
+
+t.test(
+  'a transaction that changes very many patients takes the turn of everybody instead, and others wait',
+  async t => {
+    const turns = new Set(Array.from({ length: mostTurns }, (_, index) => index + 1))
+    const isFree = () =>
+      store
+        .atomic(async (_, other) => {
+          await other.run(sql.fragment`SET LOCAL lock_timeout = '100ms'`)
+          await takeTurn(other, 5, {})
+        })
+        .then(
+          () => true,
+          () => false,
+        )
+    await store.atomic(async (_, connection) => {
+      await takeTurn(connection, 7, { turns })
+      t.equal(await turnsHeld(connection), 1, 'one of those many')
+      t.ok(await isFree())
+      await takeTurn(connection, mostTurns + 1, { turns })
+      await takeTurn(connection, mostTurns + 2, { turns })
+      t.equal(await turnsHeld(connection), 1)
+      t.notOk(await isFree())
+    })
+    t.ok(await isFree())
   },
 )
