@@ -3,6 +3,7 @@ import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Connection, Database } from '../database.ts'
+import { takeTurnOfEverybody } from '../model/consent/turn.ts'
 import { project } from '../model/projections.ts'
 import { entryTables } from '../prepare/candidate.ts'
 import { openDictionary } from '../prepare/dictionary.ts'
@@ -58,9 +59,10 @@ export const reindex = async ({ database, dictionaryConnection, onProgress, ...g
 
 /**
  * Writes have to wait meanwhile, and nobody reads half of it. What patients take turns for otherwise is locked as a whole: PostgreSQL has room for the
- * turns of some ten thousand.
+ * turns of some ten thousand. Whoever writes a Consent or a place waits for that turn, and not for a study, which would turn out to be gone.
  */
 const projectAnew = async (connection: Connection, preparing: Preparing): Promise<void> => {
+  await takeTurnOfEverybody(connection)
   await connection.run(sql.fragment`
     LOCK TABLE enrolment, consent_grantee, study_group_observation_consents IN SHARE ROW EXCLUSIVE MODE`)
   for (const table of projected) await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)

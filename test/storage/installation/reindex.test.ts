@@ -1,3 +1,4 @@
+import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
@@ -5,6 +6,7 @@ import { openDatabase } from '../../../src/storage/database.ts'
 import { reindex } from '../../../src/storage/installation/reindex.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openNoLeakWorld } from '../../no-leak/world.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 
 const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
@@ -144,3 +146,47 @@ t.test('however many patients there are, few locks are held', async t => {
   await dictionaryConnection.close()
   t.strictSame(new Set(held), new Set([0]))
 })
+
+t.test(
+  'whoever writes a Consent while it derives who may see what waits, and then is answered as otherwise',
+  async t => {
+    const own = openDatabase(world.url, { poolSize: 2 })
+    t.teardown(() => own.close())
+    const [given] = await database.any<{ content: Consent; study: string }>(sql.fragment`
+    SELECT consent.content, study.id AS study FROM consent
+    JOIN consent_grantee ON consent_grantee.patient_id = consent.patient_id AND consent_grantee.pk = consent.pk
+    JOIN study ON study.grantee = consent_grantee.grantee
+    WHERE consent.content ->> 'status' = 'active' ORDER BY consent.pk LIMIT 1`)
+    if (given === undefined) throw new Error('nobody has given anything')
+    const patient = { reference: 'Patient/late' }
+    for (const resource of [
+      { resourceType: 'Patient', id: 'late' },
+      {
+        resourceType: 'ResearchSubject',
+        id: 'late',
+        status: 'candidate',
+        study: { reference: `ResearchStudy/${given.study}` },
+        individual: patient,
+      },
+    ])
+      t.equal((await world.everything('PUT', `${resource.resourceType}/late`, resource)).status, 201)
+    const held = Promise.withResolvers<void>()
+    const holding = database.transaction(async connection => {
+      await connection.any(sql.fragment`SELECT FROM consent ORDER BY pk LIMIT 1 FOR UPDATE`)
+      await held.promise
+    })
+    const deriving = reindex({
+      database: own,
+      dictionaryConnection: own,
+      registry: loadRegistry(),
+      classes: openCodeClasses(),
+    })
+    await someoneWaits(database)
+    const writing = world.everything('PUT', 'Consent/late', { ...given.content, id: 'late', patient })
+    await someoneWaits(database, 2)
+    held.resolve()
+    await holding
+    t.equal((await writing).status, 201)
+    await deriving
+  },
+)

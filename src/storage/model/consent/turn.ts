@@ -12,15 +12,15 @@ export const takeTurn = async (
   { isAccepted, newPatients, turns }: Pick<ProjectionContext, 'isAccepted' | 'newPatients' | 'turns'>,
 ): Promise<void> => {
   if (isAccepted === true || newPatients?.has(patientId) === true) return
-  const isOfMany = turns !== undefined && turns.add(patientId).size > mostTurns
+  if (turns !== undefined && turns.add(patientId).size > mostTurns) return takeTurnOfEverybody(connection)
   // Whoever waits for one patient holds up no others.
-  await connection.run(
-    isOfMany
-      ? sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent of everybody'))`
-      : sql.fragment`
-        SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId}),
-          pg_advisory_xact_lock_shared(hashtext('consent of everybody'))`,
-  )
+  await connection.run(sql.fragment`
+    SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId}),
+      pg_advisory_xact_lock_shared(hashtext('consent of everybody'))`)
+}
+
+export const takeTurnOfEverybody = async (connection: Connection): Promise<void> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent of everybody'))`)
 }
 
 /** A few such transactions at once leave room for others. */
