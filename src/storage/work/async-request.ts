@@ -121,20 +121,20 @@ export const asyncRequestsToDo = async (connection: Connection): Promise<readonl
   return rows.map(({ id }) => id)
 }
 
-/** To be committed together with what the part wrote. False if the part is done already, or nobody waits for it: then the writes are to be undone. */
+/**
+ * To be committed together with what the part wrote. False if the part is done already, or nobody waits for it: then the writes are to be undone. One
+ * statement, since a request can be cancelled between two.
+ */
 export const keepAnswer = async (
   connection: Connection,
   id: string,
   { part, entries, done }: { readonly part: number; readonly entries: string; readonly done: number },
-): Promise<boolean> => {
-  const waits = await connection.run(sql.fragment`
-    UPDATE async_request SET done = ${done} WHERE id = ${id} AND ended_at IS NULL AND done < ${done}`)
-  if (waits === 0) return false
-  await connection.run(
-    sql.fragment`INSERT INTO async_answer (request, part, entries) VALUES (${id}, ${part}, ${entries})`,
-  )
-  return true
-}
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    WITH waits AS (
+      UPDATE async_request SET done = ${done} WHERE id = ${id} AND ended_at IS NULL AND done < ${done} RETURNING id
+    )
+    INSERT INTO async_answer (request, part, entries) SELECT id, ${part}::integer, ${entries}::text FROM waits`)) > 0
 
 type Ending = { readonly status: number; readonly head?: object; readonly outcome?: OperationOutcome }
 

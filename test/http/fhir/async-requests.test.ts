@@ -5,9 +5,9 @@ import type { Bundle, BundleEntry } from '@medplum/fhirtypes'
 import t from 'tap'
 import { openAsyncRequests } from '../../../src/http/fhir/async-requests.ts'
 import { revokeToken } from '../../../src/storage/authorization/token.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
+import { type Connection, openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { addAsyncRequest, endAsyncRequest, readAsyncWork } from '../../../src/storage/work/async-request.ts'
+import { addAsyncRequest, endAsyncRequest, keepAnswer, readAsyncWork } from '../../../src/storage/work/async-request.ts'
 import { heartRate, upload } from '../../mhealth/upload.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
@@ -352,6 +352,22 @@ t.test('cancelling a transaction while it is being done leaves nothing of it', a
       SELECT FROM queue.job WHERE name = 'async-request' AND state IN ('created', 'retry', 'active')`)
   while ((await isBusy()) !== undefined) await pause(50)
   t.equal((await send('GET', 'Observation?identifier=urn:test|cancelled&_summary=count')).json().total, 0)
+})
+
+t.test('an answer is kept as one, so that cancelling at that moment is no fault of the server', async t => {
+  const asked = { request: 'r', name: 'search-type', target: 'Observation', prefer: {}, body: null, total: 1 } as const
+  const { hash } = await database.one<{ hash: Buffer }>(sql.fragment`SELECT hash FROM token LIMIT 1`)
+  const id = await addAsyncRequest(database, hash, asked)
+  const cancelled: Connection = {
+    ...database,
+    run: async statement => {
+      const rows = await database.run(statement)
+      await database.run(sql.fragment`DELETE FROM async_request WHERE id = ${id}`)
+      return rows
+    },
+  }
+  t.equal(await keepAnswer(cancelled, id, { part: 0, entries: '', done: 1 }), true)
+  t.equal(await keepAnswer(database, id, { part: 0, entries: '', done: 1 }), false)
 })
 
 t.test('if the token is revoked while a batch is being done, the rest of it is not done', async t => {
