@@ -156,6 +156,25 @@ t.test('a revoked token ends the websocket', async t => {
   t.same(heard, [`bound ${id}`])
 })
 
+t.test('so it does if the Subscription was written with another one, whose own websocket goes on', async t => {
+  const id = await subscribe(researcher, websocket)
+  await reaches(researcher, id, 'active')
+  const alike = await world.staffToken(world.hearts.researcher, scope)
+  const bound = async (bearer: string) => {
+    const socket = await connect(bearer)
+    socket.say(`bind ${id}`)
+    await until(() => socket.heard.length > 0)
+    return socket
+  }
+  const [staying, ending] = await Promise.all([bound(researcher), bound(alike)])
+  await revokeToken(database, alike)
+  await measure(62)
+  t.match(await ending.closes(), { code: 1008, reason: 'The token is no longer in force' })
+  await until(() => staying.heard.length > 1)
+  t.same([staying.heard, ending.heard], [[`bound ${id}`, `ping ${id}`], [`bound ${id}`]])
+  staying.end()
+})
+
 t.test('a binding token binds once, and Bundles are sent', async t => {
   const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
   await reaches(researcher, id, 'active')
