@@ -275,6 +275,21 @@ t.test('late work for one that is in error neither activates nor notifies it', a
   await off(id)
 })
 
+t.test('what may be found but not read is told by its id, and never in full', async t => {
+  const finder = await world.staffToken(world.hearts.researcher, 'user/Observation.s user/Subscription.cruds')
+  const id = await subscribe(finder, topic('id-only'))
+  await reaches(finder, id, 'active')
+  await bundles(1)
+  const { id: focus } = await measure(89)
+  t.match(await bundles(1), [{ entry: [status(id, 'event-notification', 1, [event(1, focus)])] }])
+  const events = (content: string) => send(finder, 'GET', `Subscription/${id}/$events?content=${content}`)
+  t.match((await events('id-only')).json(), { entry: [status(id, 'query-event', 1, [event(1, focus)])] })
+  const whole = await events('full-resource')
+  t.match(whole.json(), { entry: [status(id, 'query-event', 1)] })
+  t.notMatch(whole.body, 'Observation/')
+  await world.update(finder, { ...(await read(finder, id)), status: 'off' } as Subscription)
+})
+
 t.test('its creator asks for its status, and for events again; nobody else can', async t => {
   const id = await subscribe(researcher, topic('id-only'))
   await reaches(researcher, id, 'active')
