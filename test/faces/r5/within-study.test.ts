@@ -1,8 +1,11 @@
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { consent } from '../../support/study.ts'
 import { openContractWorld } from '../contract-world.ts'
 
 const world = await openContractWorld()
-const { ask, app, patient, researcher, server, study } = world
+const { ask, app, create, manager, organization, patient, patientToken, researcher, server, study } = world
 t.teardown(() => server.close())
 
 const named = '_has:Group:member:_id'
@@ -32,3 +35,49 @@ t.test('with several Groups, people are found who are in all of them, in whateve
   t.equal(await found([named, study.group], [named, 'nothing']), 0)
   t.equal(await found([named, 'nothing'], [named, study.group]), 0)
 })
+
+t.test(
+  'with the Group of a study its staff find what was given to it, also by people whom it does not show',
+  async t => {
+    const weight = 'omh:body-weight'
+    const { extension = [] }: ResearchStudy = (await ask(manager, `/fhir/ResearchStudy/${study.id}`)).json()
+    const requested: Extension = {
+      url: extensions.requestedData,
+      extension: [{ url: 'kind', valueCodeableConcept: { coding: [{ system: systems.omh, code: weight }] } }],
+    }
+    const { id: coded, enrollment } = await create<ResearchStudy>(manager, {
+      resourceType: 'ResearchStudy',
+      status: 'active',
+      title: 'Weights',
+      sponsor: { reference: `Organization/${organization}` },
+      extension: [
+        { url: extensions.identity, valueCode: 'coded' },
+        requested,
+        ...extension.filter(({ url }) => url === extensions.patientText || url === extensions.staff),
+      ],
+    })
+    const group = enrollment?.[0]?.reference?.replace('Group/', '') ?? ''
+    const elsewhere = await world.institution('Elsewhere')
+    const { id: other } = await create('everything', {
+      resourceType: 'Patient',
+      managingOrganization: { reference: `Organization/${elsewhere.organization}` },
+    })
+    for (const one of [patient, other]) {
+      await world.enrol('everything', coded, one)
+      await create(await patientToken(one, 'patient/Consent.cruds'), consent(one, coded, organization, [weight]))
+      await create(await patientToken(one, 'patient/*.cruds'), {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { coding: [{ system: systems.omh, code: weight }] },
+        subject: { reference: `Patient/${one}` },
+        effectiveDateTime: new Date(Date.now() + 60_000).toISOString(),
+        valueQuantity: { value: 70 },
+      })
+    }
+    t.equal((await ask(researcher, `/FHIR/R5/Patient/${other}`)).statusCode, 404)
+    t.equal(await found(), 3)
+    t.equal(await found([named, study.group]), 1)
+    t.equal(await found([named, group]), 2)
+    t.equal(await found([named, study.group], [named, group]), 2)
+  },
+)
