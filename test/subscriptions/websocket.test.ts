@@ -193,13 +193,23 @@ t.test('a binding token binds once, and Bundles are sent', async t => {
   const { id: focus } = await measure(61)
   await until(() => heard.length > 1)
   const bundles: Bundle<Parameters>[] = heard.map(text => JSON.parse(text))
-  t.match(bundles, [
-    { type: 'history', entry: [{ resource: { parameter: [{}, {}, {}, { name: 'type', valueCode: 'handshake' }] } }] },
-    {
-      type: 'history',
-      entry: [{ resource: { parameter: [{}, {}, {}, { name: 'type', valueCode: 'event-notification' }] } }],
-    },
-  ])
+  const told = (valueCode: string, valueString: string) => ({
+    type: 'history',
+    entry: [
+      {
+        resource: {
+          parameter: [
+            {},
+            {},
+            {},
+            { name: 'type', valueCode },
+            { name: 'events-since-subscription-start', valueString },
+          ],
+        },
+      },
+    ],
+  })
+  t.match(bundles, [told('handshake', '0'), told('event-notification', '1')])
   t.match(heard[1], `/Observation/${focus}`)
   end()
   const again = await connect()
