@@ -66,7 +66,8 @@ type Proof =
   /** `late`: the code has expired or is used, whatever was shown. `ended`: it was wrong so often that the invitation has ended by this try. */
   | { readonly kind: 'wrong' | 'late' | 'ended' | 'over' }
 
-type AccountMade = NewAccountAnswer | { readonly kind: 'too-often' }
+/** `taken`: the Patient has an account, and none was made. */
+type AccountMade = NewAccountAnswer | { readonly kind: 'too-often' | 'taken' }
 
 type NewHolder = {
   readonly name: string
@@ -162,11 +163,13 @@ const recordEnd = async ({ openStoreAs }: Accounts, { patient, study }: Invitati
 
 const makeHolder = async (
   accounts: Accounts,
-  { id, channel, address }: Invitation,
+  { id, channel, address, patient }: Invitation,
   holder: NewHolder,
 ): Promise<AccountMade> => {
   const { database, secretKey } = accounts
   if (accounts.signUp === 'closed') return { kind: 'link-is-over' }
+  // They would be left with an account that opens nothing, and keeps its address from the one that they have.
+  if (await isOfAnother(database, patient, nobodyYet)) return { kind: 'taken' }
   const isInvited = channel === 'email' && toAddress(holder.email) === toAddress(address)
   // Whoever may choose an address must not be able to find out about many of them whether they have accounts.
   if (!isInvited && !(await mayTry(database, secretKey, accountTries, id))) return { kind: 'too-often' }
@@ -174,6 +177,8 @@ const makeHolder = async (
   const asked = { purpose: 'new-account', administrator: false, wasSent: isInvited, ...named } as const
   return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), holder)
 }
+
+const nobodyYet = ''
 
 const accountTries: Limit = { what: 'account by an invitation', tries: 10, minutes: 60 }
 

@@ -104,13 +104,15 @@ const takeByNew = async (
   const answer = await acceptance.makeAccount(invitation, chosen)
   if (answer.kind === 'problems')
     return sendAccountAsked(reply.code(422), options, { invitation, ...chosen, problems: answer.problems })
-  if (answer.kind === 'too-often')
-    return sendAccountAsked(reply.code(429), options, { invitation, ...chosen, refusal: 'too-often' })
+  if (answer.kind === 'too-often' || answer.kind === 'taken')
+    return sendAccountAsked(reply.code(refusals[answer.kind]), options, { invitation, ...chosen, refusal: answer.kind })
   const account = await findAccountByEmail(accounts.database, chosen.email)
   if (answer.kind !== 'signed-in' || account === undefined) return sendInvitationIsOver(reply, wordsOf(request))
   await enter(request, reply, options, answer.cookie)
   return take(request, reply, options, { invitation, person: account.person })
 }
+
+const refusals = { 'too-often': 429, taken: 409 } as const
 
 const holderOf = (request: FastifyRequest) => ({
   name: typed(request.body, 'name'),

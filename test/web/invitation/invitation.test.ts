@@ -321,6 +321,14 @@ t.test('a record that belongs to one account cannot be taken by another', async 
   const refused = await own.send('/invitation/account', {})
   t.match([refused.status, wordsOf(refused)], [409, /Your record belongs to another account already/])
   t.same(await linksOf(thief.id), [])
+  const stranger = (await prove(await invite(subject))).browser
+  const typed = { name: 'Owner again', email: 'owner-anew@example.org', password }
+  const again = await stranger.send('/invitation/account', typed)
+  t.match([again.status, wordsOf(again)], [409, /Your record belongs to another account already/])
+  t.match(again.body, /value="owner-anew@example\.org"/, 'what was typed is kept')
+  t.match(await stranger.get('/account'), { status: 303 })
+  const made = sql.fragment`SELECT FROM user_account WHERE email = 'owner-anew@example.org'`
+  t.equal((await database.any(made)).length, 0, 'no account is left that opens nothing')
   t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
 })
 
@@ -347,7 +355,8 @@ t.test('a record that was joined with another is taken by the owner of the other
   const insider = (await prove(await invite(subject))).browser
   const refused = await insider.send('/invitation/account', { name: 'Insider', password })
   t.match([refused.status, wordsOf(refused)], [409, /Your record belongs to another account already/])
-  t.same(await linksOf(await personOf('insider@example.org')), [])
+  const made = sql.fragment`SELECT FROM user_account WHERE email = 'insider@example.org'`
+  t.equal((await database.any(made)).length, 0)
   t.notMatch((await insider.get('/account/data/fhir.ndjson')).body, measured.id)
   const own = (await prove(await invite(subject), await browserOf(holder))).browser
   t.equal((await own.send('/invitation/account', {})).status, 303)
