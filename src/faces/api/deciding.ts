@@ -7,6 +7,7 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { isRefusal, isStanding, newConsent, permitOf, sourceOf } from '../../studies/consent/own-consent.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { without } from '../../studies/consent/stop-sharing.ts'
+import { untilWritten } from '../../studies/consent/until-written.ts'
 import { type Asking, type Change, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { kindsOf, kindsShared, studiesAsking } from './consents.ts'
@@ -27,6 +28,22 @@ export const decide = async (
     throw new FhirError('forbidden', 'Only the patient answers what a study asks; practitioners read it here')
   if (asking.caller.patient !== patient) throw new FhirError('not-found', 'No patient matches the given query')
   const answers = parseAnswers(body, classes, ends)
+  const decideOnce = () => keepAnswers(asking, patient, answers, classes)
+  // What only ends was to end, whatever else they answer at that moment.
+  const isEnding = answers.every(({ kinds }) => kinds.every(([, wanted]) => !wanted))
+  const decided = isEnding ? await untilWritten(decideOnce) : await decideOnce()
+  const now = await studiesAsking(asking, patient, classes)
+  return {
+    studyScopeConsents: decided.flatMap(one => told(findAsking(now, one.study.study.id ?? ''), one.kinds, classes)),
+  }
+}
+
+const keepAnswers = async (
+  asking: Asking,
+  patient: string,
+  answers: readonly Answers[],
+  classes: CodeClasses,
+): Promise<readonly Decided[]> => {
   const asked = await studiesAsking(asking, patient, classes)
   const decided = joined(answers.map(({ study: id, kinds }) => ({ study: findAsking(asked, id), kinds })))
   for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()], classes)
@@ -34,10 +51,7 @@ export const decide = async (
     asking,
     decided.flatMap(({ study, kinds }) => answer(study, { kinds, classes }) ?? []),
   )
-  const now = await studiesAsking(asking, patient, classes)
-  return {
-    studyScopeConsents: decided.flatMap(one => told(findAsking(now, one.study.study.id ?? ''), one.kinds, classes)),
-  }
+  return decided
 }
 
 /** To an app that came by an invitation alone, a study that was answered before looks as if it were waiting for an answer. */
@@ -57,7 +71,10 @@ const answeredBefore =
 
 type Kinds = ReadonlyMap<string, boolean>
 
-const parseAnswers = (body: unknown, classes: CodeClasses, ends: boolean) => {
+/** To one study, as they stand in the request. */
+type Answers = { readonly study: string; readonly kinds: readonly (readonly [string, boolean])[] }
+
+const parseAnswers = (body: unknown, classes: CodeClasses, ends: boolean): readonly Answers[] => {
   const studyScopeConsents = memberOf(body, 'studyScopeConsents')
   if (!Array.isArray(studyScopeConsents) || studyScopeConsents.length === 0)
     throw invalid('studyScopeConsents', 'is a list of { studyId, scopeConsents }')

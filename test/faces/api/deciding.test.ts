@@ -3,11 +3,13 @@ import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
 import { endedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { wrongShape } from '../../support/consent-shape.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openInvitedApps } from './invited.ts'
 
 const world = await openInvitedApps()
-const { administrator, api, create, lab, patientToken, send, server, staffToken, study, update } = world
+const { administrator, api, create, database, lab, patientToken, send, server, staffToken, study, update } = world
 t.teardown(() => server.close())
 const researcher = await staffToken(study.researcher, 'user/*.rs')
 
@@ -355,15 +357,45 @@ t.test('somebody whose Consent ended because their records were joined can say n
   }
 })
 
-t.test('of answers at the same time none undoes another, and one that was refused can be given again', async t => {
+/** The answers of whatever `begin` sends, each of which has read the Consent before any of them has changed it. */
+const atOnce = async <T>(patient: string, begin: () => readonly Promise<T>[]): Promise<readonly T[]> => {
+  const { number } = await database.one<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient WHERE id = ${patient}`,
+  )
+  const { answers } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${number})`)
+    const answers = begin()
+    await someoneWaits(connection, answers.length)
+    return { answers }
+  })
+  return Promise.all(answers)
+}
+
+t.test('whatever is ended at the same time ends, by however many devices', async t => {
   const one = await somebody('Both', [permit(steps), permit(weight), permit(heartRate, from(band))])
-  let given: readonly string[] = [heartRate, steps, weight]
-  while (given.length > 0) {
-    const answers = await Promise.all(given.map(code => one.answer('DELETE', { [code]: false })))
-    for (const { status } of answers) t.ok([204, 412].includes(status), String(status))
-    given = given.filter((_, index) => answers[index]?.status !== 204)
-    t.same((await one.told()).map((name: string) => `omh:${name}`).toSorted(), given.toSorted())
-  }
+  const answers = await atOnce(one.id, () => [steps, weight].map(code => one.answer('DELETE', { [code]: false })))
+  t.same(
+    answers.map(({ status }) => status),
+    [204, 204],
+  )
+  t.same(await one.told(), ['heart-rate'])
+  const [ended, begun] = await atOnce(one.id, () => [
+    one.answer('PATCH', { [heartRate]: false }),
+    one.answer('PATCH', { [steps]: true }),
+  ])
+  t.equal(ended?.status, 200)
+  t.same(await one.told(), begun?.status === 200 ? ['step-count'] : [])
+})
+
+t.test('of answers at the same time none undoes another, and a yes that was refused can be given again', async t => {
+  const one = await somebody('Bina', [permit(steps)])
+  const [first, second] = await atOnce(one.id, () =>
+    [weight, heartRate].map(code => one.answer('PATCH', { [code]: true })),
+  )
+  t.same([first?.status, second?.status].toSorted(), [200, 412])
+  const again = first?.status === 200 ? heartRate : weight
+  t.equal((await one.answer('PATCH', { [again]: true })).status, 200)
+  t.same(await one.told(), ['body-weight', 'heart-rate', 'step-count'])
 })
 
 t.test('only ending something stays under the signed text', async t => {
