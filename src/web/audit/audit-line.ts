@@ -58,6 +58,8 @@ export const untitledStudies = (events: readonly AuditEvent[]): readonly string[
 
 const isStudy = (reference: string | undefined): reference is string => reference?.startsWith('ResearchStudy/') === true
 
+const isConsent = (reference: string | undefined): reference is string => reference?.startsWith('Consent/') === true
+
 /** Of several studies, those that the reader may know are named. Undefined if there are none, empty if none may be known. */
 export const studiesText = (titles: readonly (string | undefined)[], { say, list }: Words): string | undefined => {
   if (titles.length === 0) return undefined
@@ -92,7 +94,9 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
       words,
     ),
     studies: studies.map(({ reference }) => reference),
-    consents: entity.flatMap(({ type, what }) => (type?.code === 'Consent' ? [what?.reference ?? ''] : [])),
+    consents: entity.flatMap(({ role, what }) =>
+      role === undefined && isConsent(what?.reference) ? [what.reference] : [],
+    ),
     isRefused: outcome !== '0',
     hasFailed: outcome === '8',
     about: entity.flatMap(aboutOf),

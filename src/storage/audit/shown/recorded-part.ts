@@ -41,10 +41,8 @@ const outcome = sql.fragment`jsonb_build_object('outcome', CASE
 const profile: Part = row =>
   ofEntry(sql.fragment`jsonb_strip_nulls(jsonb_build_object('meta', jsonb_build_object('profile',
     'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.'
-    || CASE WHEN entry.outcome < 400 AND cardinality(${row}.subjects) = 1 THEN 'Patient' ELSE '' END
-    || CASE entry.interaction
-      WHEN 'search-type' THEN 'Query' WHEN 'read' THEN 'Read' WHEN 'vread' THEN 'Read' WHEN 'create' THEN 'Create'
-      WHEN 'update' THEN 'Update' WHEN 'patch' THEN 'Update' WHEN 'delete' THEN 'Delete' END)))`)(row)
+    || audit_profile(entry, ${row}.subjects, audit_is_named(entry, ${row}.subjects,
+      ${row}.owner IS NULL AND ${row}.subjects = '{}' AND entry.patients = '{}')))))`)(row)
 
 const allowing = (row: SqlFragment): SqlFragment =>
   sql.fragment`audit_consents_shown(${row}.record, ${row}.subjects, ${row}.owner) AS allowing`
@@ -55,10 +53,10 @@ const entities: Part = row =>
   ofEntry(sql.fragment`jsonb_build_object('entity', jsonb_build_array(
     CASE WHEN cardinality(${row}.subjects) > 0 THEN jsonb_build_object('type', audit_entity_type('1'), 'role', audit_entity_role('1')) END,
     CASE WHEN entry.study IS NOT NULL OR EXISTS (SELECT FROM ${allowing(row)} WHERE ${ofStudies})
-      THEN jsonb_build_object('type', audit_entity_type('2'), 'role', audit_entity_role('20')) END,
-    CASE WHEN entry.type IS NOT NULL THEN jsonb_build_object('type', audit_entity_type('2'), 'role', audit_entity_role('4')) END,
+      THEN jsonb_build_object('type', audit_resource_type('ResearchStudy'), 'role', audit_entity_role('20')) END,
+    CASE WHEN entry.type IS NOT NULL THEN jsonb_build_object('type', audit_data_type(entry), 'role', audit_entity_role('4')) END,
     CASE WHEN EXISTS (SELECT FROM ${allowing(row)})
-      THEN jsonb_build_object('type', jsonb_build_object('system', 'http://hl7.org/fhir/resource-types', 'code', 'Consent')) END,
+      THEN jsonb_build_object('type', audit_resource_type('Consent')) END,
     CASE WHEN entry.query IS NOT NULL THEN jsonb_build_object('type', audit_entity_type('2'), 'role', audit_entity_role('24')) END,
     CASE WHEN entry.request IS NOT NULL THEN jsonb_build_object('type', jsonb_build_object(
       'system', 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType', 'code', 'XrequestId')) END))`)(row)

@@ -186,11 +186,18 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   'outcome:missing=true': event => outcomes(event) === undefined,
   '_profile=https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientQuery': event =>
     profiles(event).some(one => one.endsWith('.PatientQuery')),
+  '_profile=https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Read': event =>
+    profiles(event).some(one => one.endsWith('.Read')),
+  '_profile=https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientDelete': event =>
+    profiles(event).some(one => one.endsWith('.PatientDelete')),
   '_profile:missing=true': event => profiles(event).length === 0,
   '_filter=_profile ne https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Read': event =>
     profiles(event).some(one => !one.endsWith('.Read')),
   'entity-type=1': event => entityCodes(event).includes('1'),
   'entity-type=http://hl7.org/fhir/resource-types|Consent': event => entityCodes(event).includes('Consent'),
+  'entity-type=http://hl7.org/fhir/resource-types|ResearchStudy': event => entityCodes(event).includes('ResearchStudy'),
+  'entity-type=http://hl7.org/fhir/resource-types|Observation': event => entityCodes(event).includes('Observation'),
+  'entity-type=2': event => entityCodes(event).includes('2'),
   'entity-type=XrequestId': event => entityCodes(event).includes('XrequestId'),
   'entity-role=4': event => entityCodes(event).includes('4'),
   'entity-role=20': event => entityCodes(event).includes('20'),
