@@ -303,6 +303,10 @@ t.test('what cannot be answered is refused with the reason', async t => {
     ],
     'ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/observation-codes': [400, /http:\/\/loinc.org is not held here/],
     'ValueSet/reds/$validate-code': [400, /Say which code is meant/],
+    'ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&valueSetVersion=3&code=male': [
+      404,
+      /administrative-gender\|3 is not known here/,
+    ],
     'CodeSystem/$validate-code?url=http://loinc.org&code=1': [404, /http:\/\/loinc.org is not known here/],
     [`CodeSystem/$validate-code?url=${colours}&version=1&code=red`]: [404, /colours\|1 is not known here/],
     [`CodeSystem/$validate-code?url=${colours}|1&version=1&code=red`]: [404, /colours\|1 is not known here/],
