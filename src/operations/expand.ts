@@ -17,7 +17,7 @@ export const expand: Operation = {
   types: ['ValueSet'],
   methods: ['GET', 'POST'],
   documentation:
-    'All codes of a value set that is stored here, published by this server, part of R4 itself, or posted; as a flat list without abstract codes. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are shown. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems of which this server does not have all codes are refused, and so is a date, since only the present definitions are known.',
+    'All codes of a value set that is stored here, published by this server, part of R4 itself, or posted; as a flat list without abstract codes. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are shown. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems of which this server does not have all codes are refused, and so are date, system-version, check-system-version and force-system-version, since only the present definitions are known; context and contextDirection, since a value set is named by url; and designation, since includeDesignations adds all.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
     const given = primitivesAmong(request, 'expand', parameters, ['valueSet'])

@@ -16,7 +16,7 @@ export const validateCodeInValueSet: Operation = {
   types: ['ValueSet'],
   methods: ['GET', 'POST'],
   documentation:
-    'Whether a code (with its system), a coding, or one of the codings of a codeableConcept is in a value set; and whether a display is right.',
+    'Whether a code (with its system), a coding, or one of the codings of a codeableConcept is in a value set; and whether a display is right, in any of its languages. context, systemVersion, date, abstract and displayLanguage are refused: a value set is named by url, only the present definitions are known, and abstract codes are in none.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
     const given = primitivesAmong(
@@ -42,7 +42,7 @@ export const validateCodeInCodeSystem: Operation = {
   types: ['CodeSystem'],
   methods: ['GET', 'POST'],
   documentation:
-    'Whether a code, a coding, or one of the codings of a codeableConcept is in a code system of which this server has all codes.',
+    'Whether a code, a coding, or one of the codings of a codeableConcept is in a code system of which this server has all codes; and whether a display is right, in any of its languages. date, abstract and displayLanguage are refused: only the present definitions are known.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
     const given = primitivesAmong(request, 'validate-code', { ...primitives, version: 'text' }, [

@@ -1,4 +1,7 @@
+import type { OperationDefinition } from '@medplum/fhirtypes'
 import t from 'tap'
+import { readDefinitions } from '../../src/fhir/definition/definition-file.ts'
+import { operations } from '../../src/operations/operations.ts'
 import { fhirServer } from '../support/fhir-server.ts'
 
 const server = await fhirServer()
@@ -323,4 +326,27 @@ t.test('what cannot be answered is refused with the reason', async t => {
   }
   const posted = { resourceType: 'Parameters', parameter: [{ name: 'valueSet', resource: { ...reds, compose: 'x' } }] }
   t.equal((await send('POST', 'ValueSet/$expand', posted)).status, 400)
+})
+
+t.test('the documentation of an operation names each parameter of its R4 definition that is refused', async t => {
+  const definitions = new Map(
+    [...readDefinitions<OperationDefinition & { url: string }>('profiles-resources.json', ['OperationDefinition'])].map(
+      one => [one.url, one.parameter ?? []],
+    ),
+  )
+  const ofCodes = operations.filter(({ types }) => types.includes('ValueSet') || types.includes('CodeSystem'))
+  t.equal(ofCodes.length, 3)
+  for (const { name, types, definition, documentation } of ofCodes) {
+    const taken = definitions.get(definition)?.filter(({ use }) => use === 'in') ?? []
+    t.not(taken.length, 0, definition)
+    const refusals = documentation
+      .split('. ')
+      .filter(sentence => sentence.includes('refused'))
+      .join(' ')
+    for (const parameter of taken) {
+      const { body } = await send('GET', `${types[0]}/$${name}?${parameter.name}=x`)
+      if (!body.issue[0].diagnostics.includes(`has no parameter "${parameter.name}"`)) continue
+      t.match(refusals, new RegExp(`(^|[ ,])${parameter.name}([ ,;]|$)`), `${types[0]}/$${name}: ${parameter.name}`)
+    }
+  }
 })
