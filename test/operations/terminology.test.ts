@@ -59,6 +59,55 @@ t.test('$expand lists the codes of a stored value set, a posted one, or one of R
   )
 })
 
+t.test('each filter of a value set takes the codes that it says', async t => {
+  const system = 'urn:test:letters'
+  await send('PUT', 'CodeSystem/letters', {
+    resourceType: 'CodeSystem',
+    id: 'letters',
+    status: 'active',
+    content: 'complete',
+    url: system,
+    concept: [
+      {
+        code: 'A',
+        display: 'Alpha',
+        concept: [
+          { code: 'B', concept: [{ code: 'C' }] },
+          { code: 'D', display: 'Delta', property: [{ code: 'inactive', valueBoolean: true }] },
+        ],
+      },
+      { code: 'E', property: [{ code: 'parent', valueCode: 'D' }] },
+      { code: 'F', property: [{ code: 'child', valueCode: 'G' }] },
+      { code: 'G' },
+    ],
+  })
+  const codesOf = async (property: string, op: string, value: string): Promise<string> => {
+    const include = [{ system, filter: [{ property, op, value }] }]
+    const posted = { resourceType: 'ValueSet', status: 'active', compose: { include } }
+    const { expansion } = (await send('POST', 'ValueSet/$expand', posted)).body
+    return (expansion.contains ?? []).map(({ code }: { code: string }) => code).join('')
+  }
+  for (const [property, op, value, codes] of [
+    ['concept', 'is-a', 'A', 'ABCDE'],
+    ['concept', 'is-a', 'F', 'FG'],
+    ['concept', 'is-a', 'unknown', ''],
+    ['concept', 'descendent-of', 'A', 'BCDE'],
+    ['concept', 'is-not-a', 'B', 'ADEFG'],
+    ['concept', 'generalizes', 'C', 'ABC'],
+    ['concept', '=', 'B', 'B'],
+    ['code', 'in', 'A, C', 'AC'],
+    ['code', 'not-in', 'A,C', 'BDEFG'],
+    ['display', '=', 'Delta', 'D'],
+    ['display', 'exists', 'true', 'AD'],
+    ['parent', '=', 'D', 'E'],
+    ['parent', '=', 'A', 'BD'],
+    ['parent', 'exists', 'true', 'BCDEG'],
+    ['inactive', '=', 'true', 'D'],
+    ['inactive', 'exists', 'false', 'ABCEFG'],
+  ] as const)
+    t.equal(await codesOf(property, op, value), codes, `${property} ${op} ${value}`)
+})
+
 t.test('concepts may have properties that are decimals', async t => {
   const text = `{"resourceType":"CodeSystem","status":"active","content":"complete","url":"urn:test:weights","concept":[
     {"code":"light","property":[{"code":"weight","valueDecimal":1.10},{"code":"of","valueCoding":{"code":"things"}}]}]}`
