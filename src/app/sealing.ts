@@ -1,6 +1,6 @@
 import type { Tell } from '../events/event.ts'
 import { auditKeyOf } from '../storage/audit/seal/chain.ts'
-import { sealAudit } from '../storage/audit/seal/seal.ts'
+import { findAuditHead, sealAudit } from '../storage/audit/seal/seal.ts'
 import { openDatabase } from '../storage/database.ts'
 
 type Options = {
@@ -12,23 +12,32 @@ type Options = {
   readonly reportFault: (fault: unknown) => void
 }
 
-/** Seals at intervals what was recorded, and reports the head once an hour. Closing it seals once more. */
+/**
+ * Seals at intervals what was recorded. Closing it seals once more. The head is reported at the start, once an hour and at the end, unless it is still
+ * the one that was reported before.
+ */
 export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault }: Options) => {
   const database = openDatabase(databaseUrl, { poolSize: 1 })
   const key = auditKeyOf(secretKey)
   let toldAt = Number.NEGATIVE_INFINITY
+  let told: string | undefined
   let isClosed = false
   let timer: NodeJS.Timeout | undefined
-  const seal = async (restMs = 0): Promise<void> => {
-    const head = await sealAudit(database, key, { restMs }).catch(fault => reportFault(fault))
-    if (head !== undefined && performance.now() - toldAt >= hourMs) {
-      toldAt = performance.now()
-      tell({ kind: 'audit-sealed', ...head })
-    }
+  const seal = async (restMs: number): Promise<void> => {
+    await sealAudit(database, key, { restMs })
+    if (isClosed || performance.now() - toldAt >= hourMs) await tellHead()
+  }
+  // Whoever made the newest seal, and whenever: after an hour in which nothing was recorded, it may be the last of the hour before.
+  const tellHead = async (): Promise<void> => {
+    const newest = await findAuditHead(database)
+    if (newest === undefined) return
+    if (newest.head !== told) tell({ kind: 'audit-sealed', ...newest })
+    told = newest.head
+    toldAt = performance.now()
   }
   const go = async (): Promise<void> => {
     // Of several processes, it is enough that one seals: it seals what all of them have recorded.
-    await seal(ofPause * pauseMs)
+    await seal(ofPause * pauseMs).catch(reportFault)
     if (!isClosed) timer = setTimeout(() => (sealing = go()), pauseMs)
   }
   let sealing = go()
@@ -37,7 +46,7 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
       isClosed = true
       clearTimeout(timer)
       await sealing
-      await seal()
+      await seal(0).catch(reportFault)
       await database.close()
     },
   }

@@ -26,6 +26,12 @@ export const sealAudit = async (
   }
 }
 
+/** The end of the chain; undefined if nothing was ever sealed. */
+export const findAuditHead = async (connection: Connection): Promise<AuditHead | undefined> => {
+  const last = await lastLink(connection)
+  return last && { seal: last.seal, head: last.head.toString('hex') }
+}
+
 /** A process whose clock is ahead must not hold up the others. */
 const isWithin = (passedMs: number, restMs: number): boolean => passedMs >= 0 && passedMs < restMs
 
