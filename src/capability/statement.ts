@@ -6,7 +6,7 @@ import type {
 } from '@medplum/fhirtypes'
 import server from '../../capability/server.json' with { type: 'json' }
 import unsupportedParameters from '../../capability/unsupported-parameters.json' with { type: 'json' }
-import { consentProfile, extensions, systems } from '../fhir/canonical.ts'
+import { consentProfile, extensions, studyProfile, systems } from '../fhir/canonical.ts'
 import { compartments } from '../fhir/definition/compartment.ts'
 import { cgmDefinitions, cgmReceiver } from '../fhir/measured/cgm.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
@@ -117,6 +117,7 @@ const resourceOf = (
   ...(type === 'Subscription' ? topics : {}),
   ...(type === 'Binary' ? { documentation: server.binary } : {}),
   ...(type === 'Consent' ? { supportedProfile: [consentProfile] } : {}),
+  ...(type === 'ResearchStudy' ? { supportedProfile: [studyProfile] } : {}),
   type,
   interaction: codesOf(interactions.flatMap(one => (isOfSystem(one) || one.name === 'operation' ? [] : [one.name]))),
   versioning: 'versioned',

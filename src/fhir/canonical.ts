@@ -25,6 +25,9 @@ export const extensions = {
 /** The shape of a Consent of which every permit is read. */
 export const consentProfile = `${canonicalBase}/StructureDefinition/consent`
 
+/** Its rules hold for every ResearchStudy that is written here. */
+export const studyProfile = `${canonicalBase}/StructureDefinition/study`
+
 /** HL7's own extensions that the model uses. */
 export const standardExtensions = {
   /** R5's `Observation.value[x]` on an R4 Observation. */
