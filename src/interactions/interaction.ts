@@ -39,8 +39,8 @@ type Target =
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
   | (Row<'operation', `${'' | ':type/' | ':type/:id/'}$${string}`, FhirRequest> & {
       readonly types: 'all' | readonly ResourceType[]
-      /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. */
-      readonly takesBundle?: true
+      /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. This finds it in the body. */
+      readonly takesBundle?: (body: unknown) => unknown
     })
 
 export type OperationLevel = 'system' | 'type' | 'instance'

@@ -14,8 +14,8 @@ export type Operation = {
   readonly types: 'all' | readonly ResourceType[]
   /** GET only if it changes nothing: https://hl7.org/fhir/R4/operations.html#executing */
   readonly methods: readonly ('GET' | 'POST')[]
-  /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. */
-  readonly takesBundle?: true
+  /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. This finds it in the body. */
+  readonly takesBundle?: (body: unknown) => unknown
   /** The posted body may be the resource that it is asked about; it validates any other body itself. */
   readonly judgesBody?: true
   readonly documentation: string

@@ -1,12 +1,13 @@
 import { FhirError, orRefusal } from '../fhir/error.ts'
-import { jsonText } from '../fhir/json.ts'
+import { isObject, jsonText } from '../fhir/json.ts'
 import { cgmOperation } from '../fhir/measured/cgm.ts'
+import { parseReference } from '../fhir/reference.ts'
 import { bundleChunks } from '../interactions/bundle/bundle-text.ts'
 import { entriesOf, entryText } from '../interactions/bundle/entry.ts'
 import { referencedEntries, resolveReferences } from '../interactions/bundle/local-reference.ts'
 import type { Context, SystemRequest } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
-import { primitivesAmong } from './parameters.ts'
+import { onlyResource, primitivesAmong } from './parameters.ts'
 
 /** https://hl7.org/fhir/uv/cgm/STU1/OperationDefinition-submit-cgm-bundle.html */
 export const submitCgmBundle: Operation = {
@@ -15,13 +16,15 @@ export const submitCgmBundle: Operation = {
   at: { system: 'c' },
   types: 'all',
   methods: ['POST'],
-  takesBundle: true,
+  takesBundle: bundleIn,
   documentation:
     'Accepts a transaction Bundle of Observations, DiagnosticReports and Devices of a glucose sensor. Each entry is written on its own, like any other create; an entry that refers to one that is refused is refused with it. If-None-Exist accepts all search parameters; identifiers are kept as they are sent; documents that are sent again are not stored twice.',
   handler: async (request, context) => {
-    primitivesAmong({ ...request, body: undefined }, 'submit-cgm-bundle', {})
-    const sent = entriesOf(request.body)
-    requireTransaction(request.body)
+    const bundle = bundleIn(request.body)
+    const named = bundle === request.body ? undefined : request.body
+    primitivesAmong({ ...request, body: named }, 'submit-cgm-bundle', {}, ['resource'])
+    const sent = entriesOf(bundle)
+    requireTransaction(bundle)
     const answers: string[] = []
     const going: Going = { answers, targets: new Map(), refused: new Set(), request, context }
     let waiting = waitingOf(sent, going)
@@ -32,6 +35,11 @@ export const submitCgmBundle: Operation = {
       body: { kind: 'chunks', chunks: bundleChunks({ type: 'transaction-response', link: [] }, answers) },
     }
   },
+}
+
+/** "It can also be executed by a POST with that resource as the body": https://hl7.org/fhir/R4/operations.html#request */
+function bundleIn(body: unknown): unknown {
+  return isObject(body) && body.resourceType === 'Parameters' ? onlyResource(body, 'resource') : body
 }
 
 /** A report refers to Observations, and these to a Device, so entries are created in rounds; each asks about all that still wait. */
@@ -88,11 +96,21 @@ const waitingOf = (sent: readonly unknown[], going: Going): readonly Entry[] => 
     const needs = [...referencedEntries(resource, name, names)].filter(one => one !== name)
     return { index, fullUrl: name, resource, request: request ?? {}, needs }
   })
+  for (const one of names) {
+    const patient = patientAt(one, going)
+    if (patient !== undefined) going.targets.set(one, patient)
+  }
   return entries.filter(entry => {
     const refusal = isTaken(entry) ? ambiguous(entry, shared) : notTaken
     if (refusal !== undefined) refuse(entry, refusal, going)
     return refusal === undefined
   })
+}
+
+/** A submission may have the Patient whom it is about. Such an entry changes nothing, but with an address of this server it need not. */
+const patientAt = (fullUrl: string, { context }: Going): string | undefined => {
+  const parsed = parseReference(fullUrl, context.base)
+  return parsed !== undefined && 'type' in parsed && parsed.type === 'Patient' ? `Patient/${parsed.id}` : undefined
 }
 
 const isTaken = ({ request }: Entry): boolean => {
@@ -117,9 +135,13 @@ const notTaken = new FhirError(
   { status: 422, expression: 'request' },
 )
 
-const refuse = ({ index, fullUrl }: Entry, { status, issues }: FhirError, { answers, refused }: Going): void => {
+const refuse = (
+  { index, fullUrl }: Entry,
+  { status, issues }: FhirError,
+  { answers, refused, targets }: Going,
+): void => {
   answers[index] = entryText({ status, issues })
-  if (fullUrl !== undefined) refused.add(fullUrl)
+  if (fullUrl !== undefined && !targets.has(fullUrl)) refused.add(fullUrl)
 }
 
 /** Creates, as one batch, the entries that refer to nothing that is still to be created, and answers what is left. */

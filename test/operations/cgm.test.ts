@@ -77,6 +77,49 @@ t.test('a Bundle of a sensor is stored entry by entry, with its references', asy
   t.same((await shownOf(first)).hasMember, [{ reference: `Observation/${id}` }])
 })
 
+t.test('a Bundle is taken as the parameter resource, too, as its operation is defined', async t => {
+  const entry = [posted(measured('99504-3', '2024-02-01T00:00:00Z', 100, 'mg/dL'))]
+  const resource = { resourceType: 'Bundle', type: 'transaction', entry }
+  const ask = (...parameter: readonly object[]) =>
+    send('POST', '$submit-cgm-bundle', { resourceType: 'Parameters', parameter })
+  t.same(statusesOf(await ask({ name: 'resource', resource })), ['201'])
+  for (const [parameter, said] of [
+    [[], /takes a Bundle/],
+    [[{ name: 'resource', valueString: 'x' }], /"resource" takes a resource here/],
+    [[{ name: 'resource', resource: { resourceType: 'Patient' } }], /takes a Bundle/],
+    [[{ name: 'other', valueString: 'x' }], /has no parameter "other"; it has: resource/],
+    [
+      [
+        { name: 'resource', resource },
+        { name: 'resource', resource },
+      ],
+      /given more than once/,
+    ],
+  ] as const) {
+    const { status, body } = await ask(...parameter)
+    t.match([status, body.issue[0].diagnostics], [400, said])
+  }
+})
+
+t.test('the Patient of a submission is not written, and what is about a Patient of this server is stored', async t => {
+  const reading = measured('99504-3', '2024-03-01T00:00:00Z', 100, 'mg/dL')
+  const patient = (fullUrl: string) => ({
+    fullUrl,
+    resource: { resourceType: 'Patient', id: 'ann', birthDate: '1990-01-01' },
+    request: { method: 'PUT', url: 'Patient/ann' },
+  })
+  const here = (await send('GET', 'metadata')).body.implementation.url
+  const answer = await submit(patient(`${here}/Patient/ann`), posted(reading, {}, `${here}/Observation/one`))
+  t.same(statusesOf(answer), ['422', '201'])
+  t.match((await shownOf(answer.body.entry[1])).subject, { reference: 'Patient/ann' })
+  t.equal((await send('GET', 'Patient/ann')).body.birthDate, undefined)
+  const elsewhere = 'https://app.example.org'
+  t.same(
+    statusesOf(await submit(patient(`${elsewhere}/Patient/ann`), posted(reading, {}, `${elsewhere}/Observation/one`))),
+    ['422', '422'],
+  )
+})
+
 t.test('an entry that refers to a fullUrl of several entries is refused, and these are not', async t => {
   const sensor = 'urn:uuid:5f2a9c1e-0000-4000-8000-0000000000aa'
   const reading = measured('99504-3', '2024-01-01T00:00:00Z', 100, 'mg/dL')

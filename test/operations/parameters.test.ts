@@ -216,7 +216,7 @@ t.test('an operation without parameters of its own refuses all others, in the UR
   const payload = { resourceType: 'Bundle', type: 'transaction' }
   const headers = { authorization: 'Bearer everything' }
   const answer = await server.inject({ method: 'POST', url: '/fhir/$submit-cgm-bundle?x=y', headers, payload })
-  t.match({ status: answer.statusCode, issue: answer.json().issue[0] }, said('submit-cgm-bundle'))
+  t.match({ status: answer.statusCode, issue: answer.json().issue[0] }, said('submit-cgm-bundle', 'it has: resource'))
 })
 
 t.test('a parameter that can only be posted is refused in a URL with where it belongs', async t => {

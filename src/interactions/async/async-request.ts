@@ -23,9 +23,10 @@ export const asyncRequestOf = ({ interaction, request }: Routed, context: Contex
     return { name, target: `${request.type}?${request.query}`, body: null, total: 1 }
   }
   if (name !== 'batch' && name !== 'transaction' && !(name === 'operation' && interaction.takesBundle)) return undefined
-  const entries = entriesOf(body)
+  const bundle = name === 'operation' ? interaction.takesBundle?.(body) : body
+  const entries = entriesOf(bundle)
   const target = interaction.path
-  return entries.every(isWrite) ? { name, target, body: textOf(body), total: entries.length } : undefined
+  return entries.every(isWrite) ? { name, target, body: textOf(bundle), total: entries.length } : undefined
 }
 
 const textOf = (body: unknown): string => {

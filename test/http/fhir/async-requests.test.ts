@@ -217,6 +217,10 @@ t.test(
       one => /[A-Z]\w+\/[^/]+(?=\/_history)/.exec(one.response?.location ?? '')?.[0],
     )
     t.match((await send('GET', observation)).json(), { device: { reference: made } })
+    const named = { resourceType: 'Parameters', parameter: [{ name: 'resource', resource: body }] }
+    t.match((await answerAt(await laterOf('$submit-cgm-bundle', { body: named }))).resource, {
+      type: 'transaction-response',
+    })
     const wrong = await answerAt(await laterOf('$submit-cgm-bundle', { body: { ...body, type: 'batch' } }))
     t.match(wrong.response, { status: /^400/, outcome: { issue: [{ diagnostics: /type is transaction/ }] } })
   },
