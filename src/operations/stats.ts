@@ -22,7 +22,7 @@ export const stats: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'Statistics of one Patient’s values of a code, in a period or in the last so many hours: one Observation for each code and unit; for a panel, such as blood pressure, for each of its measurements. What was entered in error or cancelled does not count, and a reading that came in two ways counts once.',
+    'Statistics of one Patient’s values of a code, in a period or in the last so many hours: one Observation for each code and unit; for a panel, such as blood pressure, for each of its measurements. All statistics of R4 but regression, which is refused. A code without readings, and a figure that a single reading does not have, such as a variance, are not in the answer. What was entered in error or cancelled does not count, and a reading that came in two ways counts once.',
   handler: async (request, { registry, store, base }) => {
     const asked = parseStats(request, base)
     const { patient, codes, statistics } = asked

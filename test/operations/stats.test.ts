@@ -1,5 +1,8 @@
+import type { CodeSystem } from '@medplum/fhirtypes'
 import t from 'tap'
+import { readDefinitions } from '../../src/fhir/definition/definition-file.ts'
 import { parseJson } from '../../src/fhir/json.ts'
+import { stats } from '../../src/operations/stats.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, put } = await openSearching()
@@ -267,6 +270,17 @@ t.test('as many sources are included as are asked for, the newest first', async 
 
 t.test('without readings there are no statistics', async t => {
   t.strictSame((await ask('?subject=bob&code=8867-4&statistic=count')).json(), { resourceType: 'Parameters' })
+})
+
+t.test('of the statistics of R4, those that are refused are in the documentation', async t => {
+  const systems = [...readDefinitions<CodeSystem & { url: string }>('valuesets.json', ['CodeSystem'])]
+  const concepts =
+    systems.find(({ url }) => url === 'http://terminology.hl7.org/CodeSystem/observation-statistics')?.concept ?? []
+  t.ok(concepts.length > 20)
+  for (const { code } of concepts) {
+    const { statusCode } = await ask(`?subject=ann&code=8867-4&statistic=${code}`)
+    t.equal(statusCode, stats.documentation.includes(`${code}, which is refused`) ? 400 : 200, code)
+  }
 })
 
 t.test('a wrong request is refused with what would be accepted', async t => {
