@@ -12,8 +12,8 @@ import {
   smtpUrl,
   wholeNumber,
 } from './config/accepted.ts'
-import { appLinkVariables } from './config/app-links.ts'
 import { backupVariables } from './config/backup.ts'
+import { invitationVariables } from './config/invitation.ts'
 import { quarantineVariables } from './config/quarantine.ts'
 import { option, setting } from './config/setting.ts'
 import { refuseIncompleteSms, smsBy, smsVariables } from './config/sms.ts'
@@ -109,7 +109,7 @@ const variables = {
     parse: matching(/^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/),
   }),
   ...smsVariables,
-  ...appLinkVariables,
+  ...invitationVariables,
   logLevel: setting({
     name: 'LOG_LEVEL',
     fallback: 'info',

@@ -39,7 +39,13 @@ export const openPatients = async (parts: Parts) => {
   const registering = { accounts, database, registry, openStoreFor }
   const sending = jobs && (await openSending(letters, jobs))
   const importing = jobs && (await openImporting(registering, jobs))
-  const invitations = openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) })
+  const invitations = openInvitations({
+    ...letters,
+    registry,
+    openStoreFor,
+    days: config.invitationDays,
+    ask: async id => sending?.ask(id),
+  })
   const studies = { ...registering, codeClasses }
   const acting = jobs && (await openActing({ ...studies, invitations }, jobs))
   return {

@@ -56,6 +56,8 @@ export type Invited = { readonly invitation: InvitationState | undefined; readon
 export type InvitationParts = ReachParts & {
   readonly accounts: Accounts
   readonly registry: Registry
+  /** For how many days an invitation can be used. */
+  readonly days: number
   /** Has the message sent in the background. */
   readonly ask: (message: string) => Promise<unknown>
 }
@@ -89,7 +91,7 @@ const listInvited = async (
 
 const invite = async (parts: InvitationParts, by: Parameters<Invitations['invite']>[0], way: Way): Promise<void> => {
   const { patient, study, addresses } = await findInvitable(parts, by, way)
-  const asked = { subject: by.subject, study: by.study, patient, addresses, days: invitationDays, after: by.after }
+  const asked = { subject: by.subject, study: by.study, patient, addresses, days: parts.days, after: by.after }
   if (await isInvitedSince(parts.accounts.database, asked)) return
   const event = { what: 'made', ...eventOf(by, patient, study) } as const
   const letters = { organization: sponsorOf(study) ?? '', addresses }
@@ -101,8 +103,6 @@ const invite = async (parts: InvitationParts, by: Parameters<Invitations['invite
   })
   for (const message of made ?? []) await parts.ask(message)
 }
-
-const invitationDays = 7
 
 const cancel = async (parts: InvitationParts, by: InvitedBy): Promise<void> => {
   const { patient, study } = await findOwn(parts, by)

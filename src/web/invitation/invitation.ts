@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { InvitationApp } from '../../config/app-links.ts'
+import type { InvitationApp } from '../../config/invitation.ts'
 import { cookieOf } from '../../http/caller/session.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'

@@ -5,7 +5,7 @@ import type { AdministeredOrganizations } from '../../accounts/organization/admi
 import type { StaffInvitations } from '../../accounts/staff/staff-invitations.ts'
 import type { EhrLaunches } from '../../auth/ehr/launches.ts'
 import type { Sso } from '../../auth/sso/sso.ts'
-import type { InvitationApp } from '../../config/app-links.ts'
+import type { InvitationApp } from '../../config/invitation.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { CallerTurns } from '../../http/caller/caller-turns.ts'

@@ -7,7 +7,10 @@ import { birthDate, openInvited, password } from '../invited.ts'
 
 const gateway = await openSmsGateway()
 const apps = [{ name: 'Health & Co', link: 'app://open?link={link}&code={secret}' }]
-const world = await openInvited({ SMS_GATEWAY_URL: gateway.url, INVITATION_APPS: JSON.stringify(apps) }, 200)
+const world = await openInvited(
+  { SMS_GATEWAY_URL: gateway.url, INVITATION_APPS: JSON.stringify(apps), INVITATION_DAYS: '30' },
+  200,
+)
 const { act, browser, database, enrolled, lab, mailbox, page, send, staff, study, update } = world
 t.teardown(async () => {
   await world.close()
@@ -16,6 +19,9 @@ t.teardown(async () => {
 t.setTimeout(120_000)
 
 const phone = (value: string) => ({ system: 'phone' as const, use: 'mobile' as const, value })
+const daysOf = (subject: string) =>
+  database.one<{ days: number }>(sql.fragment`
+    SELECT extract(day FROM expires_at - made_at)::integer AS days FROM invitation WHERE subject = ${subject}`)
 const email = (value: string) => ({ system: 'email' as const, value })
 const linkOf = (text: string) => /http:\/\/localhost:8080(\/invitation\?link=\S+)/.exec(text)?.[1] ?? ''
 
@@ -27,6 +33,7 @@ t.test(
     const { to, text } = await gateway.nextMessage()
     t.equal(to, '+15005550006')
     t.match(text, /^lab invites you to a study\./)
+    t.strictSame(await daysOf(subject), { days: 30 }, 'as INVITATION_DAYS says')
     t.notMatch(text, /Hearts/)
     const link = linkOf(text)
     const own = browser()

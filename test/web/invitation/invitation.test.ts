@@ -52,6 +52,9 @@ t.test(
     const letter = await mailbox.next(isTo(email))
     t.match(letter, { to: email, subject: 'An invitation to a study' })
     t.match(letter.text, /lab invites you to a study/)
+    const { days } = await database.one<{ days: number }>(sql.fragment`
+      SELECT extract(day FROM expires_at - made_at)::integer AS days FROM invitation WHERE subject = ${subject}`)
+    t.equal(days, 7)
     t.notMatch(letter.text, /Hearts/, 'an e-mail does not say what the study is about')
     const link = letter.text.match(/http\S+/)?.[0]?.replace('http://localhost:8080', '') ?? ''
     t.match(

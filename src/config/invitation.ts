@@ -1,7 +1,15 @@
+import { wholeNumber } from './accepted.ts'
 import { option, setting } from './setting.ts'
 
-/** Apps that open invitations, if they are installed. */
-export const appLinkVariables = {
+/** How long invitations last, and the apps that open them if they are installed. */
+export const invitationVariables = {
+  invitationDays: setting({
+    name: 'INVITATION_DAYS',
+    fallback: '7',
+    accepts: 'a whole number of days from 1 to 90',
+    effect: 'For how many days a patient can use an invitation to a study.',
+    parse: wholeNumber(1, 90),
+  }),
   invitationApps: setting({
     name: 'INVITATION_APPS',
     fallback: '[]',
