@@ -55,7 +55,10 @@ const rangedOf = ({ ranges }: GlucoseProfile): number => ranges.reduce((sum, cou
 const toSummary = (profile: GlucoseProfile, asked: Asked) => {
   const members = membersOf(profile, asked).map(resource => ({ fullUrl: newUrl(), resource }))
   const hasMember = members.map(({ fullUrl }) => ({ reference: fullUrl }))
-  const { meta, ...summary } = { ...toObservation(cgmSummary, cgmSummary.code, rangedOf(profile), asked), hasMember }
+  const { meta, ...summary } = {
+    ...toObservation(cgmSummary, loinc(cgmSummary.code), rangedOf(profile), asked),
+    hasMember,
+  }
   const isWhole = members.length === wholeMembers
   return [{ fullUrl: newUrl(), resource: { ...summary, ...(isWhole ? { meta } : {}) } }, ...members]
 }

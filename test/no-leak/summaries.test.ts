@@ -49,7 +49,7 @@ const kindsOf = ({ code }: Pick<Observation, 'code'>) =>
 const summedFor = async (call: Call, path: string): Promise<number> => {
   const { status, body } = await call('GET', `Observation/${path}&start=2026-01-01&end=2026-12-31`)
   if (status !== 200) return 0
-  const isMember = ({ code }: Observation) => code.coding?.[0]?.code !== 'cgm-summary'
+  const isMember = ({ code }: Observation) => code.coding?.[0]?.code !== '107931-8'
   const counts = observationsIn(body)
     .filter(isMember)
     .map(({ derivedFrom }) => Number.parseInt(derivedFrom?.[0]?.display ?? '0', 10))

@@ -192,6 +192,7 @@ t.test('a summary has the figures of the guide, and conforms to its profiles', a
   const [panel, ...members] = found
   t.match(panel, {
     status: 'final',
+    code: { coding: [{ system: loinc, code: '107931-8' }] },
     effectivePeriod: { start: '2026-03-01', end: '2026-03-04' },
     derivedFrom: [{ display: '8 readings' }],
   })
@@ -252,7 +253,7 @@ t.test('days on which the sensor said only low or high have a summary of what is
     derivedFrom?.[0]?.display,
   ])
   t.same(told, [
-    ['Observation', 'cgm-summary', '3 readings'],
+    ['Observation', '107931-8', '3 readings'],
     ['Observation', '106793-3', '3 readings'],
     ['Observation', '104636-6', '3 readings'],
     ['Observation', '104637-4', '3 readings'],
@@ -270,7 +271,7 @@ t.test('a summary says of each figure from how many readings it is', async t => 
   const readings = (code: string) => found.find(one => one.code?.coding?.[0]?.code === code)?.derivedFrom?.[0]?.display
   t.equal(readings('97507-8'), '1 reading')
   t.equal(readings('106793-3'), '2 readings')
-  t.equal(readings('cgm-summary'), '2 readings')
+  t.equal(readings('107931-8'), '2 readings')
 })
 
 t.test('days are summed up kind by kind and source by source', async t => {

@@ -44,11 +44,8 @@ export const cgmTimesInRanges = {
   quantity: percent,
 } as const
 
-/** The summary that has all others as its members. LOINC has no code for it in the guide yet. */
-export const cgmSummary = {
-  profile: 'cgm-summary',
-  code: { system: `${guide}/CodeSystem/cgm-summary-codes-temporary`, code: 'cgm-summary' },
-} as const
+/** The summary that has all others as its members. */
+export const cgmSummary = { profile: 'cgm-summary', code: '107931-8' } as const
 
 const element = (path: string, more: Omit<ElementDefinition, 'path'> = {}): ElementDefinition => ({
   id: path,
@@ -105,7 +102,7 @@ export const cgmDefinitions: readonly ProfileDefinition[] = [
   ),
   definitionOf(cgmTimesInRanges.profile, [coded(systems.loinc, cgmTimesInRanges.code), ...inPeriod, ...timesInRanges]),
   definitionOf(cgmSummary.profile, [
-    coded(cgmSummary.code.system, cgmSummary.code.code),
+    coded(systems.loinc, cgmSummary.code),
     ...inPeriod,
     element('Observation.hasMember', { min: 6, max: '*' }),
   ]),
