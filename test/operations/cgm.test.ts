@@ -204,6 +204,22 @@ t.test('a summary has the figures of the guide, and conforms to its profiles', a
   }
 })
 
+t.test('of the guide’s profiles, a concentration may be absent, and a percentage may not', async t => {
+  const { valueQuantity: _, ...reading } = measured('99504-3', '2024-04-01T00:00:00Z', 1, 'mg/dL')
+  const { effectiveDateTime: __, ...figure } = reading
+  const effectivePeriod = { start: '2024-04-01', end: '2024-04-02' }
+  for (const [profile, resource, severity] of [
+    ['cgm-sensor-reading-mass-per-volume', reading, 'information'],
+    ['cgm-sensor-reading-moles-per-volume', { ...reading, code: coded('105272-9') }, 'information'],
+    ['cgm-summary-mean-glucose-mass-per-volume', { ...figure, effectivePeriod, code: coded('97507-8') }, 'information'],
+    ['cgm-summary-gmi', { ...figure, effectivePeriod, code: coded('97506-0') }, 'error'],
+  ] as const) {
+    const url = `Observation/$validate?profile=${guide}/StructureDefinition/${profile}`
+    const absent = { ...resource, dataAbsentReason: { text: 'the sensor was off' } }
+    t.match((await send('POST', url, absent)).body.issue, [{ severity }], profile)
+  }
+})
+
 t.test('a summary can be in the other unit, of days without a reading, and up to a day that is not over', async t => {
   const found = await summaryOf('start=2026-03-01&end=2026-03-04&unit=mmol/L')
   t.match(figureOf(found, '105273-7'), { value: 7.77, unit: 'mmol/l' })

@@ -59,6 +59,11 @@ const quantityOf = ({ code, unit }: Unit) => ({ unit, system: systems.ucum, code
 
 const required = { min: 1, max: '1' } as const
 
+const optional = { min: 0, max: '1' } as const
+
+/** These may be absent, as the value of any Observation; percentages and days may not. */
+const concentrations: ReadonlySet<Unit> = new Set([massPerVolume, molesPerVolume])
+
 /** What the guide requires of an Observation, for `$validate`. */
 const definitionOf = (name: string, elements: readonly ElementDefinition[]): ProfileDefinition => ({
   url: cgmProfile(name),
@@ -70,7 +75,11 @@ const coded = (system: string, code: string): ElementDefinition =>
   element('Observation.code', { ...required, patternCodeableConcept: conceptOf(system, code) })
 
 const valued = (quantity: Unit, path = 'Observation.value[x]'): ElementDefinition =>
-  element(path, { ...required, type: [{ code: 'Quantity' }], patternQuantity: quantityOf(quantity) })
+  element(path, {
+    ...(concentrations.has(quantity) ? optional : required),
+    type: [{ code: 'Quantity' }],
+    patternQuantity: quantityOf(quantity),
+  })
 
 const atMoment = element('Observation.effective[x]', { ...required, type: [{ code: 'dateTime' }] })
 
