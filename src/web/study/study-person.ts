@@ -9,7 +9,8 @@ import { vitalText } from '../patient/patient-facts.ts'
 export const nameOf = ({ patient, codes }: Pick<EnrolledPerson, 'patient' | 'codes'>): string => {
   const name = nameText(patient?.name?.[0])
   if (name !== '') return name
-  return codes.length === 0 ? 'Somebody without a code' : codes.join(', ')
+  if (codes.length > 0) return codes.join(', ')
+  return patient === undefined ? 'Somebody whose name you may not see' : 'Somebody without a name'
 }
 
 /** For whom something is done, in a list of facts, with everything that tells them from others. */
