@@ -164,3 +164,28 @@ t.test('no LOINC code is marked equivalent to two schemas, nor narrower than two
   }
   t.end()
 })
+
+t.test('the codes of the guide on glucose have the names that LOINC gives them', t => {
+  const targets = openMhealthMaps.loinc.group.flatMap(({ element }) => element.flatMap(({ target }) => target))
+  for (const [code, name] of [
+    ['107931-8', 'Continuous glucose monitoring summary panel - Reporting Period'],
+    ['106793-3', 'Continuous glucose monitoring time in ranges panel'],
+    ['97507-8', 'Average glucose [Mass/volume] in Interstitial fluid during Reporting Period'],
+    ['105273-7', 'Glucose [Moles/volume] in Reporting Period mean Interstitial fluid by calculation'],
+    ['97506-0', 'Glucose management indicator'],
+    ['104638-2', 'Glucose standard deviation/Glucose mean in Reporting Period Interstitial fluid by calculation'],
+    ['104642-4', 'Time below range, very low in Reporting Period Interstitial fluid by calculation'],
+    ['104641-6', 'Time below range, low in Reporting Period Interstitial fluid by calculation'],
+    ['97510-2', 'Glucose measurements in range out of Total glucose measurements during reporting period'],
+    ['104640-8', 'Time above range, high in Reporting Period Interstitial fluid by calculation'],
+    ['104639-0', 'Time above range, very high in Reporting Period Interstitial fluid by calculation'],
+    ['104636-6', 'Days continuous glucose monitor device worn [#] Reporting Period Estimated'],
+    ['104637-4', 'Percentage of time continuous glucose monitor device worn Reporting Period Calculated'],
+  ] as const)
+    t.match(
+      targets.find(one => one.code === code),
+      { display: name },
+      code,
+    )
+  t.end()
+})
