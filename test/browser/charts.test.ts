@@ -248,7 +248,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     if (box === null) throw new Error('there is no chart')
     await tab.mouse.move(box.x + box.width * 0.4, box.y + 50)
     await tab.mouse.down()
-    await tab.mouse.move(box.x + box.width * 0.5, box.y + 60, { steps: 5 })
+    await tab.mouse.move(box.x + box.width * 0.48, box.y + 60, { steps: 5 })
     await tab.mouse.up()
     await tab.mouse.move(0, 0)
     const closer = await tab.locator('canvas').first().screenshot()
@@ -354,8 +354,9 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       window.written = []
       const { fillText } = CanvasRenderingContext2D.prototype
       CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...more) {
-        const { actualBoundingBoxLeft, actualBoundingBoxDescent } = this.measureText(text)
-        const isWhole = x >= actualBoundingBoxLeft && y + actualBoundingBoxDescent <= this.canvas.height
+        const { actualBoundingBoxLeft, actualBoundingBoxRight, actualBoundingBoxDescent } = this.measureText(text)
+        const { width, height } = this.canvas
+        const isWhole = x >= actualBoundingBoxLeft && x + actualBoundingBoxRight <= width && y + actualBoundingBoxDescent <= height
         written.push({ text, font: this.font, isWhole })
         return fillText.call(this, text, x, y, ...more)
       }
@@ -367,8 +368,11 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
         font: string
         isWhole: boolean
       }[]
-      const isWritten = (text: string) => written.some(one => one.text === text)
-      t.ok(['100', '1 Mar', '12:00'].every(isWritten), 'each kind of axis has some room for them')
+      for (const kind of [/^100$/, /^\d+ Mar$/, /^12:00$/])
+        t.ok(
+          written.some(({ text }) => kind.test(text)),
+          `${kind}: each axis has some room for them`,
+        )
       t.same(new Set(written.map(({ font }) => font)), new Set(['26px system-ui, sans-serif']))
       t.same(
         written.filter(({ isWhole }) => !isWhole),

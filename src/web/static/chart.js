@@ -157,7 +157,7 @@ const overDay = chart => {
       ],
       scales: { x: { time: false, range: (_plot, low, high) => (low === high ? [0, 1440] : [low, high]) }, y: { range: rangeOf(chart) } },
       axes: [
-        { ...axisOf(palette), incrs: [60, 120, 180, 240, 360, 720], space: 44 * letterScale(), values: (_plot, splits) => splits.map(clockOf) },
+        { ...axisOf(palette), incrs: [60, 120, 180, 240, 360, 720], space: 8 + 36 * letterScale(), values: (_plot, splits) => splits.map(clockOf) },
         valueAxis(palette, chart),
       ],
       hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold), drawBeyond(chart, palette)] },
@@ -198,6 +198,8 @@ const draw = figure => {
     {
       width: place.clientWidth,
       height: 260,
+      // Room for half of what is written below the right end; by itself uPlot has some for small letters.
+      padding: [null, 20 * letterScale(), null, null],
       // A click on a name in the legend would hide its line, which no key can do.
       cursor: { drag: { x: true, y: false }, bind: { click: () => null } },
       ...options,
