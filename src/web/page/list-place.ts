@@ -23,7 +23,7 @@ export const listPlaceIn = (
   words: Words = wordsFor('en'),
 ): ListPlace => {
   const at = query.get('page')
-  const cursor = at === null ? undefined : openedBy(cursors, at, path)
+  const cursor = at === null ? undefined : openedBy(cursors, at, path, query)
   const isLost = at !== null && cursor === undefined
   return {
     cursor,
@@ -60,9 +60,16 @@ export const pageTitle = (title: string, page: number, { say } = wordsFor('en'))
 const lost = ({ say }: Words): Html =>
   html`<div class="mt-4">${notice('standing', html`<p>${say('list.lost')}</p>`)}</div>`
 
-const openedBy = (cursors: Cursors | undefined, text: string, path: string): string | undefined => {
+/** Undefined if it is unknown, or a place in another order, which is nowhere in this one. */
+const openedBy = (
+  cursors: Cursors | undefined,
+  text: string,
+  path: string,
+  query: URLSearchParams,
+): string | undefined => {
   try {
-    return cursors?.open(text, path).page
+    const opened = cursors?.open(text, path)
+    return opened && new URLSearchParams(opened.query).get('sort') === query.get('sort') ? opened.page : undefined
   } catch (error) {
     if (error instanceof FhirError) return undefined
     throw error

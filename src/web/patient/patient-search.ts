@@ -1,9 +1,15 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
 import { isolated } from '../../messages/isolated.ts'
-import { findPatientPage, type PatientsAsked, type PatientsWanted } from '../../studies/patient/finding-patients.ts'
+import {
+  findPatientPage,
+  type PatientOrder,
+  type PatientsAsked,
+  type PatientsWanted,
+} from '../../studies/patient/finding-patients.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderField, orderProblem, orderQuery } from '../page/list-order.ts'
 import { lookedFor } from '../page/typed.ts'
 import { vitalText } from './patient-facts.ts'
 
@@ -13,9 +19,22 @@ export const askedIn = (query: URLSearchParams): PatientsAsked => {
   return { name: text('name'), birthDate: text('birthDate'), identifier: text('identifier'), email: text('email') }
 }
 
-/** The same in an address; empty if nothing was asked for. */
-export const queryOfAsked = (asked: PatientsAsked): string =>
-  new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
+/** The same in an address, with the order of the list. */
+export const queryOfAsked = (asked: PatientsAsked, order: ListOrder<PatientOrder>): string =>
+  new URLSearchParams([
+    ...Object.entries(asked).filter(([, value]) => value !== ''),
+    ...Object.entries(orderQuery(order)),
+  ]).toString()
+
+export const isNarrowed = (asked: PatientsAsked): boolean => Object.values(asked).some(value => value !== '')
+
+export const patientOrders: Readonly<Record<PatientOrder, string>> = {
+  name: 'Name',
+  'birth-date': 'Birth date, earliest first',
+  '-birth-date': 'Birth date, latest first',
+  registered: 'Last registered first',
+  changed: 'Last changed first',
+}
 
 type Found = Awaited<ReturnType<typeof findPatientPage>>
 
@@ -24,8 +43,8 @@ export const findAsked = async (
   options: Parameters<typeof findPatientPage>[0],
   caller: Parameters<typeof findPatientPage>[1],
   asked: PatientsWanted,
-  cursor: string | undefined,
-): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, { cursor }) : { patients: [] })
+  place: NonNullable<Parameters<typeof findPatientPage>[3]>,
+): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, place) : { patients: [] })
 
 export const canBeRead = (asked: PatientsAsked): boolean =>
   birthDateProblem(asked) === undefined && identifierProblem(asked) === undefined
@@ -45,7 +64,12 @@ const isPartOfDate = (text: string): boolean => {
 }
 
 /** `more`: what else can be asked for. */
-export const patientSearchForm = (action: string, asked: PatientsAsked, more?: Html): Html => {
+export const patientSearchForm = (
+  action: string,
+  asked: PatientsAsked,
+  order: ListOrder<PatientOrder>,
+  more?: Html,
+): Html => {
   const fields: readonly Field[] = [
     { name: 'name', label: 'Name', hint: 'Beginnings of names, in any order', value: asked.name, autocomplete: 'off' },
     {
@@ -65,9 +89,10 @@ export const patientSearchForm = (action: string, asked: PatientsAsked, more?: H
     },
     { name: 'email', label: 'E-mail address', value: asked.email, autocomplete: 'off' },
   ]
-  return html`${problemList(fields)}
+  return html`${problemList([...fields, orderProblem(order)])}
 <form method="get" action="${action}" role="search" aria-label="Patients" novalidate>
-<div class="row">${fields.map(one => html`<div class="col-sm-6">${field({ ...one, optional: true })}</div>`)}</div>
+<div class="row">${fields.map(one => html`<div class="col-sm-6">${field({ ...one, optional: true })}</div>`)}
+<div class="col-sm-6">${orderField(order)}</div></div>
 ${more}
 <button class="btn btn-outline-primary">Find</button>
 </form>`

@@ -3,12 +3,22 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
+import { orderIn } from '../page/list-order.ts'
 import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { patientUrl } from './patient-back.ts'
-import { askedIn, canBeRead, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
+import {
+  askedIn,
+  canBeRead,
+  findAsked,
+  isNarrowed,
+  patientLine,
+  patientOrders,
+  patientSearchForm,
+  queryOfAsked,
+} from './patient-search.ts'
 
 /** Finds patients, as far as the person may see them, and leads to registering others. */
 export const patientsPage: AddPage = (server, options) => {
@@ -17,24 +27,25 @@ export const patientsPage: AddPage = (server, options) => {
     const caller = await staffCallerOf(request, options)
     const query = queryOf(request)
     const asked = askedIn(query)
+    const order = orderIn(query, patientOrders)
     const cursors = cursorsFor(caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/patients')
-    const { patients, next } = await findAsked(options, caller, asked, cursor)
+    const { patients, next } = await findAsked(options, caller, asked, { order: order.by, cursor })
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
-    const again = queryOfAsked(asked)
+    const again = queryOfAsked(asked, order)
     const nextPage = next && cursors.seal({ path: '/patients', query: again, page: next })
     return sendStaffPage(reply, {
       title: titled('Patients'),
-      isProblem: !canBeRead(asked),
+      isProblem: !canBeRead(asked) || order.problem !== undefined,
       content: html`<h1>Patients</h1>
 ${registers && registerLinks}
 <h2>Find patients</h2>
-${patientSearchForm('/patients', asked)}
+${patientSearchForm('/patients', asked, order)}
 ${
   canBeRead(asked) &&
-  html`<h2 class="mt-4">${again === '' ? 'All that you can see' : 'Found'}</h2>
+  html`<h2 class="mt-4">${isNarrowed(asked) ? 'Found' : 'All that you can see'}</h2>
 ${note}
-${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients, request.url)}`
+${patients.length === 0 ? html`<p>${emptyText(isNarrowed(asked), registers)}</p>` : listed(patients, request.url)}`
 }
 ${listLinks('/patients', again, { nextPage, isFirst, more: 'More patients' })}
 <p><a href="/account">Back to your account</a></p>`,

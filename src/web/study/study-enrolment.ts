@@ -18,6 +18,7 @@ import { box, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { orderIn, orderQuery } from '../page/list-order.ts'
 import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { notFound } from '../page/not-found.ts'
@@ -29,7 +30,9 @@ import {
   askedIn,
   canBeRead,
   findAsked,
+  isNarrowed,
   patientLine,
+  patientOrders,
   patientSearchForm,
   queryOfAsked,
 } from '../patient/patient-search.ts'
@@ -46,11 +49,13 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const caller = await staffCallerOf(request, options)
     const query = queryOf(request)
     const asked = enrolmentAskedIn(query)
+    const order = orderIn(query, patientOrders)
     const path = `/studies/${study.id}/enrolment`
     const cursors = cursorsFor(caller)
     const place = listPlaceIn(query, cursors, path)
-    const { patients, next } = await findAsked(options, caller, wantedBy(asked, study), place.cursor)
-    const again = queryOfAsked(asked)
+    const found = { order: order.by, cursor: place.cursor }
+    const { patients, next } = await findAsked(options, caller, wantedBy(asked, study), found)
+    const again = queryOfAsked(asked, order)
     const nextPage = next && cursors.seal({ path, query: again, page: next })
     const enrolled = await enrolledOf(options, caller, study, patients)
     const isUnticked = query.get('none') === 'ticked'
@@ -58,14 +63,14 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     return sendStaffPage(reply, {
       title: place.titled(`Enrol patients: ${study.name}`),
-      isProblem: isUnticked || gone !== undefined || !canBeRead(asked),
+      isProblem: isUnticked || gone !== undefined || !canBeRead(asked) || order.problem !== undefined,
       content: html`<h1>Enrol patients in ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
 ${gone}
 ${registers && registerLinks(study)}
-${patientSearchForm(path, asked, outsideBox(asked))}
+${patientSearchForm(path, asked, order, outsideBox(asked))}
 ${place.note}
-${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, page: place.isFirst ? null : query.get('page'), patients, enrolled, options, token: ownToken(reply) })}
+${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(isNarrowed(asked), registers)}</p>` : enrolForm({ path, hidden: { ...asked, ...orderQuery(order), page: place.isFirst ? undefined : (query.get('page') ?? undefined) }, patients, enrolled, options, token: ownToken(reply) })}
 ${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patients' })}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
@@ -151,7 +156,8 @@ const askedAgain = (body: unknown): EnrolmentAsked =>
 
 /** The parameters of the page of the list from which they were chosen. */
 const listAgain = (body: unknown): URLSearchParams => {
-  const again = new URLSearchParams(queryOfAsked(askedAgain(body)))
+  const order = orderIn(new URLSearchParams({ sort: typed(body, 'sort') }), patientOrders)
+  const again = new URLSearchParams(queryOfAsked(askedAgain(body), order))
   const page = typed(body, 'page')
   if (page !== '') again.set('page', page)
   return again
@@ -190,18 +196,17 @@ const enrolledOf = async (
 
 type Shown = {
   readonly path: string
-  readonly asked: EnrolmentAsked
-  /** Which page of the list it is; null for the first. */
-  readonly page: string | null
+  /** What the list was asked for, and which page of it this is. */
+  readonly hidden: Readonly<Record<string, string | undefined>>
   readonly patients: readonly Patient[]
   readonly enrolled: ReadonlySet<string>
   readonly options: PageOptions
   readonly token: string
 }
 
-const enrolForm = ({ path, asked, page, patients, enrolled, options, token }: Shown): Html =>
+const enrolForm = ({ path, hidden, patients, enrolled, options, token }: Shown): Html =>
   postForm(
-    { action: path, token, isListed: true, hidden: { ...asked, page: page ?? undefined }, class: 'mt-4' },
+    { action: path, token, isListed: true, hidden, class: 'mt-4' },
     html`<fieldset>
 <legend class="visually-hidden">Patients who are listed</legend>
 <ul class="list-group list-group-flush mb-4">${patients.map(

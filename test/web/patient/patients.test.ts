@@ -21,6 +21,10 @@ const maria = {
   mobile: '+1 (500) 555-0006',
   language: 'es',
 }
+const ofLab = {
+  resourceType: 'Patient',
+  managingOrganization: { reference: `Organization/${lab.organization}` },
+} as const
 const register = (fields: Readonly<Record<string, string>>, by = people.member, page = '/patients/new') =>
   by.send(page, fields, '/patients/new')
 const patientAt = async (location = '') =>
@@ -173,6 +177,33 @@ t.test('patients are found by name, birth date, identifier and e-mail address, p
     wordsOf(await people.member.get('/patients?page=9')),
     /All that you can see That page of the list is no longer/,
   )
+})
+
+t.test('patients are listed in the order that is asked for, which the page shows', async t => {
+  const made: string[] = []
+  for (const [family, birthDate] of [
+    ['Sortb', '1950-05-05'],
+    ['Sorta'],
+    ['Sortd', '1940-04'],
+    ['Sortc', '1960-06-06'],
+  ] as const)
+    made.push((await create(lab.manager, { ...ofLab, name: [{ family }], ...(birthDate && { birthDate }) })).id)
+  const [first = ''] = made
+  const stored = JSON.parse((await send('everything', 'GET', `Patient/${first}`)).body)
+  await world.update(lab.manager, { ...stored, gender: 'female' })
+  const named = async (sort: string, by = people.member) =>
+    [...(await by.get(`/patients?name=sort&sort=${sort}`)).body.matchAll(/">(Sort.) </g)].map(([, name]) => name)
+  const byName = ['Sorta', 'Sortb', 'Sortc', 'Sortd']
+  t.same(await named(''), byName)
+  t.same(await named('name'), byName)
+  t.same(await named('birth-date'), ['Sortd', 'Sortb', 'Sortc', 'Sorta'], 'those without a date last')
+  t.same(await named('-birth-date'), ['Sortc', 'Sortb', 'Sortd', 'Sorta'])
+  t.same(await named('registered'), ['Sortc', 'Sortd', 'Sorta', 'Sortb'])
+  t.same(await named('changed'), ['Sortb', 'Sortc', 'Sortd', 'Sorta'])
+  t.same(await named('registered', people['manager of another tenant']), [])
+  const { body } = await people.member.get('/patients?sort=registered')
+  t.match(body, '<option value="registered" selected>Last registered first</option>')
+  t.match(body, '<h2 class="mt-4">All that you can see</h2>', 'an order is not a search')
 })
 
 t.test(

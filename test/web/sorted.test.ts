@@ -1,0 +1,91 @@
+import t from 'tap'
+import { wordsOf } from '../support/browser.ts'
+import { openTenants } from './tenants.ts'
+
+const world = await openTenants()
+const { people, lab, create, update } = world
+t.teardown(() => world.server.close())
+t.setTimeout(120_000)
+const { id: study } = await world.newStudy(lab.manager, lab.organization, 'nights', ['omh:heart-rate'])
+const managingOrganization = { reference: `Organization/${lab.organization}` }
+for (let number = 0; number < 45; number += 1)
+  await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: `Many${number % 7}` }],
+    ...(number % 3 > 0 && { birthDate: `19${50 + (number % 5)}-01-01` }),
+    managingOrganization,
+  })
+const changed = await create(lab.manager, { resourceType: 'Patient', name: [{ family: 'Many' }], managingOrganization })
+await create(lab.manager, { resourceType: 'Patient', name: [{ family: 'Many8' }], managingOrganization })
+await update(lab.manager, { ...changed, gender: 'female' })
+
+type Listed = {
+  readonly who: keyof typeof people
+  readonly path: string
+  readonly query?: string
+  /** What an item of the list has in its first group. */
+  readonly item: RegExp
+}
+
+/** Every list with pages and a choice of orders. */
+const lists: readonly Listed[] = [
+  { who: 'member', path: '/patients', query: 'name=many', item: /href="\/patients\/([\w-]+)\?back=/g },
+  { who: 'member', path: `/studies/${study}/enrolment`, query: 'name=many', item: /name="patient" value="([\w-]+)"/g },
+]
+
+const addressOf = ({ path, query = '' }: Listed, sort: string) => `${path}?${query}&sort=${sort}`
+const ordersIn = (body: string): readonly string[] => {
+  const [, options = ''] = /<select id="sort"[^>]*>([\s\S]*?)<\/select>/.exec(body) ?? []
+  return [...options.matchAll(/<option value="([^"]+)"/g)].map(([, order = '']) => order)
+}
+const chosenIn = (body: string) => /<select id="sort"[\s\S]*? value="([^"]+)" selected/.exec(body)?.[1]
+/** The address of the next page, whatever its link is called. */
+const nextIn = (body: string, at: string): string | undefined => {
+  const hrefs = [...body.matchAll(/href="([^"]*[?&;]page=[^"]*)"/g)].map(([, href = '']) =>
+    href.replaceAll('&amp;', '&'),
+  )
+  const numberIn = (address: string) => Number(new URL(address, 'http://x.invalid').searchParams.get('page') ?? 1)
+  return hrefs.find(href => Number.isNaN(numberIn(href)) || numberIn(href) === numberIn(at) + 1)
+}
+
+for (const list of lists) {
+  const { who, path, item } = list
+  const browser = people[who]
+  t.test(`${path.replace(/[\w-]{20,}/, ':id')} has the same on its pages in each order, everything once`, async t => {
+    const orders = ordersIn((await browser.get(addressOf(list, ''))).body)
+    t.ok(orders.length > 1, orders.join())
+    const found = new Map<string, readonly string[]>()
+    for (const order of orders) {
+      const pages: string[][] = []
+      for (let at: string | undefined = addressOf(list, order); at !== undefined && pages.length < 10; ) {
+        const { body } = await browser.get(at)
+        t.equal(chosenIn(body), order, `${at} says so`)
+        pages.push([...body.matchAll(item)].map(([, one = '']) => one))
+        at = nextIn(body, at)
+      }
+      t.ok(pages.length > 1, `${order} has pages`)
+      found.set(order, pages.flat())
+    }
+    const [one = []] = found.values()
+    t.equal(new Set(one).size, one.length)
+    for (const [order, all] of found) t.same(all.toSorted(), one.toSorted(), order)
+    t.equal(new Set([...found.values()].map(all => all.join())).size, orders.length, 'each is another order')
+  })
+
+  t.test(`${path.replace(/[\w-]{20,}/, ':id')} says which orders it has if it is asked for another`, async t => {
+    const shown = await browser.get(addressOf(list, 'size'))
+    t.match([shown.status, shown.body], [200, '<title>Problem: '])
+    t.match(wordsOf(shown), /There is no such order\. Choose one of these: [A-Z]/)
+    t.match(shown.body, /<select id="sort"[^>]* aria-describedby="sort-problem" aria-invalid="true">/)
+    t.ok([...shown.body.matchAll(item)].length > 0, 'the list has its usual order')
+  })
+
+  t.test(`a page of ${path.replace(/[\w-]{20,}/, ':id')} in one order is no page in another`, async t => {
+    const [usual = '', other = ''] = ordersIn((await browser.get(addressOf(list, ''))).body)
+    const first = await browser.get(addressOf(list, other))
+    const next = new URL(nextIn(first.body, '') ?? '', 'http://x.invalid')
+    next.searchParams.set('sort', usual)
+    const shown = await browser.get(`${next.pathname}${next.search}`)
+    t.match([shown.status, chosenIn(shown.body)], [200, usual])
+  })
+}
