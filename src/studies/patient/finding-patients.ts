@@ -6,6 +6,7 @@ import { and, type Expression, not } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
+import { toMobile } from '../../storage/model/patient-address.ts'
 import type { Store } from '../../storage/store.ts'
 import { heldPlaces } from '../people/held-places.ts'
 
@@ -18,6 +19,8 @@ export type PatientsAsked = {
   /** A value, or a system, a bar and a value. */
   readonly identifier: string
   readonly email: string
+  /** With its country code, in whatever way its digits are grouped. */
+  readonly mobile: string
 }
 
 export type PatientOrder = 'name' | 'birth-date' | '-birth-date' | 'registered' | 'changed'
@@ -79,12 +82,14 @@ const searchOf = (
   asked: PatientsWanted,
   { order, count }: Required<Pick<Place, 'order' | 'count'>>,
 ): Search => {
-  const { name, birthDate, identifier, email, notIn } = asked
+  const { name, birthDate, identifier, email, mobile, notIn } = asked
   const query = new URLSearchParams({ ...sorts[order], _count: String(count) })
   for (const word of name.split(/\s+/).filter(one => one !== '')) query.append('name', escaped(word))
   if (birthDate !== '') query.set('birthdate', birthDate)
   if (identifier !== '') query.set('identifier', tokenOf(identifier))
-  if (email !== '') query.set('email', [...new Set([email, toAddress(email)])].map(escaped).join(','))
+  if (email !== '') query.set('email', oneOf(email, toAddress(email)))
+  // Records from elsewhere have it under the system `sms`, or as it was typed there.
+  if (mobile !== '') query.set('telecom', oneOf(mobile, toMobile(mobile) ?? mobile))
   const search = parseSearch(registry, 'Patient', query)
   return notIn === undefined ? search : { ...search, where: and(search.where, not(placeIn(registry, notIn))) }
 }
@@ -96,6 +101,8 @@ const placeIn = (registry: Registry, study: string): Expression => {
   const { where } = heldPlaces(registry, { study: `ResearchStudy/${study}` })
   return { kind: 'has', source: 'ResearchSubject', parameter, of: where }
 }
+
+const oneOf = (...spellings: readonly string[]): string => [...new Set(spellings)].map(escaped).join(',')
 
 const tokenOf = (identifier: string): string => {
   const bar = identifier.lastIndexOf('|')

@@ -1,6 +1,7 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
 import { isolated } from '../../messages/isolated.ts'
+import { toMobile } from '../../storage/model/patient-address.ts'
 import {
   findPatientPage,
   type PatientOrder,
@@ -16,7 +17,13 @@ import { vitalText } from './patient-facts.ts'
 /** What was typed into a form that searches for patients. */
 export const askedIn = (query: URLSearchParams): PatientsAsked => {
   const text = (name: string) => lookedFor(query, name)
-  return { name: text('name'), birthDate: text('birthDate'), identifier: text('identifier'), email: text('email') }
+  return {
+    name: text('name'),
+    birthDate: text('birthDate'),
+    identifier: text('identifier'),
+    email: text('email'),
+    mobile: text('mobile'),
+  }
 }
 
 /** The same in an address, with the order of the list. */
@@ -47,7 +54,7 @@ export const findAsked = async (
 ): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, place) : { patients: [] })
 
 export const canBeRead = (asked: PatientsAsked): boolean =>
-  birthDateProblem(asked) === undefined && identifierProblem(asked) === undefined
+  [birthDateProblem, identifierProblem, mobileProblem].every(problemOf => problemOf(asked) === undefined)
 
 const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
   birthDate === '' || isPartOfDate(birthDate)
@@ -56,6 +63,11 @@ const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
 
 const identifierProblem = ({ identifier }: PatientsAsked): string | undefined =>
   /^[\s|]+$/.test(identifier) ? 'Enter the number, or the URI of its system, a bar and the number' : undefined
+
+const mobileProblem = ({ mobile }: PatientsAsked): string | undefined =>
+  mobile === '' || toMobile(mobile) !== undefined
+    ? undefined
+    : 'Enter the mobile number with its country code, such as +1 500 555 0006'
 
 const isPartOfDate = (text: string): boolean => {
   if (!/^\d{4}(-\d\d){0,2}$/.test(text) || text < '0001') return false
@@ -88,6 +100,14 @@ export const patientSearchForm = (
       autocomplete: 'off',
     },
     { name: 'email', label: 'E-mail address', value: asked.email, autocomplete: 'off' },
+    {
+      name: 'mobile',
+      label: 'Mobile number',
+      hint: 'With its country code, such as +1 500 555 0006',
+      value: asked.mobile,
+      problem: mobileProblem(asked),
+      autocomplete: 'off',
+    },
   ]
   return html`${problemList([...fields, orderProblem(order)])}
 <form method="get" action="${action}" role="search" aria-label="Patients" novalidate>

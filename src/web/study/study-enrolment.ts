@@ -151,7 +151,9 @@ const chosenIn = async (
 /** What was asked for on the page of the form. */
 const askedAgain = (body: unknown): EnrolmentAsked =>
   enrolmentAskedIn(
-    new URLSearchParams(['name', 'birthDate', 'identifier', 'email', 'outside'].map(name => [name, typed(body, name)])),
+    new URLSearchParams(
+      ['name', 'birthDate', 'identifier', 'email', 'mobile', 'outside'].map(name => [name, typed(body, name)]),
+    ),
   )
 
 /** The parameters of the page of the list from which they were chosen. */

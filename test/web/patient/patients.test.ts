@@ -133,51 +133,58 @@ t.test('that tells nobody of a patient whom they may not see', async t => {
   t.equal((await register(hal)).status, 303)
 })
 
-t.test('patients are found by name, birth date, identifier and e-mail address, page by page', async t => {
-  const found = async (query: string, by = people.member) =>
-    [
-      ...(await by.get(`/patients?${query}`)).body.matchAll(/href="\/patients\/[\w-]+(?:\?back=[^"]*)?">([^<]*) </g),
-    ].map(([, name]) => name)
-  t.same(await found('name=ru+mar'), ['María José Ruiz'])
-  t.same(await found('birthDate=1970-05&identifier=4711'), ['María José Ruiz'])
-  t.same(await found('identifier=urn:oid:1.2.3|4711'), ['María José Ruiz'])
-  t.same(await found('email=MARIA@example.org'), ['María José Ruiz'])
-  t.same(await found('name=ruiz', people['manager of another tenant']), [])
-  t.match(wordsOf(await people.member.get('/patients?name=nobody')), /Nobody that you can see matches that/)
-  const wrong = await people.member.get('/patients?birthDate=1970-13')
-  t.match(wordsOf(wrong), /Enter a birth date as year, month and day/)
-  t.match(wrong.body, '<title>Problem: Patients')
-  t.notMatch(wordsOf(wrong), /Found|nobody/, 'nobody was searched for')
-  for (const [query, told] of [
-    ['birthDate=0000', /Enter a birth date as year, month and day/],
-    ['identifier=|', /Enter the number, or the URI of its system/],
-  ] as const) {
-    const shown = await people.member.get(`/patients?${query}`)
-    t.match([shown.status, wordsOf(shown)], [200, told], query)
-  }
-  for (let count = 0; count < 20; count += 1)
-    await create(lab.manager, {
-      resourceType: 'Patient',
-      name: [{ family: `Page${String(count).padStart(2, '0')}` }],
-      managingOrganization: { reference: `Organization/${lab.organization}` },
-    })
-  const first = await people.member.get('/patients?name=page')
-  t.notMatch(first.body, /More patients/)
-  await register({ ...empty, family: 'Page99', birthDate: '1990-01-01' })
-  const full = await people.member.get('/patients?name=page')
-  const next = /href="(\/patients\?name=page&(?:amp;)?page=[^"]*)"/.exec(full.body)?.[1]?.replace('&amp;', '&') ?? ''
-  t.match(wordsOf(await people.member.get(next)), /Page99/)
-  const lost = wordsOf(await people.manager.get(next))
-  t.match(
-    lost,
-    /Found That page of the list is no longer there\. Here is its beginning\. Page00/,
-    'it belongs to one reader',
-  )
-  t.match(
-    wordsOf(await people.member.get('/patients?page=9')),
-    /All that you can see That page of the list is no longer/,
-  )
-})
+t.test(
+  'patients are found by name, birth date, identifier, e-mail address and mobile number, page by page',
+  async t => {
+    const found = async (query: string, by = people.member) =>
+      [
+        ...(await by.get(`/patients?${query}`)).body.matchAll(/href="\/patients\/[\w-]+(?:\?back=[^"]*)?">([^<]*) </g),
+      ].map(([, name]) => name)
+    t.same(await found('name=ru+mar'), ['María José Ruiz'])
+    t.same(await found('birthDate=1970-05&identifier=4711'), ['María José Ruiz'])
+    t.same(await found('identifier=urn:oid:1.2.3|4711'), ['María José Ruiz'])
+    t.same(await found('email=MARIA@example.org'), ['María José Ruiz'])
+    for (const mobile of ['+15005550006', '001 500 555-0006', '+1 (500) 555.0006'])
+      t.same(await found(`mobile=${encodeURIComponent(mobile)}`), ['María José Ruiz'], mobile)
+    t.same(await found('mobile=%2B15005550007'), [])
+    t.same(await found('name=ruiz', people['manager of another tenant']), [])
+    t.match(wordsOf(await people.member.get('/patients?name=nobody')), /Nobody that you can see matches that/)
+    const wrong = await people.member.get('/patients?birthDate=1970-13')
+    t.match(wordsOf(wrong), /Enter a birth date as year, month and day/)
+    t.match(wrong.body, '<title>Problem: Patients')
+    t.notMatch(wordsOf(wrong), /Found|nobody/, 'nobody was searched for')
+    for (const [query, told] of [
+      ['birthDate=0000', /Enter a birth date as year, month and day/],
+      ['identifier=|', /Enter the number, or the URI of its system/],
+      ['mobile=5005550006', /Enter the mobile number with its country code/],
+    ] as const) {
+      const shown = await people.member.get(`/patients?${query}`)
+      t.match([shown.status, wordsOf(shown)], [200, told], query)
+    }
+    for (let count = 0; count < 20; count += 1)
+      await create(lab.manager, {
+        resourceType: 'Patient',
+        name: [{ family: `Page${String(count).padStart(2, '0')}` }],
+        managingOrganization: { reference: `Organization/${lab.organization}` },
+      })
+    const first = await people.member.get('/patients?name=page')
+    t.notMatch(first.body, /More patients/)
+    await register({ ...empty, family: 'Page99', birthDate: '1990-01-01' })
+    const full = await people.member.get('/patients?name=page')
+    const next = /href="(\/patients\?name=page&(?:amp;)?page=[^"]*)"/.exec(full.body)?.[1]?.replace('&amp;', '&') ?? ''
+    t.match(wordsOf(await people.member.get(next)), /Page99/)
+    const lost = wordsOf(await people.manager.get(next))
+    t.match(
+      lost,
+      /Found That page of the list is no longer there\. Here is its beginning\. Page00/,
+      'it belongs to one reader',
+    )
+    t.match(
+      wordsOf(await people.member.get('/patients?page=9')),
+      /All that you can see That page of the list is no longer/,
+    )
+  },
+)
 
 t.test('patients are listed in the order that is asked for, which the page shows', async t => {
   const made: string[] = []

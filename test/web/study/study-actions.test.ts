@@ -208,6 +208,15 @@ t.test('a form that does not say what is done, or to whom, as the page does, doe
   t.equal(await started(), before)
 })
 
+t.test('all who are found by a mobile number are enrolled, and nobody else', async t => {
+  const telecom = [{ system: 'sms' as const, value: '+15005550123' }]
+  const [called, other] = [await registered('Called', { telecom }), await registered('Uncalled')]
+  const page = `${enrolment}?mobile=${encodeURIComponent('+1 500 555 0123')}`
+  t.match(await settled(await staff.send(page, { who: 'all', do: 'enrol' }, enrolment)), /1 of 1/)
+  t.equal((await subjectsOf(called.id)).length, 1)
+  t.equal((await subjectsOf(other.id)).length, 0)
+})
+
 t.test('everybody who was found is enrolled, on all pages, and nobody twice', async t => {
   for (let count = 0; count < 22; count += 1) await registered(`Found${count}`)
   const page = `${enrolment}?name=found`
