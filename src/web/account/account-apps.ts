@@ -3,10 +3,13 @@ import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
+import { patientsOf } from '../../storage/authorization/token.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import { partsAsked } from '../authorize/asked-scope.ts'
 import { sentenceOf } from '../authorize/scope-sentence.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { appsToOpen } from '../page/apps-to-open.ts'
+import { leadsAway } from '../page/content-security.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -17,10 +20,10 @@ import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 import { worded } from '../page/wording.ts'
 
-/** What somebody has granted to apps, and the way to end it. */
+/** What somebody has granted to apps, the way to end it, and the apps that they can open as a patient. */
 export const accountAppsPage: AddPage = (server, options) => {
   const { codeClasses } = options
-  const { grantedApps, interactions } = server.authorization
+  const { grantedApps, interactions, launches } = server.authorization
   type App = Awaited<ReturnType<typeof grantedApps.list>>[number]
 
   const listed = async (request: FastifyRequest, words: Words, app: App, token: string): Promise<Html> => {
@@ -43,11 +46,23 @@ ${postForm({ action: '/account/apps', token, hidden: { app: id } }, html`<button
 </li>`
   }
 
+  /** Several records of one human are one compartment, so it does not matter which of them an app is opened for. */
+  const connectable = async (person: string, words: Words, granted: readonly App[], token: string) => {
+    const [patient] = await patientsOf(options.accounts.database, person)
+    if (patient === undefined) return undefined
+    const apps = (await launches.apps(person)).filter(({ id }) => granted.every(({ client }) => client.id !== id))
+    return appsToOpen({
+      ...{ patient, apps, token },
+      heading: words.say('apps.connect'),
+      text: words.say('apps.open-text'),
+    })
+  }
+
   server.post('/account/apps/own', { onRequest: requireSession }, async (request, reply) => {
     const isDone = await grantedApps.prove(sessionOf(request).person, typed(request.body, 'app'))
     return reply.redirect(isDone ? '/account/apps?done=own' : '/account/apps', 303)
   })
-  server.get('/account/apps', { onRequest: requireSession }, async (request, reply) => {
+  server.get('/account/apps', { ...leadsAway, onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const token = ownToken(reply)
     const apps = await grantedApps.list(person)
@@ -64,6 +79,7 @@ ${
     : html`<p>${say('apps.text')}</p>
 <ul class="list-group list-group-flush mb-4">${await Promise.all(apps.map(app => listed(request, words, app, token)))}</ul>`
 }
+${await connectable(person, words, apps, token)}
 <p><a href="/account">${say('own.back')}</a></p>`,
     })
   })

@@ -7,8 +7,9 @@ import { callerOfSession } from '../../storage/account/session.ts'
 import { callerOfPerson, patientsOf } from '../../storage/authorization/token.ts'
 import type { Store } from '../../storage/store.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { appsToOpen } from '../page/apps-to-open.ts'
 import { leadsAway } from '../page/content-security.ts'
-import { notice, postForm } from '../page/form.ts'
+import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
 import { refuseOlder } from '../page/frame-history.ts'
@@ -73,7 +74,7 @@ ${patientFacts(patient, words, title)}
 ${changes && html`<p class="no-print"><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
 ${await linkToRefused(found, id, words)}
 ${charts.content}
-${appsToOpen(id, apps, token)}
+${appsToOpen({ patient: id, apps, token, ...openingText(found, words) })}
 ${!isFramed(request) && waysOn(request, words, { isReader })}`,
       })
     },
@@ -109,20 +110,10 @@ const doneTexts: Readonly<Record<string, string>> = {
   changed: 'It is saved.',
 }
 
-const appsToOpen = (
-  patient: string,
-  apps: readonly { readonly id: string; readonly name: string }[],
-  token: string,
-): Html | false =>
-  apps.length > 0 &&
-  html`<section class="no-print">
-<h2>Open an app for this patient</h2>
-<p>Before it opens, you are asked what it may do, and can say no.</p>
-<ul class="list-unstyled mt-4">${apps.map(
-    ({ id, name }) =>
-      html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
-  )}</ul>
-</section>`
+const openingText = ({ isReader }: { readonly isReader: boolean }, { say }: Words) => ({
+  heading: isReader ? say('apps.open') : 'Open an app for this patient',
+  text: say('apps.open-text'),
+})
 
 const waysOn = (request: FastifyRequest, words: Words, { isReader }: { readonly isReader: boolean }): Html =>
   isReader ? ownWays(words) : backLink(backIn(queryOf(request)))

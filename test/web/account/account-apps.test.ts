@@ -4,25 +4,29 @@ import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../..
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 
 const world = await openApps()
-const { server, database, ann, bob, account, client, signIn, send } = world
+const { server, database, ann, bob, account, client, signIn, send, study } = world
 t.teardown(() => server.close())
 
 const page = '/account/apps'
-const browserOf = async (person: string) => {
-  const browser = openBrowser(server)
+const browserOf = async (person: string, headers = {}) => {
+  const browser = openBrowser(server, { headers })
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
   return browser
 }
 
-const app = await client({ name: 'Heart <diary>' })
+const launch_uris = ['https://app.example.org/launch']
+const app = await client({ name: 'Heart <diary>', metadata: { launch_uris } })
 const [anns, bobs] = [await account(ann), await account(bob)]
 const scopes = ['patient/Patient.rs', 'patient/Observation.rs?code=omh:heart-rate']
-const { verifier, challenge } = pkce()
-const asking = world.browser()
-const { id } = await asking.begin(authorizeQuery(app.id, scopes.join(' '), challenge))
-const code = (await asking.allow(id, await signIn(anns), { scopes })).searchParams.get('code') ?? ''
-const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
-const { access_token: token } = (await tokenRequest(server, { ...form, client_id: app.id })).body
+const allow = async (): Promise<string> => {
+  const { verifier, challenge } = pkce()
+  const asking = world.browser()
+  const { id } = await asking.begin(authorizeQuery(app.id, scopes.join(' '), challenge))
+  const code = (await asking.allow(id, await signIn(anns), { scopes })).searchParams.get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+  return (await tokenRequest(server, { ...form, client_id: app.id })).body.access_token
+}
+const token = await allow()
 const status = async () => (await send(token, 'GET', `Patient/${ann}`)).statusCode
 
 t.test('nobody sees or ends what somebody else has granted to an app', async t => {
@@ -61,4 +65,22 @@ t.test('a person sees what they have granted, on the page of what they share too
   )
   t.equal(await status(), 401)
   t.match(wordsOf(await browser.get('/sharing')), `${nothing}.`)
+})
+
+t.test('patients connect the apps that can be opened from here, in their language, and each once', async t => {
+  const granted = await browserOf(anns)
+  const later = await client({ name: 'Sleep diary', metadata: { launch_uris } })
+  await client({ name: 'Not to be opened' })
+  const offered = async (browser: typeof granted) => wordsOf(await browser.get(page)).split('Connect an app ')[1]
+  t.match(await offered(granted), /Heart &lt;diary&gt; Sleep diary Back to/)
+  await allow()
+  t.match(await offered(granted), /^Before it opens, .* can say no\. Sleep diary Back to/)
+  const other = await browserOf(bobs)
+  t.match(await offered(other), /^Before it opens, .* can say no\. Heart &lt;diary&gt; Sleep diary Back to/)
+  const opened = await other.send(page, { app: later.id }, `/patients/${bob}/app`)
+  t.match(opened, { status: 303, location: /^https:\/\/app\.example\.org\/launch\?iss=.*&launch=/ })
+  t.notMatch(String((await other.get(page)).headers['content-security-policy']), /form-action/)
+  const spanish = await browserOf(bobs, { 'accept-language': 'es' })
+  t.match(wordsOf(await spanish.get(page)), /Conectar una aplicación Antes de que se abra, .* decir que no\. Heart/)
+  t.equal(await offered(await browserOf(study.researcher.person)), undefined, 'staff have no data of their own')
 })

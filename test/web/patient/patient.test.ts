@@ -64,6 +64,8 @@ t.test('staff open an app of their organization for a patient, and the app is la
 t.test('patients open apps that are for everybody, for themselves, starting from their account', async t => {
   t.match((await anns.get('/account')).body, `<a href="${page}">See your own record</a>`)
   t.same(buttons((await anns.get(page)).body), ['Heart diary'])
+  t.match(wordsOf(await anns.get(page)), 'Open an app with your data Before it opens, you are asked what it may do')
+  t.match(wordsOf(await staff.get(page)), 'Open an app for this patient Before it opens, you are asked what it may do')
   for (const to of ['/sharing', '/account/disclosures', '/account/data'])
     t.match((await anns.get(page)).body, `<li><a href="${to}">`, 'and on from there')
   t.notMatch((await staff.get(page)).body, 'href="/account/data"')
