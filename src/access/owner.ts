@@ -1,4 +1,4 @@
-import type { Coding, Resource } from '@medplum/fhirtypes'
+import type { Coding, Reference, Resource, ResourceType } from '@medplum/fhirtypes'
 import { canonicalBase } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseReference } from '../fhir/reference.ts'
@@ -53,23 +53,20 @@ export const inOneOf = <R extends Resource>(
 export const ownerTag = (resource: Resource, owner: string | null): readonly Coding[] =>
   owner === null || namedOwner(resource) !== undefined ? [] : [{ system: ownerSystem, code: owner }]
 
-const namedOwner = (resource: Resource): string | undefined => {
-  const reference = ownerReference(resource)
+/** The organization that a resource names itself, in the element that its type has for that. */
+export const namedOwner = (resource: Resource): string | undefined => {
+  const element = ownerElements[resource.resourceType]
+  const reference = element === undefined ? undefined : (resource as Owning)[element]?.reference
   const parsed = reference === undefined ? undefined : parseReference(reference)
   return parsed !== undefined && 'type' in parsed && parsed.type === 'Organization' ? parsed.id : undefined
 }
 
-const ownerReference = (resource: Resource): string | undefined => {
-  switch (resource.resourceType) {
-    case 'Patient':
-      return resource.managingOrganization?.reference
-    case 'PractitionerRole':
-      return resource.organization?.reference
-    case 'Group':
-      return resource.managingEntity?.reference
-    case 'ResearchStudy':
-      return resource.sponsor?.reference
-    default:
-      return undefined
-  }
+type Owning = Resource & { readonly [element: string]: Reference | undefined }
+
+/** The element in which a type names the organization that a resource belongs to. */
+export const ownerElements: Readonly<Partial<Record<ResourceType, string>>> = {
+  PractitionerRole: 'organization',
+  ResearchStudy: 'sponsor',
+  Group: 'managingEntity',
+  Patient: 'managingOrganization',
 }

@@ -1,5 +1,5 @@
-import type { Resource } from '@medplum/fhirtypes'
-import { chosenOwner, ownerOf, ownerSystem } from '../../access/owner.ts'
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import { chosenOwner, namedOwner, ownerElements, ownerOf, ownerSystem } from '../../access/owner.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
@@ -16,8 +16,39 @@ export const findOwner = async (
     ? null
     : ((await findChosenOwner(connection, choosing, resource)) ?? ownerOf(resource, choosing.organizations))
 
+/**
+ * The organization to which the next version of a resource belongs. Once there is one it stays, whatever a tag says. Throws `business-rule` if a
+ * Patient or a role names another one: that one's people would not find it, and not even its managers could end the role.
+ */
+export const findNextOwner = async (
+  connection: Connection,
+  choosing: Choosing,
+  current: { readonly owner: string | null; readonly resource: Resource },
+  next: Resource,
+): Promise<string | null> => {
+  const named = namedOwner(next)
+  if (current.owner === null) return (await findChosenOwner(connection, choosing, next)) ?? named ?? null
+  const isMoved = named !== current.owner && named !== namedOwner(current.resource)
+  if (isMoved && staysWithOwner.has(next.resourceType)) throw moved(next.resourceType, current.owner)
+  return current.owner
+}
+
+/** What storage/model says of a study and its Group goes further. */
+const staysWithOwner: ReadonlySet<ResourceType> = new Set(['Patient', 'PractitionerRole'])
+
+const moved = (type: ResourceType, owner: string): FhirError => {
+  const expression = `${type}.${ownerElements[type]}`
+  return new FhirError(
+    'business-rule',
+    `A ${type} stays with its organization: ${expression} names Organization/${owner}`,
+    {
+      expression,
+    },
+  )
+}
+
 /** The organization that its tag chooses, if the caller may choose any. Throws `business-rule` if there is no such organization. */
-export const findChosenOwner = async (
+const findChosenOwner = async (
   connection: Connection,
   { choosesOwner }: Choosing,
   resource: Resource,

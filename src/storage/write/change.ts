@@ -11,7 +11,7 @@ import { project } from '../model/projections.ts'
 import { withoutServedMembers } from '../model/study-group.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { holdDevice } from '../prepare/device-source.ts'
-import { findChosenOwner, findOwner } from '../prepare/owner.ts'
+import { findNextOwner, findOwner } from '../prepare/owner.ts'
 import { isNumbered, prepare } from '../prepare/prepare.ts'
 import { subjectElement, subjectsOf } from '../prepare/subject.ts'
 import { sql } from '../sql.ts'
@@ -130,18 +130,19 @@ export const nextVersion = async (
   current: Current,
   resource: Resource,
 ): Promise<Candidate> => {
+  const before = await readStored(current.content)
   const draft = {
     resource: await withoutServedMembers(connection, resource, current.id),
     id: current.id,
     pk: current.pk,
     version: Number(current.versionId) + 1,
-    owner: current.owner ?? (await findChosenOwner(connection, writing, resource)) ?? null,
+    owner: await findNextOwner(connection, writing, { owner: current.owner, resource: before }, resource),
     author: writing.author,
   }
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
   checkPatient(candidate, current.patientId, writing)
-  checkSubjects(candidate, await readStored(current.content), writing)
+  checkSubjects(candidate, before, writing)
   return candidate
 }
 

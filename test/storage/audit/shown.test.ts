@@ -308,10 +308,11 @@ t.test(
   'a disclosure, even of several patients, stays with the organization for which somebody worked at the time',
   async t => {
     await put({ resourceType: 'Practitioner', id: 'eva', name: [{ text: 'Eva' }] } as never)
-    const work = (organization: string) =>
+    const work = (organization: string, active = true) =>
       put({
         resourceType: 'PractitionerRole',
-        id: 'eva',
+        id: `eva-${organization}`,
+        active,
         practitioner: { reference: 'Practitioner/eva' },
         organization: { reference: `Organization/${organization}` },
         code: [{ coding: [{ system: role, code: 'viewer' }] }],
@@ -322,6 +323,7 @@ t.test(
     const read = { practitioner: 'eva', client: 'cli', interaction: 'search-type', type: 'Patient', outcome: 200 }
     await insertRecords(database, [{ ...read, patients: numbers.map(({ number }) => number) }])
     await sealAudit(database, key)
+    await work('other', false)
     await work('clinic')
     const [last] = await readDisclosures(database, { patient: 'ann' })
     t.match(last, { practitioner: 'eva', organization: 'other' })

@@ -2,6 +2,7 @@ import type { Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Caller } from '../../../src/access/caller.ts'
 import { ownerSystem } from '../../../src/access/owner.ts'
+import { FhirError } from '../../../src/fhir/error.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import * as w from './world.ts'
 
@@ -27,6 +28,7 @@ const made = async (caller: Caller, resource: Resource): Promise<Resource & { id
   return JSON.parse(written.content)
 }
 const owned = (organization: string) => ({ tag: [{ system: ownerSystem, code: organization }] })
+const unknown = new FhirError('not-found', 'Patient/imported is not known')
 const withoutId = ({ id: _, ...resource }: Resource): Resource => resource as Resource
 const roleOf = (practitioner: string, organization: string) => withoutId(w.role(practitioner, organization, 'member'))
 const account = (practitioner: string): Resource => ({
@@ -121,7 +123,7 @@ t.test(
     t.strictSame(await known(), [`Practitioner/${own.id}`, 'Organization/elsewhere'])
     t.equal(
       await outcome(visitor, { ...patient, managingOrganization: { reference: 'Organization/lab' } } as Resource),
-      403,
+      422,
     )
     t.equal(await outcome(visitor, { ...patient, active: true } as Resource), 'updated')
     t.strictSame(await known(), [`Practitioner/${own.id}`, 'Organization/elsewhere'])
@@ -246,4 +248,43 @@ t.test('an administrator gives an owner to what has none, and takes nothing from
   t.strictSame(given.meta?.tag, owned('lab').tag)
   const kept = await made(administrator, { resourceType: 'Practitioner', id, meta: owned('elsewhere') })
   t.strictSame(kept.meta?.tag, owned('lab').tag)
+})
+
+t.test('a Patient and a role stay with their organization, also if their writer manages another', async t => {
+  await put(w.role('both', 'university', 'manager'), w.role('both', 'elsewhere', 'manager'))
+  const both = { ...w.staff('both'), organizations: ['university', 'elsewhere'] }
+  const practitioner = await made(both, { resourceType: 'Practitioner', meta: owned('university') })
+  const patientOf = (id: string): Resource => ({
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${id}` },
+  })
+  const refusal = (type: string, element: string) => ({
+    outcome: 'refused',
+    error: new FhirError(
+      'business-rule',
+      `A ${type} stays with its organization: ${type}.${element} names Organization/university`,
+      { expression: `${type}.${element}` },
+    ),
+  })
+  for (const [element, of] of [
+    ['managingOrganization', patientOf],
+    ['organization', (id: string) => roleOf(practitioner.id, id)],
+  ] as const) {
+    const { id, resourceType } = await made(both, of('university'))
+    t.match(await write(both, { ...of('elsewhere'), id }), refusal(resourceType, element))
+    t.equal((await storeOf(dean).read(resourceType, id)).versionId, '1')
+    t.equal(await outcome(both, { ...of('university'), id, language: 'en' }), 'updated')
+  }
+})
+
+t.test('a Patient that is given its organization only later belongs to it from then on', async t => {
+  await put({ resourceType: 'Patient', id: 'imported' })
+  await t.rejects(storeOf(dean).read('Patient', 'imported'), unknown)
+  await put({
+    resourceType: 'Patient',
+    id: 'imported',
+    managingOrganization: { reference: 'Organization/university' },
+  })
+  t.equal((await storeOf(dean).read('Patient', 'imported')).versionId, '2')
+  await t.rejects(storeOf(visitor).read('Patient', 'imported'), unknown)
 })

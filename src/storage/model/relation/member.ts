@@ -1,4 +1,4 @@
-import type { ResourceType } from '@medplum/fhirtypes'
+import { ownerElements } from '../../../access/owner.ts'
 import { rankOf } from '../../../access/vocabulary.ts'
 import type { Expression, Member } from '../../../search/expression.ts'
 import type { RelatedRow } from '../../row.ts'
@@ -40,7 +40,7 @@ const isIn =
 
 const compiledBy: Readonly<Record<Member['of'], (members: readonly Member[], row: RelatedRow) => SqlFragment>> = {
   owner: isIn(({ row }) => sql.fragment`${row}.owner`),
-  named: isIn(({ type, row }) => referencedId(row, elementByType[type] ?? '', 'Organization')),
+  named: isIn(({ type, row }) => referencedId(row, ownerElements[type] ?? '', 'Organization')),
   self: isIn(({ row }) => sql.fragment`${row}.id`),
   parent: isIn(({ row }) => referencedId(row, 'partOf', 'Organization')),
   study: (members, { type, row }) => {
@@ -54,14 +54,6 @@ const compiledBy: Readonly<Record<Member['of'], (members: readonly Member[], row
   'staffed-study': (members, { row }) => sql.fragment`${row}.id IN (
     SELECT staff.practitioner FROM study_staff AS staff JOIN study ON study.id = staff.study_id
     WHERE ${isMemberOf(members, sql.fragment`study.organization`)})`,
-}
-
-/** The element that names it. Unlike the owner, a later version may change it, and the new organization is then asked about as well. */
-const elementByType: Readonly<Partial<Record<ResourceType, string>>> = {
-  PractitionerRole: 'organization',
-  ResearchStudy: 'sponsor',
-  Group: 'managingEntity',
-  Patient: 'managingOrganization',
 }
 
 /** An account that is linked to practitioners of one's organizations and to nobody else, and that does not administer the installation. */
