@@ -1,4 +1,6 @@
 import t from 'tap'
+import { auditKeyOf } from '../../src/storage/audit/seal/chain.ts'
+import { sealAudit } from '../../src/storage/audit/seal/seal.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openTenants } from './tenants.ts'
 
@@ -8,7 +10,7 @@ t.teardown(() => world.server.close())
 t.setTimeout(120_000)
 const { id: study } = await world.newStudy(lab.manager, lab.organization, 'nights', ['omh:heart-rate'])
 const managingOrganization = { reference: `Organization/${lab.organization}` }
-for (let number = 0; number < 45; number += 1)
+for (let number = 0; number < 60; number += 1)
   await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ family: `Many${number % 7}` }],
@@ -18,6 +20,7 @@ for (let number = 0; number < 45; number += 1)
 const changed = await create(lab.manager, { resourceType: 'Patient', name: [{ family: 'Many' }], managingOrganization })
 await create(lab.manager, { resourceType: 'Patient', name: [{ family: 'Many8' }], managingOrganization })
 await update(lab.manager, { ...changed, gender: 'female' })
+await sealAudit(world.database, auditKeyOf(Buffer.alloc(32, 7)))
 
 type Listed = {
   readonly who: keyof typeof people
@@ -31,6 +34,12 @@ type Listed = {
 const lists: readonly Listed[] = [
   { who: 'member', path: '/patients', query: 'name=many', item: /href="\/patients\/([\w-]+)\?back=/g },
   { who: 'member', path: `/studies/${study}/enrolment`, query: 'name=many', item: /name="patient" value="([\w-]+)"/g },
+  {
+    who: 'privacy officer',
+    path: '/audit',
+    query: 'action=C',
+    item: /<tr role="row">\n<td role="cell">([\s\S]*?)<\/tr>/g,
+  },
 ]
 
 const addressOf = ({ path, query = '' }: Listed, sort: string) => `${path}?${query}&sort=${sort}`

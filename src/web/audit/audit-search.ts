@@ -56,12 +56,10 @@ export const auditSearch: EventsSearch<Asked> = {
       optional: true,
     },
   ],
-  form: (action, asked, fields) =>
-    eventsForm(
-      action,
-      fields,
-      (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
-    ),
+  form: (action, asked, fields, order) => {
+    const chosen = (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] }))
+    return eventsForm(action, fields, chosen, order)
+  },
 }
 
 /**

@@ -17,9 +17,8 @@ export const auditPage: AddPage = (server, options) =>
     search: auditSearch,
     head: (_, query) => html`<h1>Audit</h1>
 ${query.get('done') === 'joined' && notice('done', html`<p>You have joined the organization, and are one of its privacy officers.</p>`)}
-<p>What was read, searched for and changed in your organizations, and who was refused, the latest first. New events appear within a second.</p>`,
+<p>What was read, searched for and changed in your organizations, and who was refused. New events appear within a second.</p>`,
     tellsStudies: true,
-    links: { next: 'Earlier', first: 'Back to the latest' },
     more: ({ study, query }) =>
       html`${study !== undefined && html`<br>${study === '' ? 'for a study' : `for the study ${study}`}`}${query && html`<br><span class="text-body-secondary">${query}</span>`}`,
     columns: { Patients: ({ patients }) => patientsText(patients) },

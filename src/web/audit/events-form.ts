@@ -2,6 +2,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { selectField } from '../page/choice-field.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderField, orderProblem } from '../page/list-order.ts'
 import { lookedFor } from '../page/typed.ts'
 import type { DayRange } from './day-range.ts'
 
@@ -15,9 +16,10 @@ export const eventsForm = (
   action: string,
   fields: readonly Field[],
   choices: readonly Choosing[],
-): Html => html`${problemList(fields)}
+  order: ListOrder,
+): Html => html`${problemList([...fields, orderProblem(order)])}
 <form method="get" action="${action}" class="mb-4" role="search" aria-label="Events" novalidate>
-<div class="row align-items-end">${[...fields.map(field), ...choices.map(choice)].map(one => html`<div class="col-sm-6 col-lg-3">${one}</div>`)}</div>
+<div class="row align-items-end">${[...fields.map(field), ...choices.map(choice), orderField(order)].map(one => html`<div class="col-sm-6 col-lg-3">${one}</div>`)}</div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`
 

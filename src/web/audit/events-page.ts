@@ -16,6 +16,7 @@ import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import type { Field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
 import { pagesBeside } from '../page/page-number.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -38,7 +39,6 @@ type EventsPage<Asked extends DayRange> = {
   readonly search: EventsSearch<Asked>
   /** The content above the form. */
   readonly head: (options: PageOptions, query: URLSearchParams) => Html | Promise<Html>
-  readonly links: { readonly next: string; readonly first: string }
   /** What else is told of what was done, below that. */
   readonly more?: (line: AuditLine) => Html | undefined | false
   /** Whether it tells for which studies something was done. */
@@ -54,7 +54,7 @@ export type EventsSearch<Asked extends DayRange> = {
   readonly askedIn: (query: URLSearchParams) => Asked
   readonly searchOf: (registry: Registry, asked: Asked) => Search
   readonly fieldsOf: (asked: Asked) => readonly Field[]
-  readonly form: (action: string, asked: Asked, fields: readonly Field[]) => Html
+  readonly form: (action: string, asked: Asked, fields: readonly Field[], order: ListOrder) => Html
 }
 
 /** A list of events, in pages, and all of them as a table to download. */
@@ -63,7 +63,7 @@ export const addEventsPage = <Asked extends DayRange>(
   options: PageOptions,
   page: EventsPage<Asked>,
 ): void => {
-  const { path, title, table, readerOf, search, head, links } = page
+  const { path, title, table, readerOf, search, head } = page
   const telling = { ...options, tellsStudies: page.tellsStudies === true }
   const cursorsFor = openCursors(options.accounts.secretKey)
   server.get(path, { onRequest: requireSession }, async (request, reply) => {
@@ -72,32 +72,43 @@ export const addEventsPage = <Asked extends DayRange>(
     const cursors = cursorsFor(caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(queryOf(request), cursors, path)
     const store = options.openStoreFor(caller)
-    const found = { ...search.searchOf(options.registry, asked), count: 50, cursor }
+    const order = orderIn(queryOf(request), orders)
+    const found = { ...inOrder(options.registry, search.searchOf(options.registry, asked), order), count: 50, cursor }
     const { lines, next } = await findLines(telling, store, found)
-    const again = queryOfAsked(asked)
+    const again = queryOfAsked(asked, order)
     const fields = search.fieldsOf(asked)
-    const isProblem = fields.some(({ problem }) => problem !== undefined)
+    const isProblem = [...fields, orderProblem(order)].some(({ problem }) => problem !== undefined)
     return sendStaffPage(reply, {
       title: titled(title),
       isWide: true,
       isProblem,
       content: html`${await head(options, queryOf(request))}
-${search.form(path, asked, fields)}
+${search.form(path, asked, fields, order)}
 ${note}
-${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page)}
+${
+  lines.length === 0
+    ? html`<p>${isAsked(asked) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>`
+    : listed(
+        lines,
+        page,
+        whenHeading(order, other => `${path}?${queryOfAsked(asked, other)}`),
+      )
+}
 ${await agedNote(options.accounts.database)}
-${pagesBeside('Pages', [next !== undefined && { href: `${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}`, text: links.next }, !isFirst && { href: `${path}?${again}`, text: links.first }])}
+${pagesBeside('Pages', [next !== undefined && { href: `${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}`, text: links[order.by].next }, !isFirst && { href: `${path}?${again}`, text: links[order.by].first }])}
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })
   })
   server.get(table.path, { onRequest: requireSession, config: { rateLimit } }, async (request, reply) => {
     const caller = await readerOf(request, options)
     const asked = search.askedIn(queryOf(request))
-    const wrong = search.fieldsOf(asked).filter(({ problem }) => problem !== undefined)
+    const order = orderIn(queryOf(request), orders)
+    const fields = [...search.fieldsOf(asked), { label: 'Sort by', ...orderProblem(order) }]
+    const wrong = fields.filter(({ problem }) => problem !== undefined)
     // A table of days other than the ones asked for would be mistaken for these.
     if (wrong.length > 0)
       throw new FhirError('value', wrong.map(({ label, problem }) => `${label}: ${problem}`).join('; '))
-    const found = search.searchOf(options.registry, asked)
+    const found = inOrder(options.registry, search.searchOf(options.registry, asked), order)
     const store = readInTurn(options.openStoreFor(caller), request)
     return reply
       .type('text/csv; charset=utf-8')
@@ -114,13 +125,33 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
 /** Each download reads everything that there is. */
 const rateLimit = { max: 10, timeWindow: '1 minute' }
 
-/** Whether anything is asked for. There is always a time zone, whether or not any days are. */
-const isAsked = (again: string): boolean => [...new URLSearchParams(again).keys()].some(name => name !== 'timezone')
+const orders = { latest: 'Latest first', oldest: 'Oldest first' }
+type Order = keyof typeof orders
 
-/** Empty if nothing is asked for. */
-const queryOfAsked = ({ problems, ...asked }: DayRange): string => {
-  const entries = Object.entries({ ...asked, ...dayQueryOf({ problems, ...asked }) })
-  return new URLSearchParams(entries.filter(([, value]) => value !== '')).toString()
+const links: Readonly<Record<Order, { readonly next: string; readonly first: string }>> = {
+  latest: { next: 'Earlier', first: 'Back to the latest' },
+  oldest: { next: 'Later', first: 'Back to the oldest' },
+}
+
+/** Events come with the latest first if no order is asked for. */
+const inOrder = (registry: Registry, search: Search, { by }: ListOrder<Order>): Search =>
+  by === 'latest'
+    ? search
+    : { ...search, sort: parseSearch(registry, 'AuditEvent', new URLSearchParams({ _sort: '_lastUpdated' })).sort }
+
+/** What is asked for; empty if it is nothing. There is always a time zone, whether or not any days are. */
+const entriesOf = ({ problems, ...asked }: DayRange): readonly (readonly [string, string])[] =>
+  Object.entries({ ...asked, ...dayQueryOf({ problems, ...asked }) }).filter(([, value]) => value !== '')
+
+const isAsked = (asked: DayRange): boolean => entriesOf(asked).length > 0
+
+const queryOfAsked = (asked: DayRange, order: ListOrder<Order>): string =>
+  new URLSearchParams([...entriesOf(asked), ...Object.entries(orderQuery(order))].map(([...pair]) => pair)).toString()
+
+/** The heading of the column by which the table is sorted, with a link to the opposite order. */
+const whenHeading = ({ by, ...order }: ListOrder<Order>, addressOf: (order: ListOrder<Order>) => string): Html => {
+  const other = by === 'latest' ? 'oldest' : 'latest'
+  return html`<th scope="col" role="columnheader" aria-sort="${by === 'latest' ? 'descending' : 'ascending'}">When <a class="px-2" href="${addressOf({ by: other, ...order })}" title="${orders[other]}"><span aria-hidden="true">${by === 'latest' ? '↓' : '↑'}</span><span class="visually-hidden">${orders[other]}</span></a></th>`
 }
 
 type Telling = Pick<PageOptions, 'codeClasses' | 'registry'> & { readonly tellsStudies: boolean }
@@ -159,9 +190,10 @@ type Listed = Pick<EventsPage<DayRange>, 'columns' | 'more'>
 const listed = (
   lines: readonly AuditLine[],
   { columns, more }: Listed,
+  when: Html,
 ): Html => html`<div class="table-responsive mb-4" tabindex="0" role="region" aria-label="Events">
 <table class="table align-middle events" role="table">
-<thead role="rowgroup"><tr role="row">${['When', 'Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col" role="columnheader">${heading}</th>`)}</tr></thead>
+<thead role="rowgroup"><tr role="row">${when}${['Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col" role="columnheader">${heading}</th>`)}</tr></thead>
 <tbody role="rowgroup">${lines.map(line => {
   const { recorded, did, what, isRefused, hasFailed } = line
   return html`<tr role="row">

@@ -15,7 +15,6 @@ type Asked = DayRange & {
   readonly app: string
   readonly kind: string
   readonly outcome: string
-  readonly order: string
 }
 
 export const systemEventsSearch: EventsSearch<Asked> = {
@@ -27,18 +26,16 @@ export const systemEventsSearch: EventsSearch<Asked> = {
       app: lookedFor(query, 'app'),
       kind: chosen('kind'),
       outcome: chosen('outcome'),
-      order: chosen('order'),
     }
   },
   /** The same search as at `/fhir/AuditEvent`. */
   searchOf: (registry, asked) => {
-    const { who, app, kind, outcome, order } = asked
+    const { who, app, kind, outcome } = asked
     const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
     if (who !== '') query.append('agent-name', escaped(who))
     const [name, code] = kinds[kind] ?? []
     if (name !== undefined && code !== undefined) query.append(name, code)
     appendOutcome(query, outcome)
-    if (order === 'oldest') query.append('_sort', '_lastUpdated')
     const search = parseSearch(registry, 'AuditEvent', query)
     if (app === '') return search
     const criteria = (name: string, value: string) =>
@@ -70,12 +67,10 @@ export const systemEventsSearch: EventsSearch<Asked> = {
       optional: true,
     },
   ],
-  form: (action, asked, fields) =>
-    eventsForm(
-      action,
-      fields,
-      (['kind', 'outcome', 'order'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
-    ),
+  form: (action, asked, fields, order) => {
+    const chosen = (['kind', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] }))
+    return eventsForm(action, fields, chosen, order)
+  },
 }
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
@@ -101,5 +96,4 @@ const choices = {
     },
   },
   outcome: outcomes,
-  order: { label: 'Sort by', of: { '': 'Latest first', oldest: 'Oldest first' } },
 } as const

@@ -21,7 +21,6 @@ export const systemEventsPage: AddPage = (server, options) =>
 <h1>Events</h1>
 <p>Sign-ins of those who work here, accounts, organizations, apps and their keys, the configuration, backups that were recorded, and who was refused. New events appear within a second. What concerns a patient, or anybody’s data, is for the patient and for privacy officers, and is not shown here.</p>
 ${chain(await readChainState(accounts.database))}`,
-    links: { next: 'More', first: 'Back to the first' },
     columns: {
       About: ({ about }) => html`${about.map((one, index) => html`${index > 0 && ', '}${named(one)}`)}`,
     },

@@ -57,6 +57,25 @@ t.test(
   },
 )
 
+t.test(
+  'events are listed in either order, which the heading of their times says, and so is the table to download',
+  async t => {
+    const of = `patient=${ann}`
+    const [latest, oldest] = [await officer.get(`/audit?${of}`), await officer.get(`/audit?${of}&sort=oldest`)]
+    t.ok(rowsOf(latest).length > 1)
+    t.strictSame(rowsOf(oldest), rowsOf(latest).toReversed())
+    const headingOf = ({ body }: { readonly body: string }) => /<th[^>]*>When.*?<\/th>/.exec(body)?.[0]
+    const heading = (sorted: string, to: string, arrow: string, other: string) =>
+      `<th scope="col" role="columnheader" aria-sort="${sorted}">When <a class="px-2" href="/audit?${to}" title="${other}"><span aria-hidden="true">${arrow}</span><span class="visually-hidden">${other}</span></a></th>`
+    t.equal(headingOf(latest), heading('descending', `${of}&amp;sort=oldest`, '↓', 'Oldest first'))
+    t.equal(headingOf(oldest), heading('ascending', of, '↑', 'Latest first'))
+    const [, ...rows] = (await officer.get(`/audit/events.csv?${of}`)).body.trim().split('\r\n')
+    const [, ...others] = (await officer.get(`/audit/events.csv?${of}&sort=oldest`)).body.trim().split('\r\n')
+    t.strictSame(others, rows.toReversed())
+    t.equal((await officer.get(`/audit/events.csv?${of}&sort=who`)).status, 422, 'no table in another order')
+  },
+)
+
 t.test('somebody without a name is described as such, with their id', async t => {
   const { id } = await world.create('everything', { resourceType: 'Practitioner' })
   const practitioner = { reference: `Practitioner/${id}` }

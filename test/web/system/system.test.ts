@@ -164,10 +164,10 @@ t.test('page, table and FHIR show the same, page by page, and no number reveals 
   )
   t.notMatch(body, /(^|,)[=+@]/m)
   const pages: string[] = []
-  for (let query: string | undefined = 'order=oldest'; query !== undefined; ) {
+  for (let query: string | undefined = 'sort=oldest'; query !== undefined; ) {
     const { body } = await administrator.get(`/system/events?${query}`)
     pages.push(...body.matchAll(/<td role="cell"><time datetime="([^"]*)"/g).map(([, at = '']) => at))
-    query = /<a href="\/system\/events\?([^"]*)">More/.exec(body)?.[1]?.replaceAll('&amp;', '&')
+    query = /<a href="\/system\/events\?([^"]*)">Later/.exec(body)?.[1]?.replaceAll('&amp;', '&')
   }
   t.strictSame(pages, events.map(({ recorded }) => recorded).toReversed())
 })
@@ -229,7 +229,7 @@ t.test('the last recorded backup is shown with its age, with a warning if it is 
 })
 
 t.test('backups are among the events of the system, and a token that may only import cannot record one', async t => {
-  t.strictSame(await eventsAt('kind=backups&order=oldest'), [
+  t.strictSame(await eventsAt('kind=backups&sort=oldest'), [
     'cli A backup was taken by pgBackRest s3://backups/full',
     'cli A backup was taken by pg_dump',
     'cli A backup was taken by snapshots told late',
