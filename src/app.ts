@@ -5,11 +5,13 @@ import { openBackground } from './app/background.ts'
 import { registerContracts } from './app/contracts.ts'
 import { openFhir } from './app/fhir.ts'
 import { openLettering } from './app/letters.ts'
+import { openMetering } from './app/metrics.ts'
 import { registerPages } from './app/pages.ts'
 import { publishDefinitions } from './app/published.ts'
 import type { Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import type { Config } from './config.ts'
+import type { Tell } from './events/event.ts'
 import { openFaults } from './events/faults.ts'
 import { logEvents } from './events/log.ts'
 import { loadRegistry } from './fhir/registry.ts'
@@ -19,6 +21,7 @@ import { authorizationRoutes } from './http/authorization.ts'
 import { cookiesFor } from './http/caller/session.ts'
 import { healthRoutes } from './http/health.ts'
 import { openAddress } from './http/listen.ts'
+import { metricsRoutes } from './http/metrics.ts'
 import { openServer } from './http/server.ts'
 import { websocketRoutes } from './http/websocket.ts'
 import { openMail } from './messages/mail.ts'
@@ -53,15 +56,17 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const database = openDatabase(databaseUrl, { poolSize: config.poolSize, room })
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2, room })
   const registry = loadRegistry()
-  const audit = await openAudit(databaseUrl, { registry, writing, room })
-  const server = await openServer({ config, log, xml: openXml(registry.structures), answerNoPage })
+  const metering = await openMetering({ config, databaseUrl, registry })
+  const metrics = metering?.metrics
+  const audit = await openAudit(databaseUrl, { registry, writing, room, metrics })
+  const server = await openServer({ config, log, xml: openXml(registry.structures), metrics, answerNoPage })
   const address = openAddress(server, config)
   const base = () => `${address()}/fhir`
   const cookies = cookiesFor(config)
   const callers = openCallers(database)
   const mail = await openMail({ config, log, address })
   const outbound = openOutbound({ allowed: config.outboundOrigins })
-  const reportFault = openFaults({ log })
+  const reportFault = openFaults({ log, ...(metrics && { onFault: metrics.faultMet }) })
   const requiresReferences = config.referentialIntegrity === 'on'
   const { fhir, codeClasses, openStoreAs, parseCriteria } = await openFhir({
     config,
@@ -108,7 +113,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       outbound,
       isAudited: writing === 'on',
       recordTold: audit.recordTold,
-      tell: logEvents(log),
+      tell: toAll(logEvents(log), metrics?.tell),
       reportFault,
     }))
   const jobs = background?.jobs
@@ -117,10 +122,15 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     mail?.close()
     await background?.close()
     await Promise.all([database.close(), dictionaryConnection.close(), audit.close(), outbound.close()])
+    await metering?.close()
   })
 
   await server.register(appLinkRoutes, config)
   await server.register(healthRoutes, { isReady: await openReadiness(database, room) })
+  if (metering !== undefined) {
+    const { waiting: auditWaiting } = audit
+    await server.register(metricsRoutes, metering.routes({ database, auditWaiting, reportFault }))
+  }
   server.decorate('authorization', authorization)
   await server.register(authorizationRoutes, { answerPage: answerErrorPage })
   if (background !== undefined) await server.register(websocketRoutes, { ...fhir, sockets: background.sockets })
@@ -140,3 +150,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   server.addHook('onClose', pages.close)
   return server
 }
+
+const toAll =
+  (...listeners: readonly (Tell | undefined)[]): Tell =>
+  event => {
+    for (const tell of listeners) tell?.(event)
+  }

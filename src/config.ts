@@ -18,6 +18,7 @@ import { quarantineVariables } from './config/quarantine.ts'
 import { option, setting } from './config/setting.ts'
 import { refuseIncompleteSms, smsBy, smsVariables } from './config/sms.ts'
 import { refuseIncompleteSso, ssoVariables } from './config/sso.ts'
+import { watchingVariables } from './config/watching.ts'
 import { startError } from './start-error.ts'
 
 /** Everything that the environment decides; the README's configuration table shows the same rows. */
@@ -110,13 +111,7 @@ const variables = {
   }),
   ...smsVariables,
   ...invitationVariables,
-  logLevel: setting({
-    name: 'LOG_LEVEL',
-    fallback: 'info',
-    accepts: 'one of fatal, error, warn, info, debug, trace, silent',
-    effect: 'From `fatal` to `trace`, or `silent`. Health data, tokens and query strings are never logged.',
-    parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
-  }),
+  ...watchingVariables,
   omhSchemaDir: option({
     name: 'OMH_SCHEMA_DIR',
     otherwise: 'the schemas that come with the server',

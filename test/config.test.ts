@@ -68,6 +68,8 @@ t.test('a wrong value is refused in one line with the name, the value and what i
 t.test('a wrong secret is refused without repeating it', async t => {
   for (const [name, value] of [
     ['SECRET_KEY', 'hunter2'],
+    ['METRICS_TOKEN', 'hunter2'],
+    ['METRICS_TOKEN', `${'x'.repeat(40)} hunter2`],
     ['DATABASE_URL', 'mysql://root:hunter2@db'],
     ['DATABASE_URL', 'postgres://root:hunter2#@db/name'],
     ['DATABASE_URL', 'postgres://root:50%hunter2@db/name'],

@@ -7,15 +7,18 @@ type Options = {
   readonly log: Pick<Logger, 'error'>
   /** In ms, by a clock that nobody sets back. */
   readonly now?: () => number
+  /** Called for each of them, also for those that are not logged again. */
+  readonly onFault?: () => void
 }
 
 /**
  * Logs what goes wrong in the background. Work that runs several times a second meets the same fault each time, for example while the database is
  * away. It is logged once a minute, with `repeated`: how often it was met since it was last logged.
  */
-export const openFaults = ({ log, now = () => performance.now() }: Options): ReportFault => {
+export const openFaults = ({ log, now = () => performance.now(), onFault }: Options): ReportFault => {
   const told = new Map<string, Told>()
   return fault => {
+    onFault?.()
     const error = asError(fault)
     const name = nameOf(error)
     const last = told.get(name)

@@ -37,7 +37,8 @@ const nameAnswer = (request: FastifyRequest, reply: FastifyReply): void => {
 
 const logAnswer = (request: FastifyRequest, { statusCode: status }: FastifyReply, more: object = {}): void => {
   const path = pathOf(request)
-  request.log[quietPaths.has(path) ? 'debug' : 'info']({ method: request.method, path, status, ...more })
+  const isQuiet = quietPaths.has(path) && (status < 400 || status === 503)
+  request.log[isQuiet ? 'debug' : 'info']({ method: request.method, path, status, ...more })
 }
 
 /** How long it waited tells an operator whether it, or a proxy, gives up too early. */
@@ -71,5 +72,5 @@ const opening = /^(.*?\/api\/+v1\/+invitation\/+)./is
 const octetsOf = (path: string): string =>
   path.replace(/%([0-9A-F]{2})/gi, (_, octet) => String.fromCharCode(Number.parseInt(octet, 16)))
 
-/** Monitoring asks for these every few seconds. */
-const quietPaths = new Set(['/healthz', '/readyz'])
+/** Monitoring asks for these every few seconds. One that asks with a wrong token should be found in the log. */
+const quietPaths = new Set(['/healthz', '/readyz', '/metrics'])

@@ -12,10 +12,12 @@ import {
   LogController,
 } from 'fastify'
 import type { Config } from '../config.ts'
+import type { Metrics } from '../events/metrics.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import { layBodiesTogether } from './body-pieces.ts'
 import { codings, nameCodings } from './content-coding.ts'
+import { countRequests } from './counted-requests.ts'
 import { answerError, outcomeText } from './errors.ts'
 import { presentAnswers } from './fhir/presentation.ts'
 import { leaveOutUnknownLengths } from './head-length.ts'
@@ -28,6 +30,7 @@ type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
   readonly log: FastifyBaseLogger
   readonly xml: Xml
+  readonly metrics?: Metrics | undefined
   /** Answers a browser at an address where there is nothing, or cannot be anything. */
   readonly answerNoPage?: AnswerError
 }
@@ -35,7 +38,7 @@ type Options = {
 type AnswerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
 
 /** The HTTP server without any route: request ids, logging, compression in both directions, CORS, and errors in FHIR's form. */
-export const openServer = async ({ config, log, xml, answerNoPage }: Options): Promise<FastifyInstance> => {
+export const openServer = async ({ config, log, xml, metrics, answerNoPage }: Options): Promise<FastifyInstance> => {
   const answerNothing: AnswerError = (error, request, reply) =>
     (answerNoPage !== undefined && isForPeople(request) ? answerNoPage : answerError)(error, request, reply)
   const server = fastify({
@@ -69,6 +72,7 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
   layBodiesTogether(server)
   nameCodings(server)
   logRequests(server)
+  if (metrics !== undefined) countRequests(server, metrics)
   presentAnswers(server, xml)
   refuseAmbiguousHeads(server)
   server.setErrorHandler(answerError)

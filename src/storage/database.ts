@@ -2,6 +2,7 @@ import pg from 'pg'
 import { FhirError } from '../fhir/error.ts'
 import type { DiskRoom } from './postgres/disk-room.ts'
 import { openNewerDatabase } from './postgres/newer-database.ts'
+import { countingWaits, type Pool, type PoolUse } from './postgres/pool.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './postgres/prepared-statement.ts'
 import { rowTypes } from './postgres/row-types.ts'
 import { withSettings } from './postgres/session-settings.ts'
@@ -32,6 +33,8 @@ export type Database = Connection & {
   readonly transaction: <T>(run: (connection: Connection) => Promise<T>) => Promise<T>
   /** The same for writing: no compartments are joined meanwhile, and `run` gets the number of the last joining. */
   readonly writing: <T>(run: (connection: Connection, joinings: number) => Promise<T>) => Promise<T>
+  /** `kept`: of the connections for statements that are not planned again. */
+  readonly use: () => { readonly planned: PoolUse; readonly kept: PoolUse }
   readonly close: () => Promise<void>
 }
 
@@ -65,7 +68,7 @@ export const openDatabase = (
     })
     // An idle connection that breaks is replaced at the next use. Without this listener it would end the process.
     pool.on('error', () => {})
-    return pool
+    return countingWaits(pool)
   }
   const told = failure(openNewerDatabase(url))
   const fail = room === undefined ? told : room.noting(told)
@@ -80,6 +83,7 @@ export const openDatabase = (
           run(connection, last ?? 0),
         ),
       ),
+    use: () => ({ planned: pool.use(), kept: keeping.use() }),
     close: async () => {
       await Promise.all([pool.end(), keeping.end()])
     },
@@ -111,7 +115,7 @@ const connectionOver = (query: Query, keeping = query): Connection => {
 
 /** On any connection of the pool. One on which a statement failed is not used again. If it was given up, it has done nothing, and is retried. */
 const queryOnce =
-  (pool: pg.Pool, fail: Fail, attempts = mostAttempts): Query =>
+  (pool: Pool, fail: Fail, attempts = mostAttempts): Query =>
   async fragment => {
     const { client, release } = await takeClient(pool, fail)
     try {
@@ -146,8 +150,8 @@ const resultOf = (client: pg.PoolClient, { name, text, values }: Statement): Pro
 
 type Callback = (error: Error | null, result: pg.QueryResult) => void
 
-const takeClient = async (pool: pg.Pool, fail: Fail) => {
-  const client = await pool.connect().catch(fail)
+const takeClient = async ({ connect }: Pool, fail: Fail) => {
+  const client = await connect(fail)
   // If a connection breaks between two statements, the next one fails. Without this listener it would end the process.
   client.on('error', noted)
   const release = (broken?: Error | true) => {
@@ -168,7 +172,7 @@ const beginWriting = `BEGIN;
 const beginAlone = beginWriting.replace(';', "; SELECT pg_advisory_xact_lock(hashtext('deadlock'));")
 
 const inTransaction = async <T>(
-  pool: pg.Pool,
+  pool: Pool,
   fail: Fail,
   begin: string,
   run: (connection: Connection, joinings: number | undefined) => Promise<T>,

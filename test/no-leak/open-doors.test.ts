@@ -18,6 +18,7 @@ const institution = {
   OIDC_CLIENT_ID: 'sharewell',
   OIDC_CLIENT_SECRET: 'secret',
   SSO_DOMAINS: 'example.org',
+  METRICS_TOKEN: 'm'.repeat(32),
 }
 const { server } = await fhirWorld(institution, { pauseMs: 60_000, retries: 0 })
 const saml = await openSamlInstitution()
@@ -122,6 +123,9 @@ const byToken = [
   '/omh/v1/dataPoints',
   '/omh/v1/dataPoints/:id',
 ]
+
+/** Routes of the operator's own programs, which need a token that is configured, and that no caller has. */
+const byOperatorsToken = ['/metrics']
 
 /** Routes that need the cookie of a session instead: without one a page leads to sign-in, and no form is accepted. */
 const signedIn = [
@@ -255,7 +259,7 @@ const signedIn = [
 t.test('every route outside the FHIR API is known to be open, or asks who is there', async t => {
   t.same(
     [...new Set(routes.map(({ path }) => path))].toSorted(),
-    [...Object.keys(open), ...byToken, ...signedIn].toSorted(),
+    [...Object.keys(open), ...byToken, ...byOperatorsToken, ...signedIn].toSorted(),
   )
 })
 
@@ -267,6 +271,12 @@ t.test('a face answers nobody without a token', async t => {
         401,
         `${method} ${path}`,
       )
+})
+
+t.test('what is for the operator’s programs answers no caller, whatever their token may do', async t => {
+  for (const url of byOperatorsToken)
+    for (const headers of [{}, { authorization: 'Bearer everything' }, { authorization: `Bearer ${'n'.repeat(32)}` }])
+      t.equal((await server.inject({ url, headers })).statusCode, 401, url)
 })
 
 t.test('a page that needs a session sends others to sign-in', async t => {

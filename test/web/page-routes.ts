@@ -22,5 +22,5 @@ export const gatherPageRoutes = (): readonly PageRoute[] => {
 }
 
 const isForPrograms =
-  /^\/(fhir|FHIR\/R5|oauth|api\/v1|omh\/v1)(\/|$)|^\/(healthz|readyz|openapi\.json|ws)$|\/(metadata\/?|jwks\.json)$|^\/\.well-known\//
+  /^\/(fhir|FHIR\/R5|oauth|api\/v1|omh\/v1)(\/|$)|^\/(healthz|readyz|metrics|openapi\.json|ws)$|\/(metadata\/?|jwks\.json)$|^\/\.well-known\//
 const isFile = /^\/(docs|static|smart-style|favicon\.ico)(\/|$)/

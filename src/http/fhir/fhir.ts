@@ -4,7 +4,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { dispatch, triedBy } from '../../interactions/dispatch.ts'
 import type { FhirResponse, Interaction, SystemRequest } from '../../interactions/interaction.ts'
-import { findRoute, methodsAt } from '../../interactions/route.ts'
+import { findRoute, methodsAt, type Route } from '../../interactions/route.ts'
 import { routes } from '../../operations/operations.ts'
 import { requireUtf8 } from '../../search/sent-query.ts'
 import type { Tried } from '../../storage/audit/refusal.ts'
@@ -12,6 +12,7 @@ import { type FindCaller, type Pages, requireCaller } from '../caller/caller.ts'
 import type { CallerTurns } from '../caller/caller-turns.ts'
 import type { LimitInFlight } from '../caller/in-flight.ts'
 import { type RefusedParts, recordRefused } from '../caller/refused-token.ts'
+import { askedOf } from '../counted-requests.ts'
 import { allow } from '../other-methods.ts'
 import { type AsyncRequests, sendAccepted } from './async-requests.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
@@ -52,6 +53,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   const contextOf = openContexts(options, face.interactions)
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const { interaction, named } = findRoute(face.interactions, registry, target(request, request.body))
+    request.asked = askedOf(interaction, named.type)
     const isContent = isBinaryRead(interaction, named.type)
     if (!isSearch(interaction) && !isContent) refuseLines(request)
     const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type, face) } }
@@ -66,10 +68,17 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
     path: pathBelow(server.prefix, request),
     body,
   })
-  const onRefused = recordRefused(options, request => triedAt(face.interactions, registry, target(request)))
+  const routeOf = (request: FastifyRequest) => routeAt(face.interactions, registry, target(request))
+  const onRefused = recordRefused(options, request => triedAt(routeOf(request)))
   parseBodies(server)
   namePatches(server)
   server.decorateRequest('caller', undefined)
+  server.decorateRequest('asked', undefined)
+  server.addHook('onError', async request => {
+    if (request.asked !== undefined) return
+    const route = routeOf(request)
+    request.asked = route && askedOf(route.interaction, route.named.type)
+  })
   server.addHook('onRequest', requireCaller(options.findCaller, options.pages, onRefused))
   options.limitInFlight(server)
   server.addHook('onRequest', async (request, reply) => {
@@ -88,20 +97,22 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   server.setNotFoundHandler(answer)
 }
 
-/** What was tried, as far as method and path tell, since there is no body yet. A wrong path is not reported here. */
-const triedAt = (
+/** As far as method and path tell, since there is no body yet; undefined for a wrong path, which is not reported here. */
+const routeAt = (
   interactions: readonly Interaction[],
   registry: Registry,
   target: { readonly method: string; readonly path: string },
-): Tried | undefined => {
+): Route | undefined => {
   try {
-    const { interaction, named } = findRoute(interactions, registry, { ...target, body: { type: 'batch' } })
-    return triedBy({ interaction, request: named })
+    return findRoute(interactions, registry, { ...target, body: { type: 'batch' } })
   } catch (error) {
     if (error instanceof FhirError) return undefined
     throw error
   }
 }
+
+const triedAt = (route: Route | undefined): Tried | undefined =>
+  route && triedBy({ interaction: route.interaction, request: route.named })
 
 const isSearch = ({ name }: Interaction): boolean => name === 'search-type' || name === 'search-system'
 

@@ -71,7 +71,7 @@ const largestTables = async (connection: Connection): Promise<SystemState['table
 }
 
 /** From pg-boss's own tables, which keep what failed for an hour. It no longer counts once the same was queued anew. */
-const countJobs = async (connection: Connection): Promise<SystemState['jobs']> => {
+export const countJobs = async (connection: Connection): Promise<SystemState['jobs']> => {
   const { isThere } = await connection.one<{ isThere: boolean }>(
     sql.fragment`SELECT to_regclass('queue.job') IS NOT NULL AS "isThere"`,
   )
@@ -89,7 +89,7 @@ const countJobs = async (connection: Connection): Promise<SystemState['jobs']> =
     WHERE queue.name NOT LIKE '\\_\\_pgboss\\_\\_%' GROUP BY queue.name ORDER BY queue.name`)
 }
 
-const countLetters = (connection: Connection): Promise<Letters> =>
+export const countLetters = (connection: Connection): Promise<Letters> =>
   connection.one<Letters>(sql.fragment`
     SELECT count(*) FILTER (WHERE state = 'waiting')::int AS waiting, count(*) FILTER (WHERE state = 'failed')::int AS failed
     FROM (

@@ -5,7 +5,7 @@ import type { Write, Written } from '../store.ts'
 import type { Writing } from '../write/write.ts'
 
 /** What became of an Observation of an upload. One that is `repaired` was accepted as well. */
-type Fate = 'accepted' | 'repaired' | 'duplicate' | 'refused'
+export type Fate = 'accepted' | 'repaired' | 'duplicate' | 'refused'
 
 export type Fated = {
   readonly fate: Fate
@@ -75,7 +75,8 @@ const isUpload = (
 const storedDevice = (done: Written): Reference | undefined =>
   done.outcome === 'unchanged' ? (JSON.parse(done.content) as Observation).device : undefined
 
-const fateOf = (write: Write, done: Written): Fate | undefined => {
+/** Undefined for what its sender may not write, and for what is deleted. */
+export const fateOf = (write: Write, done: Written): Fate | undefined => {
   if (done.outcome === 'deleted') return undefined
   if (done.outcome === 'refused') return done.error.status === 403 ? undefined : 'refused'
   if (done.outcome === 'unchanged') return 'duplicate'

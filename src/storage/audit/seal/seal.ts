@@ -140,7 +140,7 @@ type Link = {
 }
 
 /** The newest seal, or the checkpoint that is left of it. */
-const lastLink = (connection: Connection): Promise<Link | undefined> =>
+export const lastLink = (connection: Connection): Promise<Link | undefined> =>
   connection.maybeOne<Link>(sql.fragment`
     SELECT seal, epoch, snapshot::text AS snapshot, head, sealed AS at FROM audit_seal
     UNION ALL SELECT seal, epoch, snapshot::text, head, made FROM audit_checkpoint
