@@ -1,7 +1,8 @@
 import type { Resource } from '@medplum/fhirtypes'
+import { givenToStudy } from '../src/access/consent-study.ts'
 import { organizationRole } from '../src/access/vocabulary.ts'
 import { digestOf } from '../src/fhir/attachment-digest.ts'
-import { extensions, standardExtensions, systems } from '../src/fhir/canonical.ts'
+import { extensions, systems } from '../src/fhir/canonical.ts'
 import type { Api } from './api.ts'
 import { measures } from './documents.ts'
 
@@ -96,11 +97,8 @@ const consentOf = (patient: string, study: string): Resource => ({
   dateTime: '2015-01-01T00:00:00Z',
   sourceAttachment: { hash: digestOf('sha1', text) },
   policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
-  extension: [
-    { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study}` } },
-  ],
-  provision: {
+  provision: givenToStudy(study, {
     type: 'deny',
     provision: kinds.map(kind => ({ type: 'permit', code: [conceptOf(kind)], dataPeriod: { start: '2015-01-01' } })),
-  },
+  }),
 })

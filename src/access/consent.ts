@@ -1,9 +1,9 @@
 import type { CodeableConcept, Coding, Consent, ConsentProvision, Reference } from '@medplum/fhirtypes'
-import { standardExtensions } from '../fhir/canonical.ts'
 import { type Interval, intervalOf, intervalOfPeriod } from '../fhir/date.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { namedId } from '../fhir/reference.ts'
 import { type Deny, isBounded, lessDenied, overlapOf, type Permit } from './consent-permit.ts'
+import { isForAnotherStudy, studyNamed } from './consent-study.ts'
 import { isOfTime, kindOfClass, typeOfKind } from './shared-type.ts'
 
 /** What a Consent gives, and to whom, as far as it has the shape that this server reads. https://hl7.org/fhir/R4/consent.html */
@@ -50,9 +50,8 @@ export const granteeOf = (consent: Consent): ConsentGrantee | undefined => {
   return hasCode(consent.scope, 'patient-privacy') ? recipientOf(consent) : undefined
 }
 
-const studyOf = ({ extension = [] }: Consent): ConsentGrantee | undefined => {
-  const contexts = extension.filter(({ url }) => url === standardExtensions.consentResearchStudyContext)
-  const id = contexts.length === 1 ? namedId(contexts[0]?.valueReference, 'ResearchStudy') : undefined
+const studyOf = (consent: Consent): ConsentGrantee | undefined => {
+  const id = studyNamed(consent)
   return id === undefined ? undefined : { kind: 'study', id }
 }
 
@@ -152,11 +151,12 @@ const isObservation = ({ code }: Coding): boolean => code === 'Observation'
 const everIn = ({ dataPeriod }: ConsentProvision, root: ConsentProvision): Interval | undefined =>
   dataPeriod === undefined && root.dataPeriod === undefined ? { low: '-infinity', high: 'infinity' } : undefined
 
-/** Whether it permits reading for its grantee's purpose, which is research or treatment. An absent element limits nothing. */
+/** Whether it permits reading to its grantee and for their purpose, which is research or treatment. An absent element limits nothing. */
 const isForUs = (provision: ConsentProvision, root: ConsentProvision, grantee: ConsentGrantee): boolean => {
   const purpose = provision.purpose ?? root.purpose
   const wanted = grantee.kind === 'study' ? 'HRESCH' : 'TREAT'
   return (
+    !(grantee.kind === 'study' && isForAnotherStudy(provision, grantee.id)) &&
     (purpose === undefined || purpose.some(({ code }) => code === wanted)) &&
     (provision.action === undefined || provision.action.some(concept => hasCode(concept, 'access')))
   )

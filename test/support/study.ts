@@ -1,7 +1,8 @@
 import type { Consent, Extension, ResearchStudy, Resource } from '@medplum/fhirtypes'
+import { givenToStudy } from '../../src/access/consent-study.ts'
 import { organizationRole, privacyOfficer } from '../../src/access/vocabulary.ts'
 import { digestOf } from '../../src/fhir/attachment-digest.ts'
-import { canonicalBase, extensions, standardExtensions, systems } from '../../src/fhir/canonical.ts'
+import { canonicalBase, extensions, systems } from '../../src/fhir/canonical.ts'
 import { openAccount } from '../../src/storage/account/user-account.ts'
 import { fhirWorld } from './fhir-server.ts'
 
@@ -161,16 +162,13 @@ const staffEntry = (practitioner: string): Extension => ({
 export const consent = (patient: string, study: string, organization: string, kinds: readonly string[]): Consent => ({
   resourceType: 'Consent',
   status: 'active',
-  extension: [
-    { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study}` } },
-  ],
   scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'research' }] },
   category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
   patient: { reference: `Patient/${patient}` },
   dateTime: new Date().toISOString(),
   sourceAttachment: { hash: digestOf('sha1', text) },
   policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
-  provision: {
+  provision: givenToStudy(study, {
     type: 'deny',
     provision: kinds.map(code => ({
       type: 'permit' as const,
@@ -178,5 +176,5 @@ export const consent = (patient: string, study: string, organization: string, ki
       actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: `Organization/${organization}` } }],
       dataPeriod: { start: '2000-01-01' },
     })),
-  },
+  }),
 })

@@ -1,5 +1,6 @@
 import type { CodeableConcept, Consent, ConsentProvision } from '@medplum/fhirtypes'
-import { standardExtensions, systems } from '../../fhir/canonical.ts'
+import { givenToStudy } from '../../access/consent-study.ts'
+import { systems } from '../../fhir/canonical.ts'
 import { type Answer, kindOf, measures, type Participant, type Permission } from './cast.ts'
 import { localTime } from './document.ts'
 import { permittedFrom } from './expected.ts'
@@ -14,25 +15,22 @@ export const toConsent = (
 ): Consent => ({
   resourceType: 'Consent',
   status: 'proposed',
-  ...(to === 'clinician' ? {} : { extension: [studyContext(ids.studies[to])] }),
   scope: concept(`${terminology}/consentscope`, to === 'clinician' ? 'patient-privacy' : 'research'),
   category: [concept(systems.loinc, '59284-0')],
   patient: { reference: `Patient/${patient}` },
   dateTime: new Date(now).toISOString(),
   ...(to === 'clinician' ? {} : sourceOf(to)),
   policyRule: concept(systems.consentPolicy, 'deny-unless-permitted'),
-  provision: {
+  provision: givenBy(to, ids, {
     type: 'deny',
     provision: permits.map(permission => toProvision(person, permission, to, ids, now)),
-  },
+  }),
 })
 
 const terminology = 'http://terminology.hl7.org/CodeSystem'
 
-const studyContext = (study: string) => ({
-  url: standardExtensions.consentResearchStudyContext,
-  valueReference: { reference: `ResearchStudy/${study}` },
-})
+const givenBy = (to: Answer['to'], { studies }: Ids, provision: ConsentProvision): ConsentProvision =>
+  to === 'clinician' ? provision : givenToStudy(studies[to], provision)
 
 const toProvision = (
   person: Participant,

@@ -1,5 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { exactKindOf, readConsent } from '../../access/consent.ts'
+import { givenToStudy } from '../../access/consent-study.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
 import { beginning } from '../../fhir/beginning.ts'
 import { FhirError } from '../../fhir/error.ts'
@@ -165,7 +166,7 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
   const standing = isStanding(before) && before.id !== undefined ? { id: before.id } : {}
   if (begun.length === 0) {
     if (before !== undefined && isRefusal(before)) return undefined
-    return { ...newConsent(asked, now), ...standing, status: 'rejected', provision: { type: 'deny' } }
+    return { ...newConsent(asked, now), ...standing, status: 'rejected' }
   }
   const { hash } = textToAgree(asked)
   const given = lines
@@ -176,11 +177,11 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
     ...standing,
     status: 'active',
     sourceAttachment: { ...sourceOf(asked), hash },
-    provision: {
+    provision: givenToStudy(asked.study.id ?? '', {
       ...left?.provision,
       type: 'deny',
       provision: [...(left === undefined ? [] : sinceBefore(left)), ...given],
-    },
+    }),
   }
   requireGiven(begun, next, classes)
   return next

@@ -1,5 +1,6 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../../access/access.ts'
+import { stayingWithStudy } from '../../access/consent-study.ts'
 import { whoWrites } from '../../access/who-writes.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseInSteps } from '../../fhir/json-pieces.ts'
@@ -132,7 +133,7 @@ export const nextVersion = async (
 ): Promise<Candidate> => {
   const before = await readStored(current.content)
   const draft = {
-    resource: await withoutServedMembers(connection, resource, current.id),
+    resource: keptStudy(await withoutServedMembers(connection, resource, current.id), before),
     id: current.id,
     pk: current.pk,
     version: Number(current.versionId) + 1,
@@ -145,6 +146,11 @@ export const nextVersion = async (
   checkSubjects(candidate, before, writing)
   return candidate
 }
+
+const keptStudy = (resource: Resource, before: Resource): Resource =>
+  resource.resourceType === 'Consent' && before.resourceType === 'Consent'
+    ? stayingWithStudy(resource, before)
+    : resource
 
 const checkPatient = (candidate: Candidate, patientId: number, { registry }: Writing): void => {
   if (candidate.patientId !== patientId) throw moved(candidate, registry)

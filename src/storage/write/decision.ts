@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Consent, Provenance, Reference, Signature } from '@medplum/fhirtypes'
 import { fullAccess } from '../../access/access.ts'
+import { withoutStudy } from '../../access/consent-study.ts'
 import { consentDecision } from '../../access/vocabulary.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { canonicalBase, systems } from '../../fhir/canonical.ts'
@@ -75,7 +76,7 @@ const areSameTerms = (before: State | undefined, after: State | undefined): bool
 
 /** What it gives, with the moment of signing, from which it counts if no period says otherwise. */
 const termsOf = (state: State | undefined): unknown => [
-  state?.content.provision,
+  withoutStudy(state?.content.provision ?? {}),
   state?.content.dateTime,
   state?.study,
   state?.text,

@@ -1,6 +1,7 @@
 import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import { givenToStudy } from '../../access/consent-study.ts'
 import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
-import { standardExtensions, systems } from '../../fhir/canonical.ts'
+import { systems } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { extensionOf } from '../../fhir/extension.ts'
 import type { Connection } from '../../storage/database.ts'
@@ -84,12 +85,13 @@ export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name,
   const { consent: before } = asked
   const now = new Date().toISOString()
   const permits = choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, now))
+  const draft = newConsent(asked, now)
   const resource: Consent = {
-    ...newConsent(asked, now),
+    ...draft,
     language,
     status: 'active',
     sourceAttachment: { ...sourceOf(asked), hash },
-    provision: { type: 'deny', provision: permits },
+    provision: { ...draft.provision, provision: permits },
   }
   const signedAs = name === undefined ? {} : { signedAs: name }
   return isStanding(before)
@@ -103,7 +105,7 @@ export const declineConsent = async (asked: StudyAsked): Promise<void> => {
   if (before?.status === 'active') return write(record, replacing(before, { ...before, status: 'inactive' }))
   if (before === undefined ? asked.deleted !== undefined : isRefusal(before)) return
   const now = new Date().toISOString()
-  const resource: Consent = { ...newConsent(asked, now), status: 'rejected', provision: { type: 'deny' } }
+  const resource: Consent = { ...newConsent(asked, now), status: 'rejected' }
   await write(record, isStanding(before) ? replacing(before, resource) : { kind: 'create', resource })
 }
 
@@ -133,14 +135,12 @@ export const newConsent = (
   now: string,
 ) => ({
   resourceType: 'Consent' as const,
-  extension: [
-    { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study.id}` } },
-  ],
   scope: { coding: [{ system: `${terminology}/consentscope`, code: 'research' }] },
   category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
   patient: (isStanding(consent) && consent.patient) || { reference: `Patient/${record.patient}` },
   dateTime: now,
   policyRule: { coding: [{ system: systems.consentPolicy, code: 'deny-unless-permitted' }] },
+  provision: givenToStudy(study.id ?? '', { type: 'deny' }),
 })
 
 export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttachment']> => {

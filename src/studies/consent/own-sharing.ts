@@ -1,6 +1,5 @@
 import type { Consent } from '@medplum/fhirtypes'
-import { standardExtensions } from '../../fhir/canonical.ts'
-import { extensionOf } from '../../fhir/extension.ts'
+import { studyNamed } from '../../access/consent-study.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
@@ -67,7 +66,8 @@ export const sharingsIn = async (
 }
 
 const receiverOf = (consent: Consent): string | undefined => {
-  const study = extensionOf(consent, standardExtensions.consentResearchStudyContext)?.valueReference
+  const study = studyNamed(consent)
+  if (study !== undefined) return `ResearchStudy/${study}`
   const { provision } = consent
-  return study?.reference ?? (provision?.provision?.[0]?.actor ?? provision?.actor)?.[0]?.reference.reference
+  return (provision?.provision?.[0]?.actor ?? provision?.actor)?.[0]?.reference.reference
 }

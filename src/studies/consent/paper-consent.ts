@@ -145,14 +145,11 @@ export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: 
     const draft = newConsent(asked, signedOn)
     const resource: Consent = {
       ...draft,
-      extension: [
-        ...draft.extension,
-        { url: extensions.paperScan, valueReference: { reference: `Binary/${kept.id}` } },
-      ],
+      extension: [{ url: extensions.paperScan, valueReference: { reference: `Binary/${kept.id}` } }],
       status: 'proposed',
       sourceAttachment: { ...sourceOf(asked), ...(text && { hash: text.hash }) },
       provision: {
-        type: 'deny',
+        ...draft.provision,
         provision: choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, signedOn)),
       },
     }

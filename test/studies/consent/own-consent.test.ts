@@ -1,6 +1,7 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { kindOfType } from '../../../src/access/shared-type.ts'
+import { standardExtensions } from '../../../src/fhir/canonical.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { endedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
@@ -52,6 +53,10 @@ const choice = (line: AskedLine, more: Partial<Choice> = {}): Choice => ({
   ...more,
 })
 const signing = { hash: 'of-what-was-shown', language: 'es', name: 'Ann' }
+const context = {
+  url: standardExtensions.consentResearchStudyContext,
+  valueReference: { reference: 'ResearchStudy/sleep' },
+}
 const signed = (choices: readonly Choice[], before?: Consent) => signingOf(asking(before).asked, choices, signing)
 const standing = (status: NonNullable<Consent['status']>): Consent => ({
   ...w.consent('sleep', 'ann-elsewhere', status, [w.permit('omh:heart-rate')]),
@@ -75,12 +80,11 @@ t.test(
       status: 'active',
       language: 'es',
       patient: { reference: 'Patient/ann' },
-      extension: [{ valueReference: { reference: 'ResearchStudy/sleep' } }],
       scope: { coding: [{ code: 'research' }] },
       policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
       sourceAttachment: { contentType: 'text/plain', language: 'en', title: 'Sleep', hash: 'of-what-was-shown' },
     })
-    t.equal(consent.extension?.length, 1)
+    t.strictSame([consent.extension, provision?.extension], [undefined, [context]])
     t.same(await wrongShape(write.resource), [], 'it has the shape that is published')
     t.ok(Math.abs(Date.parse(dateTime ?? '') - Date.now()) < 60_000)
     t.equal(provision?.type, 'deny')
@@ -174,7 +178,7 @@ t.test('who says no ends what they give, refuses what is asked, and says it once
   t.match(await declined(standing('proposed')), [{ kind: 'update', id: 'given', resource: { status: 'rejected' } }])
   const [refused, ...more] = await declined()
   t.match(refused, { kind: 'create', resource: { status: 'rejected', patient: { reference: 'Patient/ann' } } })
-  t.strictSame([refused?.resource.provision, more], [{ type: 'deny' }, []])
+  t.strictSame([refused?.resource.provision, more], [{ extension: [context], type: 'deny' }, []])
   for (const status of ['rejected', 'inactive'] as const) t.strictSame(await declined(standing(status)), [], status)
   t.match(
     await declined(endedByJoining(standing('active'), 'left')),

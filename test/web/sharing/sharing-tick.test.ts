@@ -1,5 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
+import { studyNamed } from '../../../src/access/consent-study.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSharing } from './sharing-world.ts'
 
@@ -28,8 +29,7 @@ const given = async (patient: string) =>
       (one.provision?.provision ?? []).map(({ code }) => `${studyOf(one)} ${code?.[0]?.coding?.[0]?.code}`),
     )
     .toSorted()
-const studyOf = ({ extension = [] }: Consent): string =>
-  extension[0]?.valueReference?.reference === `ResearchStudy/${study.id}` ? 'hearts' : 'keepers'
+const studyOf = (consent: Consent): string => (studyNamed(consent) === study.id ? 'hearts' : 'keepers')
 
 t.test('what was signed anew in another window ends with the lines that were ticked', async t => {
   const { browser: own, patient } = await somebody('Ned')

@@ -1,6 +1,7 @@
 import type { Extension, Observation, ResearchStudy } from '@medplum/fhirtypes'
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
+import { givenToStudy } from '../../../src/access/consent-study.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { addDays, dayOf } from '../../../src/fhir/timezone.ts'
 import { wordsOf } from '../../support/browser.ts'
@@ -334,7 +335,7 @@ t.test(
 
     const asked = await arrived('Egon')
     const { sourceAttachment: _, ...asking } = consent(asked.patient.id, study.id, lab.organization, [])
-    await create(lab.manager, { ...asking, status: 'proposed', provision: { type: 'deny' } })
+    await create(lab.manager, { ...asking, status: 'proposed', provision: givenToStudy(study.id, { type: 'deny' }) })
     t.match((await asked.browser.get('/account')).body, waiting)
     await deletes(asked.patient.id)
     t.notMatch((await asked.browser.get('/account')).body, waiting)

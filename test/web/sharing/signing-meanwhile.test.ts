@@ -1,5 +1,6 @@
 import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { givenToStudy } from '../../../src/access/consent-study.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, wordsOf } from '../../support/browser.ts'
@@ -85,7 +86,11 @@ t.test('what staff propose meanwhile is no answer, and keeps nobody from signing
   const page = `/sharing/${world.study.id}`
   const { hidden } = await preview(own, page, { [`omh:heart-rate@${band}`]: 'yes', 'omh:step-count@any': 'no' })
   const { sourceAttachment: _, dateTime: __, ...asked } = consent(patient.id, world.study.id, lab.organization, [])
-  await create<Consent>(lab.manager, { ...asked, status: 'proposed', provision: { type: 'deny' } })
+  await create<Consent>(lab.manager, {
+    ...asked,
+    status: 'proposed',
+    provision: givenToStudy(world.study.id, { type: 'deny' }),
+  })
   t.match(await own.post(`${page}/sign`, { ...hidden, name: 'Ottilie' }), { status: 303, location: /done=signed/ })
   t.match(await consentsOf(patient.id), [{ status: 'active' }])
 })
@@ -96,7 +101,11 @@ t.test('nor at that very moment', async t => {
   const { signing } = await database.transaction(async connection => {
     await connection.run(sql.fragment`
       SELECT pg_advisory_xact_lock(hashtext('consent'), patient_id) FROM patient WHERE id = ${patient.id}`)
-    const proposing = create<Consent>(lab.manager, { ...asked, status: 'proposed', provision: { type: 'deny' } })
+    const proposing = create<Consent>(lab.manager, {
+      ...asked,
+      status: 'proposed',
+      provision: givenToStudy(world.study.id, { type: 'deny' }),
+    })
     await someoneWaits(connection)
     const signing = signOld()
     await someoneWaits(connection, 2)

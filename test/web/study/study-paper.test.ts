@@ -207,7 +207,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   t.match(given, {
     status: 'active',
     verification: [{ verified: true }],
-    extension: [{}, { url: extensions.paperScan }],
+    extension: [{ url: extensions.paperScan }],
   })
   const then = wordsOf(await second.get(`/studies/${study.id}`))
   t.match(then, /Bea Shares part of what the study asks for/)
@@ -520,7 +520,7 @@ t.test(
     const { page, patient } = await enrolled('Fay')
     await first.sendFile(page, scan(), page, signed)
     const [{ extension }] = await consentsOf(patient)
-    const url = extension[1].valueReference.reference
+    const url = extension[0].valueReference.reference
     t.equal((await send(await world.staffToken(study.researcher, 'user/*.cruds'), 'GET', url)).statusCode, 404)
     const asking = await world.staffToken({ ...cora, email: 'cora@example.org' }, 'user/*.cruds')
     t.equal((await send(asking, 'GET', url)).statusCode, 200)
@@ -550,7 +550,7 @@ t.test('a discarded paper is over, with its reason; and no staff make a consent 
   )
   t.notMatch(wordsOf(await second.get(`/studies/${study.id}?state=withdrawn`)), /Dana/)
   t.match(await consentsOf(patient), [
-    { status: 'inactive', extension: [{}, {}, { valueCodeableConcept: { text: /paper/ } }] },
+    { status: 'inactive', extension: [{}, { valueCodeableConcept: { text: /paper/ } }] },
   ])
 })
 

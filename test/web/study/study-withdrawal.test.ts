@@ -116,7 +116,6 @@ t.test('it ends at once, with the reason, and is recorded as done by them', asyn
   t.match(consent, {
     status: 'inactive',
     extension: [
-      {},
       {
         url: 'https://sharewell.dev/fhir/StructureDefinition/inactivation-reason',
         valueCodeableConcept: { text: 'Called on 24 November, asked for by name and birth date' },

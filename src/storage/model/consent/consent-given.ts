@@ -3,6 +3,7 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import type { Projected } from '../projection.ts'
 import { saysEndedByJoining } from './left-consents.ts'
+import { isUnread } from './unread-consents.ts'
 
 /** The last active version before the current one, when it ended, and whether a joining of records ended it for good. */
 export type Given = { readonly consent: Consent; readonly until: Date; readonly isEndedByJoining: boolean }
@@ -25,4 +26,5 @@ export const findGiven = (
       ) AS version
       WHERE version.version > given.version) AS later
     WHERE given.patient_id = ${patientId} AND given.pk = ${pk} AND given.content ->> 'status' = 'active'
+      AND NOT ${isUnread(sql.fragment`given.content ->> 'id'`, sql.fragment`given.version`)}
     ORDER BY given.version DESC LIMIT 1`)

@@ -1,6 +1,7 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../../access/consent.ts'
 import { isCoveredBy, mostPermits } from '../../../access/consent-permit.ts'
+import { elementOfStudy, refuseTwoStudies } from '../../../access/consent-study.ts'
 import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
@@ -17,14 +18,16 @@ import { findStatusBefore, refuseTransition } from './consent-status.ts'
 import { refuseSignedBeforeRefusal } from './last-refusal.ts'
 import { refuseTakenBack } from './taken-back.ts'
 import { takeTurn } from './turn.ts'
+import { wasUnread } from './unread-consents.ts'
 
 /** Turns what patients permit into the rows that are asked whenever somebody reads. */
 export const projectConsents = each<Consent>(async (connection, change, context) => {
   const { patientId, resource } = change
   await takeTurn(connection, patientId, context)
-  const terms = resource && (await termsOf(connection, resource, context))
+  const terms = resource && (await termsToKeep(connection, { ...change, resource }, context))
   // Locked before any row of the Consent is touched, since the study may be about to change.
-  const study = terms && patientId !== 0 ? await studyOf(connection, terms.grantee) : undefined
+  const study =
+    terms && patientId !== 0 ? await studyOf(connection, terms.grantee, elementOfStudy(resource)) : undefined
   const givenTo = await removeRows(connection, change)
   if (resource === undefined || patientId === 0) return
   const grantee = terms && (await granteeNumber(connection, terms.grantee))
@@ -34,6 +37,17 @@ export const projectConsents = each<Consent>(async (connection, change, context)
     await refuseBesideStanding(connection, patientId, grantee)
   await projectTerms(connection, { change, consent: resource, terms, grantee, study }, context)
 })
+
+/** Undefined as well for what is in the tables already and gave nothing when it was written. Throws if it names two studies. */
+const termsToKeep = async (
+  connection: Connection,
+  { id, versionId, resource }: Projected<Consent> & { readonly resource: Consent },
+  context: ProjectionContext,
+): Promise<ConsentTerms | undefined> => {
+  if (context.isAccepted !== true) refuseTwoStudies(resource)
+  else if (await wasUnread(connection, id, versionId)) return undefined
+  return termsOf(connection, resource, context)
+}
 
 /** Somebody who says no while a yes stands that they do not see must not be left thinking that they share nothing. */
 const refuseBesideStanding = async (connection: Connection, patientId: number, grantee: number): Promise<void> => {
@@ -145,8 +159,9 @@ export const renewPermits = async (
     JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
     WHERE given.patient_id = ${patientId} AND given.grantee = ${grantee}
       AND (given.standing OR given.withdrawal = 'keep')`)
-  if (consents.length === 0) return
-  const study = await studyOf(connection, of)
+  const [first] = consents
+  if (first === undefined) return
+  const study = await studyOf(connection, of, elementOfStudy(first.content))
   for (const { pk, id, version, content } of consents) {
     const change = { patientId, pk, id, versionId: String(version) }
     const terms = await termsOf(connection, content, context)
@@ -196,14 +211,16 @@ export const openTerms = (
 type Study = { readonly id: string; readonly organization: string }
 
 /** Locked, so that it stays as it is until the end of the transaction. */
-const studyOf = async (connection: Connection, { kind, id }: ConsentGrantee): Promise<Study | undefined> => {
+const studyOf = async (
+  connection: Connection,
+  { kind, id }: ConsentGrantee,
+  expression: string,
+): Promise<Study | undefined> => {
   if (kind !== 'study') return undefined
   const study = await connection.maybeOne<Study>(
     sql.fragment`SELECT id, organization FROM study WHERE id = ${id} FOR SHARE`,
   )
   if (study === undefined)
-    throw new FhirError('business-rule', `ResearchStudy/${id} is not a study of this server`, {
-      expression: 'Consent.extension',
-    })
+    throw new FhirError('business-rule', `ResearchStudy/${id} is not a study of this server`, { expression })
   return study
 }
