@@ -43,7 +43,7 @@ const webStandsOn = {
   account: ['sign-in', 'authorize', 'audit'],
   launch: ['patient', 'sign-in'],
   invitation: ['sign-in'],
-  system: ['audit'],
+  system: ['audit', 'organization'],
   'sign-in': ['page'],
   authorize: ['page'],
   sharing: ['page'],

@@ -4,6 +4,7 @@ import type { Caller } from '../access/caller.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Store } from '../storage/store.ts'
+import { type InstallationApps, openInstallationApps } from './client/installation-apps.ts'
 import { openKeySets } from './client/key-sets.ts'
 import { type OrganizationApps, openOrganizationApps } from './client/organization-apps.ts'
 import { type AppLaunches, openAppLaunches } from './granted/app-launches.ts'
@@ -31,6 +32,7 @@ export type AuthorizationServer = {
   readonly grantedApps: GrantedApps
   readonly notebookTokens: NotebookTokens
   readonly organizationApps: OrganizationApps
+  readonly installationApps: InstallationApps
   readonly launches: AppLaunches
   readonly redemption: Redemption
   readonly sharingPartners: SharingPartners
@@ -86,6 +88,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     interactions: openUserInteractions({ ...parts, choices }, async () => (await opened()).provider),
     grantedApps: openGrantedApps(parts),
     notebookTokens: openNotebookTokens(parts),
+    installationApps: openInstallationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),
     organizationApps: openOrganizationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),
     launches: openAppLaunches({ ...parts, choices }),
     redemption: openRedemption(parts, async () => (await opened()).provider),

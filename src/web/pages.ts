@@ -87,6 +87,8 @@ import { studyTextDraftPage } from './study-settings/study-text-draft.ts'
 import { studyTextVersionPage } from './study-settings/study-text-version.ts'
 import { outboxPage } from './system/outbox.ts'
 import { systemPage } from './system/system.ts'
+import { systemAppPage } from './system/system-app.ts'
+import { systemAppsPage } from './system/system-apps.ts'
 import { systemEventsPage } from './system/system-events.ts'
 
 /** All pages, in the order of the folders here. Each adds its own routes. */
@@ -173,6 +175,8 @@ export const pages: readonly AddPage[] = [
   quarantineDocumentPage,
   auditPage,
   systemPage,
+  systemAppsPage,
+  systemAppPage,
   systemEventsPage,
   outboxPage,
   authorizePage,

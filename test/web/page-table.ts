@@ -101,6 +101,12 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/quarantine/:document/remove': { ...ofManagers, isNothing: true },
   '/quarantine/:document/replay': { ...ofManagers, isNothing: true },
   '/system': ofInstallation,
+  '/system/apps': ofInstallation,
+  // The app of this world belongs to an organization, and is on its page.
+  '/system/apps/:app': { ...ofInstallation, isNothing: true },
+  '/system/apps/:app/disable': { ...ofInstallation, isNothing: true },
+  '/system/apps/:app/enable': { ...ofInstallation, isNothing: true },
+  '/system/apps/:app/records-consent': { ...ofInstallation, isNothing: true },
   '/system/events': ofInstallation,
   '/system/events.csv': { ...ofInstallation, isFile: true },
   '/system/retry': ofInstallation,

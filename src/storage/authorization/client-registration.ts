@@ -184,7 +184,7 @@ const columns = sql.fragment`client.id, client.name, client.organization, client
 const clientRows = sql.fragment`
   SELECT ${columns} FROM client WHERE client.registration IS NOT NULL AND client.disabled_at IS NULL`
 
-const organizationClientRows = sql.fragment`
+export const organizationClientRows = sql.fragment`
   SELECT ${columns}, client.token_at, client.disabled_at, client.disabled_by_operator
   FROM client WHERE client.registration IS NOT NULL`
 
@@ -212,13 +212,13 @@ const toClient = (row: ClientRow): RegisteredClient => ({
   ...(row.secret_hash === null ? {} : { secretHash: row.secret_hash }),
 })
 
-type OrganizationClientRow = ClientRow & {
+export type OrganizationClientRow = ClientRow & {
   readonly token_at: Date | null
   readonly disabled_at: Date | null
   readonly disabled_by_operator: boolean
 }
 
-const toOrganizationClient = (row: OrganizationClientRow): OrganizationClient => ({
+export const toOrganizationClient = (row: OrganizationClientRow): OrganizationClient => ({
   ...toClient(row),
   ...(row.token_at === null ? {} : { tokenAt: row.token_at }),
   ...(row.disabled_at === null ? {} : { disabledBy: row.disabled_by_operator ? 'operator' : 'organization' }),
