@@ -5,15 +5,17 @@ import type { Words } from '../../messages/catalogue.ts'
 import { countShared } from '../../studies/consent/count-shared.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
 import { answerShown, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
+import type { SharedLine } from '../../studies/consent/shared-line.ts'
 import { form, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { phrase } from '../page/time.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
+import { endingLines } from './ending-lines.ts'
 import { edgeText } from './period-edge.ts'
 import { type ChoiceState, declineKey, hiddenChoices } from './sharing-choice.ts'
 import { textToSign } from './sharing-facts.ts'
-import { keptOf } from './sharing-line.ts'
+import { keptOf, lineText } from './sharing-line.ts'
 
 type Shown = {
   readonly choices: readonly Choice[]
@@ -54,6 +56,7 @@ ${!isOrganizations && staff.length === 0 && html`<li>${say('preview.nobody')}</l
 </ul>
 <h2>${say('preview.readings')}</h2>
 <ul>${readings}</ul>
+${ending(endingLines(asked, choices), words)}
 ${keptOf(asked, words)}
 <h2>${say('study.text')}</h2>
 ${textToSign(text?.attachment, words)}
@@ -79,6 +82,12 @@ ${postForm({ action: `${page}/decline`, token }, html`<button class="btn btn-pri
 ${postForm({ action: page, token, hidden: { ...hidden, change: 'yes' } }, html`<button class="btn btn-outline-primary">${say('preview.back')}</button>`)}`,
   })
 }
+
+const ending = (lines: readonly SharedLine[], words: Words): Html | false =>
+  lines.length > 0 &&
+  html`<h2>${words.say('preview.ends')}</h2>
+<p>${words.say('preview.ends-text')}</p>
+<ul>${lines.map(line => html`<li>${lineText(line, words)}</li>`)}</ul>`
 
 const reading = (choice: Choice, count: number | undefined, words: Words): Html =>
   html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${count === 1 ? words.say('preview.count-one') : words.say('preview.count', { count })}</span>`}</li>`

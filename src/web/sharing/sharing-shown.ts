@@ -1,14 +1,17 @@
 import type { FastifyReply } from 'fastify'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import type { SharedLine } from '../../studies/consent/shared-line.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
 import { choiceForm } from './choice-form.ts'
+import { unaskedLines } from './ending-lines.ts'
 import { type ChoiceState, declineKey, hasProblem } from './sharing-choice.ts'
 import { studyFacts, textShown, textToSign } from './sharing-facts.ts'
+import { lineText } from './sharing-line.ts'
 import { paperNotice } from './sharing-paper.ts'
 import { standing } from './sharing-standing.ts'
 
@@ -78,10 +81,19 @@ export const asking = (
   return isSignable(asked)
     ? html`${shown}
 <h2>${say('choose.title')}</h2>
+${unasked(unaskedLines(asked), words)}
 ${choiceForm(asked, state, words, { token, isNothing, name })}`
     : html`${shown}
 ${postForm({ action: `/sharing/${asked.study.id}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}`
 }
+
+const unasked = (lines: readonly SharedLine[], words: Words): Html | false =>
+  lines.length > 0 &&
+  notice(
+    'standing',
+    html`<p>${words.say('choose.unasked')}</p>
+<ul>${lines.map(line => html`<li>${lineText(line, words)}</li>`)}</ul>`,
+  )
 
 /** A text that cannot be read cannot be signed, nor can one that would share nothing. */
 export const isSignable = ({ text, isInForce, isClosed }: StudyAsked): boolean =>
