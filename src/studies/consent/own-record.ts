@@ -1,4 +1,4 @@
-import type { Device, Organization, Practitioner, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Device, Organization, Patient, Practitioner, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { deviceNameOrId, nameText } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
@@ -68,7 +68,7 @@ export const recordIn = (store: Store, registry: Registry, patient: string): Own
 
 const scope = [
   'user/Consent.cruds',
-  ...['Device', 'Observation', 'Organization', 'Practitioner', 'Provenance', 'ResearchStudy'].map(
+  ...['Device', 'Observation', 'Organization', 'Patient', 'Practitioner', 'Provenance', 'ResearchStudy'].map(
     type => `user/${type}.rs`,
   ),
 ].join(' ')
@@ -90,4 +90,10 @@ export const nameOf = async (record: OwnRecord, reference = ''): Promise<string 
     default:
       return undefined
   }
+}
+
+/** The name of the organization that keeps the record; undefined if none does. */
+export const registrarOf = async (record: OwnRecord): Promise<string | undefined> => {
+  const own = await record.read<Patient>('Patient', record.patient)
+  return nameOf(record, own?.managingOrganization?.reference)
 }

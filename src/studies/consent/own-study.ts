@@ -1,7 +1,6 @@
-import type { Consent, Device, Organization, Practitioner, ResearchStudy } from '@medplum/fhirtypes'
+import type { Consent, Device, Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../../fhir/attachment-digest.ts'
-import { type Interval, intervalOfPeriod } from '../../fhir/date.ts'
-import { deviceNameOrId, nameText } from '../../fhir/display-name.ts'
+import { deviceNameOrId } from '../../fhir/display-name.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { isStanding } from '../../storage/model/consent/consent-open.ts'
@@ -12,13 +11,14 @@ import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
 import { type RequestedData, requestedData } from '../definition/requested-data.ts'
 import { displayOf } from '../definition/study-request.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
-import { staffOf } from '../definition/study-staff.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
 import { recipientsIn } from '../definition/text-recipients.ts'
-import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
+import { type OwnParts, type OwnRecord, openOwnRecord, registrarOf } from './own-record.ts'
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { type PatientText, textsOf } from './patient-text.ts'
+import { type ReadingService, readingServices } from './reading-services.ts'
+import { type Outside, type StaffShown, staffShown } from './staff-shown.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
@@ -29,6 +29,10 @@ export type StudyAsked = {
   readonly purpose: Wording | undefined
   readonly record: OwnRecord
   readonly organization: { readonly id: string; readonly name: string }
+  /** Whether its people know who somebody is once they have agreed; otherwise they know a code. */
+  readonly isIdentified: boolean
+  /** The name of the organization where they are registered, whose people know them in any case. */
+  readonly registrar: string | undefined
   /** What is asked for, one line for each kind and source. */
   readonly lines: readonly AskedLine[]
   /** The version to sign now; undefined if there is none yet. */
@@ -51,8 +55,10 @@ export type StudyAsked = {
   readonly isClosed: boolean
   /** Id of the Consent that can be shown as a copy. */
   readonly signed: string | undefined
-  /** Names of those who read for the study. */
-  readonly staff: readonly string[]
+  /** Those who read for the study. */
+  readonly staff: readonly StaffShown[]
+  /** What reads for it without a person. */
+  readonly services: readonly ReadingService[]
   /** Whether the people of its organization read as well. */
   readonly isOrganizations: boolean
 }
@@ -77,23 +83,22 @@ export const findStudyAsked = async (
   const study = await record?.read<ResearchStudy>('ResearchStudy', id)
   if (own === undefined || record === undefined || study === undefined) return undefined
   const named = recipientsIn(study)
-  const unnamed =
-    named === undefined
-      ? []
-      : (await staffFromElsewhere(parts.accounts.database, id)).filter(one => !named.includes(one))
+  const elsewhere = await staffFromElsewhere(parts.accounts.database, id)
+  const unnamed = named === undefined ? [] : elsewhere.filter(one => !named.includes(one))
   const sharings = (await sharingsIn(parts, record, words)).filter(one => one.receiver === `ResearchStudy/${id}`)
   const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
-  const asked = await toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings, ...runs } })
+  const outside = { elsewhere, unnamed }
+  const asked = await toStudyAsked(parts, { study, record, words, outside, own: { ...own, sharings, ...runs } })
+  const services = await readingServices(parts.accounts.database, id, { ...parts, ...asked })
   const paper = await findWaitingPaper(parts.accounts.database, asked.consent)
-  return { ...asked, paperSince: paper?.record.recordedAt }
+  return { ...asked, services, registrar: await registrarOf(record), paperSince: paper?.record.recordedAt }
 }
 
 type Asking = {
   readonly study: ResearchStudy
   readonly record: OwnRecord
   readonly words: Words
-  /** Ids of staff who read nothing of people who sign the current text. */
-  readonly unnamed?: readonly string[]
+  readonly outside?: Outside
   /** The language of what the study itself says; that of `words` unless given. */
   readonly language?: string
   /** Absent if it is shown to somebody else, or is about somebody who has given nothing. */
@@ -106,7 +111,7 @@ type Asking = {
 /** The study as the reader of the record is shown it. */
 export const toStudyAsked = async (
   { codeClasses }: Pick<OwnParts, 'codeClasses'>,
-  { study, record, words, unnamed = [], language = words.code, own = ofNobody }: Asking,
+  { study, record, words, outside = nobodyOutside, language = words.code, own = ofNobody }: Asking,
 ): Promise<StudyAsked> => {
   const organizationId = sponsorOf(study) ?? ''
   const organization = await record.read<Organization>('Organization', organizationId)
@@ -123,6 +128,8 @@ export const toStudyAsked = async (
     purpose: purposeIn(study, language),
     record,
     organization: { id: organizationId, name: organization?.name ?? words.say('study.unknown') },
+    isIdentified: chosenIn(study, 'identity') === 'identified',
+    registrar: undefined,
     lines: [...new Map(asked.map(one => [nameOfLine(one), one])).values()].map(one => {
       const kind = words.kind(one.kind, displayOf(one.kind, codeClasses))
       const device = one.source === undefined ? undefined : (devices.get(one.source) ?? one.source)
@@ -140,10 +147,13 @@ export const toStudyAsked = async (
     isInForce: own.isInForce,
     isClosed: own.isInForce && own.isClosed && consent?.status !== 'active',
     signed: own.signed,
-    staff: await namesOfStaff(record, study, unnamed),
+    staff: await staffShown(record, study, outside),
+    services: [],
     isOrganizations: chosenIn(study, 'access') === 'organization',
   }
 }
+
+const nobodyOutside: Outside = { elsewhere: [], unnamed: [] }
 
 const ofNobody = {
   deleted: undefined,
@@ -160,8 +170,9 @@ const ofNobody = {
  * do something else. By it we know that whoever signs has seen what their copy will say, and to whom they give their data.
  */
 export const digestOfShown = (asked: Shown): string => {
-  const { title, purpose, organization, lines, staff, isOrganizations, text } = asked
-  const readers = [organization.name, staff, isOrganizations, text?.withdrawal]
+  const { title, purpose, organization, lines, staff, services, isOrganizations, text } = asked
+  const programs = services.map(({ name, reads }) => [name, lines.map(({ kind }) => reads(kind))])
+  const readers = [organization.name, staff, programs, isOrganizations, text?.withdrawal]
   const shown = [title, purpose, lines.map(({ name, what, reason }) => [name, what, reason]), readers]
   return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
@@ -179,7 +190,10 @@ export const statusOfAnswer = ({
 }: Pick<StudyAsked, 'consent' | 'deleted'>): Consent['status'] | undefined =>
   consent === undefined ? deleted : consent.status
 
-type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'organization' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
+type Shown = Pick<
+  StudyAsked,
+  'title' | 'purpose' | 'organization' | 'lines' | 'staff' | 'services' | 'isOrganizations' | 'text'
+>
 
 /** Made of what is asked and not of its place, so that what was shown and chosen never comes to mean something else. */
 const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
@@ -209,19 +223,3 @@ const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promis
   const found = await record.find<Device>('Device', { _id: [...new Set(ids)].join(','), _count: '1000' })
   return new Map(found.map(device => [device.id ?? '', deviceNameOrId(device)]))
 }
-
-const namesOfStaff = async (
-  record: OwnRecord,
-  study: ResearchStudy,
-  unnamed: readonly string[],
-): Promise<readonly string[]> => {
-  const now = new Date().toISOString()
-  const ids = staffOf(study)
-    .filter(({ period }) => isYetToEnd(intervalOfPeriod(period), now))
-    .flatMap(({ practitioner }) => (unnamed.includes(practitioner) ? [] : practitioner))
-  if (ids.length === 0) return []
-  const found = await record.find<Practitioner>('Practitioner', { _id: ids.join(','), _count: '1000' })
-  return found.map(({ name }) => nameText(name?.[0]))
-}
-
-const isYetToEnd = ({ high }: Interval, now: string): boolean => high === 'infinity' || high >= now

@@ -1,4 +1,4 @@
-import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
+import type { AuditEvent, Organization, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
 import { appGrant } from '../../access/vocabulary.ts'
@@ -13,6 +13,7 @@ import { and, type Expression, none, not, or } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { callerOfPatient, compartmentOf, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
+import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import { agedNote } from '../audit/aged-note.ts'
 import type { AuditLine } from '../audit/audit-line.ts'
@@ -71,6 +72,8 @@ type Own = {
   /** All records of the person themselves. */
   readonly records: readonly string[]
   readonly studies: readonly ResearchStudy[]
+  /** The names of the organizations of these, by id. */
+  readonly organizations: ReadonlyMap<string, string>
 }
 
 const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own | undefined> => {
@@ -83,10 +86,11 @@ const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own
   const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
   if (caller === undefined) return undefined
   const studies = await studiesOf(person, caller, options)
-  return { person, caller, patient, patients, records: await patientsOf(database, person), studies }
+  const organizations = await organizationsOf(studies, caller, options)
+  return { person, caller, patient, patients, records: await patientsOf(database, person), studies, organizations }
 }
 
-const scope = 'user/AuditEvent.rs user/ResearchStudy.rs'
+const scope = 'user/AuditEvent.rs user/Organization.rs user/ResearchStudy.rs'
 
 type Asked = DayRange & { readonly study: string }
 
@@ -110,7 +114,7 @@ const nothing = { lines: [], next: undefined }
  * server of somebody else's, even if they allowed it what it does.
  */
 const findLines = async (
-  { person, caller, records, studies }: Own,
+  { person, caller, records, studies, organizations }: Own,
   asked: Asked,
   cursor: string | undefined,
   { registry, openStoreFor, codeClasses }: PageOptions,
@@ -136,7 +140,7 @@ const findLines = async (
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   return {
     lines: events.map(event =>
-      ownAuditLine(event, { words, classes: codeClasses, self: { person, records }, studies }),
+      ownAuditLine(event, { words, classes: codeClasses, self: { person, records }, studies, organizations }),
     ),
     next,
   }
@@ -209,6 +213,21 @@ const studiesOf = async (
     own.map(({ study }) => unlessRefused(() => openStoreFor(caller).read('ResearchStudy', study))),
   )
   return found.flatMap(one => (one === undefined ? [] : [JSON.parse(one.content)]))
+}
+
+const organizationsOf = async (
+  studies: readonly ResearchStudy[],
+  caller: Caller,
+  { openStoreFor }: PageOptions,
+): Promise<ReadonlyMap<string, string>> => {
+  const ids = [...new Set(studies.flatMap(study => sponsorOf(study) ?? []))]
+  const found = await Promise.all(ids.map(id => unlessRefused(() => openStoreFor(caller).read('Organization', id))))
+  return new Map(
+    found.flatMap(one => {
+      const { id, name }: Organization = one === undefined ? {} : JSON.parse(one.content)
+      return id === undefined || name === undefined ? [] : [[id, name]]
+    }),
+  )
 }
 
 const otherRecords = ({ patient, patients }: Own, { say }: Words): Html | undefined => {

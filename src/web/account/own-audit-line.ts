@@ -2,15 +2,19 @@ import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import { appGrant } from '../../access/vocabulary.ts'
 import { systems } from '../../fhir/canonical.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { nobodyOfStaff } from '../../storage/audit/shown/recorded-part.ts'
 import { commandLineClient } from '../../storage/authorization/client.ts'
+import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
+import { staffOf } from '../../studies/definition/study-staff.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import { happenedIn, whoeverHadTheLink } from '../../studies/invitation/invitation-event.ts'
 import { type AuditLine, auditLine, login, studiesText } from '../audit/audit-line.ts'
 import { thingsOf } from '../authorize/scope-sentence.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
+import { staffRoleKey } from '../page/staff-role-key.ts'
 import { worded } from '../page/wording.ts'
 
 /** The reader, as events name them. */
@@ -27,11 +31,14 @@ type Telling = {
   readonly self: Self
   /** The studies that they may know of. */
   readonly studies: readonly ResearchStudy[]
+  /** The names of the organizations of these, by id. */
+  readonly organizations: ReadonlyMap<string, string>
 }
 
 /** What an AuditEvent says to the patient themself, in their language. */
-export const ownAuditLine = (event: AuditEvent, { words, classes, self, studies }: Telling): AuditLine => {
-  const unnamed = words.say('disclosures.unnamed')
+export const ownAuditLine = (event: AuditEvent, telling: Telling): AuditLine => {
+  const { words, classes, self, studies } = telling
+  const unnamed = unnamedIn(event, telling)
   const told = auditLine(event, { words, classes, typeName: type => typeName(type, words), unnamed })
   const line = { ...told, app: appOf(event, told, words), study: studyOf(event, studies, words) }
   const isSignIn = event.subtype?.some(({ code }) => code === login) === true
@@ -43,6 +50,24 @@ export const ownAuditLine = (event: AuditEvent, { words, classes, self, studies 
     who: line.who && whoIn(line.who, words),
     did: happened === undefined ? line.did : words.say(`disclosures.invitation-${happened}`),
   }
+}
+
+/**
+ * Whoever has given no name is told of by what their study says of them. If no study names them as its staff, they could only read for one as
+ * somebody of its organization.
+ */
+const unnamedIn = ({ agent, entity = [] }: AuditEvent, { words, studies, organizations }: Telling): string => {
+  const { say } = words
+  const id = agent.map(({ who }) => namedId(who, 'Practitioner')).find(one => one !== undefined)
+  if (id === undefined) return say('disclosures.unnamed')
+  for (const study of studies) {
+    const entry = staffOf(study).find(({ practitioner }) => practitioner === id)
+    if (entry === undefined) continue
+    return say('disclosures.unnamed-staff', { role: say(staffRoleKey(entry.role)), study: titleIn(study, words).text })
+  }
+  const read = studies.find(({ id: of }) => entity.some(({ what }) => what?.reference === `ResearchStudy/${of}`))
+  const organization = organizations.get((read && sponsorOf(read)) ?? '')
+  return organization === undefined ? say('disclosures.unnamed') : say('disclosures.unnamed-of', { organization })
 }
 
 /** Whether they did it, by reference or by the identifier of their account. In FHIR, no Person can be an agent, which was not obeyed at first. */

@@ -8,20 +8,34 @@ import { isOfPage, langOf, worded } from '../page/wording.ts'
 
 /** The main points of a study, before its text. */
 export const studyFacts = (asked: StudyAsked, words: Words): Html => {
-  const { study, purpose, organization, lines, text, isOrganizations } = asked
+  const { study, purpose, organization, lines, text, isIdentified, registrar } = asked
   const { say } = words
   const end = study.period?.end
-  const readers = isOrganizations ? 'study.readers-organization' : 'study.readers-staff'
   return html`<h2>${say('study.facts')}</h2>
 <dl>
 <dt>${say('study.who')}</dt><dd>${organization.name}</dd>
 ${purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langOf(purpose, words)}>${purpose.text}</dd>`}
 <dt>${say('study.until')}</dt><dd>${end === undefined ? say('study.open-end') : dayOrMoment(end, words, 'last')}</dd>
 <dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd class="as-written">${what}${reason && html`. ${worded(reason, words)}`}</dd>`)}
-<dt>${say('study.readers')}</dt><dd>${say(readers, { organization: organization.name })}</dd>
+<dt>${say('study.readers')}</dt>${readers(asked, words).map(one => html`<dd>${one}</dd>`)}
+<dt>${say('study.known')}</dt><dd>${say(isIdentified ? 'study.known-identified' : 'study.known-coded')}</dd>
+${registrar !== undefined && html`<dd>${say('study.known-registered', { organization: registrar })}</dd>`}
 ${text && html`<dt>${say('study.withdrawal')}</dt><dd>${say(`study.withdrawal-${text.withdrawal}`)}</dd>`}
 <dt>${say('study.contact')}</dt><dd>${whomToAsk(asked)}</dd>
 </dl>`
+}
+
+const readers = (
+  { isOrganizations, organization: { name: organization }, services }: StudyAsked,
+  { say, list }: Words,
+): readonly string[] => {
+  const people = services.length === 0 ? 'study.readers-staff' : 'study.readers-staff-people'
+  return [
+    say(isOrganizations ? 'study.readers-organization' : people, { organization }),
+    ...(services.length === 0
+      ? []
+      : [say('study.readers-services', { organization, services: list(services.map(({ name }) => name)) })]),
+  ]
 }
 
 /** Whom to ask: the organization that runs it, if the study names nobody. */

@@ -13,6 +13,7 @@ import { phrase } from '../page/time.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
 import { endingLines } from './ending-lines.ts'
 import { edgeText } from './period-edge.ts'
+import { readersShown } from './readers-shown.ts'
 import { type ChoiceState, declineKey, hiddenChoices } from './sharing-choice.ts'
 import { textToSign } from './sharing-facts.ts'
 import { keptOf, lineText } from './sharing-line.ts'
@@ -34,7 +35,7 @@ export const sendPreview = async (
   words: Words,
   { choices, state, name = '', isUnsigned = false, isOtherText = false }: Shown,
 ): Promise<FastifyReply> => {
-  const { study, organization, staff, isOrganizations, text } = asked
+  const { study, text } = asked
   const { say } = words
   const page = `/sharing/${study.id}`
   const token = ownToken(reply)
@@ -49,11 +50,7 @@ export const sendPreview = async (
 ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 <p>${say('preview.lead')}</p>
 <h2>${say('preview.people')}</h2>
-<ul>
-${isOrganizations && html`<li>${say('preview.everybody', { organization: organization.name })}</li>`}
-${staff.map(one => html`<li>${one}</li>`)}
-${!isOrganizations && staff.length === 0 && html`<li>${say('preview.nobody')}</li>`}
-</ul>
+${readersShown(asked, choices, words)}
 <h2>${say('preview.readings')}</h2>
 <ul>${readings}</ul>
 ${ending(endingLines(asked, choices), words)}

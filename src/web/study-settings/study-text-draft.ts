@@ -3,6 +3,7 @@ import { languageName } from '../../fhir/language.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { recordIn } from '../../studies/consent/own-record.ts'
 import { toStudyAsked } from '../../studies/consent/own-study.ts'
+import { readingServices } from '../../studies/consent/reading-services.ts'
 import {
   draftAfter,
   draftOf,
@@ -71,7 +72,9 @@ export const studyTextDraftPage: AddPage = (server, options) => {
     const words = wordsFor(language)
     const study = withPublished(stored, draft, options.codeClasses)
     const record = recordIn(store, options.registry, '')
-    const asked = await toStudyAsked(options, { study, record, words })
+    const shown = await toStudyAsked(options, { study, record, words })
+    const services = await readingServices(options.accounts.database, changeable.id, { ...options, ...shown })
+    const asked = { ...shown, services }
     return sendChangePage(
       reply,
       { study: stored, store, ...changeable },

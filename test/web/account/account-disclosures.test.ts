@@ -1,5 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
@@ -132,6 +134,48 @@ t.test('somebody who has no name, or may not be named, is described in words, ne
     t.match(wordsOf(await own.get(`${page}?from=2026-05-21&until=2026-05-21`)), noStaff)
   }
 })
+
+t.test(
+  'staff without a name are told of by their role in the study, or by the organization for which they read',
+  async t => {
+    const nameless = async (email: string) => {
+      const { id } = await create(lab.manager, { resourceType: 'Practitioner' })
+      const practitioner = { reference: `Practitioner/${id}` }
+      await create('everything', {
+        resourceType: 'PractitionerRole',
+        practitioner,
+        organization: { reference: `Organization/${lab.organization}` },
+        code: [{ coding: [{ system: organizationRole, code: 'viewer' }] }],
+      })
+      const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+      return { id, person, email }
+    }
+    const [named, member] = [await nameless('named@example.org'), await nameless('member@example.org')]
+    const stored = (await send('everything', 'GET', `ResearchStudy/${sleep}`)).json()
+    await update(lab.manager, {
+      ...stored,
+      extension: [
+        ...stored.extension,
+        {
+          url: extensions.staff,
+          extension: [
+            { url: 'practitioner', valueReference: { reference: `Practitioner/${named.id}` } },
+            { url: 'role', valueCodeableConcept: { coding: [{ system: systems.staffRole, code: 'coordinator' }] } },
+          ],
+        },
+      ],
+    })
+    for (const one of [named, member])
+      t.equal((await send(await staffToken(one, 'user/*.rs'), 'GET', `Observation?patient=${ann}`)).statusCode, 200)
+    await seal()
+    const shown = wordsOf(await browser.get(page))
+    t.match(shown, /A coordinator of the study Sleep \(no name given\) /)
+    t.match(shown, /Somebody who works at lab or in a part of it \(no name given\) /)
+    const spanish = wordsOf(await (await signedIn({ 'accept-language': 'es' }, ann)).get(page))
+    t.match(spanish, /Una persona que coordina el estudio El sueño \(no ha dado su nombre\) /)
+    t.match(spanish, /Alguien que trabaja en lab o en una parte de ella \(no ha dado su nombre\) /)
+  },
+)
 
 t.test('the name of whoever looked does not reverse what is beside it', async t => {
   const turned = await create('everything', {
