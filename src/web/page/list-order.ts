@@ -5,17 +5,15 @@ import type { Html } from './html.ts'
 /** In which order a list is shown. */
 export type ListOrder<Order extends string = string> = {
   readonly by: Order
-  readonly orders: Orders<Order>
+  /** What stands for each order in the address, and its name. A list has the first one unless another is asked for. */
+  readonly orders: Readonly<Record<string, string>>
   /** Said at the field if the address asks for an order that the list does not have. */
   readonly problem: string | undefined
 }
 
-/** What stands for each order in the address, and its name. A list has the first one unless another is asked for. */
-type Orders<Order extends string> = Readonly<Record<Order, string>>
-
 export const orderIn = <Order extends string>(
   query: URLSearchParams,
-  orders: Orders<Order>,
+  orders: Readonly<Record<Order, string>>,
   { say } = wordsFor('en'),
 ): ListOrder<Order> => {
   const asked = query.get('sort') ?? ''
@@ -24,7 +22,11 @@ export const orderIn = <Order extends string>(
   const found = known.find(one => one === asked)
   if (usual === undefined) throw new Error('A list has an order')
   const problem = say('list.no-order', { orders: Object.values(orders).join('; ') })
-  return { by: found ?? usual, orders, problem: found === undefined && asked !== '' ? problem : undefined }
+  return {
+    by: found ?? usual,
+    orders,
+    problem: found === undefined && asked !== '' ? problem : undefined,
+  }
 }
 
 /** Shows the order, and is how another is chosen. */

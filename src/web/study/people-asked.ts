@@ -1,22 +1,30 @@
 import type { StudyPeopleAsked } from '../../storage/study/study-people.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderIn, orderQuery } from '../page/list-order.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { lookedFor } from '../page/typed.ts'
 
 /** Which people of a study a page shows, from its address. */
-export type PeopleAsked = Pick<StudyPeopleAsked, 'text' | 'sort'> & {
+export type PeopleAsked = Pick<StudyPeopleAsked, 'text'> & {
   readonly state: StudyPeopleAsked['state'] | undefined
+  readonly order: ListOrder<PeopleOrder>
   /** From 1 on. */
   readonly page: number
 }
 
-/** Values in the address that are not valid are ignored. */
-export const peopleAskedIn = (query: URLSearchParams): PeopleAsked => {
+type PeopleOrder = StudyPeopleAsked['sort']
+
+export const peopleAskedIn = (query: URLSearchParams): PeopleAsked => peopleInOrder(query, peopleOrders)
+
+/** The same in a list with other orders. A state in the address that there is not is ignored. */
+export const peopleInOrder = <Order extends PeopleOrder>(
+  query: URLSearchParams,
+  orders: Readonly<Record<Order, string>>,
+): PeopleAsked => {
   const state = query.get('state') ?? ''
-  const sort = query.get('sort') ?? ''
   return {
     state: Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
-    sort: Object.hasOwn(peopleOrders, sort) ? (sort as PeopleAsked['sort']) : 'arrival',
+    order: orderIn(query, orders),
     text: lookedFor(query, 'find'),
     page: pageNumberIn(query),
   }
@@ -35,21 +43,29 @@ export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, st
   ended: 'Place has ended',
 }
 
-export const peopleOrders: Readonly<Record<PeopleAsked['sort'], string>> = {
+const peopleOrders = {
   arrival: 'Newest data first',
-  name: 'By name or code',
+  name: 'Name or code',
   enrolment: 'Last enrolled first',
-}
+} as const
+
+/** Of those who may be invited. */
+export const invitationOrders = {
+  name: 'Name or code',
+  invited: 'Last invited first',
+  expiry: 'Invitations that end soonest first',
+  enrolment: 'Last enrolled first',
+} as const
 
 /** The address of the same page with other values. */
 export const peopleUrl = (
   path: string,
-  { state, sort, text, page }: PeopleAsked,
+  { state, order, text, page }: PeopleAsked,
   more: Readonly<Record<string, string>> = {},
 ): string => {
   const query = new URLSearchParams({
     ...(state !== undefined && { state }),
-    ...(sort !== 'arrival' && { sort }),
+    ...orderQuery(order),
     ...(text !== '' && { find: text }),
     ...more,
     ...(page > 1 && { page: String(page) }),

@@ -8,6 +8,7 @@ import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/en
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession } from '../page/signed-in.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
@@ -32,14 +33,15 @@ export const studyCompletenessPage: AddPage = (server, options) => {
       tab: '/completeness',
       isWide: true,
       page: people.page,
-      isProblem: period.wrongTimezone !== undefined,
+      isProblem: period.wrongTimezone !== undefined || people.order.problem !== undefined,
       content: html`<link rel="stylesheet" href="/static/completeness.css">
 ${lengthLinks(period, days => urlOf(people, days))}
-${problemList(fields)}
+${problemList([...fields, orderProblem(people.order)])}
 <form method="get" action="${page}">
 <input type="hidden" name="days" value="${period.days}">
 <div class="columns">
 ${fields.map(field)}
+${orderField(people.order)}
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>
@@ -79,6 +81,7 @@ const periodIn = (query: URLSearchParams): Period => {
 const findPeople = (options: PageOptions, { caller, study, seesAnswers }: ReadStudy, people: PeopleAsked) =>
   findEnrolledPeople(options, caller, study, {
     ...people,
+    sort: people.order.by,
     seesAnswers,
     offset: (people.page - 1) * pageSize,
     limit: pageSize,

@@ -2,22 +2,31 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
+import type { StudyPeopleAsked } from '../../storage/study/study-people.ts'
 import type { Invited } from '../../studies/invitation/invitations.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { FieldError } from '../page/field-error.ts'
-import { box, field, notice, postForm } from '../page/form.ts'
+import { box, field, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { orderField, orderProblem, orderQuery } from '../page/list-order.ts'
 import { notFound } from '../page/not-found.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
-import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
+import {
+  invitationOrders,
+  type PeopleAsked,
+  pagesAround,
+  peopleInOrder,
+  peopleStates,
+  peopleUrl,
+} from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { standingText } from './study-invitation.ts'
@@ -45,7 +54,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const gone = goneNotice(query)
     return sendStaffPage(reply, {
       title: `Invitations: ${titleOf(study)}`,
-      isProblem: isUnticked || gone !== undefined,
+      isProblem: isUnticked || gone !== undefined || asked.order.problem !== undefined,
       content: html`<h1>Invitations to ${titleOf(study)}</h1>
 ${await underWay(request, options)}
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
@@ -112,17 +121,17 @@ const nobodyListed = ({ state, invited, text }: Asked, study: string): Html =>
     ? html`<p class="mt-4">Nobody is in the study yet. <a href="/studies/${study}/enrolment">Enrol patients</a> first.</p>`
     : html`<p class="mt-4">Nobody in the study matches that.</p>`
 
-type Asked = PeopleAsked & { readonly invited: InvitedFilter | undefined }
+type Asked = PeopleAsked & Pick<StudyPeopleAsked, 'sort'> & { readonly invited: InvitedFilter | undefined }
 
 /** Somebody who may not know the answers cannot filter by them. */
 const listedBy = (query: URLSearchParams, { seesAnswers }: ReadStudy): Asked => {
-  const people = peopleAskedIn(query)
+  const people = peopleInOrder(query, invitationOrders)
   const invited = query.get('invited') ?? ''
   return {
     ...people,
+    sort: people.order.by,
     state: seesAnswers ? people.state : undefined,
     invited: Object.hasOwn(standings, invited) ? (invited as InvitedFilter) : undefined,
-    sort: 'name',
   }
 }
 
@@ -151,19 +160,20 @@ const chosenIn = async (
   const asked = listedBy(again, read)
   // If they may no longer filter by that, more people are listed than were shown.
   const isSame = (['state', 'invited'] as const).every(name => (again.get(name) ?? undefined) === asked[name])
-  if (!isSame) return []
-  return everybody(await studyActions.among(params.id, asked.invited), asked)
+  return isSame ? everybody(await studyActions.among(params.id, asked.invited), asked) : []
 }
 
 const filterForm = (
   path: string,
-  { state, invited, text }: Asked,
+  { state, invited, text, order }: Asked,
   seesAnswers: boolean,
-): Html => html`<form method="get" action="${path}" role="search" aria-label="People">
+): Html => html`${problemList([orderProblem(order)])}
+<form method="get" action="${path}" role="search" aria-label="People">
 <div class="row">
 <div class="col-sm-6">${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}</div>
 <div class="col-sm-6">${selectField({ name: 'invited', label: 'Invitation', value: invited ?? '', choices: withAll(standings) })}</div>
 ${seesAnswers && html`<div class="col-sm-6">${selectField({ name: 'state', label: 'Answer', value: state ?? '', choices: withAll(peopleStates) })}</div>`}
+<div class="col-sm-6">${orderField(order)}</div>
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`
@@ -193,6 +203,7 @@ const actForm = ({ path, asked, people, invited, total, options, token }: Shown)
         state: asked.state,
         invited: asked.invited,
         find: asked.text,
+        ...orderQuery(asked.order),
         page: asked.page > 1 ? String(asked.page) : undefined,
       },
       class: 'mt-4',
@@ -212,7 +223,7 @@ ${wayField(options.invitations.ways)}
   )
 
 /** The parameters by which people are listed, and of the page of the list. */
-const askedBy = ['state', 'invited', 'find', 'page'] as const
+const askedBy = ['state', 'invited', 'find', 'sort', 'page'] as const
 
 const askedAgain = (body: unknown): URLSearchParams =>
   new URLSearchParams(askedBy.map(name => [name, typed(body, name)]).filter(([, value]) => value !== ''))

@@ -11,10 +11,10 @@ import { ownLanguage } from '../../studies/definition/study-words.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { selectField } from '../page/choice-field.ts'
-import { field } from '../page/form.ts'
+import { field, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
@@ -22,15 +22,7 @@ import { worded } from '../page/wording.ts'
 import { patientUrl } from '../patient/patient-back.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
-import {
-  nobodyText,
-  type PeopleAsked,
-  pagesAround,
-  peopleAskedIn,
-  peopleOrders,
-  peopleStates,
-  peopleUrl,
-} from './people-asked.ts'
+import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { doneNotice } from './study-done.ts'
@@ -50,7 +42,7 @@ export const studyPage: AddPage = (server, options) => {
     const asked = peopleAskedIn(queryOf(request))
     const { person } = sessionOf(request)
     const page = `/studies/${study.id}`
-    const wanted = { ...asked, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
+    const wanted = { ...asked, sort: asked.order.by, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
     const { people, total, counts } = await findEnrolledPeople(options, caller, study, wanted)
     const invitable = await options.invitations.list(
       person,
@@ -64,6 +56,7 @@ export const studyPage: AddPage = (server, options) => {
       tab: '',
       isWide: true,
       page: asked.page,
+      isProblem: asked.order.problem !== undefined,
       content: html`${await doneNotice(request, options, read, (whom, invited) => invitationOf(whom, invited, shown))}
 ${await underWay(request, options)}
 ${definitionOf(study)}
@@ -78,7 +71,7 @@ ${
 }
 <h2>People</h2>
 ${statesNav(counts, asked, urlOf)}
-${(total > 0 || asked.text !== '' || asked.state !== undefined) && findForm(page, asked)}
+${(total > 0 || asked.text !== '' || asked.state !== undefined || asked.order.problem !== undefined) && findForm(page, asked)}
 ${
   people.length === 0
     ? total === 0 && html`<p>${nobodyText(asked)}</p>`
@@ -139,11 +132,12 @@ ${states.map(([state, label]) => link(state as PeopleAsked['state'], label, coun
 /** What is counted besides the answers. */
 const marks: ReadonlySet<string> = new Set(['silent', 'earlier', 'paper'])
 
-const findForm = (page: string, { state, sort, text }: PeopleAsked): Html => html`<form method="get" action="${page}">
+const findForm = (page: string, { state, order, text }: PeopleAsked): Html => html`${problemList([orderProblem(order)])}
+<form method="get" action="${page}">
 ${state !== undefined && html`<input type="hidden" name="state" value="${state}">`}
 <div class="columns">
 ${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}
-${selectField({ name: 'sort', label: 'Sort by', value: sort, choices: Object.entries(peopleOrders).map(([value, label]) => ({ value, label })) })}
+${orderField(order)}
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`

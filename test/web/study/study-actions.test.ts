@@ -336,6 +336,28 @@ t.test('people of a study are listed by the state of their invitation, and invit
   t.equal((await gateway.nextMessage()).to, '+15005550001')
 })
 
+t.test('people are listed by when they were invited or their invitation ends, also after a form was sent', async t => {
+  for (const name of ['Orda', 'Ordb', 'Ordc']) await enrolled(name)
+  const page = `${invitations}?find=ord`
+  for (const name of ['orda', 'ordb']) {
+    await settled(await staff.send(`${invitations}?find=${name}`, { who: 'all', do: 'invite' }, invitations))
+    await mailbox.next()
+  }
+  const named = async (sort: string) =>
+    [...wordsOf(await staff.get(`${page}&sort=${sort}`)).matchAll(/Ord[abc](?= Has not)/g)].map(([name]) => name)
+  t.same(await named(''), ['Orda', 'Ordb', 'Ordc'])
+  t.same(await named('invited'), ['Ordb', 'Orda', 'Ordc'])
+  t.same(await named('expiry'), ['Orda', 'Ordb', 'Ordc'])
+  await settled(await staff.send(`${invitations}?find=orda`, { who: 'all', do: 'cancel' }, invitations))
+  t.same(await named('expiry'), ['Ordb', 'Ordc', 'Orda'], 'what has ended does not end any more')
+  t.same(await named('invited'), ['Ordb', 'Orda', 'Ordc'])
+  t.same(await named('enrolment'), ['Ordc', 'Ordb', 'Orda'])
+  const unticked = await staff.send(`${page}&sort=invited`, { who: 'ticked', do: 'invite' }, invitations)
+  t.equal(unticked.location, `${invitations}?find=ord&sort=invited&none=ticked`)
+  const about = `/studies/${study.id}?sort=invited`
+  t.match((await staff.get(about)).body, 'id="sort-problem">There is no such order.', 'only where people are invited')
+})
+
 t.test(
   'somebody who has not answered is reminded with a link like the one before, and not again within three days',
   async t => {
