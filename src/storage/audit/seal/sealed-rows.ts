@@ -24,8 +24,7 @@ export const laterThan = (snapshot: string): SqlFragment => sql.fragment`(
  */
 export const isAnyLater = ({ epoch, snapshot }: Link): SqlFragment => sql.fragment`(
   (SELECT id FROM audit_record WHERE epoch = ${epoch} AND xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot) ORDER BY xact LIMIT 1) IS NOT NULL
-  OR EXISTS (
-    SELECT FROM audit_record WHERE epoch = ${epoch} AND xact = ANY(ARRAY(SELECT pg_snapshot_xip(${snapshot}::pg_snapshot)))))`
+  OR EXISTS (${recordsUnderWay({ epoch, snapshot }, sql.fragment`id`)}))`
 
 type Link = { readonly epoch: number; readonly snapshot: string }
 
@@ -34,10 +33,25 @@ type Link = { readonly epoch: number; readonly snapshot: string }
  * seen, and those that were under way then, are two queries: for one query with OR, PostgreSQL reads the whole epoch until it has statistics.
  */
 export const recordsBetween = ({ epoch, snapshot }: Link, later: string): SqlFragment => {
-  const seen = sql.fragment`SELECT audit_record AS record FROM audit_record
-    WHERE epoch = ${epoch} AND pg_visible_in_snapshot(xact, ${later}::pg_snapshot)`
+  const isSeen = sql.fragment`pg_visible_in_snapshot(xact, ${later}::pg_snapshot)`
+  const record = sql.fragment`audit_record AS record`
   return sql.fragment`(
-    ${seen} AND xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot) AND xact < pg_snapshot_xmax(${later}::pg_snapshot)
+    SELECT ${record} FROM audit_record
+    WHERE epoch = ${epoch} AND ${isSeen} AND xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot)
+      AND xact < pg_snapshot_xmax(${later}::pg_snapshot)
     UNION ALL
-    ${seen} AND xact = ANY(ARRAY(SELECT pg_snapshot_xip(${snapshot}::pg_snapshot))))`
+    ${recordsUnderWay({ epoch, snapshot }, record, isSeen)})`
 }
+
+/**
+ * The rows of transactions that were under way then; each transaction is looked up by itself. If they were one list, with `xact = ANY`, PostgreSQL 16
+ * would read the whole epoch until it has statistics: only from 17 on, such a list is looked up in an index whose first column is another.
+ */
+export const recordsUnderWay = (
+  { epoch, snapshot }: Link,
+  columns: SqlFragment,
+  condition: SqlFragment = sql.fragment`TRUE`,
+): SqlFragment => sql.fragment`
+    SELECT found.* FROM pg_snapshot_xip(${snapshot}::pg_snapshot) AS under_way
+    CROSS JOIN LATERAL (
+      SELECT ${columns} FROM audit_record WHERE epoch = ${epoch} AND xact = under_way AND ${condition} OFFSET 0) AS found`

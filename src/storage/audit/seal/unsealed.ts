@@ -1,7 +1,7 @@
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { lastLink } from './seal.ts'
-import { nothing } from './sealed-rows.ts'
+import { nothing, recordsUnderWay } from './sealed-rows.ts'
 
 /** How many records no seal covers yet, and the age of the oldest; no more than `most` are looked at. */
 export const readUnsealed = async (
@@ -9,13 +9,13 @@ export const readUnsealed = async (
   most = 10_000,
 ): Promise<{ readonly count: number; readonly seconds: number }> => {
   const { epoch, snapshot } = (await lastLink(connection)) ?? { epoch: 1, snapshot: nothing }
-  const unsealed = sql.fragment`SELECT xact, recorded FROM audit_record WHERE epoch >= ${epoch}`
   return connection.one(sql.fragment`
     SELECT count(*)::int AS count,
       coalesce(greatest(extract(epoch FROM clock_timestamp() - min(recorded)), 0), 0)::float8 AS seconds
     FROM (
-      (${unsealed} AND xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot) ORDER BY xact LIMIT ${most})
+      (SELECT recorded FROM audit_record WHERE epoch = ${epoch} AND xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot)
+        ORDER BY xact LIMIT ${most})
       UNION ALL
-      ${unsealed} AND xact = ANY(ARRAY(SELECT pg_snapshot_xip(${snapshot}::pg_snapshot)))
+      ${recordsUnderWay({ epoch, snapshot }, sql.fragment`recorded`)}
       LIMIT ${most}) AS unsealed`)
 }
