@@ -23,6 +23,7 @@ import { typed } from '../page/typed.ts'
 import { backIn, backLink, keepingBack } from './patient-back.ts'
 import { patientCharts } from './patient-charts.ts'
 import { patientFacts } from './patient-facts.ts'
+import { patientStudies } from './patient-studies.ts'
 
 type OfPatient = { readonly Params: { readonly id: string } }
 
@@ -31,7 +32,8 @@ type OfPatient = { readonly Params: { readonly id: string } }
  * told that there is no such page. Apps are opened from here for the patient, as from an EHR; in an EHR's frame, the EHR opens its own apps
  * instead.
  */
-export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges, cookies }) => {
+export const patientPage: AddPage = (server, options) => {
+  const { accounts, registry, openStoreFor, patientChanges, cookies } = options
   const { launches } = server.authorization
   const read = async (request: FastifyRequest<OfPatient>) => {
     const { id } = request.params
@@ -45,6 +47,11 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
     const patient: Patient = JSON.parse((await store.read('Patient', id)).content)
     return { store, patient, isReader }
   }
+  /** An EHR's frame shows no other pages of ours. */
+  const studiesAround = async (
+    { isReader, patient }: { readonly isReader: boolean; readonly patient: Patient },
+    request: FastifyRequest,
+  ) => (isReader || isFramed(request) ? undefined : patientStudies(options, sessionOf(request).person, patient))
   server.get<OfPatient>(
     '/patients/:id',
     { ...leadsAway, onRequest: [requireSession, refuseOlder(cookies)] },
@@ -74,6 +81,7 @@ ${patientFacts(patient, words, title)}
 ${changes && html`<p class="no-print"><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
 ${await linkToRefused(found, id, words)}
 ${charts.content}
+${await studiesAround(found, request)}
 ${appsToOpen({ patient: id, apps, token, ...openingText(found, words) })}
 ${!isFramed(request) && waysOn(request, words, { isReader })}`,
       })

@@ -444,6 +444,44 @@ t.test('a narrative from before narratives had to be XML does not prevent changi
   t.match(await patientAt(`/patients/${id}`), { text, telecom: [{ value: 'eva@example.org' }] })
 })
 
+t.test(
+  'from the page of a patient, staff get to the studies they are in, and to enrolling them into others',
+  async t => {
+    const kinds = ['omh:heart-rate']
+    const sleep = await world.newStudy(lab.manager, lab.organization, 'Sleep <2>', kinds)
+    const over = await world.newStudy(lab.manager, lab.organization, 'Over', kinds)
+    const stored = (await send('everything', 'GET', `ResearchStudy/${over.id}`)).json()
+    await world.update(lab.manager, { ...stored, status: 'completed' })
+    const page = `/patients/${world.ann}`
+    const shown = await people.member.get(page)
+    t.match(
+      wordsOf(shown),
+      'Studies The patient is in: hearts To ask the patient to take part in another, enrol and invite them: Enrol in Sleep &lt;2&gt;',
+    )
+    t.match(shown.body, `<a href="/studies/${study.id}">hearts</a>`)
+    t.notMatch(wordsOf(shown), 'Over')
+    const [, enrolment = ''] = /href="([^"]*)">Enrol in Sleep/.exec(shown.body) ?? []
+    const found = await people.member.get(enrolment.replaceAll('&amp;', '&'))
+    t.match(found.body, `name="patient" value="${world.ann}"`)
+    t.notMatch(found.body, `name="patient" value="${world.bob}"`)
+    await world.enrol(lab.manager, sleep.id, world.ann)
+    t.match(wordsOf(await people.member.get(page)), 'The patient is in: hearts Sleep &lt;2&gt;')
+    t.match(wordsOf(await people.viewer.get(page)), 'The patient is in: hearts Sleep &lt;2&gt;')
+    t.notMatch(wordsOf(await people.viewer.get(page)), 'Enrol in', 'who may enrol nobody is not led there')
+    t.notMatch(wordsOf(await people.patient.get(page)), 'The patient is in')
+  },
+)
+
+t.test('nobody is led to enrolling a patient who has died', async t => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Gone' }],
+    deceasedBoolean: true,
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  t.notMatch(wordsOf(await people.member.get(`/patients/${id}`)), 'Enrol in')
+})
+
 t.test('people who are not staff do not find these pages, and only those who may register can do so', async t => {
   t.equal((await people.viewer.get('/patients')).status, 200)
   for (const name of ['viewer', 'privacy officer', 'patient', 'administrator'] as const) {

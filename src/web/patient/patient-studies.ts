@@ -1,0 +1,34 @@
+import type { Patient, ResearchStudy } from '@medplum/fhirtypes'
+import { nameText } from '../../fhir/display-name.ts'
+import { findPatientStudies } from '../../studies/patient/patient-studies.ts'
+import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { type Html, html } from '../page/html.ts'
+
+/** In which studies a patient is, and from here into which others staff can enrol them; nothing if there are none. */
+export const patientStudies = async (
+  options: PageOptions,
+  person: string,
+  patient: Patient,
+): Promise<Html | undefined> => {
+  const { joined, open } = await findPatientStudies(options, person, patient.id ?? '')
+  const others = reasonNotToWrite(patient) === undefined ? open : []
+  if (joined.length === 0 && others.length === 0) return undefined
+  return html`<section class="no-print">
+<h2>Studies</h2>
+${joined.length === 0 ? html`<p>The patient is in no study that you can see.</p>` : html`<p>The patient is in:</p><ul>${joined.map(study => html`<li><a href="/studies/${study.id}">${titleOf(study)}</a></li>`)}</ul>`}
+${others.length > 0 && html`<p>To ask the patient to take part in another, enrol and invite them:</p><ul>${others.slice(0, most).map(study => html`<li><a href="/studies/${study.id}/enrolment?${asked(patient)}">Enrol in ${titleOf(study)}</a></li>`)}</ul>`}
+${others.length > most && html`<p>You find the others among your <a href="/studies">studies</a>.</p>`}
+</section>`
+}
+
+const most = 10
+
+const titleOf = ({ title }: ResearchStudy): string => title ?? 'A study without a title'
+
+/** The search for patients that finds this one. */
+const asked = ({ name = [], birthDate }: Patient): string =>
+  new URLSearchParams({
+    ...(name[0] !== undefined && { name: nameText(name[0]) }),
+    ...(birthDate !== undefined && { birthDate }),
+  }).toString()
