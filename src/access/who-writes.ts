@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { isDefinition } from './definition-type.ts'
 import { isInCompartments } from './patient-compartment.ts'
+import { contextsText } from './rules/binary.ts'
 
 /** Tells somebody who may not write resources of the type who may. It states the rule alone, and nothing of what is stored. */
 export const whoWrites = (type: ResourceType): string =>
@@ -31,8 +32,7 @@ const whoWritesType: Readonly<Partial<Record<ResourceType, string>>> = {
   Consent:
     'the patient alone gives, changes and refuses it, through a client that records consents, to a study that the patient is invited to; staff who invite write it as proposed, and as inactive with an inactivation-reason',
   Device: 'one with a patient is written by that patient, one without by administrators of the installation',
-  Binary:
-    'whoever may change the one resource that its securityContext names writes it; without one, members of the organization that owns it',
+  Binary: `whoever may change the one resource that its securityContext names writes it, which is a ${contextsText}; without one, members of the organization that owns it`,
   Provenance:
     'it has one target, which its writer may change, and its activity is no code of consent-decision: the server alone records what was decided',
   AuditEvent: 'the server alone writes it',

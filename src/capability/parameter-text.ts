@@ -1,3 +1,4 @@
+import { contextsText } from '../access/rules/binary.ts'
 import type { includeNames } from '../search/include.ts'
 import { defaultCount, maxCount, type ResultName } from '../search/result-parameter.ts'
 
@@ -41,5 +42,5 @@ export const headerText: Readonly<Record<string, string>> = {
   'If-None-Exist': 'Create only if nothing matches the criteria.',
   Prefer:
     'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient; respond-async if the answer may come later, which applies to Bundles of writes and to searches of a type without a total.',
-  'X-Security-Context': 'For a Binary that is written as content: its securityContext.',
+  'X-Security-Context': `For a Binary that is written as content: its securityContext, the reference of a ${contextsText}. Whoever may read or change that resource may read or change the Binary (that of a ResearchSubject is read by those who invite them); one with another context is shown to nobody.`,
 }

@@ -6,7 +6,10 @@ t.test('a type can be asked who may write it', async t => {
     ['Condition', /^the patient whom it is about writes it, or a member of the organization that owns it/],
     ['Location', /^members of the organization that owns it/],
     ['ValueSet', /^administrators of the installation/],
-    ['Binary', /securityContext/],
+    [
+      'Binary',
+      /securityContext names writes it, which is a Patient, .*Media, QuestionnaireResponse, or ResearchSubject;/,
+    ],
     ['AuditEvent', /^the server alone/],
   ] as const)
     t.match(whoWrites(type), said, type)

@@ -4,7 +4,7 @@ import { follow } from './follow.ts'
 import { allOf, ownedBy, where } from './grant.ts'
 import type { Grant, Grants, Rule, Staff, Verb } from './rule.ts'
 
-/** The types that a Binary's securityContext may name; one that names any other is shown to nobody. */
+/** The types that a Binary's securityContext may name, beside ResearchSubject; one that names any other is shown to nobody. */
 const contexts = [
   'Patient',
   'Observation',
@@ -16,6 +16,9 @@ const contexts = [
   'Media',
   'QuestionnaireResponse',
 ] as const satisfies readonly ResourceType[]
+
+/** All types that it may name, in words. */
+export const contextsText = new Intl.ListFormat('en', { type: 'disjunction' }).format([...contexts, 'ResearchSubject'])
 
 const withoutContext = where({ kind: 'content', is: 'without-security-context' })
 
