@@ -3,10 +3,7 @@ import { type OrganizationRole, organizationRole, privacyOfficer } from '../../a
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
-import type { Registry } from '../../fhir/registry.ts'
-import { escaped } from '../../search/escape.ts'
 import type { Role } from '../../search/expression.ts'
-import { parseSearch } from '../../search/parse.ts'
 import type { Write } from '../../storage/store.ts'
 import type { Organizer } from '../organization/organizer.ts'
 
@@ -31,50 +28,6 @@ export type Colleague = {
 
 /** The state of a role by its period: not yet, now, or no longer. */
 export type RoleStanding = 'to-come' | 'in-force' | 'over'
-
-export type ColleaguePage = {
-  readonly colleagues: readonly Colleague[]
-  readonly next?: string
-  readonly total: number
-}
-
-type Asked = {
-  /** Id of the Organization. */
-  readonly organization: string
-  /** A part of the name; empty: all. */
-  readonly name: string
-  /** Only people with this role; undefined: with any. */
-  readonly code: OrganizationRole | undefined
-  readonly order: 'name' | 'changed'
-  readonly cursor?: string | undefined
-}
-
-/** A page of those who have a role in the organization itself: by name, or those with the latest changes first. */
-export const findColleagues = async (
-  { find }: Organizer,
-  registry: Registry,
-  { organization, name, code, order, cursor }: Asked,
-): Promise<ColleaguePage> => {
-  const query = { _sort: sorts[order], _count: '50', _total: 'accurate', _revinclude: 'PractitionerRole:practitioner' }
-  const { entries, included, next, total } = await find<Practitioner>(
-    'Practitioner',
-    { ...query, ...(name === '' ? {} : { 'name:contains': escaped(name) }) },
-    { cursor, where: inRole(registry, organization, code ?? '') },
-  )
-  const held = Map.groupBy(
-    included.flatMap(one => (one.resourceType === 'PractitionerRole' && isRoleIn(one, organization) ? [one] : [])),
-    ({ practitioner }) => practitioner?.reference,
-  )
-  return {
-    colleagues: entries.flatMap(({ resource }) =>
-      (held.get(`Practitioner/${resource.id}`) ?? []).map(role => toColleague(role, resource)),
-    ),
-    ...(next === undefined ? {} : { next }),
-    total: total ?? entries.length,
-  }
-}
-
-const sorts: Readonly<Record<Asked['order'], string>> = { name: 'name', changed: '-_lastUpdated' }
 
 /** Throws `not-found` if nobody has this role in the organization. */
 export const readColleague = async ({ read }: Organizer, organization: string, id: string): Promise<Colleague> => {
@@ -173,17 +126,8 @@ export const roleWord = (role: OrganizationRole): string => roleNames[role].toLo
 
 const isOurs = ({ system }: { readonly system?: string }): boolean => system === organizationRole
 
-/** A Practitioner who has one of our roles there. */
-const inRole = (registry: Registry, organization: string, code: string) => {
-  const role = `${organizationRole}|${code}`
-  const query = { organization: `Organization/${organization}`, 'active:not': 'false', role }
-  const parameter = registry.searchParameter('PractitionerRole', 'practitioner')
-  if (parameter === undefined) throw new Error('PractitionerRole has no search parameter practitioner')
-  const { where } = parseSearch(registry, 'PractitionerRole', new URLSearchParams(query))
-  return { kind: 'has', source: 'PractitionerRole', parameter, of: where } as const
-}
-
-const isRoleIn = ({ organization, active, code = [] }: PractitionerRole, id: string): boolean =>
+/** Whether it gives one of our roles there. */
+export const isRoleIn = ({ organization, active, code = [] }: PractitionerRole, id: string): boolean =>
   organization?.reference === `Organization/${id}` &&
   active !== false &&
   code.some(({ coding = [] }) => coding.some(isOurs))
@@ -195,7 +139,7 @@ export const roleStandingOf = ({ period = {} }: Pick<PractitionerRole, 'period'>
   return high === 'infinity' || now < high ? 'in-force' : 'over'
 }
 
-const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] }: Practitioner): Colleague => {
+export const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] }: Practitioner): Colleague => {
   const codes = (role.code ?? []).flatMap(({ coding = [] }) => coding.filter(isOurs)).map(({ code }) => code)
   return {
     id: role.id ?? '',

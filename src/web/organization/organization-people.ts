@@ -1,11 +1,6 @@
 import { privacyOfficer } from '../../access/vocabulary.ts'
-import {
-  type Colleague,
-  type ColleaguePage,
-  findColleagues,
-  organizationRoles,
-  roleNames,
-} from '../../accounts/staff/colleagues.ts'
+import { type ColleagueOrder, type ColleaguePage, findColleagues } from '../../accounts/staff/colleague-page.ts'
+import { type Colleague, organizationRoles, roleNames } from '../../accounts/staff/colleagues.ts'
 import { mostListed } from '../../accounts/staff/staff-invitations.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
@@ -15,9 +10,10 @@ import type { PendingInvitation } from '../../storage/organization/staff-invitat
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, notice, postForm } from '../page/form.ts'
+import { field, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { organizationOf, type ShownOrganization } from '../page/shown-organization.ts'
@@ -40,18 +36,24 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     const asked = askedIn(query)
     const cursors = cursorsFor(organizer.caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, page)
-    const found = await findColleagues(organizer, options.registry, { organization: id, ...asked, cursor })
+    const found = await findColleagues(organizer, options.registry, {
+      ...asked,
+      organization: id,
+      order: asked.order.by,
+      cursor,
+    })
     const again = queryOfAsked(asked)
     const nextPage = found.next && cursors.seal({ path: page, query: again, page: found.next })
     const done = namedIn(doneTexts, query.get('done'))
     return sendStaffPage(reply, {
       title: titled(`People of ${name}`),
       isWide: true,
+      isProblem: asked.order.problem !== undefined,
       content: html`<h1>People of ${name}</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 <p>Everybody who has a role in this organization itself. Managers of an organization above it manage it too, and are listed there.</p>
 ${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
-${(isNarrowed(asked) || found.total > 10) && finding(page, asked)}
+${(isNarrowed(asked) || found.total > 10 || query.has('sort')) && finding(page, asked)}
 ${note}
 ${people(shown, found, { isAsked: isNarrowed(asked), list: peopleListQuery(request) })}
 ${listLinks(page, again, { nextPage, isFirst, more: 'More people' })}
@@ -61,31 +63,33 @@ ${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(
   })
 }
 
-type Asked = Pick<Parameters<typeof findColleagues>[2], 'name' | 'code' | 'order'>
+type Asked = Pick<Parameters<typeof findColleagues>[2], 'name' | 'code'> & {
+  readonly order: ListOrder<ColleagueOrder>
+}
 
 const askedIn = (query: URLSearchParams): Asked => ({
   name: lookedFor(query, 'name'),
   code: organizationRoles.find(one => one === query.get('role')),
-  order: query.get('order') === 'changed' ? 'changed' : 'name',
+  order: orderIn(query, orders),
 })
 
+const orders: Readonly<Record<ColleagueOrder, string>> = {
+  name: 'Name',
+  role: 'Role',
+  since: 'Newest role first',
+  changed: 'Last changed first',
+}
+
 const queryOfAsked = ({ name, code, order }: Asked): string =>
-  new URLSearchParams({ ...(name !== '' && { name }), ...(code && { role: code }), order }).toString()
+  new URLSearchParams({ ...(name !== '' && { name }), ...(code && { role: code }), ...orderQuery(order) }).toString()
 
 const isNarrowed = ({ name, code }: Asked): boolean => name !== '' || code !== undefined
 
-const finding = (page: string, { name, code, order }: Asked): Html => html`<form method="get" action="${page}">
+const finding = (page: string, { name, code, order }: Asked): Html => html`${problemList([orderProblem(order)])}
+<form method="get" action="${page}">
 ${field({ name: 'name', label: 'Find by name', value: name, autocomplete: 'off', optional: true })}
 ${selectField({ name: 'role', label: 'Role', value: code ?? '', choices: [{ value: '', label: 'Any role' }, ...allRoleChoices] })}
-${selectField({
-  name: 'order',
-  label: 'Sort by',
-  value: order,
-  choices: [
-    { value: 'name', label: 'Name' },
-    { value: 'changed', label: 'Last changed' },
-  ],
-})}
+${orderField(order)}
 <button class="btn btn-outline-primary">Find</button>
 </form>`
 

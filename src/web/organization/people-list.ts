@@ -9,4 +9,4 @@ export const peopleListQuery = (request: FastifyRequest, others: Readonly<Record
   return all.size === 0 ? '' : `?${all}`
 }
 
-const asked = ['name', 'role', 'order', 'page'] as const
+const asked = ['name', 'role', 'sort', 'page'] as const

@@ -727,7 +727,7 @@ t.test('people are found and shown fifty at a time, and only managers are told w
   const same = await manager.post(address, sent)
   t.equal(same.location, `${pageOf(hall)}?done=same&${query.slice(1)}`, 'also after the form was sent')
   t.match(wordsOf(await manager.get(`${pageOf(hall)}?name=person 42`)), /Find Person 42 Viewer Invited There are no/)
-  const newest = wordsOf(await manager.get(`${pageOf(hall)}?order=changed`))
+  const newest = wordsOf(await manager.get(`${pageOf(hall)}?sort=changed`))
   t.match(newest, /Find Person 69 Viewer .* Person 20 Viewer More people/)
   t.match(wordsOf(await manager.get(`${pageOf(hall)}?role=manager`)), /Nobody here matches that/)
   t.match(
@@ -738,6 +738,39 @@ t.test('people are found and shown fifty at a time, and only managers are told w
   t.match(seen, /People of lab .* manager Manager/)
   t.notMatch(seen, /Invite|example\.org Viewer\. Invited/)
   t.equal((await people.viewer.get(pageOf(lab.organization, '/invite'))).status, 404)
+})
+
+t.test('people are listed by name, by role, by when it began, or by who was changed last', async t => {
+  const { id: yard } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Yard',
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  for (const [family, codes, start] of [
+    ['Ada', ['viewer'], '2024-02-01'],
+    ['Bea', ['manager'], '2020'],
+    ['Cyd', ['privacy-officer', 'member'], '2022-05'],
+    ['Dot', ['privacy-officer'], undefined],
+  ] as const) {
+    const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family }] })
+    await create('everything', {
+      resourceType: 'PractitionerRole',
+      practitioner: { reference: `Practitioner/${id}` },
+      organization: { reference: `Organization/${yard}` },
+      code: codes.map(code => ({ coding: [{ system: organizationRole, code }] })),
+      ...(start && { period: { start } }),
+    })
+  }
+  const named = async (query: string, by = manager) =>
+    [...wordsOf(await by.get(`${pageOf(yard)}?${query}`)).matchAll(/\b(?:Ada|Bea|Cyd|Dot)\b/g)].map(([name]) => name)
+  t.same(await named(''), ['Ada', 'Bea', 'Cyd', 'Dot'])
+  t.same(await named('sort=name'), ['Ada', 'Bea', 'Cyd', 'Dot'])
+  t.same(await named('sort=role'), ['Bea', 'Cyd', 'Dot', 'Ada'])
+  t.same(await named('sort=since'), ['Ada', 'Cyd', 'Bea', 'Dot'])
+  t.same(await named('sort=changed'), ['Dot', 'Cyd', 'Bea', 'Ada'])
+  t.same(await named('sort=role&role=privacy-officer'), ['Cyd', 'Dot'])
+  t.same(await named('sort=role&name=da'), ['Ada'])
+  t.same(await named('sort=role', people['manager of another tenant']), [])
 })
 
 t.test('of very many open invitations the latest are shown, and the page says that there may be more', async t => {
