@@ -1,4 +1,5 @@
 import t from 'tap'
+import { organizationRole } from '../../src/access/vocabulary.ts'
 import { auditKeyOf } from '../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../src/storage/audit/seal/seal.ts'
 import { wordsOf } from '../support/browser.ts'
@@ -25,6 +26,32 @@ for (let number = 0; number < 60; number += 1) {
       individual: { reference: `Patient/${patient.id}` },
     })
 }
+const yard = await create('everything', {
+  resourceType: 'Organization',
+  name: 'Yard',
+  partOf: { reference: `Organization/${lab.organization}` },
+})
+for (let number = 0; number < 55; number += 1) {
+  await create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: `Band ${number % 7}`, type: 'model-name' }],
+    ...(number % 3 > 0 && { manufacturer: `Maker ${number % 5}` }),
+  })
+  await create(lab.manager, {
+    resourceType: 'ResearchStudy',
+    status: number % 4 === 0 ? 'active' : 'completed',
+    title: `Sleep ${number % 9}`,
+    sponsor: managingOrganization,
+  })
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: `One ${number % 7}` }] })
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: { reference: `Practitioner/${id}` },
+    organization: { reference: `Organization/${yard.id}` },
+    code: [{ coding: [{ system: organizationRole, code: number % 5 === 0 ? 'member' : 'viewer' }] }],
+    ...(number % 3 > 0 && { period: { start: `20${10 + (number % 10)}-01-01` } }),
+  })
+}
 await sealAudit(world.database, auditKeyOf(Buffer.alloc(32, 7)))
 
 type Listed = {
@@ -41,6 +68,9 @@ const lists: readonly Listed[] = [
   { who: 'member', path: `/studies/${study}/enrolment`, query: 'name=many', item: /name="patient" value="([\w-]+)"/g },
   { who: 'member', path: `/studies/${study}`, item: /\/people\/([\w-]+)\/invite/g },
   { who: 'member', path: `/studies/${study}/invitations`, item: /name="subject" value="([\w-]+)"/g },
+  { who: 'manager', path: '/studies', item: /href="\/studies\/([\w-]{20,})"/g },
+  { who: 'manager', path: `/organizations/${yard.id}/people`, item: /\/people\/([\w-]{20,})["?]/g },
+  { who: 'administrator', path: '/devices', item: /href="\/devices\/([\w-]{20,})"/g },
   {
     who: 'privacy officer',
     path: '/audit',
@@ -55,13 +85,15 @@ const ordersIn = (body: string): readonly string[] => {
   return [...options.matchAll(/<option value="([^"]+)"/g)].map(([, order = '']) => order)
 }
 const chosenIn = (body: string) => /<select id="sort"[\s\S]*? value="([^"]+)" selected/.exec(body)?.[1]
+const pathOf = (address: string) => new URL(address, 'http://x.invalid').pathname
 /** The address of the next page, whatever its link is called. */
 const nextIn = (body: string, at: string): string | undefined => {
   const hrefs = [...body.matchAll(/href="([^"]*[?&;]page=[^"]*)"/g)].map(([, href = '']) =>
     href.replaceAll('&amp;', '&'),
   )
   const numberIn = (address: string) => Number(new URL(address, 'http://x.invalid').searchParams.get('page') ?? 1)
-  return hrefs.find(href => Number.isNaN(numberIn(href)) || numberIn(href) === numberIn(at) + 1)
+  const own = hrefs.filter(href => pathOf(href) === pathOf(at))
+  return own.find(href => Number.isNaN(numberIn(href)) || numberIn(href) === numberIn(at) + 1)
 }
 
 for (const list of lists) {
@@ -98,7 +130,7 @@ for (const list of lists) {
   t.test(`a page of ${path.replace(/[\w-]{20,}/, ':id')} can be asked for in another order`, async t => {
     const [usual = '', other = ''] = ordersIn((await browser.get(addressOf(list, ''))).body)
     const first = await browser.get(addressOf(list, other))
-    const next = new URL(nextIn(first.body, '') ?? '', 'http://x.invalid')
+    const next = new URL(nextIn(first.body, path) ?? '', 'http://x.invalid')
     next.searchParams.set('sort', usual)
     const shown = await browser.get(`${next.pathname}${next.search}`)
     t.match([shown.status, chosenIn(shown.body)], [200, usual])

@@ -23,12 +23,18 @@ export type TreeAsked = {
   /** A part of the name; empty: all. */
   readonly name: string
   readonly withClosed: boolean
+  readonly order: OrganizationOrder
   readonly page: number
 }
 
-/** A page of all that somebody may see, in the order of the tree: each comes after the one that it is part of. */
-export const findTree = async (organizer: Organizer, { name, withClosed, page }: TreeAsked): Promise<TreePage> => {
-  const { organizations, areMore } = await findAll(organizer)
+export type OrganizationOrder = 'name' | 'type' | 'made'
+
+/** A page of all that somebody may see, in the order of the tree: each comes after the one that it is part of, and its parts are in the given order. */
+export const findTree = async (
+  organizer: Organizer,
+  { name, withClosed, order, page }: TreeAsked,
+): Promise<TreePage> => {
+  const { organizations, areMore } = await findAll(organizer, order)
   const partsOf = Map.groupBy(organizations, one => parentOf(one) ?? '')
   const known = new Set(organizations.map(({ id }) => id))
   const tops = organizations.filter(one => !known.has(parentOf(one)))
@@ -51,18 +57,29 @@ const pageSize = 100
 /** All of them are read, so that they can be sorted; some hundreds are usual. */
 const mostLookedAt = 5000
 
-/** All that somebody may see, by name. */
-export const findAll = async ({
-  find,
-}: Organizer): Promise<{ readonly organizations: readonly Organization[]; readonly areMore: boolean }> => {
+/** All that somebody may see. */
+export const findAll = async (
+  { find }: Organizer,
+  order: OrganizationOrder = 'name',
+): Promise<{ readonly organizations: readonly Organization[]; readonly areMore: boolean }> => {
   const organizations: Organization[] = []
   for (let cursor: string | undefined; ; ) {
-    const { entries, next } = await find<Organization>('Organization', { _sort: 'name', _count: '1000' }, { cursor })
+    const { entries, next } = await find<Organization>('Organization', { ...sorts[order], _count: '1000' }, { cursor })
     organizations.push(...entries.map(({ resource }) => resource))
     cursor = next
     if (next === undefined || organizations.length >= mostLookedAt)
-      return { organizations: organizations.toSorted(byName), areMore: next !== undefined }
+      return {
+        organizations: order === 'name' ? organizations.toSorted(byName) : organizations,
+        areMore: next !== undefined,
+      }
   }
+}
+
+/** Resources come with the last made first if no order is asked for. */
+const sorts: Readonly<Record<OrganizationOrder, Readonly<Record<string, string>>>> = {
+  name: { _sort: 'name' },
+  type: { _sort: 'type,name' },
+  made: {},
 }
 
 export const byName = (one: Organization, other: Organization): number =>

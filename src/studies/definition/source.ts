@@ -40,22 +40,31 @@ export const sourceProblems = ({ name, manufacturer, model }: SaidSource): Sourc
 
 const isTooLong = (text: string): boolean => text.trim().length > 200
 
-type Asked = { readonly name: string; readonly cursor?: string | undefined }
+export type SourceOrder = 'name' | 'manufacturer' | 'made'
+
+type Asked = { readonly name: string; readonly order: SourceOrder; readonly cursor?: string | undefined }
 type SourcePage = { readonly sources: readonly Source[]; readonly next?: string }
 
-/** A page of the sources, by name; `name` is a part of the name, or empty for all. */
+/** A page of the sources; `name` is a part of the name, or empty for all. */
 export const findSourcePage = async (
   { find }: Organizer,
   classes: CodeClasses,
-  { name, cursor }: Asked,
+  { name, order, cursor }: Asked,
 ): Promise<SourcePage> => {
   const { entries, next } = await find<Device>(
     'Device',
-    { _sort: 'device-name', _count: '50', ...(name === '' ? {} : { 'device-name:contains': escaped(name) }) },
+    { ...sorts[order], _count: '50', ...(name === '' ? {} : { 'device-name:contains': escaped(name) }) },
     { cursor, where: { kind: 'source-device' } },
   )
   const sources = entries.map(({ resource, version }) => toSource(resource, version, classes))
   return { sources, ...(next === undefined ? {} : { next }) }
+}
+
+/** Resources come with the last made first if no order is asked for. */
+const sorts: Readonly<Record<SourceOrder, Readonly<Record<string, string>>>> = {
+  name: { _sort: 'device-name' },
+  manufacturer: { _sort: 'manufacturer,device-name' },
+  made: {},
 }
 
 /** Throws `not-found` for a Device of a patient. */

@@ -1,11 +1,12 @@
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
-import { findSourcePage, type Source } from '../../studies/definition/source.ts'
+import { findSourcePage, type Source, type SourceOrder } from '../../studies/definition/source.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { field, notice } from '../page/form.ts'
+import { field, notice, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { organizerOf } from '../page/shown-organization.ts'
@@ -22,21 +23,25 @@ export const sourcesPage: AddPage = (server, options) => {
     const { administrator } = organizer.caller
     const query = queryOf(request)
     const name = lookedFor(query, 'name')
+    const order = orderIn(query, orders)
     const cursors = cursorsFor(organizer.caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/devices')
-    const { sources, next } = await findSourcePage(organizer, options.codeClasses, { name, cursor })
-    const again = name === '' ? '' : `${new URLSearchParams({ name })}`
+    const { sources, next } = await findSourcePage(organizer, options.codeClasses, { name, order: order.by, cursor })
+    const again = `${new URLSearchParams({ ...(name !== '' && { name }), ...orderQuery(order) })}`
     const nextPage = next && cursors.seal({ path: '/devices', query: again, page: next })
     const isKeeper = await (await keeperOf(request, options)).manages()
     const done = namedIn(doneTexts, query.get('done'))
     return sendStaffPage(reply, {
       title: titled('Devices and apps that data comes from'),
+      isProblem: order.problem !== undefined,
       content: html`<h1>Devices and apps that data comes from</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 <p>Studies ask for data from these, and people consent to them by name.</p>
 ${administrator && html`<p><a class="btn btn-primary" href="/devices/new">Add a device or app</a></p>`}
+${problemList([orderProblem(order)])}
 <form method="get" action="/devices">
 ${field({ name: 'name', label: 'Find by name', value: name, autocomplete: 'off', optional: true })}
+${orderField(order)}
 <button class="btn btn-outline-primary">Find</button>
 </form>
 ${note}
@@ -49,6 +54,12 @@ ${listLinks('/devices', again, { nextPage, isFirst, more: 'More' })}
 ${isKeeper && html`<p><a href="/devices/${noSource}/uploads">Data received from no known device or app</a></p>`}`,
     })
   })
+}
+
+const orders: Readonly<Record<SourceOrder, string>> = {
+  name: 'Name',
+  manufacturer: 'Manufacturer',
+  made: 'Last added first',
 }
 
 type Asking = { readonly isAsked: boolean; readonly administrator: boolean }

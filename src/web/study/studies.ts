@@ -8,8 +8,9 @@ import { organizationsForStudies } from '../../studies/definition/study-change.t
 import { statusText } from '../../studies/definition/study-status.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { copyButton, copyScript } from '../page/copy-button.ts'
-import { field } from '../page/form.ts'
+import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -25,18 +26,19 @@ export const studiesPage: AddPage = (server, options) => {
     if (caller?.practitioner === undefined) return reply.redirect('/account', 303)
     const cursors = cursorsFor(caller)
     const query = queryOf(request)
-    const title = lookedFor(query, 'title')
+    const wanted = { title: lookedFor(query, 'title'), order: orderIn(query, orders) }
     const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/studies')
-    const asked = parseSearch(registry, 'ResearchStudy', queryFor(title))
+    const asked = parseSearch(registry, 'ResearchStudy', queryFor(wanted))
     const { entries, next } = await openStoreFor(caller).search({ ...asked, cursor })
     const studies = entries.map(({ content }): ResearchStudy => JSON.parse(content))
-    const nextPage = next && cursors.seal({ path: '/studies', query: againOf(title), page: next })
+    const nextPage = next && cursors.seal({ path: '/studies', query: againOf(wanted), page: next })
     const organizations = await organizationsForStudies(options, sessionOf(request).person)
     return sendStaffPage(reply, {
       title: titled('Studies'),
+      isProblem: wanted.order.problem !== undefined,
       content: html`<h1>Studies</h1>
 ${note}
-${listed(studies, { title, nextPage, isFirst })}
+${listed(studies, { ...wanted, nextPage, isFirst })}
 ${
   organizations.length > 0 &&
   html`<h2>Create a study</h2>
@@ -54,26 +56,45 @@ ${copyScript}
 /** A manager at the top may create one in each organization of the tree. */
 const mostOrganizations = 20
 
-const queryFor = (title: string): URLSearchParams =>
-  new URLSearchParams({ ...(title !== '' && { 'title:contains': escaped(title) }), _sort: 'title', _count: '50' })
+const orders = { title: 'Title', status: 'Status, then title', made: 'Last created first' }
+type Order = keyof typeof orders
 
-const againOf = (title: string): string => (title === '' ? '' : `${new URLSearchParams({ title })}`)
+/** Resources come with the last made first if no order is asked for. */
+const sorts: Readonly<Record<Order, Readonly<Record<string, string>>>> = {
+  title: { _sort: 'title' },
+  status: { _sort: 'status,title' },
+  made: {},
+}
 
 /** `title`: what they look for in the titles; empty for all. */
-type Around = { readonly title: string; readonly nextPage: string | undefined; readonly isFirst: boolean }
+type Wanted = { readonly title: string; readonly order: ListOrder<Order> }
+
+const queryFor = ({ title, order }: Wanted): URLSearchParams =>
+  new URLSearchParams({
+    ...(title !== '' && { 'title:contains': escaped(title) }),
+    ...sorts[order.by],
+    _count: '50',
+  })
+
+const againOf = ({ title, order }: Wanted): string =>
+  `${new URLSearchParams({ ...(title !== '' && { title }), ...orderQuery(order) })}`
+
+type Around = Wanted & { readonly nextPage: string | undefined; readonly isFirst: boolean }
 
 /** Most people work in a few studies, so that they are asked for a title only where there is more than one page. */
-const listed = (studies: readonly ResearchStudy[], { title, nextPage, isFirst }: Around): Html => {
-  const again = againOf(title)
+const listed = (studies: readonly ResearchStudy[], { title, order, nextPage, isFirst }: Around): Html => {
+  const again = againOf({ title, order })
   const isOnePage = nextPage === undefined && isFirst
-  return html`${(title !== '' || !isOnePage) && finding(title)}
+  return html`${(again !== '' || order.problem !== undefined || !isOnePage) && finding({ title, order })}
 ${studies.length === 0 ? html`<p>${title === '' ? none : 'No study that you can see has this in its title.'}</p>` : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`}
 ${listLinks('/studies', again, { nextPage, isFirst, more: 'More studies' })}
 ${title !== '' && html`<p><a href="/studies">All studies</a></p>`}`
 }
 
-const finding = (title: string): Html => html`<form method="get" action="/studies" class="mb-4">
+const finding = ({ title, order }: Wanted): Html => html`${problemList([orderProblem(order)])}
+<form method="get" action="/studies" class="mb-4">
 ${field({ name: 'title', label: 'Find by title', value: title, autocomplete: 'off', optional: true })}
+${orderField(order)}
 <button class="btn btn-outline-primary">Find</button>
 </form>`
 

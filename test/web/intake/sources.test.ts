@@ -122,6 +122,8 @@ t.test('sources are found by their name, fifty on a page', async t => {
     wordsOf(await administrator.get(next)),
     /Find Scale 60 .* Scale 64 .* Back to the first page Data received from no known device or app$/,
   )
+  const latest = wordsOf(await administrator.get('/devices?name=scale&sort=made'))
+  t.match(latest, /Find Scale 64 What .* Scale 15 What it delivers is not specified\. .* More Data/)
   t.match(wordsOf(await administrator.get('/devices?name=nothing')), /No device or app has this in its name/)
 })
 

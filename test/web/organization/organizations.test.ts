@@ -109,6 +109,39 @@ t.test('hundreds of organizations are shown a hundred at a time, each with what 
   )
 })
 
+t.test(
+  'organizations are listed by name, by type, or by which was added last, each below the one it is part of',
+  async t => {
+    const made = async (name: string, code: string, partOf?: string) =>
+      (
+        await create('everything', {
+          resourceType: 'Organization',
+          name,
+          type: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/organization-type', code }] }],
+          ...(partOf !== undefined && { partOf: { reference: `Organization/${partOf}` } }),
+        })
+      ).id
+    const top = await made('Sorted top', 'prov')
+    for (const [name, code] of [
+      ['Sorted b', 'team'],
+      ['Sorted c', 'dept'],
+      ['Sorted a', 'team'],
+    ] as const)
+      await made(name, code, top)
+    const listed = async (sort: string) =>
+      [...wordsOf(await administrator.get(`/organizations?name=sorted&sort=${sort}`)).matchAll(/Sorted (\w+)/g)].map(
+        ([, name]) => name,
+      )
+    t.same(await listed(''), ['top', 'a', 'b', 'c'])
+    t.same(await listed('name'), ['top', 'a', 'b', 'c'])
+    t.same(await listed('type'), ['top', 'c', 'a', 'b'])
+    t.same(await listed('made'), ['top', 'a', 'c', 'b'])
+    const unknown = await administrator.get('/organizations?sort=size')
+    t.match(unknown.body, '<title>Problem: Organizations')
+    t.match(unknown.body, 'There is no such order. Choose one of these: Name; Type, then name; Last added first')
+  },
+)
+
 t.test('numbers in names are sorted as numbers', async t => {
   const { id } = await create('everything', { resourceType: 'Organization', name: 'Floors' })
   for (const name of ['Floor 10', 'Floor 2', 'floor 1'])

@@ -561,6 +561,15 @@ t.test('whoever has more studies than a page shows finds them by a part of their
     'numbers come by their value from page to page',
   )
   t.match((await manager.get(more)).body, '<title>Studies, continued –')
+  const { body: newest } = await manager.get('/studies?title=sleep&sort=made')
+  t.same(
+    newest
+      .match(/(?<=>Sleep, part )\d+/g)
+      ?.slice(0, 3)
+      .map(Number),
+    [49, 48, 47],
+    'the last created first',
+  )
   t.match(wordsOf(await manager.get(more)), /Find by title .*two kinds Active .*Back to the first page/)
   const found = wordsOf(await manager.get(`/studies?${new URLSearchParams({ title: 'p, PART 4' })}`))
   t.same(
