@@ -7,6 +7,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import type { Expression } from '../../search/expression.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import { type StudyAsked, toStudyAsked } from '../../studies/consent/own-study.ts'
+import { textVersions } from '../../studies/consent/patient-text.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
@@ -81,6 +82,7 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
   return {
     ...(await presentStudy(asking, asked.study)),
     dataSources: await sourcesOf(asking, asked, classes),
+    textVersions: textVersions(asked),
     isAnswered,
     isEnrolled,
     isAsking: isEnrolled && asked.isInForce && !asked.isClosed,

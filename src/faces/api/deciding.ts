@@ -7,6 +7,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { isRefusal, isStanding, newConsent, permitOf, sourceOf } from '../../studies/consent/own-consent.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import { textVersions } from '../../studies/consent/patient-text.ts'
 import { without } from '../../studies/consent/stop-sharing.ts'
 import { untilWritten } from '../../studies/consent/until-written.ts'
 import { type Asking, type Change, kindOfCaller } from './asking.ts'
@@ -227,4 +228,5 @@ const told = (study: StudyAsked, kinds: Kinds, classes: CodeClasses) =>
     scopeCode: toScopeCode(kind, classes),
     consented: kindsShared(study, classes).has(kind),
     consentedTime: study.consent?.meta?.lastUpdated ?? null,
+    textVersions: textVersions(study),
   }))

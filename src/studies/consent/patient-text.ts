@@ -38,6 +38,15 @@ export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
   return !textsIn(last).some(isTextOf(hash))
 }
 
+/** By its Consent that is in force, the version that somebody has signed, and the one to sign now: not the same if the text has changed since. */
+export const textVersions = ({ study, consent }: Signed) => {
+  const versions = extensionsOf(study, extensions.patientText)
+  const hash = consent?.status === 'active' ? consent.sourceAttachment?.hash : undefined
+  const signed = hash === undefined ? undefined : versions.find(one => textsIn(one).some(isTextOf(hash)))
+  const nameOf = (version: Extension | undefined) => extensionOf(version ?? {}, 'version')?.valueString ?? null
+  return { signed: nameOf(signed), latest: nameOf(versions.at(-1)) }
+}
+
 /** The very text that has the hash, in the language in which it was signed. */
 export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>
   extensionsOf(study, extensions.patientText).flatMap(textsIn).find(isTextOf(hash))

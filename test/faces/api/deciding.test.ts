@@ -141,7 +141,7 @@ const somebody = async (
     })
   const all = async (): Promise<readonly Consent[]> =>
     ((await send(bearer, 'GET', 'Consent')).json().entry ?? []).map(({ resource }: { resource: Consent }) => resource)
-  return { id, read, answer, answerIn, answerTo, told, stands, all }
+  return { id, bearer, read, answer, answerIn, answerTo, told, stands, all }
 }
 
 const permit = (code: string, more: ConsentProvision = {}): ConsentProvision => ({
@@ -563,8 +563,24 @@ t.test(
     await update(lab.manager, { ...study, extension: [...asked, text(1), text(2)] })
     for (const method of ['POST', 'PATCH'] as const)
       t.match(await one.answer(method, { [heartRate]: true, [steps]: true }), {
-        body: { studyScopeConsents: [{ consented: true }, { consented: true }] },
+        body: {
+          studyScopeConsents: [
+            { consented: true, textVersions: { signed: '1', latest: '2' } },
+            { consented: true, textVersions: { signed: '1', latest: '2' } },
+          ],
+        },
       })
     t.strictSame(await one.stands(), before)
+    const listed = async () =>
+      (await api(one.bearer, 'GET', `patients/${one.id}/consents`)).body.studies.map(
+        ({ textVersions }: { textVersions: object }) => textVersions,
+      )
+    t.strictSame(await listed(), [{ signed: '1', latest: '2' }])
+    t.match((await one.answer('PATCH', { [weight]: true })).body, {
+      studyScopeConsents: [{ consented: true, textVersions: { signed: '2', latest: '2' } }],
+    })
+    t.strictSame(await listed(), [{ signed: '2', latest: '2' }], 'a further kind signs the newer text for everything')
+    await one.answer('DELETE', { [heartRate]: false, [steps]: false, [weight]: false })
+    t.strictSame(await listed(), [{ signed: null, latest: '2' }])
   },
 )
