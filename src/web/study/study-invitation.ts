@@ -1,12 +1,14 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import type { InvitationState } from '../../storage/study/invitation-state.ts'
 import { type MessageState, nothingMoreToSay } from '../../storage/study/study-message.ts'
+import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import type { Invited, ShownInvitation } from '../../studies/invitation/invitations.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { postForm } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { qrPicture } from '../page/qr-picture.ts'
@@ -78,14 +80,26 @@ ${printedLine()}
 ${backToStudy(reply.request, study.id)}`,
   })
 
-/** `back`: the query of the list in which it is shown. */
-type Shown = { readonly page: string; readonly back: string; readonly token: string }
+type Shown = {
+  readonly page: string
+  /** The query of the list in which it is shown. */
+  readonly back: string
+  readonly token: string
+  /** Whether the study invites anybody now. */
+  readonly isAsking: boolean
+}
+
+/** Says once for all whom the page lists why nobody can be invited now. */
+export const notAsking = (study: ResearchStudy): Html | undefined => {
+  const why = reasonNotToAsk(study)
+  return why === undefined ? undefined : notice('standing', html`<p>Nobody can be invited now. ${why}.</p>`)
+}
 
 /** What became of the invitation, and what can be done with it; undefined if the reader may not invite. */
 export const invitationOf = (
   person: EnrolledPerson,
   invitable: ReadonlyMap<string, Invited>,
-  { page, back, token }: Shown,
+  { page, back, token, isAsking }: Shown,
 ): Html | undefined => {
   const { id, hasEnded } = person
   const invited = invitable.get(id)
@@ -100,12 +114,13 @@ export const invitationOf = (
       },
       html`<button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button>`,
     )
+  const isAsked = isAsking && notAsked(person) === undefined
   return html`${standingText(invited, person)}
 ${
   !hasEnded &&
   html`<div class="d-flex flex-wrap gap-2">
-${notAsked(person) === undefined && button('invite', state === undefined ? 'Invite' : 'Invite again')}
-${notAsked(person) === undefined && state?.isOpen && button('code', 'Show a QR code')}
+${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
+${isAsked && state?.isOpen && button('code', 'Show a QR code')}
 ${state?.isOpen && button('cancel', 'Cancel the invitation')}
 </div>`
 }`

@@ -29,7 +29,7 @@ import {
 } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
-import { standingText } from './study-invitation.ts'
+import { notAsking, standingText } from './study-invitation.ts'
 import { answered, nameOf, notAsked } from './study-person.ts'
 import { wayField, wayIn } from './way-field.ts'
 
@@ -58,7 +58,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
       content: html`<h1>Invitations to ${titleOf(study)}</h1>
 ${await underWay(request, options)}
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
-${gone}
+${gone}${notAsking(study)}
 ${filterForm(path, asked, seesAnswers)}
 ${total === 0 && nobodyListed(asked, study.id ?? '')}
 ${people.length > 0 && actForm({ path, asked, people, invited, total, options, token: ownToken(reply) })}

@@ -6,7 +6,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
-import { statusText } from '../../studies/definition/study-status.ts'
+import { reasonNotToAsk, statusText } from '../../studies/definition/study-status.ts'
 import { ownLanguage } from '../../studies/definition/study-words.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
@@ -26,7 +26,7 @@ import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleStates,
 import { readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { doneNotice } from './study-done.ts'
-import { invitationOf } from './study-invitation.ts'
+import { invitationOf, notAsking } from './study-invitation.ts'
 import { answered, nameOf, notAsked } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
@@ -50,7 +50,12 @@ export const studyPage: AddPage = (server, options) => {
     )
     const asks = await mayWithdrawIn(options, person, request.params.id)
     const isChangeable = await unlessRefused(() => findChangeableStudy(options, person, request.params.id))
-    const shown = { page, back: peopleUrl('', asked), token: ownToken(reply) }
+    const shown = {
+      page,
+      back: peopleUrl('', asked),
+      token: ownToken(reply),
+      isAsking: reasonNotToAsk(study) === undefined,
+    }
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
     return sendStudyPage(reply, read, {
       tab: '',
@@ -70,6 +75,7 @@ ${
 </div>`
 }
 <h2>People</h2>
+${invitable.size > 0 && notAsking(study)}
 ${statesNav(counts, asked, urlOf)}
 ${(total > 0 || asked.text !== '' || asked.state !== undefined || asked.order.problem !== undefined) && findForm(page, asked)}
 ${

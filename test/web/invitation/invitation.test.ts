@@ -778,6 +778,7 @@ t.test('if something is missing the page says so, and nobody is invited', async 
 t.test('nobody is invited or reminded if the study takes nobody new, and the page says why', async t => {
   const { subject } = await enrolled('Paused')
   await invite(subject)
+  const _csrf = await tokenOf(staff)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const told =
     /Nobody new comes into the study while its status is “(Being prepared|Paused|Closed to new patients|Completed)”/
@@ -790,8 +791,13 @@ t.test('nobody is invited or reminded if the study takes nobody new, and the pag
     [{ period: { start: '2999-01-01' } }, /The first day of the study is not there yet/],
   ] as const) {
     await update(lab.manager, { ...stored, ...change })
-    const refused = await act(subject, 'invite')
+    const refused = await staff.post(`${page}/people/${subject}/invite`, { _csrf })
     t.match([refused.status, wordsOf(refused)], [422, why])
+    for (const at of [`${page}?find=paused`, `${page}/invitations`]) {
+      const listed = await staff.get(at)
+      t.match(wordsOf(listed), new RegExp(`Nobody can be invited now\\. [^.]*${why.source}`), at)
+      t.notMatch(listed.body, `/people/${subject}/invite`, 'nor is it offered')
+    }
   }
   await update(lab.manager, stored)
   t.match(await invite(subject), /invitation/)
