@@ -1,6 +1,7 @@
 import type { ContactDetail, ContactPoint, Identifier, ResearchStudy } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
 import { isDay } from '../../fhir/date.ts'
+import { languageName } from '../../fhir/language.ts'
 import { withText } from '../../fhir/translation.ts'
 import { withValues } from '../../fhir/with-values.ts'
 import { firstDayOf, lastDayOf } from './period-day.ts'
@@ -88,8 +89,25 @@ export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactNam
       !isPhoneNumber(phone) && {
         phone: 'Write one phone number in digits, such as +1 500 555 0006 or +1 500 555 0006 ext. 12',
       }),
-    ...Object.fromEntries(long.map(name => [name, `At most ${mostOf(name)} characters`])),
+    ...Object.fromEntries(long.map(name => [name, `At most ${mostOf(name)} characters for ${calledOf(name)}`])),
   }
+}
+
+/** As a part of a sentence, with the language of a translation. */
+const calledOf = (name: FactName): string => {
+  const [of = '', language] = name.split(/-(.*)/)
+  return `${called[of] ?? of}${language === undefined ? '' : ` in ${languageName(language)}`}`
+}
+
+const called: Readonly<Record<string, string>> = {
+  title: 'the title',
+  purpose: 'the purpose',
+  approval: 'the approval number',
+  start: 'the first day',
+  end: 'the last day',
+  contact: 'the contact',
+  email: 'the contact’s e-mail address',
+  phone: 'the contact’s phone number',
 }
 
 const mostOf = (name: FactName): number => (name.startsWith('purpose') ? 5000 : 250)

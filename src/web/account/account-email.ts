@@ -58,12 +58,14 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
 const ask = async (accounts: Accounts, session: Session, body: unknown): Promise<Asked | undefined> => {
   const email = typed(body, 'email')
   const problem = emailProblem(email)
-  if (problem !== undefined) return { email, problem }
   const shown = { password: typedSecret(body, 'password'), code: typed(body, 'code') }
+  if (problem !== undefined) return { email, problem, ...(shown.password === '' && { unshown: noPassword }) }
   const asked = await askForEmail(accounts, session, email, shown)
   if (asked.kind === 'unshown') return { email, unshown: asked }
   return asked.kind === 'asked' ? undefined : { email, problem: asked.kind }
 }
+
+const noPassword: Unshown = { field: 'password', answer: 'missing' }
 
 const isTooOften = ({ problem, unshown }: Asked): boolean => (problem ?? unshown?.answer) === 'too-often'
 

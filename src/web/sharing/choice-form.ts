@@ -26,6 +26,7 @@ ${postForm(
       shown: digestOfShown(asked),
       hash: asked.text?.hash,
       answer: answerShown(asked),
+      language: words.code,
       name: name || undefined,
     },
     id: 'choices',

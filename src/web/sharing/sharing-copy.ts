@@ -47,14 +47,14 @@ export const sharingCopyPage: AddPage = (server, options) => {
 /** A file is read away from this server: it has nothing of its pages and no form token, but only what is to be kept. */
 const sendFile = (
   reply: FastifyReply,
-  { code, direction }: Words,
+  { code, direction, say }: Words,
   { title, content }: { readonly title: string; readonly content: Html },
 ): FastifyReply =>
   reply
     .type('text/html; charset=utf-8')
     .headers({
       'cache-control': 'no-store',
-      'content-disposition': 'attachment; filename="consent.html"',
+      'content-disposition': `attachment; filename="${say('copy.file')}"`,
       vary: 'accept-language',
     })
     .send(
@@ -121,5 +121,5 @@ const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = 
 const given = (line: SharedLine, asked: readonly AskedLine[], words: Words): Html => {
   const ofKind = asked.filter(({ kind }) => kind === line.kind)
   const { reason } = ofKind.find(({ source }) => source === line.source) ?? ofKind[0] ?? {}
-  return html`<li class="as-written">${lineText(line, words)}${reason && html`. ${worded(reason, words)}`}</li>`
+  return html`<li class="as-written">${lineText(line, words)}${reason && html`. <bdi>${worded(reason, words)}</bdi>`}</li>`
 }

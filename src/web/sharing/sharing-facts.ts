@@ -16,7 +16,7 @@ export const studyFacts = (asked: StudyAsked, words: Words): Html => {
 <dt>${say('study.who')}</dt><dd>${organization.name}</dd>
 ${purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langOf(purpose, words)}>${purpose.text}</dd>`}
 <dt>${say('study.until')}</dt><dd>${end === undefined ? say('study.open-end') : dayOrMoment(end, words, 'last')}</dd>
-<dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd class="as-written">${what}${reason && html`. ${worded(reason, words)}`}</dd>`)}
+<dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd class="as-written">${what}${reason && html`. <bdi>${worded(reason, words)}</bdi>`}</dd>`)}
 <dt>${say('study.readers')}</dt>${readers(asked, words).map(one => html`<dd>${one}</dd>`)}
 <dt>${say('study.known')}</dt><dd>${say(isIdentified ? 'study.known-identified' : 'study.known-coded')}</dd>
 ${registrar !== undefined && html`<dd>${say('study.known-registered', { organization: registrar })}</dd>`}

@@ -39,7 +39,7 @@ export const sendPreview = async (
   const { say } = words
   const page = `/sharing/${study.id}`
   const token = ownToken(reply)
-  const shown = { shown: digestOfShown(asked), answer: answerShown(asked) }
+  const shown = { shown: digestOfShown(asked), answer: answerShown(asked), language: words.code }
   const hidden = { ...hiddenChoices(state), hash: text?.hash ?? '', ...shown }
   const counts = await countShared(asked, choices, words.code)
   const readings = choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))

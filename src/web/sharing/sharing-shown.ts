@@ -22,6 +22,8 @@ export type Changes = {
   readonly isOtherText?: boolean
   /** Whether they have given another answer, or one of theirs has ended. */
   readonly isOtherAnswer?: boolean
+  /** Whether that page was in another language. */
+  readonly isOtherLanguage?: boolean
 }
 
 type Shown = Changes & {
@@ -62,6 +64,7 @@ ${asking(asked, words, shown, ownToken(reply))}`
 
 const problemsOf = (shown: Shown): readonly Key[] => [
   ...(shown.isKept ? (['study.kept'] as const) : []),
+  ...(shown.isOtherLanguage ? (['study.other-language'] as const) : []),
   ...(shown.isChanged ? (['study.words-changed'] as const) : []),
   ...(shown.isOtherText ? (['study.text-changed'] as const) : []),
   ...(shown.isOtherAnswer ? (['study.answer-changed'] as const) : []),

@@ -118,16 +118,22 @@ const sendNoPlace = (reply: FastifyReply, words: Words): FastifyReply => {
 /** The choices as they were sent, and what has changed since. */
 const chosenIn = (body: unknown, asked: StudyAsked, words: Words) => ({
   ...typedChoices(body, asked, words),
-  ...changesSince(body, asked),
+  ...changesSince(body, asked, words),
   name: typed(body, 'name').trim(),
 })
 
 /** Whether the page of the study has to be read again, which has the text to sign as well. */
-const isToRead = ({ isChanged, isOtherAnswer }: Changes): boolean => isChanged === true || isOtherAnswer === true
+const isToRead = ({ isChanged, isOtherAnswer, isOtherLanguage }: Changes): boolean =>
+  isChanged === true || isOtherAnswer === true || isOtherLanguage === true
 
-/** What has changed since the page from which somebody came. */
-const changesSince = (body: unknown, asked: StudyAsked): Changes => ({
-  isChanged: typed(body, 'shown') !== digestOfShown(asked),
-  isOtherText: typed(body, 'hash') !== (asked.text?.hash ?? ''),
-  isOtherAnswer: typed(body, 'answer') !== answerShown(asked),
-})
+/** What has changed since the page from which somebody came. In another language every word is another, which says nothing of the study. */
+const changesSince = (body: unknown, asked: StudyAsked, { code }: Words): Changes => {
+  const isOtherAnswer = typed(body, 'answer') !== answerShown(asked)
+  // A page that an earlier version has shown names none.
+  if ((typed(body, 'language') || code) !== code) return { isOtherLanguage: true, isOtherAnswer }
+  return {
+    isChanged: typed(body, 'shown') !== digestOfShown(asked),
+    isOtherText: typed(body, 'hash') !== (asked.text?.hash ?? ''),
+    isOtherAnswer,
+  }
+}

@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { languageName } from '../../fhir/language.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
@@ -107,10 +108,12 @@ const isProse = true as const
 
 export const reasonProblems = ({ reason, translations }: Reason): Readonly<Record<string, string>> => ({
   ...(reason === '' && { reason: 'Enter what the study needs it for' }),
-  ...(reason.length > mostCharacters && { reason: tooLong }),
+  ...(reason.length > mostCharacters && { reason: `${tooLong} for the reason` }),
   ...Object.fromEntries(
     translations.flatMap(({ language, text }) =>
-      text.length > mostCharacters ? [[`reason-${language}`, tooLong]] : [],
+      text.length > mostCharacters
+        ? [[`reason-${language}`, `${tooLong} for the reason in ${languageName(language)}`]]
+        : [],
     ),
   ),
 })

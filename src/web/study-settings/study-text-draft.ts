@@ -138,7 +138,9 @@ const partFields = (draft: TextDraft, language: string): readonly Field[] =>
     language: language === 'en' ? undefined : language,
     optional: true,
     problem:
-      writtenIn(draft, language, part).length > mostCharacters ? `At most ${mostCharacters} characters` : undefined,
+      writtenIn(draft, language, part).length > mostCharacters
+        ? `At most ${mostCharacters} characters for “${headingOf(part, 'en')}”`
+        : undefined,
   }))
 
 const hints: Readonly<Record<TextPart, string>> = {

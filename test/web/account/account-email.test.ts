@@ -39,6 +39,13 @@ const ask = async (browser: Browser, to: string, old: string) => {
   return { answer, ...(await lettersTo(to, old)) }
 }
 
+t.test('a form that is sent empty says everything that is missing', async t => {
+  const browser = await signedIn((await newAccount('empty')).email)
+  const answer = await browser.send(page, { email: '', password: '' })
+  t.equal(answer.status, 422)
+  for (const field of ['email', 'password']) t.match(answer.body, `id="${field}-problem">`, field)
+})
+
 t.test('an address changes when both the old and the new address confirm it', async t => {
   const { email } = await newAccount('ana')
   const browser = await signedIn(email)

@@ -187,6 +187,11 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   t.match((await own.get(`${page}/copy?file`)).headers, {
     'content-disposition': 'attachment; filename="consent.html"',
   })
+  const spanish = browser('es')
+  spanish.cookies.set('sharewell-session', own.cookies.get('sharewell-session') ?? '')
+  t.match((await spanish.get(`${page}/copy?file`)).headers, {
+    'content-disposition': 'attachment; filename="consentimiento.html"',
+  })
 })
 
 t.test('signing opens data, and stopping closes it, from the next request of the study’s staff on', async t => {
@@ -392,6 +397,44 @@ t.test('in Spanish everything is Spanish, including what is signed', async t => 
   await sign(spanish, both)
   t.match(await consentsOf(patient.id), [{ sourceAttachment: { language: 'es' } }])
   t.match(wordsOf(await own.get(`${page}/copy`)), /Le pedimos, version 1\./, 'the copy has the text that was signed')
+})
+
+t.test(
+  'if the browser asks for another language meanwhile, the page says that, and not that the study has changed',
+  async t => {
+    const { browser: own, patient } = await arrived('Lingua')
+    const spanish = browser('es')
+    spanish.cookies.set('sharewell-session', own.cookies.get('sharewell-session') ?? '')
+    const { hidden } = await preview(own, both)
+    for (const [at, name] of [
+      [page, ''],
+      [`${page}/sign`, 'Lingua'],
+    ] as const) {
+      const { _csrf = '' } = await formIn(spanish, 'UTC')
+      const answer = await spanish.post(at, { ...hidden, name, _csrf })
+      t.match([answer.status, wordsOf(answer)], [409, /Esta página estaba en otro idioma cuando la abrió/], at)
+      t.notMatch(wordsOf(answer), /ha cambiado desde que abrió/)
+      t.match(answer.body, `name="${hearts}" value="yes" checked`, 'what was chosen is kept')
+    }
+    t.same(await consentsOf(patient.id), [])
+    t.match((await sign(spanish, both, 'Lingua')).answer, { status: 303 })
+  },
+)
+
+t.test('a reason that is written from right to left keeps its own direction beside the kind', async t => {
+  const { browser: own } = await arrived('Rami')
+  const { meta, ...stored } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const reason = 'لنعرف متى يتعب القلب.'
+  const asked = stored.extension.map((entry: Extension) =>
+    entry.url === extensions.requestedData
+      ? { ...entry, extension: [...(entry.extension ?? []), { url: 'reason', valueString: reason }] }
+      : entry,
+  )
+  await update(lab.manager, { ...stored, extension: asked })
+  t.match((await own.get(page)).body, `>Heart rate, from Tidewell band. <bdi>${reason}</bdi></dd>`)
+  await sign(own, both, 'Rami')
+  t.match((await own.get(`${page}/copy`)).body, `. <bdi>${reason}</bdi></li>`)
+  await update(lab.manager, stored)
 })
 
 t.test('nobody sees or signs for another, and a form of another site signs nothing', async t => {

@@ -132,7 +132,10 @@ t.test(
     t.match(shown.body, /<textarea class="form-control" id="purpose-es"[^>]* lang="es"/)
     const long = await staff.send(`${settings}/facts`, { ...facts, 'title-es': 'x'.repeat(251), 'purpose-es': 'Cómo' })
     t.equal(long.status, 422)
-    t.match(long.body, '<p class="invalid-feedback d-block mt-0" id="title-es-problem">At most 250 characters</p>')
+    t.match(
+      long.body,
+      '<p class="invalid-feedback d-block mt-0" id="title-es-problem">At most 250 characters for the title in Spanish</p>',
+    )
     t.match(long.body, /Cómo<\/textarea>/)
     t.match(await staff.send(`${settings}/facts`, facts), { status: 303, location: `${settings}?done=facts` })
     t.match(await read(), {
