@@ -22,7 +22,7 @@ export const textsOf = ({ extension = [] }: ResearchStudy, language: string): re
     if (attachment?.data === undefined) return []
     return {
       version: extensionOf(entry, 'version')?.valueString ?? '',
-      withdrawal: (extensionOf(entry, 'withdrawal')?.valueCode ?? 'hide') as PatientText['withdrawal'],
+      withdrawal: withdrawalOf(entry),
       hash: digestOf('sha1', attachment.data),
       attachment,
     }
@@ -40,12 +40,25 @@ export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
 
 /** By its Consent that is in force, the version that somebody has signed, and the one to sign now: not the same if the text has changed since. */
 export const textVersions = ({ study, consent }: Signed) => {
-  const versions = extensionsOf(study, extensions.patientText)
-  const hash = consent?.status === 'active' ? consent.sourceAttachment?.hash : undefined
-  const signed = hash === undefined ? undefined : versions.find(one => textsIn(one).some(isTextOf(hash)))
   const nameOf = (version: Extension | undefined) => extensionOf(version ?? {}, 'version')?.valueString ?? null
-  return { signed: nameOf(signed), latest: nameOf(versions.at(-1)) }
+  const latest = extensionsOf(study, extensions.patientText).at(-1)
+  return { signed: nameOf(versionSigned({ study, consent })), latest: nameOf(latest) }
 }
+
+/** What a withdrawal does to what is shared now: the text that was signed decides, whatever a newer one says. Undefined if nothing is. */
+export const withdrawalSigned = (signed: Signed): PatientText['withdrawal'] | undefined => {
+  const version = versionSigned(signed)
+  return version && withdrawalOf(version)
+}
+
+const versionSigned = ({ study, consent }: Signed): Extension | undefined => {
+  const hash = consent?.status === 'active' ? consent.sourceAttachment?.hash : undefined
+  if (hash === undefined) return undefined
+  return extensionsOf(study, extensions.patientText).find(one => textsIn(one).some(isTextOf(hash)))
+}
+
+const withdrawalOf = (version: Extension): PatientText['withdrawal'] =>
+  (extensionOf(version, 'withdrawal')?.valueCode ?? 'hide') as PatientText['withdrawal']
 
 /** The very text that has the hash, in the language in which it was signed. */
 export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>

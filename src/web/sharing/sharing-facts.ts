@@ -1,6 +1,7 @@
 import type { Attachment, ResearchStudy } from '@medplum/fhirtypes'
 import type { Words } from '../../messages/catalogue.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import { type PatientText, withdrawalSigned } from '../../studies/consent/patient-text.ts'
 import { betweenParts, cutInParts } from '../../studies/definition/text-part.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
@@ -20,9 +21,20 @@ ${purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langO
 <dt>${say('study.readers')}</dt>${readers(asked, words).map(one => html`<dd>${one}</dd>`)}
 <dt>${say('study.known')}</dt><dd>${say(isIdentified ? 'study.known-identified' : 'study.known-coded')}</dd>
 ${registrar !== undefined && html`<dd>${say('study.known-registered', { organization: registrar })}</dd>`}
-${text && html`<dt>${say('study.withdrawal')}</dt><dd>${say(`study.withdrawal-${text.withdrawal}`)}</dd>`}
+${text && html`<dt>${say('study.withdrawal')}</dt>${withdrawal(asked, text, words).map(one => html`<dd>${one}</dd>`)}`}
 <dt>${say('study.contact')}</dt><dd>${whomToAsk(asked)}</dd>
 </dl>`
+}
+
+/** As long as a newer text is not signed, a withdrawal does what the signed one says. */
+const withdrawal = (asked: StudyAsked, latest: PatientText, { say }: Words): readonly string[] => {
+  const signed = withdrawalSigned(asked) ?? latest.withdrawal
+  const now = say(`study.withdrawal-${signed}`)
+  if (signed === latest.withdrawal) return [now]
+  return [
+    say('study.withdrawal-signed', { what: now }),
+    say('study.withdrawal-new', { what: say(`study.withdrawal-${latest.withdrawal}`) }),
+  ]
 }
 
 const readers = (

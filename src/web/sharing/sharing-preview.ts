@@ -51,6 +51,8 @@ ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 <p>${say('preview.lead')}</p>
 <h2>${say('preview.people')}</h2>
 ${readersShown(asked, choices, words)}
+<h2>${say('study.known')}</h2>
+<p>${say(asked.isIdentified ? 'preview.identified' : 'preview.coded')}</p>
 <h2>${say('preview.readings')}</h2>
 <ul>${readings}</ul>
 ${ending(endingLines(asked, choices), words)}

@@ -7,6 +7,7 @@ import { compartmentsOf } from '../../storage/authorization/token.ts'
 import { nameOf, type OwnRecord } from '../../studies/consent/own-record.ts'
 import { type Sharing, sharingsOf } from '../../studies/consent/own-sharing.ts'
 import { type StudyAsked, statusOfAnswer } from '../../studies/consent/own-study.ts'
+import { withdrawalSigned } from '../../studies/consent/patient-text.ts'
 import { stopSharing } from '../../studies/consent/stop-sharing.ts'
 import { studiesAsked, waitsForAnswer } from '../../studies/consent/waiting-answer.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
@@ -35,7 +36,8 @@ export const sharingPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const given = (await sharingsOf(options, sessionOf(request).person, words)).filter(isGiven)
     if (given.length === 0) return reply.redirect('/sharing', 303)
-    const receivers = await Promise.all(given.map(one => receiverName(one, words)))
+    const asked = await studiesAsked(options, sessionOf(request).person, words)
+    const receivers = await Promise.all(given.map(one => receiverStopped(one, asked, words)))
     return sendTranslatedPage(reply, words, {
       title: words.say('stop-all.title'),
       content: html`${stopAllForm(receivers, words, ownToken(reply))}
@@ -155,6 +157,7 @@ const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words:
 ${study?.isEnrolled === false && html`<p>${words.say(placeKey(study))}</p>`}
 ${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
 ${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
+${study !== undefined && keepsAfterEnd(study) && html`<p>${words.say('sharing.will-keep')}</p>`}
 ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
 </fieldset>`
 }
@@ -165,6 +168,21 @@ const receiverShown = async (sharing: Sharing, asked: readonly StudyAsked[], wor
   const name = await receiverName(sharing, words)
   return study === undefined ? html`${name}` : html`<a href="/sharing/${study.study.id}">${name}</a>`
 }
+
+/** The receiver, with what it keeps if all of it is stopped. */
+const receiverStopped = async (
+  sharing: Sharing,
+  asked: readonly StudyAsked[],
+  words: Words,
+): Promise<Html | string> => {
+  const study = asked.find(one => referenceTo(one) === sharing.receiver)
+  const name = await receiverName(sharing, words)
+  if (study === undefined || !keepsAfterEnd(study)) return name
+  return html`${name}: ${words.say('study.withdrawal-keep')}`
+}
+
+/** Whether something stays with the study even if all that it is given is stopped. A part that is stopped is seen no more. */
+const keepsAfterEnd = (study: StudyAsked): boolean => withdrawalSigned(study) === 'keep'
 
 /** The title of a study, in the reader's language; for all others, their name. */
 const receiverName = async ({ record, receiver }: Sharing, words: Words): Promise<Html | string> => {

@@ -15,7 +15,8 @@ t.setTimeout(280_000)
 const hearts = `omh:heart-rate@${band}`
 const steps = 'omh:step-count@any'
 const both = { [hearts]: 'yes', [`${hearts}-from`]: '2020-01-01', [steps]: 'yes', [`${steps}-from`]: '2020-01-01' }
-const people = /These people (.*?) People may look with an app\. It sees no more than whoever uses it\. These readings/
+const people =
+  /These people (.*?) People may look with an app\. It sees no more than whoever uses it\. What it knows of you (?:Once you sign|It knows you by a code)[^:]*\. These readings/
 
 const service = (id: string, scope: string, organization = lab.organization) =>
   keepClient(database, {
@@ -66,7 +67,7 @@ t.test('a service that reads without a person is named with what it could read, 
   await registerClient(database, { id: 'cron', name: 'cron', organization: lab.organization, policies: [] })
   t.match(
     wordsOf(await own.get(page)),
-    /Who could see it of people, the staff of the study alone without a person, services of lab: All job and Night job /,
+    /Who could see it of people, the staff of the study alone and services of lab that read by themselves, without a person: All job and Night job /,
   )
   const all = 'All job, a service of lab that reads by itself, without a person'
   const night =
@@ -148,7 +149,7 @@ t.test('staff are named; who has given no name is told of by their role, and who
     'Una persona que dirige el estudio, de lab (no ha dado su nombre)',
     'Una persona del personal del estudio, de otra organización (no ha dado su nombre)',
     'Gus Guest, de otra organización',
-    'All job, un servicio de lab que lee por sí mismo, sin que lo pida nadie',
+    'All job, un servicio de lab que lee por sí mismo, sin que intervenga una persona',
   ])
     t.ok(leido.includes(told), `${told}: ${leido}`)
 })

@@ -2,11 +2,12 @@ import type { ConsentProvision } from '@medplum/fhirtypes'
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { studyAnew } from '../../support/study-anew.ts'
 import { openSharing, toldOf } from './sharing-world.ts'
 
 /** A page that says what somebody shares says neither less nor more than others can read. */
 const world = await openSharing()
-const { band, keeping, lab, readOf, sign, somebody, study, update } = world
+const { band, create, enrol, keeping, lab, readOf, send, sign, somebody, study, text, update } = world
 t.teardown(world.close)
 t.setTimeout(280_000)
 
@@ -102,12 +103,38 @@ t.test('the form to choose anew starts with everything that is given, even by an
   )
 })
 
+t.test('what a stop does is told by the text that was signed, and of a newer one, what it would do', async t => {
+  const { browser: own, measure, patient } = await somebody('Kay')
+  const asked = studyAnew((await send('everything', 'GET', `ResearchStudy/${study.id}`)).json())
+  const { meta, ...made } = await create(lab.manager, asked)
+  await enrol(patient.id, made.id)
+  const page = `/sharing/${made.id}`
+  await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' }, made.id)
+  await measure(days)
+  const second = text('2')
+  const keep = { ...second, extension: [...(second.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
+  await update(lab.manager, { ...made, extension: [...made.extension, keep] })
+  t.match(
+    wordsOf(await own.get(page)),
+    /If you stop by the text that you have signed, the study sees nothing of you any more, from that moment on once you sign the new text, the study gets nothing new, and keeps what was measured and sent before Whom to ask/,
+  )
+  t.notMatch(wordsOf(await own.get('/sharing')), /If you stop all of this/)
+  await own.send('/sharing', { all: 'yes' })
+  t.same(await readOf(patient.id), [], 'and so it is')
+})
+
 t.test('what a study keeps under the signed text is mentioned wherever sharing is described', async t => {
   const { browser: own, measure, patient } = await somebody('Kim')
   const page = `/sharing/${keeping.id}`
   await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' }, keeping.id)
   const before = await measure(days)
   t.same(toldOf(await own.get('/sharing'), before), await readOf(patient.id))
+  const willKeep = /If you stop all of this, the study gets nothing new, and keeps what was measured and sent before\./
+  t.match(wordsOf(await own.get('/sharing')), willKeep, 'it is said before it is stopped')
+  t.match(
+    wordsOf(await own.get('/sharing?stop=all')),
+    /Keepers: the study gets nothing new, and keeps what was measured/,
+  )
   t.equal((await own.send('/sharing', { all: 'yes' })).location, '/sharing?done=stopped')
   const readings = [...before, ...(await measure(['2025-06-16']))]
   const kept =
