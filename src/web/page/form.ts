@@ -37,8 +37,13 @@ const oneLine = (one: Field): Html => {
 ${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode="${inputmode}"`}${about(one)}>`
 }
 
+/** With `off`, a browser that goes back drops what was typed. https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill */
+export const putBack = 'on'
+
 const lines = (one: Field): Html => {
-  const { name, value, rows, autocomplete, isProse } = one
+  const { name, value, rows, isProse } = one
+  // Browsers suggest nothing for several lines, so there is nothing to ask them to leave out.
+  const autocomplete = one.autocomplete === 'off' ? putBack : one.autocomplete
   // HTML drops the first line break, so there is an extra one.
   return html`<textarea class="${controlOf(one)}" id="${name}" name="${name}" rows="${rows}" autocomplete="${autocomplete}"${!isProse && html` autocapitalize="none" spellcheck="false"`}${about(one)}>
 ${value}</textarea>`

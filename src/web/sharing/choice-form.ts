@@ -1,7 +1,7 @@
 import { isOfTime } from '../../access/shared-type.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type AskedLine, answerShown, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
-import { box, field, postForm, problemList } from '../page/form.ts'
+import { box, field, postForm, problemList, putBack } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ChoiceState, type DayField, declineKey, type Filling, type LineState } from './sharing-choice.ts'
 
@@ -80,13 +80,9 @@ export const choiceFields = (
   ]
 }
 
-/**
- * With `off` a browser that goes back puts back the radio buttons and not the days: what was to end would go on. https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill
- */
-const putBack = 'on'
-
 const hasMoment = ({ from, until }: LineState): boolean => from.includes(':') || until.includes(':')
 
+/** What was to end would go on if the browser put back the radio buttons and not the days, so these are put back as well. */
 const lineFields = (
   { name, what, kind }: AskedLine,
   state: LineState | undefined,

@@ -10,7 +10,7 @@ import {
 } from '../../studies/definition/study-facts.ts'
 import { furtherLanguages, ownLanguage } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { type Field, field, problemList } from '../page/form.ts'
+import { type Field, field, problemList, putBack } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
@@ -91,7 +91,7 @@ export const factFields = (
       name: 'title',
       label: 'Title',
       hint: 'Patients read it on every page of the study',
-      autocomplete: 'off',
+      autocomplete: putBack,
       language,
     },
     ...languages.map(language => ({ name: `title-${language}`, ...inLanguage('Title', language) })),
@@ -114,7 +114,7 @@ export const factFields = (
       name: 'approval',
       label: 'Approval number',
       hint: 'Of the ethics committee (optional)',
-      autocomplete: 'off',
+      autocomplete: putBack,
       optional,
     },
     {
@@ -155,7 +155,7 @@ const isProse = true as const
 export const inLanguage = (label: string, language: string) => ({
   label: `${label} in ${languageName(language)}`,
   hint: 'For patients whose browser asks for this language. If empty, they read the words above',
-  autocomplete: 'off',
+  autocomplete: putBack,
   language,
   optional,
 })

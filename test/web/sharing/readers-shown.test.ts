@@ -16,7 +16,7 @@ const hearts = `omh:heart-rate@${band}`
 const steps = 'omh:step-count@any'
 const both = { [hearts]: 'yes', [`${hearts}-from`]: '2020-01-01', [steps]: 'yes', [`${steps}-from`]: '2020-01-01' }
 const people =
-  /These people (.*?) People may look with an app\. It sees no more than whoever uses it\. What it knows of you (?:Once you sign|It knows you by a code)[^:]*\. These readings/
+  /These people (.*?) People may look with an app\. It sees no more than whoever uses it\. What it knows of you (?:Once you sign|The study knows you by a code)[^:]*\. These readings/
 
 const service = (id: string, scope: string, organization = lab.organization) =>
   keepClient(database, {

@@ -140,7 +140,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   })
   t.match(
     wordsOf((await preview(own, both)).preview),
-    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research No service of lab reads by itself, without a person, at the moment\. People may look with an app\. It sees no more than whoever uses it\. What it knows of you Once you sign, it knows your name, your birth date and how to reach you\. These readings Heart rate, from Tidewell band: measured from 1 January 2026 \(UTC\)\. So far there are 0 readings of it that they could see\./,
+    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research No service of lab reads by itself, without a person, at the moment\. People may look with an app\. It sees no more than whoever uses it\. What it knows of you Once you sign, the study knows your name, your birth date and how to reach you\. These readings Heart rate, from Tidewell band: measured from 1 January 2026 \(UTC\)\. So far there are 0 readings of it that they could see\./,
   )
   for (const [name, told] of [
     [' ', /Type your name to sign/],
