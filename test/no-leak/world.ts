@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Consent, ConsentProvision, Extension, Observation, Resource } from '@medplum/fhirtypes'
+import { givenToStudy } from '../../src/access/consent-study.ts'
 import { ownerSystem } from '../../src/access/owner.ts'
 import type { Work } from '../../src/app.ts'
 import { keepClient, type NewClient } from '../../src/storage/authorization/client-registration.ts'
@@ -237,9 +238,12 @@ export const consentOf = ({ patient, to, status, permits, types = [], denies, te
     ...types.map(type => w.permitType(type, { dataPeriod: { start: '2026-02-01' } })),
     ...(denies === undefined ? [] : [{ type: 'deny' as const, code: [w.kind(denies)] }]),
   ]
-  const base = w.consent(to.split('/')[1] ?? '', patient, status, nested)
-  if (study) return text === undefined ? base : { ...base, sourceAttachment: w.sourceOf(wordsOf(text)) }
-  const { extension: _, ...rest } = base
+  const [, id = ''] = to.split('/')
+  const { extension: _, ...rest } = w.consent(id, patient, status, nested)
+  if (study) {
+    const given = { ...rest, provision: givenToStudy(id, rest.provision ?? {}) }
+    return text === undefined ? given : { ...given, sourceAttachment: w.sourceOf(wordsOf(text)) }
+  }
   return {
     ...rest,
     scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { givenToStudy } from '../../../src/access/consent-study.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { dropOldIntake } from '../../../src/storage/upload/old-intake.ts'
@@ -111,16 +112,13 @@ t.test(
     const app = await patientToken(cleo, 'patient/*.cruds patient/Consent.cruds')
     const first = (await send('everything', 'GET', `Consent?patient=Patient/${cleo}`)).json().entry[0].resource
     const { id: _, meta: __, ...consent } = first
-    const context = first.extension.map((one: { url: string; valueReference?: object }) =>
-      one.valueReference === undefined ? one : { ...one, valueReference: { reference: `ResearchStudy/${other.id}` } },
-    )
     await create(manager, {
       resourceType: 'ResearchSubject',
       status: 'on-study',
       study: { reference: `ResearchStudy/${other.id}` },
       individual: { reference: `Patient/${cleo}` },
     })
-    const given = await create('everything', { ...consent, extension: context })
+    const given = await create('everything', { ...consent, provision: givenToStudy(other.id, consent.provision) })
     const source = await strictSource()
     const document = of(cleo, source, glucose('MGDL'))
     const toldTo = async () => {
