@@ -5,7 +5,7 @@ import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair } from 
 import { v7 as uuidv7 } from 'uuid'
 import { hashPassword } from '../../accounts/password/password.ts'
 import { type ClientApproval, registerApproved } from '../../auth/client/approved-clients.ts'
-import { openAccount, setPassword } from '../../storage/account/user-account.ts'
+import { addAccount, openAccount, setPassword } from '../../storage/account/user-account.ts'
 import type { Database } from '../../storage/database.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { ownScopeRules } from '../own-scope-rules.ts'
@@ -13,7 +13,7 @@ import { openOwnStores } from '../own-store.ts'
 import { emailOf, staff } from './staff.ts'
 import { participant, type Stage } from './stage.ts'
 
-/** What `docs/apps.md` starts from: an app of each kind, and people who sign in: two who decide about the apps, and a manager. */
+/** What `docs/apps.md` starts from: an app of each kind, and people who sign in: two who decide about the apps, and those who look after the rest. */
 export type ExampleApps = {
   readonly redirectUri: string
   /** Public, for patients. */
@@ -25,7 +25,9 @@ export type ExampleApps = {
   readonly patient: string
   readonly researcher: string
   readonly manager: string
-  /** The password of all three. */
+  readonly officer: string
+  readonly administrator: string
+  /** The password of all of them. */
   readonly password: string
 }
 
@@ -81,31 +83,41 @@ const makeKey = async (dataDir: string) => {
 const openAccounts = async (stage: Stage, database: Database) => {
   const password = randomBytes(12).toString('hex')
   const { person, patient } = participant(stage, 'Ana')
-  const researcher = emailOf(staff.investigator)
-  const manager = emailOf(staff.dean)
-  const people = [
-    { email: emailOf(person), person: await createPersonOf(database, person, patient) },
-    { email: researcher, person: undefined },
-    { email: manager, person: undefined },
-  ]
-  for (const one of people)
-    await setPassword(database, await openAccount(database, one.email, one.person), await hashPassword(password), {
-      proves: false,
-    })
-  return { patient: emailOf(person), researcher, manager, password }
+  const emails = {
+    patient: emailOf(person),
+    researcher: emailOf(staff.investigator),
+    manager: emailOf(staff.dean),
+    officer: emailOf(staff.officer),
+    administrator: emailOf(operator),
+  }
+  await openAccount(database, emails.patient, await createPersonOf(database, person, [`Patient/${patient}`]))
+  const account = { person: await createPersonOf(database, operator, []), email: emails.administrator }
+  await addAccount(database, { ...account, isVerified: false, administrator: true })
+  for (const email of Object.values(emails))
+    await setPassword(database, await openAccount(database, email), await hashPassword(password), { proves: false })
+  return { ...emails, password }
 }
 
-/** Accepting an invitation links the account and the Patient. Since nobody accepts one here, the server itself links them. */
-const createPersonOf = async (database: Database, name: { given: string; family: string }, patient: string) => {
+/** Whoever runs the installation, and works in none of its organizations. */
+const operator = { given: 'Omar', family: 'Reyes' }
+
+/**
+ * Accepting an invitation links the account and the Patient, and the first administrator makes their own. Since nobody does so here, the server
+ * itself does.
+ */
+const createPersonOf = async (
+  database: Database,
+  name: { readonly given: string; readonly family: string },
+  links: readonly string[],
+) => {
   const id = uuidv7()
   const openStoreAs = await openOwnStores(database)
   const store = openStoreAs({ principal: { kind: 'person', id } })
-  const link = [{ target: { reference: `Patient/${patient}` } }]
   const resource = {
     resourceType: 'Person' as const,
     active: true,
     name: [{ text: `${name.given} ${name.family}` }],
-    link,
+    ...(links.length > 0 && { link: links.map(reference => ({ target: { reference } })) }),
   }
   await writeOrThrow(store, { kind: 'create', id, resource })
   return id

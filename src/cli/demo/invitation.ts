@@ -54,7 +54,7 @@ const inviteToBeInvited = async (stage: Stage, apps: ExampleApps, address: strin
 }
 
 const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void => {
-  const { redirectUri, diary, desk, job, patient, researcher, manager, password } = apps
+  const { redirectUri, diary, desk, job, password } = apps
   book.line(
     '\n  2. Get tokens as apps do. Three are registered: the Heart diary, a public app of patients; the Study desk, a',
   )
@@ -73,10 +73,9 @@ const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void
     JOB_KID: job.kid,
   }
   for (const [name, value] of Object.entries(variables)) book.line(`    export ${name}='${value}'`)
-  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient, as the researcher, or as`)
-  book.line('     the manager of the university.\n')
-  book.line(`    ${patient}`)
-  book.line(`    ${researcher}`)
-  book.line(`    ${manager}`)
-  book.line(`    password of all three: ${password}`)
+  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient, the researcher, the manager`)
+  book.line('     of the university, its privacy officer, or the administrator of the installation.\n')
+  for (const one of ['patient', 'researcher', 'manager', 'officer', 'administrator'] as const)
+    book.line(`    ${apps[one]}`)
+  book.line(`    password of all five: ${password}`)
 }

@@ -1,4 +1,4 @@
-import type { Role } from '../../search/expression.ts'
+import { type OrganizationRole, privacyOfficer } from '../../access/vocabulary.ts'
 
 /** The trees of organizations. One without `partOf` is an institution of its own. */
 export const organizations = {
@@ -18,7 +18,7 @@ export type Colleague = {
   readonly title: string
   /** Who makes their account: the administrator, or the manager of an institution. */
   readonly madeBy: 'administrator' | 'dean' | 'director'
-  readonly role?: { readonly of: OrganizationKey; readonly as: Role }
+  readonly role?: { readonly of: OrganizationKey; readonly as: OrganizationRole }
 }
 
 const colleague = (
@@ -36,6 +36,10 @@ export const staff = {
   dean: colleague('Marta Olsen', 'manager of the university', 'administrator', { of: 'riverside', as: 'manager' }),
   director: colleague('Erik Holm', 'manager of Northlake', 'administrator', { of: 'northlake', as: 'manager' }),
   stranger: colleague('Max Stone', 'signed in, belongs nowhere', 'administrator'),
+  officer: colleague('Nadia Haddad', 'privacy officer of the university', 'dean', {
+    of: 'riverside',
+    as: privacyOfficer,
+  }),
   coordinator: colleague('Ravi Iyer', 'coordinator in the department', 'dean', { of: 'metabolic', as: 'member' }),
   investigator: colleague('Helen Brandt', 'investigator of study A', 'dean', { of: 'metabolic', as: 'member' }),
   labResearcher: colleague('Yusuf Kaya', 'researcher in the lab', 'dean', { of: 'lab', as: 'viewer' }),
