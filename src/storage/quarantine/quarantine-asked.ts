@@ -8,7 +8,7 @@ export type Quarantine = {
   readonly quarantined: (asked: QuarantinedAsked) => Promise<QuarantinedPage>
   /** Its content is only for those who may read such an Observation. Undefined for those who do not look after it. */
   readonly quarantinedDocument: (id: string, keepers: QuarantineKeepers) => Promise<QuarantinedDocument | undefined>
-  /** What is waiting of a patient, the newest first, for those who could read it if it had been accepted. */
+  /** What is waiting of a patient, for those who could read it if it had been accepted. */
   readonly refusedOf: (asked: RefusedAsked) => Promise<readonly RefusedReading[]>
   /** One of these. Undefined for everybody else, and if it is no longer waiting. */
   readonly refusedDocument: (id: string) => Promise<RefusedDocument | undefined>
@@ -35,8 +35,8 @@ export type QuarantinedAsked = {
   readonly keepers: QuarantineKeepers
   readonly state: 'waiting' | 'settled'
   readonly group?: QuarantineGroup | undefined
-  /** Newest first, or else those first that were never tried again, or longest ago. */
-  readonly order?: 'tried'
+  /** By when they came last; `often`: by how often; `tried`: those first that were never tried again, or longest ago. */
+  readonly order: 'latest' | 'oldest' | 'often' | 'tried'
   readonly offset: number
   readonly limit: number
 }
@@ -57,7 +57,7 @@ export type Quarantined = QuarantineGroup & {
 }
 
 export type QuarantinedPage = {
-  /** Newest first. */
+  /** In the same order as the documents. */
   readonly groups: readonly (QuarantineGroup & {
     readonly documents: number
     readonly times: number
@@ -90,7 +90,12 @@ export type SentDocument = {
 }
 
 /** By id of one of the Patients of a compartment. */
-export type RefusedAsked = { readonly patient: string; readonly offset: number; readonly limit: number }
+export type RefusedAsked = {
+  readonly patient: string
+  readonly order: 'latest' | 'oldest'
+  readonly offset: number
+  readonly limit: number
+}
 
 /** What is waiting of a patient, for those who could read it if it had been accepted. */
 export type RefusedReading = QuarantineGroup &

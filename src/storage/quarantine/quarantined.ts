@@ -36,7 +36,7 @@ export const readQuarantined = async (
   const groups = await connection.any<QuarantinedPage['groups'][number]>(sql.fragment`
     WITH ${found}
     SELECT rule, place AS pointer, schema, count(*)::integer AS documents, sum(times)::integer AS times, max(last_at) AS "lastAt"
-    FROM found GROUP BY rule, place, schema ORDER BY max(last_at) DESC, rule, place, schema LIMIT 100`)
+    FROM found GROUP BY rule, place, schema ORDER BY ${groupOrders[order]}, rule, place, schema LIMIT 100`)
   const documents = await connection.any<Quarantined>(sql.fragment`
     WITH ${found}
     SELECT ${columns} FROM found AS document
@@ -45,8 +45,22 @@ export const readQuarantined = async (
         ? sql.fragment`TRUE`
         : sql.fragment`rule = ${group.rule} AND place = ${group.pointer} AND schema = ${group.schema}`
     }
-    ORDER BY ${order === 'tried' ? sql.fragment`tried_at NULLS FIRST, last_at` : sql.fragment`last_at DESC`}, id LIMIT ${limit} OFFSET ${offset}`)
+    ORDER BY ${documentOrders[order]}, id LIMIT ${limit} OFFSET ${offset}`)
   return { groups, documents }
+}
+
+const groupOrders: Readonly<Record<QuarantinedAsked['order'], SqlFragment>> = {
+  latest: sql.fragment`max(last_at) DESC`,
+  oldest: sql.fragment`max(last_at)`,
+  often: sql.fragment`sum(times) DESC`,
+  tried: sql.fragment`max(last_at) DESC`,
+}
+
+const documentOrders: Readonly<Record<QuarantinedAsked['order'], SqlFragment>> = {
+  latest: sql.fragment`last_at DESC`,
+  oldest: sql.fragment`last_at`,
+  often: sql.fragment`times DESC, last_at DESC`,
+  tried: sql.fragment`tried_at NULLS FIRST, last_at`,
 }
 
 /** One document. Its content is only for those who may read such an Observation now. Undefined for whoever does not look after it. */

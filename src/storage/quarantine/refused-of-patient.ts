@@ -10,16 +10,16 @@ import { apart, type FaceRow, saidBy, versionOf } from './sent-document.ts'
 
 type Reading = Asking & Preparing
 
-/** What waits of one patient, the last to come first: what the reader could read if it had been accepted. */
+/** What waits of one patient: what the reader could read if it had been accepted. */
 export const readRefusedOf = async (
   connection: Connection,
   reading: Reading,
-  { patient, offset, limit }: RefusedAsked,
+  { patient, order, offset, limit }: RefusedAsked,
 ): Promise<readonly RefusedReading[]> => {
   const rows = await connection.any<RefusedRow>(sql.fragment`
     SELECT ${columns}, NULL AS sent, NULL AS issues ${waiting}
       AND compartment.patient_id = (SELECT patient_id FROM patient_compartment WHERE id = ${patient})
-    ORDER BY document.last_at DESC, document.id LIMIT ${limit} OFFSET ${offset}`)
+    ORDER BY document.last_at ${order === 'latest' ? sql.fragment`DESC` : sql.fragment`ASC`}, document.id LIMIT ${limit} OFFSET ${offset}`)
   return (await visible(connection, reading, 'r', rows)).map(row => apart(row).shown)
 }
 

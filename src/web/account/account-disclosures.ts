@@ -21,6 +21,7 @@ import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from '../audit/d
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderField, orderIn, orderProblem, orderQuery, timeOrders } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -36,7 +37,8 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const { say } = words
     const own = await ownOf(request, options)
-    const asked = askedIn(queryOf(request))
+    const asked = askedIn(queryOf(request), words)
+    const { order } = asked
     const { fields, form } = filterOf(asked, own, words)
     const cursors = own && cursorsFor(own.caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(queryOf(request), cursors, path, words)
@@ -45,16 +47,16 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const page = next && cursors?.seal({ path, query: again, page: next })
     return sendTranslatedPage(reply, words, {
       title: titled(say('disclosures.title')),
-      isProblem: fields.some(({ problem }) => problem !== undefined),
+      isProblem: [...fields, order].some(({ problem }) => problem !== undefined),
       content: html`<h1>${say('disclosures.title')}</h1>
 ${printedLine(words, await nameOfPerson(options.accounts.openStoreAs, sessionOf(request).person))}
 <p>${say('disclosures.text')}</p>
 ${form}
 ${note}
-${stretchList(lines, own?.studies ?? [], words)}
+${stretchList({ lines, order: order.by }, own?.studies ?? [], words)}
 ${own && (await agedNote(options.accounts.database, words))}
-${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
-${!isFirst && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
+${page && html`<p><a href="${path}?${again}&page=${page}">${say(links[order.by].next)}</a></p>`}
+${!isFirst && html`<p><a href="${path}?${again}">${say(links[order.by].first)}</a></p>`}
 ${own && otherRecords(own, words)}
 <p class="no-print"><a href="/sharing">${say('sharing.title')}</a></p>`,
     })
@@ -92,17 +94,23 @@ const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own
 
 const scope = 'user/AuditEvent.rs user/Organization.rs user/ResearchStudy.rs'
 
-type Asked = DayRange & { readonly study: string }
+const links = {
+  latest: { next: 'disclosures.earlier', first: 'disclosures.latest' },
+  oldest: { next: 'disclosures.later', first: 'disclosures.oldest' },
+} as const
 
-const askedIn = (query: URLSearchParams): Asked => {
+type Asked = DayRange & { readonly study: string; readonly order: ListOrder<keyof typeof links> }
+
+const askedIn = (query: URLSearchParams, words: Words): Asked => {
   const study = query.get('study') ?? ''
-  return { ...dayRangeIn(query), study: /^[A-Za-z0-9.-]{1,64}$/.test(study) ? study : '' }
+  const order = orderIn(query, timeOrders(words), words)
+  return { ...dayRangeIn(query), study: /^[A-Za-z0-9.-]{1,64}$/.test(study) ? study : '', order }
 }
 
-const queryOfAsked = ({ study, ...days }: Asked, own: Own | undefined): string =>
-  new URLSearchParams(
-    Object.entries({ record: own?.patient ?? '', ...dayQueryOf(days), study }).filter(([, value]) => value !== ''),
-  ).toString()
+const queryOfAsked = ({ study, order, ...days }: Asked, own: Own | undefined): string => {
+  const asked = { record: own?.patient ?? '', ...dayQueryOf(days), study, ...orderQuery(order) }
+  return new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
+}
 
 /** Most of them are shown in a few stretches. */
 const pageSize = 300
@@ -122,6 +130,7 @@ const findLines = async (
 ): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
   const query = new URLSearchParams([['_count', String(pageSize)], ...lastUpdatedIn(asked).map(([...pair]) => pair)])
   if (asked.study !== '') query.append('entity', `ResearchStudy/${asked.study}`)
+  if (asked.order.by === 'oldest') query.append('_sort', '_lastUpdated')
   const search = parseSearch(registry, 'AuditEvent', query)
   const criteria = (text: Record<string, string>) => parseCriteria(registry, 'AuditEvent', new URLSearchParams(text))
   const own = or(
@@ -179,11 +188,12 @@ const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
   const fields: readonly Field[] = [day('from'), day('until'), timezone]
   return {
     fields,
-    form: html`${problemList(fields, say('check'))}
+    form: html`${problemList([...fields, orderProblem(asked.order)], say('check'))}
 <form method="get" action="${path}" class="mb-4" novalidate>
 ${own && html`<input type="hidden" name="record" value="${own.patient}">`}
 <div class="row">${fields.map(one => html`<div class="col-sm-4">${field(one)}</div>`)}</div>
 ${studies.length > 0 && studyField(asked.study, studies, words)}
+${orderField(asked.order, words)}
 <button class="btn btn-outline-primary">${say('disclosures.show')}</button>
 </form>`,
   }

@@ -8,15 +8,20 @@ import { type Stretch, stretchesOf } from './audit-stretch.ts'
 import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
 import { studiesNamed } from './own-audit-line.ts'
 
-/** What others did, the latest first. What they did again and again is shown once, with a list of the times that opens without any script, and is open on paper. */
-export const stretchList = (lines: readonly AuditLine[], studies: readonly ResearchStudy[], words: Words): Html => {
+/** The lines of a page, in the order in which they are shown. */
+type Ordered = { readonly lines: readonly AuditLine[]; readonly order: 'latest' | 'oldest' }
+
+/** What others did. What they did again and again is shown once, with a list of the times that opens without any script, and is open on paper. */
+export const stretchList = ({ lines, order }: Ordered, studies: readonly ResearchStudy[], words: Words): Html => {
   if (lines.length === 0) return html`<p>${words.say('disclosures.none')}</p>`
-  return html`<ul class="list-group list-group-flush mb-4">${stretchesOf(visitsOf(lines)).map(stretch => listed(stretch, studies, words))}</ul>`
+  const inOrder = <One>(latestFirst: readonly One[]) => (order === 'latest' ? latestFirst : latestFirst.toReversed())
+  const stretches = inOrder(stretchesOf(visitsOf(inOrder(lines))))
+  return html`<ul class="list-group list-group-flush mb-4">${stretches.map(one => listed(one, inOrder(one.visits), studies, words))}</ul>`
 }
 
-const listed = (stretch: Stretch, studies: readonly ResearchStudy[], words: Words): Html => {
+const listed = (stretch: Stretch, visits: readonly Visit[], studies: readonly ResearchStudy[], words: Words): Html => {
   const { say } = words
-  const { who, app, visits } = stretch
+  const { who, app } = stretch
   const name = isolated(who ?? app ?? '')
   return html`<li class="list-group-item px-0">
 <div class="text-body-secondary">${whenText(stretch, words)}</div>

@@ -16,7 +16,7 @@ import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import type { Field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { type ListOrder, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
+import { type ListOrder, orderIn, orderProblem, orderQuery, timeOrders } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
 import { pagesBeside } from '../page/page-number.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -125,7 +125,7 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
 /** Each download reads everything that there is. */
 const rateLimit = { max: 10, timeWindow: '1 minute' }
 
-const orders = { latest: 'Latest first', oldest: 'Oldest first' }
+const orders = timeOrders()
 type Order = keyof typeof orders
 
 const links: Readonly<Record<Order, { readonly next: string; readonly first: string }>> = {

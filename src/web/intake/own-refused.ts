@@ -11,6 +11,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
+import { orderForm, orderIn, orderQuery, timeOrders } from '../page/list-order.ts'
 import { numberedPage } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
@@ -25,25 +26,34 @@ export const ownRefusedPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const { say } = words
     const own = await ownRecordOf(request, options)
+    const order = orderIn(queryOf(request), timeOrders(words), words)
     const { page, found, note, titled } = await numberedPage(
       pageNumberIn(queryOf(request)),
       async page =>
         own === undefined
           ? []
-          : own.store.refusedOf({ patient: own.patient, offset: (page - 1) * pageSize, limit: pageSize + 1 }),
+          : own.store.refusedOf({
+              patient: own.patient,
+              order: order.by,
+              offset: (page - 1) * pageSize,
+              limit: pageSize + 1,
+            }),
       { isEmpty: ({ length }) => length === 0, words },
     )
     const shown = found.slice(0, pageSize)
     const done = namedIn(doneTexts, queryOf(request).get('done'))
-    const to = (next: number) => addressOf(own?.patient, { page: String(next) })
+    const to = (next: number) => addressOf(own?.patient, { ...orderQuery(order), page: String(next) })
+    const [before, after] = beside[order.by]
     return sendTranslatedPage(reply, words, {
       title: titled(say('refused.title')),
+      isProblem: order.problem !== undefined,
       content: html`<h1>${say('refused.title')}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}
 ${note}
 <p>${say(shown.length === 0 ? 'refused.none' : 'refused.text')}</p>
+${own && (shown.length > 1 || queryOf(request).has('sort')) && orderForm(refusedPath, order, { record: own.patient }, words)}
 ${own && shown.length > 0 && html`<ul class="list-group list-group-flush mb-4">${await linesOf(own, shown, options, words)}</ul>`}
-${pagesBeside(say('refused.pages'), [page > 1 && { href: to(page - 1), text: say('refused.newer') }, found.length > pageSize && { href: to(page + 1), text: say('disclosures.earlier') }])}
+${pagesBeside(say('refused.pages'), [page > 1 && { href: to(page - 1), text: say(before) }, found.length > pageSize && { href: to(page + 1), text: say(after) }])}
 ${own && otherRecords(own, words)}
 <p><a href="/account">${say('sharing.account')}</a></p>`,
     })
@@ -53,6 +63,12 @@ ${own && otherRecords(own, words)}
 export const refusedPath = '/account/refused'
 
 const pageSize = 20
+
+/** What the pages before and after have. */
+const beside = {
+  latest: ['refused.newer', 'disclosures.earlier'],
+  oldest: ['disclosures.earlier', 'refused.newer'],
+} as const
 
 const doneTexts = { removed: 'refused.removed' } as const
 

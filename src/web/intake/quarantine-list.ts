@@ -11,6 +11,7 @@ import type {
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { type ListOrder, orderForm, orderIn, orderQuery, timeOrders } from '../page/list-order.ts'
 import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
@@ -33,26 +34,44 @@ export const quarantineList = async (
   const query = queryOf(request)
   const asked = askedIn(query)
   const offset = (asked.page - 1) * pageSize
-  const found = await store.quarantined({ of, keepers, ...asked, offset, limit: pageSize + 1 })
+  const found = await store.quarantined({
+    ...asked,
+    of,
+    keepers,
+    order: asked.order.by,
+    offset,
+    limit: pageSize + 1,
+  })
   return html`${doneNotice(query)}
 <nav aria-label="Which of them" class="mb-4"><ul class="list-unstyled d-flex flex-wrap gap-3">${Object.entries(
     states,
   ).map(
     ([state, { label }]) =>
-      html`<li><a href="${urlOf(path, state === 'waiting' ? {} : { state })}"${state === asked.state && html` aria-current="page" class="fw-bold"`}>${label}</a></li>`,
+      html`<li><a href="${urlOf(path, { ...(state === 'settled' && { state }), ...orderQuery(asked.order) })}"${state === asked.state && html` aria-current="page" class="fw-bold"`}>${label}</a></li>`,
   )}</ul></nav>
+${(found.groups.length > 0 || asked.order.problem !== undefined) && orderForm(path, asked.order, hiddenOf(asked))}
 ${found.groups.length === 0 ? html`<p>${states[asked.state].empty}</p>` : lists(found, asked, path, shown)}`
 }
 
 type Asked = Pick<QuarantinedAsked, 'state' | 'group'> & {
+  readonly order: ListOrder<keyof typeof orders>
   /** From 1 on. */
   readonly page: number
 }
 
-/** Values in the address that are not valid are ignored. */
+/** What is listed, in the form that chooses the order. */
+const hiddenOf = ({ state, group }: Asked) => ({ ...(state === 'settled' && { state }), ...(group && fieldsOf(group)) })
+
+const orders = { ...timeOrders(), often: 'Most often sent first' }
+
+/** What the pages before and after have. */
+const beside = { latest: ['Newer', 'Older'], oldest: ['Older', 'Newer'], often: ['More often', 'Less often'] } as const
+
+/** A state or reason in the address that is not valid is ignored. */
 const askedIn = (query: URLSearchParams): Asked => ({
   state: query.get('state') === 'settled' ? 'settled' : 'waiting',
   group: groupIn(name => query.get(name) ?? undefined),
+  order: orderIn(query, orders),
   page: pageNumberIn(query),
 })
 
@@ -65,18 +84,20 @@ type Shown = { readonly token: string; readonly nameKind: NameKind }
 
 const lists = (
   { groups, documents }: QuarantinedPage,
-  { state, group, page }: Asked,
+  { state, group, order, page }: Asked,
   path: string,
   shown: Shown,
 ): Html => {
-  const to = (more: Readonly<Record<string, string>>) => urlOf(path, { ...(state === 'settled' && { state }), ...more })
+  const kept = state === 'settled' ? { state } : {}
+  const to = (more: Readonly<Record<string, string>>) => urlOf(path, { ...kept, ...orderQuery(order), ...more })
+  const [before, after] = beside[order.by]
   const at = (next: number) => to({ ...(group && fieldsOf(group)), page: String(next) })
   return html`<h2>By reason</h2>
 ${groupList(groups, { path, to, ...shown, isWaiting: state === 'waiting' })}
 <h2>One by one${group && `: ${findingText(group.rule)}`}</h2>
 ${group && html`<p><a href="${to({})}">Show all reasons</a></p>`}
 <ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(one => listed(one, group === undefined ? whereIn(one, shown.nameKind) : undefined))}</ul>
-${pagesBeside('Pages', [page > 1 && { href: at(page - 1), text: 'Newer' }, documents.length > pageSize && { href: at(page + 1), text: 'Older' }])}`
+${pagesBeside('Pages', [page > 1 && { href: at(page - 1), text: before }, documents.length > pageSize && { href: at(page + 1), text: after }])}`
 }
 
 /** How many at once, since each is an upload of its own. */
@@ -103,8 +124,9 @@ export const takeGroup = async (
   })
 }
 
-/** Whether something was refused again by what led here, so that the title has to say it first. */
-export const isRefusedAgain = (query: URLSearchParams): boolean => /^[1-9]\d{0,3}$/.test(query.get('refused') ?? '')
+/** Whether something was refused again by what led here, or is wrong in the address, so that the title has to say it first. */
+export const isProblemOfList = (query: URLSearchParams): boolean =>
+  /^[1-9]\d{0,3}$/.test(query.get('refused') ?? '') || orderIn(query, orders).problem !== undefined
 
 const doneNotice = (query: URLSearchParams): Html | undefined => {
   if (query.get('removed') === 'yes') return notice('done', html`<p>It has been removed.</p>`)

@@ -15,7 +15,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
-import { isRefusedAgain, quarantineList, takeGroup } from './quarantine-list.ts'
+import { isProblemOfList, quarantineList, takeGroup } from './quarantine-list.ts'
 import { nameOfSource } from './sources.ts'
 
 type OfSource = { readonly Params: { readonly device: string } }
@@ -58,7 +58,7 @@ ${pagesBeside('Pages', [page > 1 && { href: to(page - 1), text: 'Newer' }, found
     const { keeper, path, name, place } = await sourceFor(request, options)
     return sendStaffPage(reply, {
       title: pageTitle(`Refused documents: ${name}`, pageNumberIn(queryOf(request))),
-      isProblem: isRefusedAgain(queryOf(request)),
+      isProblem: isProblemOfList(queryOf(request)),
       isWide: true,
       content: html`<h1>Refused documents from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/uploads">Data received</a></p>

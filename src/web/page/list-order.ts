@@ -1,6 +1,7 @@
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { selectField } from './choice-field.ts'
-import type { Html } from './html.ts'
+import { hiddenField, problemList } from './form.ts'
+import { type Html, html } from './html.ts'
 
 /** In which order a list is shown. */
 export type ListOrder<Order extends string = string> = {
@@ -38,6 +39,25 @@ export const orderField = ({ by, orders, problem }: ListOrder, { say }: Words = 
     problem,
     choices: Object.entries(orders).map(([value, label]) => ({ value, label })),
   })
+
+/** The orders of a list of events. */
+export const timeOrders = ({ say }: Words = wordsFor('en')) => ({
+  latest: say('list.latest'),
+  oldest: say('list.oldest'),
+})
+
+/** A form for a list in which nothing else is looked for; `hidden`: what else its address has. */
+export const orderForm = (
+  action: string,
+  order: ListOrder,
+  hidden: Readonly<Record<string, string>>,
+  words = wordsFor('en'),
+): Html => html`${problemList([orderProblem(order)], words.say('check'))}
+<form method="get" action="${action}" class="mb-4">
+${Object.entries(hidden).map(([name, value]) => hiddenField(name, value))}
+${orderField(order, words)}
+<button class="btn btn-outline-primary">${words.say('disclosures.show')}</button>
+</form>`
 
 /** For the list of everything that is wrong. */
 export const orderProblem = ({ problem }: ListOrder) => ({ name, problem })

@@ -102,7 +102,7 @@ const linkToRefused = async (
   words: Words,
 ): Promise<Html | undefined> => {
   if (!isReader) return undefined
-  const refused = await store.refusedOf({ patient, offset: 0, limit: 1 })
+  const refused = await store.refusedOf({ patient, order: 'latest', offset: 0, limit: 1 })
   if (refused.length === 0) return undefined
   return html`<p><a href="/account/refused?record=${patient}">${words.say('refused.some')}</a></p>`
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
-import { isRefusedAgain, quarantineList, takeGroup } from '../intake/quarantine-list.ts'
+import { isProblemOfList, quarantineList, takeGroup } from '../intake/quarantine-list.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
@@ -23,7 +23,7 @@ export const studyQuarantinePage: AddPage = (server, options) => {
     const title = titleOf(JSON.parse((await keeper.store.read('ResearchStudy', id)).content))
     return sendStaffPage(reply, {
       title: pageTitle(`Refused documents: ${title}`, pageNumberIn(queryOf(request))),
-      isProblem: isRefusedAgain(queryOf(request)),
+      isProblem: isProblemOfList(queryOf(request)),
       isWide: true,
       content: html`<p><a href="/studies/${id}">${title}</a></p>
 <h1>Refused documents</h1>

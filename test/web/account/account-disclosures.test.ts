@@ -113,6 +113,24 @@ t.test('a patient can ask for some days, and for one study', async t => {
   )
 })
 
+t.test('the list begins with the latest, or with the oldest', async t => {
+  const at = (body: string) =>
+    [...body.matchAll(/list-group-item px-0">\n<div class="text-body-secondary">([\s\S]*?)<\/strong>/g)].map(
+      ([, one]) => one,
+    )
+  const latest = at((await browser.get(page)).body)
+  t.ok(latest.length > 1)
+  t.same(at((await browser.get(`${page}?sort=oldest`)).body), latest.toReversed())
+  const spanish = await signedIn({ 'accept-language': 'es' }, ann)
+  t.match(
+    (await spanish.get(`${page}?sort=oldest`)).body,
+    '<option value="oldest" selected>Lo más antiguo primero</option>',
+  )
+  const unknown = await spanish.get(`${page}?sort=x`)
+  t.match(unknown.body, /<title>[^<]+: Quién ha mirado sus datos/)
+  t.match(wordsOf(unknown), /No existe ese orden\. Elija uno de estos: Lo más reciente primero; Lo más antiguo primero/)
+})
+
 t.test('somebody who has no name, or may not be named, is described in words, never by an id', async t => {
   const [nameless, other] = [await create('everything', { resourceType: 'Person' }), await signedIn({}, bob)]
   const recorded = async (person: string, day: string) =>
@@ -276,9 +294,9 @@ t.test('each request is shown by itself, whatever id its caller gives it', async
 t.test('what somebody does repeatedly is shown once, with each of its times', async t => {
   const cora = await participant(lab.manager, lab.organization, sleep, kinds, 'Cora')
   const coras = await signedIn({}, cora)
-  const since = async () => {
+  const since = async (query = '') => {
     await seal()
-    const [latest = ''] = (await coras.get(page)).body.split('list-group-item').slice(1)
+    const [latest = ''] = (await coras.get(`${page}${query}`)).body.split('list-group-item').slice(1)
     return wordsOf({ body: latest.slice(latest.indexOf('>') + 1, latest.indexOf('</li>')) }).replace(
       /\d+ \w+ \d{4} at \d\d:\d\d UTC/g,
       'THEN',
@@ -308,6 +326,10 @@ t.test('what somebody does repeatedly is shown once, with each of its times', as
     await since(),
     `3 times between THEN and THEN Sleep-researcher through Command line ${searched.replace(' Your', ' Read: devices Your')} Each time : Sleep-researcher THEN ${searched} THEN ${searched} THEN Read: devices`,
   )
+  t.match(
+    await since('?sort=oldest'),
+    / Each time : lab-manager THEN Wrote: who you are THEN Wrote: your place in a study$/,
+  )
   const spanish = wordsOf(await (await signedIn({ 'accept-language': 'es' }, cora)).get(page))
   t.match(spanish, /3 veces entre el \d+ de \w+ .* UTC y el \d+ de \w+ /)
 })
@@ -327,6 +349,11 @@ t.test('a long list has pages', async t => {
   t.match(wordsOf(second), /Back to the latest/)
   t.match(second.body, /<title>[^<]+, continued – Sharewell</)
   t.not(second.body, first.body)
+  const oldest = await browser.get(`${page}?sort=oldest`)
+  const later = /href="([^"]*page=[^"]*)">Later/.exec(oldest.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const rest = await browser.get(later)
+  t.match(wordsOf(rest), /Back to the oldest/)
+  t.equal(visitsIn(oldest.body) + visitsIn(rest.body), visitsIn(first.body) + visitsIn(second.body))
 })
 
 t.test('for a long list only the events of the page are put together', async t => {

@@ -89,6 +89,10 @@ t.test('in Spanish everything is Spanish, except what is meant for the makers of
     wordsOf(await spanish.get(list)),
     /Mediciones rechazadas .* Frecuencia cardíaca, .* No está escrito como debe .* de .*Tidewell band/,
   )
+  t.match(
+    wordsOf(await spanish.get(`${list}?sort=x`)),
+    /No existe ese orden\. Elija uno de estos: Lo más reciente primero; Lo más antiguo primero Ordenar por /,
+  )
   const [id] = await linked()
   t.match((await spanish.get(`${list}/${id}`)).body, /\(en inglés\)<\/h2>\s*<div lang="en">/)
 })
@@ -149,6 +153,16 @@ t.test('a long list has more pages', async t => {
   const second = await own.get(older)
   t.match(second.body, /<title>[^<]+, page 2 – Sharewell</)
   t.equal([...second.body.matchAll(/\/account\/refused\/[\da-f-]{36}/g)].length, 1)
+  const listed = async (query: string) =>
+    [...(await own.get(`${list}?${query}`)).body.matchAll(/href="\/account\/refused\/([\da-f-]{36})/g)].map(
+      ([, id]) => id,
+    )
+  const [latest, oldest] = [
+    [...(await listed('')), ...(await listed('page=2'))],
+    [...(await listed('sort=oldest')), ...(await listed('sort=oldest&page=2'))],
+  ]
+  t.same(oldest, latest.toReversed())
+  t.match((await own.get(`${list}?sort=oldest`)).body, /page=2">Newer<\/a>/)
   const beyond = await own.get(older.replace('page=2', 'page=9'))
   t.match(wordsOf(beyond), /That page of the list is no longer there\. Here is its beginning/)
   t.equal([...beyond.body.matchAll(/\/account\/refused\/[\da-f-]{36}/g)].length, 20)

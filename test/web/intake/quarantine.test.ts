@@ -96,6 +96,29 @@ t.test('whoever leads a study sees refused data by reason; others of the organiz
   )
 })
 
+t.test('refused data is listed by when it came, the latest or the oldest first, or by how often', async t => {
+  const { id } = await source('strict')
+  const [first, second, third] = [heartRate('bpm'), heartRate('bpm'), heartRate('bpm', 'x')]
+  for (const document of [first, second, first, third]) t.equal(await post(id, document), 422)
+  const names = new Map((await keptFrom(id)).map((one, index) => [one.id, ['first', 'second', 'third'][index]]))
+  const page = `/devices/${id}/quarantine`
+  const shown = async (query: string) => {
+    const { body } = await manager.get(`${page}?${query}`)
+    const reasons = [...body.matchAll(/(?:One|\d) documents?, (?:sent \d times, )?last/g)].map(([count]) => count)
+    const listed = [...body.matchAll(/href="\/quarantine\/([\da-f-]{36})"/g)].map(([, one = '']) => names.get(one))
+    return { reasons, listed }
+  }
+  const [one, two] = ['One document, last', '2 documents, sent 3 times, last']
+  t.same(await shown(''), { reasons: [one, two], listed: ['third', 'first', 'second'] })
+  t.same(await shown('sort=oldest'), { reasons: [two, one], listed: ['second', 'first', 'third'] })
+  t.same(await shown('sort=often'), { reasons: [two, one], listed: ['first', 'third', 'second'] })
+  const { body } = await manager.get(`${page}?state=settled&sort=weight`)
+  t.match(body, '<title>Problem: Refused documents')
+  t.match(body, 'There is no such order. Choose one of these: Latest first; Oldest first; Most often sent first')
+  t.match(body, '<input type="hidden" name="state" value="settled">')
+  await relax({ id })
+})
+
 t.test('one document is shown with the fault marked, and what each policy would make of it', async t => {
   const { id } = await source('strict')
   await post(id, heartRate('bpm', '</pre><b>1.10'))
