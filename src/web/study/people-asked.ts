@@ -53,7 +53,7 @@ const peopleOrders = {
 export const invitationOrders = {
   name: 'Name or code',
   invited: 'Last invited first',
-  expiry: 'Invitations that end soonest first',
+  expiry: 'Ending soonest first',
   enrolment: 'Last enrolled first',
 } as const
 
