@@ -7,6 +7,7 @@ import { type Codings, componentKeys } from './codings.ts'
 import { codedSchemas, type OmhDocument } from './document.ts'
 import { detailsOf, type Finding, finding } from './finding.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
+import { choiceOf } from './merge.ts'
 import type { NativeFace } from './observation.ts'
 
 /** An issue for each contradiction between the client's own elements and the document, naming both sides: no policy accepts any. */
@@ -80,3 +81,18 @@ const contradictingComponents = (observation: JsonRecord, face: NativeFace): rea
     if (derived === undefined) return []
     return compareNative(asRecord(sent) ?? {}, { elements: derived }, `Observation.component[${index}]`)
   })
+
+/**
+ * A stored Observation without the values and times that contradict its document. They cannot be its sender's, since no policy accepts such an upload:
+ * an earlier derivation made them.
+ */
+export const withoutContradicting = (stored: JsonRecord, face: NativeFace): JsonRecord => {
+  const contradicting = new Set(compareNative(stored, face).map(({ expression = '' }) => expression))
+  const own = Object.entries(stored).filter(([name]) => !contradicting.has(`Observation.${choiceOf(name)}`))
+  const components = asList(stored.component)
+  const wrong = new Set(contradictingComponents(stored, face).map(({ expression = '' }) => placeIn(expression)))
+  const kept = components.filter((_, index) => !wrong.has(index))
+  return { ...Object.fromEntries(own), ...(components.length === 0 ? {} : { component: kept }) }
+}
+
+const placeIn = (expression: string): number => Number(/\[(\d+)\]/.exec(expression)?.[1])

@@ -38,7 +38,8 @@ const without = (derived: JsonRecord, sent: JsonRecord): JsonRecord => {
   return Object.fromEntries(Object.entries(derived).filter(([name]) => !choices.has(choiceOf(name))))
 }
 
-const choiceOf = (name: string): string => /^(?:value|effective)(?=[A-Z])/.exec(name)?.[0] ?? name
+/** `value` for `valueQuantity`, and the name itself for what is no choice. */
+export const choiceOf = (name: string): string => /^(?:value|effective)(?=[A-Z])/.exec(name)?.[0] ?? name
 
 /** Adds claims to those of the client, which are all kept. */
 const withClaims = (meta: unknown, claims: readonly string[]): unknown => {

@@ -5,8 +5,9 @@ import { FhirError, type Issue } from '../fhir/error.ts'
 import type { Steps } from '../fhir/give-way.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
+import { isSame } from '../fhir/patch/same.ts'
 import { type Codings, openCodings } from './codings.ts'
-import { codeFindings, contradictions } from './contradiction.ts'
+import { codeFindings, contradictions, withoutContradicting } from './contradiction.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
 import { type Attached, attachedTo, bodyPointer, findDocument, type OmhDocument } from './document.ts'
 import { nestedTooDeep } from './document-text.ts'
@@ -35,11 +36,13 @@ export type Mhealth = {
   readonly receive: (observation: unknown) => Steps<Received>
   /** What is known of an Observation that cannot be received, or that no policy takes; undefined if it has no document at all. */
   readonly outlineOf: (observation: unknown) => Steps<Outline | undefined>
+  /** What a stored Observation becomes by today's derivation; undefined if nothing of it changes, or its document cannot be read any more. */
+  readonly derivedAnew: (observation: unknown) => Steps<Observation | undefined>
   /** Whatever is attached where a document would be. */
   readonly attachedTo: (observation: unknown) => readonly Attached[]
   /** `omh:heart-rate:2.0` and so on: the schemas by which documents are validated. */
   readonly schemaIds: readonly string[]
-  /** The version of the derivation: elements that were derived by another one are to be derived again. */
+  /** The version of the derivation: elements that were derived by an earlier one are to be derived again. */
   readonly mapVersion: number
 }
 
@@ -92,6 +95,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
       return yield* receive(reading, asRecord(observation) ?? {}, document)
     },
     outlineOf: observation => outlineOf(asRecord(observation) ?? {}, { newestVersion, faceOf }),
+    derivedAnew: observation => deriveAnew(reading, asRecord(observation) ?? {}, documentOf(observation)),
     attachedTo: observation => attachedTo(asRecord(observation) ?? {}),
     schemaIds: schemas.ids,
     mapVersion,
@@ -166,6 +170,19 @@ const readDocument = function* ({ codeClasses, codings, schemas }: Reading, docu
   const classKey = classOf(codeClasses, document.id)
   const face = yield* deriveFace(document, judgement, classKey, codings, timing)
   return { judgement, timing, classKey, face }
+}
+
+/** What was entered in error stays as it is. */
+const deriveAnew = function* (
+  reading: Reading,
+  stored: JsonRecord,
+  finding: Steps<OmhDocument | undefined>,
+): Steps<Observation | undefined> {
+  const document = isMistaken(stored) ? undefined : yield* finding
+  const face = document === undefined || document.isTooDeep ? undefined : yield* findFace(reading, document)
+  if (document === undefined || face === undefined) return undefined
+  const derived = mergeFace(withoutContradicting(stored, face), face, attachmentOf(document))
+  return isSame(stored, derived) ? undefined : (derived as unknown as Observation)
 }
 
 /** Undefined if the document is nested too deeply. */

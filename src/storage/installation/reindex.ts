@@ -12,6 +12,8 @@ import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
 import { tableOf, typeIdOf } from '../row.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import { dropSideRows, factsSetOf, sideRows } from '../write/side-rows.ts'
+import { toProjected } from '../write/write.ts'
+import { type Derivation, noteMapVersion, putDerived } from './derive-anew.ts'
 
 type Options = {
   readonly database: Database
@@ -19,6 +21,8 @@ type Options = {
   readonly dictionaryConnection: Connection
   readonly registry: Registry
   readonly classes: CodeClasses
+  /** Absent if Observations are to stay as they were derived from their documents. */
+  readonly derivation?: Derivation
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -26,9 +30,16 @@ export type Progress = { readonly done: number; readonly total: number }
 
 /**
  * Rebuilds, from nothing but the stored resources, what the tables hold beside them: tokens and index rows, the facts and classes of Observations,
- * compartments, and the model's projections. The server may be running meanwhile.
+ * compartments, and the model's projections. Observations to which today's derivation gives other elements get a next version. The server may be
+ * running meanwhile.
  */
-export const reindex = async ({ database, dictionaryConnection, onProgress, ...given }: Options): Promise<number> => {
+export const reindex = async ({
+  database,
+  dictionaryConnection,
+  derivation,
+  onProgress,
+  ...given
+}: Options): Promise<number> => {
   const preparing: Preparing = {
     registry: given.registry,
     classes: given.classes,
@@ -46,7 +57,7 @@ export const reindex = async ({ database, dictionaryConnection, onProgress, ...g
     for (let last = first; ; ) {
       const places = await database.writing((connection, joinings) => {
         preparing.dictionary.renew(joinings)
-        return reindexBatch(connection, preparing, type, last)
+        return reindexBatch(connection, { ...preparing, derivation }, type, last)
       })
       done += places.length
       onProgress?.({ done, total })
@@ -54,6 +65,7 @@ export const reindex = async ({ database, dictionaryConnection, onProgress, ...g
       if (end === undefined) break
       last = end
     }
+  if (derivation !== undefined) await noteMapVersion(database, derivation.mapVersion)
   return done
 }
 
@@ -70,7 +82,7 @@ const projectAnew = async (connection: Connection, preparing: Preparing): Promis
   for (const type of projectedTypes)
     for (let last = '0'; ; ) {
       const rows = await nextRows(connection, type, last)
-      await project(connection, type, rows.map(toProjected), context)
+      await project(connection, type, rows.map(rowToProjected), context)
       const end = rows.at(-1)
       if (end === undefined) break
       last = end.pk
@@ -122,7 +134,7 @@ const nextRows = (connection: Connection, type: ResourceType, last: string): Pro
 const batchSize = 500
 const columns: SqlFragment = sql.fragment`patient_id, pk, id, version, last_updated, owner, author, content::text AS content`
 
-const toProjected = ({ patient_id, pk, id, version, content }: Row) => ({
+const rowToProjected = ({ patient_id, pk, id, version, content }: Row) => ({
   patientId: patient_id,
   pk,
   id,
@@ -179,19 +191,14 @@ const lockRows = async (
 /** Answers the places of those that it has done; none after the last. */
 const reindexBatch = async (
   connection: Connection,
-  preparing: Preparing,
+  { derivation, ...preparing }: Preparing & { readonly derivation: Derivation | undefined },
   type: ResourceType,
   last: Place,
 ): Promise<readonly Place[]> => {
   const places = await nextPlaces(connection, type, last)
   const rows = await lockRows(connection, type, places)
   if (rows.length === 0) return places
-  const drafts = rows.map(({ content, last_updated: lastUpdated, ...row }) => ({
-    ...row,
-    lastUpdated,
-    ...(type === 'Provenance' ? { patientId: row.patient_id } : {}),
-    resource: parseJson(content) as Resource,
-  }))
+  const drafts = await Promise.all(rows.map(row => toDraft(type, row, derivation)))
   const prepared = await prepare(connection, preparing, drafts, new Date())
   const candidates = await numberAll(connection, preparing, prepared)
   const pks = rows.map(({ pk }) => pk)
@@ -200,10 +207,30 @@ const reindexBatch = async (
   if (type === 'Observation')
     for (const table of ['derived_from', 'derived_awaited'])
       await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE ${isDone}`)
-  await connection.run(sql.fragment`
-    WITH ${sql.join([entryTables(candidates), ...sideRows(candidates, sql.fragment`entry`)], sql.fragment`, `)}
-    UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${factsSetOf(type)}
-    FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
-  if (type === 'Observation') await project(connection, type, rows.map(toProjected), preparing)
+  const isDerived = new Set(drafts.flatMap(one => ('lastUpdated' in one ? [] : one.pk)))
+  const standing = candidates.filter(({ pk }) => !isDerived.has(pk))
+  if (standing.length > 0)
+    await connection.run(sql.fragment`
+      WITH ${sql.join([entryTables(standing), ...sideRows(standing, sql.fragment`entry`)], sql.fragment`, `)}
+      UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${factsSetOf(type)}
+      FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
+  await putDerived(
+    connection,
+    candidates.filter(({ pk }) => isDerived.has(pk)),
+  )
+  if (type === 'Observation') await project(connection, type, candidates.map(toProjected), preparing)
   return places
+}
+
+/** As the row is stored; or, without a time, as its next version. */
+const toDraft = async (type: ResourceType, { content, last_updated, ...row }: Row, derivation?: Derivation) => {
+  const resource = parseJson(content) as Resource
+  const derived = type === 'Observation' ? await derivation?.derivedAnew(resource) : undefined
+  if (derived !== undefined) return { ...row, version: row.version + 1, resource: derived }
+  return {
+    ...row,
+    lastUpdated: last_updated,
+    ...(type === 'Provenance' ? { patientId: row.patient_id } : {}),
+    resource,
+  }
 }
