@@ -40,7 +40,7 @@ export const ownAuditLine = (event: AuditEvent, telling: Telling): AuditLine => 
   const { words, classes, self, studies } = telling
   const unnamed = unnamedIn(event, telling)
   const told = auditLine(event, { words, classes, typeName: type => typeName(type, words), unnamed })
-  const line = { ...told, app: appOf(event, told, words), study: studyOf(event, studies, words) }
+  const line = { ...told, app: appOf(event, told, telling), study: studyOf(event, studies, words) }
   const isSignIn = event.subtype?.some(({ code }) => code === login) === true
   if (isSignIn && line.isRefused) return { ...line, ...toldOfSignIn(line, words) }
   if (isBy(self, event)) return { ...line, ...toldOfOwn(event, line, words) }
@@ -56,7 +56,9 @@ export const ownAuditLine = (event: AuditEvent, telling: Telling): AuditLine => 
  * Whoever has given no name is told of by what their study says of them. If no study names them as its staff, they could only read for one as
  * somebody of its organization.
  */
-const unnamedIn = ({ agent, entity = [] }: AuditEvent, { words, studies, organizations }: Telling): string => {
+const unnamedIn = (event: AuditEvent, telling: Telling): string => {
+  const { words, studies } = telling
+  const { agent } = event
   const { say } = words
   const id = agent.map(({ who }) => namedId(who, 'Practitioner')).find(one => one !== undefined)
   if (id === undefined) return say('disclosures.unnamed')
@@ -65,9 +67,14 @@ const unnamedIn = ({ agent, entity = [] }: AuditEvent, { words, studies, organiz
     if (entry === undefined) continue
     return say('disclosures.unnamed-staff', { role: say(staffRoleKey(entry.role)), study: titleIn(study, words).text })
   }
-  const read = studies.find(({ id: of }) => entity.some(({ what }) => what?.reference === `ResearchStudy/${of}`))
-  const organization = organizations.get((read && sponsorOf(read)) ?? '')
+  const organization = readFor(event, telling)
   return organization === undefined ? say('disclosures.unnamed') : say('disclosures.unnamed-of', { organization })
+}
+
+/** The name of the organization for whose study it was done. */
+const readFor = ({ entity = [] }: AuditEvent, { studies, organizations }: Telling): string | undefined => {
+  const study = studies.find(({ id }) => entity.some(({ what }) => what?.reference === `ResearchStudy/${id}`))
+  return organizations.get((study && sponsorOf(study)) ?? '')
 }
 
 /** Whether they did it, by reference or by the identifier of their account. In FHIR, no Person can be an agent, which was not obeyed at first. */
@@ -119,11 +126,14 @@ const allowings: Readonly<Record<string, Key>> = {
 const isOperators = ({ agent }: AuditEvent): boolean =>
   agent.some(({ who }) => who?.identifier?.value === commandLineClient)
 
-/** Our own clients have words, apps have their names. */
-const appOf = (event: AuditEvent, { app }: AuditLine, { say }: Words): string | undefined => {
+/** Our own clients have words, apps have their names. One that does something for a study without a person is a service of its organization. */
+const appOf = (event: AuditEvent, { app, who }: AuditLine, telling: Telling): string | undefined => {
+  const { say } = telling.words
   if (app === undefined) return undefined
   if (isOperators(event)) return say('disclosures.command-line')
-  return app === ownPages ? say('disclosures.pages') : app
+  if (app === ownPages) return say('disclosures.pages')
+  const organization = who === undefined ? readFor(event, telling) : undefined
+  return organization === undefined ? app : say('disclosures.service', { app, organization })
 }
 
 /** The name of our own pages' client in the database. */

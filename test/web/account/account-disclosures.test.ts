@@ -6,6 +6,7 @@ import { startSession } from '../../../src/storage/account/session.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
+import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openStudies } from '../../support/study.ts'
@@ -194,6 +195,16 @@ t.test(
     t.match(spanish, /Alguien que trabaja en lab o en una parte de ella \(no ha dado su nombre\) /)
   },
 )
+
+t.test('a service that reads for a study without a person is called one, and whose it is', async t => {
+  await registerClient(database, { id: 'night', name: 'Night job', organization: lab.organization, policies: [] })
+  const night = await token({ subject: { kind: 'client' }, client: 'night', scope: 'system/Observation.rs' })
+  t.equal((await send(night, 'GET', `Observation?patient=${ann}`)).json().entry.length, 1)
+  await seal()
+  t.match(wordsOf(await browser.get(page)), /Night job, a service of lab Looked for: Heart rate – for the study Sleep/)
+  const spanish = await (await signedIn({ 'accept-language': 'es' }, ann)).get(page)
+  t.match(wordsOf(spanish), /Night job, un servicio de lab Buscó: Frecuencia cardíaca – para el estudio El sueño/)
+})
 
 t.test('the name of whoever looked does not reverse what is beside it', async t => {
   const turned = await create('everything', {
