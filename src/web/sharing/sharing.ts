@@ -188,7 +188,8 @@ const keepsAfterEnd = (study: StudyAsked): boolean => withdrawalSigned(study) ==
 const receiverName = async ({ record, receiver }: Sharing, words: Words): Promise<Html | string> => {
   const study = await studyOf(record, receiver)
   if (study !== undefined) return worded(titleIn(study, words), words)
-  return (await nameOf(record, receiver)) ?? words.say('sharing.unknown')
+  const name = await nameOf(record, receiver)
+  return name === '' ? words.say('disclosures.unnamed') : (name ?? words.say('sharing.unknown'))
 }
 
 const studyOf = async (record: OwnRecord, reference: string | undefined): Promise<ResearchStudy | undefined> => {

@@ -103,6 +103,33 @@ t.test('the form to choose anew starts with everything that is given, even by an
   )
 })
 
+t.test('a practitioner without a name is not called by an empty one', async t => {
+  const { browser: own, patient, self } = await somebody('Una')
+  const { id } = await create(lab.manager, { resourceType: 'Practitioner' })
+  const role = { coding: [{ code: 'IRCP' }] }
+  await create(self, {
+    resourceType: 'Consent',
+    status: 'active',
+    scope: { coding: [{ code: 'patient-privacy' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient.id}` },
+    dateTime: new Date().toISOString(),
+    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+    provision: {
+      type: 'deny',
+      provision: [
+        {
+          type: 'permit',
+          actor: [{ role, reference: { reference: `Practitioner/${id}` } }],
+          purpose: [{ code: 'TREAT' }],
+          code: [kind('omh:heart-rate')],
+        },
+      ],
+    },
+  })
+  t.match(wordsOf(await own.get('/sharing')), /To Somebody who has given no name Heart rate, from any device: /)
+})
+
 t.test('what a stop does is told by the text that was signed, and of a newer one, what it would do', async t => {
   const { browser: own, measure, patient } = await somebody('Kay')
   const asked = studyAnew((await send('everything', 'GET', `ResearchStudy/${study.id}`)).json())
