@@ -1,4 +1,5 @@
 import type { Consent, Device, Organization, ResearchStudy } from '@medplum/fhirtypes'
+import { isOfTime } from '../../access/shared-type.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { deviceNameOrId } from '../../fhir/display-name.ts'
 import type { Wording } from '../../fhir/translation.ts'
@@ -16,6 +17,7 @@ import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
 import { recipientsIn } from '../definition/text-recipients.ts'
 import { type OwnParts, type OwnRecord, openOwnRecord, registrarOf } from './own-record.ts'
 import { type Sharing, sharingsIn } from './own-sharing.ts'
+import { findOwnSources, type OwnSource } from './own-sources.ts'
 import { type PatientText, textsOf } from './patient-text.ts'
 import { type ReadingService, readingServices } from './reading-services.ts'
 import { type Outside, type StaffShown, staffShown } from './staff-shown.ts'
@@ -66,9 +68,13 @@ export type StudyAsked = {
 export type AskedLine = RequestedData & {
   /** In forms. */
   readonly name: string
+  readonly kindName: string
+  /** The kind and the source. */
   readonly what: string
   /** What the study needs it for. */
   readonly reason: Wording | undefined
+  /** If it is asked for from any source: those to which its person may narrow it. */
+  readonly sources: readonly OwnSource[]
 }
 
 /** Undefined if the person has no place in the study, and has given it no answer. */
@@ -91,7 +97,18 @@ export const findStudyAsked = async (
   const asked = await toStudyAsked(parts, { study, record, words, outside, own: { ...own, sharings, ...runs } })
   const services = await readingServices(parts.accounts.database, id, { ...parts, ...asked })
   const paper = await findWaitingPaper(parts.accounts.database, asked.consent)
-  return { ...asked, services, registrar: await registrarOf(record), paperSince: paper?.record.recordedAt }
+  const lines = await withSources(parts, asked)
+  return { ...asked, lines, services, registrar: await registrarOf(record), paperSince: paper?.record.recordedAt }
+}
+
+const withSources = async (
+  { codeClasses }: OwnParts,
+  { record, lines }: Pick<StudyAsked, 'record' | 'lines'>,
+): Promise<readonly AskedLine[]> => {
+  const isNarrowed = ({ source, kind }: AskedLine) => source === undefined && isOfTime(kind)
+  if (!lines.some(isNarrowed)) return lines
+  const sourcesOf = await findOwnSources(record, codeClasses)
+  return lines.map(line => (isNarrowed(line) ? { ...line, sources: sourcesOf(line.kind) } : line))
 }
 
 type Asking = {
@@ -135,7 +152,8 @@ export const toStudyAsked = async (
       const device = one.source === undefined ? undefined : (devices.get(one.source) ?? one.source)
       const what =
         device === undefined ? words.say('choose.any-device', { kind }) : words.say('choose.device', { kind, device })
-      return { ...one, name: nameOfLine(one), what, reason: reasonIn(study, one.extension, language) }
+      const reason = reasonIn(study, one.extension, language)
+      return { ...one, name: nameOfLine(one), kindName: kind, what, reason, sources: [] }
     }),
     text: versions.at(-1),
     consent,
@@ -173,7 +191,7 @@ export const digestOfShown = (asked: Shown): string => {
   const { title, purpose, organization, lines, staff, services, isOrganizations, text } = asked
   const programs = services.map(({ name, reads }) => [name, lines.map(({ kind }) => reads(kind))])
   const readers = [organization.name, staff, programs, isOrganizations, text?.withdrawal]
-  const shown = [title, purpose, lines.map(({ name, what, reason }) => [name, what, reason]), readers]
+  const shown = [title, purpose, lines.map(({ name, what, reason, sources }) => [name, what, reason, sources]), readers]
   return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
 

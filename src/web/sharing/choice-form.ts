@@ -3,7 +3,14 @@ import type { Words } from '../../messages/catalogue.ts'
 import { type AskedLine, answerShown, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { box, field, postForm, problemList, putBack } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { type ChoiceState, type DayField, declineKey, type Filling, type LineState } from './sharing-choice.ts'
+import {
+  type ChoiceState,
+  type DayField,
+  declineKey,
+  type Filling,
+  type LineState,
+  sourceField,
+} from './sharing-choice.ts'
 
 /** Saying no is beside going on, and looks the same. */
 export const choiceForm = (
@@ -83,16 +90,12 @@ export const choiceFields = (
 const hasMoment = ({ from, until }: LineState): boolean => from.includes(':') || until.includes(':')
 
 /** What was to end would go on if the browser put back the radio buttons and not the days, so these are put back as well. */
-const lineFields = (
-  { name, what, kind }: AskedLine,
-  state: LineState | undefined,
-  words: Words,
-  filling: Filling,
-): Html => {
+const lineFields = (line: AskedLine, state: LineState | undefined, words: Words, filling: Filling): Html => {
   const { say } = words
+  const { name, what, kind } = line
   const { problem, wrong = [] } = state ?? {}
   const isChoice = problem !== undefined && wrong.length === 0
-  const radio = (value: 'yes' | 'no', label: string) =>
+  const radio = (value: 'yes' | 'some' | 'no', label: string) =>
     box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: state?.shares === value, label })
   const dayField = (one: DayField): Html => {
     const [value, before] = [state?.[one] ?? '', state?.given[one] ?? '']
@@ -105,6 +108,11 @@ ${field({ name: `${name}-${one}`, label, hint, value, problem: wrong.includes(on
 <legend class="fs-5 fw-semibold">${what}</legend>
 ${isChoice && html`<p class="invalid-feedback d-block" id="${name}-problem">${problem}</p>`}
 ${radio('yes', say(`${filling}.share`))}
+${
+  line.sources.length > 0 &&
+  html`${radio('some', say('choose.some'))}
+<div class="ms-4" role="group" aria-label="${say('choose.some')}">${line.sources.map(({ id, name: label }) => box({ type: 'checkbox', name: sourceField(line, id), value: 'yes', label, isChosen: state?.sources.includes(id) === true }))}</div>`
+}
 ${radio('no', say(`${filling}.not`))}
 ${isOfTime(kind) && html`<div class="columns pair mt-2">${dayField('from')}${dayField('until')}</div>`}
 </fieldset>`

@@ -2,16 +2,19 @@ import { isOfTime } from '../../access/shared-type.ts'
 import { intervalOf } from '../../fhir/date.ts'
 import { isTimezone } from '../../fhir/timezone.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
-import { givenOf } from '../../studies/consent/given-time.ts'
+import { givenOf, narrowedTo } from '../../studies/consent/given-time.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
 import type { AskedLine, StudyAsked } from '../../studies/consent/own-study.ts'
+import type { SharedTime } from '../../studies/consent/shared-line.ts'
 import { typed } from '../page/typed.ts'
 import { dayIn } from '../page/typed-day.ts'
 import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
 
-/** The values in the form for one line: `shares` is empty as long as nothing was chosen. */
+/** The values in the form for one line: `shares` is empty as long as nothing was chosen, and `some` if only `sources` are. */
 export type LineState = Record<DayField, string> & {
-  readonly shares: '' | 'yes' | 'no'
+  readonly shares: '' | 'yes' | 'some' | 'no'
+  /** Ids of those that are ticked. */
+  readonly sources: readonly string[]
   /** The exact values in the Consent, of which the form shows only the day or the minute; they are kept if nobody changes that. */
   readonly given: Readonly<Record<DayField, string>>
   readonly problem?: string | undefined
@@ -39,15 +42,24 @@ export const givenState = (study: StudyAsked, asked = ''): ChoiceState => {
     isTyped: false,
     lines: new Map(
       study.lines.map(line => {
-        const given = givenOf(study, line)
-        const shares = given === 'partly' ? '' : given !== undefined ? 'yes' : isGiving(study) ? 'no' : ''
-        const { from: start = '', until: end = '' } = given === 'partly' ? {} : (given ?? {})
+        const { shares, sources, time = {} } = givenChoice(study, line)
+        const { from: start = '', until: end = '' } = time
         const [from, until] = [edgeIn(start, edges.from, timezone), edgeIn(end, edges.until, timezone)]
-        return [line.name, { shares, from, until, given: { from: start, until: end } }]
+        return [line.name, { shares, sources, from, until, given: { from: start, until: end } }]
       }),
     ),
   }
 }
+
+const givenChoice = (study: StudyAsked, line: AskedLine): Given => {
+  const given = givenOf(study, line)
+  if (given === undefined) return { shares: isGiving(study) ? 'no' : '', sources: [] }
+  if (given !== 'partly') return { shares: 'yes', sources: [], time: given }
+  const narrowed = narrowedTo(study, line)
+  return narrowed === undefined ? { shares: '', sources: [] } : { shares: 'some', ...narrowed }
+}
+
+type Given = Pick<LineState, 'shares' | 'sources'> & { readonly time?: Partial<SharedTime> }
 
 export const emptyState: ChoiceState = { timezone: 'UTC', isTyped: false, lines: new Map() }
 
@@ -64,19 +76,24 @@ type Typed =
 export type Filling = 'choose' | 'paper'
 
 /** `signedOn`: the day on a paper that staff record; without another day, data is given from then on. */
-export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Words, signedOn?: string): Typed => {
+export const typedChoices = (body: unknown, { lines }: StudyAsked, words: Words, signedOn?: string): Typed => {
+  const { say } = words
   const filling: Filling = signedOn === undefined ? 'choose' : 'paper'
   const timezone = typed(body, 'timezone').trim() || 'UTC'
   const read = lines.map(line => [line, typedLine(body, line)] as const)
-  const isOfDays = read.some(([, { shares, from, until }]) => shares === 'yes' && `${from}${until}` !== '')
+  const isOfDays = read.some(([, state]) => isShared(state) && `${state.from}${state.until}` !== '')
   const isUnknown = (isOfDays || filling === 'paper') && !isTimezone(timezone)
   const since = isUnknown || signedOn === undefined ? undefined : edgeOfDay(signedOn, 'start', timezone)
   const told = read.map(([line, state]) => {
-    const choice = isUnknown ? undefined : choiceOf(line, state, timezone, since)
-    const found = problemOf({ state, choice, timezone: isUnknown ? undefined : timezone }, filling)
-    if (found === undefined) return { choice, name: line.name, state }
+    const choices = isUnknown ? [] : choicesOf(line, state, { words, timezone, since })
+    const found = problemOf({ state, choices, timezone: isUnknown ? undefined : timezone }, filling)
+    if (found === undefined) return { choices, name: line.name, state }
     const { key, wrong } = found
-    return { choice, name: line.name, state: { ...state, problem: say(key, { what: line.what }), wrong } }
+    return {
+      choices,
+      name: line.name,
+      state: { ...state, problem: say(key, { what: line.what, kind: line.kindName }), wrong },
+    }
   })
   const state: ChoiceState = {
     timezone,
@@ -86,30 +103,54 @@ export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Word
   }
   const isNothing = told.every(({ state: { shares } }) => shares === 'no')
   if (isNothing || hasProblem(state)) return { kind: 'problems', state, isNothing }
-  return { kind: 'chosen', state, choices: told.flatMap(({ choice }) => choice ?? []) }
+  return { kind: 'chosen', state, choices: told.flatMap(({ choices }) => choices) }
 }
 
 export const hasProblem = ({ timezoneProblem, lines }: ChoiceState): boolean =>
   timezoneProblem !== undefined || [...lines.values()].some(({ problem }) => problem !== undefined)
 
-const typedLine = (body: unknown, { name, kind }: AskedLine): LineState => {
-  const shares = typed(body, name)
+/** In the form, one of its sources. */
+export const sourceField = (line: Pick<AskedLine, 'name'>, source: string): string => `${line.name}-of-${source}`
+
+const isShared = ({ shares }: LineState): boolean => shares === 'yes' || shares === 'some'
+
+const typedLine = (body: unknown, line: AskedLine): LineState => {
+  const { name, kind } = line
+  const shares = choices.find(one => one === typed(body, name)) ?? ''
   const text = (field: string) => (isOfTime(kind) ? typed(body, `${name}-${field}`).trim() : '')
   return {
-    shares: shares === 'yes' || shares === 'no' ? shares : '',
+    shares: shares === 'some' && line.sources.length === 0 ? '' : shares,
+    sources: line.sources.flatMap(({ id }) => (typed(body, sourceField(line, id)) === 'yes' ? id : [])),
     from: text('from'),
     until: text('until'),
     given: { from: text('given-from'), until: text('given-until') },
   }
 }
 
-/** Undefined if what was typed is no day. Days of lines that are not shared, and their time zone, are not checked. */
-const choiceOf = (line: AskedLine, state: LineState, timezone: string, since = ''): Choice | undefined => {
-  const shares = state.shares === 'yes'
-  if (!shares) return { line, shares, from: '', until: '' }
+const choices = ['yes', 'some', 'no'] as const
+
+type Reading = { readonly words: Words; readonly timezone: string; readonly since: string | undefined }
+
+/** None if what was typed is no day. Days of lines that are not shared, and their time zone, are not checked. */
+const choicesOf = (line: AskedLine, state: LineState, { words, timezone, since = '' }: Reading): readonly Choice[] => {
+  if (!isShared(state)) return [{ line, shares: false, from: '', until: '' }]
   const [from, until] = [edgeTyped(state, 'from', timezone), edgeTyped(state, 'until', timezone)]
-  return from === undefined || until === undefined ? undefined : { line, shares, from: from || since, until }
+  if (from === undefined || until === undefined) return []
+  const chosen = state.shares === 'yes' ? [line] : narrowed(line, state, words)
+  return chosen.map(one => ({ line: one, shares: true, from: from || since, until }))
 }
+
+/** A line for each source that is ticked. */
+const narrowed = (line: AskedLine, { sources }: LineState, words: Words): readonly AskedLine[] =>
+  line.sources
+    .filter(({ id }) => sources.includes(id))
+    .map(({ id, name: device }) => ({
+      ...line,
+      name: sourceField(line, id),
+      source: id,
+      sources: [],
+      what: words.say('choose.device', { kind: line.kindName, device }),
+    }))
 
 const edgeTyped = ({ given, ...state }: LineState, field: DayField, timezone: string): string | undefined => {
   const [text, before] = [state[field], given[field]]
@@ -120,7 +161,7 @@ const edgeTyped = ({ given, ...state }: LineState, field: DayField, timezone: st
 
 type Read = {
   readonly state: LineState
-  readonly choice: Choice | undefined
+  readonly choices: readonly Choice[]
   /** Undefined if it is none. */
   readonly timezone: string | undefined
 }
@@ -128,9 +169,12 @@ type Read = {
 type Problem = { readonly key: Key; readonly wrong: readonly DayField[] }
 
 /** What is wrong with a line, and with which of its days. */
-const problemOf = ({ state, choice, timezone }: Read, filling: Filling): Problem | undefined => {
+const problemOf = ({ state, choices: [choice], timezone }: Read, filling: Filling): Problem | undefined => {
   if (state.shares === '') return { key: `${filling}.missing`, wrong: [] }
-  const wrong = state.shares === 'yes' ? noDays(state, timezone) : []
+  const isContrary = state.shares === 'yes' && state.sources.length > 0
+  if (isContrary) return { key: 'choose.any-or-some', wrong: [] }
+  if (state.shares === 'some' && state.sources.length === 0) return { key: 'choose.no-device', wrong: [] }
+  const wrong = isShared(state) ? noDays(state, timezone) : []
   if (wrong.length > 0) return { key: 'choose.date', wrong }
   const key = choice && sharesNothing(choice, filling)
   return key && { key, wrong: ['until'] }
@@ -155,8 +199,9 @@ const sharesNothing = ({ from, until }: Choice, filling: Filling): 'choose.order
 export const hiddenChoices = ({ timezone, lines }: ChoiceState): Readonly<Record<string, string>> =>
   Object.fromEntries([
     ['timezone', timezone],
-    ...[...lines].flatMap(([name, { shares, from, until, given }]) => [
+    ...[...lines].flatMap(([name, { shares, sources, from, until, given }]) => [
       [name, shares],
+      ...sources.map(source => [sourceField({ name }, source), 'yes']),
       [`${name}-from`, from],
       [`${name}-until`, until],
       ...(given.from === '' ? [] : [[`${name}-given-from`, given.from]]),
