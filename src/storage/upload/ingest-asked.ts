@@ -4,6 +4,8 @@ export type IngestAsked = {
   /** Id of the source Device; empty if the source is not known. */
   readonly source: string
   readonly keepers: QuarantineKeepers
+  /** Of the uploads. */
+  readonly order: 'latest' | 'oldest'
   readonly offset: number
   readonly limit: number
 }
@@ -16,7 +18,7 @@ type Counts = {
   readonly refused: number
 }
 
-/** Both lists begin with the newest. Days are those of UTC. */
+/** The newest day comes first. Days are those of UTC. */
 export type Ingest = {
   readonly days: readonly (Counts & { readonly day: string; readonly uploads: number })[]
   readonly uploads: readonly (Counts & { readonly at: Date; readonly client: string })[]

@@ -8,7 +8,7 @@ import type { Ingest, IngestAsked } from './ingest-asked.ts'
 export const readIngest = async (
   connection: Connection,
   gate: Gate,
-  { source, keepers, offset, limit }: IngestAsked,
+  { source, keepers, order, offset, limit }: IngestAsked,
 ): Promise<Ingest> => {
   const found = sql.fragment`
     ${keepersRows(gate, keepers)},
@@ -25,6 +25,6 @@ export const readIngest = async (
     WITH ${found}
     SELECT at, coalesce(client.name, found.client) AS client, accepted, repaired, duplicate, refused
     FROM found LEFT JOIN client ON client.id = found.client
-    ORDER BY at DESC, upload, found.organization LIMIT ${limit} OFFSET ${offset}`)
+    ORDER BY at ${order === 'latest' ? sql.fragment`DESC` : sql.fragment`ASC`}, upload, found.organization LIMIT ${limit} OFFSET ${offset}`)
   return { days, uploads }
 }

@@ -7,6 +7,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
+import { orderForm, orderIn, orderQuery, timeOrders } from '../page/list-order.ts'
 import { numberedPage, pageTitle } from '../page/list-place.ts'
 import { notFound } from '../page/not-found.ts'
 import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
@@ -25,20 +26,24 @@ export const sourceIntakePages: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get<OfSource>('/devices/:device/uploads', { onRequest }, async (request, reply) => {
     const { keeper, path, name, source } = await sourceFor(request, options)
+    const order = orderIn(queryOf(request), timeOrders())
     const { page, found, note, titled } = await numberedPage(
       pageNumberIn(queryOf(request)),
       page =>
         keeper.store.ingest({
           source,
           keepers: keeper.keepers,
+          order: order.by,
           offset: (page - 1) * pageSize,
           limit: pageSize + 1,
         }),
       { isEmpty: ({ uploads }) => uploads.length === 0 },
     )
-    const to = (next: number) => `${path}/uploads?page=${next}`
+    const to = (next: number) => `${path}/uploads?${new URLSearchParams({ ...orderQuery(order), page: String(next) })}`
+    const [before, after] = order.by === 'latest' ? ['Newer', 'Older'] : ['Older', 'Newer']
     return sendStaffPage(reply, {
       title: titled(`Data received: ${name}`),
+      isProblem: order.problem !== undefined,
       content: html`<h1>Data received from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/quarantine">What was refused, and why</a></p>
 ${note}
@@ -47,8 +52,9 @@ ${
     ? html`<p>Nothing has been received yet. Each upload is listed here as soon as an app sends something.</p>`
     : html`${page === 1 && html`<h2>The last 30 days, by UTC</h2>${dayList(found.days)}`}
 <h2>Uploads</h2>
+${orderForm(`${path}/uploads`, order, {})}
 ${uploadList(found.uploads.slice(0, pageSize))}
-${pagesBeside('Pages', [page > 1 && { href: to(page - 1), text: 'Newer' }, found.uploads.length > pageSize && { href: to(page + 1), text: 'Older' }])}`
+${pagesBeside('Pages', [page > 1 && { href: to(page - 1), text: before }, found.uploads.length > pageSize && { href: to(page + 1), text: after }])}`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,
     })

@@ -48,7 +48,7 @@ ${orderField(people.order)}
 ${
   found.people.length === 0
     ? found.total === 0 && html`<p>${nobodyText(people)}</p>`
-    : map(found.people, period, counts)
+    : map({ people: found.people, order: people.order.by }, period, counts)
 }
 ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,
     })
@@ -142,7 +142,10 @@ const lengthLinks = ({ days }: Period, urlOf: (days: number) => string): Html =>
       html`<li><a href="${urlOf(length)}"${length === days && html` aria-current="true" class="fw-bold"`}>${length} days</a></li>`,
   )}</ul></nav>`
 
-const map = (people: readonly EnrolledPerson[], period: Period, counts: Counts): Html => {
+/** In their order. */
+type Listed = { readonly people: readonly EnrolledPerson[]; readonly order: PeopleAsked['order']['by'] }
+
+const map = ({ people, order }: Listed, period: Period, counts: Counts): Html => {
   const { days, first, last, timezone } = period
   const all = Array.from({ length: days }, (_, index) => addDays(first, index))
   const row = (person: EnrolledPerson): Html => {
@@ -154,7 +157,7 @@ const map = (people: readonly EnrolledPerson[], period: Period, counts: Counts):
   return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The stronger the colour of a day is, the closer it comes to the usual day of that person, the median of their days with data.</p>
 <div class="table-responsive position-relative" tabindex="0" role="region" aria-label="Readings on each day">
 <table class="table table-sm completeness" aria-label="Readings on each day" aria-describedby="map">
-<thead><tr><th scope="col">Who</th><th scope="col">Days with data</th><th scope="col">Usual day</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span aria-hidden="true">${day.slice(5)}</span><span class="visually-hidden">${english.day(new Date(day))}</span></time></th>`)}</tr></thead>
+<thead><tr><th scope="col"${order === 'name' && html` aria-sort="ascending"`}>Who</th><th scope="col">Days with data</th><th scope="col">Usual day</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span aria-hidden="true">${day.slice(5)}</span><span class="visually-hidden">${english.day(new Date(day))}</span></time></th>`)}</tr></thead>
 <tbody>${people.map(row)}</tbody>
 </table>
 </div>`

@@ -408,6 +408,11 @@ t.test('managers see what came from a source for their own patients, by day and 
     wordsOf(await manager.get(page)),
     /The last 30 days, by UTC \d{4}-\d\d-\d\d: 2 uploads 1 accepted, of these 1 repaired; 1 refused Uploads .*, by Command line 1 refused .*, by Command line 1 accepted, of these 1 repaired /,
   )
+  t.match(
+    wordsOf(await manager.get(`${page}?sort=oldest`)),
+    /by Command line 1 accepted, of these 1 repaired .*, by Command line 1 refused Back to/,
+  )
+  t.match((await manager.get(`${page}?sort=x`)).body, /<title>Problem: Data received.*id="sort-problem">There is no/s)
   t.match(wordsOf(await people['manager of another tenant'].get(page)), /Nothing has been received yet\./)
   t.match((await manager.get('/devices')).body, page)
   t.notMatch((await member.get('/devices')).body, page)

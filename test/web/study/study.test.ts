@@ -127,6 +127,19 @@ t.test('people are counted by their answer, and each answer can be shown alone',
     t.same((await named(`?state=${state}`)).toSorted(), who, state)
 })
 
+t.test('the map of their days has the same orders', async t => {
+  const shown = async (query: string) => {
+    const { body } = await people.member.get(`${page}/completeness${query}`)
+    return [
+      /<th scope="col"( aria-sort="\w+")?>Who/.exec(body)?.[1],
+      [...body.matchAll(/<th scope="row">([^<]*)/g)].map(([, name]) => name),
+    ]
+  }
+  t.same(await shown('?sort=name'), [' aria-sort="ascending"', ['All', 'Gone', 'No', 'Part', 'Quiet']])
+  t.same(await shown('?sort=enrolment'), [undefined, ['Gone', 'No', 'Part', 'All', 'Quiet']])
+  t.match((await people.member.get(`${page}/completeness?sort=days`)).body, 'id="sort-problem">There is no such order.')
+})
+
 t.test('they are sorted as asked, and found by a part of a name or a code', async t => {
   t.same(await named('?sort=name'), ['All', 'Gone', 'No', 'Part', 'Quiet'])
   t.same(await named('?sort=enrolment'), ['Gone', 'No', 'Part', 'All', 'Quiet'])
