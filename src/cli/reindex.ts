@@ -24,15 +24,16 @@ export const reindexCommand = (program: Command): void => {
       const postgres = await openPostgresBeside(config, () => {})
       try {
         await migrate(postgres.url, () => {})
-        const done = await reindexAt(postgres.url, config).catch(inOneLine)
-        process.stdout.write(`${done} resources\n`)
+        const { done, derived } = await reindexAt(postgres.url, config).catch(inOneLine)
+        const anew = derived === 0 ? '' : `, ${derived} Observations of which were derived from their documents anew`
+        process.stdout.write(`${done} resources${anew}\n`)
       } finally {
         await postgres.close()
       }
     })
 }
 
-const reindexAt = async (url: string, { omhSchemaDir }: Pick<Config, 'omhSchemaDir'>): Promise<number> => {
+const reindexAt = async (url: string, { omhSchemaDir }: Pick<Config, 'omhSchemaDir'>): Promise<Progress> => {
   const database = openDatabase(url, { poolSize: 2, statementTimeoutMs: 0 })
   const dictionaryConnection = openDatabase(url, { poolSize: 1 })
   const bar = new SingleBar({ format: '{bar} {value} of {total} resources', hideCursor: true })

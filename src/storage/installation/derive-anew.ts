@@ -3,7 +3,7 @@ import { insertRecords } from '../audit/record.ts'
 import type { Connection, Database } from '../database.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { columnOf, sql } from '../sql.ts'
-import { putVersions } from '../write/update.ts'
+import { putNext } from '../write/update.ts'
 import { toStored } from '../write/write.ts'
 
 /** How Observations gain elements from the documents in them: `Mhealth`, which this room does not import. */
@@ -15,10 +15,11 @@ export type Derivation = {
 
 /**
  * Puts Observations that are derived anew in the place of the current ones, which go to the history. Whose they are and who sent them stays so. Their
- * rows must be locked. In the same commit it is recorded of each patient that the server did so.
+ * rows must be locked, and those beside them gone. In the same commit it is recorded of each patient that the server did so.
  */
 export const putDerived = async (connection: Connection, derived: readonly Candidate[]): Promise<void> => {
-  for (const one of derived) await putVersions(connection, [], one)
+  if (derived.length === 0) return
+  await putNext(connection, 'Observation', derived)
   const byPatient = Map.groupBy(derived, ({ patientId }) => patientId)
   const records = [...byPatient].map(([patient, own]) => ({
     client: 'cli',
@@ -29,7 +30,7 @@ export const putDerived = async (connection: Connection, derived: readonly Candi
     kinds: new Set(own.flatMap(one => toStored(one).kindId ?? [])),
     outcome: 200,
   }))
-  if (records.length > 0) await insertRecords(connection, records)
+  await insertRecords(connection, records)
 }
 
 /** Notes that everything that was uploaded is derived by this version of the map, a part at a time: uploads of the same documents wait meanwhile. */

@@ -26,7 +26,8 @@ type Options = {
   readonly onProgress?: (progress: Progress) => void
 }
 
-export type Progress = { readonly done: number; readonly total: number }
+/** `derived`: how many Observations got a next version, since today's derivation gives them other elements. */
+export type Progress = { readonly done: number; readonly total: number; readonly derived: number }
 
 /**
  * Rebuilds, from nothing but the stored resources, what the tables hold beside them: tokens and index rows, the facts and classes of Observations,
@@ -39,7 +40,7 @@ export const reindex = async ({
   derivation,
   onProgress,
   ...given
-}: Options): Promise<number> => {
+}: Options): Promise<Progress> => {
   const preparing: Preparing = {
     registry: given.registry,
     classes: given.classes,
@@ -52,21 +53,23 @@ export const reindex = async ({
   })
   const types = await countedTypes(database, given.registry.resourceTypes)
   const total = types.reduce((sum, { count }) => sum + count, 0)
-  let done = 0
+  let [done, derived] = [0, 0]
   for (const { type } of types)
     for (let last = first; ; ) {
-      const places = await database.writing((connection, joinings) => {
+      const batch = await database.writing((connection, joinings) => {
         preparing.dictionary.renew(joinings)
         return reindexBatch(connection, { ...preparing, derivation }, type, last)
       })
-      done += places.length
-      onProgress?.({ done, total })
-      const end = places.at(-1)
+      // What is derived anew comes once more in its new place.
+      done += batch.places.length - batch.derived
+      derived += batch.derived
+      onProgress?.({ done, total, derived })
+      const end = batch.places.at(-1)
       if (end === undefined) break
       last = end
     }
   if (derivation !== undefined) await noteMapVersion(database, derivation.mapVersion)
-  return done
+  return { done, total, derived }
 }
 
 /**
@@ -194,10 +197,10 @@ const reindexBatch = async (
   { derivation, ...preparing }: Preparing & { readonly derivation: Derivation | undefined },
   type: ResourceType,
   last: Place,
-): Promise<readonly Place[]> => {
+): Promise<{ readonly places: readonly Place[]; readonly derived: number }> => {
   const places = await nextPlaces(connection, type, last)
   const rows = await lockRows(connection, type, places)
-  if (rows.length === 0) return places
+  if (rows.length === 0) return { places, derived: 0 }
   const drafts = await Promise.all(rows.map(row => toDraft(type, row, derivation)))
   const prepared = await prepare(connection, preparing, drafts, new Date())
   const candidates = await numberAll(connection, preparing, prepared)
@@ -219,7 +222,7 @@ const reindexBatch = async (
     candidates.filter(({ pk }) => isDerived.has(pk)),
   )
   if (type === 'Observation') await project(connection, type, candidates.map(toProjected), preparing)
-  return places
+  return { places, derived: isDerived.size }
 }
 
 /** As the row is stored; or, without a time, as its next version. */

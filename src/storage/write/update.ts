@@ -5,7 +5,7 @@ import { compile } from '../compile/compile.ts'
 import type { Connection } from '../database.ts'
 import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
 import { historyOf, tableOf } from '../row.ts'
-import { name, type SqlFragment, sql } from '../sql.ts'
+import { name, rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import { changes } from './changes.ts'
 import { dropSideRows, factsSetOf, sideRows } from './side-rows.ts'
 
@@ -42,16 +42,25 @@ export const putVersions = async (
 ): Promise<void> => {
   const { type, patientId, pk } = last
   const place = { type, patientId, pk }
-  await archive(connection, place)
+  await archive(connection, type, isAt(place))
   if (between.length > 0) await archiveBetween(connection, type, between)
   await dropSideRows(connection, place.type, sql.fragment`pk = ${place.pk}`)
-  await connection.run(sql.fragment`
-    WITH ${sql.join([entryTables([last]), changes(type, entry), ...sideRows([last], entry)], sql.fragment`, `)}
+  await connection.run(rewrite(type, [last], isAt(place)))
+}
+
+/** The same for many of one type, in one statement each. They must be locked, and have no rows beside them any more. */
+export const putNext = async (connection: Connection, type: ResourceType, all: readonly Candidate[]): Promise<void> => {
+  const areAt = sql.fragment`(row.patient_id, row.pk) IN (SELECT patient_id, pk FROM ${rowPlaces(all)})`
+  await archive(connection, type, areAt)
+  await connection.run(rewrite(type, all, sql.fragment`row.patient_id = entry.patient_id AND row.pk = entry.pk`))
+}
+
+const rewrite = (type: ResourceType, all: readonly Candidate[], isRow: SqlFragment): SqlFragment => sql.fragment`
+    WITH ${sql.join([entryTables(all), changes(type, entry), ...sideRows(all, entry)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row
     SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
       tokens = entry.tokens, content = entry.content ${factsSetOf(type)}
-    FROM entry WHERE ${isAt(place)}`)
-}
+    FROM entry WHERE ${isRow}`
 
 const entry = sql.fragment`entry`
 
@@ -65,7 +74,7 @@ export const removeResource = async (
   place: Place,
   deletion: { readonly version: number; readonly lastUpdated: Date; readonly author: number },
 ): Promise<void> => {
-  await archive(connection, place)
+  await archive(connection, place.type, isAt(place))
   await dropSideRows(connection, place.type, sql.fragment`pk = ${place.pk}`)
   await connection.run(sql.fragment`DELETE FROM ${tableOf(place.type)} AS row WHERE ${isAt(place)}`)
   await connection.run(sql.fragment`
@@ -74,11 +83,11 @@ export const removeResource = async (
       ${deletion.author})`)
 }
 
-const archive = (connection: Connection, place: Place) =>
+const archive = (connection: Connection, type: ResourceType, isRow: SqlFragment) =>
   connection.run(sql.fragment`
-    INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, owner, author, content)
+    INSERT INTO ${historyOf(type)} (patient_id, pk, version, last_updated, method, owner, author, content)
     SELECT patient_id, pk, version, last_updated, CASE version WHEN 1 THEN 'POST' ELSE 'PUT' END, owner, author, content
-    FROM ${tableOf(place.type)} AS row WHERE ${isAt(place)}`)
+    FROM ${tableOf(type)} AS row WHERE ${isRow}`)
 
 const archiveBetween = (connection: Connection, type: ResourceType, between: readonly Candidate[]) =>
   connection.run(sql.fragment`

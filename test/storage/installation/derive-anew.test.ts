@@ -43,10 +43,11 @@ const deriveAnew = async () => {
     mapVersion: mhealth.mapVersion,
   }
   const [registry, classes] = [loadRegistry(), openCodeClasses()]
-  await reindex({ database, dictionaryConnection, registry, classes, derivation })
+  const told = await reindex({ database, dictionaryConnection, registry, classes, derivation })
   await dictionaryConnection.close()
+  return told
 }
-await deriveAnew()
+const told = await deriveAnew()
 
 const read = async (bearer: string, query: string) => (await send(bearer, 'GET', query)).json()
 const found = async (query: string) =>
@@ -64,6 +65,11 @@ t.test(
     t.match(await read(app, `Observation/${id}/_history/1`), { valueQuantity: { code: 'mmol/L' } })
   },
 )
+
+t.test('it is told how many were derived anew, each of which was gone through once', t => {
+  t.strictSame([told.derived, told.done], [1, told.total])
+  t.end()
+})
 
 t.test('searches find it by what it says now', async t => {
   t.strictSame(await found('Observation?value-quantity=95|http://unitsofmeasure.org|mg/dL'), [id])
@@ -92,7 +98,7 @@ t.test('patients see in the record that the server did it, and with which data',
 })
 
 t.test('done once more it changes nothing, and neither does the document that is sent again', async t => {
-  await deriveAnew()
+  t.strictSame(await deriveAnew(), { ...told, derived: 0 })
   const again = await send(app, 'POST', 'Observation', first)
   t.equal(again.statusCode, 200)
   t.match(again.json(), { id, meta: { versionId: '2' } })

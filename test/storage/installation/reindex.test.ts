@@ -86,7 +86,7 @@ t.test('everything beside the resources can be derived from them again', async t
     UPDATE observation SET kind_id = 0, device_id = 0, is_joint = FALSE,
       effective_start = '-infinity', effective_end = 'infinity'`)
   const progress: number[] = []
-  const done = await reindex({
+  const { done } = await reindex({
     database,
     dictionaryConnection: database,
     registry: loadRegistry(),
