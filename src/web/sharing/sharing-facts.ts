@@ -9,7 +9,7 @@ import { isOfPage, langOf, worded } from '../page/wording.ts'
 
 /** The main points of a study, before its text. */
 export const studyFacts = (asked: StudyAsked, words: Words): Html => {
-  const { study, purpose, organization, lines, text, isIdentified, registrar } = asked
+  const { study, purpose, organization, lines } = asked
   const { say } = words
   const end = study.period?.end
   return html`<h2>${say('study.facts')}</h2>
@@ -18,12 +18,19 @@ export const studyFacts = (asked: StudyAsked, words: Words): Html => {
 ${purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langOf(purpose, words)}>${purpose.text}</dd>`}
 <dt>${say('study.until')}</dt><dd>${end === undefined ? say('study.open-end') : dayOrMoment(end, words, 'last')}</dd>
 <dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd class="as-written">${what}${reason && html`. <bdi>${worded(reason, words)}</bdi>`}</dd>`)}
-<dt>${say('study.readers')}</dt>${readers(asked, words).map(one => html`<dd>${one}</dd>`)}
-<dt>${say('study.known')}</dt><dd>${say(isIdentified ? 'study.known-identified' : 'study.known-coded')}</dd>
-${registrar !== undefined && html`<dd>${say('study.known-registered', { organization: registrar })}</dd>`}
-${text && html`<dt>${say('study.withdrawal')}</dt>${withdrawal(asked, text, words).map(one => html`<dd>${one}</dd>`)}`}
+${(asked.isEnrolled || asked.isToCome) && whatFollows(asked, words)}
 <dt>${say('study.contact')}</dt><dd>${whomToAsk(asked)}</dd>
 </dl>`
+}
+
+/** What it means to share with the study: nothing of it holds any more for those who have left. */
+const whatFollows = (asked: StudyAsked, words: Words): Html => {
+  const { text, isIdentified, registrar } = asked
+  const { say } = words
+  return html`<dt>${say('study.readers')}</dt>${readers(asked, words).map(one => html`<dd>${one}</dd>`)}
+<dt>${say('study.known')}</dt><dd>${say(isIdentified ? 'study.known-identified' : 'study.known-coded')}</dd>
+${registrar !== undefined && html`<dd>${say('study.known-registered', { organization: registrar })}</dd>`}
+${text && html`<dt>${say('study.withdrawal')}</dt>${withdrawal(asked, text, words).map(one => html`<dd>${one}</dd>`)}`}`
 }
 
 /** As long as a newer text is not signed, a withdrawal does what the signed one says. */

@@ -181,8 +181,12 @@ const receiverStopped = async (
   return html`${name}: ${words.say('study.withdrawal-keep')}`
 }
 
-/** Whether something stays with the study even if all that it is given is stopped. A part that is stopped is seen no more. */
-const keepsAfterEnd = (study: StudyAsked): boolean => withdrawalSigned(study) === 'keep'
+/**
+ * Whether something stays with the study even if all that it is given is stopped. A part that is stopped is seen no more, nor is anything by a study
+ * that the person has left, or that does not run.
+ */
+const keepsAfterEnd = (study: StudyAsked): boolean =>
+  study.isEnrolled && study.isInForce && withdrawalSigned(study) === 'keep'
 
 /** The title of a study, in the reader's language; for all others, their name. */
 const receiverName = async ({ record, receiver }: Sharing, words: Words): Promise<Html | string> => {

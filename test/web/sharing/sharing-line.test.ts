@@ -103,6 +103,20 @@ t.test('the form to choose anew starts with everything that is given, even by an
   )
 })
 
+t.test('of a study that somebody has left, nothing is told that holds only for those who are in it', async t => {
+  const { browser: own, measure, patient } = await somebody('Lea')
+  const page = `/sharing/${keeping.id}`
+  await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' }, keeping.id)
+  await measure(days)
+  const told = /Who could see it|What it knows of you|If you stop|gets nothing new, and keeps/
+  t.match(wordsOf(await own.get(page)), told)
+  const places = (await send('everything', 'GET', `ResearchSubject?patient=${patient.id}&study=${keeping.id}`)).json()
+    .entry
+  for (const { resource } of places) await update(lab.manager, { ...resource, status: 'off-study' })
+  t.same(await readOf(patient.id), [])
+  for (const at of [page, '/sharing', '/sharing?stop=all']) t.notMatch(wordsOf(await own.get(at)), told, at)
+})
+
 t.test('a practitioner without a name is not called by an empty one', async t => {
   const { browser: own, patient, self } = await somebody('Una')
   const { id } = await create(lab.manager, { resourceType: 'Practitioner' })
