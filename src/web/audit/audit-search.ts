@@ -23,7 +23,7 @@ export const auditSearch: EventsSearch<Asked> = {
     return {
       ...dayRangeIn(query),
       who: lookedFor(query, 'who'),
-      patient: lookedFor(query, 'patient'),
+      patient: idLookedFor(lookedFor(query, 'patient')),
       action: chosen('action'),
       outcome: chosen('outcome'),
     }
@@ -61,6 +61,10 @@ export const auditSearch: EventsSearch<Asked> = {
     return eventsForm(action, fields, chosen, order)
   },
 }
+
+/** An id of our own is a UUID, which is the same in capitals, as a phone or another system may write it. https://www.rfc-editor.org/rfc/rfc9562#section-4 */
+const idLookedFor = (text: string): string =>
+  /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text) ? text.toLowerCase() : text
 
 /**
  * Events that name this very record. The compartment, which makes the search fast, is that of the human. It also has events that name the

@@ -36,6 +36,7 @@ t.test(
     t.notMatch(wordsOf(shown), /Person\/|without a name/, 'staff have names')
     const find = async (query: string) => rowsOf(await officer.get(`/audit?${query}`))
     t.ok((await find(`patient=${ann}&action=R`)).length > 0)
+    t.ok((await find(`patient=${ann.toUpperCase()}`)).length > 0, 'a UUID is the same in capitals')
     t.strictSame(await find(`patient=${carl}`), [], 'nobody of another tenant')
     const refused = await find('outcome=refused&who=viewer')
     t.equal(refused.length, 1)
