@@ -19,9 +19,8 @@ ${isOrganizations && html`<li>${say('preview.everybody', { organization })}</li>
 ${staff.map(one => html`<li>${staffText(one, organization, words)}</li>`)}
 ${!isOrganizations && staff.length === 0 && html`<li>${say('preview.nobody')}</li>`}
 ${read.map(text => html`<li>${text}</li>`)}
-${read.length === 0 && html`<li>${say('preview.no-service', { organization })}</li>`}
 </ul>
-<p>${say('preview.apps')}</p>`
+<p>${read.length === 0 && say('preview.no-service', { organization })} ${say('preview.apps')}</p>`
 }
 
 /** Whoever has given no name is told of by what they do in the study, and for whom. */

@@ -51,11 +51,11 @@ ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 <p>${say('preview.lead')}</p>
 <h2>${say('preview.people')}</h2>
 ${readersShown(asked, choices, words)}
-<h2>${say('study.known')}</h2>
-<p>${say(asked.isIdentified ? 'preview.identified' : 'preview.coded')}</p>
 <h2>${say('preview.readings')}</h2>
 <ul>${readings}</ul>
 ${ending(endingLines(asked, choices), words)}
+<h2>${say('study.known')}</h2>
+<p>${say(asked.isIdentified ? 'preview.identified' : 'preview.coded')}</p>
 ${keptOf(asked, words)}
 <h2>${say('study.text')}</h2>
 ${textToSign(text?.attachment, words)}

@@ -14,7 +14,7 @@ const hearts = `omh:heart-rate@${band}`
 const steps = 'omh:step-count@any'
 const both = { [hearts]: 'yes', [`${hearts}-from`]: '2026-01-01', [steps]: 'yes', [`${steps}-from`]: '2026-01-01' }
 const ends =
-  /What ends if you sign You share this with the study now\. Once you sign, the study sees of it only what is listed above: (.*?) What you sign/
+  /What ends if you sign You share this with the study now\. Once you sign, the study sees of it only what is listed above: (.*?) What it knows of you/
 const isData = ({ url }: Extension) => url === extensions.requestedData
 
 /** A study of its own, which somebody shares both kinds with. */

@@ -140,7 +140,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   })
   t.match(
     wordsOf((await preview(own, both)).preview),
-    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research No service of lab reads by itself, without a person, at the moment\. People may look with an app\. It sees no more than whoever uses it\. What it knows of you Once you sign, the study knows your name, your birth date and how to reach you\. These readings Heart rate, from Tidewell band: measured from 1 January 2026 \(UTC\)\. So far there are 0 readings of it that they could see\./,
+    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research No service of lab reads by itself, without a person, at the moment\. People may look with an app\. It sees no more than whoever uses it\. These readings Heart rate, from Tidewell band: measured from 1 January 2026 \(UTC\)\. So far there are 0 readings of it that they could see\. What it knows of you Once you sign, the study knows your name, your birth date and how to reach you\. What you sign/,
   )
   for (const [name, told] of [
     [' ', /Type your name to sign/],
@@ -886,7 +886,7 @@ t.test('a type of resources without a time is shared completely, without asking 
   t.notMatch((await own.get(page)).body, `name="${related}-from"`)
   const choice = { [hearts]: 'no', [steps]: 'no', [related]: 'yes', [`${related}-from`]: '2026-01-01' }
   const { preview, answer } = await sign(own, choice)
-  t.match(wordsOf(preview), /RelatedPerson, from any device: all there is, of whatever time What you sign/)
+  t.match(wordsOf(preview), /RelatedPerson, from any device: all there is, of whatever time What it knows of you/)
   t.equal(answer.status, 303)
   t.match(await consentsOf(patient.id), [{ provision: { provision: [{ class: [type] }] } }])
   t.notMatch((await consentsOf(patient.id))[0].provision.provision[0], { dataPeriod: {} })
