@@ -87,6 +87,7 @@ import { studyTextDraftPage } from './study-settings/study-text-draft.ts'
 import { studyTextVersionPage } from './study-settings/study-text-version.ts'
 import { outboxPage } from './system/outbox.ts'
 import { systemPage } from './system/system.ts'
+import { systemAdministratorsPage } from './system/system-administrators.ts'
 import { systemAppPage } from './system/system-app.ts'
 import { systemAppsPage } from './system/system-apps.ts'
 import { systemEventsPage } from './system/system-events.ts'
@@ -175,6 +176,7 @@ export const pages: readonly AddPage[] = [
   quarantineDocumentPage,
   auditPage,
   systemPage,
+  systemAdministratorsPage,
   systemAppsPage,
   systemAppPage,
   systemEventsPage,

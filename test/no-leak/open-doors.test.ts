@@ -203,6 +203,8 @@ const signedIn = [
   '/patients/new',
   '/sign-out',
   '/system',
+  '/system/administrators',
+  '/system/administrators/:person',
   '/system/apps',
   '/system/apps/:app',
   '/system/apps/:app/disable',

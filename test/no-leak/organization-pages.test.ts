@@ -144,7 +144,9 @@ t.test('only administrators change sources and see the system', async t => {
     const { get, isNone, isRefused, sendsNothing } = await trying(t, one)
     for (const page of ['/devices/new', '/devices/acme', '/devices/nothing']) await isRefused(page, undefined)
     for (const page of ['/devices/acme/retire', '/devices/acme/restore', '/system/retry']) await sendsNothing(page)
-    for (const page of ['/system', '/system/apps', '/system/apps/nothing']) isNone(page, [await get(page)])
+    for (const page of ['/system', '/system/apps', '/system/apps/nothing', '/system/administrators'])
+      isNone(page, [await get(page)])
+    await isRefused('/system/administrators/nothing', undefined)
     for (const action of ['disable', 'enable', 'records-consent']) await sendsNothing(`/system/apps/nothing/${action}`)
   }
 })

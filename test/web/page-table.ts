@@ -101,6 +101,9 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/quarantine/:document/remove': { ...ofManagers, isNothing: true },
   '/quarantine/:document/replay': { ...ofManagers, isNothing: true },
   '/system': ofInstallation,
+  '/system/administrators': ofInstallation,
+  // There is only one, who cannot end their own.
+  '/system/administrators/:person': { ...ofInstallation, isNothing: true },
   '/system/apps': ofInstallation,
   // The app of this world belongs to an organization, and is on its page.
   '/system/apps/:app': { ...ofInstallation, isNothing: true },

@@ -23,6 +23,7 @@ export const systemPage: AddPage = (server, options) => {
       title: 'System',
       content: html`<h1>System</h1>
 <p><a href="/system/events">Events: who signed in, and who changed accounts, organizations, apps and the configuration</a></p>
+<p><a href="/system/administrators">Administrators of the installation</a></p>
 <p><a href="/system/apps">Apps and backend services: all that are registered here</a></p>
 ${queryOf(request).get('done') === 'retried' && notice('done', html`<p>What had failed is being sent again.</p>`)}
 ${clock(state)}

@@ -1,0 +1,35 @@
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** An account that administers the installation. */
+export type Administrator = {
+  /** Id of the Person. */
+  readonly person: string
+  /** Absent if it was taken off the account. */
+  readonly email?: string
+  /** Whether the account is closed, so that nobody signs in to it. */
+  readonly isClosed: boolean
+}
+
+export const listAdministrators = async (connection: Connection): Promise<readonly Administrator[]> => {
+  const rows = await connection.any<{ person: string; email: string | null; closed: boolean }>(sql.fragment`
+    SELECT account.person, account.email, person.content @> '{"active": false}' AS closed
+    FROM user_account AS account JOIN person ON person.id = account.person
+    WHERE account.administrator ORDER BY account.email, account.person`)
+  return rows.map(({ person, email, closed }) => ({ person, isClosed: closed, ...(email !== null && { email }) }))
+}
+
+/**
+ * The account stays, without that right. False if it has no such right, or nobody who can sign in would have it then. Within a transaction, so that
+ * of two who end each other's at once one stays.
+ */
+export const endAdministration = async (connection: Connection, person: string): Promise<boolean> => {
+  await connection.run(sql.fragment`
+    SELECT FROM user_account WHERE administrator ORDER BY person FOR UPDATE`)
+  const others = (await listAdministrators(connection)).filter(one => one.person !== person && !one.isClosed)
+  if (others.length === 0) return false
+  return (
+    (await connection.run(sql.fragment`
+      UPDATE user_account SET administrator = FALSE WHERE person = ${person} AND administrator`)) > 0
+  )
+}

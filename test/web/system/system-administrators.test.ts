@@ -1,0 +1,64 @@
+import t from 'tap'
+import { endAdministration, listAdministrators } from '../../../src/storage/account/administrators.ts'
+import { addAccount } from '../../../src/storage/account/user-account.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const world = await openTenants()
+const { server, database, people, persons, create, update, send, browserOf } = world
+const { administrator } = people
+t.teardown(() => server.close())
+
+const list = '/system/administrators'
+let count = 0
+const another = async (name: string) => {
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: name }] })
+  const email = `root-${count++}@example.org`
+  await addAccount(database, { person, email, isVerified: true, administrator: true, password: 'x' })
+  return { person, email, browser: await browserOf(person) }
+}
+
+t.test('an administrator sees who else administers the installation, and ends it', async t => {
+  const ada = await another('Ada <A>')
+  t.match((await administrator.get('/system')).body, `href="${list}"`)
+  const shown = await administrator.get(list)
+  t.match(wordsOf(shown), /Ada &lt;A&gt; root-0@example\.org End it Root \(you\) root@example\.org Back to/)
+  t.equal((await ada.browser.get('/system')).status, 200)
+  const page = `${list}/${ada.person}`
+  t.match(
+    wordsOf(await administrator.get(page)),
+    'End that Ada &lt;A&gt; administers the installation? It ends at once.',
+  )
+  t.match(await administrator.send(page, {}), { status: 303, location: `${list}?done=ended` })
+  t.notMatch(wordsOf(await administrator.get(list)), 'Ada')
+  t.equal((await ada.browser.get('/system')).status, 404, 'from the next page on')
+  t.equal((await ada.browser.get('/account')).status, 200, 'the account stays')
+  t.equal((await administrator.get(page)).status, 404)
+  t.match(wordsOf(await administrator.get('/system/events')), 'Ada &lt;A&gt; no longer administers the installation')
+})
+
+t.test('nobody ends their own, and of two who end each other’s one stays', async t => {
+  const own = `${list}/${persons.administrator}`
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await administrator.get(list)).body)?.[1] ?? ''
+  t.equal((await administrator.get(own)).status, 404)
+  t.equal((await administrator.post(own, { _csrf })).status, 404)
+  const bea = await another('Bea')
+  const ended = await Promise.all(
+    [bea.person, persons.administrator].map(one =>
+      database.transaction(connection => endAdministration(connection, one)),
+    ),
+  )
+  t.same(ended.toSorted(), [false, true])
+})
+
+t.test('whoever can no longer sign in is not the one who is left', async t => {
+  const [cleo, dan] = [await another('Cleo'), await another('Dan')]
+  const left = (await listAdministrators(database)).map(({ person }) => person)
+  for (const one of left)
+    if (one !== cleo.person && one !== dan.person)
+      await database.transaction(connection => endAdministration(connection, one))
+  const stored = (await send('everything', 'GET', `Person/${dan.person}`)).json()
+  await update('everything', { ...stored, active: false })
+  t.match(wordsOf(await cleo.browser.get(list)), 'Dan Account closed')
+  t.equal(await database.transaction(connection => endAdministration(connection, cleo.person)), false)
+})
