@@ -6,8 +6,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
-import { reasonNotToAsk, statusText } from '../../studies/definition/study-status.ts'
-import { ownLanguage } from '../../studies/definition/study-words.ts'
+import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -18,13 +17,13 @@ import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
-import { worded } from '../page/wording.ts'
 import { patientUrl } from '../patient/patient-back.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
+import { studyDefinition } from './study-definition.ts'
 import { doneNotice } from './study-done.ts'
 import { invitationOf, notAsking } from './study-invitation.ts'
 import { answered, nameOf, notAsked } from './study-person.ts'
@@ -64,7 +63,7 @@ export const studyPage: AddPage = (server, options) => {
       isProblem: asked.order.problem !== undefined,
       content: html`${await doneNotice(request, options, read, (whom, invited) => invitationOf(whom, invited, shown))}
 ${await underWay(request, options)}
-${definitionOf(study)}
+${studyDefinition(study, options.codeClasses)}
 ${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${
@@ -99,7 +98,7 @@ const sendAdministered = async (
   return sendStaffPage(reply, {
     title,
     content: html`<h1>${title}</h1>
-${definitionOf(study)}
+${studyDefinition(study, options.codeClasses)}
 <p>You manage an organization above the one this study belongs to. So you look after the study: what it asks for, who works in it, and whether it continues. Who takes part in it, and what they share, is shown only to its own organization and its staff.</p>
 <div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-primary" href="/studies/${id}/settings">Study settings</a>
@@ -108,13 +107,6 @@ ${definitionOf(study)}
 <p><a href="/studies">Back to the studies</a></p>`,
   })
 }
-
-const definitionOf = (study: ResearchStudy): Html => html`<dl>
-<dt>Status</dt><dd>${statusText(study)}</dd>
-${study.description && html`<dt>Description</dt><dd class="as-written">${worded({ text: study.description, language: ownLanguage(study) }, english)}</dd>`}
-</dl>`
-
-const english = wordsFor('en')
 
 const pageSize = 20
 

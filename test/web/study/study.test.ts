@@ -595,3 +595,30 @@ t.test('whoever has more studies than a page shows finds them by a part of their
     /No study that you can see has this in its title\. All studies/,
   )
 })
+
+t.test('a study says what it is to everybody who may read it, also to those who may not change it', async t => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'ResearchStudy',
+    status: 'active',
+    title: 'Described',
+    description: 'How hearts beat',
+    identifier: [{ use: 'official', type: { text: 'Approval number' }, value: 'EK 12/2026' }],
+    period: { start: '2026-01-01', end: '2090-12-31' },
+    sponsor: { reference: `Organization/${lab.organization}` },
+    extension: [
+      { url: extensions.identity, valueCode: 'coded' },
+      { url: extensions.access, valueCode: 'staff' },
+    ],
+  })
+  const said =
+    'Status Active Description How hearts beat Approval number EK 12/2026 Days from 2026-01-01 to 2090-12-31 (UTC) Asks for Nothing yet'
+  t.match(
+    wordsOf(await people.member.get(`/studies/${id}`)),
+    `${said} Staff know patients by a code Who reads what they share its named staff`,
+  )
+  t.match(
+    wordsOf(await people.viewer.get(page)),
+    /Status Active Asks for Heart rate and Body weight Staff know patients by name Who reads what they share its named staff, and everybody in its organization and in those below it/,
+  )
+  t.equal((await people.viewer.get(`${page}/settings`)).status, 404)
+})
