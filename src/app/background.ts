@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Tell } from '../events/event.ts'
 import type { FhirOptions } from '../http/fhir/fhir.ts'
+import { isAnyDerivedByOlder } from '../storage/installation/derive-anew.ts'
 import type { Serving } from '../subscriptions/serve.ts'
 import type { ReadAs } from '../subscriptions/socket-message.ts'
 import { openClockWatch } from './clock.ts'
@@ -28,6 +29,7 @@ export const openBackground = async (work: Work, parts: Parts) => {
   const readAs = readSubscriptionAs(fhir)
   const subscriptions = await openSubscriptionWork({ ...serving, registry, accessFor, base, readAs }, jobs)
   const forgetting = openForgetting(database, config.quarantineDays, reportFault)
+  if (await isAnyDerivedByOlder(database, fhir.mhealth.mapVersion)) tell({ kind: 'derived-by-older-map' })
   const clockWatch = openClockWatch(database, { tell, reportFault })
   return {
     jobs,

@@ -10,6 +10,8 @@ export type Event =
   | { readonly kind: 'administrator-wanted'; readonly link: string }
   /** How long what was ended may go on, or what begins be waited for. */
   | { readonly kind: 'clocks-differ'; readonly seconds: number; readonly side: 'ahead of' | 'behind' }
+  /** Documents were read otherwise when they were uploaded than they would be now. */
+  | { readonly kind: 'derived-by-older-map' }
   | { readonly kind: 'server-ready'; readonly address: string }
   | { readonly kind: 'server-stopping'; readonly reason: string }
   | { readonly kind: 'work-cut-off' }

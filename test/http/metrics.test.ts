@@ -42,7 +42,7 @@ const knownValues: Readonly<Record<string, ReadonlySet<string>>> = {
   ]),
   le: new Set(['0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '10', '30', '+Inf']),
   outcome: new Set(['accepted', 'repaired', 'duplicate', 'refused']),
-  event: new Set(['audit-sealed', 'clocks-differ']),
+  event: new Set(['audit-sealed', 'clocks-differ', 'derived-by-older-map']),
   pool: new Set(['requests', 'searches']),
   queue: new Set([
     'async-request',

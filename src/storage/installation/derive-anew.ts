@@ -33,6 +33,17 @@ export const putDerived = async (connection: Connection, derived: readonly Candi
   await insertRecords(connection, records)
 }
 
+/**
+ * Whether an older version of the map derived something that was uploaded. Only the keys that lie first in their table are looked at: they are the
+ * oldest, and once all are derived anew there is no older one.
+ */
+export const isAnyDerivedByOlder = async (connection: Connection, mapVersion: number): Promise<boolean> => {
+  const { isAny } = await connection.one<{ isAny: boolean }>(sql.fragment`
+    SELECT EXISTS (
+      SELECT FROM (SELECT map_version FROM upload_key LIMIT ${partSize}) AS oldest WHERE map_version < ${mapVersion}) AS "isAny"`)
+  return isAny
+}
+
 /** Notes that everything that was uploaded is derived by this version of the map, a part at a time: uploads of the same documents wait meanwhile. */
 export const noteMapVersion = async (database: Database, mapVersion: number): Promise<void> => {
   for (let last: KeyRow | undefined = { patient_id: 0, kind: 0, key: noKey }; last !== undefined; ) {

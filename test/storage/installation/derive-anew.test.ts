@@ -10,7 +10,9 @@ import { sql } from '../../../src/storage/sql.ts'
 import { at, mhealth, point, upload } from '../../mhealth/upload.ts'
 import { openStudies } from '../../support/study.ts'
 
-const { server, database, url, institution, study, participant, patientToken, staffToken, send } = await openStudies()
+const secret = 'm'.repeat(32)
+const world = await openStudies({ METRICS_TOKEN: secret })
+const { server, database, url, open, institution, study, participant, patientToken, staffToken, send } = world
 t.teardown(() => server.close())
 const { organization, manager } = await institution('lab')
 const sugar = await study(manager, organization, 'Sugar', ['omh:blood-glucose'])
@@ -47,6 +49,14 @@ const deriveAnew = async () => {
   await dictionaryConnection.close()
   return told
 }
+/** What a server that starts now tells of itself. */
+const toldAtStart = async () => {
+  const starting = await open({ pauseMs: 60_000, retries: 0 })
+  const { body } = await starting.inject({ url: '/metrics', headers: { authorization: `Bearer ${secret}` } })
+  await starting.close()
+  return body.match(/^sharewell_events_total\{event="derived-by-older-map"\} 1$/m) !== null
+}
+const before = await toldAtStart()
 const told = await deriveAnew()
 
 const read = async (bearer: string, query: string) => (await send(bearer, 'GET', query)).json()
@@ -65,6 +75,11 @@ t.test(
     t.match(await read(app, `Observation/${id}/_history/1`), { valueQuantity: { code: 'mmol/L' } })
   },
 )
+
+t.test('a server says at its start that something is to be derived again, until that is done', async t => {
+  t.equal(before, true)
+  t.equal(await toldAtStart(), false)
+})
 
 t.test('it is told how many were derived anew, each of which was gone through once', t => {
   t.strictSame([told.derived, told.done], [1, told.total])
