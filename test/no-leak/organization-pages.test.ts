@@ -4,7 +4,7 @@ import { addSmartClientConfig } from '../../src/storage/ehr/smart-client-config.
 import { makeStaffInvitation } from '../../src/storage/organization/staff-invitation.ts'
 import { sql } from '../../src/storage/sql.ts'
 import * as w from '../storage/model/world.ts'
-import { openBrowser, type Shown, wordsOf } from '../support/browser.ts'
+import { type Browser, openBrowser, type Shown, wordsOf } from '../support/browser.ts'
 import { todays } from '../support/turn.ts'
 import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
@@ -215,6 +215,33 @@ t.test('the tree and the page of an organization show staff what FHIR shows them
       else t.strictSame(anonymous(shown), none, `${name}: ${id}`)
     }
   }
+})
+
+/** What a list says of each, in no order. */
+const listedAt = async (browser: Browser, address: string, item: RegExp): Promise<readonly string[]> => {
+  const { status, body } = await browser.get(address)
+  t.equal(status, 200, address)
+  return [...body.matchAll(item)].map(([one]) => one.replaceAll(/\?[^"]*"/g, '"')).toSorted()
+}
+
+t.test('in no order does the tree, or the list of people, show anything else', async t => {
+  let count = 0
+  for (const { name, person } of people.filter(({ name }) => name !== 'ann')) {
+    const { browser } = await signedIn(person)
+    const organizations = (sort: string) =>
+      listedAt(browser, `/organizations?sort=${sort}`, /href="\/organizations\/[^/"?]+"/g)
+    const usual = await organizations('name')
+    for (const sort of ['type', 'made']) t.same(await organizations(sort), usual, `${name}: by ${sort}`)
+    for (const organization of usual.map(href => href.split('"')[1])) {
+      const members = (sort: string) =>
+        listedAt(browser, `${organization}/people?sort=${sort}`, /<h2>[^\n]*<\/h2>\n<p>[^\n]*/g)
+      const byName = await members('name')
+      count += byName.length
+      for (const sort of ['role', 'since', 'changed'])
+        t.same(await members(sort), byName, `${name}: ${organization} by ${sort}`)
+    }
+  }
+  t.ok(count > 0)
 })
 
 t.test('what belongs to another organization does not exist below one’s own address', async t => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { patientOrders } from '../../src/web/patient/patient-search.ts'
 import type { Shown } from '../support/browser.ts'
 import { todays } from '../support/turn.ts'
 import * as facts from './facts.ts'
@@ -60,6 +61,19 @@ t.test(
     }
   },
 )
+
+t.test('in no order does the list show anybody else', async t => {
+  for (const practitioner of facts.practitioners) {
+    const { browser, call } = await signedIn(`person-${practitioner}`)
+    const found = JSON.parse((await call('GET', 'Patient?_count=100')).body).entry ?? []
+    const readable = found.map(({ resource }: { readonly resource: { readonly id: string } }) => resource.id)
+    for (const sort of Object.keys(patientOrders)) {
+      const { body } = await browser.get(`/patients?sort=${sort}`)
+      const listed = [...body.matchAll(/href="\/patients\/([^"?]+)\?back=/g)].map(([, id = '']) => id)
+      t.same(listed.toSorted(), readable.toSorted(), `${practitioner}: by ${sort}`)
+    }
+  }
+})
 
 t.test('members of the organization register patients', async t => {
   for (const practitioner of facts.practitioners) {

@@ -142,6 +142,12 @@ t.test('nobody who may not read answers finds people by them', async t => {
   const everybody = await people('')
   t.ok(everybody.length > 0)
   for (const state of Object.keys(peopleStates)) t.strictSame(await people(`?state=${state}`), everybody, state)
+  t.strictSame(
+    await people('?sort=arrival'),
+    await people('?sort=enrolment'),
+    'nor sorts them by data that they may not read',
+  )
+  t.strictSame(await people('?sort=expiry'), everybody, 'nor by their invitations, where nobody is invited')
 })
 
 const everyKind = [...new Set(facts.observations.flatMap(({ kinds }) => kinds))]
