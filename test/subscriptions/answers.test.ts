@@ -40,7 +40,7 @@ const toldOf = async (change: () => Promise<unknown>) => {
         SELECT FROM subscriber WHERE status = 'active' AND last_event > last_told) AS waiting`)
     return !waiting
   })
-  return receiver.received.map(({ method, path, body }) => `${method} ${path}: ${JSON.parse(body).status}`)
+  return receiver.received.map(({ method, path, body }) => `${method} ${path}: ${JSON.parse(body).status}`).sort()
 }
 
 const { id: patient } = await world.create(world.manager, {
@@ -67,14 +67,15 @@ t.test(
     const refused = await toldOf(async () => {
       made.answer = await world.create<Consent>(bearer, { ...given(), status: 'rejected' })
     })
-    t.same(refused, [`PUT /study/Consent/${made.answer?.id}: rejected`])
+    const place = `PUT /study/ResearchSubject/${made.subject?.id}`
+    t.same(refused, [`PUT /study/Consent/${made.answer?.id}: rejected`, `${place}: candidate`], 'the place names it')
     const agreed = await toldOf(async () => {
       made.answer = await world.create<Consent>(bearer, given())
     })
-    t.same(agreed, [`PUT /study/Consent/${made.answer?.id}: active`])
+    t.same(agreed, [`PUT /study/Consent/${made.answer?.id}: active`, `${place}: on-study`])
     const stopping = () => world.update(bearer, { ...given(), id: made.answer?.id ?? '', status: 'inactive' })
-    t.same(await toldOf(stopping), [`PUT /study/Consent/${made.answer?.id}: inactive`])
+    t.same(await toldOf(stopping), [`PUT /study/Consent/${made.answer?.id}: inactive`, `${place}: candidate`])
     const leaving = () => world.update(bearer, { ...subject, id: made.subject?.id ?? '', status: 'withdrawn' })
-    t.same(await toldOf(leaving), [`PUT /study/ResearchSubject/${made.subject?.id}: withdrawn`])
+    t.same(await toldOf(leaving), [`${place}: withdrawn`])
   },
 )

@@ -13,6 +13,7 @@ import { tableOf, typeIdOf } from '../row.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import { dropSideRows, factsSetOf, sideRows } from '../write/side-rows.ts'
 import { toProjected } from '../write/write.ts'
+import { answerPlaces } from './answer-places.ts'
 import { type Derivation, noteMapVersion, putDerived } from './derive-anew.ts'
 
 type Options = {
@@ -31,8 +32,8 @@ export type Progress = { readonly done: number; readonly total: number; readonly
 
 /**
  * Rebuilds, from nothing but the stored resources, what the tables hold beside them: tokens and index rows, the facts and classes of Observations,
- * compartments, and the model's projections. Observations to which today's derivation gives other elements get a next version. The server may be
- * running meanwhile.
+ * compartments, and the model's projections. Observations to which today's derivation gives other elements get a next version, and so do places in
+ * studies that say something else of the answers than the Consents. The server may be running meanwhile.
  */
 export const reindex = async ({
   database,
@@ -69,6 +70,7 @@ export const reindex = async ({
       last = end
     }
   if (derivation !== undefined) await noteMapVersion(database, derivation.mapVersion)
+  await answerPlaces({ database, dictionaryConnection, ...given })
   return { done, total, derived }
 }
 

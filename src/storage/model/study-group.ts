@@ -1,4 +1,4 @@
-import type { Group, Organization, Reference, ResearchStudy, Resource } from '@medplum/fhirtypes'
+import type { Group, Organization, Reference, ResearchStudy } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
@@ -50,15 +50,11 @@ const pairOfGroup = (group: Group, ids: Ids): Paired | undefined => {
 }
 
 /** The resource as it is stored: a study's Group has members when it is served, which may be sent back, but none are stored. */
-export const withoutServedMembers = async (
-  connection: Connection,
-  resource: Resource,
-  id: string,
-): Promise<Resource> => {
-  if (resource.resourceType !== 'Group' || resource.member === undefined) return resource
+export const withoutServedMembers = async (connection: Connection, group: Group, id: string): Promise<Group> => {
+  if (group.member === undefined) return group
   const study = await connection.maybeOne(sql.fragment`SELECT FROM study WHERE group_id = ${id}`)
-  const { member: _, ...rest } = resource
-  return study === undefined ? resource : rest
+  const { member: _, ...rest } = group
+  return study === undefined ? group : rest
 }
 
 const isOrganization = (reference: Reference | undefined): reference is Reference<Organization> =>

@@ -9,7 +9,6 @@ import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wa
 import type { Connection } from '../database.ts'
 import { meetSource } from '../model/derivation.ts'
 import { project } from '../model/projections.ts'
-import { withoutServedMembers } from '../model/study-group.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { holdDevice } from '../prepare/device-source.ts'
 import { findNextOwner, findOwner } from '../prepare/owner.ts'
@@ -21,7 +20,7 @@ import { checkConditions } from './conditions.ts'
 import { keepDeletion } from './deletion.ts'
 import { numberAllowed } from './number-allowed.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
-import { insertAll, insertOne, toProjected, toStored, unknown, type Writing, writeRefusal } from './write.ts'
+import { asKept, insertAll, insertOne, toProjected, toStored, unknown, type Writing, writeRefusal } from './write.ts'
 
 type Update = Extract<Write, { kind: 'update' }>
 type Patch = Extract<Write, { kind: 'patch' }>
@@ -91,7 +90,7 @@ const revive = async (connection: Connection, writing: Writing, write: Update, p
   const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
   if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
   const draft = {
-    resource: write.resource,
+    resource: await asKept(connection, writing, write.resource, write.id),
     id: write.id,
     pk: place.pk,
     version: Number(last.versionId) + 1,
@@ -133,7 +132,7 @@ export const nextVersion = async (
 ): Promise<Candidate> => {
   const before = await readStored(current.content)
   const draft = {
-    resource: keptStudy(await withoutServedMembers(connection, resource, current.id), before),
+    resource: keptStudy(await asKept(connection, writing, resource, current.id), before),
     id: current.id,
     pk: current.pk,
     version: Number(current.versionId) + 1,

@@ -1,18 +1,26 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Consent, Provenance, Reference, Signature } from '@medplum/fhirtypes'
 import { fullAccess } from '../../access/access.ts'
+import { granteeOf } from '../../access/consent.ts'
 import { withoutStudy } from '../../access/consent-study.ts'
 import { consentDecision } from '../../access/vocabulary.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { canonicalBase, systems } from '../../fhir/canonical.ts'
+import { namedId } from '../../fhir/reference.ts'
 import { lockPlace } from '../current.ts'
 import type { Connection } from '../database.ts'
+import type { Placed } from '../model/answered-subject.ts'
+import { compartmentOf } from '../model/reference.ts'
 import { sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
+import { followAnswer, holdAnsweredPlaces } from './answered-places.ts'
 import { findSelf } from './self.ts'
 import { insertOne, type Writing } from './write.ts'
 
-/** Changes a Consent. If that gives, changes, refuses or takes back anything, a Provenance says by whom. */
+/**
+ * Changes a Consent. If that gives, changes, refuses or takes back anything, a Provenance says by whom; and the patient's places in the study say
+ * what it says by now.
+ */
 export const withDecision = async (
   connection: Connection,
   writing: Writing,
@@ -21,18 +29,32 @@ export const withDecision = async (
 ): Promise<Written> => {
   if (!isOfConsent(write)) return change()
   const before = write.kind === 'create' ? undefined : await lockState(connection, writing, write.id)
+  const placed = before?.placed ?? (await findPlaced(connection, write))
+  if (placed !== undefined) await holdAnsweredPlaces(connection, placed)
   const written = await change()
   if (written.outcome === 'unchanged' || written.outcome === 'refused') return written
   const after = await findState(connection, writing, written.id)
+  await recordDecision(connection, writing, write, { before, after })
+  const answered = after?.placed ?? before?.placed
+  if (answered !== undefined) await followAnswer(connection, writing, answered)
+  return written
+}
+
+type Change = { readonly before: State | undefined; readonly after: State | undefined }
+
+const recordDecision = async (
+  connection: Connection,
+  writing: Writing,
+  write: Write,
+  { before, after }: Change,
+): Promise<void> => {
   const decision = decisionOf(before, after)
   const decided = after ?? before
-  if (decision !== undefined && decided !== undefined) {
-    const who = await findSelf(connection, writing.principal)
-    const signedAs = 'signedAs' in write ? write.signedAs : undefined
-    const resource = provenanceOf(decision, decided, { who, signedAs })
-    await insertOne(connection, { ...writing, access: fullAccess, organizations: [] }, { resource })
-  }
-  return written
+  if (decision === undefined || decided === undefined) return
+  const who = await findSelf(connection, writing.principal)
+  const signedAs = 'signedAs' in write ? write.signedAs : undefined
+  const resource = provenanceOf(decision, decided, { who, signedAs })
+  await insertOne(connection, { ...writing, access: fullAccess, organizations: [] }, { resource })
 }
 
 const isOfConsent = (write: Write): boolean =>
@@ -45,6 +67,8 @@ type State = {
   readonly content: Consent
   readonly study: string | null
   readonly text: string | null
+  /** Undefined if it is given to no study. */
+  readonly placed: Placed | undefined
 }
 
 const lockState = async (connection: Connection, writing: Writing, id: string): Promise<State | undefined> => {
@@ -52,14 +76,29 @@ const lockState = async (connection: Connection, writing: Writing, id: string): 
   return findState(connection, writing, id)
 }
 
-const findState = (connection: Connection, { typeId }: Writing, id: string): Promise<State | undefined> =>
-  connection.maybeOne<State>(sql.fragment`
-    SELECT consent.id, consent.version, consent.content, given.text_version AS text, study.id AS study
+const findState = async (connection: Connection, { typeId }: Writing, id: string): Promise<State | undefined> => {
+  const found = await connection.maybeOne<Omit<State, 'placed'> & { readonly patientId: number }>(sql.fragment`
+    SELECT consent.patient_id AS "patientId", consent.id, consent.version, consent.content, given.text_version AS text, study.id AS study
     FROM resource_identity AS identity
     JOIN consent ON consent.patient_id = identity.patient_id AND consent.pk = identity.pk
     JOIN consent_grantee AS given ON given.patient_id = consent.patient_id AND given.consent_id = consent.id
     LEFT JOIN study ON study.grantee = given.grantee
     WHERE identity.type_id = ${typeId('Consent')} AND identity.id = ${id}`)
+  if (found === undefined) return undefined
+  const { patientId, study } = found
+  return { ...found, placed: study === null ? undefined : { patientId, study } }
+}
+
+/** Of a Consent that is not there yet. */
+const findPlaced = async (connection: Connection, write: Write): Promise<Placed | undefined> => {
+  if (!('resource' in write) || write.resource.resourceType !== 'Consent') return undefined
+  const [grantee, patient] = [granteeOf(write.resource), namedId(write.resource.patient, 'Patient')]
+  if (grantee?.kind !== 'study' || patient === undefined) return undefined
+  const { patientId } = await connection.one<{ patientId: number }>(
+    sql.fragment`SELECT ${compartmentOf(patient)} AS "patientId"`,
+  )
+  return { patientId, study: grantee.id }
+}
 
 /** Codes of `consentDecision`. */
 type Decision = 'signed' | 'changed' | 'rejected' | 'withdrawn'

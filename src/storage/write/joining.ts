@@ -6,6 +6,7 @@ import { meetSources } from '../model/derivation.ts'
 import { followDevices } from '../model/device-parent.ts'
 import { numbersOf } from '../model/reference.ts'
 import { sql } from '../sql.ts'
+import { followAnswer } from './answered-places.ts'
 import { endLeft } from './ending-left.ts'
 import { takeTurnToJoin } from './turn-to-join.ts'
 import type { Writing } from './write.ts'
@@ -50,7 +51,10 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   const given = await connection.any<{ id: string }>(sql.fragment`
     SELECT DISTINCT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
     WHERE consent_grantee.patient_id = ${kept} AND grantee.kind = 'study'`)
-  for (const { id } of given) await renewPermits(connection, kept, { kind: 'study', id }, writing)
+  for (const { id } of given) {
+    await renewPermits(connection, kept, { kind: 'study', id }, writing)
+    await followAnswer(connection, writing, { patientId: kept, study: id })
+  }
 }
 
 /** Nobody else writes while Observations are moved, which takes as long as writing them. So those are moved of whom there are fewer. */

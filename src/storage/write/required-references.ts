@@ -78,7 +78,14 @@ const localReference = (text: string, path: string, base: string): readonly Refe
 /** The content that a write brings; without the device, since apps upload data of devices that nobody has registered. */
 export const contentOf = (write: Write): Resource | undefined => {
   if (write.kind !== 'create' && write.kind !== 'update') return undefined
-  if (write.kind === 'update' || write.uploadKey === undefined) return write.resource
+  if (write.kind === 'update' || write.uploadKey === undefined) return referring(write.resource)
   const { device: _, ...rest } = write.resource as Resource & { readonly device?: unknown }
   return rest as Resource
+}
+
+/** What of it its writer must be able to read. Which Consent a place in a study names is said by the server, and sent back by whoever read it there. */
+export const referring = (resource: Resource): Resource => {
+  if (resource.resourceType !== 'ResearchSubject') return resource
+  const { consent: _, ...rest } = resource
+  return rest
 }

@@ -10,12 +10,13 @@ import { countUploads } from '../upload/ingest.ts'
 import { uploadAll } from '../upload/upload.ts'
 import { uploadProvenances } from '../upload/upload-provenance.ts'
 import { adoptPractitioner } from './adopt.ts'
+import { withNarrowedPlaces } from './answered-places.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
 import { createAll, standsAlone } from './create-all.ts'
 import { withDecision } from './decision.ts'
 import { changedBy } from './lock-places.ts'
 import { recordRepairs } from './repaired.ts'
-import { contentOf, missingReferences } from './required-references.ts'
+import { contentOf, missingReferences, referring } from './required-references.ts'
 import { isolated } from './savepoint.ts'
 import { takeTurnToJoin } from './turn-to-join.ts'
 import { takeTurns } from './turns.ts'
@@ -72,7 +73,9 @@ const writeComplete = async (
       const { write } = run
       const one = await isolated(connection, async () => {
         if (left <= 0) throw tooMuch
-        return withDecision(connection, writing, write, () => writeOne(connection, writing, write, beside))
+        return withNarrowedPlaces(connection, writing, write, () =>
+          withDecision(connection, writing, write, () => writeOne(connection, writing, write, beside)),
+        )
       })
       left -= lettersMet(write, one)
       written.push(one)
@@ -141,7 +144,12 @@ const writeOne = async (
   const written = await changeOne(connection, writing, write)
   // Only now is it known what the patch made of the resource.
   if (writing.references !== undefined && write.kind === 'patch' && written.outcome === 'updated') {
-    const [missing] = await missingFrom(connection, writing, [parseJson(written.content) as Resource], beside)
+    const [missing] = await missingFrom(
+      connection,
+      writing,
+      [referring(parseJson(written.content) as Resource)],
+      beside,
+    )
     if (missing !== undefined) throw write.isMoving ? withoutQuotes(missing) : missing
   }
   if ('resource' in write && write.resource.resourceType === 'PractitionerRole')

@@ -1,4 +1,4 @@
-import type { Observation, ResourceType } from '@medplum/fhirtypes'
+import type { Observation, Resource, ResourceType } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { type Access, fullAccess, restrict } from '../../access/access.ts'
 import { whoWrites } from '../../access/who-writes.ts'
@@ -7,6 +7,7 @@ import { parseReference } from '../../fhir/reference.ts'
 import type { Principal } from '../../search/expression.ts'
 import { type Asking, findCurrent } from '../current.ts'
 import type { Connection } from '../database.ts'
+import { asAnswered } from '../model/answered-subject.ts'
 import { project } from '../model/projections.ts'
 import { pairOf, withoutServedMembers } from '../model/study-group.ts'
 import type { Candidate } from '../prepare/candidate.ts'
@@ -129,7 +130,7 @@ export const candidatesOf = async (
   const drafts = []
   for (const { resource, id = uuidv7() } of creates)
     drafts.push({
-      resource: await withoutServedMembers(connection, resource, id),
+      resource: await asKept(connection, writing, resource, id),
       id,
       pk: await writing.nextPk(),
       version: 1,
@@ -137,6 +138,23 @@ export const candidatesOf = async (
       author: writing.author,
     })
   return prepare(connection, writing, drafts, new Date())
+}
+
+/** The resource without what the server adds when it is served, and with what the server alone says in it. */
+export const asKept = async (
+  connection: Connection,
+  writing: Writing,
+  resource: Resource,
+  id: string,
+): Promise<Resource> => {
+  switch (resource.resourceType) {
+    case 'Group':
+      return withoutServedMembers(connection, resource, id)
+    case 'ResearchSubject':
+      return asAnswered(connection, resource, writing)
+    default:
+      return resource
+  }
 }
 
 /** Inserts candidates of one type; those that the caller's access does not allow are refused, one by one. */

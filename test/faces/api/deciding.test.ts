@@ -1,4 +1,11 @@
-import type { Consent, ConsentProvision, Extension, Observation, ResearchStudy } from '@medplum/fhirtypes'
+import type {
+  Consent,
+  ConsentProvision,
+  Extension,
+  Observation,
+  ResearchStudy,
+  ResearchSubject,
+} from '@medplum/fhirtypes'
 import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
@@ -141,7 +148,9 @@ const somebody = async (
     })
   const all = async (): Promise<readonly Consent[]> =>
     ((await send(bearer, 'GET', 'Consent')).json().entry ?? []).map(({ resource }: { resource: Consent }) => resource)
-  return { id, bearer, read, answer, answerIn, answerTo, told, stands, all }
+  const place = async (): Promise<ResearchSubject> =>
+    (await send(bearer, 'GET', 'ResearchSubject')).json().entry[0].resource
+  return { id, bearer, read, answer, answerIn, answerTo, told, stands, all, place }
 }
 
 const permit = (code: string, more: ConsentProvision = {}): ConsentProvision => ({
@@ -250,9 +259,11 @@ t.test('a permit of several kinds is listed as all of them, and ends for each se
   t.equal((await one.answer('DELETE', { [weight]: false })).status, 204)
   t.same(await one.read(), ['step-count'])
   t.same(await one.told(), ['step-count'])
+  t.equal((await one.place()).status, 'on-study')
   t.equal((await one.answer('DELETE', { [steps]: false })).status, 204)
   t.same(await one.read(), [])
   t.equal((await one.stands()).status, 'inactive')
+  t.equal((await one.place()).status, 'candidate')
 })
 
 t.test('what a permit denies stays denied when the permit ends', async t => {

@@ -1,4 +1,4 @@
-import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import type { Extension, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import t from 'tap'
 import { ownerSystem } from '../../../src/access/owner.ts'
 import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
@@ -82,6 +82,13 @@ const consentsOf = async (patient: string) =>
   ((await send('everything', 'GET', `Consent?patient=Patient/${patient}`)).json().entry ?? []).map(
     ({ resource }: { resource: object }) => resource,
   )
+/** What the place in the study, of which it is a page, says of the answer. */
+const saidOf = async (page: string) => {
+  const { status, consent } = (
+    await send(lab.manager, 'GET', `ResearchSubject/${page.split('/').at(-2)}`)
+  ).json<ResearchSubject>()
+  return [status, consent?.reference?.split('/')[1]]
+}
 const pdf = Buffer.from('%PDF-1.7 the scan')
 const signed = {
   signedOn: '2026-03-01',
@@ -198,6 +205,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   t.equal((await researcher.get(`${page}/scan`)).status, 404)
   const done = `/studies/${study.id}?done=confirmed&subject=${page.split('/').at(-2)}`
   t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: done })
+  t.strictSame((await saidOf(page))[0], 'on-study')
   t.match(
     wordsOf(await second.get(done)),
     / What the patient signed on paper is confirmed, and takes effect now\. Patient Bea, born 1970-05-31 Status /,
@@ -537,6 +545,7 @@ t.test('a discarded paper is over, with its reason; and no staff make a consent 
       (await send(lab.manager, 'PUT', `Consent/${proposed.id}`, { ...proposed, status: 'active' })).statusCode,
     ),
   )
+  t.strictSame(await saidOf(page), ['candidate', proposed.id], 'it waits for a second person')
   const done = `/studies/${study.id}?done=discarded&subject=${page.split('/').at(-2)}`
   t.match(await second.send(page, {}, `${page}/discard`), { status: 303, location: done })
   t.match(
@@ -548,6 +557,7 @@ t.test('a discarded paper is over, with its reason; and no staff make a consent 
     /Dana Has not answered yet\./,
     'the patient has answered nothing by it',
   )
+  t.strictSame(await saidOf(page), ['candidate', undefined])
   t.notMatch(wordsOf(await second.get(`/studies/${study.id}?state=withdrawn`)), /Dana/)
   t.match(await consentsOf(patient), [
     { status: 'inactive', extension: [{}, { valueCodeableConcept: { text: /paper/ } }] },
@@ -566,6 +576,7 @@ t.test('a patient who ends what was recorded from paper has said no, also if the
     200,
   )
   t.match(wordsOf(await second.get(`/studies/${study.id}?find=Nora`)), /Nora Has withdrawn\./)
+  t.strictSame(await saidOf(page), ['candidate', proposed.id])
   const again = await first.sendFile(page, scan(), page, signed)
   t.match([again.status, wordsOf(again)], [422, /They have said no, ended it or left the study on/])
 })

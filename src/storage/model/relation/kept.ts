@@ -34,7 +34,8 @@ const parts: Readonly<Record<Extract<Kept['part'], string>, (content: SqlFragmen
   practitioner: content => sql.fragment`(${content} -> 'practitioner')`,
   'managing-organization': content => sql.fragment`(${content} -> 'managingOrganization')`,
   'all-but-contacts': content => without(content, 'telecom', 'address', 'contact', 'communication'),
-  'all-but-leaving': content => without(content, 'status', 'period'),
+  // Of `consent`, the server alone says what is stored.
+  'all-but-leaving': content => without(content, 'status', 'period', 'consent'),
   'all-but-inactivation': content =>
     sql.fragment`jsonb_build_array(${without(content, 'status', 'extension')}, ${withoutExtension(content, inactivationReason)})`,
   'all-but-staff': content =>

@@ -4,8 +4,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import { openCodeClasses } from '../../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../../src/fhir/registry.ts'
+import { all } from '../../../../src/search/expression.ts'
 import { openDatabase } from '../../../../src/storage/database.ts'
 import { reindex } from '../../../../src/storage/installation/reindex.ts'
+import { sql } from '../../../../src/storage/sql.ts'
+import { statesOf } from '../../../../src/storage/study/study-states.ts'
 import * as w from '../world.ts'
 import {
   type Given,
@@ -207,9 +210,42 @@ const follow = async (world: World, model: Model, walk: Walk) => {
     told.push(`${name}${isDone ? '' : ', refused'}`)
     if (isDone) done.so()
     const isAsAllowed = isDone === (done.isAllowed ?? true)
-    if (!isAsAllowed || !isDeepStrictEqual(await seenIn(world), shouldSee(model))) return { told, isAsAllowed }
+    const disagreeing = await disagreeingIn(world)
+    const isSeen = isDeepStrictEqual(await seenIn(world), shouldSee(model))
+    if (!isAsAllowed || !isSeen || disagreeing.length > 0) return { told, isAsAllowed, disagreeing }
   }
-  return { told, isAsAllowed: true }
+  return { told, isAsAllowed: true, disagreeing: [] }
+}
+
+/** Places whose status says something else than the page of the study, or that name another Consent than the one that page goes by. */
+const disagreeingIn = async ({ database }: World) => {
+  const places = studies.map(study => {
+    const states = statesOf(
+      { access: () => all, classes: openCodeClasses() },
+      { study, subjects: all, shared: all, silentDays: 14 },
+    )
+    return sql.fragment`(WITH ${states}
+      SELECT subject.content ->> 'id' AS id, subject.content ->> 'status' AS status, person.state, given.content ->> 'status' AS said
+      FROM person JOIN research_subject AS subject ON subject.patient_id = person.patient_id AND subject.pk = person.pk
+      LEFT JOIN consent AS given ON given.patient_id = person.patient_id AND 'Consent/' || given.id = subject.content #>> '{consent,reference}')`
+  })
+  const rows = await database.any<Told>(sql.fragment`${sql.join(places, sql.fragment` UNION ALL `)}`)
+  return rows.filter(({ state, status, said }) => !(sayingOf[state]?.(status, said) ?? false))
+}
+type Told = {
+  readonly id: string
+  readonly state: string
+  readonly status: string
+  readonly said: string | null
+}
+const isGiving = (status: string, said: string | null) => status === 'on-study' && said === 'active'
+const sayingOf: Readonly<Record<string, (status: string, said: string | null) => boolean>> = {
+  none: (status, said) => status === 'candidate' && said === null,
+  all: isGiving,
+  partly: isGiving,
+  nothing: isGiving,
+  withdrawn: (status, said) => status === 'candidate' && said === 'inactive',
+  ended: status => status === 'withdrawn',
 }
 
 type World = Awaited<ReturnType<typeof w.openWorld>>
@@ -238,12 +274,14 @@ t.test('whatever they do, each reads what is consented to them, also when everyt
     const model = newModel()
     const world = await openWalked(model)
     const dictionaryConnection = openDatabase(world.url, { poolSize: 1 })
-    const { told, isAsAllowed } = await follow(world, model, walk)
+    const { told, isAsAllowed, disagreeing } = await follow(world, model, walk)
     t.ok(isAsAllowed, 'each step is accepted or refused as it should be', { told })
     t.strictSame(await seenIn(world), shouldSee(model), 'after each step', { told })
+    t.strictSame(disagreeing, [], 'each place says what the page of its study says', { told })
     const { database } = world
     await reindex({ database, dictionaryConnection, registry: loadRegistry(), classes: openCodeClasses() })
     t.strictSame(await seenIn(world), shouldSee(model), 'derived anew')
+    t.strictSame(await disagreeingIn(world), [], 'derived anew')
     await dictionaryConnection.close()
     await world.close()
   }

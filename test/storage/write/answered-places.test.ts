@@ -1,0 +1,130 @@
+import type { Consent, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import t from 'tap'
+import { inactivationReason } from '../../../src/access/vocabulary.ts'
+import { extensions } from '../../../src/fhir/canonical.ts'
+import { openNewcomers } from '../../support/newcomers.ts'
+import { consent } from '../../support/study.ts'
+
+const world = await openNewcomers()
+const { server, create, update, send, kinds, organization, manager, hearts, newcomer, placeOf, said } = world
+t.teardown(() => server.close())
+
+const history = async (url: string): Promise<readonly ResearchSubject[]> =>
+  (await send(manager, 'GET', `${url}/_history`))
+    .json()
+    .entry.map(({ resource }: { resource: ResearchSubject }) => resource)
+
+const onlyStaff = { url: extensions.access, valueCode: 'staff' }
+
+t.test('whoever signs is on the study until they take it all back, and each change is a version', async t => {
+  const { place, own, gives } = await newcomer('Ann')
+  t.strictSame(await said(place), ['1', 'candidate', undefined], 'nobody takes part who has given nothing')
+  const given = await gives(['omh:heart-rate'])
+  const reference = `Consent/${given.id}`
+  t.strictSame(await said(place), ['2', 'on-study', reference], 'a part is given')
+  await update(own, {
+    ...given,
+    provision: consent('', hearts.id, organization, kinds).provision,
+    dateTime: new Date().toISOString(),
+  } as Consent)
+  t.strictSame(
+    await said(place),
+    ['2', 'on-study', reference],
+    'what else they give, or take back, is said by the Consent',
+  )
+  await update(own, { ...given, status: 'inactive' } as Consent)
+  t.strictSame(await said(place), ['3', 'candidate', reference], 'they may still sign again')
+  const again = await gives()
+  t.strictSame(await said(place), ['4', 'on-study', `Consent/${again.id}`])
+  t.strictSame(
+    (await history(`ResearchSubject/${place}`)).map(({ status, consent }) => [status, consent?.reference]),
+    [
+      ['on-study', `Consent/${again.id}`],
+      ['candidate', reference],
+      ['on-study', reference],
+      ['candidate', undefined],
+    ],
+  )
+})
+
+t.test('who is asked, and who declines, stays a candidate, and the Consent says which', async t => {
+  const { patient, place, own } = await newcomer('Bea')
+  const asked = await create(manager, {
+    ...consent(patient, hearts.id, organization, kinds),
+    status: 'proposed',
+  } as Consent)
+  t.strictSame(await said(place), ['2', 'candidate', `Consent/${asked.id}`])
+  await update(own, { ...asked, status: 'rejected' } as Consent)
+  t.strictSame(await said(place), ['2', 'candidate', `Consent/${asked.id}`])
+})
+
+t.test('staff who end it for them, by telephone, take them off the study', async t => {
+  const { place, gives } = await newcomer('Cay')
+  const given = await gives()
+  const extension = [
+    ...(given.extension ?? []),
+    { url: inactivationReason, valueCodeableConcept: { text: 'By telephone' } },
+  ]
+  await update(manager, { ...given, status: 'inactive', extension } as Consent)
+  t.strictSame(await said(place), ['3', 'candidate', `Consent/${given.id}`])
+})
+
+t.test('a Consent that is deleted or was an error is named no more', async t => {
+  const { place, own, gives } = await newcomer('Dan')
+  const first = await gives()
+  await update(own, { ...first, status: 'inactive' } as Consent)
+  const second = await gives()
+  t.strictSame(await said(place), ['4', 'on-study', `Consent/${second.id}`])
+  t.equal((await send(own, 'DELETE', `Consent/${second.id}`)).statusCode, 204)
+  t.strictSame(await said(place), ['5', 'candidate', `Consent/${first.id}`])
+  await update(own, { ...first, status: 'entered-in-error' } as Consent)
+  t.strictSame(await said(place), ['6', 'candidate', undefined])
+})
+
+t.test('a narrative that was made from another status is removed', async t => {
+  const { place, gives } = await newcomer('Ida')
+  const text = { status: 'generated' as const, div: '<div xmlns="http://www.w3.org/1999/xhtml">A candidate</div>' }
+  await update(manager, { ...(await placeOf(place)), text } as ResearchSubject)
+  await gives()
+  t.equal((await placeOf(place)).text, undefined)
+})
+
+t.test('whose records turn out to be those of one human is on the study by what either gave', async t => {
+  const [one, other] = [await newcomer('Jo'), await newcomer('Joanna')]
+  const given = await one.gives()
+  t.equal((await said(other.place))[1], 'candidate')
+  const link = [one, other].map(({ patient }) => ({ target: { reference: `Patient/${patient}` } }))
+  await create('everything', { resourceType: 'Person', link })
+  for (const { place } of [one, other]) t.strictSame((await said(place)).slice(1), ['on-study', `Consent/${given.id}`])
+})
+
+t.test('whoever writes the place while the patient signs or withdraws overwrites no answer', async t => {
+  const { place, own, gives } = await newcomer('Mia')
+  const stored = await placeOf(place)
+  const writes = (round: number) => update(manager, { ...stored, assignedArm: `arm ${round}` } as ResearchSubject)
+  for (const round of [1, 2, 3, 4, 5]) {
+    const [given] = await Promise.all([gives(), writes(round)])
+    t.strictSame((await said(place)).slice(1), ['on-study', `Consent/${given.id}`])
+    await Promise.all([writes(-round), update(own, { ...given, status: 'inactive' } as Consent)])
+    t.strictSame((await said(place)).slice(1), ['candidate', `Consent/${given.id}`])
+  }
+})
+
+t.test('if only the staff of a study read, its places say nothing of what people answered', async t => {
+  const study = await world.study(manager, organization, 'Narrowed', kinds)
+  const { place, gives, own } = await newcomer('Jon', study.id)
+  const given = await gives()
+  t.strictSame(await said(place), ['2', 'on-study', `Consent/${given.id}`])
+  const stored: ResearchStudy = (await send(manager, 'GET', `ResearchStudy/${study.id}`)).json()
+  await update(manager, { ...stored, extension: [...(stored.extension ?? []), onlyStaff] } as ResearchStudy)
+  t.strictSame(await said(place), ['3', 'candidate', undefined])
+  await update(own, { ...given, status: 'inactive' } as Consent)
+  await gives()
+  t.strictSame(await said(place), ['3', 'candidate', undefined])
+  await update(manager, {
+    ...(await placeOf(place)),
+    status: 'on-study',
+    consent: { reference: `Consent/${given.id}` },
+  } as ResearchSubject)
+  t.strictSame(await said(place), ['4', 'on-study', undefined], 'unless staff say so')
+})
