@@ -4,6 +4,7 @@ import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
 import { systems } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { extensionOf } from '../../fhir/extension.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../../storage/database.ts'
 import { isStanding as stands } from '../../storage/model/consent/consent-open.ts'
 import { whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
@@ -171,18 +172,26 @@ export const permitOf = (asked: StudyAsked, choice: Choice, now: string): Consen
   }
 }
 
-/** The permit for the line, whether or not the Consent is in force. */
-export const permitOfLine = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
+/**
+ * What the Consent permits of the line, whether or not it is in force, with the id of the source of each; of a line from any source also those to
+ * which it was narrowed.
+ */
+export const permitsOfLine = (
+  consent: Consent | undefined,
+  line: AskedLine,
+): readonly { readonly permit: ConsentProvision; readonly source: string | undefined }[] => {
   const asked = JSON.stringify(
     extensionOf(line.extension, 'kind')?.valueCodeableConcept?.coding ??
       extensionOf(line.extension, 'class')?.valueCoding,
   )
-  return consent?.provision?.provision?.find(
-    ({ type, code, class: classes, data }) =>
-      type === 'permit' &&
-      JSON.stringify(code?.[0]?.coding ?? classes?.[0]) === asked &&
-      data?.[0]?.reference.reference === (line.source === undefined ? undefined : `Device/${line.source}`),
-  )
+  return (consent?.provision?.provision ?? []).flatMap(permit => {
+    const { type, code, class: classes, data } = permit
+    const source = namedId(data?.[0]?.reference, 'Device')
+    const isOfLine = line.source === undefined || source === line.source
+    return type === 'permit' && isOfLine && JSON.stringify(code?.[0]?.coding ?? classes?.[0]) === asked
+      ? { permit, source }
+      : []
+  })
 }
 
 const terminology = 'http://terminology.hl7.org/CodeSystem'

@@ -101,8 +101,9 @@ export const findStudyAsked = async (
   return { ...asked, lines, services, registrar: await registrarOf(record), paperSince: paper?.record.recordedAt }
 }
 
-const withSources = async (
-  { codeClasses }: OwnParts,
+/** The lines, with the sources to which they may be narrowed, as far as the reader of the record knows whose devices these are. */
+export const withSources = async (
+  { codeClasses }: Pick<OwnParts, 'codeClasses'>,
   { record, lines }: Pick<StudyAsked, 'record' | 'lines'>,
 ): Promise<readonly AskedLine[]> => {
   const isNarrowed = ({ source, kind }: AskedLine) => source === undefined && isOfTime(kind)

@@ -25,7 +25,7 @@ import { sponsorOf } from '../definition/study-sponsor.ts'
 import { recordingInvitation } from '../invitation/invitation-event.ts'
 import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-consent.ts'
 import { type OwnParts, recordIn } from './own-record.ts'
-import { type StudyAsked, toStudyAsked } from './own-study.ts'
+import { type StudyAsked, toStudyAsked, withSources } from './own-study.ts'
 import { type PaperBounds, type PaperDay, reasonAgainstDay } from './paper-day.ts'
 import { findPaperText } from './paper-text.ts'
 import { textsOf } from './patient-text.ts'
@@ -65,7 +65,7 @@ export const findPaperAsked = async (
   const record = recordIn(store, parts.registry, patient)
   const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
   // The text may also be in a language that no page of ours speaks.
-  const asked = { ...shown, text: textsOf(study, language).at(-1) }
+  const asked = { ...shown, lines: await withSources(parts, shown), text: textsOf(study, language).at(-1) }
   const waiting = await findWaitingPaper(database, asked.consent)
   const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
   const closed = await findClosing(database, id)

@@ -110,8 +110,8 @@ ${isChoice && html`<p class="invalid-feedback d-block" id="${name}-problem">${pr
 ${radio('yes', say(`${filling}.share`))}
 ${
   line.sources.length > 0 &&
-  html`${radio('some', say('choose.some'))}
-<div class="ms-4" role="group" aria-label="${say('choose.some')}">${line.sources.map(({ id, name: label }) => box({ type: 'checkbox', name: sourceField(line, id), value: 'yes', label, isChosen: state?.sources.includes(id) === true }))}</div>`
+  html`${radio('some', say(`${filling}.some`))}
+<div class="ms-4" role="group" aria-label="${say(`${filling}.some`)}">${line.sources.map(({ id, name: label }) => box({ type: 'checkbox', name: sourceField(line, id), value: 'yes', label, isChosen: state?.sources.includes(id) === true }))}</div>`
 }
 ${radio('no', say(`${filling}.not`))}
 ${isOfTime(kind) && html`<div class="columns pair mt-2">${dayField('from')}${dayField('until')}</div>`}

@@ -172,8 +172,8 @@ type Problem = { readonly key: Key; readonly wrong: readonly DayField[] }
 const problemOf = ({ state, choices: [choice], timezone }: Read, filling: Filling): Problem | undefined => {
   if (state.shares === '') return { key: `${filling}.missing`, wrong: [] }
   const isContrary = state.shares === 'yes' && state.sources.length > 0
-  if (isContrary) return { key: 'choose.any-or-some', wrong: [] }
-  if (state.shares === 'some' && state.sources.length === 0) return { key: 'choose.no-device', wrong: [] }
+  if (isContrary) return { key: `${filling}.any-or-some`, wrong: [] }
+  if (state.shares === 'some' && state.sources.length === 0) return { key: `${filling}.no-device`, wrong: [] }
   const wrong = isShared(state) ? noDays(state, timezone) : []
   if (wrong.length > 0) return { key: 'choose.date', wrong }
   const key = choice && sharesNothing(choice, filling)

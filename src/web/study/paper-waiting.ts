@@ -1,13 +1,15 @@
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { wordsFor } from '../../messages/catalogue.ts'
-import { permitOfLine } from '../../studies/consent/own-consent.ts'
+import { type Words, wordsFor } from '../../messages/catalogue.ts'
+import { permitsOfLine } from '../../studies/consent/own-consent.ts'
+import { nameOf } from '../../studies/consent/own-record.ts'
+import type { AskedLine } from '../../studies/consent/own-study.ts'
 import { type PaperAsked, reasonNotToConfirm } from '../../studies/consent/paper-consent.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { form, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import { edgeAsWritten } from '../sharing/period-edge.ts'
@@ -31,13 +33,7 @@ export const sendPaperWaiting = async (
   const told = problem ?? reasonNotToConfirm(paper)
   const isOwn = waiting?.record.practitioner === practitioner
   const isJustRecorded = told === undefined && isOwn && queryOf(reply.request).get('done') === 'recorded'
-  const lines = asked.lines.map(line => {
-    const permit = permitOfLine(waiting?.consent, line)
-    const { start = '', end = '' } = permit?.dataPeriod ?? {}
-    const chosen = { line, from: start, until: end }
-    const period = permit === undefined ? 'not shared' : chosenPeriod(chosen, words, edgeAsWritten)
-    return html`<li>${line.what}: ${period}</li>`
-  })
+  const lines = await Promise.all(asked.lines.map(line => recorded(paper, line, words)))
   return sendStaffPage(reply, {
     title: 'Consent on paper',
     isProblem: told !== undefined,
@@ -63,4 +59,20 @@ ${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.v
 ${postForm({ action: `${page}/discard${back}`, token, hidden: { recorded: waiting?.version } }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
 ${backToStudy(reply.request, asked.study.id)}`,
   })
+}
+
+/** What was recorded of a line. If it was narrowed to some devices, whoever compares it with the scan has to see to which. */
+const recorded = async ({ asked, waiting }: PaperAsked, line: AskedLine, words: Words): Promise<readonly Html[]> => {
+  const isOther = (source: string | undefined) =>
+    asked.lines.some(one => one !== line && one.kind === line.kind && one.source === source)
+  const permits = permitsOfLine(waiting?.consent, line).filter(({ source }) => !isOther(source))
+  if (permits.length === 0) return [html`<li>${line.what}: not shared</li>`]
+  return Promise.all(
+    permits.map(async ({ permit, source }) => {
+      const { start = '', end = '' } = permit.dataPeriod ?? {}
+      const device = source === undefined ? '' : ((await nameOf(asked.record, `Device/${source}`)) ?? source)
+      const what = source === line.source ? line.what : words.say('choose.device', { kind: line.kindName, device })
+      return html`<li>${what}: ${chosenPeriod({ line, from: start, until: end }, words, edgeAsWritten)}</li>`
+    }),
+  )
 }

@@ -9,7 +9,7 @@ import type { Write } from '../../../src/storage/store.ts'
 import {
   type Choice,
   declineConsent,
-  permitOfLine,
+  permitsOfLine,
   signConsent,
   signingOf,
 } from '../../../src/studies/consent/own-consent.ts'
@@ -187,13 +187,15 @@ t.test('who says no ends what they give, refuses what is asked, and says it once
   )
 })
 
-t.test('the permit for a line is the one of its kind and source', async t => {
+t.test('the permits for a line are those of its kind and source, or of each source if it names none', async t => {
   const { resource } = signed([choice(ofWatch), choice(conditions)]) as Stored
   const [watch, ofType] = resource.provision?.provision ?? []
-  t.equal(permitOfLine(resource, ofWatch), watch)
-  t.equal(permitOfLine(resource, conditions), ofType)
-  t.equal(permitOfLine(resource, ofAny), undefined, 'of another source')
-  t.equal(permitOfLine(undefined, ofWatch), undefined)
+  const { source } = ofWatch
+  t.strictSame(permitsOfLine(resource, ofWatch), [{ permit: watch, source }])
+  t.strictSame(permitsOfLine(resource, conditions), [{ permit: ofType, source: undefined }])
+  t.strictSame(permitsOfLine(resource, ofAny), [{ permit: watch, source }])
+  t.strictSame(permitsOfLine(resource, { ...ofWatch, source: 'another' }), [])
+  t.strictSame(permitsOfLine(undefined, ofWatch), [])
   const denied: Consent = { ...resource, provision: { provision: [{ ...watch, type: 'deny' }] } }
-  t.equal(permitOfLine(denied, ofWatch), undefined)
+  t.strictSame(permitsOfLine(denied, ofWatch), [])
 })

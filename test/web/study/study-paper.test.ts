@@ -610,3 +610,32 @@ t.test(
     t.match(wordsOf(lost), /What you sent may have been done all the same: look before you send it again/)
   },
 )
+
+t.test(
+  'a paper that names some devices is recorded with these alone, and whoever confirms it sees to which',
+  async t => {
+    const watch = await create('everything', {
+      resourceType: 'Device',
+      deviceName: [{ name: 'Wrist watch', type: 'user-friendly-name' }],
+      extension: [{ url: extensions.deliveredData, valueCoding: { system: systems.omh, code: 'omh:heart-rate' } }],
+    })
+    const { page, patient } = await enrolled('Wanda')
+    t.match(wordsOf(await first.get(page)), 'It is shared from these devices alone: Wrist watch It is not shared')
+    const some = { ...signed, 'omh:heart-rate@any': 'some' }
+    const none = await first.sendFile(page, scan(), page, some)
+    t.match([none.status, wordsOf(none)], [422, 'Tick the devices from which the paper shares it, for Heart rate'])
+    await first.sendFile(page, scan(), page, { ...some, [`omh:heart-rate@any-of-${watch.id}`]: 'yes' })
+    const shown = wordsOf(await second.get(page))
+    t.match(
+      shown,
+      /Heart rate, from Wrist watch: measured from 1 March 2026 .* Body weight, from any device: not shared/,
+    )
+    t.notMatch(shown, 'Heart rate, from any device')
+    await second.send(page, {}, `${page}/confirm`)
+    const [given] = await consentsOf(patient)
+    t.match(given, {
+      status: 'active',
+      provision: { provision: [{ data: [{ reference: { reference: `Device/${watch.id}` } }] }] },
+    })
+  },
+)
