@@ -30,12 +30,12 @@ export const listAllClients = async (
   (
     await connection.any<OrganizationClientRow>(sql.fragment`
       ${organizationClientRows}
-        AND (${name} IN ('', client.id) OR position(lower(${name}) IN lower(client.name)) > 0)
+        AND (${name} IN ('', client.id) OR position(fhir_fold(${name}) IN fhir_fold(client.name)) > 0)
         AND ${of} IN ('', CASE
           WHEN client.self_registered THEN 'itself'
           WHEN client.organization IS NOT NULL THEN 'organization'
           ELSE 'installation' END)
-      ORDER BY CASE ${order} WHEN 'name' THEN lower(client.name) END,
+      ORDER BY CASE ${order} WHEN 'name' THEN fhir_fold(client.name) END,
         CASE ${order} WHEN 'used' THEN client.token_at END DESC NULLS LAST, client.registered_at DESC, client.id
       LIMIT ${limit} OFFSET ${offset}`)
   ).map(toOrganizationClient)

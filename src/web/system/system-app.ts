@@ -47,10 +47,11 @@ export const systemAppPage: AddPage = (server, options) => {
     })
   acting('disable', async ({ person, id }) => (await installationApps.disable(person, id)) && 'disabled')
   acting('enable', async ({ person, id }) => (await installationApps.enable(person, id)) && 'enabled')
-  acting('records-consent', async ({ person, id, to }) => {
-    const wanted = to === 'no' ? 'no' : 'yes'
-    return (await installationApps.letRecordConsent(person, id, wanted)) && `records-${wanted}`
-  })
+  acting(
+    'records-consent',
+    async ({ person, id, to }) =>
+      (to === 'yes' || to === 'no') && (await installationApps.letRecordConsent(person, id, to)) && `records-${to}`,
+  )
 }
 
 type Acting = { readonly person: string; readonly id: string; readonly to: string }

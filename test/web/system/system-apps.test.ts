@@ -40,6 +40,7 @@ t.test('an administrator sees all apps that are registered, whoever registered t
 
 t.test('they find some by name, by who approved them, and in another order, page by page', async t => {
   t.same(await listed('?name=DIARY'), ['Heart &lt;diary&gt;'])
+  t.same(await listed('?name=stud%C3%BD'), ['Study desk'], 'accents do not matter')
   t.same(await listed(`?name=${job.id}`), ['Night job'])
   t.same(await listed('?of=itself'), ['Stranger'])
   t.same(await listed('?of=organization'), ['Study desk'])
@@ -122,6 +123,13 @@ t.test('whoever lets an app that registered itself record answers has reviewed i
   const shown = wordsOf(await administrator.get(at(stranger)))
   t.notMatch(shown, 'It registered itself')
   t.match(shown, 'Let it record no answers')
+})
+
+t.test('a form that does not say whether it may changes nothing', async t => {
+  const other = await client({ name: 'Other' })
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await administrator.get(at(other))).body)?.[1] ?? ''
+  t.match(await administrator.post(`${at(other)}/records-consent`, { _csrf }), { status: 303, location: at(other) })
+  t.match(wordsOf(await administrator.get(at(other))), 'It may not record what patients answer')
 })
 
 t.test('a service, which no patient uses, records none, and neither does an app that is disabled', async t => {
