@@ -66,7 +66,7 @@ export const openMetrics = async ({ interactions, types }: Known): Promise<Metri
   ])
   const uploads = counter('sharewell_uploads_total', 'Observations that came in, by what became of them.', ['outcome'])
   const faults = counter('sharewell_faults_total', 'Faults in background work.')
-  const events = counter('sharewell_events_total', 'What the log tells of the server, by its name there.', ['event'])
+  const events = counter('sharewell_events_total', 'What background work tells the log, by its name there.', ['event'])
   const figures = (Object.keys(figureTable) as Figure['name'][]).map(name => {
     const { kind, help, labels } = figureTable[name]
     const made = { name, help, labelNames: [...labels], registers }
