@@ -50,7 +50,7 @@ export const findAsked = async (
   options: Parameters<typeof findPatientPage>[0],
   caller: Parameters<typeof findPatientPage>[1],
   asked: PatientsWanted,
-  place: NonNullable<Parameters<typeof findPatientPage>[3]>,
+  place: Parameters<typeof findPatientPage>[3],
 ): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, place) : { patients: [] })
 
 export const canBeRead = (asked: PatientsAsked): boolean =>

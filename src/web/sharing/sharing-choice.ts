@@ -116,7 +116,7 @@ const isShared = ({ shares }: LineState): boolean => shares === 'yes' || shares 
 
 const typedLine = (body: unknown, line: AskedLine): LineState => {
   const { name, kind } = line
-  const shares = choices.find(one => one === typed(body, name)) ?? ''
+  const shares = sharesValues.find(one => one === typed(body, name)) ?? ''
   const text = (field: string) => (isOfTime(kind) ? typed(body, `${name}-${field}`).trim() : '')
   return {
     shares: shares === 'some' && line.sources.length === 0 ? '' : shares,
@@ -127,7 +127,7 @@ const typedLine = (body: unknown, line: AskedLine): LineState => {
   }
 }
 
-const choices = ['yes', 'some', 'no'] as const
+const sharesValues = ['yes', 'some', 'no'] as const
 
 type Reading = { readonly words: Words; readonly timezone: string; readonly since: string | undefined }
 
