@@ -1,8 +1,9 @@
 import { fullAccess } from '../../access/access.ts'
 import { findUnanswered } from '../model/answered-subject.ts'
 import { openStores } from '../open-stores.ts'
+import { recordReindex } from './reindex-record.ts'
 
-/** Writes, as the command line, the next version of each place in a study that says something else than the Consents to it. */
+/** Writes, as the command line, the next version of each place in a study that says something else than the Consents to it, and records that of its patient. */
 export const answerPlaces = async (options: Parameters<typeof openStores>[0]): Promise<void> => {
   const storeOf = await openStores(options)
   const author = { kind: 'client', id: 'cli' } as const
@@ -12,10 +13,15 @@ export const answerPlaces = async (options: Parameters<typeof openStores>[0]): P
     const end = places.at(-1)
     if (end === undefined) return
     // What they should say is put in by the store, whatever is written there.
-    const written = await store.write(
-      places.map(({ id }) => ({ kind: 'patch', type: 'ResearchSubject', id, change: stored => stored })),
-    )
-    for (const one of written) if (one.outcome === 'refused' && !isGone.has(one.error.status)) throw one.error
+    await store.atomic(async (inner, connection) => {
+      const written = await inner.write(
+        places.map(({ id }) => ({ kind: 'patch', type: 'ResearchSubject', id, change: stored => stored })),
+      )
+      for (const one of written) if (one.outcome === 'refused' && !isGone.has(one.error.status)) throw one.error
+      const patients = new Set(written.flatMap(one => (one.outcome === 'updated' ? one.patientId : [])))
+      const reindexed = [...patients].map(patient => ({ patient }))
+      await recordReindex(connection, 'ResearchSubject', reindexed)
+    })
     after = end.pk
   }
 }

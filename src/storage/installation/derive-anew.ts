@@ -1,10 +1,10 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
-import { insertRecords } from '../audit/record.ts'
 import type { Connection, Database } from '../database.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { columnOf, sql } from '../sql.ts'
 import { putNext } from '../write/update.ts'
 import { toStored } from '../write/write.ts'
+import { recordReindex } from './reindex-record.ts'
 
 /** How Observations gain elements from the documents in them: `Mhealth`, which this room does not import. */
 export type Derivation = {
@@ -21,16 +21,11 @@ export const putDerived = async (connection: Connection, derived: readonly Candi
   if (derived.length === 0) return
   await putNext(connection, 'Observation', derived)
   const byPatient = Map.groupBy(derived, ({ patientId }) => patientId)
-  const records = [...byPatient].map(([patient, own]) => ({
-    client: 'cli',
-    interaction: 'update',
-    operation: 'reindex',
-    type: 'Observation',
-    patients: [patient],
+  const reindexed = [...byPatient].map(([patient, own]) => ({
+    patient,
     kinds: new Set(own.flatMap(one => toStored(one).kindId ?? [])),
-    outcome: 200,
   }))
-  await insertRecords(connection, records)
+  await recordReindex(connection, 'Observation', reindexed)
 }
 
 /**

@@ -21,6 +21,14 @@ t.test('what was stored before is brought up to date by reindex, and nothing els
   t.strictSame(await said(early.place), ['3', 'on-study', `Consent/${given.id}`])
   t.strictSame((await world.pages(manager, `ResearchSubject?status=on-study&_id=${early.place}`)).length, 1)
   t.equal((await said(other.place))[0], '2')
+  const recorded = () =>
+    database.any(sql.fragment`
+      SELECT compartment.id AS patient, type, interaction, record.client FROM audit_record AS record
+      JOIN patient_compartment AS compartment ON record.patients = ARRAY[compartment.patient_id]
+      WHERE record.operation = 'reindex'`)
+  const once = [{ patient: early.patient, type: 'ResearchSubject', interaction: 'update', client: 'cli' }]
+  t.strictSame(await recorded(), once, 'the patient is told of it')
   await derive()
+  t.strictSame(await recorded(), once)
   t.equal((await said(early.place))[0], '3')
 })
