@@ -2,7 +2,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { languageName } from '../../fhir/language.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { recordIn } from '../../studies/consent/own-record.ts'
-import { toStudyAsked } from '../../studies/consent/own-study.ts'
+import { toStudyAsked, withSources } from '../../studies/consent/own-study.ts'
 import { readingServices } from '../../studies/consent/reading-services.ts'
 import {
   draftAfter,
@@ -74,7 +74,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
     const record = recordIn(store, options.registry, '')
     const shown = await toStudyAsked(options, { study, record, words })
     const services = await readingServices(options.accounts.database, changeable.id, { ...options, ...shown })
-    const asked = { ...shown, services }
+    const asked = { ...shown, services, lines: await withSources(options, shown) }
     return sendChangePage(
       reply,
       { study: stored, store, ...changeable },

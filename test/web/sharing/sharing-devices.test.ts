@@ -97,7 +97,7 @@ t.test('a choice without a device, or against one, is reported at the line', asy
   t.match(await told({ [steps]: 'some' }), [422, 'Tick the devices from which you share it, for Step count'])
   t.match(await told({ [steps]: 'yes', [ofBand]: 'yes' }), [
     422,
-    'Say whether you share it from any device, or from those that are ticked alone, for Step count',
+    'Say whether you share it from any device, or only from those that are ticked, for Step count',
   ])
   const unknown = { [steps]: 'some', [`${steps}-of-elsewhere`]: 'yes' }
   t.match(await told(unknown), [422, 'Tick the devices'], 'a device that is not offered is none')

@@ -374,6 +374,20 @@ t.test('a draft is shown as patients will see it, in each language, and cannot b
   t.equal((await member.get(`${page}/text/preview/qaa`)).status, 404, 'a language without a catalogue')
 })
 
+t.test('there, what is asked for from any device offers what patients without devices are offered', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings`
+  await create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Agile watch', type: 'user-friendly-name' }],
+    extension: [{ url: extensions.deliveredData, valueCoding: { system: systems.omh, code: 'omh:heart-rate' } }],
+  })
+  await member.send(`${page}/data`, heartRate)
+  await member.send(`${page}/text/draft/en`, english)
+  const shown = await member.get(`${page}/text/preview/en`)
+  t.match(wordsOf(shown), /Heart rate, from any device Share it Share it from these devices alone: .*Agile watch/)
+})
+
 t.test('the words of a version that was written elsewhere are not taken over, and the page says so', async t => {
   const { id } = await world.newStudy(world.lab.manager, world.lab.organization, 'by FHIR', ['omh:heart-rate'])
   const page = `/studies/${id}/settings/text`
