@@ -1,25 +1,32 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ResearchSubject } from '@medplum/fhirtypes'
-import { fullAccess, restrict } from '../../access/access.ts'
+import { fullAccess } from '../../access/access.ts'
 import { parseJson } from '../../fhir/json.ts'
-import { findCurrent, lockPlace } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { type Answer, findAnswer, noAnswer, type Placed, withAnswer } from '../model/answered-subject.ts'
-import { isNumbered, prepare } from '../prepare/prepare.ts'
+import { prepare } from '../prepare/prepare.ts'
 import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
+import { holdPlaces } from './lock-places.ts'
 import { numberAllowed } from './number-allowed.ts'
-import { replaceResource } from './update.ts'
+import { replaceAll } from './update.ts'
 import type { Writing } from './write.ts'
 
-/** Locked before the patient's turn is taken, as by whoever writes a place, so that the two never wait for each other. */
-export const holdAnsweredPlaces = async (connection: Connection, { patientId, study }: Placed): Promise<void> => {
-  await connection.any(sql.fragment`
-    SELECT FROM enrolment
+/**
+ * Locked before the patient's turn is taken, as by whoever writes a place, so that the two never wait for each other. Answers the ids of those that
+ * were there.
+ */
+export const holdAnsweredPlaces = async (
+  connection: Connection,
+  { patientId, study }: Placed,
+): Promise<readonly string[]> => {
+  const held = await connection.any<{ id: string }>(sql.fragment`
+    SELECT identity.id FROM enrolment
     JOIN resource_identity AS identity ON identity.type_id = ${typeIdOf('ResearchSubject')} AND identity.id = enrolment.id
     WHERE enrolment.patient_id = ${patientId} AND enrolment.study_id = ${study}
     ORDER BY identity.id FOR UPDATE OF identity`)
+  return held.map(({ id }) => id)
 }
 
 /**
@@ -27,31 +34,47 @@ export const holdAnsweredPlaces = async (connection: Connection, { patientId, st
  * turn.
  */
 export const followAnswer = async (connection: Connection, writing: Writing, placed: Placed): Promise<void> => {
-  const places = await connection.any<{ id: string }>(sql.fragment`
-    SELECT id FROM enrolment WHERE patient_id = ${placed.patientId} AND study_id = ${placed.study} ORDER BY id`)
+  const places = await holdAnsweredPlaces(connection, placed)
   const answer = places.length === 0 ? undefined : await findAnswer(connection, placed)
-  if (answer === undefined) return
-  for (const { id } of places) await rewrite(connection, writing, id, answer)
+  if (answer !== undefined) await rewrite(connection, writing, places, answer)
 }
 
-/** Who is in the study, and until when, stays as it is, so that nothing else follows from it. */
-const rewrite = async (connection: Connection, writing: Writing, id: string, answer: Answer): Promise<void> => {
+/** Who is in the study, and until when, stays as it is, so that nothing else follows from it. The places must be locked. */
+const rewrite = async (
+  connection: Connection,
+  writing: Writing,
+  ids: readonly string[],
+  answer: Answer,
+): Promise<void> => {
   const ours = { ...writing, access: fullAccess }
-  await lockPlace(connection, ours, 'ResearchSubject', id)
-  const current = await findCurrent(connection, ours, 'ResearchSubject', id, 'u')
-  if (current === undefined) return
-  const stored = parseJson(current.content) as ResearchSubject
-  const resource = withAnswer(stored, answer)
-  if (isDeepStrictEqual(resource, stored)) return
-  const { pk, owner, patientId } = current
-  const version = Number(current.versionId) + 1
+  const stored = await readPlaces(connection, ids)
   // Patients who are being joined have numbers that only this transaction knows.
-  const draft = { resource, id, pk, version, owner, patientId, author: writing.author }
-  const prepared = await prepare(connection, ours, [draft], new Date())
-  const [candidate] = (await numberAllowed(connection, ours, prepared, 'u')).filter(isNumbered)
-  if (candidate === undefined) throw new Error('a next version without a candidate')
-  await replaceResource(connection, candidate, restrict(fullAccess, 'u', 'ResearchSubject'), writing.classes)
+  const drafts = stored.flatMap(({ content, version, ...place }) => {
+    const before = parseJson(content) as ResearchSubject
+    const resource = withAnswer(before, answer)
+    if (isDeepStrictEqual(resource, before)) return []
+    return { ...place, resource, version: version + 1, author: writing.author }
+  })
+  if (drafts.length === 0) return
+  const prepared = await prepare(connection, ours, drafts, new Date())
+  await replaceAll(connection, await numberAllowed(connection, ours, prepared, 'u'))
 }
+
+type Stored = {
+  readonly id: string
+  readonly pk: string
+  readonly patientId: number
+  readonly version: number
+  readonly owner: string | null
+  readonly content: string
+}
+
+const readPlaces = (connection: Connection, ids: readonly string[]): Promise<readonly Stored[]> =>
+  connection.any<Stored>(sql.fragment`
+    SELECT identity.id, place.pk, place.patient_id AS "patientId", place.version, place.owner, place.content::text AS content
+    FROM resource_identity AS identity
+    JOIN research_subject AS place ON place.patient_id = identity.patient_id AND place.pk = identity.pk
+    WHERE identity.type_id = ${typeIdOf('ResearchSubject')} AND identity.id = ANY(${sql.array([...ids], 'text')})`)
 
 /**
  * Writes a study. Once only its staff read it, its places say nothing any more of what people have answered: whoever registers people for it goes on
@@ -70,9 +93,20 @@ export const withNarrowedPlaces = async (
   const places = await connection.any<{ id: string }>(
     sql.fragment`SELECT id FROM enrolment WHERE study_id = ${write.id} ORDER BY id`,
   )
-  for (const { id } of places) await rewrite(connection, writing, id, noAnswer)
+  for (let first = 0; first < places.length; first += batchSize) {
+    const ids = places.slice(first, first + batchSize).map(({ id }) => id)
+    await holdPlaces(
+      connection,
+      writing,
+      ids.map(id => ({ type: 'ResearchSubject', id })),
+    )
+    await rewrite(connection, writing, ids, noAnswer)
+  }
   return written
 }
+
+/** So many are held in memory at once. */
+const batchSize = 500
 
 const typeOf = (write: Extract<Write, { kind: 'update' | 'patch' }>) =>
   write.kind === 'patch' ? write.type : write.resource.resourceType

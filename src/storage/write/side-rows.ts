@@ -23,10 +23,13 @@ const listed = (type: ResourceType, each: (fact: string) => SqlFragment): SqlFra
 
 const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
 
-/** Deletes the side rows of one type for which the condition on `pk` holds. */
+/** Deletes the side rows of one type for which the condition on `pk` holds, in one statement. */
 export const dropSideRows = async (connection: Connection, type: ResourceType, which: SqlFragment): Promise<void> => {
-  for (const table of type === 'Observation' ? [...sideTables, 'observation_code', 'sampled'] : sideTables)
-    await connection.run(sql.fragment`DELETE FROM ${name(table)} WHERE ${which}`)
+  const tables = type === 'Observation' ? [...sideTables, 'observation_code', 'sampled'] : sideTables
+  const deletions = tables.map(
+    table => sql.fragment`${name(`of_${table}`)} AS (DELETE FROM ${name(table)} WHERE ${which})`,
+  )
+  await connection.run(sql.fragment`WITH ${sql.join(deletions, sql.fragment`, `)} SELECT`)
 }
 
 /** CTEs that fill those side tables for which any candidate has rows, from `source`, which has the columns of `entry`. */

@@ -55,6 +55,16 @@ export const putNext = async (connection: Connection, type: ResourceType, all: r
   await connection.run(rewrite(type, all, sql.fragment`row.patient_id = entry.patient_id AND row.pk = entry.pk`))
 }
 
+/** Puts next versions of one type in place of the current ones, whoever may write them. They must be locked already. */
+export const replaceAll = async (connection: Connection, all: readonly Candidate[]): Promise<void> => {
+  const [first, ...others] = all
+  if (first === undefined) return
+  if (others.length === 0) return putVersions(connection, [], first)
+  const pks = all.map(({ pk }) => pk)
+  await dropSideRows(connection, first.type, sql.fragment`pk = ANY(${sql.array(pks, 'int8')})`)
+  await putNext(connection, first.type, all)
+}
+
 const rewrite = (type: ResourceType, all: readonly Candidate[], isRow: SqlFragment): SqlFragment => sql.fragment`
     WITH ${sql.join([entryTables(all), changes(type, entry), ...sideRows(all, entry)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row

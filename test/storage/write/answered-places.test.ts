@@ -16,6 +16,11 @@ const history = async (url: string): Promise<readonly ResearchSubject[]> =>
 
 const onlyStaff = { url: extensions.access, valueCode: 'staff' }
 
+const narrow = async (id: string): Promise<void> => {
+  const stored: ResearchStudy = (await send(manager, 'GET', `ResearchStudy/${id}`)).json()
+  await update(manager, { ...stored, extension: [...(stored.extension ?? []), onlyStaff] } as ResearchStudy)
+}
+
 t.test('whoever signs is on the study until they take it all back, and each change is a version', async t => {
   const { place, own, gives } = await newcomer('Ann')
   t.strictSame(await said(place), ['1', 'candidate', undefined], 'nobody takes part who has given nothing')
@@ -115,8 +120,7 @@ t.test('if only the staff of a study read, its places say nothing of what people
   const { place, gives, own } = await newcomer('Jon', study.id)
   const given = await gives()
   t.strictSame(await said(place), ['2', 'on-study', `Consent/${given.id}`])
-  const stored: ResearchStudy = (await send(manager, 'GET', `ResearchStudy/${study.id}`)).json()
-  await update(manager, { ...stored, extension: [...(stored.extension ?? []), onlyStaff] } as ResearchStudy)
+  await narrow(study.id)
   t.strictSame(await said(place), ['3', 'candidate', undefined])
   await update(own, { ...given, status: 'inactive' } as Consent)
   await gives()
@@ -127,4 +131,42 @@ t.test('if only the staff of a study read, its places say nothing of what people
     consent: { reference: `Consent/${given.id}` },
   } as ResearchSubject)
   t.strictSame(await said(place), ['4', 'on-study', undefined], 'unless staff say so')
+})
+
+t.test('once only its staff read a study, each of its places that said an answer has a next version', async t => {
+  const study = await world.study(manager, organization, 'Narrowed for several', kinds)
+  const [signed, other, silent] = [
+    await newcomer('Kim', study.id),
+    await newcomer('Lou', study.id),
+    await newcomer('May', study.id),
+  ]
+  await signed.gives()
+  const given = await other.gives()
+  await update(other.own, { ...given, status: 'inactive' } as Consent)
+  await narrow(study.id)
+  t.strictSame(await said(signed.place), ['3', 'candidate', undefined])
+  t.strictSame(await said(other.place), ['4', 'candidate', undefined])
+  t.strictSame(await said(silent.place), ['1', 'candidate', undefined], 'who has said nothing is left alone')
+  t.strictSame(
+    (await history(`ResearchSubject/${signed.place}`)).map(({ meta, status }) => [meta?.versionId, status]),
+    [
+      ['3', 'candidate'],
+      ['2', 'on-study'],
+      ['1', 'candidate'],
+    ],
+  )
+  const found = async (query: string): Promise<readonly string[]> =>
+    ((await send(manager, 'GET', `ResearchSubject?study=${study.id}&${query}`)).json().entry ?? [])
+      .map(({ resource }: { resource: ResearchSubject }) => resource.id)
+      .sort()
+  t.strictSame(await found('status=on-study'), [], 'nor does a search say who takes part')
+  t.strictSame(await found('status=candidate'), [signed.place, other.place, silent.place].sort())
+  t.strictSame(await found(`patient=${signed.patient}`), [signed.place])
+})
+
+t.test('whoever signs while a study is narrowed is not told of by their place', async t => {
+  const study = await world.study(manager, organization, 'Narrowed meanwhile', kinds)
+  const people = await Promise.all(['Ned', 'Oda', 'Pia', 'Quy'].map(name => newcomer(name, study.id)))
+  await Promise.all([...people.map(({ gives }) => gives()), narrow(study.id)])
+  for (const { place } of people) t.strictSame((await said(place)).slice(1), ['candidate', undefined])
 })
