@@ -8,20 +8,25 @@ import { renewPermits } from './consent/consent.ts'
 import { hasLeft } from './consent/has-left.ts'
 import { takeTurn } from './consent/turn.ts'
 import { ended } from './enrolled.ts'
-import { each, type Projected } from './projection.ts'
+import { each, type Projected, type Projection } from './projection.ts'
 
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */
-export const projectEnrolments = each<ResearchSubject>(async (connection, change, context) => {
+export const projectEnrolments: Projection<ResearchSubject> = async (connection, changes, context) => {
+  if (context.isAccepted === true) await insertEnrolments(connection, changes.flatMap(enrolmentOf))
+  else await projectEach(connection, changes, context)
+}
+
+const projectEach = each<ResearchSubject>(async (connection, change, context) => {
   const { patientId, id, resource } = change
   await takeTurn(connection, patientId, context)
   const before = await connection.any<{ study_id: string; isOver: boolean }>(sql.fragment`
     DELETE FROM enrolment WHERE patient_id = ${patientId} AND id = ${id} RETURNING study_id, ${isOver} AS "isOver"`)
   const study = resource && namedId(resource.study, 'ResearchStudy')
   const isNew = !before.some(({ study_id }) => study_id === study)
-  if (study !== undefined && isNew && context.isAccepted !== true) await refuseReturn(connection, change, study)
+  if (study !== undefined && isNew) await refuseReturn(connection, change, study)
   const wasOver = before.some(one => one.study_id === study && one.isOver)
-  if (study !== undefined && !(await enrol(connection, change, study)) && wasOver && context.isAccepted !== true)
-    throw stayingOver()
+  const [made] = await insertEnrolments(connection, enrolmentOf(change))
+  if (made?.isOver === false && wasOver) throw stayingOver()
   const studies = new Set([...before.map(row => row.study_id), ...(study === undefined ? [] : [study])])
   for (const one of studies) await renewPermits(connection, patientId, { kind: 'study', id: one }, context)
 })
@@ -59,18 +64,35 @@ const refuseReturn = async (
   )
 }
 
-/** Answers whether the enrolment is over; one that enrols nobody is. */
-const enrol = async (
-  connection: Connection,
-  { patientId, id, resource }: Projected<ResearchSubject>,
-  study: string,
-): Promise<boolean> => {
-  const patient = namedId(resource?.individual, 'Patient')
-  if (resource === undefined || patient === undefined || patientId === 0) return true
-  const { low, high } = intervalOfPeriod(resource.period ?? {})
-  const made = await connection.one<{ isOver: boolean }>(sql.fragment`
-    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-    VALUES (${patientId}, ${id}, ${study}, ${patient}, ${!ended.has(resource.status ?? '')}, ${low}, ${high})
-    RETURNING ${isOver} AS "isOver"`)
-  return made.isOver
+type Enrolment = {
+  readonly patient_id: number
+  readonly id: string
+  readonly study_id: string
+  readonly patient: string
+  readonly in_force: boolean
+  readonly period_start: string
+  readonly period_end: string
 }
+
+/** Empty for one that enrols nobody. */
+const enrolmentOf = ({ patientId, id, resource }: Projected<ResearchSubject>): readonly Enrolment[] => {
+  const [study, patient] = [namedId(resource?.study, 'ResearchStudy'), namedId(resource?.individual, 'Patient')]
+  if (resource === undefined || study === undefined || patient === undefined || patientId === 0) return []
+  const { low, high } = intervalOfPeriod(resource.period ?? {})
+  const inForce = !ended.has(resource.status ?? '')
+  return [
+    { patient_id: patientId, id, study_id: study, patient, in_force: inForce, period_start: low, period_end: high },
+  ]
+}
+
+const insertEnrolments = (
+  connection: Connection,
+  enrolments: readonly Enrolment[],
+): Promise<readonly { readonly isOver: boolean }[]> =>
+  connection.any<{ isOver: boolean }>(sql.fragment`
+    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
+    SELECT patient_id, id, study_id, patient, in_force, period_start, period_end
+    FROM jsonb_to_recordset(${JSON.stringify(enrolments)}::jsonb) AS made(
+      patient_id integer, id text, study_id text, patient text, in_force boolean,
+      period_start timestamptz, period_end timestamptz)
+    RETURNING ${isOver} AS "isOver"`)

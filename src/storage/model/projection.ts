@@ -15,7 +15,10 @@ export type Projected<R extends Resource = Resource> = {
 export type ProjectionContext = {
   readonly classes: Pick<CodeClasses, 'kindOf' | 'classOf'>
   readonly dictionary: Pick<Dictionary, 'kinds' | 'devices' | 'deviceSources' | 'patients'>
-  /** What is projected was accepted when it was written, and is not judged again by what has changed since then. No turns are taken for it. */
+  /**
+   * Everything is projected anew, into empty tables. It was accepted when it was written, and is not judged again by what has changed since then. No
+   * turns are taken for it.
+   */
   readonly isAccepted?: boolean
   /** Collects the ids of Persons that are linked to several Patients. */
   readonly linked?: Set<string>

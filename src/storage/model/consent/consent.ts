@@ -28,7 +28,7 @@ export const projectConsents = each<Consent>(async (connection, change, context)
   // Locked before any row of the Consent is touched, since the study may be about to change.
   const study =
     terms && patientId !== 0 ? await studyOf(connection, terms.grantee, elementOfStudy(resource)) : undefined
-  const givenTo = await removeRows(connection, change)
+  const givenTo = await removeRows(connection, change, context)
   if (resource === undefined || patientId === 0) return
   const grantee = terms && (await granteeNumber(connection, terms.grantee))
   if (givenTo !== undefined && givenTo !== grantee) throw otherGrantee()
@@ -60,7 +60,9 @@ const refuseBesideStanding = async (connection: Connection, patientId: number, g
 const removeRows = async (
   connection: Connection,
   { patientId, id }: Projected<Consent>,
+  { isAccepted }: ProjectionContext,
 ): Promise<number | undefined> => {
+  if (isAccepted === true) return undefined
   await connection.run(sql.fragment`
     DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
   const removed = await connection.maybeOne<{ grantee: number }>(sql.fragment`
