@@ -44,9 +44,12 @@ const termsToKeep = async (
   { id, versionId, resource }: Projected<Consent> & { readonly resource: Consent },
   context: ProjectionContext,
 ): Promise<ConsentTerms | undefined> => {
-  if (context.isAccepted !== true) refuseTwoStudies(resource)
-  else if (await wasUnread(connection, id, versionId)) return undefined
-  return termsOf(connection, resource, context)
+  const isKept = context.isAccepted === true
+  if (!isKept) refuseTwoStudies(resource)
+  const terms = await termsOf(connection, resource, context)
+  // One that is given to somebody else counted all along, whatever study it mentions.
+  const gaveNothing = isKept && terms?.grantee.kind === 'study' && (await wasUnread(connection, id, versionId))
+  return gaveNothing ? undefined : terms
 }
 
 /** Somebody who says no while a yes stands that they do not see must not be left thinking that they share nothing. */

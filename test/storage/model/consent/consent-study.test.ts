@@ -144,6 +144,24 @@ t.test(
   },
 )
 
+t.test('what is given to somebody else, and mentions a study in its provision, goes on', async t => {
+  const { patient, write } = await openPatient()
+  const role = { coding: [{ code: 'IRCP' }] }
+  const { provision = {}, ...rest } = given('sleep', patient)
+  const { id } = await write({
+    ...rest,
+    scope: { coding: [{ code: 'patient-privacy' }] },
+    provision: { ...provision, actor: [{ role, reference: { reference: 'Practitioner/doc' } }] },
+  })
+  const grantee = () =>
+    database.any(sql.fragment`
+      SELECT grantee.id FROM consent_grantee JOIN grantee USING (grantee) WHERE consent_grantee.consent_id = ${id}`)
+  t.same(await grantee(), [{ id: 'doc' }])
+  await again()
+  await world.deriveAnew()
+  t.same(await grantee(), [{ id: 'doc' }])
+})
+
 t.test('nor does the study keep anything of it once it has ended', async t => {
   const rowsOf = async (id: string) =>
     (await database.any(sql.fragment`SELECT FROM study_group_observation_consents WHERE consent_id = ${id}`)).length
