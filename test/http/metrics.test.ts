@@ -160,6 +160,10 @@ t.test('what came in is counted by what became of it, and what was refused by wh
     after.map((count, place) => count - (before[place] ?? 0)),
     [1, 1, 1],
   )
+  const stored = (await post(glucose(97))).json()
+  const accepted = await uploads('accepted')
+  await send(app, 'PUT', `Observation/${stored.id}`, { ...stored, status: 'corrected' })
+  t.equal(await uploads('accepted'), accepted + 1, 'a next version that is put, too')
   const refusedBefore = await refused()
   await send(app, 'GET', 'Patient/somebody-else')
   t.equal(await refused(), refusedBefore + 1)

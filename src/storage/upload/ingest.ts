@@ -64,8 +64,8 @@ const uploadedBy = (write: Write, done: Written | undefined): Uploaded | undefin
   }
 }
 
-/** An update that is refused may be of something that its sender does not see; that of a document is counted where it is kept. */
-const isUpload = (
+/** Whether something came in by it. An update that is refused may be of something that its sender does not see; that of a document is counted where it is kept. */
+export const isUpload = (
   write: Write,
   { outcome }: Written,
 ): write is Extract<Write, { readonly kind: 'create' | 'update' }> =>

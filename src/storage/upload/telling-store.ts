@@ -1,5 +1,5 @@
 import type { Store, Write, Written } from '../store.ts'
-import { type Fate, fateOf } from './ingest.ts'
+import { type Fate, fateOf, isUpload } from './ingest.ts'
 
 /** What became of a write, once it is committed. */
 export type Told =
@@ -41,7 +41,7 @@ const toldOf = (write: Write, done: Written | undefined): readonly Told[] => {
   if (done === undefined) return []
   const refusal: readonly Told[] =
     done.outcome === 'refused' ? [{ kind: 'refusal', interaction: write.kind, status: done.error.status }] : []
-  const isObservation = write.kind === 'create' && write.resource.resourceType === 'Observation'
+  const isObservation = isUpload(write, done) && write.resource.resourceType === 'Observation'
   const fate = isObservation ? fateOf(write, done) : undefined
   return fate === undefined ? refusal : [...refusal, { kind: 'upload', fate }]
 }
