@@ -46,8 +46,8 @@ export const openAudit = async (databaseUrl: string, { registry, writing, room, 
     waiting,
     audited: (store, caller, door, wait = run => run()) => {
       if (writing === 'off') return store
-      const waiting = { ...trail, keep: (record: AuditRecord) => wait(() => trail.keep(record)) }
-      return counted(auditedStore(store, { trail: waiting, registry, agent: agentOf(caller, door) }))
+      const keep = (record: AuditRecord) => wait(() => trail.keep(record))
+      return counted(auditedStore(store, { trail: { ...trail, keep }, registry, agent: agentOf(caller, door) }))
     },
     recordTold: async (subscriber, told) => {
       if (subscriber === undefined || told.length === 0) return
