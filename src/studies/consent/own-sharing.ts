@@ -50,8 +50,12 @@ export const sharingsIn = async (
   const others = [...permits.keys()].filter(id => !active.some(one => one.id === id))
   const ended =
     others.length === 0 ? [] : await record.find<Consent>('Consent', { _id: others.join(','), _count: '1000' })
-  const toLines = (consent: Consent, opens: readonly OpenPermit[]) =>
-    sharedLines(opens, { record, consent, words, codeClasses })
+  // Rows have ids alone, whose order says nothing to anybody.
+  const { compare } = new Intl.Collator(words.code, { numeric: true })
+  const toLines = async (consent: Consent, opens: readonly OpenPermit[]) =>
+    (await sharedLines(opens, { record, consent, words, codeClasses })).toSorted((one, other) =>
+      compare(one.what, other.what),
+    )
   return Promise.all(
     [...active, ...ended].map(async consent => {
       const opens = permits.get(consent.id ?? '') ?? []

@@ -33,8 +33,8 @@ export const systemAdministratorsPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: 'Administrators',
       content: html`<h1>Administrators</h1>
-${queryOf(request).get('done') === 'ended' && notice('done', html`<p>They no longer administer the installation.</p>`)}
-<p>They set up tenants and their managers, and see nobody’s health data. Another is made by the operator, with <code>sharewell invite --administrator</code>.</p>
+${queryOf(request).get('done') === 'ended' && notice('done', html`<p>It has ended: that account no longer administers the installation.</p>`)}
+<p>Administrators set up tenants and their managers, and see nobody’s health data. Another is made by the operator, with <code>sharewell invite --administrator</code>.</p>
 <ul class="list-group list-group-flush mb-4">${all.map(one => listed(one, own))}</ul>
 <p><a href="/system">Back to the system</a></p>`,
     })
@@ -44,7 +44,7 @@ ${queryOf(request).get('done') === 'ended' && notice('done', html`<p>They no lon
     const name = shownName(one)
     return sendStaffPage(reply, {
       title: `End: ${name}`,
-      content: html`<h1>End that ${name} administers the installation?</h1>
+      content: html`<h1>Is ${name} no longer to administer the installation?</h1>
 <p>It ends at once. The account stays, with any other role that it has. Nobody can give the right back to this account: to administer again, they are invited with another address.</p>
 ${form({ action: `${path}/${one.person}`, token: ownToken(reply), fields: [], button: 'End it' })}
 <p><a href="${path}">Back to the administrators</a></p>`,

@@ -86,6 +86,11 @@ t.test('whoever comes back finds the same devices and days, and may add another'
     ['omh:step-count', `Device/${band}`],
     ['omh:step-count', `Device/${watch.id}`],
   ])
+  t.match(
+    wordsOf(await own.get('/sharing')),
+    /Step count, from Agile watch: .* Step count, from Tidewell band: /,
+    'they are listed by name',
+  )
 })
 
 t.test('a choice without a device, or against one, is reported at the line', async t => {

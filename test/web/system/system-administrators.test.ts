@@ -27,7 +27,7 @@ t.test('an administrator sees who else administers the installation, and ends it
   const page = `${list}/${ada.person}`
   t.match(
     wordsOf(await administrator.get(page)),
-    'End that Ada &lt;A&gt; administers the installation? It ends at once.',
+    'Is Ada &lt;A&gt; no longer to administer the installation? It ends at once.',
   )
   t.match(await administrator.send(page, {}), { status: 303, location: `${list}?done=ended` })
   t.notMatch(wordsOf(await administrator.get(list)), 'Ada')
