@@ -1,5 +1,7 @@
 import { accountPage } from './account/account.ts'
 import { accountAppsPage } from './account/account-apps.ts'
+import { accountContactPage } from './account/account-contact.ts'
+import { accountContactsPage } from './account/account-contacts.ts'
 import { accountDataPage } from './account/account-data.ts'
 import { accountDisclosuresPage } from './account/account-disclosures.ts'
 import { accountEhrsPage } from './account/account-ehrs.ts'
@@ -117,6 +119,8 @@ export const pages: readonly AddPage[] = [
   accountInstitutionPage,
   accountEhrsPage,
   accountDisclosuresPage,
+  accountContactsPage,
+  accountContactPage,
   accountDataPage,
   ownRefusedPage,
   ownRefusedDocumentPage,

@@ -132,6 +132,8 @@ const signedIn = [
   '/account',
   '/account/apps',
   '/account/apps/own',
+  '/account/contacts',
+  '/account/contacts/:record',
   '/account/data',
   '/account/data/fhir.ndjson',
   '/account/data/open-mhealth.json',

@@ -22,6 +22,7 @@ const pages = {
   '/sharing/nothing': 'Usted no tiene un lugar en este estudio',
   '/account': 'Su cuenta',
   '/account/apps': 'Aplicaciones que ha permitido',
+  '/account/contacts': 'Adónde le escriben los estudios',
   '/account/data': 'Sus datos, para llevárselos',
   '/account/disclosures': 'Quién ha mirado sus datos',
   '/account/ehrs': 'Historiales electrónicos que inician su sesión',

@@ -1,13 +1,12 @@
-import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
+import type { HumanName, Identifier, Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { requireValidChange } from '../../fhir/validate/valid-change.ts'
-import { without, withValues } from '../../fhir/with-values.ts'
-import { toAddress } from '../../storage/account/user-account.ts'
+import { without } from '../../fhir/with-values.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import { type Channel, isOf, toMobile } from '../../storage/model/patient-address.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { contactsOf, withContacts } from './patient-contacts.ts'
 import { givenNames, identifiersIn, inOneLine, isUnchanged, type PatientFields } from './patient-fields.ts'
 import type { RegisteringParts } from './registering.ts'
 
@@ -50,7 +49,8 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
 const isRegisteredBy = ({ caller }: { readonly caller: Caller }, { managingOrganization }: Patient): boolean =>
   caller.organizations.includes(namedId(managingOrganization, 'Organization') ?? '')
 
-const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], communication = [] }: Patient) => {
+const fieldsOf = (patient: Patient): PatientFields => {
+  const { name = [], birthDate = '', identifier = [], communication = [] } = patient
   const preferred = communication.find(one => one.preferred) ?? communication[0]
   return {
     // A given name that only has extensions is null.
@@ -58,8 +58,7 @@ const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], co
     family: name[0]?.family ?? '',
     birthDate,
     identifiers: identifier.map(lineOf).join('\n'),
-    email: telecom.find(isOf.email)?.value ?? '',
-    mobile: telecom.find(isOf.sms)?.value ?? '',
+    ...contactsOf(patient),
     language: preferred?.language.coding?.[0]?.code?.split('-')[0] ?? '',
   }
 }
@@ -69,15 +68,11 @@ const lineOf = ({ system, value = '' }: Identifier): string => (system === undef
 /** Whatever else is in the record stays, and so does a field that is unchanged. What extensions say of a value goes with it. */
 const withFields = (patient: Patient, fields: PatientFields): Patient => {
   const before = fieldsOf(patient)
-  const { name = [], identifier = [], telecom = [], communication = [], ...others } = patient
+  const { name = [], identifier = [], communication = [], ...others } = withContacts(patient, fields)
   const isAs = (...names: readonly (keyof PatientFields)[]) => names.every(one => isUnchanged(one, fields, before))
-  const [email, number] = [toAddress(fields.email), toMobile(fields.mobile.trim()) ?? '']
-  const written = isAs('email') ? telecom : replaced(telecom, 'email', { system: 'email', value: email })
-  const called = isAs('mobile') ? written : replaced(written, 'sms', { system: 'phone', use: 'mobile', value: number })
   const lists = {
     name: isAs('given', 'family') ? name : named(name, fields, isAs),
     identifier: isAs('identifiers') ? identifier : identified(identifier, fields),
-    telecom: called,
     communication: isAs('language')
       ? communication
       : spokenFirst(communication, fields.language.trim(), before.language),
@@ -105,14 +100,6 @@ const named = (
 
 const identified = (before: readonly Identifier[], { identifiers }: PatientFields): Identifier[] =>
   identifiersIn(identifiers).map(one => before.find(other => lineOf(other) === lineOf(one)) ?? one)
-
-const replaced = (telecom: readonly ContactPoint[], channel: Channel, entry: ContactPoint): ContactPoint[] => {
-  const at = telecom.findIndex(isOf[channel])
-  const before = telecom[at]
-  const next = before === undefined ? entry : withValues(before, { value: entry.value })
-  const kept = entry.value === '' ? [] : [next as ContactPoint]
-  return at < 0 ? [...telecom, ...kept] : telecom.toSpliced(at, 1, ...kept)
-}
 
 /** If no language is known any more, the one that the page showed goes: first or not, it would be written in. */
 const spokenFirst = (spoken: NonNullable<Patient['communication']>, language: string, shown: string) => {

@@ -40,8 +40,11 @@ export const problemsOfChange = (
     }),
   )
 
-export const isUnchanged = (name: PatientFieldName, fields: PatientFields, before: PatientFields): boolean =>
-  linesOf(fields[name]).join('\n') === linesOf(before[name]).join('\n')
+export const isUnchanged = <Name extends PatientFieldName>(
+  name: Name,
+  fields: Pick<PatientFields, Name>,
+  before: Pick<PatientFields, Name>,
+): boolean => linesOf(fields[name]).join('\n') === linesOf(before[name]).join('\n')
 
 const problemOf: Readonly<
   Record<PatientFieldName, (text: string, languages: readonly string[]) => string | undefined>

@@ -27,6 +27,7 @@ export const accountPage: AddPage = (server, options) => {
       [
         [standing?.record !== undefined, `/patients/${standing?.record}`, 'own.record'],
         [standing?.patient, '/sharing', 'own.sharing'],
+        [standing?.patient, '/account/contacts', 'own.contacts'],
         [standing?.patient, '/account/refused', 'own.refused'],
         [standing?.staff, '/studies', 'own.studies'],
         [standing?.staff, '/patients', 'own.patients'],

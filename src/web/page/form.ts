@@ -128,7 +128,7 @@ export const hiddenField = (name: string, value: string): Html =>
 
 type Form = Pick<PostForm, 'action' | 'token' | 'hidden'> & {
   readonly fields: readonly Field[]
-  /** The e-mail address of the account whose password it sets, if no field has it. */
+  /** The e-mail address of the account whose password it sets or asks for, if no field has it. */
   readonly account?: string | undefined
   readonly button: string
   /** More questions after the fields. */

@@ -131,6 +131,7 @@ const ownWays = ({ say }: Words): Html =>
 <li><a href="/sharing">${say('own.sharing')}</a></li>
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
 <li><a href="/account/data">${say('sharing.data')}</a></li>
+<li><a href="/account/contacts">${say('own.contacts')}</a></li>
 </ul>`
 
 /** With a patient's scopes: staff who are patients can read their own record only by these. */

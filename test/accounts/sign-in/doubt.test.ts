@@ -115,7 +115,7 @@ t.test('a patient is shown that somebody tried it, and nobody of their organizat
   t.same(await triesOf(await world.patientToken(id, 'patient/AuditEvent.rs'), person), ['4'])
   t.match(
     wordsOf(await own.get('/account/disclosures')),
-    /Somebody through the pages of this server Tried to sign in to your account, or to change how you sign in refused/,
+    /Somebody through the pages of this server Tried to sign in to your account, or to change something that needs its password refused/,
   )
   t.same(await triesOf(await officerOf('second-officer', lab.organization), person), [])
 })

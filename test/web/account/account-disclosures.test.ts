@@ -260,7 +260,7 @@ t.test('a failed attempt to sign in as the patient is shown', async t => {
   t.not(words, before)
   t.match(
     words,
-    /UTC Somebody through the pages of this server Tried to sign in to your account, or to change how you sign in refused/,
+    /UTC Somebody through the pages of this server Tried to sign in to your account, or to change something that needs its password refused/,
   )
   t.notMatch(words, /your app/, 'nobody claims that they did it themselves, or an app of theirs')
 })

@@ -66,7 +66,7 @@ t.test('patients open apps that are for everybody, for themselves, starting from
   t.same(buttons((await anns.get(page)).body), ['Heart diary'])
   t.match(wordsOf(await anns.get(page)), 'Open an app with your data Before it opens, you are asked what it may do')
   t.match(wordsOf(await staff.get(page)), 'Open an app for this patient Before it opens, you are asked what it may do')
-  for (const to of ['/sharing', '/account/disclosures', '/account/data'])
+  for (const to of ['/sharing', '/account/disclosures', '/account/data', '/account/contacts'])
     t.match((await anns.get(page)).body, `<li><a href="${to}">`, 'and on from there')
   t.notMatch((await staff.get(page)).body, 'href="/account/data"')
   t.match(await anns.send(page, { app: diary.id }, `${page}/app`), {
