@@ -6,26 +6,25 @@ import type { Connection } from '../database.ts'
 import { type Answer, findAnswer, noAnswer, type Placed, withAnswer } from '../model/answered-subject.ts'
 import { prepare } from '../prepare/prepare.ts'
 import { typeIdOf } from '../row.ts'
-import { sql } from '../sql.ts'
+import { type SqlFragment, sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
-import { holdPlaces } from './lock-places.ts'
 import { numberAllowed } from './number-allowed.ts'
+import { allOrNothing } from './savepoint.ts'
 import { replaceAll } from './update.ts'
 import type { Writing } from './write.ts'
 
 /**
- * Locked before the patient's turn is taken, as by whoever writes a place, so that the two never wait for each other. Answers the ids of those that
- * were there.
+ * Locked before the patient's turn is taken, and before the study, as by whoever writes a place, so that the two never wait for each other. Answers the
+ * ids of those that were there.
  */
-export const holdAnsweredPlaces = async (
-  connection: Connection,
-  { patientId, study }: Placed,
-): Promise<readonly string[]> => {
+export const holdAnsweredPlaces = (connection: Connection, { patientId, study }: Placed): Promise<readonly string[]> =>
+  hold(connection, sql.fragment`enrolment.patient_id = ${patientId} AND enrolment.study_id = ${study}`)
+
+const hold = async (connection: Connection, which: SqlFragment): Promise<readonly string[]> => {
   const held = await connection.any<{ id: string }>(sql.fragment`
     SELECT identity.id FROM enrolment
     JOIN resource_identity AS identity ON identity.type_id = ${typeIdOf('ResearchSubject')} AND identity.id = enrolment.id
-    WHERE enrolment.patient_id = ${patientId} AND enrolment.study_id = ${study}
-    ORDER BY identity.id FOR UPDATE OF identity`)
+    WHERE ${which} ORDER BY identity.id FOR UPDATE OF identity`)
   return held.map(({ id }) => id)
 }
 
@@ -87,21 +86,35 @@ export const withNarrowedPlaces = async (
   change: () => Promise<Written>,
 ): Promise<Written> => {
   if (write.kind === 'create' || write.kind === 'delete' || typeOf(write) !== 'ResearchStudy') return change()
-  const before = await findAccess(connection, write.id)
-  const written = await change()
-  if (before !== 'organization' || (await findAccess(connection, write.id)) !== 'staff') return written
-  const places = await connection.any<{ id: string }>(
-    sql.fragment`SELECT id FROM enrolment WHERE study_id = ${write.id} ORDER BY id`,
-  )
-  for (let first = 0; first < places.length; first += batchSize) {
-    const ids = places.slice(first, first + batchSize).map(({ id }) => id)
-    await holdPlaces(
-      connection,
-      writing,
-      ids.map(id => ({ type: 'ResearchSubject', id })),
-    )
-    await rewrite(connection, writing, ids, noAnswer)
+  if ((await findAccess(connection, write.id)) !== 'organization') return change()
+  try {
+    return await allOrNothing(connection, async () => {
+      const written = await change()
+      if ((await findAccess(connection, write.id)) === 'staff') throw narrowed
+      return written
+    })
+  } catch (error) {
+    if (error !== narrowed) throw error
   }
+  return narrow(connection, writing, write.id, change)
+}
+
+/** Only a write that goes through shows that a study is narrowed. It is undone, and done again once the places are locked, which come before the study. */
+const narrowed = new Error('Only staff read the study by now')
+
+const narrow = async (
+  connection: Connection,
+  writing: Writing,
+  study: string,
+  change: () => Promise<Written>,
+): Promise<Written> => {
+  const isOfStudy = sql.fragment`enrolment.study_id = ${study}`
+  await hold(connection, isOfStudy)
+  const written = await change()
+  // With those of people who were enrolled until the study was locked.
+  const places = await hold(connection, isOfStudy)
+  for (let first = 0; first < places.length; first += batchSize)
+    await rewrite(connection, writing, places.slice(first, first + batchSize), noAnswer)
   return written
 }
 

@@ -2,7 +2,9 @@ import type { Consent, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes
 import t from 'tap'
 import { inactivationReason } from '../../../src/access/vocabulary.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { openNewcomers } from '../../support/newcomers.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { consent } from '../../support/study.ts'
 
 const world = await openNewcomers()
@@ -170,3 +172,22 @@ t.test('whoever signs while a study is narrowed is not told of by their place', 
   await Promise.all([...people.map(({ gives }) => gives()), narrow(study.id)])
   for (const { place } of people) t.strictSame((await said(place)).slice(1), ['candidate', undefined])
 })
+
+t.test(
+  'while a study that is narrowed waits for somebody who writes one of its places, others go on in it',
+  async t => {
+    const study = await world.study(manager, organization, 'Narrowed and waiting', kinds)
+    const { place, gives } = await newcomer('Rae', study.id)
+    await gives()
+    const narrowing = await world.database.transaction(async connection => {
+      await connection.any(sql.fragment`SELECT FROM resource_identity WHERE id = ${place} FOR UPDATE`)
+      const waiting = narrow(study.id)
+      await someoneWaits(connection)
+      const { place: later } = await newcomer('Sam', study.id)
+      return { waiting, later }
+    })
+    await narrowing.waiting
+    t.strictSame(await said(place), ['3', 'candidate', undefined])
+    t.strictSame(await said(narrowing.later), ['1', 'candidate', undefined])
+  },
+)
