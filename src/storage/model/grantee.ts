@@ -13,12 +13,10 @@ type Numbered = {
 
 /** The number by which the rows of consents name their grantee; made if there is none yet. */
 export const granteeNumber = async (connection: Connection, { kind, id }: Numbered): Promise<number> => {
-  await connection.run(sql.fragment`
-    INSERT INTO grantee (kind, id) SELECT ${kind}, ${id}
-    WHERE NOT EXISTS (SELECT FROM grantee WHERE grantee.kind = ${kind} AND grantee.id = ${id})
-    ON CONFLICT DO NOTHING`)
-  const { grantee } = await connection.one<{ grantee: number }>(
-    sql.fragment`SELECT grantee FROM grantee WHERE kind = ${kind} AND id = ${id}`,
-  )
+  const number = sql.fragment`SELECT grantee FROM grantee WHERE kind = ${kind} AND id = ${id}`
+  const found = await connection.maybeOne<{ grantee: number }>(number)
+  if (found !== undefined) return found.grantee
+  await connection.run(sql.fragment`INSERT INTO grantee (kind, id) VALUES (${kind}, ${id}) ON CONFLICT DO NOTHING`)
+  const { grantee } = await connection.one<{ grantee: number }>(number)
   return grantee
 }
