@@ -44,7 +44,17 @@ const everySoMany: readonly (readonly [days: number, places: readonly string[]])
       'test/web/organization/**',
     ],
   ],
-  [2, ['test/auth/*', 'test/browser/*', 'test/http/**', 'test/operations/**']],
+  [
+    2,
+    [
+      'test/auth/*',
+      'test/browser/*',
+      'test/http/**',
+      'test/operations/**',
+      'test/storage/audit/**',
+      'test/web/{account,intake,invitation,patient,sign-in,study,study-settings,system}/**',
+    ],
+  ],
 ]
 /** The whole story, the pages of everybody and those of patients run each day. */
 const everyDay = ['invitation', 'pages', 'story'].map(name => `test/browser/${name}.test.ts`)
