@@ -79,23 +79,23 @@ const usualDays = 14
 const mostDays = 366
 
 /** The page of the two weeks up to the newest reading. */
-export const newestDays = (patient: string, period: ChartPeriod): string => pageUrl(patient, period, {})
+export const newestDays = (path: string, period: ChartPeriod): string => pageUrl(path, period, {})
 
 const pageUrl = (
-  patient: string,
+  path: string,
   { timezone, glucoseUnit, back }: ChartPeriod,
   days: Readonly<Record<string, string>>,
 ): string =>
-  `/patients/${patient}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit, ...(back !== undefined && { back }) })}`
+  `${path}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit, ...(back !== undefined && { back }) })}`
 
 /**
  * Links to a day, a week or more, and to earlier and later ones, and a form for any days, below a line that says which are shown. It works with
- * and without JavaScript.
+ * and without JavaScript. `path`: of the page that it is on.
  */
-export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
+export const periodForm = (path: string, period: ChartPeriod, { say }: Words): Html => {
   const { first, last, timezone, glucoseUnit, back, wrong } = period
   const days = daysBetween(first, last) + 1
-  const page = (days: Readonly<Record<string, string>>): string => pageUrl(patient, period, days)
+  const page = (days: Readonly<Record<string, string>>): string => pageUrl(path, period, days)
   const ending = (length: number) => page({ first: addDays(last, 1 - length), last })
   const asked = (name: Typed) => {
     const problem = wrong?.problems[name]
@@ -115,7 +115,7 @@ export const periodForm = (patient: string, period: ChartPeriod, { say }: Words)
 ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
 ${problemList(fields, say('check'))}
 <details class="mb-3"${wrong && html` open`}><summary>${say('chart.period', { first, last, timezone, unit: glucoseUnit })}</summary>
-<form method="get" action="/patients/${patient}" class="columns mt-2" data-period novalidate>
+<form method="get" action="${path}" class="columns mt-2" data-period novalidate>
 ${back !== undefined && hiddenField('back', back)}
 ${fields.map(field)}
 <div class="field mb-4">

@@ -2,22 +2,27 @@ import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ChartPeriod, newestDays } from './chart-period.ts'
 
-/** `isReader`: whether the patient is the reader. */
-export type ShownPatient = { readonly id: string; readonly isReader: boolean }
+/** A page with charts. */
+export type ChartsPage = {
+  /** Its address, without a query. */
+  readonly path: string
+  /** Id of the Patient whose readings are drawn. */
+  readonly patient: string
+  /** Which of the readings it shows. */
+  readonly shown: string
+  /** What it says if there never were any. */
+  readonly never: Html
+}
 
 /** If there never were any readings, choosing other days does not help. */
 export const nothingDrawn = (
-  { id, isReader }: ShownPatient,
+  { path, never }: ChartsPage,
   period: ChartPeriod,
   newest: number | undefined,
   { say }: Words,
 ): Html => {
+  if (newest === undefined) return never
   const { first, last, from, to } = period
-  if (newest === undefined)
-    return isReader
-      ? html`<p>${say('chart.never-own')}</p>
-<p><a href="/account/apps">${say('sharing.apps')}</a></p>`
-      : html`<p>${say('chart.never-shared')}</p>`
   const isElsewhere = newest < Date.parse(from) || newest >= Date.parse(to)
-  return html`<p>${say('chart.nothing', { first, last })}${isElsewhere && html` <a href="${newestDays(id, period)}">${say('chart.newest')}</a>`}</p>`
+  return html`<p>${say('chart.nothing', { first, last })}${isElsewhere && html` <a href="${newestDays(path, period)}">${say('chart.newest')}</a>`}</p>`
 }

@@ -14,7 +14,7 @@ import { limitsAround } from './chart-limits.ts'
 import { type ChartPeriod, chartPeriodOf, hasDays, periodForm, timezoneIn } from './chart-period.ts'
 import { glucoseReport } from './glucose.ts'
 import { newestReading, newestReadingOf } from './newest-reading.ts'
-import { nothingDrawn, type ShownPatient } from './nothing-drawn.ts'
+import { type ChartsPage, nothingDrawn } from './nothing-drawn.ts'
 
 type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
 
@@ -27,15 +27,15 @@ type PatientCharts = { readonly content: Html; readonly isProblem: boolean }
  */
 export const patientCharts = async (
   reading: Reading,
-  patient: ShownPatient,
+  page: ChartsPage,
   query: URLSearchParams,
 ): Promise<PatientCharts> => {
-  const { id, isReader } = patient
+  const { path, patient, shown } = page
   const { words } = reading
   const { say } = words
-  const asked = { ...reading, patient: id, timezone: timezoneIn(query) }
+  const asked = { ...reading, patient, timezone: timezoneIn(query) }
   const newest = await newestReading(asked)
-  const readIn = (moment = Date.now()) => readFigures(reading, id, chartPeriodOf(query, moment))
+  const readIn = (moment = Date.now()) => readFigures(reading, patient, chartPeriodOf(query, moment))
   const first = await readIn(newest)
   const isEmpty = newest !== undefined && first.measured.length === 0
   const newestDrawn = isEmpty ? await newestReadingOf(asked, drawnCodes(first.period, words)) : undefined
@@ -45,13 +45,12 @@ export const patientCharts = async (
     if (!measured.includes(chart)) return undefined
     return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
   })
-  // All readers but the patient are told the same about missing data, whether anything is withheld or not.
   const content = html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
 <h2>${say('chart.measurements')}</h2>
-<p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
-${periodForm(id, period, words)}
-${measured.length === 0 && nothingDrawn(patient, period, newestDrawn ?? newest, words)}
+<p>${shown}</p>
+${periodForm(path, period, words)}
+${measured.length === 0 && nothingDrawn(page, period, newestDrawn ?? newest, words)}
 ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscript>`}
 ${trace}
 ${glucose}

@@ -20,6 +20,7 @@ import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
+import type { ChartsPage } from './nothing-drawn.ts'
 import { backIn, backLink, keepingBack } from './patient-back.ts'
 import { patientCharts } from './patient-charts.ts'
 import { patientFacts } from './patient-facts.ts'
@@ -67,7 +68,7 @@ export const patientPage: AddPage = (server, options) => {
       // All pages for staff are in English.
       const words = isReader ? wordsOf(request) : wordsFor('en')
       const title = nameText(patient.name?.[0]) || words.say('chart.patient')
-      const charts = await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))
+      const charts = await patientCharts({ registry, store, words }, chartsOn(found, id, words), queryOf(request))
       return sendPage(reply.header('vary', 'accept-language'), {
         title,
         isProblem: charts.isProblem,
@@ -94,6 +95,19 @@ ${!isFramed(request) && waysOn(request, words, { isReader })}`,
     return reply.redirect(await launches.open(sessionOf(request).person, app, { patient: id }), 303)
   })
 }
+
+/** All readers but the patient are told the same about missing data, whether anything is withheld or not. */
+const chartsOn = ({ isReader }: { readonly isReader: boolean }, patient: string, { say }: Words): ChartsPage => ({
+  path: `/patients/${patient}`,
+  patient,
+  ...(isReader
+    ? {
+        shown: say('chart.own'),
+        never: html`<p>${say('chart.never-own')}</p>
+<p><a href="/account/apps">${say('sharing.apps')}</a></p>`,
+      }
+    : { shown: say('chart.shared'), never: html`<p>${say('chart.never-shared')}</p>` }),
+})
 
 /** It would only be missing in the charts: patients are told. */
 const linkToRefused = async (
