@@ -1,6 +1,5 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../../access/access.ts'
-import { stayingWithStudy } from '../../access/consent-study.ts'
 import { whoWrites } from '../../access/who-writes.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseInSteps } from '../../fhir/json-pieces.ts'
@@ -90,7 +89,7 @@ const revive = async (connection: Connection, writing: Writing, write: Update, p
   const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
   if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
   const draft = {
-    resource: await asKept(connection, writing, write.resource, write.id),
+    resource: await asKept(connection, writing, write),
     id: write.id,
     pk: place.pk,
     version: Number(last.versionId) + 1,
@@ -132,7 +131,7 @@ export const nextVersion = async (
 ): Promise<Candidate> => {
   const before = await readStored(current.content)
   const draft = {
-    resource: keptStudy(await asKept(connection, writing, resource, current.id), before),
+    resource: await asKept(connection, writing, { resource, id: current.id, before }),
     id: current.id,
     pk: current.pk,
     version: Number(current.versionId) + 1,
@@ -145,11 +144,6 @@ export const nextVersion = async (
   checkSubjects(candidate, before, writing)
   return candidate
 }
-
-const keptStudy = (resource: Resource, before: Resource): Resource =>
-  resource.resourceType === 'Consent' && before.resourceType === 'Consent'
-    ? stayingWithStudy(resource, before)
-    : resource
 
 const checkPatient = (candidate: Candidate, patientId: number, { registry }: Writing): void => {
   if (candidate.patientId !== patientId) throw moved(candidate, registry)

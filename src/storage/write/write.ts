@@ -1,6 +1,7 @@
 import type { Observation, Resource, ResourceType } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { type Access, fullAccess, restrict } from '../../access/access.ts'
+import { stayingWithStudy } from '../../access/consent-study.ts'
 import { whoWrites } from '../../access/who-writes.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseReference } from '../../fhir/reference.ts'
@@ -130,7 +131,7 @@ export const candidatesOf = async (
   const drafts = []
   for (const { resource, id = uuidv7() } of creates)
     drafts.push({
-      resource: await asKept(connection, writing, resource, id),
+      resource: await asKept(connection, writing, { resource, id }),
       id,
       pk: await writing.nextPk(),
       version: 1,
@@ -140,14 +141,22 @@ export const candidatesOf = async (
   return prepare(connection, writing, drafts, new Date())
 }
 
-/** The resource without what the server adds when it is served, and with what the server alone says in it. */
+type Sent = {
+  readonly resource: Resource
+  readonly id: string
+  /** The current version, if it is to be replaced. */
+  readonly before?: Resource
+}
+
+/** The resource without what the server adds when it is served, and with what it alone says in it or keeps from the version before. */
 export const asKept = async (
   connection: Connection,
   writing: Writing,
-  resource: Resource,
-  id: string,
+  { resource, id, before }: Sent,
 ): Promise<Resource> => {
   switch (resource.resourceType) {
+    case 'Consent':
+      return before?.resourceType === 'Consent' ? stayingWithStudy(resource, before) : resource
     case 'Group':
       return withoutServedMembers(connection, resource, id)
     case 'ResearchSubject':
