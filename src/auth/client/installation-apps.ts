@@ -1,6 +1,5 @@
 import type { ClientPolicy } from '../../access/caller.ts'
-import { type ConfigurationChange, recordingChange } from '../../accounts/organization/configuration-change.ts'
-import type { OpenStoreAs } from '../../accounts/person.ts'
+import type { ConfigurationChange } from '../../accounts/organization/configuration-change.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import {
@@ -9,8 +8,8 @@ import {
   listAllClients,
   lockInstallationClient,
 } from '../../storage/authorization/installation-client.ts'
-import type { Connection, Database } from '../../storage/database.ts'
-import type { ScopeRules } from '../request/requested-scope.ts'
+import type { Connection } from '../../storage/database.ts'
+import { type AppParts, changeApp } from './app-change.ts'
 import { changeApproved, disable, enable, isBackend } from './approved-clients.ts'
 
 /** The apps and backend services of the whole installation, as its administrators look after them. Each change is recorded. */
@@ -33,27 +32,15 @@ export type InstallationApps = {
   readonly letRecordConsent: (person: string, id: string, to: 'yes' | 'no') => Promise<boolean>
 }
 
-type Parts = {
-  readonly database: Database
-  readonly rules: ScopeRules
-  readonly openStoreAs: OpenStoreAs
-  readonly refusalOf: (url: string) => string | undefined
-  readonly onRevoked: () => void
-}
-
-export const openInstallationApps = (parts: Parts): InstallationApps => {
-  const { database, openStoreAs, onRevoked } = parts
-  const changing = async (person: string, id: string, run: Run): Promise<boolean> => {
-    const answer = await recordingChange({ openStoreAs, person }, async connection => {
+export const openInstallationApps = (parts: AppParts): InstallationApps => {
+  const { database } = parts
+  const changing = (person: string, id: string, run: Run): Promise<boolean> =>
+    changeApp(parts, { person }, async connection => {
       const client = await lockInstallationClient(connection, id)
       if (client === undefined) throw new FhirError('not-found', 'There is no such app')
       const change = await run(connection, client)
       return { answer: change !== undefined, change: change && { action: 'U', id, ...change } }
     })
-    // For tokens that this process still remembers.
-    onRevoked()
-    return answer
-  }
   return {
     list: async (asked, page) => {
       const found = await listAllClients(database, asked, { offset: (page - 1) * pageSize, limit: pageSize + 1 })
@@ -83,7 +70,7 @@ type Change = Pick<ConfigurationChange, 'told' | 'details'>
 type Run = (connection: Connection, client: OrganizationClient) => Promise<Change | undefined>
 
 const letRecord = async (
-  parts: Pick<Parts, 'refusalOf' | 'rules'> & { readonly database: Connection },
+  parts: Pick<AppParts, 'refusalOf' | 'rules'> & { readonly database: Connection },
   client: OrganizationClient,
   to: 'yes' | 'no',
 ): Promise<Change | undefined> => {

@@ -1,8 +1,6 @@
 import { backendScopeRefusal } from '../../access/backend-policy.ts'
 import type { Caller } from '../../access/caller.ts'
 import { parseScopes, printScope } from '../../access/scope.ts'
-import { type ConfigurationChange, recordingChange } from '../../accounts/organization/configuration-change.ts'
-import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import {
   findClientOf,
@@ -11,10 +9,10 @@ import {
   lockNewClient,
   type OrganizationClient,
 } from '../../storage/authorization/client-registration.ts'
-import type { Connection, Database } from '../../storage/database.ts'
+import type { Connection } from '../../storage/database.ts'
 import { hasStudiesBeyond } from '../../storage/organization/studies-beyond.ts'
-import type { ScopeRules } from '../request/requested-scope.ts'
 import { requireShown, versionOf } from '../shown-version.ts'
+import { type AppChange, type AppParts, changeApp } from './app-change.ts'
 import { disable, enable, endBeyond, isBackend, keepApproved, type Registered } from './approved-clients.ts'
 import { clientIdOf } from './client-model.ts'
 import { detailsOf, metadataOf, problemsOf, type SaidApp } from './said-app.ts'
@@ -44,38 +42,26 @@ export type OrganizationApps = {
 /** `caller` is the Person as the rules know them. */
 export type By = { readonly person: string; readonly caller: Caller; readonly organization: string }
 
-type Parts = {
-  readonly database: Database
-  readonly rules: ScopeRules
-  readonly openStoreAs: OpenStoreAs
-  readonly refusalOf: (url: string) => string | undefined
-  readonly onRevoked: () => void
-}
-
-export const openOrganizationApps = (parts: Parts): OrganizationApps => {
-  const { database, onRevoked } = parts
-  const changing = async <T>(by: By, run: Run<T>): Promise<T> => {
-    const answer = await recordingChange({ ...parts, ...by }, run)
-    // For tokens that this process still remembers.
-    onRevoked()
-    return answer
-  }
+export const openOrganizationApps = (parts: AppParts): OrganizationApps => {
+  const { database } = parts
   return {
     list: organization => listClientsOf(database, organization),
     find: (organization, id) => findClientOf(database, organization, id),
-    register: (by, app, form) => changing(by, connection => register(parts, connection, by, { app, form })),
+    register: (by, app, form) => changeApp(parts, by, connection => register(parts, connection, by, { app, form })),
     findRegistered: (by, form) => findClientOf(database, by.organization, idBy(by, form)),
-    change: (by, id, app, version) => changing(by, connection => change(parts, connection, { by, id, app, version })),
-    renewSecret: (by, id, version) => changing(by, connection => renewSecret(parts, connection, { by, id, version })),
+    change: (by, id, app, version) =>
+      changeApp(parts, by, connection => change(parts, connection, { by, id, app, version })),
+    renewSecret: (by, id, version) =>
+      changeApp(parts, by, connection => renewSecret(parts, connection, { by, id, version })),
     disable: (by, id) =>
-      changing(by, async connection => {
+      changeApp(parts, by, async connection => {
         const { name, disabledBy } = await known(connection, by, id)
         if (disabledBy !== undefined) return { answer: false, change: undefined }
         await disable(connection, id, 'organization')
         return { answer: true, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
       }),
     enable: (by, id) =>
-      changing(by, async connection => {
+      changeApp(parts, by, async connection => {
         const { name, scope, disabledBy } = await known(connection, by, id)
         if (disabledBy !== 'organization') return { answer: false, change: undefined }
         await requireGrantable(parts, connection, by, scope)
@@ -85,17 +71,14 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
   }
 }
 
-type Changed<T> = { readonly answer: T; readonly change: ConfigurationChange | undefined }
-type Run<T> = (connection: Connection) => Promise<Changed<T>>
-
 type New = { readonly app: SaidApp; readonly form: string }
 
 const register = async (
-  parts: Parts,
+  parts: AppParts,
   connection: Connection,
   by: By,
   { app, form }: New,
-): Promise<Changed<Registered>> => {
+): Promise<AppChange<Registered>> => {
   const { organization } = by
   const id = idBy(by, form)
   await lockNewClient(connection, id)
@@ -116,10 +99,10 @@ type Change = Renewal & { readonly app: SaidApp }
 type Renewal = { readonly by: By; readonly id: string; readonly version: string }
 
 const change = async (
-  parts: Parts,
+  parts: AppParts,
   connection: Connection,
   { by, id, app, version }: Change,
-): Promise<Changed<Registered>> => {
+): Promise<AppChange<Registered>> => {
   const client = await known(connection, by, id)
   requireOwn(client)
   requireShown(partsSaid(client), version)
@@ -167,10 +150,10 @@ export const secretVersion = (client: OrganizationClient): string => versionOf(s
 const secretOf = ({ secretHash }: OrganizationClient) => ({ secret: secretHash?.toString('hex') ?? null })
 
 const renewSecret = async (
-  parts: Parts,
+  parts: AppParts,
   connection: Connection,
   { by, id, version }: Renewal,
-): Promise<Changed<Registered>> => {
+): Promise<AppChange<Registered>> => {
   const client = await known(connection, by, id)
   requireOwn(client)
   requireShown(secretOf(client), version)
@@ -197,7 +180,7 @@ const requireOwn = (client: OrganizationClient): void => {
 }
 
 /** Throws FhirError with what is wrong, and with which parameter. */
-const requireSound = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<void> => {
+const requireSound = async (parts: AppParts, connection: Connection, by: By, app: SaidApp): Promise<void> => {
   const [first, ...others] = problemsOf(app, parts)
   if (first !== undefined) throw FhirError.of([first, ...others])
   await requireGrantable(parts, connection, by, app.scope)
@@ -205,7 +188,7 @@ const requireSound = async (parts: Parts, connection: Connection, by: By, app: S
 
 /** Nobody may let a service see more than their own role allows them. */
 const requireGrantable = async (
-  { rules }: Parts,
+  { rules }: AppParts,
   connection: Connection,
   { caller, organization }: By,
   scope: string,
