@@ -49,14 +49,6 @@ const peopleOrders = {
   enrolment: 'Last enrolled first',
 } as const
 
-/** Of those who may be invited. */
-export const invitationOrders = {
-  name: 'Name or code',
-  invited: 'Last invited first',
-  expiry: 'Ending soonest first',
-  enrolment: 'Last enrolled first',
-} as const
-
 /** The address of the same page with other values. */
 export const peopleUrl = (
   path: string,

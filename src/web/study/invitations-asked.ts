@@ -1,0 +1,43 @@
+import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
+import type { StudyPeopleAsked } from '../../storage/study/study-people.ts'
+import { typed } from '../page/typed.ts'
+import { type PeopleAsked, peopleInOrder } from './people-asked.ts'
+import type { ReadStudy } from './read-study.ts'
+
+/** Which people of a study the page of its invitations shows. */
+export type InvitationsAsked = PeopleAsked &
+  Pick<StudyPeopleAsked, 'sort'> & { readonly invited: InvitedFilter | undefined }
+
+/** Somebody who may not know the answers cannot filter by them. */
+export const invitationsAskedIn = (query: URLSearchParams, { seesAnswers }: ReadStudy): InvitationsAsked => {
+  const people = peopleInOrder(query, invitationOrders)
+  const invited = query.get('invited') ?? ''
+  return {
+    ...people,
+    sort: people.order.by,
+    state: seesAnswers ? people.state : undefined,
+    invited: Object.hasOwn(standings, invited) ? (invited as InvitedFilter) : undefined,
+  }
+}
+
+const invitationOrders = {
+  name: 'Name or code',
+  invited: 'Last invited first',
+  expiry: 'Ending soonest first',
+  enrolment: 'Last enrolled first',
+} as const
+
+export const standings: Readonly<Record<InvitedFilter, string>> = {
+  'not-invited': 'Never invited',
+  open: 'Open',
+  used: 'The patient has used it',
+  over: 'No longer works',
+  failed: 'The last message failed',
+}
+
+/** The parameters by which people are listed, and of the page of the list. */
+const askedBy = ['state', 'invited', 'find', 'sort', 'page'] as const
+
+/** What the page asked for on which a form was sent. */
+export const askedAgain = (body: unknown): URLSearchParams =>
+  new URLSearchParams(askedBy.map(name => [name, typed(body, name)]).filter(([, value]) => value !== ''))

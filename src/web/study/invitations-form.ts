@@ -1,0 +1,95 @@
+import type { Invited } from '../../studies/invitation/invitations.ts'
+import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { box, field, postForm, problemList } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { orderField, orderProblem, orderQuery } from '../page/list-order.ts'
+import { type InvitationsAsked, standings } from './invitations-asked.ts'
+import { whoField } from './many-asked.ts'
+import { peopleStates } from './people-asked.ts'
+import { standingText } from './study-invitation.ts'
+import { answered, nameOf, notAsked } from './study-person.ts'
+import { wayField } from './way-field.ts'
+
+type Shown = {
+  readonly path: string
+  readonly asked: InvitationsAsked
+  readonly people: readonly EnrolledPerson[]
+  readonly invited: ReadonlyMap<string, Invited>
+  readonly total: number
+  readonly options: PageOptions
+  readonly token: string
+}
+
+/** The people who are listed, and what is done with those who are ticked, or with all. */
+export const invitationsForm = ({ path, asked, people, invited, total, options, token }: Shown): Html =>
+  postForm(
+    {
+      action: path,
+      token,
+      isListed: true,
+      hidden: {
+        state: asked.state,
+        invited: asked.invited,
+        find: asked.text,
+        ...orderQuery(asked.order),
+        page: asked.page > 1 ? String(asked.page) : undefined,
+      },
+      class: 'mt-4',
+    },
+    html`<fieldset>
+<legend class="visually-hidden">People who are listed</legend>
+<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
+</fieldset>
+${whoField(total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages`)}
+${wayField(options.invitations.ways)}
+<div class="d-flex flex-wrap gap-2 mb-4">
+<button class="btn btn-primary" name="do" value="invite">Invite</button>
+<button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
+<button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
+</div>
+<p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, who signed an earlier text, or who share but send nothing, every three days at most.</p>`,
+  )
+
+const personBox = (person: EnrolledPerson): Html =>
+  person.hasEnded
+    ? html`${nameOf(person)} <span class="badge text-bg-secondary">Place has ended</span>`
+    : box({
+        type: 'checkbox',
+        name: 'subject',
+        value: person.id,
+        label: nameOf(person),
+        hint: answerText(person),
+      })
+
+const answerText = (person: EnrolledPerson): string | undefined => {
+  const gone = notAsked(person)
+  const parts = [
+    gone && `${gone.charAt(0).toUpperCase()}${gone.slice(1)}.`,
+    person.state && answered(person),
+    person.isSilent && 'They share, but nothing of theirs comes.',
+  ].filter(Boolean)
+  return parts.length === 0 ? undefined : parts.join(' ')
+}
+
+/** The form that chooses whom the page lists. */
+export const invitationsFilter = (
+  path: string,
+  { state, invited, text, order }: InvitationsAsked,
+  seesAnswers: boolean,
+): Html => html`${problemList([orderProblem(order)])}
+<form method="get" action="${path}" role="search" aria-label="People">
+<div class="row">
+<div class="col-sm-6">${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}</div>
+<div class="col-sm-6">${selectField({ name: 'invited', label: 'Invitation', value: invited ?? '', choices: withAll(standings) })}</div>
+${seesAnswers && html`<div class="col-sm-6">${selectField({ name: 'state', label: 'Answer', value: state ?? '', choices: withAll(peopleStates) })}</div>`}
+<div class="col-sm-6">${orderField(order)}</div>
+</div>
+<button class="btn btn-outline-primary">Show</button>
+</form>`
+
+const withAll = (labels: Readonly<Record<string, string>>) => [
+  { value: '', label: 'Everybody' },
+  ...Object.entries(labels).map(([value, label]) => ({ value, label })),
+]
