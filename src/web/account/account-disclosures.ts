@@ -21,10 +21,11 @@ import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from '../audit/d
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { type ListOrder, orderField, orderIn, orderProblem, orderQuery, timeOrders } from '../page/list-order.ts'
+import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { type TimeOrder, timeLinks, timeOrders } from '../page/time-order.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
 import { ownAuditLine } from './own-audit-line.ts'
@@ -44,6 +45,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const { cursor, isFirst, note, titled } = listPlaceIn(queryOf(request), cursors, path, words)
     const { lines, next } = own === undefined ? nothing : await findLines(own, asked, cursor, options, words)
     const again = queryOfAsked(asked, own)
+    const links = timeLinks(words)[order.by]
     const page = next && cursors?.seal({ path, query: again, page: next })
     return sendTranslatedPage(reply, words, {
       title: titled(say('disclosures.title')),
@@ -55,8 +57,8 @@ ${form}
 ${note}
 ${stretchList({ lines, order: order.by }, own?.studies ?? [], words)}
 ${own && (await agedNote(options.accounts.database, words))}
-${page && html`<p><a href="${path}?${again}&page=${page}">${say(links[order.by].next)}</a></p>`}
-${!isFirst && html`<p><a href="${path}?${again}">${say(links[order.by].first)}</a></p>`}
+${page && html`<p><a href="${path}?${again}&page=${page}">${links.after}</a></p>`}
+${!isFirst && html`<p><a href="${path}?${again}">${links.first}</a></p>`}
 ${own && otherRecords(own, words)}
 <p class="no-print"><a href="/sharing">${say('sharing.title')}</a></p>`,
     })
@@ -94,12 +96,7 @@ const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own
 
 const scope = 'user/AuditEvent.rs user/Organization.rs user/ResearchStudy.rs'
 
-const links = {
-  latest: { next: 'disclosures.earlier', first: 'disclosures.latest' },
-  oldest: { next: 'disclosures.later', first: 'disclosures.oldest' },
-} as const
-
-type Asked = DayRange & { readonly study: string; readonly order: ListOrder<keyof typeof links> }
+type Asked = DayRange & { readonly study: string; readonly order: ListOrder<TimeOrder> }
 
 const askedIn = (query: URLSearchParams, words: Words): Asked => {
   const study = query.get('study') ?? ''

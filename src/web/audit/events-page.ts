@@ -16,12 +16,13 @@ import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import type { Field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { type ListOrder, orderIn, orderProblem, orderQuery, timeOrders } from '../page/list-order.ts'
+import { type ListOrder, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
 import { pagesBeside } from '../page/page-number.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { type TimeOrder, timeLinks, timeOrders } from '../page/time-order.ts'
 import { agedNote } from './aged-note.ts'
 import { type AuditLine, auditLine, untitledStudies } from './audit-line.ts'
 import { type DayRange, dayQueryOf } from './day-range.ts'
@@ -95,7 +96,7 @@ ${
       )
 }
 ${await agedNote(options.accounts.database)}
-${pagesBeside('Pages', [next !== undefined && { href: `${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}`, text: links[order.by].next }, !isFirst && { href: `${path}?${again}`, text: links[order.by].first }])}
+${pagesBeside('Pages', [next !== undefined && { href: `${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}`, text: links[order.by].after }, !isFirst && { href: `${path}?${again}`, text: links[order.by].first }])}
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })
   })
@@ -126,15 +127,10 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
 const rateLimit = { max: 10, timeWindow: '1 minute' }
 
 const orders = timeOrders()
-type Order = keyof typeof orders
-
-const links: Readonly<Record<Order, { readonly next: string; readonly first: string }>> = {
-  latest: { next: 'Earlier', first: 'Back to the latest' },
-  oldest: { next: 'Later', first: 'Back to the oldest' },
-}
+const links = timeLinks()
 
 /** Events come with the latest first if no order is asked for. */
-const inOrder = (registry: Registry, search: Search, { by }: ListOrder<Order>): Search =>
+const inOrder = (registry: Registry, search: Search, { by }: ListOrder<TimeOrder>): Search =>
   by === 'latest'
     ? search
     : { ...search, sort: parseSearch(registry, 'AuditEvent', new URLSearchParams({ _sort: '_lastUpdated' })).sort }
@@ -145,11 +141,14 @@ const entriesOf = ({ problems, ...asked }: DayRange): readonly (readonly [string
 
 const isAsked = (asked: DayRange): boolean => entriesOf(asked).length > 0
 
-const queryOfAsked = (asked: DayRange, order: ListOrder<Order>): string =>
+const queryOfAsked = (asked: DayRange, order: ListOrder<TimeOrder>): string =>
   new URLSearchParams([...entriesOf(asked), ...Object.entries(orderQuery(order))].map(([...pair]) => pair)).toString()
 
 /** The heading of the column by which the table is sorted, with a link to the opposite order. */
-const whenHeading = ({ by, ...order }: ListOrder<Order>, addressOf: (order: ListOrder<Order>) => string): Html => {
+const whenHeading = (
+  { by, ...order }: ListOrder<TimeOrder>,
+  addressOf: (order: ListOrder<TimeOrder>) => string,
+): Html => {
   const other = by === 'latest' ? 'oldest' : 'latest'
   return html`<th scope="col" role="columnheader" aria-sort="${by === 'latest' ? 'descending' : 'ascending'}">When <a class="px-2" href="${addressOf({ by: other, ...order })}" title="${orders[other]}"><span aria-hidden="true">${by === 'latest' ? '↓' : '↑'}</span><span class="visually-hidden">${orders[other]}</span></a></th>`
 }

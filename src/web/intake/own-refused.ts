@@ -11,12 +11,13 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
-import { orderForm, orderIn, orderQuery, timeOrders } from '../page/list-order.ts'
+import { orderForm, orderIn, orderQuery } from '../page/list-order.ts'
 import { numberedPage } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
-import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
+import { numberedLinks, pageNumberIn } from '../page/page-number.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
+import { timeLinks, timeOrders } from '../page/time-order.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { refusedBecause } from './refused-because.ts'
 
@@ -43,7 +44,6 @@ export const ownRefusedPage: AddPage = (server, options) => {
     const shown = found.slice(0, pageSize)
     const done = namedIn(doneTexts, queryOf(request).get('done'))
     const to = (next: number) => addressOf(own?.patient, { ...orderQuery(order), page: String(next) })
-    const [before, after] = beside[order.by]
     return sendTranslatedPage(reply, words, {
       title: titled(say('refused.title')),
       isProblem: order.problem !== undefined,
@@ -53,7 +53,7 @@ ${note}
 <p>${say(shown.length === 0 ? 'refused.none' : 'refused.text')}</p>
 ${own && (shown.length > 1 || queryOf(request).has('sort')) && orderForm(refusedPath, order, { record: own.patient }, words)}
 ${own && shown.length > 0 && html`<ul class="list-group list-group-flush mb-4">${await linesOf(own, shown, options, words)}</ul>`}
-${pagesBeside(say('refused.pages'), [page > 1 && { href: to(page - 1), text: say(before) }, found.length > pageSize && { href: to(page + 1), text: say(after) }])}
+${numberedLinks(say('refused.pages'), { page, hasMore: found.length > pageSize, to, ...timeLinks(words)[order.by] })}
 ${own && otherRecords(own, words)}
 <p><a href="/account">${say('sharing.account')}</a></p>`,
     })
@@ -63,12 +63,6 @@ ${own && otherRecords(own, words)}
 export const refusedPath = '/account/refused'
 
 const pageSize = 20
-
-/** What the pages before and after have. */
-const beside = {
-  latest: ['refused.newer', 'disclosures.earlier'],
-  oldest: ['disclosures.earlier', 'refused.newer'],
-} as const
 
 const doneTexts = { removed: 'refused.removed' } as const
 

@@ -11,9 +11,10 @@ import type {
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { type ListOrder, orderForm, orderIn, orderQuery, timeOrders } from '../page/list-order.ts'
-import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
+import { type ListOrder, orderForm, orderIn, orderQuery } from '../page/list-order.ts'
+import { numberedLinks, pageNumberIn } from '../page/page-number.ts'
 import { moment } from '../page/time.ts'
+import { timeLinks, timeOrders } from '../page/time-order.ts'
 import { typed } from '../page/typed.ts'
 import { plainly } from './document-lines.ts'
 import { findingText } from './finding-text.ts'
@@ -65,7 +66,7 @@ const hiddenOf = ({ state, group }: Asked) => ({ ...(state === 'settled' && { st
 const orders = { ...timeOrders(), often: 'Most often sent first' }
 
 /** What the pages before and after have. */
-const beside = { latest: ['Newer', 'Older'], oldest: ['Older', 'Newer'], often: ['More often', 'Less often'] } as const
+const beside = { ...timeLinks(), often: { before: 'More often', after: 'Less often' } }
 
 /** A state or reason in the address that is not valid is ignored. */
 const askedIn = (query: URLSearchParams): Asked => ({
@@ -90,14 +91,13 @@ const lists = (
 ): Html => {
   const kept = state === 'settled' ? { state } : {}
   const to = (more: Readonly<Record<string, string>>) => urlOf(path, { ...kept, ...orderQuery(order), ...more })
-  const [before, after] = beside[order.by]
   const at = (next: number) => to({ ...(group && fieldsOf(group)), page: String(next) })
   return html`<h2>By reason</h2>
 ${groupList(groups, { path, to, ...shown, isWaiting: state === 'waiting' })}
 <h2>One by one${group && `: ${findingText(group.rule)}`}</h2>
 ${group && html`<p><a href="${to({})}">Show all reasons</a></p>`}
 <ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(one => listed(one, group === undefined ? whereIn(one, shown.nameKind) : undefined))}</ul>
-${pagesBeside('Pages', [page > 1 && { href: at(page - 1), text: before }, documents.length > pageSize && { href: at(page + 1), text: after }])}`
+${numberedLinks('Pages', { page, hasMore: documents.length > pageSize, to: at, ...beside[order.by] })}`
 }
 
 /** How many at once, since each is an upload of its own. */

@@ -7,14 +7,15 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
-import { orderForm, orderIn, orderQuery, timeOrders } from '../page/list-order.ts'
+import { orderForm, orderIn, orderQuery } from '../page/list-order.ts'
 import { numberedPage, pageTitle } from '../page/list-place.ts'
 import { notFound } from '../page/not-found.ts'
-import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
+import { numberedLinks, pageNumberIn } from '../page/page-number.ts'
 import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { timeLinks, timeOrders } from '../page/time-order.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
 import { isProblemOfList, quarantineList, takeGroup } from './quarantine-list.ts'
 import { nameOfSource } from './sources.ts'
@@ -40,7 +41,6 @@ export const sourceIntakePages: AddPage = (server, options) => {
       { isEmpty: ({ uploads }) => uploads.length === 0 },
     )
     const to = (next: number) => `${path}/uploads?${new URLSearchParams({ ...orderQuery(order), page: String(next) })}`
-    const [before, after] = order.by === 'latest' ? ['Newer', 'Older'] : ['Older', 'Newer']
     return sendStaffPage(reply, {
       title: titled(`Data received: ${name}`),
       isProblem: order.problem !== undefined,
@@ -54,7 +54,7 @@ ${
 <h2>Uploads</h2>
 ${orderForm(`${path}/uploads`, order, {})}
 ${uploadList(found.uploads.slice(0, pageSize))}
-${pagesBeside('Pages', [page > 1 && { href: to(page - 1), text: before }, found.uploads.length > pageSize && { href: to(page + 1), text: after }])}`
+${numberedLinks('Pages', { page, hasMore: found.uploads.length > pageSize, to, ...timeLinks()[order.by] })}`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,
     })

@@ -40,12 +40,6 @@ export const orderField = ({ by, orders, problem }: ListOrder, { say }: Words = 
     choices: Object.entries(orders).map(([value, label]) => ({ value, label })),
   })
 
-/** The orders of a list of events. */
-export const timeOrders = ({ say }: Words = wordsFor('en')) => ({
-  latest: say('list.latest'),
-  oldest: say('list.oldest'),
-})
-
 /** A form for a list in which nothing else is looked for; `hidden`: what else its address has. */
 export const orderForm = (
   action: string,

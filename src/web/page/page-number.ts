@@ -15,6 +15,19 @@ export const pagesBeside = (label: string, beside: readonly (Beside | false)[]):
   return html`<nav aria-label="${label}"><p>${there.map(({ href, text }) => html`<a href="${href}">${text}</a> `)}</p></nav>`
 }
 
+type Around = {
+  readonly page: number
+  readonly hasMore: boolean
+  readonly to: (page: number) => string
+  /** What these two are called. */
+  readonly before: string
+  readonly after: string
+}
+
+/** The same in a list whose pages have numbers. */
+export const numberedLinks = (label: string, { page, hasMore, to, before, after }: Around): Html | undefined =>
+  pagesBeside(label, [page > 1 && { href: to(page - 1), text: before }, hasMore && { href: to(page + 1), text: after }])
+
 /** The number of the item after which a list continues; 0 at its beginning. */
 export const itemBeforeIn = (query: URLSearchParams): number =>
   Number(/^\d{1,9}$/.exec(query.get('after') ?? '')?.[0] ?? 0)

@@ -12,7 +12,7 @@ import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { numberedPage } from '../page/list-place.ts'
-import { pageNumberIn, pagesBeside } from '../page/page-number.ts'
+import { numberedLinks, pageNumberIn } from '../page/page-number.ts'
 import { administratorOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -48,7 +48,7 @@ ${
     ? html`<p class="mt-4">${emptyText(asked)}</p>`
     : html`<ul class="list-group list-group-flush mt-4">${found.apps.map(app => listed(app, names))}</ul>`
 }
-${pagesBeside('Pages', [page > 1 && { href: to(page - 1), text: 'Previous page' }, found.hasMore && { href: to(page + 1), text: 'Next page' }])}
+${numberedLinks('Pages', { page, hasMore: found.hasMore, to, before: 'Previous page', after: 'Next page' })}
 <p class="mt-4"><a href="/system">Back to the system</a></p>`,
     })
   })

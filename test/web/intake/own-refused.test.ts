@@ -162,7 +162,7 @@ t.test('a long list has more pages', async t => {
     [...(await listed('sort=oldest')), ...(await listed('sort=oldest&page=2'))],
   ]
   t.same(oldest, latest.toReversed())
-  t.match((await own.get(`${list}?sort=oldest`)).body, /page=2">Newer<\/a>/)
+  t.match((await own.get(`${list}?sort=oldest`)).body, /page=2">Later<\/a>/)
   const beyond = await own.get(older.replace('page=2', 'page=9'))
   t.match(wordsOf(beyond), /That page of the list is no longer there\. Here is its beginning/)
   t.equal([...beyond.body.matchAll(/\/account\/refused\/[\da-f-]{36}/g)].length, 20)
