@@ -19,17 +19,25 @@ export const listAdministrators = async (connection: Connection): Promise<readon
   return rows.map(({ person, email, closed }) => ({ person, isClosed: closed, ...(email !== null && { email }) }))
 }
 
+type Ending = {
+  readonly person: string
+  /** The administrator who ends it; since they keep the right themselves, somebody is left. */
+  readonly by: string
+}
+
 /**
- * The account stays, without that right. False if it has no such right, or nobody who can sign in would have it then. Within a transaction, so that
- * of two who end each other's at once one stays.
+ * The account stays, without that right. `refused` if whoever ends it is no administrator who can sign in, or it is their own. Within a transaction,
+ * so that of two who end each other's at once one stays.
  */
-export const endAdministration = async (connection: Connection, person: string): Promise<boolean> => {
+export const endAdministration = async (
+  connection: Connection,
+  { person, by }: Ending,
+): Promise<'ended' | 'ended-before' | 'refused'> => {
   await connection.run(sql.fragment`
     SELECT FROM user_account WHERE administrator ORDER BY person FOR UPDATE`)
-  const others = (await listAdministrators(connection)).filter(one => one.person !== person && !one.isClosed)
-  if (others.length === 0) return false
-  return (
-    (await connection.run(sql.fragment`
-      UPDATE user_account SET administrator = FALSE WHERE person = ${person} AND administrator`)) > 0
-  )
+  const all = await listAdministrators(connection)
+  if (person === by || !all.some(one => one.person === by && !one.isClosed)) return 'refused'
+  const ended = await connection.run(sql.fragment`
+    UPDATE user_account SET administrator = FALSE WHERE person = ${person} AND administrator`)
+  return ended > 0 ? 'ended' : 'ended-before'
 }

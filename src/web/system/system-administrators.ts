@@ -7,6 +7,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { notFound } from '../page/not-found.ts'
 import { administratorOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -29,11 +30,12 @@ export const systemAdministratorsPage: AddPage = (server, options) => {
   }
   server.get(path, { onRequest }, async (request, reply) => {
     const { person: own } = await administratorOf(request, options)
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
     const all = await Promise.all((await listAdministrators(accounts.database)).map(named))
     return sendStaffPage(reply, {
       title: 'Administrators',
       content: html`<h1>Administrators</h1>
-${queryOf(request).get('done') === 'ended' && notice('done', html`<p>It has ended: that account no longer administers the installation.</p>`)}
+${done && notice('done', html`<p>${done}</p>`)}
 <p>Administrators set up tenants and their managers, and see nobody’s health data. Another is made by the operator, with <code>sharewell invite --administrator</code>.</p>
 <ul class="list-group list-group-flush mb-4">${all.map(one => listed(one, own))}</ul>
 <p><a href="/system">Back to the system</a></p>`,
@@ -53,13 +55,18 @@ ${form({ action: `${path}/${one.person}`, token: ownToken(reply), fields: [], bu
   server.post<OfPerson>(`${path}/:person`, { onRequest }, async (request, reply) => {
     const { own, one } = await found(request)
     const told = `${shownName(one)} no longer administers the installation`
-    const isEnded = await recordingChange({ openStoreAs: accounts.openStoreAs, person: own }, async connection => {
-      const answer = await endAdministration(connection, one.person)
-      return { answer, change: answer ? { action: 'U', told, id: one.person, details: {} } : undefined }
+    const done = await recordingChange({ openStoreAs: accounts.openStoreAs, person: own }, async connection => {
+      const answer = await endAdministration(connection, { person: one.person, by: own })
+      return { answer, change: answer === 'ended' ? { action: 'U', told, id: one.person, details: {} } : undefined }
     })
-    return reply.redirect(isEnded ? `${path}?done=ended` : path, 303)
+    return done === 'refused' ? notFound() : reply.redirect(`${path}?done=${done}`, 303)
   })
 }
+
+const doneTexts = {
+  ended: 'It has ended: that account no longer administers the installation.',
+  'ended-before': 'Somebody else has ended it meanwhile: that account no longer administers the installation.',
+} as const
 
 type Named = Administrator & { readonly name: string }
 

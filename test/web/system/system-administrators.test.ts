@@ -1,7 +1,8 @@
 import t from 'tap'
-import { endAdministration, listAdministrators } from '../../../src/storage/account/administrators.ts'
+import { endAdministration } from '../../../src/storage/account/administrators.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
@@ -16,6 +17,17 @@ const another = async (name: string) => {
   const email = `root-${count++}@example.org`
   await addAccount(database, { person, email, isVerified: true, administrator: true, password: 'x' })
   return { person, email, browser: await browserOf(person) }
+}
+
+/** What is answered to whoever sends something while somebody ends a right. */
+const sentWhile = async <T>(ending: Parameters<typeof endAdministration>[1], send: () => Promise<T>): Promise<T> => {
+  const sent = await database.transaction(async connection => {
+    await endAdministration(connection, ending)
+    const answer = send()
+    await someoneWaits(connection)
+    return { answer }
+  })
+  return sent.answer
 }
 
 t.test('an administrator sees who else administers the installation, and ends it', async t => {
@@ -43,22 +55,45 @@ t.test('nobody ends their own, and of two who end each other’s one stays', asy
   t.equal((await administrator.get(own)).status, 404)
   t.equal((await administrator.post(own, { _csrf })).status, 404)
   const bea = await another('Bea')
-  const ended = await Promise.all(
-    [bea.person, persons.administrator].map(one =>
-      database.transaction(connection => endAdministration(connection, one)),
+  const alone = { person: bea.person, by: bea.person }
+  t.equal(await database.transaction(connection => endAdministration(connection, alone)), 'refused')
+  const ended = await Promise.all([
+    database.transaction(connection =>
+      endAdministration(connection, { person: bea.person, by: persons.administrator }),
     ),
-  )
-  t.same(ended.toSorted(), [false, true])
+    database.transaction(connection =>
+      endAdministration(connection, { person: persons.administrator, by: bea.person }),
+    ),
+  ])
+  t.same(ended.toSorted(), ['ended', 'refused'])
 })
 
-t.test('whoever can no longer sign in is not the one who is left', async t => {
+t.test('whoever can no longer sign in ends nothing', async t => {
   const [cleo, dan] = [await another('Cleo'), await another('Dan')]
-  const left = (await listAdministrators(database)).map(({ person }) => person)
-  for (const one of left)
-    if (one !== cleo.person && one !== dan.person)
-      await database.transaction(connection => endAdministration(connection, one))
   const stored = (await send('everything', 'GET', `Person/${dan.person}`)).json()
   await update('everything', { ...stored, active: false })
   t.match(wordsOf(await cleo.browser.get(list)), 'Dan Account closed')
-  t.equal(await database.transaction(connection => endAdministration(connection, cleo.person)), false)
+  t.equal(
+    await database.transaction(connection => endAdministration(connection, { person: cleo.person, by: dan.person })),
+    'refused',
+  )
+})
+
+t.test('whoever loses the right while they end that of a third ends nothing', async t => {
+  const [eve, fay, gus] = [await another('Eve'), await another('Fay'), await another('Gus')]
+  const answer = await sentWhile({ person: eve.person, by: fay.person }, () =>
+    eve.browser.send(`${list}/${gus.person}`, {}),
+  )
+  t.equal(answer.status, 404)
+  t.equal((await gus.browser.get('/system')).status, 200)
+})
+
+t.test('whoever ends what somebody else has ended meanwhile is told so', async t => {
+  const [eve, fay, gus] = [await another('Eve'), await another('Fay'), await another('Gus')]
+  const answer = await sentWhile({ person: gus.person, by: fay.person }, () =>
+    eve.browser.send(`${list}/${gus.person}`, {}),
+  )
+  const { status, location = '' } = answer
+  t.equal(status, 303)
+  t.match(wordsOf(await eve.browser.get(location)), 'Somebody else has ended it meanwhile')
 })
