@@ -3,7 +3,6 @@ import { isBackend } from '../../auth/client/approved-clients.ts'
 import { appVersion, type By, isOperators, secretVersion } from '../../auth/client/organization-apps.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { wordsFor } from '../../messages/catalogue.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { administeredOf } from '../page/administered.ts'
@@ -19,6 +18,7 @@ import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { type AppState, appFields, appForm, saidBy, stateOf, typedState, withProblems } from './app-form.ts'
 import { kindLabel, lastToken } from './organization-apps.ts'
+import { policyWords } from './policy-words.ts'
 import { sendSecret } from './secret-once.ts'
 
 type OfApp = { readonly Params: { readonly organization: string; readonly app: string } }
@@ -152,7 +152,7 @@ const disabled = (by: NonNullable<OrganizationClient['disabledBy']>, page: strin
 ${form({ action: `${page}/enable`, token, fields: [], button: 'Enable' })}`
 
 const operatorsOwn = ({ scope, policies }: OrganizationClient): Html => html`<h2>What it may do</h2>
-<p>The operator of this server lets it do more than an organization can (${wordsFor('en').list(policies)}), so only they can change it.</p>
+<p>The operator of this server lets it do more than an organization can: it may ${policyWords(policies)}. So only they can change it.</p>
 <p class="text-body-secondary">${scope === '' ? 'No user/ or system/ scopes' : scope}</p>`
 
 const changes = (

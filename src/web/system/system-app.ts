@@ -2,9 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isBackend } from '../../auth/client/approved-clients.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { wordsFor } from '../../messages/catalogue.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import { kindLabel, lastToken } from '../organization/organization-apps.ts'
+import { policyWords } from '../organization/policy-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -94,7 +94,7 @@ const facts = (app: OrganizationClient): Html => {
     ['Registered', moment(app.registeredAt)],
     ['Last used', lastToken(app)],
     ['Scopes', app.scope === '' ? 'No user/ or system/ scopes' : app.scope],
-    ['Besides what its scopes allow', app.policies.length === 0 ? 'Nothing' : wordsFor('en').list(app.policies)],
+    ['Besides what its scopes allow', app.policies.length === 0 ? 'Nothing' : `It may ${policyWords(app.policies)}`],
     ['Redirect URLs', redirect_uris.join(' ') || 'None'],
     ...optional('Launch URL', launch_uris.join(' ')),
     ...optional('JWKS URL', jwks_uri),

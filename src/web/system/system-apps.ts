@@ -2,10 +2,10 @@ import type { Organization } from '@medplum/fhirtypes'
 import { nameOfOrganization } from '../../accounts/organization/organization-tree.ts'
 import type { Organizer } from '../../accounts/organization/organizer.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { wordsFor } from '../../messages/catalogue.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import type { ClientOrder, ClientOwner, ClientsAsked } from '../../storage/authorization/installation-client.ts'
 import { kindLabel, lastToken } from '../organization/organization-apps.ts'
+import { policyWords } from '../organization/policy-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { field, problemList } from '../page/form.ts'
@@ -109,7 +109,7 @@ const listed = (app: OrganizationClient, names: ReadonlyMap<string, string>): Ht
   return html`<li class="list-group-item px-0 py-3">
 <h2><a href="${page}">${app.name}</a></h2>
 <p>${kindLabel(app)}, ${approvedBy(app, names)}${app.disabledBy && html`, <strong>disabled</strong>`}</p>
-${policies.length > 0 && html`<p>Besides what its scopes allow: ${wordsFor('en').list(policies)}</p>`}
+${policies.length > 0 && html`<p>Besides what its scopes allow, it may ${policyWords(policies)}.</p>`}
 <p class="text-body-secondary">${app.scope === '' ? 'May have no user/ or system/ scopes' : html`At most ${app.scope}`}</p>
 <p class="text-body-secondary">${lastToken(app)}</p>
 </li>`

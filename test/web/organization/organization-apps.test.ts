@@ -455,7 +455,7 @@ t.test('only the operator changes what the operator allowed beyond the rules', a
   const page = `${pages}/${id}`
   t.match(
     wordsOf(await manager.get(page)),
-    /The operator of this server lets it do more .* \(data-submission and introspection\), so only they/,
+    /lets it do more .*: it may send readings of patients whose consent covers them and ask about the tokens of other clients\. So only they/,
   )
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await manager.get(page)).body)?.[1] ?? ''
   const taken = await manager.post(page, { _csrf, name: 'x', kind: 'secret', redirect_uris: 'https://evil.example/' })

@@ -34,7 +34,7 @@ t.test('an administrator sees all apps that are registered, whoever registered t
   t.match(shown, /Stranger App without a secret, registered itself May have no/)
   t.match(
     shown,
-    /Night job Backend service, of the whole installation Besides what its scopes allow: introspection May/,
+    /Night job Backend service, of the whole installation Besides what its scopes allow, it may ask about the tokens of other clients\. May/,
   )
 })
 
@@ -101,7 +101,7 @@ t.test('an app records what patients answer as long as an administrator lets it'
   t.match(await act(diary, 'records-consent', { to: 'yes' }), { status: 303, location: /done=records-yes$/ })
   t.match(
     wordsOf(await administrator.get(`${list}?name=diary`)),
-    'Heart &lt;diary&gt; App without a secret, of the whole installation Besides what its scopes allow: records-consent',
+    'Heart &lt;diary&gt; App without a secret, of the whole installation Besides what its scopes allow, it may record the answers of the patients who use it.',
   )
   t.equal(await answer(), 201)
   t.match(await act(diary, 'records-consent', { to: 'no' }), { status: 303, location: /done=records-no$/ })
