@@ -33,7 +33,7 @@ export const accountPage: AddPage = (server, options) => {
         [standing?.staff, '/patients', 'own.patients'],
         [standing?.staff || standing?.administrator, '/organizations', 'own.organizations'],
         [standing?.officer, '/audit', 'own.audit'],
-        [standing?.administrator, '/devices', 'own.devices'],
+        [standing?.staff || standing?.administrator, '/devices', 'own.devices'],
         [standing?.administrator, '/system', 'own.system'],
       ] as const
     ).filter(([isTheirs]) => isTheirs)

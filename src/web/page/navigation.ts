@@ -14,19 +14,19 @@ declare module 'fastify' {
 export const navigation = ({ standing, url }: FastifyRequest, words: Words = wordsFor('en')): Html | undefined => {
   if (standing === undefined) return undefined
   const [path = ''] = url.split('?', 1)
-  const shown = links.flatMap(({ key, at }) => {
+  const shown = links.flatMap(({ key, at, also = [] }) => {
     const href = at(standing)
-    return href === undefined ? [] : [{ key, href }]
+    return href === undefined ? [] : [{ key, href, paths: [href, ...also] }]
   })
   // Their own record lies below all patients, so what is nearest counts.
-  const here = shown
-    .map(({ href }) => href)
-    .filter(href => path === href || path.startsWith(`${href}/`))
-    .sort((one, other) => other.length - one.length)[0]
+  const [here] = shown
+    .flatMap(({ href, paths }) => paths.map(above => ({ href, above })))
+    .filter(({ above }) => path === above || path.startsWith(`${above}/`))
+    .sort((one, other) => other.above.length - one.above.length)
   return html`<nav class="w-100" aria-label="${words.say('nav')}">
 <ul class="list-inline mb-0">${shown.map(
     ({ href, key }) =>
-      html`<li class="list-inline-item me-3"><a href="${href}"${href === here && html` class="fw-bold" aria-current="page"`}>${words.say(key)}</a></li>`,
+      html`<li class="list-inline-item me-3"><a href="${href}"${href === here?.href && html` class="fw-bold" aria-current="page"`}>${words.say(key)}</a></li>`,
   )}</ul>
 </nav>`
 }
@@ -35,6 +35,8 @@ type Link = {
   readonly key: Parameters<Words['say']>[0]
   /** Undefined if it is of no use to them. */
   readonly at: (standing: Standing) => string | undefined
+  /** The paths of other pages that belong to it. */
+  readonly also?: readonly string[]
 }
 
 const where = (isOfUse: boolean, href: string): string | undefined => (isOfUse ? href : undefined)
@@ -47,6 +49,10 @@ const links: readonly Link[] = [
   { key: 'nav.patients', at: ({ staff }) => where(staff, '/patients') },
   { key: 'nav.organizations', at: ({ staff, administrator }) => where(staff || administrator, '/organizations') },
   { key: 'nav.audit', at: ({ officer }) => where(officer, '/audit') },
-  { key: 'nav.devices', at: ({ administrator }) => where(administrator, '/devices') },
+  {
+    key: 'nav.devices',
+    at: ({ staff, administrator }) => where(staff || administrator, '/devices'),
+    also: ['/quarantine'],
+  },
   { key: 'nav.system', at: ({ administrator }) => where(administrator, '/system') },
 ]

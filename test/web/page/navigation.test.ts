@@ -14,9 +14,9 @@ const both = await browserOf(await staff(lab.organization, 'member', carl))
 
 t.test('each page leads whoever is signed in to what is useful to them, and others nowhere', async t => {
   const ways = {
-    manager: ['/account', '/studies', '/patients', '/organizations'],
-    viewer: ['/account', '/studies', '/patients', '/organizations'],
-    'privacy officer': ['/account', '/studies', '/patients', '/organizations', '/audit'],
+    manager: ['/account', '/studies', '/patients', '/organizations', '/devices'],
+    viewer: ['/account', '/studies', '/patients', '/organizations', '/devices'],
+    'privacy officer': ['/account', '/studies', '/patients', '/organizations', '/audit', '/devices'],
     patient: ['/account', `/patients/${ann}`, '/sharing'],
     administrator: ['/account', '/organizations', '/devices', '/system'],
   } as const
@@ -32,6 +32,7 @@ t.test('each page leads whoever is signed in to what is useful to them, and othe
     '/studies',
     '/patients',
     '/organizations',
+    '/devices',
   ])
   t.same(waysOf(await openBrowser(server).get('/sign-in')), [])
 })
@@ -41,6 +42,11 @@ t.test('it marks where one is, in the language of the page', async t => {
     (await people.manager.get(`/organizations/${lab.organization}`)).body,
     'href="/organizations" class="fw-bold" aria-current="page"',
   )
+  for (const page of ['uploads', 'quarantine'])
+    t.match(
+      (await people.manager.get(`/devices/_unknown/${page}`)).body,
+      'href="/devices" class="fw-bold" aria-current="page"',
+    )
   const own = (await both.get(`/patients/${carl}`)).body
   t.match(own, `href="/patients/${carl}" class="fw-bold" aria-current="page">Your record</a>`)
   t.equal(own.split('aria-current="page"').length, 2, 'and not all patients, above it')
