@@ -26,9 +26,10 @@ const most = 10
 
 const titleOf = ({ title }: ResearchStudy): string => title ?? 'A study without a title'
 
-/** The search for patients that finds this one. */
-const asked = ({ name = [], birthDate }: Patient): string =>
+/** The search for patients that finds this one, and who is ticked in what it finds. */
+const asked = ({ id = '', name = [], birthDate }: Patient): string =>
   new URLSearchParams({
+    patient: id,
     ...(name[0] !== undefined && { name: nameText(name[0]) }),
     ...(birthDate !== undefined && { birthDate }),
   }).toString()

@@ -70,7 +70,7 @@ ${gone}
 ${registers && registerLinks(study)}
 ${patientSearchForm(path, asked, order, outsideBox(asked))}
 ${place.note}
-${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(isNarrowed(asked), registers)}</p>` : enrolForm({ path, hidden: { ...asked, ...orderQuery(order), page: place.isFirst ? undefined : (query.get('page') ?? undefined) }, patients, enrolled, options, token: ownToken(reply) })}
+${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(isNarrowed(asked), registers)}</p>` : enrolForm({ path, hidden: { ...asked, ...orderQuery(order), page: place.isFirst ? undefined : (query.get('page') ?? undefined) }, patients, enrolled, chosen: query.getAll('patient'), options, token: ownToken(reply) })}
 ${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patients' })}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
@@ -202,11 +202,13 @@ type Shown = {
   readonly hidden: Readonly<Record<string, string | undefined>>
   readonly patients: readonly Patient[]
   readonly enrolled: ReadonlySet<string>
+  /** The ids of those who are ticked already. */
+  readonly chosen: readonly string[]
   readonly options: PageOptions
   readonly token: string
 }
 
-const enrolForm = ({ path, hidden, patients, enrolled, options, token }: Shown): Html =>
+const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token }: Shown): Html =>
   postForm(
     { action: path, token, isListed: true, hidden, class: 'mt-4' },
     html`<fieldset>
@@ -221,6 +223,7 @@ const enrolForm = ({ path, hidden, patients, enrolled, options, token }: Shown):
                 name: 'patient',
                 value: patient.id ?? '',
                 label: patientLine(patient),
+                isChosen: chosen.includes(patient.id ?? ''),
               })
         }</li>`,
     )}</ul>

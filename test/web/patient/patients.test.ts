@@ -462,8 +462,10 @@ t.test(
     t.notMatch(wordsOf(shown), 'Over')
     const [, enrolment = ''] = /href="([^"]*)">Enrol in Sleep/.exec(shown.body) ?? []
     const found = await people.member.get(enrolment.replaceAll('&amp;', '&'))
-    t.match(found.body, `name="patient" value="${world.ann}"`)
+    t.match(found.body, `name="patient" value="${world.ann}" checked`)
     t.notMatch(found.body, `name="patient" value="${world.bob}"`)
+    const all = await people.member.get(`/studies/${sleep.id}/enrolment?patient=${world.ann}`)
+    t.match(all.body, `name="patient" value="${world.bob}">`, 'nobody else is ticked')
     await world.enrol(lab.manager, sleep.id, world.ann)
     t.match(wordsOf(await people.member.get(page)), 'The patient is in: hearts Sleep &lt;2&gt;')
     t.match(wordsOf(await people.viewer.get(page)), 'The patient is in: hearts Sleep &lt;2&gt;')
