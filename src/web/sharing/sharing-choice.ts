@@ -76,17 +76,18 @@ type Typed =
 export type Filling = 'choose' | 'paper'
 
 /** `signedOn`: the day on a paper that staff record; without another day, data is given from then on. */
-export const typedChoices = (body: unknown, { lines }: StudyAsked, words: Words, signedOn?: string): Typed => {
+export const typedChoices = (body: unknown, asked: StudyAsked, words: Words, signedOn?: string): Typed => {
   const { say } = words
   const filling: Filling = signedOn === undefined ? 'choose' : 'paper'
   const timezone = typed(body, 'timezone').trim() || 'UTC'
-  const read = lines.map(line => [line, typedLine(body, line)] as const)
+  const read = asked.lines.map(line => [line, typedLine(body, line)] as const)
   const isOfDays = read.some(([, state]) => isShared(state) && `${state.from}${state.until}` !== '')
   const isUnknown = (isOfDays || filling === 'paper') && !isTimezone(timezone)
   const since = isUnknown || signedOn === undefined ? undefined : edgeOfDay(signedOn, 'start', timezone)
   const told = read.map(([line, state]) => {
     const choices = isUnknown ? [] : choicesOf(line, state, { words, timezone, since })
-    const found = problemOf({ state, choices, timezone: isUnknown ? undefined : timezone }, filling)
+    const before = filling === 'choose' ? givenChoice(asked, line).sources : []
+    const found = problemOf({ state, choices, before, timezone: isUnknown ? undefined : timezone }, filling)
     if (found === undefined) return { choices, name: line.name, state }
     const { key, wrong } = found
     return {
@@ -101,7 +102,7 @@ export const typedChoices = (body: unknown, { lines }: StudyAsked, words: Words,
     isTyped: true,
     lines: new Map(told.map(({ name, state }) => [name, state])),
   }
-  const isNothing = told.every(({ state: { shares } }) => shares === 'no')
+  const isNothing = told.every(({ state: { shares, problem } }) => shares === 'no' && problem === undefined)
   if (isNothing || hasProblem(state)) return { kind: 'problems', state, isNothing }
   return { kind: 'chosen', state, choices: told.flatMap(({ choices }) => choices) }
 }
@@ -162,6 +163,8 @@ const edgeTyped = ({ given, ...state }: LineState, field: DayField, timezone: st
 type Read = {
   readonly state: LineState
   readonly choices: readonly Choice[]
+  /** The sources that were ticked when the form was first shown. */
+  readonly before: readonly string[]
   /** Undefined if it is none. */
   readonly timezone: string | undefined
 }
@@ -169,15 +172,30 @@ type Read = {
 type Problem = { readonly key: Key; readonly wrong: readonly DayField[] }
 
 /** What is wrong with a line, and with which of its days. */
-const problemOf = ({ state, choices: [choice], timezone }: Read, filling: Filling): Problem | undefined => {
-  if (state.shares === '') return { key: `${filling}.missing`, wrong: [] }
-  const isContrary = state.shares === 'yes' && state.sources.length > 0
-  if (isContrary) return { key: `${filling}.any-or-some`, wrong: [] }
-  if (state.shares === 'some' && state.sources.length === 0) return { key: `${filling}.no-device`, wrong: [] }
+const problemOf = ({ state, choices: [choice], before, timezone }: Read, filling: Filling): Problem | undefined => {
+  const unclear = unclearChoice(state, before)
+  if (unclear !== undefined) return { key: `${filling}.${unclear}`, wrong: [] }
   const wrong = isShared(state) ? noDays(state, timezone) : []
   if (wrong.length > 0) return { key: 'choose.date', wrong }
   const key = choice && sharesNothing(choice, filling)
   return key && { key, wrong: ['until'] }
+}
+
+/** Nothing is ticked against an answer; but whoever stops sharing need not untick what they gave. */
+const unclearChoice = (
+  { shares, sources }: LineState,
+  before: readonly string[],
+): 'missing' | 'no-device' | 'any-or-some' | 'none-or-some' | undefined => {
+  switch (shares) {
+    case '':
+      return 'missing'
+    case 'some':
+      return sources.length === 0 ? 'no-device' : undefined
+    case 'yes':
+      return sources.length > 0 ? 'any-or-some' : undefined
+    case 'no':
+      return sources.some(id => !before.includes(id)) ? 'none-or-some' : undefined
+  }
 }
 
 /** If the time zone is unknown, what is a day in none. Values that are unchanged are not checked then. */

@@ -1,11 +1,11 @@
 import type { Consent, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
-import { wordsOf } from '../../support/browser.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openSharing } from './sharing-world.ts'
 
 const world = await openSharing()
-const { band, consentsOf, create, readOf, sign, somebody, study } = world
+const { band, consentsOf, create, readOf, server, sign, somebody, study } = world
 t.teardown(world.close)
 t.setTimeout(120_000)
 
@@ -106,4 +106,28 @@ t.test('a choice without a device, or against one, is reported at the line', asy
   ])
   const unknown = { [steps]: 'some', [`${steps}-of-elsewhere`]: 'yes' }
   t.match(await told(unknown), [422, 'Tick the devices'], 'a device that is not offered is none')
+})
+
+t.test('a device that is ticked beside “no” is asked about, and stays ticked', async t => {
+  const { browser: own } = await wearer('Hal')
+  const sent = { [hearts]: 'no', [steps]: 'no', [ofBand]: 'yes', ...from }
+  const shown = await own.send(page, sent, page)
+  t.equal(shown.status, 422)
+  t.match(wordsOf(shown), 'Say whether you share it from the devices that are ticked, or not at all, for Step count')
+  t.notMatch(wordsOf(shown), 'You have chosen to share nothing')
+  t.match(shown.body, `name="${ofBand}" value="yes" checked>`)
+  t.match(shown.body, `name="${steps}" value="no" checked>`)
+  const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  for (const [name, value] of own.cookies) spanish.cookies.set(name, value)
+  t.match(
+    wordsOf(await spanish.send(page, sent, page)),
+    'Indique si comparte solo lo de los aparatos marcados o no comparte nada: Número de pasos',
+  )
+})
+
+t.test('whoever stops sharing from a device need not untick it', async t => {
+  const { browser: own } = await wearer('Ivy')
+  await sign(own, { [hearts]: 'yes', [steps]: 'some', [ofBand]: 'yes', ...from })
+  const { preview } = await sign(own, { [hearts]: 'yes', [steps]: 'no', [ofBand]: 'yes', ...from })
+  t.match(wordsOf(preview), /What ends if you sign .* Step count, from Tidewell band: measured from 1 January 2026/)
 })
