@@ -14,3 +14,6 @@ export const restingHeartRate = loinc('40443-4')
 /** Means that a device reports instead of single readings have codes of their own. */
 export const systolic = loinc('8480-6', '96608-5')
 export const diastolic = loinc('8462-4', '96609-3')
+
+/** What contains both of them. */
+export const pressurePanel = [{ system: systems.omh, code: 'omh:blood-pressure' }, ...loinc('96607-7')]

@@ -2,7 +2,6 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from '../../access/patient-compartment.ts'
 import { inSteps } from '../../fhir/give-way.ts'
 import { parseJson } from '../../fhir/json.ts'
-import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { withoutMark } from '../../mhealth/document-text.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
@@ -11,8 +10,8 @@ import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Page, Store } from '../../storage/store.ts'
 import { binaryIds } from '../named-binaries.ts'
-import { type Source, sourcesOf } from '../sources.ts'
 import { csv, csvInTurns } from './csv.ts'
+import { openNamedDevices } from './named-devices.ts'
 import { type Reading, readingRows, readingsHeader } from './reading-rows.ts'
 import type { NameKind } from './value-cells.ts'
 
@@ -83,25 +82,13 @@ const bytesAtOnce = 65_536
 export const readingLines: RecordLines = async function* (records) {
   yield readingsHeader
   for (const record of records) {
-    const devices = new Map<string, Source>()
-    const nameDevice = (reference: string) => devices.get(idIn(reference) ?? '')?.display
+    const { learn, nameDevice } = openNamedDevices(record)
     for await (const { entries } of pagesOf(record, 'Observation')) {
       const readings = entries.map(({ content }) => parseJson(content) as Reading)
-      const unknown = readings.flatMap(deviceIn).filter(id => !devices.has(id))
-      for (const [id, device] of await sourcesOf(record, new Set(unknown))) devices.set(id, device)
+      await learn(readings)
       yield* csvInTurns(readingRows(readings, { nameKind: record.nameKind, nameDevice }), csv)
     }
   }
-}
-
-const deviceIn = ({ device }: Reading): readonly string[] => {
-  const id = device?.display === undefined ? idIn(device?.reference) : undefined
-  return id === undefined ? [] : [id]
-}
-
-const idIn = (reference = ''): string | undefined => {
-  const parsed = parseReference(reference)
-  return parsed !== undefined && 'type' in parsed && parsed.type === 'Device' ? parsed.id : undefined
 }
 
 const pagesOf = async function* (record: PatientRecord, type: ResourceType): AsyncGenerator<Page> {

@@ -1,11 +1,21 @@
 import { systems } from '../../fhir/canonical.ts'
 import { dayTotalOf } from '../../fhir/measured/day-total.ts'
-import { diastolic, restingHeartRate, scaleWeight, systolic } from '../../fhir/measured/drawn-codes.ts'
+import { diastolic, restingHeartRate, scaleWeight, siteTemperature, systolic } from '../../fhir/measured/drawn-codes.ts'
 import { anyGlucose, mostGlucose } from '../../fhir/measured/glucose.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Code } from '../../operations/readings-asked.ts'
 import type { Chart } from './chart.ts'
-import { beatLimits, glucoseLimits, hourLimits, type Limits, pressureLimits, stepLimits } from './chart-limits.ts'
+import {
+  beatLimits,
+  breathLimits,
+  glucoseLimits,
+  hourLimits,
+  type Limits,
+  oxygenLimits,
+  pressureLimits,
+  stepLimits,
+  temperatureLimits,
+} from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { decimalsOf, rangeBounds } from './glucose.ts'
 
@@ -63,6 +73,40 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
       thresholds: [],
       limits: beatLimits,
       bridgesMinutes: 90,
+    },
+    {
+      title: say('chart.oxygen'),
+      unit: '%',
+      ucum: '%',
+      style: 'line',
+      decimals: 0,
+      lines: [{ codes: omh('omh:oxygen-saturation') }],
+      thresholds: [],
+      limits: oxygenLimits,
+      most: 100,
+      bridgesMinutes: 90,
+    },
+    {
+      title: say('chart.breathing'),
+      unit: say('chart.unit-breaths'),
+      ucum: '/min',
+      style: 'line',
+      decimals: 0,
+      lines: [{ codes: omh('omh:respiratory-rate') }],
+      thresholds: [],
+      limits: breathLimits,
+      bridgesMinutes: 90,
+    },
+    {
+      title: say('chart.temperature'),
+      unit: '°C',
+      ucum: 'Cel',
+      style: 'marked',
+      decimals: 1,
+      lines: [{ codes: [...omh('omh:body-temperature'), ...siteTemperature] }],
+      thresholds: [],
+      limits: temperatureLimits,
+      bridgesMinutes: 2 * 24 * 60,
     },
     {
       title: say('chart.steps'),

@@ -12,6 +12,15 @@ export const pressureLimits: Limits = [20, 300]
 /** Beats a minute. */
 export const beatLimits: Limits = [20, 300]
 
+/** Percent, as oximeters show it. */
+export const oxygenLimits: Limits = [50, 100]
+
+/** Breaths a minute. */
+export const breathLimits: Limits = [0, 100]
+
+/** From deep hypothermia to the highest fever, in degrees Celsius. */
+export const temperatureLimits: Limits = [25, 45]
+
 /** Steps a day. */
 export const stepLimits: Limits = [0, 100_000]
 export const hourLimits: Limits = [0, 24]

@@ -16,12 +16,23 @@ type Asked = {
   readonly timezone: string
 }
 
+/** The newest of each group of codes, if it is not later than now, and was not entered in error. */
+export const newestOfEach = (asked: Asked): Promise<readonly Found[]> => lastOf(asked, notMistaken, mostShown)
+
+/** As many as somebody reads; there are some sixty kinds. */
+const mostShown = 200
+
 /**
- * When the latest reading was measured, but not later than now. One that was entered in error counts only if there are no others, since it is in no
- * chart.
+ * When the latest reading was measured, `found` being the newest of each group of codes. One that was entered in error counts only if there are no
+ * others, since it is in no chart.
  */
-export const newestReading = async (asked: Asked): Promise<number | undefined> =>
-  (await latestOf(asked, notMistaken)) ?? (await latestOf(asked, {}))
+export const newestReading = async (asked: Asked, found: readonly Found[]): Promise<number | undefined> => {
+  if (await isAnyOfToday(asked, notMistaken)) return Date.now()
+  const newest = latestIn(found, asked)
+  if (newest !== undefined) return newest
+  if (await isAnyOfToday(asked, {})) return Date.now()
+  return latestIn(await lastOf(asked, {}, nearNewest), asked)
+}
 
 /** The same for a reading with one of the codes, for a patient whose latest readings have others. */
 export const newestReadingOf = async (asked: Asked, codes: readonly Code[]): Promise<number | undefined> => {
@@ -37,18 +48,12 @@ const notMistaken = { 'status:not': mistakenStatuses.join(',') } as const
 
 type More = Readonly<Record<string, string>>
 
-const latestOf = async (asked: Asked, more: More): Promise<number | undefined> => {
-  if (await isAnyOfToday(asked, more)) return Date.now()
+type Found = { readonly content: string }
+
+const lastOf = async (asked: Asked, more: More, newest: number): Promise<readonly Found[]> => {
   const query = queryOf(asked, more)
   const where = and(parseCriteria(asked.registry, 'Observation', query))
-  const found = await asked.store.lastn({
-    where,
-    patients: [asked.patient],
-    max: 1,
-    newest: nearNewest,
-    applied: [...query],
-  })
-  return latestIn(found, asked)
+  return asked.store.lastn({ where, patients: [asked.patient], max: 1, newest, applied: [...query] })
 }
 
 /** In the east, today begins before it does in UTC, and a date alone is searched as a day in UTC. */
@@ -59,7 +64,7 @@ const isAnyOfToday = async (asked: Asked, more: More): Promise<boolean> => {
   return found.some(({ content }) => timeCells(JSON.parse(content)).start === today)
 }
 
-const find = async (asked: Asked, more: More): Promise<readonly { readonly content: string }[]> => {
+const find = async (asked: Asked, more: More): Promise<readonly Found[]> => {
   const { entries } = await asked.store.search(parseSearch(asked.registry, 'Observation', queryOf(asked, more)))
   return entries
 }
@@ -70,7 +75,7 @@ const queryOf = ({ patient }: Asked, more: More): URLSearchParams =>
 /** Among these may be the latest: a reading with only a date is sorted within that day, after readings from its first hours. */
 const nearNewest = 20
 
-const latestIn = (found: readonly { readonly content: string }[], { timezone }: Asked): number | undefined => {
+const latestIn = (found: readonly Found[], { timezone }: Asked): number | undefined => {
   const moments = found.flatMap(({ content }) => momentOf(JSON.parse(content), timezone) ?? [])
   return moments.length === 0 ? undefined : Math.min(Math.max(...moments), Date.now())
 }

@@ -1,3 +1,5 @@
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { pressurePanel } from '../../fhir/measured/drawn-codes.ts'
 import { anyGlucose, interstitialGlucose } from '../../fhir/measured/glucose.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { addDays, daysBetween, startOfDay } from '../../fhir/timezone.ts'
@@ -13,10 +15,16 @@ import { type Drawing, drawings } from './chart-drawings.ts'
 import { limitsAround } from './chart-limits.ts'
 import { type ChartPeriod, chartPeriodOf, hasDays, periodForm, timezoneIn } from './chart-period.ts'
 import { glucoseReport } from './glucose.ts'
-import { newestReading, newestReadingOf } from './newest-reading.ts'
+import { newestOfEach, newestReading, newestReadingOf } from './newest-reading.ts'
 import { type ChartsPage, nothingDrawn } from './nothing-drawn.ts'
+import { otherReadings } from './other-readings.ts'
 
-type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
+type Reading = {
+  readonly registry: Registry
+  readonly codeClasses: CodeClasses
+  readonly store: Store
+  readonly words: Words
+}
 
 /** `isProblem`: whether the days that were asked for are invalid. */
 type PatientCharts = { readonly content: Html; readonly isProblem: boolean }
@@ -34,7 +42,8 @@ export const patientCharts = async (
   const { words } = reading
   const { say } = words
   const asked = { ...reading, patient, timezone: timezoneIn(query) }
-  const newest = await newestReading(asked)
+  const found = await newestOfEach(asked)
+  const newest = await newestReading(asked, found)
   const readIn = (moment = Date.now()) => readFigures(reading, patient, chartPeriodOf(query, moment))
   const first = await readIn(newest)
   const isEmpty = newest !== undefined && first.measured.length === 0
@@ -45,6 +54,7 @@ export const patientCharts = async (
     if (!measured.includes(chart)) return undefined
     return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
   })
+  const drawn = [...drawnCodes(period, words), ...pressurePanel]
   const content = html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
 <h2>${say('chart.measurements')}</h2>
@@ -55,6 +65,7 @@ ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscri
 ${trace}
 ${glucose}
 ${others}
+${await otherReadings({ ...asked, timezone: period.timezone }, found, drawn)}
 ${chartScripts}`
   return { content, isProblem: period.wrong !== undefined }
 }

@@ -34,7 +34,7 @@ type OfPatient = { readonly Params: { readonly id: string } }
  * instead.
  */
 export const patientPage: AddPage = (server, options) => {
-  const { accounts, registry, openStoreFor, patientChanges, cookies } = options
+  const { accounts, registry, codeClasses, openStoreFor, patientChanges, cookies } = options
   const { launches } = server.authorization
   const read = async (request: FastifyRequest<OfPatient>) => {
     const { id } = request.params
@@ -68,7 +68,11 @@ export const patientPage: AddPage = (server, options) => {
       // All pages for staff are in English.
       const words = isReader ? wordsOf(request) : wordsFor('en')
       const title = nameText(patient.name?.[0]) || words.say('chart.patient')
-      const charts = await patientCharts({ registry, store, words }, chartsOn(found, id, words), queryOf(request))
+      const charts = await patientCharts(
+        { registry, codeClasses, store, words },
+        chartsOn(found, id, words),
+        queryOf(request),
+      )
       return sendPage(reply.header('vary', 'accept-language'), {
         title,
         isProblem: charts.isProblem,

@@ -69,12 +69,12 @@ t.test('somebody whose readings were all entered in error is not told that none 
 })
 
 t.test('if the newest readings are of a kind that is in no chart, the days end with the newest that is', async t => {
-  const temperature = {
-    code: { coding: [{ system: 'http://loinc.org', code: '8310-5' }] },
+  const height = {
+    code: { coding: [{ system: 'http://loinc.org', code: '8302-2' }] },
     effectiveDateTime: '2026-08-05T10:00:00Z',
-    valueQuantity: { value: 37, unit: 'Cel', system: 'http://unitsofmeasure.org', code: 'Cel' },
+    valueQuantity: { value: 170, unit: 'cm', system: 'http://unitsofmeasure.org', code: 'cm' },
   }
-  const show = await personWith({ effectiveDateTime: '2026-03-05' }, temperature)
+  const show = await personWith({ effectiveDateTime: '2026-03-05' }, height)
   for (const query of ['', '?timezone=Pacific/Kiritimati', '?timezone=Pacific/Pago_Pago']) {
     const { days, weights } = await show(query)
     t.same(days, twoWeeks, query)
@@ -84,7 +84,7 @@ t.test('if the newest readings are of a kind that is in no chart, the days end w
   t.match(chosen.words, 'From 2026-08-01 to 2026-08-07 there is nothing to be drawn.')
   t.ok(chosen.link, 'a link leads to what is drawn')
   t.same((await show(new URL(chosen.link ?? '', 'http://here').search)).days, twoWeeks)
-  const none = await (await personWith(temperature))()
+  const none = await (await personWith(height))()
   t.match(none.words, 'From 2026-07-23 to 2026-08-05 there is nothing to be drawn.')
   t.equal(none.link, undefined)
 })

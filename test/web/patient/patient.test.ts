@@ -91,7 +91,7 @@ t.test('staff who are patients elsewhere read their own record as its patient an
   t.match((await nurse.get('/account')).body, `<a href="${page}">See your own record</a>`)
   const contentOf = async (browser: typeof nurse) =>
     wordsOf(await browser.get(page))
-      .split('Organizations ')
+      .split('Devices ')
       .at(-1)
   t.equal(
     `Skip to the content Sharewell Sign out Account Your record Sharing ${await contentOf(nurse)}`,

@@ -1,0 +1,76 @@
+import { momentsOf } from '../../fhir/date.ts'
+import { parseJson } from '../../fhir/json.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { momentIn } from '../../fhir/timezone.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Code } from '../../operations/readings-asked.ts'
+import type { Cell } from '../../operations/rows/csv.ts'
+import { openNamedDevices } from '../../operations/rows/named-devices.ts'
+import { type Reading, readingRows } from '../../operations/rows/reading-rows.ts'
+import type { Store } from '../../storage/store.ts'
+import { type Html, html } from '../page/html.ts'
+import { kindNames } from '../page/kind-names.ts'
+
+type Asked = {
+  readonly registry: Registry
+  readonly store: Store
+  readonly words: Words
+  readonly codeClasses: CodeClasses
+  readonly timezone: string
+}
+
+/** A table with those of the newest readings of each code that no chart draws; undefined if there are none. */
+export const otherReadings = async (
+  asked: Asked,
+  newest: readonly { readonly content: string }[],
+  drawn: readonly Code[],
+): Promise<Html | undefined> => {
+  const { codeClasses, words } = asked
+  const classes = new Set(drawn.map(({ system, code }) => codeClasses.classOf(system, code)))
+  const isDrawn = ({ code: { coding = [] } = {} }: Reading) =>
+    coding.some(({ system, code }) => code !== undefined && classes.has(codeClasses.classOf(system, code)))
+  const readings = newest.map(({ content }) => parseJson(content) as Reading).filter(reading => !isDrawn(reading))
+  if (readings.length === 0) return undefined
+  const { learn, nameDevice } = openNamedDevices(asked)
+  await learn(readings)
+  const rows = readingRows(readings, { nameKind: kindNames(codeClasses, words), nameDevice })
+  return table([...rows], asked)
+}
+
+const table = (rows: readonly (readonly Cell[])[], { words, timezone }: Asked): Html => {
+  const { say } = words
+  return html`<section class="mb-5">
+<h2>${say('other.title')}</h2>
+<p class="text-body-secondary">${say('other.text')}</p>
+<div class="table-responsive" tabindex="0" role="region" aria-label="${say('other.title')}"><table class="table table-sm">
+<caption>${say('other.caption', { timezone })}</caption>
+<thead><tr><th scope="col">${say('chart.what')}</th><th scope="col">${say('other.value')}</th><th scope="col">${say('other.measured')}</th></tr></thead>
+<tbody>${rows.map(row => {
+    const [start, end, what, code, part, , , device] = row.map(textOf)
+    const [, , , , , value, unit, , , , absent] = row
+    return html`<tr><th scope="row">${[what ?? code, part].filter(Boolean).join(', ')}</th><td>${valueText(value, textOf(unit), textOf(absent), words)}</td><td>${timeText(start, end, timezone)} <span class="d-block text-body-secondary">${device ?? say('chart.source-unknown')}</span></td></tr>`
+  })}</tbody>
+</table></div>
+</section>`
+}
+
+const textOf = (cell: Cell): string | undefined => (typeof cell === 'object' ? cell.digits : cell)
+
+type Text = string | undefined
+
+/** A list of samples, or a structure of any other kind, is no single value. */
+const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {
+  if (typeof value === 'object') return [words.number(Number(value.digits)), unit].filter(Boolean).join(' ')
+  if (value === undefined || value.startsWith('{')) return absent ?? words.say('other.not-single')
+  return [value, unit].filter(Boolean).join(' ')
+}
+
+const timeText = (start: Text, end: Text, timezone: string): string =>
+  [...new Set([start, end].flatMap(time => (time === undefined ? [] : clockText(time, timezone))))].join(' – ')
+
+/** What is only a date is that day everywhere. */
+const clockText = (time: string, timezone: string): string => {
+  const moment = time.includes('T') ? momentsOf(time)?.low : undefined
+  return moment === undefined || Number.isNaN(moment) ? time : momentIn(moment, timezone).slice(0, 16).replace('T', ' ')
+}
