@@ -3,6 +3,7 @@ import { givenToStudy } from '../src/access/consent-study.ts'
 import { organizationRole } from '../src/access/vocabulary.ts'
 import { digestOf } from '../src/fhir/attachment-digest.ts'
 import { extensions, systems } from '../src/fhir/canonical.ts'
+import { wholeTextData } from '../test/support/patient-text.ts'
 import type { Api } from './api.ts'
 import { measures } from './documents.ts'
 
@@ -42,7 +43,7 @@ const laboratory: readonly Resource[] = [
 const kinds = Object.values(measures).map(({ kind }) => kind)
 const conceptOf = (code: string) => ({ coding: [{ system: systems.omh, code }] })
 
-const text = Buffer.from('We ask you to share what you measure.').toString('base64')
+const text = wholeTextData('We ask you to share what you measure.')
 
 const studyOf = (id: string, organization: string): readonly Resource[] => [
   {

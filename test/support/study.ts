@@ -5,6 +5,7 @@ import { digestOf } from '../../src/fhir/attachment-digest.ts'
 import { canonicalBase, extensions, systems } from '../../src/fhir/canonical.ts'
 import { openAccount } from '../../src/storage/account/user-account.ts'
 import { fhirWorld } from './fhir-server.ts'
+import { wholeTextData } from './patient-text.ts'
 
 type World = Awaited<ReturnType<typeof fhirWorld>>
 type Answer = Awaited<ReturnType<World['server']['inject']>>
@@ -137,7 +138,7 @@ const requestedData = (code: string): Extension => ({
   extension: [{ url: 'kind', valueCodeableConcept: kind(code) }],
 })
 
-const text = Buffer.from('We ask you to share what you measure.').toString('base64')
+const text = wholeTextData('We ask you to share what you measure.')
 
 const patientText: Extension = {
   url: extensions.patientText,

@@ -4,6 +4,7 @@ import { startSession } from '../../src/storage/account/session.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openBrowser } from '../support/browser.ts'
 import { linkIn, openMailbox } from '../support/mailbox.ts'
+import { wholeTextIn } from '../support/patient-text.ts'
 import { openStudies } from '../support/study.ts'
 
 export const password = 'seven green umbrellas sing'
@@ -28,11 +29,7 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
       { url: 'version', valueString: version },
       ...['en', 'es'].map(language => ({
         url: 'text',
-        valueAttachment: {
-          contentType: 'text/plain',
-          language,
-          data: Buffer.from(`${{ en: 'We ask', es: 'Le pedimos' }[language]}, version ${version}.`).toString('base64'),
-        },
+        valueAttachment: wholeTextIn(language, `${{ en: 'We ask', es: 'Le pedimos' }[language]}, version ${version}.`),
       })),
     ],
   })

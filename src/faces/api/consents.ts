@@ -5,10 +5,9 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import type { Expression } from '../../search/expression.ts'
-import { isInForce } from '../../storage/model/study.ts'
 import { type StudyAsked, toStudyAsked } from '../../studies/consent/own-study.ts'
 import { textVersions } from '../../studies/consent/patient-text.ts'
-import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
+import { runsNow } from '../../studies/consent/runs-now.ts'
 import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { toDataSource } from './data-sources.ts'
@@ -58,8 +57,14 @@ export const studiesAsking = async (
   return Promise.all(
     studies.map(study => {
       const isEnrolled = inPlace.some(({ id }) => id === study.id)
-      const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
-      const own = { deleted: undefined, sharings: [], signed: undefined, isEnrolled, isToCome: false, ...runs }
+      const own = {
+        deleted: undefined,
+        sharings: [],
+        signed: undefined,
+        isEnrolled,
+        isToCome: false,
+        ...runsNow(study),
+      }
       return toStudyAsked({ codeClasses }, { study, record, words, own })
     }),
   )
@@ -85,7 +90,7 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
     textVersions: textVersions(asked),
     isAnswered,
     isEnrolled,
-    isAsking: isEnrolled && asked.isInForce && !asked.isClosed,
+    isAsking: isEnrolled && asked.isInForce && !asked.isClosed && !asked.isUnfinished,
     scopeConsents: [...new Set([...kindsOf(asked), ...shared])].map(kind => ({
       code: toScopeCode(kind, classes),
       consented: isAnswered ? shared.has(kind) : null,

@@ -2,6 +2,7 @@ import type { Consent } from '@medplum/fhirtypes'
 import { exactKindOf, readConsent } from '../../access/consent.ts'
 import { givenToStudy } from '../../access/consent-study.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
+import { reasonAgainstText } from '../../access/text-parts.ts'
 import { beginning } from '../../fhir/beginning.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
@@ -200,9 +201,10 @@ const requireGiven = (begun: readonly string[], consent: Consent, classes: CodeC
 }
 
 /** Throws if there is nothing to agree to. */
-const textToAgree = ({ isEnrolled, text }: StudyAsked): NonNullable<StudyAsked['text']> => {
+const textToAgree = ({ isEnrolled, isUnfinished, study, text }: StudyAsked): NonNullable<StudyAsked['text']> => {
   if (!isEnrolled)
     throw new FhirError('business-rule', 'They have no place in the study now, so there is nothing to agree to')
+  if (isUnfinished) throw new FhirError('business-rule', reasonAgainstText(study) ?? '', { status: 409 })
   if (text !== undefined) return text
   throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to agree to', {
     status: 409,

@@ -16,9 +16,10 @@ import { type NamedStaff, refuseNewRecipients } from './recipient.ts'
 import { noDevice } from './relation/consented.ts'
 import { refuseTranslations } from './study-language.ts'
 import { writeTexts } from './study-text.ts'
+import { refuseUnfinishedText } from './unfinished-text.ts'
 
 /** A ResearchStudy of an organization is a study of this server; one without an organization is only a document. */
-export const projectStudies = each<ResearchStudy>(async (connection, { id, resource }, context) => {
+export const projectStudies = each<ResearchStudy>(async (connection, { id, pk, resource }, context) => {
   if (resource === undefined) return removeStudy(connection, id)
   if (context.isAccepted !== true) refuseTranslations(resource)
   const before = await connection.maybeOne<Fixed>(
@@ -30,6 +31,7 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
   if (before !== undefined) refuseChange(before, after)
   await writeStudy(connection, id, resource, after, context.isAccepted === true)
   await writeTexts(connection, id, resource)
+  if (context.isAccepted !== true) await refuseUnfinishedText(connection, pk, resource)
   const staff = staffIn(resource)
   if (context.isAccepted !== true)
     await refuseNewRecipients(connection, { id, organization: after.organization }, staff)

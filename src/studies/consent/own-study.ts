@@ -5,26 +5,26 @@ import { deviceNameOrId } from '../../fhir/display-name.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { isStanding } from '../../storage/model/consent/consent-open.ts'
-import { chosenIn, isInForce } from '../../storage/model/study.ts'
+import { chosenIn } from '../../storage/model/study.ts'
 import type { DeletedAnswer } from '../../storage/study/deleted-answer.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
 import { type RequestedData, requestedData } from '../definition/requested-data.ts'
 import { displayOf } from '../definition/study-request.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
-import { reasonNotToAsk } from '../definition/study-status.ts'
 import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
 import { recipientsIn } from '../definition/text-recipients.ts'
 import { type OwnParts, type OwnRecord, openOwnRecord, registrarOf } from './own-record.ts'
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { findOwnSources, type OwnSource } from './own-sources.ts'
-import { type PatientText, textsOf } from './patient-text.ts'
+import { isUnfinished, type PatientText, textsOf } from './patient-text.ts'
 import { type ReadingService, readingServices } from './reading-services.ts'
+import { type RunsNow, runsNow } from './runs-now.ts'
 import { type Outside, type StaffShown, staffShown } from './staff-shown.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
-export type StudyAsked = {
+export type StudyAsked = RunsNow & {
   readonly study: ResearchStudy
   /** In the reader's language if the study has it in that, else in the study's own; likewise the purpose and the reasons. */
   readonly title: Wording
@@ -51,10 +51,6 @@ export type StudyAsked = {
   readonly isEnrolled: boolean
   /** Whether they have none now, but one that begins later. */
   readonly isToCome: boolean
-  /** Whether it is running: nobody begins to give anything to a study that is not. */
-  readonly isInForce: boolean
-  /** Whether it is running, but takes nobody new: whoever shares nothing with it signs nothing. */
-  readonly isClosed: boolean
   /** Id of the Consent that can be shown as a copy. */
   readonly signed: string | undefined
   /** Those who read for the study. */
@@ -92,9 +88,14 @@ export const findStudyAsked = async (
   const elsewhere = await staffFromElsewhere(parts.accounts.database, id)
   const unnamed = named === undefined ? [] : elsewhere.filter(one => !named.includes(one))
   const sharings = (await sharingsIn(parts, record, words)).filter(one => one.receiver === `ResearchStudy/${id}`)
-  const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
   const outside = { elsewhere, unnamed }
-  const asked = await toStudyAsked(parts, { study, record, words, outside, own: { ...own, sharings, ...runs } })
+  const asked = await toStudyAsked(parts, {
+    study,
+    record,
+    words,
+    outside,
+    own: { ...own, sharings, ...runsNow(study) },
+  })
   const services = await readingServices(parts.accounts.database, id, { ...parts, ...asked })
   const paper = await findWaitingPaper(parts.accounts.database, asked.consent)
   const lines = await withSources(parts, asked)
@@ -120,10 +121,7 @@ type Asking = {
   /** The language of what the study itself says; that of `words` unless given. */
   readonly language?: string
   /** Absent if it is shown to somebody else, or is about somebody who has given nothing. */
-  readonly own?: Pick<
-    StudyAsked,
-    'deleted' | 'sharings' | 'isEnrolled' | 'isToCome' | 'isInForce' | 'isClosed' | 'signed'
-  >
+  readonly own?: Pick<StudyAsked, 'deleted' | 'sharings' | 'isEnrolled' | 'isToCome' | 'signed' | keyof RunsNow>
 }
 
 /** The study as the reader of the record is shown it. */
@@ -165,6 +163,7 @@ export const toStudyAsked = async (
     isToCome: own.isToCome,
     isInForce: own.isInForce,
     isClosed: own.isInForce && own.isClosed && consent?.status !== 'active',
+    isUnfinished: own.isUnfinished && isUnfinished({ study, consent }),
     signed: own.signed,
     staff: await staffShown(record, study, outside),
     services: [],
@@ -181,6 +180,7 @@ const ofNobody = {
   isToCome: false,
   isInForce: true,
   isClosed: false,
+  isUnfinished: false,
   signed: undefined,
 }
 

@@ -1,4 +1,5 @@
 import type { Attachment, Consent, Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { missingParts } from '../../access/text-parts.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { extensionOf, extensionsOf } from '../../fhir/extension.ts'
@@ -36,6 +37,16 @@ export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
   const last = study.extension?.findLast(({ url }) => url === extensions.patientText)
   if (hash === undefined || last === undefined) return false
   return !textsIn(last).some(isTextOf(hash))
+}
+
+/**
+ * Whether the version to sign now lacks a part: then nobody is shown it to be signed but those who were asked to sign it already, when texts could still
+ * lack one.
+ */
+export const isUnfinished = ({ study, consent }: Signed): boolean => {
+  if (missingParts(study).length === 0) return false
+  const isSigned = consent?.status === 'active' && !isSignedEarlier({ study, consent })
+  return !isSigned && consent?.status !== 'proposed'
 }
 
 /** By its Consent that is in force, the version that somebody has signed, and the one to sign now: not the same if the text has changed since. */

@@ -1,11 +1,11 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Words } from '../../messages/catalogue.ts'
+import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import { type OwnStudy, studiesOfPerson } from '../../storage/study/own-study.ts'
-import { reasonNotToAsk } from '../definition/study-status.ts'
 import { type OwnParts, openOwnRecord } from './own-record.ts'
 import { findConsent, findStudyAsked, type StudyAsked, statusOfAnswer } from './own-study.ts'
-import { isSignedEarlier } from './patient-text.ts'
+import { isSignedEarlier, isUnfinished } from './patient-text.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
 /** All studies that ask the person, or that they have answered. */
@@ -15,17 +15,21 @@ export const studiesAsked = async (parts: OwnParts, person: string, words: Words
   return asked.filter(one => one !== undefined)
 }
 
-type Answer = Pick<StudyAsked, 'study' | 'consent' | 'deleted' | 'paperSince' | 'isEnrolled' | 'isInForce' | 'isClosed'>
+type Answer = Pick<
+  StudyAsked,
+  'study' | 'consent' | 'deleted' | 'paperSince' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'isUnfinished'
+>
 
 /**
- * Whether the person has an answer to give. What was signed is asked for again when the text has changed. A study that does not run
- * asks for nothing, and a consent on paper is confirmed by staff first.
+ * Whether the person has an answer to give. What was signed is asked for again when the text has changed. A study that does not run, or whose
+ * text lacks a part, asks for nothing, and a consent on paper is confirmed by staff first.
  */
 export const waitsForAnswer = (asked: Answer): boolean =>
   asked.paperSince === undefined &&
   asked.isEnrolled &&
   asked.isInForce &&
   !asked.isClosed &&
+  !asked.isUnfinished &&
   (isOpen(statusOfAnswer(asked)) || isSignedEarlier(asked))
 
 const isOpen = (status: ReturnType<typeof statusOfAnswer>): boolean => status === undefined || status === 'proposed'
@@ -50,6 +54,15 @@ const findAnswer = async (
   if (record === undefined || study === undefined || !isInForce(study)) return undefined
   const consent = await findConsent(record, id)
   const paper = await findWaitingPaper(parts.accounts.database, consent)
-  const isClosed = reasonNotToAsk(study) !== undefined && consent?.status !== 'active'
-  return { study, consent, deleted, paperSince: paper?.record.recordedAt, isEnrolled, isInForce: true, isClosed }
+  const isClosed = !takesNewPatients(study) && consent?.status !== 'active'
+  return {
+    study,
+    consent,
+    deleted,
+    paperSince: paper?.record.recordedAt,
+    isEnrolled,
+    isInForce: true,
+    isClosed,
+    isUnfinished: isUnfinished({ study, consent }),
+  }
 }

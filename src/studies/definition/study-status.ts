@@ -3,6 +3,7 @@ import { intervalOfPeriod } from '../../fhir/date.ts'
 import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import { firstDayOf, lastDayOf } from './period-day.ts'
+import { missingInPublished } from './study-text.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
 
@@ -31,8 +32,15 @@ const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?
 
 /** Tells staff why nobody can be asked into the study now; undefined if people can be asked. What is shared goes on in any case. */
 export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {
-  if (takesNewPatients(study)) return undefined
+  if (takesNewPatients(study)) return unfinished(study)
   return study.status === 'active'
     ? 'The first day of the study is not there yet, or its last day is over'
     : `Nobody new comes into the study while its status is “${statusName(study)}”`
+}
+
+const unfinished = (study: ResearchStudy): string | undefined => {
+  const missing = missingInPublished(study)
+  return missing.length === 0
+    ? undefined
+    : `The text that patients sign lacks a part (${missing.join('; ')}): nobody is asked to sign it until a version with all parts is published`
 }

@@ -1,20 +1,13 @@
 import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { askOf, textAsks } from '../../access/text-asks.ts'
+import { headingOf, missingParts, type TextPart, textParts } from '../../access/text-parts.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { extensionOf, extensionsOf } from '../../fhir/extension.ts'
 import { languageName } from '../../fhir/language.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { everyRequest } from './requested-data.ts'
 import { displayOf, requestsOf } from './study-request.ts'
-import {
-  betweenParts,
-  cutInParts,
-  headingOf,
-  headingWritten,
-  type TextPart,
-  textLanguages,
-  textParts,
-} from './text-part.ts'
+import { betweenParts, cutInParts, headingWritten, textLanguages } from './text-part.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** A version of the patient text that is still being written, so nobody is asked to sign it. */
@@ -120,11 +113,7 @@ export const writtenLanguages = (draft: TextDraft): readonly string[] =>
 /** What is still missing before the draft can be published, in words for staff. */
 export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: CodeClasses): readonly string[] => [
   ...writtenLanguages(draft).flatMap(language =>
-    textParts.flatMap(part =>
-      writtenIn(draft, language, part) === ''
-        ? [`${languageName(language)}: ${headingOf(part, 'en').toLowerCase()}`]
-        : [],
-    ),
+    textParts.flatMap(part => (writtenIn(draft, language, part) === '' ? [partName(language, part)] : [])),
   ),
   ...(draft.withdrawal === '' ? ['what a withdrawal does'] : []),
   ...missingRequests(study, classes),
@@ -137,7 +126,17 @@ export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: 
 export const missingForPatients = (study: ResearchStudy, classes: CodeClasses): readonly string[] => [
   ...missingRequests(study, classes),
   ...(versionsOf(study).length === 0 ? ['a published text for patients'] : []),
+  ...(missingInPublished(study).length === 0
+    ? []
+    : [`parts of the text for patients (${missingInPublished(study).join('; ')})`]),
 ]
+
+/** What the version that patients sign now lacks, as one that was not written on these pages may, in words for staff. */
+export const missingInPublished = (study: ResearchStudy): readonly string[] =>
+  missingParts(study).flatMap(({ language, parts }) => parts.map(part => partName(language, part)))
+
+const partName = (language: string, part: TextPart): string =>
+  `${languageName(language)}: ${headingOf(part, 'en').toLowerCase()}`
 
 /** What the study asks for, but the version that patients now sign does not name. */
 export const unnamedRequests = (study: ResearchStudy, classes: CodeClasses): readonly string[] => {

@@ -39,7 +39,7 @@ export type Invitations = {
    * says why there is nothing to be reminded of.
    */
   readonly remind: (by: InvitedBy, standing: Standing, way?: Way) => Promise<void>
-  /** The link, to be shown as a picture; undefined if there is no open invitation. */
+  /** The link, to be shown as a picture; undefined if there is no open invitation. Throws FhirError if the study asks nobody now. */
   readonly show: (by: InvitedBy) => Promise<ShownInvitation | undefined>
 }
 
@@ -153,6 +153,7 @@ const dueOf = (
 
 const show = async (parts: InvitationParts, by: InvitedBy): Promise<ShownInvitation | undefined> => {
   const { patient, study } = await findOwn(parts, by)
+  requireAsking(study)
   const event = { what: 'shown', ...eventOf(by, patient, study) } as const
   const shown = await recordingInvitation(parts.accounts.openStoreAs, event, connection =>
     linkToShow(connection, by.subject),
@@ -212,7 +213,7 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
   return { patient, study, addresses }
 }
 
-/** Otherwise they would find nothing to sign, or come into a study that takes nobody new. */
+/** Otherwise they would find nothing to sign, or no whole text, or come into a study that takes nobody new. */
 const requireAsking = (study: ResearchStudy): void => {
   const why = reasonNotToAsk(study)
   if (why !== undefined) throw new FhirError('business-rule', why)

@@ -79,8 +79,7 @@ export const asking = (
   token: string,
 ): Html => {
   const { say } = words
-  const text = textToSign(asked.text?.attachment, words)
-  const shown = text ?? html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>`
+  const shown = textAsked(asked, words)
   return isSignable(asked)
     ? html`${shown}
 <h2>${say('choose.title')}</h2>
@@ -88,6 +87,14 @@ ${unasked(unaskedLines(asked), words)}
 ${choiceForm(asked, state, words, { token, isNothing, name })}`
     : html`${shown}
 ${postForm({ action: `/sharing/${asked.study.id}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}`
+}
+
+const textAsked = ({ text, isUnfinished, isInForce, isClosed }: StudyAsked, words: Words): Html => {
+  const { say } = words
+  if (text === undefined) return html`<p>${say('study.no-text')}</p>`
+  // A study that asks nobody has said so above, and shows what it has.
+  if (isUnfinished && isInForce && !isClosed) return html`<p>${say('study.unfinished')}</p>`
+  return textToSign(text.attachment, words) ?? html`<p>${say('study.other-text')}</p>`
 }
 
 const unasked = (lines: readonly SharedLine[], words: Words): Html | false =>
@@ -98,6 +105,6 @@ const unasked = (lines: readonly SharedLine[], words: Words): Html | false =>
 <ul>${lines.map(line => html`<li>${lineText(line, words)}</li>`)}</ul>`,
   )
 
-/** A text that cannot be read cannot be signed, nor can one that would share nothing. */
-export const isSignable = ({ text, isInForce, isClosed }: StudyAsked): boolean =>
-  isInForce && !isClosed && textShown(text?.attachment) !== undefined
+/** A text that cannot be read, or lacks a part, cannot be signed, nor can one that would share nothing. */
+export const isSignable = ({ text, isInForce, isClosed, isUnfinished }: StudyAsked): boolean =>
+  isInForce && !isClosed && !isUnfinished && textShown(text?.attachment) !== undefined

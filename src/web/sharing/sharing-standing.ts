@@ -18,7 +18,7 @@ export const standing = (asked: StudyAsked, words: Words, done = ''): Html | und
   const isEndedByOthers = consent?.status === 'inactive' && reason !== undefined
   const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
   if (key === undefined && !copy) return undefined
-  return html`${notice(done === '' ? 'settled' : 'done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}${key === 'study.signed' && thenConnect(words)}`)}${asked.isInForce && isSignedEarlier(asked) && notice('standing', html`<p>${say('study.changed')}</p>`)}`
+  return html`${notice(done === '' ? 'settled' : 'done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}${key === 'study.signed' && thenConnect(words)}`)}${asked.isInForce && !asked.isUnfinished && isSignedEarlier(asked) && notice('standing', html`<p>${say('study.changed')}</p>`)}`
 }
 
 /** Without an app that sends, a signature brings nothing. */

@@ -9,7 +9,7 @@ import { factsOf } from '../../studies/definition/study-facts.ts'
 import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
 import { staffOf } from '../../studies/definition/study-staff.ts'
 import { statusText } from '../../studies/definition/study-status.ts'
-import { draftOf, versionsOf } from '../../studies/definition/study-text.ts'
+import { draftOf, missingInPublished, versionsOf } from '../../studies/definition/study-text.ts'
 import { policyOf } from '../../studies/definition/validation-policy.ts'
 import { policyLabels } from '../intake/policy-field.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -70,7 +70,8 @@ const policySaid = (study: ResearchStudy): string => {
 
 const textSaid = (study: ResearchStudy): string => {
   const published = versionsOf(study).at(-1)
-  const last = published === undefined ? 'Nothing is published yet' : `Version ${published} is published`
+  const lacks = missingInPublished(study).length > 0 ? ', but lacks a part' : ''
+  const last = published === undefined ? 'Nothing is published yet' : `Version ${published} is published${lacks}`
   return draftOf(study) === undefined ? last : `${last}; a version is being written`
 }
 

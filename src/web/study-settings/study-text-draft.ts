@@ -1,3 +1,4 @@
+import { headingOf, type TextPart, textParts } from '../../access/text-parts.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { languageName } from '../../fhir/language.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -14,7 +15,7 @@ import {
   withPublished,
   writtenIn,
 } from '../../studies/definition/study-text.ts'
-import { headingOf, type TextPart, textLanguages, textParts } from '../../studies/definition/text-part.ts'
+import { textLanguages } from '../../studies/definition/text-part.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { type Field, field, problemList } from '../page/form.ts'

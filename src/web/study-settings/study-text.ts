@@ -11,6 +11,7 @@ import {
   draftAfter,
   draftOf,
   missingInDraft,
+  missingInPublished,
   unnamedRequests,
   versionsOf,
   withPublished,
@@ -92,12 +93,22 @@ const sendTexts = async (
     isProblem: problem !== undefined,
     notices: problem ?? done,
     fields: [],
-    before: html`${unnamed(changeable, codeClasses)}
+    before: html`${unfinished(changeable)}
+${unnamed(changeable, codeClasses)}
 ${unsaid(changeable, codeClasses)}
 ${versions(changeable)}
 ${await recipients(changeable, options, ownToken(reply))}
 ${draft(changeable, codeClasses, ownToken(reply))}`,
   })
+}
+
+const unfinished = ({ study }: ChangeableStudy): Html | undefined => {
+  const missing = missingInPublished(study)
+  return missing.length === 0
+    ? undefined
+    : html`<div class="alert alert-warning"><p>The last version does not have all its parts, so nobody is asked to sign it. It lacks:</p>
+<ul>${missing.map(part => html`<li>${part}</li>`)}</ul>
+<p>Whoever has signed it goes on sharing. Publish a version that has all parts; everybody is then asked to sign that one. If the text says all of this under other headings, the app that wrote it can name them over FHIR instead: then nobody is asked again.</p></div>`
 }
 
 const unnamed = ({ study }: ChangeableStudy, codeClasses: CodeClasses): Html | undefined => {

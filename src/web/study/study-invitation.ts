@@ -31,12 +31,9 @@ export const studyInvitationActions: AddPage = (server, options) => {
     const { id: study, subject } = request.params
     // Pages that an earlier version has shown have none.
     const after = typed(request.body, 'after') || undefined
-    try {
-      await invitations.invite({ person: sessionOf(request).person, study, subject, after })
-    } catch (error) {
-      if (!(error instanceof FhirError) || error.status !== 422) throw error
-      return sendRefusal(reply, study, error.message)
-    }
+    const { person } = sessionOf(request)
+    const why = await reasonOr(() => invitations.invite({ person, study, subject, after }))
+    if (typeof why === 'string') return sendRefusal(reply, study, why)
     return reply.redirect(doneUrl(request, study, subject, 'invited'), 303)
   })
   server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
@@ -46,10 +43,21 @@ export const studyInvitationActions: AddPage = (server, options) => {
   })
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
-    const shown = await invitations.show({ person: sessionOf(request).person, study, subject })
+    const shown = await reasonOr(() => invitations.show({ person: sessionOf(request).person, study, subject }))
+    if (typeof shown === 'string') return sendRefusal(reply, study, shown)
     if (shown === undefined) return sendRefusal(reply, study, 'There is no open invitation')
     return sendCode(reply, shown, await findEnrolledPerson(options, { person: sessionOf(request).person, subject }))
   })
+}
+
+/** What it answers, or why the rules refuse it. */
+const reasonOr = async <T>(act: () => Promise<T>): Promise<T | string> => {
+  try {
+    return await act()
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.status !== 422) throw error
+    return error.message
+  }
 }
 
 const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyReply =>

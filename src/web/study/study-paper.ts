@@ -9,6 +9,7 @@ import {
   readScan,
   recordPaper,
 } from '../../studies/consent/paper-consent.ts'
+import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
@@ -146,8 +147,10 @@ const otherText = notice(
   html`<p>Another version of the text was published since this form was shown, so nothing was recorded. Check whether the paper has the version shown here now. What you typed is still here; choose the scan again.</p>`,
 )
 
-const reasonAgainst = ({ asked: { consent, text }, closed }: PaperAsked): string | undefined => {
+const reasonAgainst = ({ asked: { study, consent, text }, closed }: PaperAsked): string | undefined => {
   if (consent?.status === 'active') return 'They already share, and change what they share themselves.'
   if (closed?.at === '-infinity') return 'The first day of the study is still to come, and nobody can sign before it.'
-  return text === undefined ? 'The study has no text yet that can be signed.' : undefined
+  if (text === undefined) return 'The study has no text yet that can be signed.'
+  const why = closed === undefined ? reasonNotToAsk(study) : undefined
+  return why && `${why}.`
 }

@@ -7,11 +7,13 @@ import type {
   ResearchSubject,
 } from '@medplum/fhirtypes'
 import t from 'tap'
+import { textParts } from '../../../src/access/text-parts.ts'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
 import { endedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { wrongShape } from '../../support/consent-shape.ts'
+import { wholeTextData } from '../../support/patient-text.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openInvitedApps } from './invited.ts'
 
@@ -30,12 +32,30 @@ const named = async (manufacturer: string) => {
 }
 const [band, strap] = [await named('Band'), await named('Strap')]
 
-const words = ['What we ask you.', 'What we ask you now.'].map(text => Buffer.from(text).toString('base64'))
+const words = ['What we ask you.', 'What we ask you now.'].map(text => wholeTextData(text))
 const text = (version: number): Extension => ({
   url: extensions.patientText,
   extension: [
     { url: 'version', valueString: `${version}` },
     { url: 'text', valueAttachment: { contentType: 'text/plain', data: words[version - 1] ?? '' } },
+  ],
+})
+const headed = (isNamed: boolean): Extension => ({
+  url: extensions.patientText,
+  extension: [
+    { url: 'version', valueString: '1' },
+    {
+      url: 'text',
+      valueAttachment: { contentType: 'text/plain', data: Buffer.from('About it\nWe ask.').toString('base64') },
+    },
+    ...(isNamed ? textParts : []).map(part => ({
+      url: 'part',
+      extension: [
+        { url: 'language', valueCode: 'en' },
+        { url: 'name', valueCode: part },
+        { url: 'heading', valueString: 'About it' },
+      ],
+    })),
   ],
 })
 const requested = (code: string, ...sources: readonly { readonly reference: string }[]): Extension => ({
@@ -436,9 +456,13 @@ const further = async (title: string, more: Partial<ResearchStudy> = {}) =>
   })
 const [open, textless] = [await further('Open'), await further('Without a text', { extension: [requested(steps)] })]
 const closing = await further('Closing')
+/** With a text that had all its parts only as long as it named their headings. */
+const unfinished = await further('Unfinished', { extension: [requested(steps), headed(true)] })
+await world.update(lab.manager, { ...unfinished, extension: [requested(steps), headed(false)] })
 
 for (const { name, of, status, detail } of [
   { name: 'has no text to sign', of: textless, status: 409, detail: /no patient text yet/ },
+  { name: 'has a text that lacks a part', of: unfinished, status: 409, detail: /lacks in en: key-facts, who-and-why,/ },
   { name: 'takes nobody anew', of: closing, status: 422, detail: /closed/ },
 ])
   t.test(`of the answers to several studies none is kept if one ${name}, in whatever order they stand`, async t => {

@@ -2,6 +2,7 @@ import type { Consent, Extension, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Caller } from '../../../src/access/caller.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
+import { wholeTextData } from '../../support/patient-text.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
@@ -69,7 +70,8 @@ t.test('a text is a version with its words, and neither occurs twice', async t =
     ],
   ] as const)
     t.equal(await update(importer, study(...texts)), why)
-  t.equal(await update(importer, study(attached({ data: 'eA==', hash: 'EfatjsUqKYSrqv18O1FlA3hcIHI=' }))), 'updated')
+  const whole = { data: wholeTextData(changed), hash: w.sourceOf(changed).hash }
+  t.equal(await update(importer, study(attached(whole))), 'updated')
   t.equal(await update(importer, study(first)), 'updated', 'what no Consent names can change')
 })
 
@@ -100,7 +102,7 @@ t.test('nobody signs without saying which text they read', async t => {
 
 t.test('it is signed by its hash, or by the words themselves', async t => {
   t.equal(await update(ann, consent('active', signed(words))), 'updated')
-  const data = Buffer.from(words).toString('base64')
+  const data = wholeTextData(words)
   t.equal(await update(ann, consent('active', { sourceAttachment: { data } })), 'updated')
 })
 

@@ -13,6 +13,7 @@ import { reindex } from '../../../src/storage/installation/reindex.ts'
 import { openStores } from '../../../src/storage/open-stores.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { withDatabase } from '../../support/database.ts'
+import { wholeTextData } from '../../support/patient-text.ts'
 
 const registry = loadRegistry()
 
@@ -167,22 +168,20 @@ export const chooses = (choice: 'access' | 'identity', valueCode: string): Exten
   valueCode,
 })
 
-/** A version of what people sign; the words are its text. */
+/** A version of what people sign; the words are its key facts. */
 export const patientText = (version: string, words: string, withdrawal?: 'hide' | 'keep' | 'erase'): Extension => ({
   url: extensions.patientText,
   extension: [
     { url: 'version', valueString: version },
-    { url: 'text', valueAttachment: { contentType: 'text/plain', data: base64(words) } },
+    { url: 'text', valueAttachment: { contentType: 'text/plain', data: wholeTextData(words) } },
     ...(withdrawal === undefined ? [] : [{ url: 'withdrawal', valueCode: withdrawal }]),
   ],
 })
 
-const base64 = (words: string): string => Buffer.from(words).toString('base64')
-
 /** As a Consent names it. */
 export const sourceOf = (words: string) => ({
   contentType: 'text/plain' as const,
-  hash: digestOf('sha1', base64(words)),
+  hash: digestOf('sha1', wholeTextData(words)),
 })
 
 export const usualWords = 'We ask you to share your data.'

@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { textParts } from '../../../src/access/text-parts.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { withRequest } from '../../../src/studies/definition/study-request.ts'
 import {
@@ -12,7 +13,7 @@ import {
   withDraft,
   withPublished,
 } from '../../../src/studies/definition/study-text.ts'
-import { textLanguages, textParts } from '../../../src/studies/definition/text-part.ts'
+import { textLanguages } from '../../../src/studies/definition/text-part.ts'
 
 const classes = openCodeClasses()
 const empty: ResearchStudy = { resourceType: 'ResearchStudy', status: 'in-review' }

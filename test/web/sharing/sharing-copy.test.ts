@@ -79,7 +79,7 @@ t.test('the downloaded copy has what was signed, and nothing that leads back her
   t.equal(status, 200)
   t.match(
     wordsOf({ body }),
-    /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from 1 January 2025 \(UTC\) .* What you signed We ask, version 1\.$/,
+    /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from 1 January 2025 \(UTC\) .* What you signed KEY FACTS We ask, version 1\. WHO RECEIVES .* WHOM TO ASK …$/,
   )
   t.notMatch(body, /<form|_csrf|href=|src=|<script/)
   t.match(body, /<style>.*\.as-written { white-space: pre-line }.*<div class="as-written /s, 'the text keeps its lines')

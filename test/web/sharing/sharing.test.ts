@@ -101,7 +101,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   const shown = await own.get(page)
   t.match(
     wordsOf(shown),
-    /The main points Who runs it lab What it is for How hearts and steps go together .* What it asks for Heart rate, from Tidewell band Step count, from any device .* What you sign We ask, version 1\./,
+    /The main points Who runs it lab What it is for How hearts and steps go together .* What it asks for Heart rate, from Tidewell band Step count, from any device .* What you sign KEY FACTS We ask, version 1\./,
   )
   t.notMatch(shown.body, / checked/, 'nothing is chosen beforehand')
   const nowhere = { [hearts]: 'yes', [`${hearts}-from`]: '1.2.2026', [steps]: 'yes', [`${steps}-until`]: '2090-01-01' }
@@ -392,7 +392,10 @@ t.test('in Spanish everything is Spanish, including what is signed', async t => 
   )
   const shown = await spanish.get(page)
   t.match(shown.body, /<html lang="es">/)
-  t.match(wordsOf(shown), /Frecuencia cardíaca, de Tidewell band .* Lo que firma Le pedimos, version 1\./)
+  t.match(
+    wordsOf(shown),
+    /Frecuencia cardíaca, de Tidewell band .* Lo que firma LO MÁS IMPORTANTE Le pedimos, version 1\./,
+  )
   t.match(wordsOf(await own.get(page)), /We ask, version 1\./)
   await sign(spanish, both)
   t.match(await consentsOf(patient.id), [{ sourceAttachment: { language: 'es' } }])

@@ -3,6 +3,7 @@ import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions } from '../../../src/fhir/canonical.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { wholeTextData, wholeTextIn } from '../../support/patient-text.ts'
 import { openInvited } from '../invited.ts'
 
 const world = await openInvited()
@@ -38,7 +39,7 @@ const inSpanish = async (patient: string) => {
 /** As a Consent names the text that was read. */
 const sourceIn = (language: 'en' | 'es') => {
   const text = { en: 'We ask', es: 'Le pedimos' }[language]
-  const hash = digestOf('sha1', Buffer.from(`${text}, version 1.`).toString('base64'))
+  const hash = digestOf('sha1', wholeTextData(`${text}, version 1.`, language))
   return { contentType: 'text/plain', language, hash }
 }
 type Browser = Awaited<ReturnType<typeof inSpanish>>
@@ -339,12 +340,12 @@ t.test(
     const { patient, browser: english } = await arrived('Eva')
     const eva = await inSpanish(patient.id)
     const told =
-      'Lo que firma Este texto no existe en español. Se muestra en el idioma en que el estudio lo ha escrito. We ask'
+      'Lo que firma Este texto no existe en español. Se muestra en el idioma en que el estudio lo ha escrito. KEY FACTS We ask'
     t.notMatch(wordsOf(await eva.get(page)), 'Este texto no existe')
     const stored = await read()
     const textIn = (language: string, text: string) => ({
       url: 'text',
-      valueAttachment: { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') },
+      valueAttachment: wholeTextIn(language, text),
     })
     const version = {
       url: extensions.patientText,

@@ -6,9 +6,9 @@ import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { dayOf } from '../../../src/fhir/timezone.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { headingWritten } from '../../../src/studies/definition/text-part.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { wrongShape } from '../../support/consent-shape.ts'
+import { wholeTextIn } from '../../support/patient-text.ts'
 import { serverOver } from '../../support/server-over.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openStudies } from '../../support/study.ts'
@@ -354,12 +354,12 @@ t.test('a paper of an earlier version does not count for the version that is sig
     wordsOf(form),
     /Only paper with version 1 of the text can be recorded: patients have been signing it since 1 February 2026 at 12:00 UTC/,
   )
-  t.match(wordsOf(form), /Read version 1 We ask you to share what you measure\./)
+  t.match(wordsOf(form), /Read version 1 KEY FACTS We ask you to share what you measure\./)
   await first.sendFile(page, scan(), page, signed)
   const before = wordsOf(await second.get(page))
   t.match(
     before,
-    /Text Version 1, since 1 February 2026 at 12:00 UTC Read version 1 We ask you .* Confirm that this was/,
+    /Text Version 1, since 1 February 2026 at 12:00 UTC Read version 1 KEY FACTS We ask you .* Confirm that this was/,
   )
 
   await extended(later, {
@@ -368,11 +368,7 @@ t.test('a paper of an earlier version does not count for the version that is sig
       { url: 'version', valueString: '2' },
       {
         url: 'text',
-        valueAttachment: {
-          contentType: 'text/plain',
-          language: 'en',
-          data: Buffer.from(`${headingWritten('contact', 'en')}\n\nAnd more.`).toString('base64'),
-        },
+        valueAttachment: wholeTextIn('en', 'And more.'),
       },
     ],
   })
@@ -389,7 +385,7 @@ t.test('a paper of an earlier version does not count for the version that is sig
   const headings = [...(overtaken.body.split('<main')[1] ?? '').matchAll(/<h([1-6])|aria-level="([1-6])"/g)].map(
     ([, tag, level]) => tag ?? level,
   )
-  t.same(headings, ['1', '2'], 'the headings of the text come right below that of the page')
+  t.same(headings, ['1', '2', '2', '2', '2', '2'], 'the headings of the text come right below that of the page')
   const spanish = await first.sendFile(other, scan(), other, { ...sent, language: 'es' })
   t.match([spanish.status, spanish.body], [422, /id="language-problem">There is no text in this language/])
   t.same(await consentsOf(shown), [])

@@ -3,6 +3,7 @@ import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { wholeTextData } from '../../support/patient-text.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
@@ -12,7 +13,7 @@ t.teardown(() => server.close())
 const kinds = ['omh:heart-rate', 'omh:body-weight']
 const { id: other } = await newStudy(lab.manager, lab.organization, 'two kinds', kinds)
 const page = `/studies/${other}`
-const text = Buffer.from('We ask you to share what you measure.').toString('base64')
+const text = wholeTextData('We ask you to share what you measure.')
 
 const enrolled = async (name: string) => {
   const { id } = await create(lab.manager, {
@@ -214,7 +215,7 @@ t.test('the people whose data a page of the study shows are recorded', async t =
 
 t.test('those who have not signed the last text are counted, and can be shown alone', async t => {
   const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
-  const data = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const data = wholeTextData('We ask you to share what you measure, once more.')
   const second = {
     url: extensions.patientText,
     extension: [
@@ -272,7 +273,7 @@ t.test('staff find the studies that they may see, and others are shown no list',
 const signed = async (name: string) => {
   const patient = await enrolled(name)
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
-  const text = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const text = wholeTextData('We ask you to share what you measure, once more.')
   await create(bearer, {
     ...consent(patient, 'active', kinds),
     dateTime: new Date().toISOString(),
@@ -290,7 +291,7 @@ t.test('somebody who has just signed is not silent', async t => {
 })
 
 t.test('somebody is not silent if they give only data up to a day that is over, or from a later day on', async t => {
-  const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const again = wholeTextData('We ask you to share what you measure, once more.')
   for (const [name, dataPeriod] of [
     ['Kept', { start: '2020-01-01', end: '2026-02-01' }],
     ['Waits', { start: '2100-01-01' }],
@@ -315,7 +316,7 @@ t.test('somebody is not silent if they give only data up to a day that is over, 
 })
 
 t.test('nobody is said to share what no longer holds, or holds only later', async t => {
-  const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const again = wholeTextData('We ask you to share what you measure, once more.')
   const gave = async (name: string, periods: readonly (object | undefined)[]) => {
     const patient = await enrolled(name)
     const given = consent(patient, 'active', kinds)

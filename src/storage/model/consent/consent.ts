@@ -18,6 +18,7 @@ import { findStatusBefore, refuseTransition } from './consent-status.ts'
 import { refuseSignedBeforeRefusal } from './last-refusal.ts'
 import { refuseTakenBack } from './taken-back.ts'
 import { takeTurn } from './turn.ts'
+import { refuseAskingUnfinished } from './unfinished-asked.ts'
 import { wasUnread } from './unread-consents.ts'
 
 /** Turns what patients permit into the rows that are asked whenever somebody reads. */
@@ -123,6 +124,8 @@ const refuseGiving = async (
   if (study !== undefined) {
     await refuseUnasked(connection, study.id, await numbered(anew, context))
     await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })
+    const held = { status, text: standing?.text }
+    await refuseAskingUnfinished(connection, { study: study.id, consent, text, before: held })
   }
   if (standing !== undefined) {
     const read = openTerms(connection, context)
