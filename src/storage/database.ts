@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { FhirError } from '../fhir/error.ts'
+import { afterOtherJoining, isOtherJoining } from './other-joining.ts'
 import type { DiskRoom } from './postgres/disk-room.ts'
 import { openNewerDatabase } from './postgres/newer-database.ts'
 import { countingWaits, type Pool, type PoolUse } from './postgres/pool.ts'
@@ -74,15 +75,17 @@ export const openDatabase = (
   const fail = room === undefined ? told : room.noting(told)
   const pool = open()
   const keeping = open({ plan_cache_mode: 'force_generic_plan' })
+  const connection = connectionOver(queryOnce(pool, fail), queryOnce(keeping, fail))
   return {
-    ...connectionOver(queryOnce(pool, fail), queryOnce(keeping, fail)),
+    ...connection,
     transaction: run => retried(() => inTransaction(pool, fail, 'BEGIN', run)),
     writing: run =>
-      retried(error =>
-        inTransaction(pool, fail, isDeadlock(error) ? beginAlone : beginWriting, (connection, last) =>
+      retried(async error => {
+        if (isOtherJoining(error)) await afterOtherJoining(connection)
+        return inTransaction(pool, fail, isDeadlock(error) ? beginAlone : beginWriting, (connection, last) =>
           run(connection, last ?? 0),
-        ),
-      ),
+        )
+      }),
     use: () => ({ planned: pool.use(), kept: keeping.use() }),
     close: async () => {
       await Promise.all([pool.end(), keeping.end()])

@@ -5,10 +5,12 @@ import { refuseTwoConsents } from '../model/consent/two-consents.ts'
 import { meetSources } from '../model/derivation.ts'
 import { followDevices } from '../model/device-parent.ts'
 import { numbersOf } from '../model/reference.ts'
+import { beginJoining } from '../other-joining.ts'
 import { sql } from '../sql.ts'
 import { followAnswer } from './answered-places.ts'
 import { endLeft } from './ending-left.ts'
-import { takeTurnToJoin } from './turn-to-join.ts'
+import { moveAhead } from './moving-ahead.ts'
+import { aMomentEach, takeTurnToJoin } from './turn-to-join.ts'
 import type { Writing } from './write.ts'
 
 type Unlinked = Omit<Writing, 'linked' | 'newPatients' | 'turns'>
@@ -39,9 +41,11 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   const patients = links.map(({ patient }) => patient)
   // Also of a Patient that is written later: its number is kept for it.
   await writing.dictionary.patients.idsOf(patients)
-  await takeTurnToJoin(connection)
+  await beginJoining(connection)
   const [kept, ...moved] = await largestFirst(connection, await numbersOf(connection, patients))
   if (kept === undefined || moved.length === 0) return
+  for (const one of moved) await moveAhead(connection, kept, one)
+  await takeTurnToJoin(connection, aMomentEach)
   await endLeft(connection, writing, [kept, ...moved])
   await refuseTwoConsents(connection, [kept, ...moved])
   for (const one of moved) await connection.run(sql.fragment`SELECT join_compartments(${kept}, ${one})`)
@@ -57,7 +61,7 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   }
 }
 
-/** Nobody else writes while Observations are moved, which takes as long as writing them. So those are moved of whom there are fewer. */
+/** Observations take as long to move as to write. So those are moved of whom there are fewer. */
 const largestFirst = async (connection: Connection, numbers: readonly number[]): Promise<readonly number[]> => {
   const rows = await connection.any<{ number: number }>(sql.fragment`
     SELECT number FROM unnest(${sql.array([...numbers], 'int4')}) AS number
