@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { type Access, both } from './access/access.ts'
 import type { Caller } from './access/caller.ts'
 import { openAudit } from './app/auditing.ts'
 import { openBackground } from './app/background.ts'
@@ -82,7 +83,10 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     base,
     refusalOf: outbound.refusalOf,
   })
-  const openStoreFor = (caller: Caller) => fhir.openStoreFor(caller, fhir.accessFor(caller), currentDoor())
+  const openStoreFor = (caller: Caller, within?: Access) => {
+    const access = fhir.accessFor(caller)
+    return fhir.openStoreFor(caller, within === undefined ? access : both(access, within), currentDoor())
+  }
   const isRegistrationOpen = config.clientRegistration === 'open'
   const authorization = openAuthorizationServer({
     database,

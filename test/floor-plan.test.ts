@@ -40,6 +40,7 @@ const webStandsOn = {
   organization: ['study-settings', 'patient', 'sign-in'],
   study: ['study-settings', 'patient'],
   'study-settings': ['sharing', 'intake'],
+  sharers: ['sharing', 'patient'],
   account: ['sign-in', 'authorize', 'audit'],
   launch: ['patient', 'sign-in'],
   invitation: ['sign-in'],

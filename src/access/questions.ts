@@ -1,4 +1,5 @@
 import { all, type Expression, none, or } from '../search/expression.ts'
+import type { Access } from './access.ts'
 import type { Caller } from './caller.ts'
 import { handling, membership } from './rules/grant.ts'
 import { type Staff, whoIs } from './rules/rule.ts'
@@ -63,3 +64,16 @@ export const readForStudy = (organization: string, study: string): Expression =>
   action: 's',
   study,
 })
+
+/** Of the Observations that the caller may read, those that one Consent to them or to an organization of theirs gives; and of other types all. */
+export const onlyGivenBy =
+  (caller: Caller, consent: string): Access =>
+  (action, type) =>
+    type === 'Observation'
+      ? ofStaff(caller, ({ practitioner }) => ({
+          kind: 'consented',
+          to: { kind: 'practitioner', id: practitioner },
+          action,
+          consent,
+        }))
+      : all

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Config } from '../config.ts'
@@ -22,7 +23,7 @@ type Parts = {
   readonly mail: Mail | undefined
   readonly fhir: FhirOptions
   readonly codeClasses: CodeClasses
-  readonly openStoreFor: (caller: Caller) => Store
+  readonly openStoreFor: (caller: Caller, within?: Access) => Store
 }
 
 /** The pages, and what only they need. */

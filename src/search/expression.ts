@@ -122,6 +122,8 @@ export type Consented = {
   readonly action: Action
   /** Narrowed to one ResearchStudy, by id. */
   readonly study?: string
+  /** Narrowed to what is given by this Consent, which is to no study, by id. */
+  readonly consent?: string
 }
 
 /** The row belongs to a study for which the grantee works: in which way, `by` says. */

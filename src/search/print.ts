@@ -58,7 +58,7 @@ const printGrant = (grant: Grant): string => {
     case 'member':
       return list('membership', grant.of, grant.reach, grant.role, grant.practitioner)
     case 'consented':
-      return list('consented', printGrantee(grant.to), grant.action, ...study(grant.study))
+      return list('consented', printGrantee(grant.to), grant.action, ...study(grant.study), ...consent(grant.consent))
     case 'staffed':
       return list('staffed', printGrantee(grant.to), grant.by, ...study(grant.study))
     case 'created':
@@ -87,6 +87,8 @@ const printGrant = (grant: Grant): string => {
 const printGrantee = ({ kind, id }: Grantee): string => `${kind}/${id}`
 
 const study = (id: string | undefined): readonly string[] => (id === undefined ? [] : [`study/${id}`])
+
+const consent = (id: string | undefined): readonly string[] => (id === undefined ? [] : [`Consent/${id}`])
 
 const list = (...words: readonly string[]): string => `(${words.join(' ')})`
 

@@ -22,6 +22,7 @@ import { subsetsOf } from './search/subset.ts'
 import { whose } from './search/whose.ts'
 import type { ReadStore } from './store.ts'
 import { readArrivals } from './study/arrivals.ts'
+import { readSharers } from './study/sharers.ts'
 import { readStudyPeople } from './study/study-people.ts'
 import { issueBinding } from './subscription/binding-token.ts'
 import { lastEventOf } from './subscription/subscriber.ts'
@@ -64,6 +65,7 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
   glucoseProfile: async asked => readGlucoseProfile(connection, asking, await lookedUp(connection, asking, asked)),
   completeness: async asked => readCompleteness(connection, asking, await lookedUp(connection, asking, asked)),
   studyPeople: asked => readStudyPeople(connection, asking, asked),
+  sharers: asked => readSharers(connection, asking, asked),
   arrivals: async asked => readArrivals(connection, asking, await lookedUp(connection, asking, asked)),
   quarantined: asked => readQuarantined(connection, asking, asked),
   quarantinedDocument: (id, keepers) => readQuarantinedDocument(connection, asking, id, keepers),

@@ -19,6 +19,7 @@ import type { Quarantine } from './quarantine/quarantine-asked.ts'
 import type { Kept, RefusedBody } from './quarantine/refused-upload.ts'
 import type { RowsAsked, Whose } from './search/rows-asked.ts'
 import type { Arrival, ArrivalsAsked } from './study/arrivals.ts'
+import type { Sharers, SharersAsked } from './study/sharers.ts'
 import type { StudyPeople, StudyPeopleAsked } from './study/study-people.ts'
 import type { Binding } from './subscription/binding-token.ts'
 import type { Question } from './subscription/question.ts'
@@ -189,6 +190,7 @@ export type Store = Quarantine & {
   readonly glucoseProfile: (asked: GlucoseProfileAsked) => Promise<GlucoseProfileRow>
   readonly completeness: (asked: CompletenessAsked) => Promise<readonly CompletenessRow[]>
   readonly studyPeople: (asked: StudyPeopleAsked) => Promise<StudyPeople>
+  readonly sharers: (asked: SharersAsked) => Promise<Sharers>
   readonly arrivals: (asked: ArrivalsAsked) => Promise<readonly Arrival[]>
   /** The value sets and code systems that the caller may read. */
   readonly terminology: FindTerminology

@@ -50,6 +50,8 @@ import { patientImportPage } from './patient/patient-import.ts'
 import { patientImportsPage } from './patient/patient-imports.ts'
 import { patientNewPage } from './patient/patient-new.ts'
 import { patientsPage } from './patient/patients.ts'
+import { sharerPage } from './sharers/sharer.ts'
+import { sharersPage } from './sharers/sharers.ts'
 import { sharingPage } from './sharing/sharing.ts'
 import { sharingCopyPage } from './sharing/sharing-copy.ts'
 import { sharingStudyPage } from './sharing/sharing-study.ts'
@@ -126,6 +128,8 @@ export const pages: readonly AddPage[] = [
   ownRefusedDocumentPage,
   invitationPage,
   invitationAccountPage,
+  sharersPage,
+  sharerPage,
   sharingPage,
   sharingStudyPage,
   sharingCopyPage,

@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../src/fhir/canonical.ts'
+import { clinicalConsent } from '../support/clinical-consent.ts'
 import type { openTenants } from './tenants.ts'
 
 type Role = keyof Awaited<ReturnType<typeof openTenants>>['people'] | 'other patient' | 'researcher'
@@ -83,6 +84,9 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/account/sessions/keep': own,
   '/account/verification': own,
   '/sign-out': own,
+  '/shared': { may: staff },
+  // Given to the lab, and to nobody above or below it.
+  '/shared/:consent': { may: ['member', 'manager', 'viewer', 'researcher'] },
   '/sharing': own,
   '/sharing/:study': { may: patients, ofPatients: true },
   '/sharing/:study/copy': { may: patients, ofPatients: true },
@@ -206,7 +210,7 @@ type World = Awaited<ReturnType<typeof openTenants>>
 
 /** The world of the table: who is who in it, and which values the parameters of its paths have. */
 export const openTable = async (world: World) => {
-  const { send, create, update, ann, bob, lab, study, people, browserOf, account, client } = world
+  const { send, create, update, ann, bob, lab, study, people, browserOf, account, client, patientToken } = world
   const stored: ResearchStudy = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const onPaper = { url: extensions.paperConsent, valueBoolean: true }
   await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), onPaper] })
@@ -221,6 +225,9 @@ export const openTable = async (world: World) => {
     study: { reference: `ResearchStudy/${study.id}` },
     individual: { reference: `Patient/${silent.id}` },
   })
+  const patient = await patientToken(ann, 'patient/Consent.cruds')
+  const toLab = { to: `Organization/${lab.organization}`, kinds: ['omh:heart-rate'] }
+  const consent = await create(patient, clinicalConsent(ann, toLab))
   const [subject] = (await send('everything', 'GET', `ResearchSubject?patient=Patient/${ann}`)).json().entry
   const code = 'viewer'
   const role = (
@@ -231,6 +238,7 @@ export const openTable = async (world: World) => {
   const ids: Readonly<Record<string, string>> = {
     ':organization': lab.organization,
     ':app': app.id,
+    ':consent': consent.id,
     ':device': device.id,
     ':record': ann,
     ':role': role.id,

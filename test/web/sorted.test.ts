@@ -3,6 +3,7 @@ import { organizationRole } from '../../src/access/vocabulary.ts'
 import { auditKeyOf } from '../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../src/storage/audit/seal/seal.ts'
 import { wordsOf } from '../support/browser.ts'
+import { clinicalConsent } from '../support/clinical-consent.ts'
 import { openTenants } from './tenants.ts'
 
 const world = await openTenants()
@@ -18,6 +19,8 @@ for (let number = 0; number < 60; number += 1) {
     ...(number % 3 > 0 && { birthDate: `19${50 + (number % 5)}-01-01` }),
     managingOrganization,
   })
+  const self = await world.patientToken(patient.id, 'patient/Consent.cruds')
+  await create(self, clinicalConsent(patient.id, { to: `Organization/${lab.organization}`, kinds: ['omh:heart-rate'] }))
   if (number < 30)
     await create(lab.manager, {
       resourceType: 'ResearchSubject',
@@ -68,6 +71,7 @@ const lists: readonly Listed[] = [
   { who: 'member', path: `/studies/${study}/enrolment`, query: 'name=many', item: /name="patient" value="([\w-]+)"/g },
   { who: 'member', path: `/studies/${study}`, item: /\/people\/([\w-]+)\/invite/g },
   { who: 'member', path: `/studies/${study}/invitations`, item: /name="subject" value="([\w-]+)"/g },
+  { who: 'viewer', path: '/shared', item: /href="\/shared\/([\w-]+)\?back=/g },
   { who: 'manager', path: '/studies', item: /href="\/studies\/([\w-]{20,})"/g },
   { who: 'manager', path: `/organizations/${yard.id}/people`, item: /\/people\/([\w-]{20,})["?]/g },
   { who: 'administrator', path: '/devices', item: /href="\/devices\/([\w-]{20,})"/g },

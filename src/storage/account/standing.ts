@@ -1,5 +1,7 @@
 import type { Connection } from '../database.ts'
-import { sql } from '../sql.ts'
+import { inForce } from '../model/reference.ts'
+import { isPermitInForce } from '../model/relation/consented.ts'
+import { name, sql } from '../sql.ts'
 
 /** What somebody is, which decides to what pages they are led. What they may do there is decided by the rules. */
 export type Standing = {
@@ -7,6 +9,8 @@ export type Standing = {
   /** Whether they are a Practitioner. */
   readonly staff: boolean
   readonly patient: boolean
+  /** Whether somebody gives anything to them as a Practitioner, or to an organization of theirs, and not to a study. */
+  readonly shared: boolean
   /** Id of the Patient whose record is theirs; undefined if they have none, or those of several people. */
   readonly record: string | undefined
   /** Whether they are a privacy officer somewhere. An administrator reads the record of the installation, and none of an organization. */
@@ -15,16 +19,21 @@ export type Standing = {
 
 export const standingOf = async (connection: Connection, person: string): Promise<Standing> => {
   const { record, ...standing } = await connection.one<Row>(sql.fragment`
-    SELECT administrator,
-      EXISTS (SELECT FROM person_practitioner WHERE person = ${person}) AS staff,
+    SELECT administrator, practitioner IS NOT NULL AS staff,
       EXISTS (SELECT FROM person_patient WHERE person = ${person}) AS patient,
-      (SELECT CASE WHEN count(DISTINCT compartment.patient_id) = 1 THEN min(linked.patient) END
+      NOT administrator AND EXISTS (SELECT FROM practitioner_grantee AS reach
+        JOIN study_group_observation_consents AS given ON given.grantee = reach.grantee
+        WHERE reach.practitioner = account.practitioner AND reach.study_id IS NULL AND ${inForce(name('reach'))}
+          AND ${isPermitInForce('s')}) AS shared,
+      (SELECT CASE WHEN min(compartment.patient_id) = max(compartment.patient_id) THEN min(linked.patient) END
         FROM person_patient AS linked JOIN patient_compartment AS compartment ON compartment.id = linked.patient
         WHERE linked.person = ${person}) AS record,
-      NOT administrator AND EXISTS (SELECT FROM person_practitioner JOIN privacy_officer USING (practitioner)
-        WHERE person = ${person} AND now() >= period_start AND now() < period_end) AS officer
+      NOT administrator AND EXISTS (SELECT FROM privacy_officer AS officer
+        WHERE officer.practitioner = account.practitioner AND ${inForce(name('officer'))}) AS officer
     FROM (
-      SELECT coalesce((SELECT administrator FROM user_account WHERE person = ${person}), FALSE) AS administrator) AS account`)
+      SELECT coalesce((SELECT administrator FROM user_account WHERE person = ${person}), FALSE) AS administrator,
+        (SELECT practitioner FROM person_practitioner WHERE person = ${person}) AS practitioner
+      OFFSET 0) AS account`)
   return { ...standing, record: record ?? undefined }
 }
 

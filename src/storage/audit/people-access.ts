@@ -1,4 +1,6 @@
+import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
+import type { Sharer, Sharers, SharersAsked } from '../study/sharers.ts'
 import type { StudyPeople, StudyPeopleAsked, StudyPersonRow } from '../study/study-people.ts'
 import { concernedBy, type Found } from './concerned.ts'
 import type { AuditAccess } from './record.ts'
@@ -24,6 +26,37 @@ export const peopleAccesses = (
     ? [people]
     : [people, { ...search, ...concernedBy(registry, { type: 'Observation' }, newest) }]
 }
+
+/**
+ * What was answered about people who share with somebody: what they have given, who they are, of those who are known, and when their newest reading
+ * was measured, of those who have one. Each is recorded apart, so that nobody is told that more was seen of them.
+ */
+export const sharersAccesses = (
+  registry: Registry,
+  { text }: Pick<SharersAsked, 'text'>,
+  { rows }: Sharers,
+): readonly AuditAccess[] => {
+  const query = text === '' ? undefined : 'find=…'
+  const parts: readonly (readonly [ResourceType, readonly Found[]])[] = [
+    ['Consent', rows.map(({ patientId, consent }) => ({ type: 'Consent', patientId, content: consent }))],
+    ['Patient', rows.flatMap(knownOf)],
+    ['Observation', rows.flatMap(measuredOf)],
+  ]
+  return parts
+    .filter(([type, found]) => type === 'Consent' || found.length > 0)
+    .map(([type, found]) => ({
+      interaction: 'search-type',
+      outcome: 200,
+      query,
+      ...concernedBy(registry, { type }, found),
+    }))
+}
+
+const knownOf = ({ patientId, patient }: Sharer): readonly Found[] =>
+  patient === null ? [] : [{ type: 'Patient', patientId, content: patient }]
+
+const measuredOf = ({ patientId, kindId }: Sharer): readonly Found[] =>
+  kindId === null ? [] : [{ type: 'Observation', patientId, kindId }]
 
 const personOf = ({ patientId, subject, patient, state }: StudyPersonRow): readonly Found[] => [
   { type: 'ResearchSubject', patientId, content: subject },

@@ -6,7 +6,7 @@ import { type Answering, nothing, openAnswering, type Recorder } from './answeri
 import { searchAsked, shortened } from './asked.ts'
 import { concernedBy, measured } from './concerned.ts'
 import { namedBeside } from './named.ts'
-import { peopleAccesses } from './people-access.ts'
+import { peopleAccesses, sharersAccesses } from './people-access.ts'
 import { recordedAsOne } from './together.ts'
 
 /**
@@ -95,7 +95,15 @@ const ofType =
   (matches: readonly Match[]) =>
     matches.map(one => ({ ...one, type }))
 
-type Figures = 'lastn' | 'statistics' | 'series' | 'glucoseProfile' | 'completeness' | 'studyPeople' | 'arrivals'
+type Figures =
+  | 'lastn'
+  | 'statistics'
+  | 'series'
+  | 'glucoseProfile'
+  | 'completeness'
+  | 'studyPeople'
+  | 'sharers'
+  | 'arrivals'
 
 const figures = ({ store, registry, recorder: { keep, guard }, answering }: Asked): Pick<Store, Figures> => {
   const ofCodes = <T extends OfKinds | readonly OfKinds[]>(
@@ -127,6 +135,11 @@ const figures = ({ store, registry, recorder: { keep, guard }, answering }: Aske
       const people = await guard(tried, () => store.studyPeople(asked))
       await Promise.all(peopleAccesses(registry, asked, people).map(keep))
       return people
+    },
+    sharers: async asked => {
+      const sharers = await guard({ interaction: 'search-type', type: 'Consent' }, () => store.sharers(asked))
+      await Promise.all(sharersAccesses(registry, asked, sharers).map(keep))
+      return sharers
     },
     arrivals: asked =>
       answering(

@@ -18,7 +18,21 @@ export type OpenPermit = {
 }
 
 /** Those of all Consents of a patient, from the same rows that every read uses, whichever of the grantee's people reads. */
-export const openPermitsOf = async (connection: Connection, patient: string): Promise<readonly OpenPermit[]> => {
+export const openPermitsOf = (connection: Connection, patient: string): Promise<readonly OpenPermit[]> =>
+  openPermits(connection, sql.fragment`given.patient_id = ${compartmentOf(patient)}`)
+
+/** Those of some Consents, by which something can be read now. `patientIds`: the compartments of their patients. */
+export const openPermitsBy = (
+  connection: Connection,
+  { patientIds, consents }: { readonly patientIds: readonly number[]; readonly consents: readonly string[] },
+): Promise<readonly OpenPermit[]> =>
+  openPermits(
+    connection,
+    sql.fragment`given.patient_id = ANY(${sql.array([...patientIds], 'int4')}) AND given.consent_id = ANY(${sql.array([...consents], 'text')})
+      AND given.valid_from <= now()`,
+  )
+
+const openPermits = async (connection: Connection, of: SqlFragment): Promise<readonly OpenPermit[]> => {
   const rows = await connection.any<Row>(sql.fragment`
     SELECT given.consent_id AS consent, kind.key AS kind, device_source.id AS source,
       ${textOf(sql.fragment`given.data_start`)} AS data_start, ${textOf(sql.fragment`given.data_end`)} AS data_end,
@@ -27,7 +41,7 @@ export const openPermitsOf = async (connection: Connection, patient: string): Pr
     FROM study_group_observation_consents AS given
     JOIN kind USING (kind_id)
     LEFT JOIN device_source USING (device_id)
-    WHERE given.patient_id = ${compartmentOf(patient)} AND given.consented AND now() < given.valid_to
+    WHERE ${of} AND given.consented AND now() < given.valid_to
       AND given.data_start < given.data_end
     GROUP BY given.consent_id, kind.key, device_source.id, given.data_start, given.data_end, given.stored_before
     ORDER BY given.consent_id, min(given.kind_id), device_source.id, given.data_start`)

@@ -31,6 +31,7 @@ export const accountPage: AddPage = (server, options) => {
         [standing?.patient, '/account/refused', 'own.refused'],
         [standing?.staff, '/studies', 'own.studies'],
         [standing?.staff, '/patients', 'own.patients'],
+        [standing?.staff, '/shared', 'own.shared'],
         [standing?.staff || standing?.administrator, '/organizations', 'own.organizations'],
         [standing?.officer, '/audit', 'own.audit'],
         [standing?.staff || standing?.administrator, '/devices', 'own.devices'],

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Access } from '../../access/access.ts'
 import type { Caller } from '../../access/caller.ts'
 import type { Accounts } from '../../accounts/accounts.ts'
 import type { AdministeredOrganizations } from '../../accounts/organization/administered-organizations.ts'
@@ -51,8 +52,8 @@ export type PageOptions = {
   /** The context of interactions, for pages that do what the API does. */
   readonly contextFor: ReturnType<typeof openContexts>
   readonly turnsOf: CallerTurns['turnsOf']
-  /** The store as a caller sees it. */
-  readonly openStoreFor: (caller: Caller) => Store
+  /** The store as a caller sees it; with `within`, only as far as that allows it, too. */
+  readonly openStoreFor: (caller: Caller, within?: Access) => Store
 }
 
 /** Adds a page, and what its form does. */

@@ -47,6 +47,7 @@ const links: readonly Link[] = [
   { key: 'nav.sharing', at: ({ patient }) => where(patient, '/sharing') },
   { key: 'nav.studies', at: ({ staff }) => where(staff, '/studies') },
   { key: 'nav.patients', at: ({ staff }) => where(staff, '/patients') },
+  { key: 'nav.shared', at: ({ shared }) => where(shared, '/shared') },
   { key: 'nav.organizations', at: ({ staff, administrator }) => where(staff || administrator, '/organizations') },
   { key: 'nav.audit', at: ({ officer }) => where(officer, '/audit') },
   {

@@ -1,9 +1,14 @@
 import { type Html, html } from '../page/html.ts'
 
-/** The list from which staff have opened a patient: all patients, or those of a study, with its page, what was looked for, and how it is sorted. */
+/**
+ * The list from which staff have opened a patient: all patients, those of a study, or those who share with them, with its page, what was looked for, and
+ * how it is sorted. Or what somebody shares with them.
+ */
 export const backIn = (query: URLSearchParams): string | undefined => {
   const text = query.get('back') ?? ''
-  return /^\/(?:patients|studies\/[A-Za-z0-9.-]{1,64}(?:\/arrivals)?)(?:\?[^#\\\s]{1,1500})?$/.test(text)
+  return /^\/(?:patients|shared(?:\/[A-Za-z0-9.-]{1,64})?|studies\/[A-Za-z0-9.-]{1,64}(?:\/arrivals)?)(?:\?[^#\\\s]{1,1500})?$/.test(
+    text,
+  )
     ? text
     : undefined
 }
@@ -20,6 +25,12 @@ export const keepingBack = (query: URLSearchParams, others: Readonly<Record<stri
 }
 
 export const backLink = (back = allPatients): Html =>
-  html`<p class="mt-4 no-print"><a href="${back}">${back.startsWith('/studies/') ? 'Back to the study' : 'Back to the patients'}</a></p>`
+  html`<p class="mt-4 no-print"><a href="${back}">${backText(back)}</a></p>`
+
+const backText = (back: string): string => {
+  if (back.startsWith('/studies/')) return 'Back to the study'
+  if (back.startsWith('/shared/')) return 'Back to what they share'
+  return back.startsWith('/shared') ? 'Back to all who share with you' : 'Back to the patients'
+}
 
 const allPatients = '/patients'

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { kindOfType, timeElementOf } from '../../../access/shared-type.ts'
-import type { Consented, Expression, Grantee } from '../../../search/expression.ts'
+import type { Action, Consented, Expression, Grantee } from '../../../search/expression.ts'
 import type { RelatedRow } from '../../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../../sql.ts'
 import { inForce, referencedId } from '../reference.ts'
@@ -16,15 +16,9 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
   if (type === 'Device') return compileDevice(consented, row)
   if (type !== 'Observation') return compileType(consented, type, row)
   return allOf([
-    sql.fragment`EXISTS (
-      SELECT FROM study_group_observation_consents AS given
-      JOIN kind_member ON kind_member.member_id = given.kind_id
-      WHERE ${inForceFor(consented)} AND kind_member.kind_id = ${facts}.kind_id
-        AND given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
-        AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
-        AND ${facts}.last_updated < given.stored_before)`,
+    isCovered(inForceFor(consented), facts),
     sql.fragment`(
-      NOT ${facts}.is_joint OR wholly_covered(${granteesOf(consented.to, consented.study)}, ${word(consented.action)},
+      NOT ${facts}.is_joint OR wholly_covered(${granteesFor(consented)}, ${word(consented.action)},
         ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
         coalesce(${facts}.lasts_from, ${facts}.effective_start), coalesce(${facts}.lasts_until, ${facts}.effective_end),
         ${facts}.last_updated, ARRAY(
@@ -32,6 +26,15 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
           WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk)))`,
   ])
 }
+
+/** One of the permits that `of` chooses, by the alias `given`, covers the Observation; for an `is_joint`, perhaps only in part. */
+export const isCovered = (of: SqlFragment, facts: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+      SELECT FROM study_group_observation_consents AS given
+      JOIN kind_member ON kind_member.member_id = given.kind_id
+      WHERE ${of} AND kind_member.kind_id = ${facts}.kind_id
+        AND given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
+        AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
+        AND ${facts}.last_updated < given.stored_before)`
 
 /**
  * A patient's device may be read with the Observations of its source. One that the server made because a document described it may be read
@@ -82,9 +85,26 @@ const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
 /** The device_id of consents to a type of resources, which has no source. */
 export const noDevice = -1
 
-const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragment`
-  given.grantee = ANY (${granteesOf(to, study)}) AND strpos(given.scope_action, ${word(action)}) > 0
+const inForceFor = (consented: Consented): SqlFragment => sql.fragment`
+  given.grantee = ANY (${granteesFor(consented)}) AND ${isPermitInForce(consented.action)}${
+    consented.consent === undefined ? sql.fragment`` : sql.fragment` AND given.consent_id = ${consented.consent}`
+  }`
+
+/** For a permit by the alias `given`, to whomever. */
+export const isPermitInForce = (
+  action: Action,
+): SqlFragment => sql.fragment`strpos(given.scope_action, ${word(action)}) > 0
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
+
+/** Of a patient, each grantee has one Consent at most that stands. */
+const granteesFor = ({ to, study, consent }: Consented): SqlFragment => {
+  const grantees = granteesOf(to, study)
+  return consent === undefined
+    ? grantees
+    : sql.fragment`ARRAY(
+        SELECT own.grantee FROM consent_grantee AS own JOIN grantee ON grantee.grantee = own.grantee
+        WHERE own.consent_id = ${consent} AND grantee.kind IN ('organization', 'practitioner') AND own.grantee = ANY (${grantees}))`
+}
 
 /** A query of the patients of whom anything can be seen at all, by their consents in force: a patient_id for each consent. */
 export const sharersOf = (consented: Consented): SqlFragment => sql.fragment`

@@ -1,0 +1,90 @@
+import { queryOf } from '../../http/fhir/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { findSharers, type Receiver, type SharedRecord } from '../../studies/consent/sharers.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { field, problemList } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { orderField, orderProblem } from '../page/list-order.ts'
+import { numberedPage } from '../page/list-place.ts'
+import { pagesBeside } from '../page/page-number.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { staffCallerOf } from '../page/staff-caller.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
+import { dayOrMoment } from '../page/time.ts'
+import { sinceText, whoText, withWhom } from './sharer-text.ts'
+import { isNarrowed, type SharersWanted, sharersUrl, sharersWantedIn } from './sharers-asked.ts'
+
+const words = wordsFor('en')
+const pageSize = 20
+
+/** Who shares their data with the clinician who is signed in, or with an organization of theirs, and with no study. */
+export const sharersPage: AddPage = (server, options) => {
+  server.get('/shared', { onRequest: requireSession }, async (request, reply) => {
+    const caller = await staffCallerOf(request, options)
+    const wanted = sharersWantedIn(queryOf(request))
+    const { text, to, order } = wanted
+    const asked = { text, to, sort: order.by, limit: pageSize }
+    const { page, found, note, titled } = await numberedPage(
+      wanted.page,
+      at => findSharers(options, caller, { ...asked, offset: (at - 1) * pageSize }, words),
+      { isEmpty: ({ records }) => records.length === 0 },
+    )
+    const { records, total, receivers } = found
+    const at = (other: number) => sharersUrl({ ...wanted, page: other })
+    return sendStaffPage(reply, {
+      title: titled('Shared with me'),
+      isWide: true,
+      isProblem: order.problem !== undefined,
+      content: html`<h1>Shared with me</h1>
+<p>Patients who share what they measure with you, or with an organization of yours, for their treatment. What is shared with a study is on the page of the study.</p>
+${(receivers.length > 0 || isNarrowed(wanted)) && finding(wanted, receivers)}
+${note}
+${records.length === 0 ? html`<p class="mt-4">${emptyText(receivers)}</p>` : html`<ul class="list-group list-group-flush my-4">${records.map(one => listed(one, at(page)))}</ul>`}
+${pagesBeside('Pages', [page > 1 && { href: at(page - 1), text: 'Previous page' }, total > page * pageSize && { href: at(page + 1), text: 'Next page' }])}
+<p><a href="/account">Back to your account</a></p>`,
+    })
+  })
+}
+
+const finding = ({ text, to, order }: SharersWanted, receivers: readonly Receiver[]): Html => {
+  const known = [...receivers, ...(to === '' || receivers.some(({ id }) => id === to) ? [] : [unknown(to)])]
+  return html`${problemList([orderProblem(order)])}
+<form method="get" action="/shared">
+<div class="columns">
+${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}
+${known.length > 1 && withField(to, known)}
+${orderField(order)}
+</div>
+<button class="btn btn-outline-primary">Show</button>
+</form>`
+}
+
+/** Nothing is shared any more with whom the address names. */
+const unknown = (id: string): Receiver => ({ id, organization: id })
+
+const withField = (to: string, receivers: readonly Receiver[]): Html =>
+  selectField({
+    name: 'with',
+    label: 'Shared with',
+    value: to,
+    choices: [
+      { value: '', label: 'You, or an organization of yours' },
+      ...receivers.map(one => ({ value: one.id, label: one.organization ?? 'You' })),
+    ],
+  })
+
+const emptyText = (receivers: readonly Receiver[]): string =>
+  receivers.length > 0
+    ? 'Nobody who shares with you matches that.'
+    : 'Nobody shares anything with you at this moment. A patient does so by giving their consent to you, or to an organization of which you are a member, and to no study: with an app of theirs that records consents. What they withdraw is gone from here at once.'
+
+const listed = (one: SharedRecord, here: string): Html => {
+  const { consent, lines, measured } = one
+  return html`<li class="list-group-item px-0 py-3"><div class="row">
+<div class="col-md-4"><h2 class="h3"><a href="/shared/${consent.id}?${String(new URLSearchParams({ back: here }))}">${whoText(one)}</a></h2>
+<p>Shared with ${withWhom(one)}${sinceText(one)}</p></div>
+<div class="col-md-4">${lines.map(({ what }) => html`<p class="mb-1">${what}</p>`)}</div>
+<p class="col-md-4 text-body-secondary">${measured === undefined ? 'No reading yet.' : html`Newest reading: ${dayOrMoment(measured, words)}`}</p>
+</div></li>`
+}
