@@ -17,7 +17,11 @@ export const toConsent = (
   status: 'proposed',
   scope: concept(`${terminology}/consentscope`, to === 'clinician' ? 'patient-privacy' : 'research'),
   category: [concept(systems.loinc, '59284-0')],
-  patient: { reference: `Patient/${patient}` },
+  patient: {
+    reference: `Patient/${patient}`,
+    // The clinician is not told otherwise who it is.
+    ...(to === 'clinician' && { display: `${person.given} ${person.family}` }),
+  },
   dateTime: new Date(now).toISOString(),
   ...(to === 'clinician' ? {} : sourceOf(to)),
   policyRule: concept(systems.consentPolicy, 'deny-unless-permitted'),

@@ -24,6 +24,7 @@ export type ExampleApps = {
   readonly job: { readonly id: string; readonly keyFile: string; readonly kid: string }
   readonly patient: string
   readonly researcher: string
+  readonly clinician: string
   readonly manager: string
   readonly officer: string
   readonly administrator: string
@@ -86,6 +87,7 @@ const openAccounts = async (stage: Stage, database: Database) => {
   const emails = {
     patient: emailOf(person),
     researcher: emailOf(staff.investigator),
+    clinician: emailOf(staff.clinician),
     manager: emailOf(staff.dean),
     officer: emailOf(staff.officer),
     administrator: emailOf(operator),

@@ -73,9 +73,11 @@ const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void
     JOB_KID: job.kid,
   }
   for (const [name, value] of Object.entries(variables)) book.line(`    export ${name}='${value}'`)
-  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient, the researcher, the manager`)
-  book.line('     of the university, its privacy officer, or the administrator of the installation.\n')
-  for (const one of ['patient', 'researcher', 'manager', 'officer', 'administrator'] as const)
+  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient, the researcher, the`)
+  book.line(
+    '     clinician, the manager of the university, its privacy officer, or the administrator of the installation.\n',
+  )
+  for (const one of ['patient', 'researcher', 'clinician', 'manager', 'officer', 'administrator'] as const)
     book.line(`    ${apps[one]}`)
-  book.line(`    password of all five: ${password}`)
+  book.line(`    password of all six: ${password}`)
 }
