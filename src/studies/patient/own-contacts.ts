@@ -13,6 +13,9 @@ import type { Store, Write } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { nameOf, type OwnParts, recordIn } from '../consent/own-record.ts'
 import { contactsOf, type PatientContacts, withContacts } from './patient-contacts.ts'
+import { type PostalFields, postalOf, withPostal } from './postal-address.ts'
+
+export type OwnAddresses = PatientContacts & PostalFields
 
 /** A record of whoever is signed in, of whom there may be several: each has its own addresses. */
 export type OwnContacts = {
@@ -20,7 +23,7 @@ export type OwnContacts = {
   readonly version: string
   /** The name of the organization that keeps the record; undefined if none does. */
   readonly organization: string | undefined
-  readonly contacts: PatientContacts
+  readonly contacts: OwnAddresses
 }
 
 type Parts = Omit<OwnParts, 'accounts'> & { readonly accounts: Accounts }
@@ -41,14 +44,19 @@ export const findOwnContacts = async (parts: Parts, person: string, id: string):
   const patient: Patient = JSON.parse(stored.content)
   const record = recordIn(store, parts.registry, id)
   const organization = await nameOf(record, patient.managingOrganization?.reference)
-  return { patient, version: stored.versionId, organization, contacts: contactsOf(patient) }
+  return {
+    patient,
+    version: stored.versionId,
+    organization,
+    contacts: { ...contactsOf(patient), ...postalOf(patient) },
+  }
 }
 
 type Change = {
   readonly patient: string
   /** The one that was shown. */
   readonly version: string
-  readonly contacts: PatientContacts
+  readonly contacts: OwnAddresses
 }
 
 /**
@@ -101,6 +109,8 @@ const toWrite = (registry: Registry, { patient, version, contacts }: Change): Wr
   type: 'Patient',
   id: patient,
   ifMatch: version,
-  change: stored =>
-    requireValidChange(registry, stored, withoutMadeNarrative(stored, withContacts(stored as Patient, contacts))),
+  change: stored => {
+    const changed = withPostal(withContacts(stored as Patient, contacts), contacts)
+    return requireValidChange(registry, stored, withoutMadeNarrative(stored, changed))
+  },
 })

@@ -5,9 +5,15 @@ import type { Key, Words } from '../../messages/catalogue.ts'
 import { findSecondFactor } from '../../storage/account/second-factor.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
 import { toMobile } from '../../storage/model/patient-address.ts'
-import { changeOwnContacts, findOwnContacts, type OwnContacts } from '../../studies/patient/own-contacts.ts'
+import {
+  changeOwnContacts,
+  findOwnContacts,
+  type OwnAddresses,
+  type OwnContacts,
+} from '../../studies/patient/own-contacts.ts'
 import type { PatientContacts } from '../../studies/patient/patient-contacts.ts'
 import { isUnchanged } from '../../studies/patient/patient-fields.ts'
+import { type PostalProblems, problemsOfPostal } from '../../studies/patient/postal-address.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Field, form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -22,6 +28,7 @@ import { typed, typedSecret } from '../page/typed.ts'
 import { hasPassword, sendNoPassword } from '../sign-in/no-password.ts'
 import { codeField, currentPasswordField } from '../sign-in/person-fields.ts'
 import { recordTitle, signInElsewhere } from './account-contacts.ts'
+import { postalFields, typedPostal } from './postal-fields.ts'
 
 type OfRecord = { readonly Params: { readonly record: string } }
 
@@ -52,12 +59,13 @@ export const accountContactPage: AddPage = (server, options) => {
   /** Undefined if it is done. */
   const change = async (request: FastifyRequest<OfRecord>, record: OwnContacts): Promise<Shown | undefined> => {
     const { body, params } = request
-    const sent = { email: typed(body, 'email'), mobile: typed(body, 'mobile') }
+    const sent = { email: typed(body, 'email'), mobile: typed(body, 'mobile'), ...typedPostal(body, record.contacts) }
     const again = { password: typedSecret(body, 'password'), code: typed(body, 'code') }
     const shown = { record, typed: sent, version: typed(body, 'version') }
     const problems = problemsOf(sent, record.contacts)
-    if (Object.keys(problems).length > 0)
-      return { ...shown, problems, ...(again.password === '' && { unshown: noPassword }) }
+    const postalProblems = problemsOfPostal(sent, record.contacts)
+    if (Object.keys({ ...problems, ...postalProblems }).length > 0)
+      return { ...shown, problems, postalProblems, ...(again.password === '' && { unshown: noPassword }) }
     const { version } = shown
     try {
       const asked = { patient: params.record, version, contacts: sent }
@@ -89,9 +97,10 @@ const isMobileOrNothing = (text: string): boolean => text.trim() === '' || toMob
 
 type Shown = {
   readonly record: OwnContacts
-  readonly typed: PatientContacts
+  readonly typed: OwnAddresses
   readonly version: string
   readonly problems?: Problems
+  readonly postalProblems?: PostalProblems
   readonly unshown?: Unshown
   readonly isOvertaken?: true
 }
@@ -129,11 +138,15 @@ ${form({
 }
 
 const fieldsOf = (shown: Shown & Asker, words: Words): readonly Field[] => {
-  const { record, problems = {}, unshown, isOvertaken, hasCode } = shown
+  const { record, problems = {}, postalProblems = {}, unshown, isOvertaken, hasCode } = shown
   const problemOf = (field: Unshown['field']) => (unshown?.field === field ? unshown.answer : undefined)
-  const fields = contactFields(shown.typed, problems, words)
+  const fieldsFor = (addresses: OwnAddresses, wrong: Problems, wrongPostal: PostalProblems) => [
+    ...contactFields(addresses, wrong, words),
+    ...postalFields(addresses, wrongPostal, words),
+  ]
+  const fields = fieldsFor(shown.typed, problems, postalProblems)
   return [
-    ...(isOvertaken ? besideWhatItSays(fields, contactFields(record.contacts, {}, words), words) : fields),
+    ...(isOvertaken ? besideWhatItSays(fields, fieldsFor(record.contacts, {}, {}), words) : fields),
     { ...currentPasswordField(words, problemOf('password')), hint: words.say('contacts.password-why') },
     ...(hasCode ? [codeField(words, problemOf('code'))] : []),
   ]

@@ -1,8 +1,9 @@
-import type { Address, Patient } from '@medplum/fhirtypes'
+import type { Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type OwnContacts, ownContacts } from '../../studies/patient/own-contacts.ts'
+import { postalAddressesOf } from '../../studies/patient/postal-address.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
@@ -54,17 +55,8 @@ ${postalShown(patient, words)}
 <p><a href="/account/contacts/${patient.id}" aria-label="${label}">${say('contacts.change')}</a></p>`
 }
 
-const postalShown = ({ address = [] }: Patient, { say }: Words): Html | undefined => {
-  const shown = address
-    .filter(({ use }) => use !== 'old')
-    .map(linesOf)
-    .filter(lines => lines !== '')
-  if (shown.length === 0) return undefined
+const postalShown = (patient: Patient, { say }: Words): Html => {
+  const shown = postalAddressesOf(patient)
   return html`<dt>${say('contacts.postal')}</dt>${shown.map(lines => html`<dd class="plain-text">${lines}</dd>`)}
-<dd class="text-body-secondary">${say('contacts.postal-hint')}</dd>`
+${shown.length === 0 && html`<dd>${say('own.no-email')}</dd>`}${shown.length > 1 && html`<dd class="text-body-secondary">${say('contacts.postal-hint')}</dd>`}`
 }
-
-const linesOf = ({ text, line = [], postalCode, city, district, state, country }: Address): string =>
-  text ?? partsIn([...line, partsIn([postalCode, city], ' '), district, state, country], '\n')
-
-const partsIn = (parts: readonly (string | undefined)[], between: string): string => parts.filter(Boolean).join(between)

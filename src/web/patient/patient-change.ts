@@ -1,12 +1,14 @@
+import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
 import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient/patient-fields.ts'
+import { postalAddressesOf } from '../../studies/patient/postal-address.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { notFound } from '../page/not-found.ts'
 import { isOvertaken, overtaken } from '../page/overtaken.ts'
@@ -26,14 +28,14 @@ export const patientChangePage: AddPage = (server, options) => {
     (await patientChanges.find(sessionOf(request).person, request.params.id)) ?? notFound()
   server.get<OfPatient>(at, { onRequest: requireSession }, async (request, reply) => {
     const { patient, version, fields } = await find(request)
-    return sendForm(reply, { id: request.params.id, name: nameText(patient.name?.[0]), version, fields })
+    return sendForm(reply, { id: request.params.id, patient, version, fields })
   })
   server.post<OfPatient>(at, keepsTyped(options), async (request, reply) => {
     const { patient, version: now, fields: before } = await find(request)
     const { id } = request.params
     const { body } = request
     const fields = typedFields(body)
-    const shown = { id, name: nameText(patient.name?.[0]), version: typed(body, 'version'), fields }
+    const shown = { id, patient, version: typed(body, 'version'), fields }
     const problems = problemsOfChange(fields, before, languageCodes)
     if (Object.keys(problems).length > 0) return sendForm(reply.code(422), { ...shown, problems })
     try {
@@ -48,7 +50,7 @@ export const patientChangePage: AddPage = (server, options) => {
 
 type Shown = {
   readonly id: string
-  readonly name: string
+  readonly patient: Patient
   readonly version: string
   readonly fields: PatientFields
   readonly problems?: PatientProblems
@@ -57,12 +59,12 @@ type Shown = {
 }
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { id, name, version, fields, problems = {}, saved } = shown
+  const { id, patient, version, fields, problems = {}, saved } = shown
   const back = keepingBack(queryOf(reply.request))
   return sendStaffPage(reply, {
     title: 'Edit a patient’s details',
     isProblem: saved !== undefined || Object.keys(problems).length > 0,
-    content: html`<h1>Edit the details of ${name || 'the patient'}</h1>
+    content: html`<h1>Edit the details of ${nameText(patient.name?.[0]) || 'the patient'}</h1>
 ${saved && notice('problem', overtaken)}
 ${patientProblemList(problems)}
 <p>A patient who has been invited shows who they are by the birth date entered here.</p>
@@ -70,8 +72,18 @@ ${patientProblemList(problems)}
 ${postForm(
   { action: `/patients/${id}/change${back}`, token: ownToken(reply), hidden: { version }, novalidate: true },
   html`${patientFields(fields, problems, saved)}
+${postalShown(patient)}
 <button class="btn btn-primary">Save</button>`,
 )}
 <p class="mt-4"><a href="/patients/${id}${back}">Back to the patient</a></p>`,
   })
+}
+
+/** Patients change it themselves, and apps over FHIR. */
+const postalShown = (patient: Patient): Html => {
+  const shown = postalAddressesOf(patient)
+  return html`<dl>
+<dt>Postal address</dt>${shown.length === 0 ? html`<dd>Not known</dd>` : shown.map(lines => html`<dd class="plain-text">${lines}</dd>`)}
+<dd class="text-body-secondary">Patients with an account here change it themselves.</dd>
+</dl>`
 }

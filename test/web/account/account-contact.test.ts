@@ -43,7 +43,7 @@ t.test('a patient changes where studies write to them, and everything else in th
   const shown = await own.get(page)
   t.match(
     wordsOf(shown),
-    /Change where studies write to you Record at lab When you change an address, links that were sent to the old one no longer work\. If we have written to it in the last half year, we tell it that there is another one now, but not which\. You sign in with an address of your account, which may be a different one\. Change the address that you sign in with E-mail address You may leave it empty\. .* Mobile number With its country code, such as \+1 500 555 0006\. .* Your password Enter the password of your account/,
+    /Change where studies write to you Record at lab When you change the e-mail address or the mobile number, links that were sent to the old one no longer work\. If we have written to it in the last half year, we tell it that there is another one now, but not which\. A new postal address changes nothing else\. You sign in with an address of your account, which may be a different one\. Change the address that you sign in with E-mail address You may leave it empty\. .* Mobile number With its country code, such as \+1 500 555 0006\. .* Street and number .* Town or city District or county State, region or province Postal code Country Your password Enter the password of your account/,
   )
   t.match(shown.body, /name="email" type="email"[^>]*\n? value="before@example\.org"/)
   t.match(await own.send(page, { ...wanted, password }), done)

@@ -40,7 +40,7 @@ t.test('a patient sees where studies write to them, and is led there from their 
   const shown = await own.get(page)
   t.match(
     mainOf(wordsOf(shown)),
-    /^Where studies write to you An organization .* Record at lab E-mail address ana\.record@example\.org Mobile number \+15005550006 Postal address Main Street 5 Flat &lt;2&gt; 12345 Springfield US If the postal address is wrong, tell the organization\. Change You sign in with an address of your account, which may be a different one\. Change the address that you sign in with Back to your account/,
+    /^Where studies write to you An organization .* Record at lab E-mail address ana\.record@example\.org Mobile number \+15005550006 Postal address Main Street 5 Flat &lt;2&gt; 12345 Springfield US Change You sign in with an address of your account, which may be a different one\. Change the address that you sign in with Back to your account/,
   )
   t.match(shown.body, `<a href="${page}/${ana}" aria-label="Change where lab writes to you">Change</a>`)
   t.match(shown.body, '<a href="/account/email">')
@@ -61,8 +61,23 @@ t.test('whoever has several records sees each, with who keeps it and whom it is 
   )
   const words = wordsOf(await own.get(page))
   t.match(words, /Each organization keeps a record of its own\. A change in one changes no other\./)
-  t.match(words, /Record at lab Name Ana Ribeiro E-mail address at\.lab@example\.org Mobile number none Change/)
-  t.match(words, /Record at clinic Name A\. Ribeiro E-mail address none Mobile number \+15005550007 Change/)
+  t.match(
+    words,
+    /Record at lab Name Ana Ribeiro E-mail address at\.lab@example\.org Mobile number none Postal address none Change/,
+  )
+  t.match(
+    words,
+    /Record at clinic Name A\. Ribeiro E-mail address none Mobile number \+15005550007 Postal address none Change/,
+  )
+})
+
+t.test('of several postal addresses, the page says which one can be changed here', async t => {
+  const id = await registered(lab, { address: [{ city: 'Springfield' }, { city: 'Shelbyville' }] })
+  const own = await signedIn((await newAccount('movable', [`Patient/${id}`])).email)
+  t.match(
+    wordsOf(await own.get(page)),
+    /Postal address Springfield Shelbyville The first one can be changed here\. If another is wrong, tell the organization\. Change/,
+  )
 })
 
 t.test('whoever has no record, or whose record is deleted, is told that no study writes to them', async t => {
@@ -83,6 +98,6 @@ t.test('it is in the reader’s language', async t => {
   for (const [name, value] of cookies) own.cookies.set(name, value)
   t.match(
     wordsOf(await own.get(page)),
-    /Adónde le escriben los estudios .* Historial en lab Correo electrónico eva@example\.org Número de móvil ninguno Cambiar Usted inicia sesión/,
+    /Adónde le escriben los estudios .* Historial en lab Correo electrónico eva@example\.org Número de móvil ninguno Dirección postal ninguno Cambiar Usted inicia sesión/,
   )
 })

@@ -257,6 +257,30 @@ t.test('somebody who may enrol can register a patient directly into a study', as
   )
 })
 
+t.test(
+  'the registering organization sees the postal address beside how a patient is reached, and saving keeps it',
+  async t => {
+    const address = [
+      { use: 'old' as const, text: 'Before 1' },
+      { line: ['Main Street 5', 'Flat <2>'], postalCode: '12345', city: 'Springfield' },
+    ]
+    const { id } = await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family: 'Posted' }],
+      birthDate: '1970-05-31',
+      address,
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+    const page = `/patients/${id}/change`
+    t.match(
+      wordsOf(await people.member.get(page)),
+      /Postal address Main Street 5 Flat &lt;2&gt; 12345 Springfield Patients with an account here change it themselves\. Save/,
+    )
+    t.equal((await people.member.send(page, { ...empty, family: 'Sent', birthDate: '1970-05-31' })).status, 303)
+    t.same((await send('everything', 'GET', `Patient/${id}`)).json().address, address)
+  },
+)
+
 t.test('the registering organization changes how a patient is reached, and their other contacts stay', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
