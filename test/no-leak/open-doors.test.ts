@@ -216,6 +216,8 @@ const signedIn = [
   '/system/events.csv',
   '/system/retry',
   '/studies',
+  '/shared',
+  '/shared/:consent',
   '/sharing',
   '/sharing/:study',
   '/sharing/:study/copy',
