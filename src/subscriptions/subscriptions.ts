@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { recordEvents } from '../storage/subscription/record-events.ts'
 import { dueSubscribers, endedSubscribers, findSubscriber } from '../storage/subscription/subscriber.ts'
 import type { Queue } from '../storage/work/queue.ts'
@@ -30,23 +31,12 @@ const watch = async (options: SubscriptionOptions, closing: AbortSignal): Promis
       options.reportFault(fault)
       return 0
     })
-    if (changes === 0) await pause(options.pauseMs, closing)
+    if (changes === 0) await pause(options.pauseMs, undefined, { signal: closing }).catch(() => {})
   }
 }
 
 /** `behind`: the id up to which it was looked whose grants have ended; undefined to begin again. */
 type Going = { behind: string | undefined }
-
-const pause = (ms: number, closing: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    const end = () => {
-      clearTimeout(timer)
-      closing.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    closing.addEventListener('abort', end)
-  })
 
 /** Turns changes into events, and queues a job for each subscriber who has something due. */
 const pass = async (options: SubscriptionOptions, going: Going, closing: AbortSignal): Promise<number> => {
