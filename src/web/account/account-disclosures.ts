@@ -11,7 +11,7 @@ import { openCursors } from '../../interactions/search/cursor.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { and, type Expression, none, not, or } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
-import { callerOfPatient, compartmentOf, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
+import { patientsOf } from '../../storage/authorization/token.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
 import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
@@ -23,6 +23,7 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
+import { type OwnRecord, otherRecords, ownRecordIn } from '../page/own-record.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { type TimeOrder, timeLinks, timeOrders } from '../page/time-order.ts'
@@ -59,7 +60,7 @@ ${stretchList({ lines, order: order.by }, own?.studies ?? [], words)}
 ${own && (await agedNote(options.accounts.database, words))}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${links.after}</a></p>`}
 ${!isFirst && html`<p><a href="${path}?${again}">${links.first}</a></p>`}
-${own && otherRecords(own, words)}
+${own && otherRecords(own, record => `${path}?record=${record}`, words)}
 <p class="no-print"><a href="/sharing">${say('sharing.title')}</a></p>`,
     })
   })
@@ -67,12 +68,8 @@ ${own && otherRecords(own, words)}
 
 const path = '/account/disclosures'
 
-type Own = {
+type Own = OwnRecord & {
   readonly person: string
-  readonly caller: Caller
-  readonly patient: string
-  /** One for each human that the person is, or acts for. */
-  readonly patients: readonly string[]
   /** All records of the person themselves. */
   readonly records: readonly string[]
   readonly studies: readonly ResearchStudy[]
@@ -81,17 +78,12 @@ type Own = {
 }
 
 const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own | undefined> => {
-  const { database } = options.accounts
   const { person } = sessionOf(request)
-  const patients = await compartmentsOf(database, person)
-  const asked = queryOf(request).get('record')
-  const patient = (asked === null ? undefined : await compartmentOf(database, person, asked)) ?? patients[0]
-  if (patient === undefined) return undefined
-  const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
-  if (caller === undefined) return undefined
-  const studies = await studiesOf(person, caller, options)
-  const organizations = await organizationsOf(studies, caller, options)
-  return { person, caller, patient, patients, records: await patientsOf(database, person), studies, organizations }
+  const own = await ownRecordIn(request, options, scope)
+  if (own === undefined) return undefined
+  const studies = await studiesOf(person, own.caller, options)
+  const organizations = await organizationsOf(studies, own.caller, options)
+  return { ...own, person, records: await patientsOf(options.accounts.database, person), studies, organizations }
 }
 
 const scope = 'user/AuditEvent.rs user/Organization.rs user/ResearchStudy.rs'
@@ -235,10 +227,4 @@ const organizationsOf = async (
       return id === undefined || name === undefined ? [] : [[id, name]]
     }),
   )
-}
-
-const otherRecords = ({ patient, patients }: Own, { say }: Words): Html | undefined => {
-  const others = patients.filter(one => one !== patient)
-  if (others.length === 0) return undefined
-  return html`<ul class="list-unstyled">${others.map(one => html`<li><a href="${path}?record=${one}">${say('disclosures.other', { record: one })}</a></li>`)}</ul>`
 }

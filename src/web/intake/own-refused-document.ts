@@ -14,7 +14,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { plainly } from './document-lines.ts'
-import { addressOf, cameBy, ownRecordOf, refusedPath, sourcesOfRefused } from './own-refused.ts'
+import { addressOf, cameBy, ownRefusedOf, refusedPath, sourcesOfRefused } from './own-refused.ts'
 import { refusedBecause } from './refused-because.ts'
 import { refusedDocument } from './refused-document.ts'
 
@@ -27,7 +27,7 @@ export const ownRefusedDocumentPage: AddPage = (server, options) => {
   server.get<OfDocument>(at, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
     const { say } = words
-    const own = await ownRecordOf(request, options)
+    const own = await ownRefusedOf(request, options)
     const found = own && (await own.store.refusedDocument(idIn(request)))
     if (own === undefined || found === undefined) return notFound()
     const source = (await sourcesOfRefused(own, [found], options)).get(found.source)
@@ -49,7 +49,7 @@ ${postForm({ action: addressOf(own.patient, {}, `/${found.id}/remove`), token: o
     })
   })
   server.post<OfDocument>(`${at}/remove`, { onRequest }, async (request, reply) => {
-    const own = await ownRecordOf(request, options)
+    const own = await ownRefusedOf(request, options)
     if (own === undefined) return notFound()
     await own.store.removeRefused(idIn(request))
     // If it no longer waits, it was accepted or removed meanwhile: the list shows what is left.

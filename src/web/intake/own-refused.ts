@@ -1,10 +1,8 @@
 import type { FastifyRequest } from 'fastify'
-import type { Caller } from '../../access/caller.ts'
 import { systems } from '../../fhir/canonical.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type Source, sourcesOf } from '../../operations/sources.ts'
-import { callerOfPatient, compartmentOf, compartmentsOf } from '../../storage/authorization/token.ts'
 import type { RefusedReading } from '../../storage/quarantine/quarantine-asked.ts'
 import type { Store } from '../../storage/store.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -14,8 +12,9 @@ import { kindNames } from '../page/kind-names.ts'
 import { orderForm, orderIn, orderQuery } from '../page/list-order.ts'
 import { numberedPage } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
+import { type OwnRecord, otherRecords, ownRecordIn } from '../page/own-record.ts'
 import { numberedLinks, pageNumberIn } from '../page/page-number.ts'
-import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { requireSession } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import { timeLinks, timeOrders } from '../page/time-order.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
@@ -26,7 +25,7 @@ export const ownRefusedPage: AddPage = (server, options) => {
   server.get(refusedPath, { onRequest: requireSession }, async (request, reply) => {
     const words = wordsOf(request)
     const { say } = words
-    const own = await ownRecordOf(request, options)
+    const own = await ownRefusedOf(request, options)
     const order = orderIn(queryOf(request), timeOrders(words), words)
     const { page, found, note, titled } = await numberedPage(
       pageNumberIn(queryOf(request)),
@@ -54,7 +53,7 @@ ${note}
 ${own && (shown.length > 1 || queryOf(request).has('sort')) && orderForm(refusedPath, order, { record: own.patient }, words)}
 ${own && shown.length > 0 && html`<ul class="list-group list-group-flush mb-4">${await linesOf(own, shown, options, words)}</ul>`}
 ${numberedLinks(say('refused.pages'), { page, hasMore: found.length > pageSize, to, ...timeLinks(words)[order.by] })}
-${own && otherRecords(own, words)}
+${own && otherRecords(own, addressOf, words)}
 <p><a href="/account">${say('sharing.account')}</a></p>`,
     })
   })
@@ -66,26 +65,12 @@ const pageSize = 20
 
 const doneTexts = { removed: 'refused.removed' } as const
 
-export type OwnRecord = {
-  readonly caller: Caller
-  readonly patient: string
-  /** One for each human that the person is, or acts for. */
-  readonly patients: readonly string[]
-  readonly store: Store
-}
+export type OwnRefused = OwnRecord & { readonly store: Store }
 
-/** The record of whom the address names with `record`, or the first; undefined for whoever has none. */
-export const ownRecordOf = async (
-  request: FastifyRequest,
-  { accounts: { database }, openStoreFor }: PageOptions,
-): Promise<OwnRecord | undefined> => {
-  const { person } = sessionOf(request)
-  const patients = await compartmentsOf(database, person)
-  const asked = queryOf(request).get('record')
-  const patient = (asked === null ? undefined : await compartmentOf(database, person, asked)) ?? patients[0]
-  if (patient === undefined) return undefined
-  const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
-  return caller && { caller, patient, patients, store: openStoreFor(caller) }
+/** Undefined for whoever has no record. */
+export const ownRefusedOf = async (request: FastifyRequest, options: PageOptions): Promise<OwnRefused | undefined> => {
+  const own = await ownRecordIn(request, options, scope)
+  return own && { ...own, store: options.openStoreFor(own.caller) }
 }
 
 const scope = 'user/Observation.rds user/Device.rs'
@@ -95,7 +80,7 @@ export const addressOf = (record: string | undefined, more: Readonly<Record<stri
   `${refusedPath}${path}?${new URLSearchParams({ ...(record !== undefined && { record }), ...more })}`
 
 const linesOf = async (
-  own: OwnRecord,
+  own: OwnRefused,
   found: readonly RefusedReading[],
   options: PageOptions,
   words: Words,
@@ -114,7 +99,7 @@ const linesOf = async (
 
 /** By id, of those that came from a source that is known. */
 export const sourcesOfRefused = (
-  { store }: OwnRecord,
+  { store }: OwnRefused,
   found: readonly RefusedReading[],
   { registry }: PageOptions,
 ): Promise<ReadonlyMap<string, Source>> =>
@@ -129,9 +114,3 @@ export const cameBy = ({ client, times }: RefusedReading, source: Source | undef
   ]
     .filter(part => typeof part === 'string' && part !== '')
     .join(', ')
-
-const otherRecords = ({ patient, patients }: OwnRecord, { say }: Words): Html | undefined => {
-  const others = patients.filter(one => one !== patient)
-  if (others.length === 0) return undefined
-  return html`<ul class="list-unstyled">${others.map(one => html`<li><a href="${addressOf(one)}">${say('disclosures.other', { record: one })}</a></li>`)}</ul>`
-}
