@@ -50,10 +50,8 @@ const whoseTogether = async (
 
 const few = 3
 
-/** Both are about a token of the same parameter. */
-const isAlike = ({ type, where, ids }: RowsAsked, other: RowsAsked): boolean =>
-  ids === undefined &&
-  type === other.type &&
+/** Both are about a token of the same parameter, and thereby about rows of the same type. */
+const isAlike = ({ where }: RowsAsked, other: RowsAsked): boolean =>
   where.kind === 'match' &&
   where.value.kind === 'token' &&
   other.where.kind === 'match' &&

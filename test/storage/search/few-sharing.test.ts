@@ -4,6 +4,7 @@ import type { Access } from '../../../src/access/access.ts'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { type Expression, or } from '../../../src/search/expression.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
 import { print } from '../../../src/search/print.ts'
 import { historyOfTypes } from '../../../src/storage/history/history-of-types.ts'
@@ -141,6 +142,26 @@ t.test(
     t.equal(await ruleOf(narrow, 'Provenance'), `(and (of-patients ${number}) (uploaded ${consented(narrow)}))`)
   },
 )
+
+t.test('uploads of several studies are narrowed only if few share with each of them', async t => {
+  const consentedTo = ({ id, researcher }: typeof wide): Expression => ({
+    kind: 'consented',
+    action: 's',
+    to: { kind: 'practitioner', id: researcher.practitioner },
+    study: id,
+  })
+  const ruleOf = async (...some: readonly (typeof wide)[]) => {
+    const rule: Expression = { kind: 'uploaded', of: or(...some.map(consentedTo)) }
+    const given: Access = () => rule
+    const asked = { action: 's', types: ['Provenance'] } as const
+    const { access } = await withFewSharing(database, { ...asking(narrow), access: given }, asked)
+    return { rule, narrowed: access('s', 'Provenance') }
+  }
+  const few = await ruleOf(narrow, studies.silent)
+  t.match(print(few.narrowed), /^\(and \(of-patients \d+\) \(uploaded /)
+  const many = await ruleOf(narrow, wide)
+  t.equal(print(many.narrowed), print(many.rule))
+})
 
 t.test('whoever is shared nothing sees no history and no uploads, and what is shared then is seen at once', async t => {
   const late = await studyOf('late')

@@ -105,6 +105,12 @@ t.test('what a match refers to is included, once, after all matches', async t =>
 t.test('a match is never included as well', async t => {
   t.equal(await answers('Observation?_id=a,b&_include=Observation:derived-from'), 'Observation/b, Observation/a')
   t.equal(await include('Observation?_id=b&_include=Observation:derived-from'), 'Observation/a')
+  t.equal(await answers('Observation?_id=a,b&_revinclude=Observation:derived-from'), 'Observation/b, Observation/a')
+  t.equal(
+    await answers('Observation?_id=a&_include=Observation:subject&_revinclude:iterate=Observation:subject'),
+    'Observation/a, include Patient/one, include Observation/b',
+    'nor as one of the Observations of a Patient who comes along',
+  )
   t.equal(await include('Organization?_include:iterate=Organization:partof'), '')
 })
 
@@ -129,6 +135,22 @@ t.test('a canonical leads both ways', async t => {
     await include('Questionnaire?_revinclude=QuestionnaireResponse:questionnaire'),
     'QuestionnaireResponse/answers',
   )
+})
+
+t.test('a match to which a canonical leads is not included as well', async t => {
+  const url = 'http://libraries.example/base'
+  const library = { resourceType: 'Library', status: 'active', type: { text: 'x' } }
+  await put(
+    { ...library, id: 'base', url } as never,
+    { ...library, id: 'above', relatedArtifact: [{ type: 'depends-on', resource: url }] } as never,
+  )
+  t.equal(await include('Library?_id=above&_include=Library:depends-on'), 'Library/base')
+  t.equal(await include('Library?_id=above,base&_include=Library:depends-on'), '')
+})
+
+t.test('a reference to a version leads back like one without', async t => {
+  await put(observation('by-first', { performer: [reference('Practitioner/doc/_history/1')] }))
+  t.equal(await include('Practitioner?_id=doc&_revinclude=Observation:performer'), 'Observation/a Observation/by-first')
 })
 
 t.test('a canonical with a version leads to that version only, and back', async t => {

@@ -87,6 +87,13 @@ t.test(
   },
 )
 
+t.test('whoever is asked about by id is named, however many they are', async t => {
+  const ids = Array.from({ length: 51 }, (_, number) => `more-${number}`)
+  const asked = [{ type: 'Patient', where: { kind: 'identified', ids }, ids }] as const
+  const found = await whose(database, { access, classes: openCodeClasses() }, asked, 's')
+  t.strictSame(found.map(({ patientId }) => patientId).toSorted(), (await numbersOf(database, ids)).toSorted())
+})
+
 t.test('of many identifiers of Observations, everybody is named who has one, however many others have', async t => {
   await put(holding('kim', 'lab', 'kim'), holding('leo', 'lab', 'leo'))
   const [kim, leo] = await numbersOf(database, ['kim', 'leo'])
