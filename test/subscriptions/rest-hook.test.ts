@@ -118,6 +118,11 @@ t.test('the codes of a value set are looked up for each event, and an unknown on
   await until(() => receiver.received.length > 0)
   t.match(await reaches(researcher, valueSet, 'error'), { error: `The value set ${kind} is not known here` })
   t.equal(received().length, 1)
+  const { meta } = await read(researcher, valueSet)
+  await measure(66)
+  await settled()
+  t.equal(received().length, 1)
+  t.same((await read(researcher, valueSet)).meta, meta, 'which is said once')
   for (const id of [valueSet, plain]) await turnOff(researcher, id)
 })
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Parameters } from '@medplum/fhirtypes'
 import t from 'tap'
-import { all, none } from '../../src/search/expression.ts'
+import { all, type Expression, none } from '../../src/search/expression.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { giveNotice } from '../../src/storage/subscription/notice.ts'
@@ -100,6 +100,22 @@ t.test('a client that does not read is sent no more until it does', async t => {
   for (const { end } of [slow, quick]) end()
 })
 
+t.test('what waits for a client that is gone is not sent', async t => {
+  const id = await subscribe()
+  const gone = await bind(id, { reads: 'later' })
+  const quick = await bind(id, { reads: 'at once' })
+  for (const told of [2, 3]) {
+    await world.measure(78 + told)
+    await until(() => quick.heard.length === told)
+  }
+  gone.end()
+  gone.read()
+  await world.measure(82)
+  await until(() => quick.heard.length === 4)
+  t.equal(gone.heard.length, 2, 'the handshake, and one that it had not read')
+  quick.end()
+})
+
 t.test('an event of which nothing may be seen any more is not told, however late it would be', async t => {
   const id = await subscribe()
   const { heard, end } = await bind(id, { reads: 'at once' })
@@ -147,6 +163,24 @@ t.test('so are those that could not be notified', async t => {
   await failing.close()
 })
 
+t.test('one whose creator may read no Subscription any more is closed', async t => {
+  let rule: Expression = all
+  const limited = openSockets({
+    ...options,
+    database: beside,
+    databaseUrl: world.url,
+    accessFor: () => () => rule,
+    checkMs: 50,
+  })
+  const id = await subscribe()
+  const { heard, reasons } = await bind(id, { reads: 'at once', by: limited })
+  t.equal(heard.length, 1, 'the handshake')
+  rule = none
+  await until(() => reasons.length > 0)
+  t.same(reasons, [`Subscription/${id} has ended`])
+  await limited.close()
+})
+
 t.test('if checking whether a binding is still allowed takes long, no second check runs at once', async t => {
   const held = Promise.withResolvers<void>()
   let isSlow = false
@@ -176,6 +210,19 @@ t.test('if checking whether a binding is still allowed takes long, no second che
   t.equal(most, 1)
   held.resolve()
   await slowly.close()
+})
+
+t.test('a Subscription has a limited number of websockets', async t => {
+  const id = await subscribe()
+  const others = []
+  for (let count = 0; count < 20; count++) others.push(await bind(id, { reads: 'at once' }))
+  t.same(
+    others.flatMap(({ reasons }) => reasons),
+    [],
+  )
+  const last = await bind(id, { reads: 'at once' })
+  t.same([last.heard, last.reasons], [[], [`Subscription/${id} has too many websockets`]])
+  for (const { end } of others) end()
 })
 
 t.test('one person has a limited number of websockets, whatever they bind', async t => {

@@ -137,6 +137,7 @@ t.test('filters narrow it, also to a study', async t => {
   await bundles(1)
   await measure(65)
   await measure(66)
+  await world.isIdle(elsewhere)
   const asked = await send(researcher, 'GET', `Subscription/${elsewhere}/$status`)
   t.match(asked.json(), { entry: [{ resource: { parameter: [{}, {}, {}, {}, { valueString: '0' }] } }] })
   await off(elsewhere)
@@ -201,6 +202,17 @@ t.test('a notification is not much longer than a megabyte', async t => {
     [1, 3, 3],
   )
   await reaches(researcher, id, 'active')
+  await off(id)
+})
+
+t.test('a single resource that is longer is sent alone', async t => {
+  const id = await subscribe(researcher, topic('full-resource'))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  const note = [{ text: 'x'.repeat(950_000) }]
+  const made = await world.create<Observation>(world.ann, { ...heartRate(world.patient, 79), note })
+  const [told] = await bundles(1)
+  t.match(told?.entry?.[1], { resource: { id: made.id, note } })
   await off(id)
 })
 

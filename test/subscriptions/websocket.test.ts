@@ -51,6 +51,19 @@ t.test('somebody who binds their own Subscription is pinged when there is someth
   end()
 })
 
+t.test('if it is to a topic, they get Bundles', async t => {
+  const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
+  await reaches(researcher, id, 'active')
+  const { say, heard, end } = await connect(researcher)
+  say(`bind ${id}`)
+  await until(() => heard.length > 0)
+  await measure(60)
+  await until(() => heard.length > 1)
+  t.equal(heard[0], `bound ${id}`)
+  t.match(JSON.parse(heard[1] ?? ''), { resourceType: 'Bundle', type: 'history' })
+  end()
+})
+
 t.test('another’s Subscription cannot be bound, nor one that does not exist', async t => {
   const id = await subscribe(researcher, websocket)
   await reaches(researcher, id, 'active')
@@ -64,6 +77,19 @@ t.test('another’s Subscription cannot be bound, nor one that does not exist', 
     t.same(await closes(), { code: 1008, reason: `Subscription/${asked} is not known` })
     t.same(heard, [])
   }
+})
+
+t.test('one that is off cannot be bound, nor one whose channel is another', async t => {
+  const [off, hook] = [await subscribe(researcher, websocket), await subscribe(researcher)]
+  for (const id of [off, hook]) await reaches(researcher, id, 'active')
+  await world.update(researcher, { ...(await world.read(researcher, off)), status: 'off' })
+  for (const id of [off, hook]) {
+    const { say, heard, closes } = await connect(researcher)
+    say(`bind ${id}`)
+    t.same(await closes(), { code: 1008, reason: `Subscription/${id} is not active, or has another channel` })
+    t.same(heard, [])
+  }
+  await world.update(researcher, { ...(await world.read(researcher, hook)), status: 'off' })
 })
 
 t.test('while the database is away, nobody is told that their Subscription is not known', async t => {
