@@ -74,6 +74,7 @@ import { studyInvitationActions } from './study/study-invitation.ts'
 import { studyInvitationsPage } from './study/study-invitations.ts'
 import { studyNotebookPage } from './study/study-notebook.ts'
 import { studyPaperPage } from './study/study-paper.ts'
+import { studyParticipantPage } from './study/study-participant.ts'
 import { studyQuarantinePage } from './study/study-quarantine.ts'
 import { studyWithdrawalPage } from './study/study-withdrawal.ts'
 import { studyDataPage } from './study-settings/study-data.ts'
@@ -149,6 +150,7 @@ export const pages: readonly AddPage[] = [
   studyInvitationActions,
   studyInvitationsPage,
   studyActionPage,
+  studyParticipantPage,
   studyPaperPage,
   studyWithdrawalPage,
   studyNewPage,

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
 import { measurementsOf } from '../support/measurements.ts'
-import { openStudies } from '../support/study.ts'
+import { consent, openStudies } from '../support/study.ts'
 import { look, openChromium, whyNoChromium } from './chromium.ts'
 
 const measured = ['blood-glucose', 'blood-pressure', 'heart-rate', 'step-count', 'sleep-duration']
@@ -89,6 +89,45 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       'no legend without numbers is read out as a table',
     )
     await look(t, browser, 'charts')
+  })
+
+  await t.test('of somebody whom a study knows by code, the same is drawn of what they share with it', async t => {
+    const coded = await world.study(
+      lab.manager,
+      lab.organization,
+      'Steps',
+      ['omh:step-count', 'omh:heart-rate'],
+      'coded',
+    )
+    const place = await create(lab.manager, {
+      resourceType: 'ResearchSubject',
+      identifier: [{ value: 'K4T7-9PQR' }],
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${coded.id}` },
+      individual: { reference: `Patient/${ann}` },
+    })
+    const token = await world.patientToken(ann, 'patient/Consent.cruds')
+    await create(token, consent(ann, coded.id, lab.organization, ['omh:step-count']))
+    const asked = { person: coded.researcher.person, methods: ['pwd'], device: 'Test' } as const
+    const browser = await openBrowser({ timezoneId: 'UTC' })
+    await browser.context.addCookies([
+      { name: 'sharewell-session', value: await startSession(database, asked), url: base },
+    ])
+    const staff = browser.page
+    await staff.goto(`${base}/studies/${coded.id}`)
+    // Where they work, patients are registered as well: they may read the Patient, which the list leads to.
+    await staff.getByRole('link', { name: 'Completeness' }).click()
+    await staff.locator('th a').click()
+    await staff.waitForSelector('.chart canvas')
+    t.match(staff.url(), `/studies/${coded.id}/people/${place.id}?`)
+    t.same(await staff.locator('h1').allTextContents(), ['K4T7-9PQR'])
+    t.equal(await staff.locator('.chart canvas').count(), 1)
+    t.notMatch(await staff.content(), ann)
+    await look(t, browser, 'participant')
+    await staff.getByRole('link', { name: '7 days', exact: true }).click()
+    await staff.waitForURL(/first=2026-03-08/)
+    await staff.getByRole('link', { name: 'Back to the study' }).click()
+    t.match(staff.url(), `/studies/${coded.id}/completeness?days=14`)
   })
 
   await t.test('by night as well, it is seen on which days somebody is zooming in', async t => {

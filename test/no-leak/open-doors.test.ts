@@ -229,6 +229,7 @@ const signedIn = [
   '/studies/:id/actions/:action/progress',
   '/studies/:id/enrolment',
   '/studies/:id/invitations',
+  '/studies/:id/people/:subject',
   '/studies/:id/people/:subject/cancel',
   '/studies/:id/people/:subject/code',
   '/studies/:id/people/:subject/invite',

@@ -56,7 +56,13 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
   const patientToken = (patient: string, scope: string) => token({ subject: { kind: 'patient', patient }, scope })
 
   /** A study that asks for the kinds, with its Group and its own researcher. */
-  const study = async (by: string, organization: string, title: string, kinds: readonly string[]) => {
+  const study = async (
+    by: string,
+    organization: string,
+    title: string,
+    kinds: readonly string[],
+    identity: 'identified' | 'coded' = 'identified',
+  ) => {
     const researcher = await colleague(by, organization, `${title}-researcher`, 'viewer')
     const { id, enrollment } = await create<ResearchStudy>(by, {
       resourceType: 'ResearchStudy',
@@ -64,7 +70,7 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
       title,
       sponsor: { reference: `Organization/${organization}` },
       extension: [
-        { url: extensions.identity, valueCode: 'identified' },
+        { url: extensions.identity, valueCode: identity },
         ...kinds.map(requestedData),
         patientText,
         staffEntry(researcher.practitioner),

@@ -169,6 +169,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/notebook': { may: tree },
   '/studies/:id/notebook/readings.csv': { may: tree, isFile: true },
   '/studies/:id/notebook/readings.ndjson': { may: tree, isFile: true },
+  '/studies/:id/people/:subject': { may: tree },
   '/studies/:id/people/:subject/cancel': ofStudy,
   '/studies/:id/people/:subject/code': ofStudy,
   '/studies/:id/people/:subject/invite': ofStudy,

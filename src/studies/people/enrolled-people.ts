@@ -1,6 +1,8 @@
 import type { Observation, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { sharedWithStudy } from '../../access/questions.ts'
+import { extensions } from '../../fhir/canonical.ts'
+import { extensionOf } from '../../fhir/extension.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -25,6 +27,11 @@ export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'is
   /** Absent if the caller may not read the Patient, and knows the code alone. */
   readonly patient?: Patient
   readonly codes: readonly string[]
+  /** As their place says it. */
+  readonly gender?: string
+  readonly birthYear?: string
+  /** When their place in the study began, if it says so. */
+  readonly enrolled?: string
   /** Whether the place in the study has ended. */
   readonly hasEnded: boolean
   /** Undefined if the caller may not know what people answer. */
@@ -60,6 +67,25 @@ export const findEnrolledPeople = async (
   return { people: rows.map(row => toPerson(row, seesAnswers)), total, counts: seesAnswers ? counts : {} }
 }
 
+/** The one person with the ResearchSubject, if the caller sees them in the study. */
+export const findOneEnrolled = async (
+  parts: Pick<StudyParts, 'openStoreFor'>,
+  caller: Caller,
+  study: ResearchStudy,
+  { subject, seesAnswers }: { readonly subject: string; readonly seesAnswers: boolean },
+): Promise<EnrolledPerson | undefined> => {
+  const asked = {
+    state: undefined,
+    among: [subject],
+    text: '',
+    sort: 'name',
+    offset: 0,
+    limit: 1,
+    seesAnswers,
+  } as const
+  return (await findEnrolledPeople(parts, caller, study, asked)).people[0]
+}
+
 /** Somebody who shares but has sent nothing for so many days is called silent. */
 export const silentDays = 14
 
@@ -67,12 +93,10 @@ const toPerson = (
   { subject, patient, state, isSilent, isEarlier, isOnPaper, isLeftStanding, arrived, measured }: StudyPersonRow,
   seesAnswers: boolean,
 ) => {
-  const { id = '', identifier = [], individual }: ResearchSubject = JSON.parse(subject)
+  const place: ResearchSubject = JSON.parse(subject)
   return {
-    id,
-    patientId: namedId(individual, 'Patient') ?? '',
+    ...saidBy(place),
     ...(patient === null ? {} : { patient: JSON.parse(patient) as Patient }),
-    codes: identifier.flatMap(({ value }) => value ?? []),
     hasEnded: state === 'ended',
     state: seesAnswers || state === 'ended' ? state : undefined,
     isSilent: isSilent && seesAnswers,
@@ -80,6 +104,20 @@ const toPerson = (
     isOnPaper: isOnPaper && seesAnswers,
     isLeftStanding: isLeftStanding && seesAnswers,
     ...(arrived === null ? {} : { newest: { arrived, ...(measured === null ? {} : { measured }) } }),
+  }
+}
+
+const saidBy = (place: ResearchSubject) => {
+  const { id = '', identifier = [], individual, period } = place
+  const gender = extensionOf(place, extensions.gender)?.valueCode
+  const birthYear = extensionOf(place, extensions.birthYear)?.valueDate?.slice(0, 'YYYY'.length)
+  return {
+    id,
+    patientId: namedId(individual, 'Patient') ?? '',
+    codes: identifier.flatMap(({ value }) => value ?? []),
+    ...(gender === undefined ? {} : { gender }),
+    ...(birthYear === undefined ? {} : { birthYear }),
+    ...(period?.start === undefined ? {} : { enrolled: period.start }),
   }
 }
 

@@ -8,6 +8,8 @@ export type ChartsPage = {
   readonly path: string
   /** Id of the Patient whose readings are drawn. */
   readonly patient: string
+  /** Whether a table says which device measured, or only from which source it came: a device may have its owner's name. */
+  readonly devices: 'named' | 'by-source'
   /** Which of the readings it shows. */
   readonly shown: string
   /** What it says if there never were any. */

@@ -11,6 +11,8 @@ import { type Reading, readingRows } from '../../operations/rows/reading-rows.ts
 import type { Store } from '../../storage/store.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
+import type { ChartsPage } from './nothing-drawn.ts'
+import { readingsBySource } from './readings-by-source.ts'
 
 type Asked = {
   readonly registry: Registry
@@ -18,6 +20,7 @@ type Asked = {
   readonly words: Words
   readonly codeClasses: CodeClasses
   readonly timezone: string
+  readonly devices: ChartsPage['devices']
 }
 
 /** A table with those of the newest readings of each code that no chart draws; undefined if there are none. */
@@ -26,15 +29,16 @@ export const otherReadings = async (
   newest: readonly { readonly content: string }[],
   drawn: readonly Code[],
 ): Promise<Html | undefined> => {
-  const { codeClasses, words } = asked
+  const { codeClasses, words, devices } = asked
   const classes = new Set(drawn.map(({ system, code }) => codeClasses.classOf(system, code)))
   const isDrawn = ({ code: { coding = [] } = {} }: Reading) =>
     coding.some(({ system, code }) => code !== undefined && classes.has(codeClasses.classOf(system, code)))
   const readings = newest.map(({ content }) => parseJson(content) as Reading).filter(reading => !isDrawn(reading))
   if (readings.length === 0) return undefined
   const { learn, nameDevice } = openNamedDevices(asked)
-  await learn(readings)
-  const rows = readingRows(readings, { nameKind: kindNames(codeClasses, words), nameDevice })
+  const named = devices === 'named' ? readings : await readingsBySource(asked, readings)
+  await learn(named)
+  const rows = readingRows(named, { nameKind: kindNames(codeClasses, words), nameDevice })
   return table([...rows], asked)
 }
 

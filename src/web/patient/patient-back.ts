@@ -6,7 +6,7 @@ import { type Html, html } from '../page/html.ts'
  */
 export const backIn = (query: URLSearchParams): string | undefined => {
   const text = query.get('back') ?? ''
-  return /^\/(?:patients|shared(?:\/[A-Za-z0-9.-]{1,64})?|studies\/[A-Za-z0-9.-]{1,64}(?:\/arrivals)?)(?:\?[^#\\\s]{1,1500})?$/.test(
+  return /^\/(?:patients|shared(?:\/[A-Za-z0-9.-]{1,64})?|studies\/[A-Za-z0-9.-]{1,64}(?:\/(?:arrivals|completeness))?)(?:\?[^#\\\s]{1,1500})?$/.test(
     text,
   )
     ? text

@@ -38,7 +38,7 @@ export const patientCharts = async (
   page: ChartsPage,
   query: URLSearchParams,
 ): Promise<PatientCharts> => {
-  const { path, patient, shown } = page
+  const { path, patient, shown, devices } = page
   const { words } = reading
   const { say } = words
   const asked = { ...reading, patient, timezone: timezoneIn(query) }
@@ -65,7 +65,7 @@ ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscri
 ${trace}
 ${glucose}
 ${others}
-${await otherReadings({ ...asked, timezone: period.timezone }, found, drawn)}
+${await otherReadings({ ...asked, timezone: period.timezone, devices }, found, drawn)}
 ${chartScripts}`
   return { content, isProblem: period.wrong !== undefined }
 }

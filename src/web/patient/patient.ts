@@ -104,6 +104,7 @@ ${!isFramed(request) && waysOn(request, words, { isReader })}`,
 const chartsOn = ({ isReader }: { readonly isReader: boolean }, patient: string, { say }: Words): ChartsPage => ({
   path: `/patients/${patient}`,
   patient,
+  devices: 'named',
   ...(isReader
     ? {
         shown: say('chart.own'),

@@ -30,6 +30,7 @@ export const sharerPage: AddPage = (server, options) => {
       const page = {
         path: `/shared/${id}`,
         patient: found.patientId,
+        devices: found.patient === undefined ? ('by-source' as const) : ('named' as const),
         shown: words.say('chart.shared'),
         never: html`<p>${words.say('chart.never-shared')}</p>`,
       }

@@ -15,7 +15,7 @@ import { kindNames } from '../page/kind-names.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import type { Chosen } from './notebook-chosen.ts'
 import type { ReadStudy } from './read-study.ts'
-import { openStudyCodes } from './study-codes.ts'
+import { codesOf, openStudyPlaces } from './study-places.ts'
 
 type Asked = { readonly read: ReadStudy; readonly chosen: Chosen; readonly format: FileFormat }
 
@@ -55,7 +55,7 @@ const pagesOf = (
 
 type Naming = {
   readonly nameKind: NameKind
-  readonly findCodes: ReturnType<typeof openStudyCodes>
+  readonly findPlaces: ReturnType<typeof openStudyPlaces>
 }
 
 const namingIn = (
@@ -66,17 +66,17 @@ const namingIn = (
   const store = readInTurn(openStoreFor(caller), request)
   return {
     nameKind: kindNames(codeClasses, wordsFor('en')),
-    findCodes: openStudyCodes({ store, registry, study: request.params.id }),
+    findPlaces: openStudyPlaces({ store, registry, study: request.params.id }),
   }
 }
 
-const csvOf = async function* (pages: Pages, { nameKind, findCodes }: Naming): AsyncGenerator<string> {
+const csvOf = async function* (pages: Pages, { nameKind, findPlaces }: Naming): AsyncGenerator<string> {
   yield unixCsv([readingColumns])
   for await (const contents of pages) {
     const readings = contents.map(content => parseJson(content) as StudyReading)
-    const codes = await findCodes(readings.flatMap(({ subject }) => subject?.reference ?? []))
-    const codesOf = (reference: string) => codes.get(reference) ?? []
-    yield* csvInTurns(cellsOf(readings, { nameKind, codesOf }), unixCsv)
+    const places = await findPlaces(readings.flatMap(({ subject }) => subject?.reference ?? []))
+    const codesIn = (reference: string) => codesOf(places.get(reference) ?? [])
+    yield* csvInTurns(cellsOf(readings, { nameKind, codesOf: codesIn }), unixCsv)
   }
 }
 

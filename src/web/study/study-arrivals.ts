@@ -15,8 +15,8 @@ import { dayOrMoment, moment } from '../page/time.ts'
 import { patientUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
-import { openStudyCodes } from './study-codes.ts'
-import { nameOf } from './study-person.ts'
+import { nameOf, placeUrl } from './study-person.ts'
+import { codesOf, openStudyPlaces } from './study-places.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /** The data that arrived last of what people share with a study, and from whom. */
@@ -47,7 +47,7 @@ ${theirs.map(
 
 const most = 30
 
-/** By the reference to the Patient: the name with a link to their page, or the code if the reader may not know the name. */
+/** By the reference to the Patient: the name or, if the reader may not know it, the code, with a link to what they share. */
 const namesOf = async (
   { openStoreFor, registry }: PageOptions,
   { caller, study }: ReadStudy,
@@ -60,15 +60,15 @@ const namesOf = async (
     ({ content }): Patient => JSON.parse(content),
   )
   const here = `/studies/${study.id}/arrivals`
-  const codes = await openStudyCodes({ store, registry, study: study.id ?? '' })(references)
+  const places = await openStudyPlaces({ store, registry, study: study.id ?? '' })(references)
   return new Map(
     references.map(reference => {
       const patient = patients.find(({ id }) => `Patient/${id}` === reference)
-      const name = nameOf({ codes: codes.get(reference) ?? [], ...(patient && { patient }) })
-      return [
-        reference,
-        patient === undefined ? name : html`<a href="${patientUrl(patient.id ?? '', here)}">${name}</a>`,
-      ]
+      const own = places.get(reference) ?? []
+      const name = nameOf({ codes: codesOf(own), ...(patient && { patient }) })
+      const place = own.find(({ isOver }) => !isOver) ?? own[0]
+      const url = patient ? patientUrl(patient.id ?? '', here) : place && placeUrl(study, place.id, here)
+      return [reference, url === undefined ? name : html`<a href="${url}">${name}</a>`]
     }),
   )
 }

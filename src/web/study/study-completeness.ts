@@ -13,7 +13,7 @@ import { requireSession } from '../page/signed-in.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
-import { nameOf } from './study-person.ts'
+import { nameOf, placeUrl } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /** For whom there is data on which days: a table of people and days, which the database counts. */
@@ -48,7 +48,11 @@ ${orderField(people.order)}
 ${
   found.people.length === 0
     ? found.total === 0 && html`<p>${nobodyText(people)}</p>`
-    : map({ people: found.people, order: people.order.by }, period, counts)
+    : map(
+        { people: found.people, order: people.order.by, urlOf: one => placeUrl(read.study, one.id, urlOf(people)) },
+        period,
+        counts,
+      )
 }
 ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,
     })
@@ -143,16 +147,21 @@ const lengthLinks = ({ days }: Period, urlOf: (days: number) => string): Html =>
   )}</ul></nav>`
 
 /** In their order. */
-type Listed = { readonly people: readonly EnrolledPerson[]; readonly order: PeopleAsked['order']['by'] }
+type Listed = {
+  readonly people: readonly EnrolledPerson[]
+  readonly order: PeopleAsked['order']['by']
+  /** The page of one of them. */
+  readonly urlOf: (person: EnrolledPerson) => string
+}
 
-const map = ({ people, order }: Listed, period: Period, counts: Counts): Html => {
+const map = ({ people, order, urlOf }: Listed, period: Period, counts: Counts): Html => {
   const { days, first, last, timezone } = period
   const all = Array.from({ length: days }, (_, index) => addDays(first, index))
   const row = (person: EnrolledPerson): Html => {
     const own = all.map(day => counts.get(keyOf(person.patientId, day)) ?? 0)
     const some = own.filter(count => count > 0)
     const [usual, most] = [medianOf(some), mostCountedOf(period)]
-    return html`<tr><th scope="row">${nameOf(person)}</th><td>${some.length}</td><td>${counted(usual, most)}</td>${own.map(cellAmong({ usual, most }))}</tr>`
+    return html`<tr><th scope="row"><a href="${urlOf(person)}">${nameOf(person)}</a></th><td>${some.length}</td><td>${counted(usual, most)}</td>${own.map(cellAmong({ usual, most }))}</tr>`
   }
   return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The stronger the colour of a day is, the closer it comes to the usual day of that person, the median of their days with data.</p>
 <div class="table-responsive position-relative" tabindex="0" role="region" aria-label="Readings on each day">

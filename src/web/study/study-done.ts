@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation-state.ts'
 import type { Invited } from '../../studies/invitation/invitations.ts'
-import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
+import { type EnrolledPerson, findOneEnrolled } from '../../studies/people/enrolled-people.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
@@ -62,8 +62,7 @@ export const doneNotice = async (
   const asked = new Map(Object.entries(done)).get(query.get('done') ?? '')
   const subject = /^[A-Za-z0-9.-]{1,64}$/.exec(query.get('subject') ?? '')?.[0]
   if (asked === undefined || subject === undefined) return undefined
-  const wanted = { state: undefined, among: [subject], text: '', sort: 'name', offset: 0, limit: 1 } as const
-  const [whom] = (await findEnrolledPeople(options, caller, study, { ...wanted, seesAnswers })).people
+  const whom = await findOneEnrolled(options, caller, study, { subject, seesAnswers })
   const invited = await options.invitations.list(sessionOf(request).person, [subject])
   if (whom === undefined || !asked.canBe(whom, invited.get(subject)?.invitation)) return undefined
   const isNext = asked === done.registered

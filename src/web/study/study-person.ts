@@ -1,8 +1,12 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { isolated } from '../../messages/isolated.ts'
 import type { StudyState } from '../../storage/study/study-people.ts'
-import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
+import { type EnrolledPerson, silentDays } from '../../studies/people/enrolled-people.ts'
 import { type Html, html } from '../page/html.ts'
+import { dayOrMoment, moment } from '../page/time.ts'
+import { patientUrl } from '../patient/patient-back.ts'
 import { vitalText } from '../patient/patient-facts.ts'
 
 /** The name of somebody in a study, or their code if the reader may not know the name. */
@@ -49,3 +53,19 @@ const states: Readonly<Record<StudyState, string>> = {
   withdrawn: 'Has withdrawn.',
   ended: 'Their place in the study has ended.',
 }
+
+/** When the newest reading came that the reader sees of them. */
+export const arrived = ({ newest, isSilent }: EnrolledPerson): Html => {
+  if (newest === undefined)
+    return html`${isSilent ? 'Silent: you see no data of theirs yet.' : 'You see no data of theirs.'}`
+  const measured = newest.measured && html`, measured ${dayOrMoment(newest.measured, wordsFor('en'))}`
+  return html`${isSilent ? `Silent for ${silentDays} days: the` : 'The'} newest reading came ${moment(newest.arrived)}${measured}.`
+}
+
+/** The page of a patient or, for a reader who may not read the Patient, of their place in the study; it leads back to a list. */
+export const personUrl = (study: ResearchStudy, { id, patient }: EnrolledPerson, back: string): string =>
+  patient === undefined ? placeUrl(study, id, back) : patientUrl(patient.id ?? '', back)
+
+/** The page of what somebody shares with a study, whether or not their name is known. */
+export const placeUrl = (study: ResearchStudy, subject: string, back: string): string =>
+  `/studies/${study.id}/people/${subject}?${new URLSearchParams({ back })}`

@@ -2,12 +2,11 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { wordsFor } from '../../messages/catalogue.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
-import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/people/enrolled-people.ts'
+import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { field, problemList } from '../page/form.ts'
@@ -16,8 +15,6 @@ import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
-import { dayOrMoment, moment } from '../page/time.ts'
-import { patientUrl } from '../patient/patient-back.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
@@ -26,7 +23,7 @@ import { underWay } from './study-action.ts'
 import { studyDefinition } from './study-definition.ts'
 import { doneNotice } from './study-done.ts'
 import { invitationOf, notAsking } from './study-invitation.ts'
-import { answered, nameOf, notAsked } from './study-person.ts'
+import { answered, arrived, nameOf, notAsked, personUrl } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /**
@@ -80,7 +77,7 @@ ${(total > 0 || asked.text !== '' || asked.state !== undefined || asked.order.pr
 ${
   people.length === 0
     ? total === 0 && html`<p>${nobodyText(asked)}</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, urlOf(asked), [invitationOf(one, invitable, shown), asks && byStaff(one, study, shown.back)]))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, personUrl(study, one, urlOf(asked)), [invitationOf(one, invitable, shown), asks && byStaff(one, study, shown.back)]))}</ul>`
 }
 ${pagesAround(total, pageSize, asked, urlOf)}`,
     })
@@ -142,10 +139,10 @@ ${orderField(order)}
 
 const listed = (
   person: EnrolledPerson,
-  here: string,
+  url: string,
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3"><div class="row">
-<div class="col-md-4"><h3>${person.patient === undefined ? nameOf(person) : html`<a href="${patientUrl(person.patient.id ?? '', here)}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
+<div class="col-md-4"><h3><a href="${url}">${nameOf(person)}</a>${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
 <p>${answered(person)}</p></div>
 <p class="col-md-4 text-body-secondary">${arrived(person)}</p>
 <div class="col-md-4">${actions}</div>
@@ -161,11 +158,4 @@ const byStaff = (person: EnrolledPerson, study: ResearchStudy, back: string): Ht
   if (person.isLeftStanding) return link('withdrawal', 'End their consent')
   if (person.isOnPaper) return link('paper', 'Check what they signed on paper')
   return allowsPaper(study) && !person.hasEnded ? link('paper', 'Record a consent on paper') : undefined
-}
-
-const arrived = ({ newest, isSilent }: EnrolledPerson): Html => {
-  if (newest === undefined)
-    return html`${isSilent ? 'Silent: you see no data of theirs yet.' : 'You see no data of theirs.'}`
-  const measured = newest.measured && html`, measured ${dayOrMoment(newest.measured, wordsFor('en'))}`
-  return html`${isSilent ? `Silent for ${silentDays} days: the` : 'The'} newest reading came ${moment(newest.arrived)}${measured}.`
 }

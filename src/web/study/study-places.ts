@@ -3,15 +3,23 @@ import type { Registry } from '../../fhir/registry.ts'
 import { all, and, type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
+import { placeStandingOf } from '../../studies/people/place-standing.ts'
 
-/** The codes of Patients, by reference, in the order of their ResearchSubjects. */
-type StudyCodes = (references: Iterable<string>) => Promise<ReadonlyMap<string, readonly string[]>>
+/** The places of Patients in a study, by reference: there may be several, of somebody who came and left. */
+type StudyPlaces = (references: Iterable<string>) => Promise<ReadonlyMap<string, readonly StudyPlace[]>>
+
+type StudyPlace = {
+  /** Of the ResearchSubject. */
+  readonly id: string
+  readonly codes: readonly string[]
+  readonly isOver: boolean
+}
 
 type Reading = { readonly store: Pick<Store, 'search'>; readonly registry: Registry; readonly study: string }
 
-/** The codes by which a study knows people, as far as the reader of the store may know them. Answers are remembered. */
-export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes => {
-  const known = new Map<string, readonly string[]>()
+/** The places of people in a study, as far as the reader of the store may know them. Answers are remembered. */
+export const openStudyPlaces = ({ store, registry, study }: Reading): StudyPlaces => {
+  const known = new Map<string, readonly StudyPlace[]>()
   const find = async (query: Readonly<Record<string, string>>, where: Expression = all) => {
     const asked = { study: `ResearchStudy/${study}`, _count: '1000', ...query }
     const search = parseSearch(registry, 'ResearchSubject', new URLSearchParams(asked))
@@ -34,7 +42,7 @@ export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes 
       const isAnother = others.length > 0 && (await ofHumans(...others)).length > 0
       for (const one of some) {
         const own = byPatient.get(one) ?? (isAnother ? await ofHumans(one) : [])
-        known.set(one, codesOf(own))
+        known.set(one, own.map(toPlace))
       }
     }
     return known
@@ -44,6 +52,13 @@ export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes 
 /** Few, since for each there may be several, who came and left. */
 const mostAtOnce = 100
 
-const codesOf = (subjects: readonly ResearchSubject[]): readonly string[] => [
-  ...new Set(subjects.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? []))),
+const toPlace = (subject: ResearchSubject): StudyPlace => ({
+  id: subject.id ?? '',
+  codes: (subject.identifier ?? []).flatMap(({ value }) => value ?? []),
+  isOver: placeStandingOf(subject) === 'over',
+})
+
+/** By which the study knows somebody, in the order of their places. */
+export const codesOf = (places: readonly StudyPlace[]): readonly string[] => [
+  ...new Set(places.flatMap(({ codes }) => codes)),
 ]

@@ -1,0 +1,107 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import { narrowedTo } from '../../access/caller.ts'
+import { unlessRefused } from '../../fhir/error.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { chosenIn } from '../../storage/model/study.ts'
+import type { Store } from '../../storage/store.ts'
+import { type EnrolledPerson, findOneEnrolled } from '../../studies/people/enrolled-people.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound } from '../page/not-found.ts'
+import { printedLine } from '../page/printed-line.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
+import { dayOrMoment, moment } from '../page/time.ts'
+import type { ChartsPage } from '../patient/nothing-drawn.ts'
+import { backIn, backLink, patientUrl } from '../patient/patient-back.ts'
+import { patientCharts } from '../patient/patient-charts.ts'
+import { titleOf } from '../study-settings/study-changing.ts'
+import { type OfSubject, type ReadStudy, readStudyOf } from './read-study.ts'
+import { answered, arrived, nameOf, notAsked } from './study-person.ts'
+
+/**
+ * What somebody shares with a study, for whoever may see their place in it. A study that knows people by code shows nothing here that tells who they
+ * are, not even the Patient's id, whatever else the reader may read of the same patient.
+ */
+export const studyParticipantPage: AddPage = (server, options) => {
+  const { registry, codeClasses, openStoreFor } = options
+  server.get<OfSubject>('/studies/:id/people/:subject', { onRequest: requireSession }, async (request, reply) => {
+    const read = await readStudyOf(request, options)
+    const { caller, study } = read
+    const person = await findParticipant(request, options, read)
+    const path = `/studies/${study.id}/people/${person.id}`
+    const query = queryOf(request)
+    const back = backIn(query) ?? `/studies/${study.id}`
+    // With all rights of the reader, it would also draw what is shared with another study, or with the reader alone.
+    const store = openStoreFor(narrowedTo(caller, study.id ?? ''))
+    const charts =
+      person.patientId === ''
+        ? ofNobody
+        : await patientCharts({ registry, codeClasses, store, words: english }, chartsOn(path, person), query)
+    const name = nameOf(person)
+    return sendStaffPage(reply, {
+      title: `${name}: ${titleOf(study)}`,
+      isProblem: charts.isProblem,
+      isWide: true,
+      content: html`<h1>${name}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h1>
+${printedLine()}
+${facts(person, study, await enrolledAt(openStoreFor(caller), person))}
+${person.patient && html`<p class="no-print"><a href="${patientUrl(person.patient.id ?? '', back)}">The patient’s page</a></p>`}
+${charts.content}
+${backLink(back)}`,
+    })
+  })
+}
+
+const english = wordsFor('en')
+
+/** Throws `not-found` if the reader sees nobody like this in the study, as if there were no such place. */
+const findParticipant = async (
+  { params }: FastifyRequest<OfSubject>,
+  options: PageOptions,
+  { caller, study, seesAnswers }: ReadStudy,
+): Promise<EnrolledPerson> => {
+  const found = await findOneEnrolled(options, caller, study, { subject: params.subject, seesAnswers })
+  if (found === undefined) return notFound()
+  if (chosenIn(study, 'identity') === 'identified') return found
+  const { patient: _, ...coded } = found
+  return coded
+}
+
+/** Over FHIR, a place may name somebody in words alone. */
+const ofNobody = { isProblem: false, content: html`<p>Their place names no patient, so there is nothing to show.</p>` }
+
+/** The same is said about missing data, whether anything is withheld or not. */
+const chartsOn = (path: string, { patientId }: EnrolledPerson): ChartsPage => ({
+  path,
+  patient: patientId,
+  devices: 'by-source',
+  shown:
+    'You see what they share with this study at this moment. What is missing was not measured, or is not shared with the study, or not with you.',
+  never: html`<p>You see no measurement of theirs: none was sent, or none is shared with this study, or not with you.</p>`,
+})
+
+/** When their place began, or else when it was made. */
+const enrolledAt = async (store: Store, { id, enrolled }: EnrolledPerson): Promise<Html | string | undefined> => {
+  if (enrolled !== undefined) return dayOrMoment(enrolled, english)
+  const first = await unlessRefused(() => store.vread('ResearchSubject', id, '1'))
+  return first && moment(first.lastUpdated)
+}
+
+const facts = (person: EnrolledPerson, study: ResearchStudy, enrolled: Html | string | undefined): Html => {
+  const { patient, codes } = person
+  const { gender = patient?.gender, birthYear = patient?.birthDate?.slice(0, 4) } = person
+  const fact = (name: string, value: Html | string | undefined) =>
+    html`<div><dt>${name}</dt><dd>${value ?? english.say('chart.not-known')}</dd></div>`
+  return html`<dl class="facts">
+${fact('Study', html`<a href="/studies/${study.id}">${titleOf(study)}</a>`)}
+${patient && codes.length > 0 && fact('Code', codes.join(', '))}
+${fact('Gender', gender)}
+${fact('Year of birth', birthYear)}
+${fact('Enrolled', enrolled)}
+${fact('Answer', answered(person))}
+${fact('Data', arrived(person))}
+</dl>`
+}
