@@ -1,8 +1,8 @@
-import type { ResourceType } from '@medplum/fhirtypes'
 import type { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { RowsAsked, Whose } from '../search/rows-asked.ts'
 import type { Store, Write, Written } from '../store.ts'
+import { typeWritten } from '../type-written.ts'
 import { askedAbout, type Naming } from './asked-about.ts'
 import { concernedBy } from './concerned.ts'
 import { type Named, namedBy } from './named.ts'
@@ -26,7 +26,7 @@ export const writtenAccesses = async (
     const write = writes[index]
     if (write === undefined) continue
     const rows = there.filter(
-      ({ type }) => one.outcome === 'refused' && write.kind !== 'create' && type === typeOf(write),
+      ({ type }) => one.outcome === 'refused' && write.kind !== 'create' && type === typeWritten(write),
     )
     const { subjects, rows: more } = await namedByCriteria(store, write, one)
     noted.push(accessOf(registry, write, one, { subjects, rows: [...rows, ...more] }))
@@ -38,7 +38,7 @@ const accessOf = (registry: Registry, write: Write, one: Written, { subjects, ro
   const asked = writeAsked([write])
   if (one.outcome === 'refused') {
     const { error } = one
-    const concerned = concernedBy(registry, { type: typeOf(write), subjects }, rows)
+    const concerned = concernedBy(registry, { type: typeWritten(write), subjects }, rows)
     return { ...asked, ...concerned, outcome: error.status, error, isTelling: rows.length > 0 }
   }
   const concerned = concernedBy(registry, { type: one.type, subjects }, [one], rows)
@@ -50,17 +50,14 @@ export const writeAsked = (writes: readonly Write[]): Tried => {
   if (only === undefined || others.length > 0) return { interaction: 'batch' }
   return {
     interaction: only.kind,
-    type: typeOf(only),
+    type: typeWritten(only),
     ...('id' in only && only.id !== undefined ? { resource: only.id } : {}),
   }
 }
 
-const typeOf = (write: Write): ResourceType =>
-  write.kind === 'patch' || write.kind === 'delete' ? write.type : write.resource.resourceType
-
 /** A refusal may reveal something about what is stored, to a caller who may read that: so whose it is gets recorded. */
 const namedByRefusals = async (store: Store, refused: readonly Write[]): Promise<readonly Whose[]> => {
-  const met = refused.flatMap(write => (write.kind === 'create' ? [] : [{ type: typeOf(write), id: write.id }]))
+  const met = refused.flatMap(write => (write.kind === 'create' ? [] : [{ type: typeWritten(write), id: write.id }]))
   const asked = [...Map.groupBy(met, ({ type }) => type)].map(([type, some]): RowsAsked => {
     const ids = some.map(({ id }) => id)
     return { type, where: { kind: 'identified', ids }, ids }

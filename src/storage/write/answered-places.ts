@@ -8,6 +8,7 @@ import { prepare } from '../prepare/prepare.ts'
 import { typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
+import { typeWritten } from '../type-written.ts'
 import { numberAllowed } from './number-allowed.ts'
 import { allOrNothing } from './savepoint.ts'
 import { replaceAll } from './update.ts'
@@ -85,7 +86,7 @@ export const withNarrowedPlaces = async (
   write: Write,
   change: () => Promise<Written>,
 ): Promise<Written> => {
-  if (write.kind === 'create' || write.kind === 'delete' || typeOf(write) !== 'ResearchStudy') return change()
+  if (write.kind === 'create' || write.kind === 'delete' || typeWritten(write) !== 'ResearchStudy') return change()
   if ((await findAccess(connection, write.id)) !== 'organization') return change()
   try {
     return await allOrNothing(connection, async () => {
@@ -120,9 +121,6 @@ const narrow = async (
 
 /** So many are held in memory at once. */
 const batchSize = 500
-
-const typeOf = (write: Extract<Write, { kind: 'update' | 'patch' }>) =>
-  write.kind === 'patch' ? write.type : write.resource.resourceType
 
 /** Who reads the study. */
 const findAccess = async (connection: Connection, study: string): Promise<string | undefined> =>

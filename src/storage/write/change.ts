@@ -11,7 +11,7 @@ import { project } from '../model/projections.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { holdDevice } from '../prepare/device-source.ts'
 import { findNextOwner, findOwner } from '../prepare/owner.ts'
-import { isNumbered, prepare } from '../prepare/prepare.ts'
+import { type Draft, isNumbered, prepare } from '../prepare/prepare.ts'
 import { subjectElement, subjectsOf } from '../prepare/subject.ts'
 import { sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
@@ -19,7 +19,17 @@ import { checkConditions } from './conditions.ts'
 import { keepDeletion } from './deletion.ts'
 import { numberAllowed } from './number-allowed.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
-import { asKept, insertAll, insertOne, toProjected, toStored, unknown, type Writing, writeRefusal } from './write.ts'
+import {
+  asKept,
+  insertAll,
+  insertOne,
+  onlyWritten,
+  toProjected,
+  toStored,
+  unknown,
+  type Writing,
+  writeRefusal,
+} from './write.ts'
 
 type Update = Extract<Write, { kind: 'update' }>
 type Patch = Extract<Write, { kind: 'patch' }>
@@ -96,12 +106,15 @@ const revive = async (connection: Connection, writing: Writing, write: Update, p
     owner: await findOwner(connection, writing, write.resource),
     author: writing.author,
   }
+  const candidate = await prepareOne(connection, writing, draft)
+  checkPatient(candidate, place.patientId, writing)
+  return onlyWritten(await insertAll(connection, writing, [candidate]))
+}
+
+const prepareOne = async (connection: Connection, writing: Writing, draft: Draft): Promise<Candidate> => {
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
-  checkPatient(candidate, place.patientId, writing)
-  const [written] = await insertAll(connection, writing, [candidate])
-  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
-  return written
+  return candidate
 }
 
 /** Writes the next version, if the caller may write this content there. */
@@ -138,8 +151,7 @@ export const nextVersion = async (
     owner: await findNextOwner(connection, writing, { owner: current.owner, resource: before }, resource),
     author: writing.author,
   }
-  const [candidate] = await prepare(connection, writing, [draft], new Date())
-  if (candidate === undefined) throw new Error('an update without a candidate')
+  const candidate = await prepareOne(connection, writing, draft)
   checkPatient(candidate, current.patientId, writing)
   checkSubjects(candidate, before, writing)
   return candidate

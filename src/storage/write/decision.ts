@@ -13,6 +13,7 @@ import type { Placed } from '../model/answered-subject.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
+import { typeWritten } from '../type-written.ts'
 import { followAnswer, holdAnsweredPlaces } from './answered-places.ts'
 import { findSelf } from './self.ts'
 import { insertOne, type Writing } from './write.ts'
@@ -57,8 +58,7 @@ const recordDecision = async (
   await insertOne(connection, { ...writing, access: fullAccess, organizations: [] }, { resource })
 }
 
-const isOfConsent = (write: Write): boolean =>
-  ('type' in write ? write.type : write.resource.resourceType) === 'Consent'
+const isOfConsent = (write: Write): boolean => typeWritten(write) === 'Consent'
 
 /** A Consent as it is stored, if it has a shape that we read. */
 type State = {

@@ -2,6 +2,7 @@ import type { Asking } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { columnOf, sql } from '../sql.ts'
 import type { Stored, Write } from '../store.ts'
+import { typeWritten } from '../type-written.ts'
 
 export type Named = Pick<Stored, 'type' | 'id'>
 
@@ -36,9 +37,4 @@ export const holdPlaces = async (
 
 /** The stored resources that the writes are about. */
 export const changedBy = (writes: readonly Write[]): readonly Named[] =>
-  writes.flatMap(write => {
-    if (write.kind === 'create') return []
-    return write.kind === 'update'
-      ? { type: write.resource.resourceType, id: write.id }
-      : { type: write.type, id: write.id }
-  })
+  writes.flatMap(write => (write.kind === 'create' ? [] : { type: typeWritten(write), id: write.id }))

@@ -6,6 +6,7 @@ import { roomOfBundle } from '../../search/room.ts'
 import type { Connection } from '../database.ts'
 import { takeRoleTurn } from '../model/membership.ts'
 import type { Write, Written } from '../store.ts'
+import { typeWritten } from '../type-written.ts'
 import { countUploads } from '../upload/ingest.ts'
 import { uploadAll } from '../upload/upload.ts'
 import { uploadProvenances } from '../upload/upload-provenance.ts'
@@ -101,8 +102,7 @@ const lettersMet = (write: Write, one: Written): number =>
 const ifNoneExistOf = (write: Write) =>
   write.kind === 'create' && write.ifNoneExist !== undefined ? [write.ifNoneExist] : []
 
-const changesRole = (write: Write): boolean =>
-  write.kind !== 'create' && ('type' in write ? write.type : write.resource.resourceType) === 'PractitionerRole'
+const changesRole = (write: Write): boolean => write.kind !== 'create' && typeWritten(write) === 'PractitionerRole'
 
 /** Deleted only if nothing needs it, so nobody else writes meanwhile: what they have not committed yet cannot be seen, and it may need just that. */
 const deletesNeeded = (write: Write): boolean => write.kind === 'delete' && needed.has(write.type)

@@ -92,8 +92,11 @@ const pairAsked = ({ resource, id }: Create): { asked: New; other: New } | undef
 type New = Pick<Create, 'resource' | 'id'>
 
 /** Version 1 as it is stored, or the refusal. */
-export const insertOne = async (connection: Connection, writing: Writing, write: New): Promise<Written> => {
-  const [written] = await insertNew(connection, writing, [write])
+export const insertOne = async (connection: Connection, writing: Writing, write: New): Promise<Written> =>
+  onlyWritten(await insertNew(connection, writing, [write]))
+
+/** Of what was one write. Throws the refusal. */
+export const onlyWritten = ([written]: readonly Written[]): Written => {
   if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
   return written
 }
