@@ -5,7 +5,10 @@ import type { Compiling } from './compiling.ts'
 
 type Uploaded = Extract<Expression, { kind: 'uploaded' }>
 
-/** The upload of this Provenance brought an Observation for which the inner question holds. If an id is asked for, the key of that Observation leads to its uploads. */
+/**
+ * The upload of this Provenance brought an Observation for which the inner question holds. If an id is asked for, the key of that Observation leads to its
+ * uploads. Without OFFSET, PostgreSQL would first find all uploads of everybody for which it holds, for a page of twenty.
+ */
 export const compileUploaded = ({ id, of }: Uploaded, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `uploaded_${depth}`
@@ -13,7 +16,8 @@ export const compileUploaded = ({ id, of }: Uploaded, at: Compiling): SqlFragmen
   if (id === undefined)
     return sql.fragment`EXISTS (
       SELECT FROM upload_target AS brought JOIN ${observations(alias)}
-      WHERE brought.patient_id = ${row.row}.patient_id AND brought.pk = ${row.row}.pk AND ${inner})`
+      WHERE brought.patient_id = ${row.row}.patient_id AND brought.pk = ${row.row}.pk AND ${inner}
+      OFFSET 0)`
   return sql.fragment`${row.row}.pk = ANY (ARRAY(
     SELECT brought.pk
     FROM resource_identity AS identity

@@ -101,6 +101,7 @@ const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): 
   if (parameter.code === '_lastUpdated')
     return { value: sql.fragment`${row.row}.last_updated`, type: timestamptz, descending, nullable: false }
   if (parameter.base === 'Observation' && parameter.code === 'date') return dateKey(descending, row)
+  if (parameter.base === 'Provenance' && parameter.code === 'recorded' && descending) return latestRecorded(row)
   if (parameter.paths.some(path => path.test !== undefined)) return testKey(parameter, descending, row)
   const of = sortable[parameter.type]
   if (of === undefined)
@@ -150,6 +151,14 @@ const dateKey = (descending: boolean, { facts }: RowNames): SortKey =>
         descending,
         nullable: true,
       }
+
+/** As the index has it. An unknown time comes last. */
+const latestRecorded = ({ row }: RowNames): SortKey => ({
+  value: sql.fragment`coalesce(fhir_low(${row}.content ->> 'recorded'), '-infinity')`,
+  type: timestamptz,
+  descending: true,
+  nullable: false,
+})
 
 type Sortable = { readonly type: SqlFragment; readonly value: (datatype: string) => SqlFragment }
 

@@ -58,5 +58,5 @@ ${postalShown(patient, words)}
 const postalShown = (patient: Patient, { say }: Words): Html => {
   const shown = postalAddressesOf(patient)
   return html`<dt>${say('contacts.postal')}</dt>${shown.map(lines => html`<dd class="plain-text">${lines}</dd>`)}
-${shown.length === 0 && html`<dd>${say('own.no-email')}</dd>`}${shown.length > 1 && html`<dd class="text-body-secondary">${say('contacts.postal-hint')}</dd>`}`
+${shown.length === 0 && html`<dd>${say('postal.none')}</dd>`}${shown.length > 1 && html`<dd class="text-body-secondary">${say('contacts.postal-hint')}</dd>`}`
 }

@@ -124,6 +124,14 @@ t.test('nothing is looked for among the uploads of others', async t => {
   }
 })
 
+t.test('of uploads by very many, only so many are looked at as a page has', async t => {
+  const { connection, counted } = counting('upload_target')
+  const search = parseSearch(registry, 'Provenance', new URLSearchParams('_sort=-recorded&_count=2'))
+  const { entries } = await searchPage({ ...connection, kept: connection.any }, asking(wide), search)
+  t.equal(entries.length, 2)
+  t.ok(counted.rows < perPatient * others, `${counted.rows}`)
+})
+
 t.test(
   'the rule names the patients if they are few, allows nothing if there are none, and otherwise stays',
   async t => {

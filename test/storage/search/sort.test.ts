@@ -117,6 +117,47 @@ t.test(
   },
 )
 
+t.test(
+  'Provenances come in the order of their time, the latest from the index for it, and an unknown time last',
+  async t => {
+    const provenance = (id: string, recorded: object) =>
+      ({
+        resourceType: 'Provenance',
+        id,
+        target: [reference('Condition/c1')],
+        agent: [{ who: { display: 'Ann' } }],
+        ...recorded,
+      }) as never
+    const unknown = {
+      extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+    }
+    await put(
+      provenance('second', { recorded: '2026-01-02T12:00:00+02:00' }),
+      provenance('unknown', { _recorded: unknown }),
+      provenance('third', { recorded: '2026-01-02T10:30:00Z' }),
+      provenance('first', { recorded: '2026-01-01T10:00:00.5Z' }),
+      provenance('also-third', { recorded: '2026-01-02T10:30:00Z' }),
+    )
+    for (const count of [1, 2, 50]) {
+      const ordering = async (sort: string) => (await ordered(`Provenance?_sort=${sort}&_count=${count}`)).join(' ')
+      t.equal(await ordering('-recorded'), 'also-third third second first unknown', `${count}`)
+      t.equal(await ordering('recorded'), 'first second also-third third unknown', `${count}`)
+      t.equal(await ordering('-recorded,_id'), 'also-third third second first unknown', `${count}`)
+    }
+    const asked = parseSearch(registry, 'Provenance', new URLSearchParams('_sort=-recorded'))
+    const source = sourceOf({ access: fullAccess, classes: openCodeClasses(), commonTokens: () => false }, asked)
+    for (const at of [undefined, { values: ['2026-01-02 10:00:00+00'], pk: '1' }]) {
+      const keys = keysInOrder({ search: asked, at }, source)
+      const steps = await database.transaction(async connection => {
+        await connection.run(sql.fragment`SET LOCAL enable_seqscan = off`)
+        return planOf(connection, sql.fragment`WITH ${keys} SELECT pk FROM page`)
+      })
+      t.ok(steps.some(step => step['Index Name'] === 'provenance_recorded'))
+      t.notOk(steps.some(step => step['Node Type'] === 'Sort'))
+    }
+  },
+)
+
 t.test('sorting by a reference to one type, a reference to another type has no value', async t => {
   const specimen = (id: string, subject: string) => ({ resourceType: 'Specimen', id, subject: reference(subject) })
   await put(specimen('s1', 'Group/a'), specimen('s2', 'Patient/b'), specimen('s3', 'Patient/c'))

@@ -98,6 +98,6 @@ t.test('it is in the reader’s language', async t => {
   for (const [name, value] of cookies) own.cookies.set(name, value)
   t.match(
     wordsOf(await own.get(page)),
-    /Adónde le escriben los estudios .* Historial en lab Correo electrónico eva@example\.org Número de móvil ninguno Dirección postal ninguno Cambiar Usted inicia sesión/,
+    /Adónde le escriben los estudios .* Historial en lab Correo electrónico eva@example\.org Número de móvil ninguno Dirección postal ninguna Cambiar Usted inicia sesión/,
   )
 })
