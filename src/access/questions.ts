@@ -57,6 +57,19 @@ export const sharedWithStudy = (caller: Caller, study: string): Expression => {
   return who.kind === 'client' && who.organization !== undefined ? readForStudy(who.organization, study) : none
 }
 
+/** Observations that are given to a practitioner, or to the people of an organization, without a study; a patient asks this about their own. */
+export const readForCare = ({
+  kind,
+  id,
+}: {
+  readonly kind: 'practitioner' | 'organization'
+  readonly id: string
+}): Expression => ({
+  kind: 'consented',
+  to: { kind: kind === 'organization' ? 'members' : kind, id },
+  action: 's',
+})
+
 /** Observations that are consented to the study, and so read by its people; a patient asks this about their own. */
 export const readForStudy = (organization: string, study: string): Expression => ({
   kind: 'consented',

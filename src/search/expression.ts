@@ -115,10 +115,13 @@ export type Grantee =
   /** A backend client of an organization reads what is given to the organization's studies. */
   | { readonly kind: 'organization'; readonly id: string }
 
+/** The people of an organization, as far as something is given to that itself and to no study. */
+type Members = { readonly kind: 'members'; readonly id: string }
+
 /** At the moment of the query, a consent in force covers the row and reaches the grantee. */
 export type Consented = {
   readonly kind: 'consented'
-  readonly to: Grantee
+  readonly to: Grantee | Members
   readonly action: Action
   /** Narrowed to one ResearchStudy, by id. */
   readonly study?: string

@@ -1,4 +1,4 @@
-import type { Expression, Grantee, Principal, Relation } from './expression.ts'
+import type { Consented, Expression, Principal, Relation } from './expression.ts'
 import type { Concepts, Interval, Value } from './value.ts'
 
 /** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. Never for logs, since it shows what was searched for. */
@@ -84,7 +84,7 @@ const printGrant = (grant: Grant): string => {
   }
 }
 
-const printGrantee = ({ kind, id }: Grantee): string => `${kind}/${id}`
+const printGrantee = ({ kind, id }: Consented['to']): string => `${kind}/${id}`
 
 const study = (id: string | undefined): readonly string[] => (id === undefined ? [] : [`study/${id}`])
 

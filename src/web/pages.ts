@@ -52,9 +52,12 @@ import { patientNewPage } from './patient/patient-new.ts'
 import { patientsPage } from './patient/patients.ts'
 import { sharerPage } from './sharers/sharer.ts'
 import { sharersPage } from './sharers/sharers.ts'
+import { careCopyPages } from './sharing/care-copy.ts'
 import { sharingPage } from './sharing/sharing.ts'
+import { sharingBeginPage } from './sharing/sharing-begin.ts'
 import { sharingCopyPage } from './sharing/sharing-copy.ts'
 import { sharingStudyPage } from './sharing/sharing-study.ts'
+import { sharingWithPages } from './sharing/sharing-with.ts'
 import { forgottenPasswordPage } from './sign-in/forgotten-password.ts'
 import { newAccountPage } from './sign-in/new-account.ts'
 import { newPasswordPage } from './sign-in/new-password.ts'
@@ -134,6 +137,9 @@ export const pages: readonly AddPage[] = [
   sharingPage,
   sharingStudyPage,
   sharingCopyPage,
+  sharingBeginPage,
+  sharingWithPages,
+  careCopyPages,
   patientsPage,
   patientPage,
   patientNewPage,

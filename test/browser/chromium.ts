@@ -126,7 +126,7 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
     const groups = new Set()
     return [...document.querySelectorAll('a[href], button, input:not([type=hidden], [hidden]), select, textarea, summary, [tabindex="0"]')]
       .filter(one => {
-        if (one.matches(':disabled, details:not([open]) :not(summary)')) return false
+        if (one.matches(':disabled, details:not([open]) :not(summary), details:not([open]) details *')) return false
         if (one.type !== 'radio') return true
         const group = [...document.getElementsByName(one.name)]
         const entry = group.find(other => other.checked) ?? group[0]

@@ -115,7 +115,9 @@ const typedForms = ({ body }: Pick<Shown, 'body'>) =>
       const names = [...fields].map(([, lines, line]) => lines ?? line ?? '')
       const isHeld = /type="(password|file)"|one-time-code/.test(inner) && !names.includes('client_id')
       const _csrf = /name="_csrf" value="([^"]*)"/.exec(inner)?.[1] ?? ''
-      return names.length === 0 || isHeld || /^\/sharing\/[^/]+$/.test(action) ? [] : [{ action, names, _csrf }]
+      return names.length === 0 || isHeld || /^\/sharing\/(?:[^/]+|with\/.*\/[^/]+)$/.test(action)
+        ? []
+        : [{ action, names, _csrf }]
     },
   )
 

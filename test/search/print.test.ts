@@ -18,6 +18,7 @@ const table: readonly (readonly [Expression, string])[] = [
     '(consented practitioner/dr r study/s)',
   ],
   [{ kind: 'consented', to: { kind: 'organization', id: 'o' }, action: 's' }, '(consented organization/o s)'],
+  [{ kind: 'consented', to: { kind: 'members', id: 'o' }, action: 's' }, '(consented members/o s)'],
   [{ kind: 'staffed', to: { kind: 'practitioner', id: 'dr' }, by: 'enrolment' }, '(staffed practitioner/dr enrolment)'],
   [{ kind: 'created', by: { kind: 'client', id: 'app' } }, '(created-by client/app)'],
   [{ kind: 'written-through', client: 'app' }, '(written-through app)'],

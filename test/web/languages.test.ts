@@ -34,6 +34,7 @@ const pages = {
   '/account/second-factor/set-up': 'Preparar una aplicación de autenticación',
   '/account/sessions': 'Dónde tiene la sesión abierta',
   '/sharing': 'Lo que comparte',
+  '/sharing/with': 'Aquí no hay nadie con quien compartir',
 } as const
 
 t.test('the pages that patients use are in the language of their browser', async t => {

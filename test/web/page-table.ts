@@ -92,6 +92,15 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/sharing/:study/copy': { may: patients, ofPatients: true },
   '/sharing/:study/decline': { may: patients },
   '/sharing/:study/sign': { may: patients },
+  '/sharing/with': { may: patients, ofPatients: true },
+  '/sharing/with/organization/:id': { may: patients, ofPatients: true },
+  '/sharing/with/organization/:id/copy': { may: patients, ofPatients: true },
+  '/sharing/with/organization/:id/decline': { may: patients },
+  '/sharing/with/organization/:id/sign': { may: patients },
+  '/sharing/with/practitioner/:id': { may: patients, ofPatients: true },
+  '/sharing/with/practitioner/:id/copy': { may: patients, ofPatients: true },
+  '/sharing/with/practitioner/:id/decline': { may: patients },
+  '/sharing/with/practitioner/:id/sign': { may: patients },
   '/audit': { may: ['privacy officer'] },
   '/audit/events.csv': { may: ['privacy officer'], isFile: true },
   '/devices': { may: [...staff, 'administrator'] },
@@ -236,6 +245,14 @@ export const openTable = async (world: World) => {
   ).json().entry[0].resource
   const device = (await send('everything', 'POST', 'Device', { resourceType: 'Device' })).json()
   const app = await client({ organization: lab.organization, name: 'Study desk' })
+  const { id: carer } = await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Cora Vane' }] })
+  const { id: practice } = await create('everything', { resourceType: 'Organization', name: 'Practice' })
+  for (const patient of [ann, bob])
+    for (const to of [`Practitioner/${carer}`, `Organization/${practice}`])
+      await create(
+        await patientToken(patient, 'patient/Consent.cruds'),
+        clinicalConsent(patient, { to, kinds: ['omh:heart-rate'] }),
+      )
   const ids: Readonly<Record<string, string>> = {
     ':organization': lab.organization,
     ':app': app.id,
@@ -257,6 +274,8 @@ export const openTable = async (world: World) => {
     addressOf: (path: string) =>
       path
         .replace(/^\/patients\/:id/, `/patients/${ann}`)
+        .replace('practitioner/:id', `practitioner/${carer}`)
+        .replace('organization/:id', `organization/${practice}`)
         .replace(/:subject\/paper/, `${unanswered.id}/paper`)
         .replace(/:\w+/g, one => ids[one] ?? 'nothing'),
   }

@@ -134,7 +134,7 @@ const provenanceOf = (
   recorded: new Date().toISOString(),
   activity: { coding: [{ system: consentDecision, code: decision }] },
   agent: [{ type: { coding: [{ system: systems.provenanceParticipant, code: 'author' }] }, who }],
-  ...(text === null ? {} : { entity: [{ role: 'source', what: textRead(content, text) }] }),
+  ...entityOf(content, text),
   ...(signedAs === undefined ? {} : { signature: [signatureOf(who, signedAs)] }),
 })
 
@@ -147,12 +147,17 @@ const signatureOf = (who: Who, name: string): Signature => ({
   who: { ...who, display: name },
 })
 
-const textRead = ({ sourceAttachment: { hash, data } = {} }: Consent, version: string): Reference => {
+/** The text that was read. That of a study has a version; where no study keeps it, the Consent holds it itself. */
+const entityOf = (content: Consent, version: string | null): Pick<Provenance, 'entity'> => {
+  const { hash, data, title } = content.sourceAttachment ?? {}
+  if (version === null && (data === undefined || granteeOf(content)?.kind === 'study')) return {}
   const value = data === undefined ? hash : digestOf('sha1', data)
-  return {
+  const display = version === null ? title : `Patient text, version ${version}`
+  const what: Reference = {
     ...(value === undefined ? {} : { identifier: { system: textHash, value } }),
-    display: `Patient text, version ${version}`,
+    ...(display === undefined ? {} : { display }),
   }
+  return { entity: [{ role: 'source', what }] }
 }
 
 /** Values are Attachment.hash: SHA-1 in base64. */

@@ -4,7 +4,8 @@ import { typeOfKind } from '../../access/shared-type.ts'
 import { momentsOf, nearestInstant } from '../../fhir/date.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { kindValueSetUrl } from '../../fhir/measured/kind-value-set.ts'
-import { and } from '../../search/expression.ts'
+import { and, type Expression } from '../../search/expression.ts'
+import type { Write } from '../../storage/store.ts'
 import { type Choice, signingOf } from './own-consent.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { AskedLine, StudyAsked } from './own-study.ts'
@@ -18,17 +19,26 @@ type Counts = ReadonlyMap<AskedLine, number>
  */
 export const countShared = async (asked: StudyAsked, choices: readonly Choice[], language: string): Promise<Counts> => {
   const { study, record, organization, text } = asked
+  if (text === undefined) return new Map()
+  const signing = signingOf(asked, choices, { hash: text.hash, language })
+  return countReadable(record, choices, { signing, readable: readForStudy(organization.id, study.id ?? '') })
+}
+
+/** The same for whomever `readable` asks about, if `signing` were written. */
+export const countReadable = async (
+  record: OwnRecord,
+  choices: readonly Choice[],
+  { signing, readable }: { readonly signing: Write; readonly readable: Expression },
+): Promise<Counts> => {
   const counted = choices.filter(
     ({ line, shares, from }) => shares && from !== '' && typeOfKind(line.kind) === undefined,
   )
-  if (counted.length === 0 || text === undefined) return new Map()
+  if (counted.length === 0) return new Map()
   const devices = await devicesBySource(record)
-  const signing = signingOf(asked, choices, { hash: text.hash, language })
-  const readable = and(record.ofHuman, readForStudy(organization.id, study.id ?? ''))
   const count = async (as: OwnRecord): Promise<Counts> => {
     const counts = new Map<AskedLine, number>()
     for (const choice of counted)
-      counts.set(choice.line, await as.count('Observation', queryOf(choice, devices), readable))
+      counts.set(choice.line, await as.count('Observation', queryOf(choice, devices), and(record.ofHuman, readable)))
     return counts
   }
   return (await unlessRefused(() => record.trying(signing, count))) ?? new Map()

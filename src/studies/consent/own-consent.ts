@@ -1,8 +1,7 @@
-import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import type { Consent, ConsentProvision, ConsentProvisionActor } from '@medplum/fhirtypes'
 import { givenToStudy } from '../../access/consent-study.ts'
 import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
 import { systems } from '../../fhir/canonical.ts'
-import { FhirError } from '../../fhir/error.ts'
 import { extensionOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../../storage/database.ts'
@@ -13,7 +12,7 @@ import { findStudyVersion } from '../../storage/study/study-version.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { OwnRecord } from './own-record.ts'
 import { type AskedLine, answersTo, type StudyAsked } from './own-study.ts'
-import { isWrittenMeanwhile } from './until-written.ts'
+import { type Signed, signAnswer } from './sign-answer.ts'
 
 /** What the patient chose for a line. `from` and `until` are as in a Period; empty means from now on, and without an end. */
 export type Choice = {
@@ -34,52 +33,19 @@ type Signing = {
  * Signs what was chosen, under the text that was shown on a page in that language. If another answer was given meanwhile, that one stands and
  * nothing is signed (`overtaken`); nor is anything if the study was written since it was read (`changed`).
  */
-export const signConsent = async (
-  asked: StudyAsked,
-  choices: readonly Choice[],
-  signing: Signing,
-): Promise<'signed' | 'overtaken' | 'changed'> => {
-  const { record } = asked
-  const changed = new FhirError('conflict', 'The study was changed at the moment of signing')
-  try {
-    await record.atomic(async (within, connection) => {
-      const { id } = await writeOrThrow(within.store, signingOf(asked, choices, signing))
-      // Asked after the write: from then on the study, and what else the patient has answered, stay as they are until the commit.
-      if (await isStudyChanged(asked, connection)) throw changed
-      if (await isAnsweredSince(asked, within, id)) throw answered()
-    })
-    return 'signed'
-  } catch (error) {
-    if (error === changed) return 'changed'
-    if (isWrittenMeanwhile(error) || isSignedTooEarly(error)) return 'overtaken'
-    // It may be refused for what the study says only now: that there is another text, that it asks for less, or that it is over.
-    const isRefused = error instanceof FhirError && error.status < 500
-    if (isRefused && (await record.atomic((_, connection) => isStudyChanged(asked, connection)))) return 'changed'
-    throw error
-  }
+export const signConsent = async (asked: StudyAsked, choices: readonly Choice[], signing: Signing): Promise<Signed> => {
+  const { study, record, consent } = asked
+  return signAnswer(record, {
+    write: signingOf(asked, choices, signing),
+    before: consent,
+    answersOf: within => answersTo(within, study.id ?? ''),
+    isChanged: (_, connection) => isStudyChanged(asked, connection),
+  })
 }
 
 /** Whether it was written since it was read. */
 const isStudyChanged = async ({ study }: StudyAsked, connection: Connection): Promise<boolean> =>
   (await findStudyVersion(connection, study.id ?? '')) !== study.meta?.versionId
-
-/** Since the moment of signing was taken, they have said no. */
-const isSignedTooEarly = (error: unknown): boolean =>
-  error instanceof FhirError && error.issues[0].expression === 'Consent.dateTime'
-
-const answered = (): FhirError => new FhirError('conflict', 'Another answer was given at the moment of signing')
-
-/** Whether there is an answer beside the one just written that was not read before it: a no keeps no yes from being written. */
-const isAnsweredSince = async (
-  { study, consent }: StudyAsked,
-  record: OwnRecord,
-  written: string,
-): Promise<boolean> => {
-  // What replaces an answer names its version.
-  if (consent?.id === written) return false
-  const last = (await answersTo(record, study.id ?? '')).find(({ id }) => id !== written)
-  return last?.id !== consent?.id || last?.meta?.versionId !== consent?.meta?.versionId
-}
 
 /** The write by which it is signed. */
 export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name, hash, language }: Signing): Write => {
@@ -149,8 +115,13 @@ export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttac
   return { ...(contentType && { contentType }), ...(language && { language }), ...(title && { title }) }
 }
 
+export const permitOf = ({ organization }: StudyAsked, choice: Choice, now: string): ConsentProvision =>
+  permitTo({ recipient: { reference: `Organization/${organization.id}` }, purpose: 'HRESCH' }, choice, now)
+
+type Receiving = { readonly recipient: ConsentProvisionActor['reference']; readonly purpose: 'HRESCH' | 'TREAT' }
+
 /** It begins at `now` unless something else was chosen. A type without a time gets no period, since no period would cover it. */
-export const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
+export const permitTo = ({ recipient, purpose }: Receiving, choice: Choice, now: string): ConsentProvision => {
   const { line, from, until } = choice
   const concept = extensionOf(line.extension, 'kind')?.valueCodeableConcept
   const coding = extensionOf(line.extension, 'class')?.valueCoding
@@ -159,11 +130,11 @@ export const permitOf = (asked: StudyAsked, choice: Choice, now: string): Consen
     actor: [
       {
         role: { coding: [{ system: `${terminology}/v3-ParticipationType`, code: 'IRCP' }] },
-        reference: { reference: `Organization/${asked.organization.id}` },
+        reference: recipient,
       },
     ],
     action: [{ coding: [{ system: `${terminology}/consentaction`, code: 'access' }] }],
-    purpose: [{ system: `${terminology}/v3-ActReason`, code: 'HRESCH' }],
+    purpose: [{ system: `${terminology}/v3-ActReason`, code: purpose }],
     ...(typeOfKind(line.kind) === undefined ? { code: concept ? [concept] : [] } : { class: coding ? [coding] : [] }),
     ...(line.source === undefined
       ? {}

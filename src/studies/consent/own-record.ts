@@ -68,9 +68,16 @@ export const recordIn = (store: Store, registry: Registry, patient: string): Own
 
 const scope = [
   'user/Consent.cruds',
-  ...['Device', 'Observation', 'Organization', 'Patient', 'Practitioner', 'Provenance', 'ResearchStudy'].map(
-    type => `user/${type}.rs`,
-  ),
+  ...[
+    'Device',
+    'Observation',
+    'Organization',
+    'Patient',
+    'Practitioner',
+    'PractitionerRole',
+    'Provenance',
+    'ResearchStudy',
+  ].map(type => `user/${type}.rs`),
 ].join(' ')
 
 /** The name of an organization, a practitioner or a source of data; undefined if the patient may not see it. */

@@ -215,7 +215,8 @@ type Shown = Pick<
 >
 
 /** Made of what is asked and not of its place, so that what was shown and chosen never comes to mean something else. */
-const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
+export const nameOfLine = ({ kind, source }: Pick<RequestedData, 'kind' | 'source'>): string =>
+  `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
 
 /**
  * The Consent to the study, by whichever record of the human it was given. `ofHuman`, because staff may also see the answers of other people

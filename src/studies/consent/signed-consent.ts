@@ -25,7 +25,7 @@ export type SignedConsent = {
 /** Undefined if there never was one. */
 export const findSignedConsent = async (
   parts: OwnParts,
-  { record, signed: id }: StudyAsked,
+  { record, signed: id }: Pick<StudyAsked, 'record' | 'signed'>,
   words: Words,
 ): Promise<SignedConsent | undefined> => {
   if (id === undefined) return undefined

@@ -43,16 +43,21 @@ type NewRequest = Reason & { readonly kind: string; readonly source: string | un
 /** The study, asking for one thing more. */
 export const withRequest = (study: ResearchStudy, asked: NewRequest, classes: CodeClasses): ResearchStudy => {
   const { kind, source, reason, translations } = asked
-  const text = displayOf(kind, classes)
   const entry: Extension = {
     url: extensions.requestedData,
     extension: [
-      { url: 'kind', valueCodeableConcept: { coding: [codingOf(kind, classes)], text } },
+      kindAsked(kind, classes),
       ...(source === undefined ? [] : [{ url: 'source', valueReference: { reference: `Device/${source}` } }]),
     ],
   }
   return withExtensions(study, [...(study.extension ?? []), withReason(entry, reason, translations)])
 }
+
+/** The part of a request that says which kind is asked for. */
+export const kindAsked = (kind: string, classes: CodeClasses): Extension => ({
+  url: 'kind',
+  valueCodeableConcept: { coding: [codingOf(kind, classes)], text: displayOf(kind, classes) },
+})
 
 /** The study with another reason for one of its requests. */
 export const withRequestReason = (

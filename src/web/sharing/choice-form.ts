@@ -64,23 +64,25 @@ export const choiceFields = (
   words: Words,
   filling: Filling = 'choose',
 ): readonly Html[] => {
-  const { say } = words
-  const { timezone, timezoneProblem } = state
   const fieldsets = lines.map(line => lineFields(line, state.lines.get(line.name), words, filling))
-  if (!lines.some(({ kind }) => isOfTime(kind))) return fieldsets
+  return lines.some(({ kind }) => isOfTime(kind)) ? withDays(fieldsets, state, words) : fieldsets
+}
+
+/** How days are written, then the lines, and then the time zone of their days. */
+export const withDays = (lines: readonly Html[], state: ChoiceState, { say }: Words): readonly Html[] => {
   const hints = [
     say('choose.days-hint'),
     ...([...state.lines.values()].some(hasMoment) ? [say('choose.moment-hint')] : []),
   ]
   return [
     html`<p>${hints.join(' ')}</p>`,
-    ...fieldsets,
+    ...lines,
     field({
       name: 'timezone',
       label: say('chart.timezone'),
       hint: say('choose.timezone-hint'),
-      value: timezone,
-      problem: timezoneProblem,
+      value: state.timezone,
+      problem: state.timezoneProblem,
       autocomplete: putBack,
       optional: true,
     }),
@@ -90,7 +92,14 @@ export const choiceFields = (
 const hasMoment = ({ from, until }: LineState): boolean => from.includes(':') || until.includes(':')
 
 /** What was to end would go on if the browser put back the radio buttons and not the days, so these are put back as well. */
-const lineFields = (line: AskedLine, state: LineState | undefined, words: Words, filling: Filling): Html => {
+export const lineFields = (
+  line: AskedLine,
+  state: LineState | undefined,
+  words: Words,
+  filling: Filling,
+  /** What else is said of it. */
+  note?: Html,
+): Html => {
   const { say } = words
   const { name, what, kind } = line
   const { problem, wrong = [] } = state ?? {}
@@ -106,6 +115,7 @@ ${field({ name: `${name}-${one}`, label, hint, value, problem: wrong.includes(on
   }
   return html`<fieldset class="field${isChoice && ' wrong'}"${isChoice && html` aria-describedby="${name}-problem"`}>
 <legend class="fs-5 fw-semibold">${what}</legend>
+${note}
 ${isChoice && html`<p class="invalid-feedback d-block" id="${name}-problem">${problem}</p>`}
 ${radio('yes', say(`${filling}.share`))}
 ${

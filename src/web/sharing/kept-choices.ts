@@ -8,10 +8,9 @@ import { isMarkedFor } from '../page/form-token.ts'
 import { sendTyped } from '../page/keeps-typed.ts'
 import { requireSession, sendToSignIn } from '../page/signed-in.ts'
 
-type OfStudy = { readonly Params: { readonly study: string } }
-
 type Kept = {
-  readonly study: string
+  /** The path of the page that has the form. */
+  readonly page: string
   /** In ms since 1970. */
   readonly until: number
   /** What was sent. */
@@ -23,12 +22,12 @@ type Kept = {
  * again. It is shown to that person and nobody else, and it signs nothing. If it is too long for a cookie, it is in the answer itself.
  */
 export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageOptions, 'accounts' | 'cookies'>) => {
-  const keep = async (request: FastifyRequest<OfStudy>, reply: FastifyReply): Promise<boolean> => {
-    const { body, params } = request
+  const keep = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
+    const { body } = request
     // A form that is refused would be refused again each time the page is opened.
     const isText = Object.values(body ?? {}).every(one => typeof one === 'string')
     if (!isMarkedFor(body) || !isText) return false
-    const kept: Kept = { study: params.study, until: Date.now() + keptSeconds * 1000, body }
+    const kept: Kept = { page: pageOf(request), until: Date.now() + keptSeconds * 1000, body }
     const text = deflateRawSync(JSON.stringify(kept)).toString('base64url')
     const sealed = await seal(secretKey, 'choices of a consent', text)
     if (sealed.length > mostInCookie) return false
@@ -47,7 +46,7 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
     requireSession: {
       onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
         cookieOf(request, cookies, 'form') === '' ? requireSession(request, reply) : undefined,
-      preHandler: async (request: FastifyRequest<OfStudy>, reply: FastifyReply) => {
+      preHandler: async (request: FastifyRequest, reply: FastifyReply) => {
         if (request.session !== undefined) return undefined
         return (await keep(request, reply))
           ? sendToSignIn(request, reply, { isKept: true })
@@ -56,15 +55,15 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
       },
     },
     /**
-     * The choices for the study, until `forget`: a browser that goes back to the form asks for them again, and by itself restores only what was
+     * The choices for the page, until `forget`: a browser that goes back to the form asks for them again, and by itself restores only what was
      * changed since then.
      */
-    find: async (request: FastifyRequest<OfStudy>, reply: FastifyReply, person: string): Promise<unknown> => {
+    find: async (request: FastifyRequest, reply: FastifyReply, person: string): Promise<unknown> => {
       const sealed = cookieOf(request, cookies, 'choices')
       if (sealed === '') return undefined
       const kept = await open(sealed)
       const isTheirs = kept !== undefined && kept.until > Date.now() && isMarkedFor(kept.body, person)
-      if (isTheirs && kept.study === request.params.study) return kept.body
+      if (isTheirs && kept.page === pageOf(request).split('?', 1)[0]) return kept.body
       forget(request, reply)
       return undefined
     },

@@ -35,7 +35,7 @@ export type ChoiceState = {
 }
 
 /** Nothing is chosen at first. People who come back find what they gave, by the clock of the time zone, or in UTC if that is unknown. */
-export const givenState = (study: StudyAsked, asked = ''): ChoiceState => {
+export const givenState = (study: Giving, asked = ''): ChoiceState => {
   const timezone = isTimezone(asked) ? asked : 'UTC'
   return {
     timezone,
@@ -51,7 +51,7 @@ export const givenState = (study: StudyAsked, asked = ''): ChoiceState => {
   }
 }
 
-const givenChoice = (study: StudyAsked, line: AskedLine): Given => {
+const givenChoice = (study: Giving, line: AskedLine): Given => {
   const given = givenOf(study, line)
   if (given === undefined) return { shares: isGiving(study) ? 'no' : '', sources: [] }
   if (given !== 'partly') return { shares: 'yes', sources: [], time: given }
@@ -59,11 +59,13 @@ const givenChoice = (study: StudyAsked, line: AskedLine): Given => {
   return narrowed === undefined ? { shares: '', sources: [] } : { shares: 'some', ...narrowed }
 }
 
+type Giving = Pick<StudyAsked, 'lines' | 'sharings' | 'consent'>
+
 type Given = Pick<LineState, 'shares' | 'sources'> & { readonly time?: Partial<SharedTime> }
 
 export const emptyState: ChoiceState = { timezone: 'UTC', isTyped: false, lines: new Map() }
 
-const isGiving = ({ consent }: StudyAsked): boolean => consent?.status === 'active'
+const isGiving = ({ consent }: Pick<StudyAsked, 'consent'>): boolean => consent?.status === 'active'
 
 /** People who share can stop; all others can say no. */
 export const declineKey = (asked: StudyAsked) => (isGiving(asked) ? 'choose.stop' : 'choose.decline')
@@ -76,7 +78,7 @@ type Typed =
 export type Filling = 'choose' | 'paper'
 
 /** `signedOn`: the day on a paper that staff record; without another day, data is given from then on. */
-export const typedChoices = (body: unknown, asked: StudyAsked, words: Words, signedOn?: string): Typed => {
+export const typedChoices = (body: unknown, asked: Giving, words: Words, signedOn?: string): Typed => {
   const { say } = words
   const filling: Filling = signedOn === undefined ? 'choose' : 'paper'
   const timezone = typed(body, 'timezone').trim() || 'UTC'

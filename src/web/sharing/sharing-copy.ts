@@ -38,14 +38,14 @@ export const sharingCopyPage: AddPage = (server, options) => {
       await findSigned(options, { ...asked, consent: signed.consent }, { at: signed.at, words }),
       words,
     )
-    if (isFile) return sendFile(reply, words, { title: say('copy.title'), content })
+    if (isFile) return sendCopyFile(reply, words, { title: say('copy.title'), content })
     const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
     return sendTranslatedPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
   })
 }
 
 /** A file is read away from this server: it has nothing of its pages and no form token, but only what is to be kept. */
-const sendFile = (
+export const sendCopyFile = (
   reply: FastifyReply,
   { code, direction, say }: Words,
   { title, content }: { readonly title: string; readonly content: Html },
@@ -105,7 +105,7 @@ ${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
 }
 
 /** Nobody has signed what was changed since. */
-const signing = ({ signature, changedAt, at }: SignedConsent, words: Words): Html => {
+export const signing = ({ signature, changedAt, at }: SignedConsent, words: Words): Html => {
   const key = changedAt === undefined ? 'copy.signed' : 'copy.changed'
   return html`${at && html`<dt>${words.say(key)}</dt><dd>${dayOrMoment(at, words)}</dd>`}
 ${signature && html`<dt>${words.say('copy.by')}</dt><dd>${signature.who.display}</dd>`}`

@@ -42,7 +42,6 @@ export const sendPreview = async (
   const shown = { shown: digestOfShown(asked), answer: answerShown(asked), language: words.code }
   const hidden = { ...hiddenChoices(state), hash: text?.hash ?? '', ...shown }
   const counts = await countShared(asked, choices, words.code)
-  const readings = choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))
   return sendTranslatedPage(reply, words, {
     title: say('preview.title'),
     isProblem: isUnsigned || isOtherText,
@@ -52,8 +51,8 @@ ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 <h2>${say('preview.people')}</h2>
 ${readersShown(asked, choices, words)}
 <h2>${say('preview.readings')}</h2>
-<ul>${readings}</ul>
-${ending(endingLines(asked, choices), words)}
+${readingsShown(choices, counts, words)}
+${endingShown(endingLines(asked, choices), words)}
 <h2>${say('study.known')}</h2>
 <p>${say(asked.isIdentified ? 'preview.identified' : 'preview.coded')}</p>
 ${keptOf(asked, words)}
@@ -82,11 +81,24 @@ ${postForm({ action: page, token, hidden: { ...hidden, change: 'yes' } }, html`<
   })
 }
 
-const ending = (lines: readonly SharedLine[], words: Words): Html | false =>
+/** `text`: with whom it is shared now. */
+export const endingShown = (
+  lines: readonly SharedLine[],
+  words: Words,
+  text: string = words.say('preview.ends-text'),
+): Html | false =>
   lines.length > 0 &&
   html`<h2>${words.say('preview.ends')}</h2>
-<p>${words.say('preview.ends-text')}</p>
+<p>${text}</p>
 <ul>${lines.map(line => html`<li>${lineText(line, words)}</li>`)}</ul>`
+
+/** What is chosen, with how many readings of it there are, if that was counted. */
+export const readingsShown = (
+  choices: readonly Choice[],
+  counts: Awaited<ReturnType<typeof countShared>>,
+  words: Words,
+): Html =>
+  html`<ul>${choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))}</ul>`
 
 const reading = (choice: Choice, count: number | undefined, words: Words): Html =>
   html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${count === 1 ? words.say('preview.count-one') : words.say('preview.count', { count })}</span>`}</li>`

@@ -1,9 +1,10 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { granteeOf } from '../../access/consent.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { compartmentsOf } from '../../storage/authorization/token.ts'
+import { compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import { nameOf, type OwnRecord } from '../../studies/consent/own-record.ts'
 import { type Sharing, sharingsOf } from '../../studies/consent/own-sharing.ts'
 import { type StudyAsked, statusOfAnswer } from '../../studies/consent/own-study.ts'
@@ -21,6 +22,7 @@ import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { langOf, worded } from '../page/wording.ts'
+import { carePath } from './care-form.ts'
 import { keptText, lineText } from './sharing-line.ts'
 import { paperList } from './sharing-paper.ts'
 import { placeKey } from './sharing-standing.ts'
@@ -85,6 +87,7 @@ const sendSharing = async (
   const { say } = words
   const sharings = await sharingsOf(options, person, words)
   const asked = await studiesAsked(options, person, words)
+  const isPatient = (await patientsOf(options.accounts.database, person)).length > 0
   const given = sharings.filter(isGiven)
   const kept = sharings.filter(one => one.kept !== undefined)
   const isKept = (study: StudyAsked) => kept.some(({ receiver }) => receiver === referenceTo(study))
@@ -110,14 +113,18 @@ ${studyList(
   asked.filter(one => isOver(one) && !isKept(one)),
   words,
 )}
-<ul class="list-unstyled mt-4 no-print">
+${furtherPages(words, { isPatient })}`,
+  })
+}
+
+const furtherPages = ({ say }: Words, { isPatient }: { readonly isPatient: boolean }): Html =>
+  html`<ul class="list-unstyled mt-4 no-print">
+${isPatient && html`<li><a href="/sharing/with">${say('care.begin')}</a></li>`}
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
 <li><a href="/account/data">${say('sharing.data')}</a></li>
 <li><a href="/account/apps">${say('sharing.apps')}</a></li>
 <li><a href="/account">${say('sharing.account')}</a></li>
-</ul>`,
-  })
-}
+</ul>`
 
 const told = (done: string, { say }: Words): Html | undefined => {
   switch (done) {
@@ -151,15 +158,25 @@ const ticksOf = (sharing: Sharing): readonly string[] =>
 const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words: Words): Promise<Html> => {
   const { lines } = sharing
   const study = asked.find(one => referenceTo(one) === sharing.receiver)
+  const who = await receiverName(sharing, words)
+  const care = carePathOf(sharing)
   const texts = lines.length === 0 ? [words.say('sharing.idle')] : lines.map(line => lineText(line, words))
   return html`<fieldset>
-<legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who: await receiverName(sharing, words) })}</legend>
+<legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who })}</legend>
 ${study?.isEnrolled === false && html`<p>${words.say(placeKey(study))}</p>`}
 ${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
 ${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
 ${study !== undefined && keepsAfterEnd(study) && html`<p>${words.say('sharing.will-keep')}</p>`}
+${care !== undefined && html`<p><a href="${care}">${words.say('care.read')}<span class="visually-hidden">: ${who}</span></a></p>`}
 ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
 </fieldset>`
+}
+
+/** The page about whoever it is given to without a study. */
+const carePathOf = ({ consent, human }: Sharing): string | undefined => {
+  const to = granteeOf(consent)
+  if (to === undefined || to.kind === 'study') return undefined
+  return `${carePath({ kind: to.kind, id: to.id })}?record=${human}`
 }
 
 /** The receiver, with a link to its page if there is one. */

@@ -1,9 +1,11 @@
 import type { Consent, Provenance, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { inactivationReason } from '../../../src/access/vocabulary.ts'
+import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { isError, validate } from '../../../src/fhir/validate/validate.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
+import { clinicalConsent } from '../../support/clinical-consent.ts'
 import * as w from '../model/world.ts'
 
 const heartRate = 'omh:heart-rate'
@@ -94,6 +96,36 @@ t.test('so does ending a Consent, in which staff are named as Practitioners', as
   await write(member, { ...now, extension: [...(now.extension ?? []), because] })
   t.equal((await told(ann)).map(outline).at(-1), 'withdrawn Consent/c/_history/5 Practitioner/member')
   t.equal((await told(ann)).length, 3)
+})
+
+t.test('without a study, the text is named if the Consent itself holds it', async t => {
+  const text = { contentType: 'text/plain', title: 'Sharing', data: Buffer.from('You share.').toString('base64') }
+  const hash = digestOf('sha1', text.data)
+  for (const [id, sourceAttachment, entity] of [
+    [
+      'care',
+      { ...text, hash },
+      [
+        {
+          role: 'source',
+          what: {
+            identifier: {
+              system: 'https://sharewell.dev/fhir/patient-text-hash',
+              value: hash,
+            },
+            display: 'Sharing',
+          },
+        },
+      ],
+    ],
+    ['only-hash', { hash: text.data }, undefined],
+  ] as const) {
+    const given = { ...clinicalConsent('ann', { to: `Practitioner/${id}`, kinds: [heartRate] }), id, sourceAttachment }
+    await put({ ...given, status: 'proposed' })
+    await write(ann, { ...given, dateTime: new Date().toISOString() })
+    const [signed] = await told(ann, id)
+    t.strictSame(signed?.entity, entity, id)
+  }
 })
 
 t.test('so do a refusal, and a withdrawal by deletion', async t => {

@@ -115,7 +115,7 @@ t.test('choices are kept for half an hour, and only if this server sealed them',
   const { browser: own } = await arrived('Lena')
   const { body } = await own.get(page)
   const sealed = async (until: number, key = 7) => {
-    const content = { study: study.id, until, body: { ...hiddenIn(body, page), ...chosen } }
+    const content = { page, until, body: { ...hiddenIn(body, page), ...chosen } }
     const deflated = deflateRawSync(JSON.stringify(content)).toString('base64url')
     return seal(Buffer.alloc(32, key), 'choices of a consent', deflated)
   }

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { kindOfType, timeElementOf } from '../../../access/shared-type.ts'
-import type { Action, Consented, Expression, Grantee } from '../../../search/expression.ts'
+import type { Action, Consented, Expression } from '../../../search/expression.ts'
 import type { RelatedRow } from '../../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../../sql.ts'
 import { inForce, referencedId } from '../reference.ts'
@@ -119,13 +119,19 @@ export const patientsReached = (consented: Consented, kind: string | undefined):
   }`
 
 /** An array, asked once a statement, and only when it is needed. */
-export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment =>
-  to.kind === 'practitioner'
-    ? sql.fragment`ARRAY(
+export const granteesOf = (to: Consented['to'], study: string | undefined): SqlFragment => {
+  switch (to.kind) {
+    case 'practitioner':
+      return sql.fragment`ARRAY(
         SELECT reach.grantee FROM practitioner_grantee AS reach
         WHERE reach.practitioner = ${to.id} AND ${inForce(name('reach'))}
           AND ${study === undefined ? sql.fragment`TRUE` : sql.fragment`reach.study_id = ${study}`})`
-    : sql.fragment`(SELECT organization_grantees(${to.id}, ${study ?? word(undefined)}))::integer[]`
+    case 'organization':
+      return sql.fragment`(SELECT organization_grantees(${to.id}, ${study ?? word(undefined)}))::integer[]`
+    case 'members':
+      return sql.fragment`ARRAY(SELECT grantee.grantee FROM grantee WHERE grantee.kind = 'organization' AND grantee.id = ${to.id})`
+  }
+}
 
 /** For storing, only the kinds must be consented to; source and time limit the reading. Nothing may be stored without a kind, or by a consent that has ended. */
 export const compileConsentable = ({ to }: Consentable, { facts }: RelatedRow): SqlFragment => {

@@ -1,0 +1,455 @@
+import { createHash } from 'node:crypto'
+import type { Consent } from '@medplum/fhirtypes'
+import t from 'tap'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
+import { clinicalConsent } from '../../support/clinical-consent.ts'
+import { hearts, hiddenOf, openCare, steps, weight } from './care-world.ts'
+
+const world = await openCare()
+const {
+  band,
+  browserOf,
+  clinic,
+  clinician,
+  consentsOf,
+  create,
+  database,
+  lab,
+  patientToken,
+  preview,
+  send,
+  sign,
+  somebody,
+  update,
+} = world
+t.teardown(world.close)
+t.setTimeout(280_000)
+
+const cora = await clinician('Dr Cora Vane')
+/** Heart rates of the band from February on, and all steps. */
+const chosen = {
+  [hearts]: 'some',
+  [`${hearts}-of-${band}`]: 'yes',
+  [`${hearts}-from`]: '2026-02-01',
+  [`${hearts}-until`]: '2050-12-31',
+  [steps]: 'yes',
+  [`${steps}-from`]: '2026-01-01',
+  [weight]: 'no',
+}
+/** The same person, whose browser asks for Spanish from now on. */
+const inSpanish = ({ cookies }: Browser): Browser => {
+  const spanish = world.browser('es')
+  for (const [name, value] of cookies) spanish.cookies.set(name, value)
+  return spanish
+}
+const personOf = async (patient: string): Promise<string> =>
+  (await database.one<{ person: string }>(sql.fragment`SELECT person FROM person_patient WHERE patient = ${patient}`))
+    .person
+const anonymous = ({ status, body }: Shown) => [
+  status,
+  body.replace(/this number: [\w-]+/, '').replaceAll(/name="_csrf" value="[^"]*"/g, ''),
+]
+
+t.test('a patient shares with a clinician, who reads exactly that, and nothing once it is stopped', async t => {
+  const { browser: own, patient, hearts: beats, steps: walked } = await somebody('Ana')
+  t.same(await cora.reads(), [])
+  const { shown, answer } = await sign(own, cora.page, chosen)
+  t.match(
+    wordsOf(shown),
+    /With these choices, these people could see these readings: These people Dr Cora Vane People may look with an app\. It sees no more than whoever uses it\. These readings Heart rate, from Tidewell band: measured from 1 February 2026 \(UTC\), until 31 December 2050 \(UTC\)\. So far there is 1 reading of it that they could see\. Step count, from any device: measured from 1 January 2026 \(UTC\)\. So far there is 1 reading of it that they could see\. What they learn of you the name with which you sign/,
+  )
+  t.match(answer, { status: 303, location: `${cora.page}?done=signed&timezone=UTC` })
+  t.match(
+    wordsOf(await own.get(answer.location ?? '')),
+    /It is signed\. You share what you chose with Dr Cora Vane, from now on/,
+  )
+  t.same(await cora.reads(), [beats[1], walked].toSorted())
+  t.same(await cora.reads('Patient'), [], 'who it is, the Consent alone tells')
+
+  const all = await own.get('/sharing')
+  const [, heartTick = ''] = /name="stop" value="([^"]*heart-rate[^"]*)"/.exec(all.body) ?? []
+  await own.post('/sharing', { ...hiddenOf(all.body, '/sharing'), stop: heartTick })
+  t.same(await cora.reads(), [walked])
+  const page = await own.get(cora.page)
+  t.match(
+    page.body,
+    `<input class="form-check-input" type="radio" id="${hearts}-no" name="${hearts}" value="no" checked>`,
+  )
+  t.match(
+    page.body,
+    `<input class="form-check-input" type="radio" id="${steps}-yes" name="${steps}" value="yes" checked>`,
+  )
+  const stopped = await own.post(`${cora.page}/decline`, hiddenOf(page.body, cora.page))
+  t.match(stopped, { status: 303, location: `${cora.page}?done=stopped` })
+  t.match(
+    wordsOf(await own.get(stopped.location ?? '')),
+    /You share nothing with Dr Cora Vane now\. Your copy, to print or keep/,
+  )
+  t.same(await cora.reads(), [])
+  t.same(
+    (await consentsOf(patient.id)).map(({ status }) => status),
+    ['inactive'],
+  )
+})
+
+t.test('what is signed is kept whole: what is given to whom, the very text, and the name that was typed', async t => {
+  const { browser: own, patient } = await somebody('Belén')
+  const dora = await clinician('Dora Ruiz')
+  await sign(own, dora.page, chosen, 'Belén Soto')
+  const [{ id, meta, dateTime, sourceAttachment, ...consent } = {} as Consent] = await consentsOf(patient.id)
+  const { data = '', hash, ...text } = sourceAttachment ?? {}
+  const terminology = 'http://terminology.hl7.org/CodeSystem'
+  const recipient = (more: object) => ({
+    role: { coding: [{ system: `${terminology}/v3-ParticipationType`, code: 'IRCP' }] },
+    reference: { reference: `Practitioner/${dora.id}`, ...more },
+  })
+  const permit = (code: string, text: string, more: object) => ({
+    type: 'permit',
+    actor: [recipient({ display: 'Dora Ruiz' })],
+    action: [{ coding: [{ system: `${terminology}/consentaction`, code: 'access' }] }],
+    purpose: [{ system: `${terminology}/v3-ActReason`, code: 'TREAT' }],
+    code: [{ coding: [{ system: systems.omh, code }], text }],
+    ...more,
+  })
+  t.strictSame(consent, {
+    resourceType: 'Consent',
+    language: 'en',
+    status: 'active',
+    scope: { coding: [{ system: `${terminology}/consentscope`, code: 'patient-privacy' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient.id}`, display: 'Belén Soto' },
+    policyRule: { coding: [{ system: systems.consentPolicy, code: 'deny-unless-permitted' }] },
+    provision: {
+      type: 'deny',
+      actor: [recipient({})],
+      provision: [
+        permit('omh:heart-rate', 'Heart rate', {
+          data: [{ meaning: 'instance', reference: { reference: `Device/${band}` } }],
+          dataPeriod: { start: '2026-02-01T00:00:00.000Z', end: '2050-12-31T23:59:59.999Z' },
+        }),
+        permit('omh:step-count', 'Step count', { dataPeriod: { start: '2026-01-01T00:00:00.000Z' } }),
+      ],
+    },
+  })
+  t.same(text, { contentType: 'text/plain', language: 'en', title: 'Sharing readings with Dora Ruiz' })
+  t.equal(hash, createHash('sha1').update(Buffer.from(data, 'base64')).digest('base64'))
+  t.match(
+    Buffer.from(data, 'base64').toString(),
+    /^KEY FACTS\n\nYou share readings.*WHO RECEIVES WHAT, AND WHY\n\nDora Ruiz receives.*HOW LONG IT GOES ON\n\n.*HOW YOU STOP, AND WHAT HAPPENS THEN\n\n.*WHOM TO ASK\n\nDora Ruiz, \+1 555 0100$/s,
+  )
+  const self = await patientToken(patient.id, 'patient/*.rs user/Provenance.rs')
+  const [{ resource: provenance }] = (await send(self, 'GET', `Provenance?target=Consent/${id}`)).json().entry
+  t.match(provenance, {
+    target: [{ reference: `Consent/${id}/_history/1` }],
+    activity: { coding: [{ code: 'signed' }] },
+    entity: [{ role: 'source', what: { identifier: { value: hash }, display: 'Sharing readings with Dora Ruiz' } }],
+    signature: [{ type: [{ display: 'Consent Signature' }], who: { display: 'Belén Soto' } }],
+  })
+})
+
+t.test(
+  'kinds of which somebody has readings come first, with the devices that sent them; of all others nothing is shared',
+  async t => {
+    const { browser: own, patient } = await somebody('Cleo')
+    const eva = await clinician('Eva Lind')
+    const page = await own.get(eva.page)
+    t.equal(page.status, 200)
+    t.match(
+      wordsOf(page),
+      /Share with Eva Lind Here you decide whether Eva Lind may see your readings, to treat and advise you\. It is your choice, and you can change it or stop it at any time\. Who it is Eva Lind How to reach them \+1 555 0100 Who could see it Eva Lind What they learn of you the name with which you sign, so that they know whose readings these are, and nothing else of your record lab, where you are registered, knows who you are in any case If you stop they see nothing here any more of what you have stopped, from that moment on/,
+    )
+    t.match(
+      wordsOf(page),
+      /Your readings Body weight, from any device Newest: 13 February 2026 at 12:00 UTC .* Heart rate, from any device Newest: 11 February 2026 at 12:00 UTC Share it Share it from these devices alone: Tidewell band Do not share it .* Step count, from any device Newest: 12 February 2026 at 12:00 UTC, from Tidewell band .* Other kinds, of which you have no readings yet .* Blood glucose/,
+    )
+    t.match(page.body, /name="omh:blood-glucose@any" value="no" checked/)
+    t.notMatch(page.body, /name="omh:heart-rate@any" value="\w+" checked/, 'nothing is chosen for them')
+    const unanswered = await own.send(eva.page, { [weight]: 'no' }, eva.page)
+    t.equal(unanswered.status, 422)
+    t.match(
+      wordsOf(unanswered),
+      /Say whether you share Heart rate, from any device Say whether you share Step count, from any device/,
+    )
+    const nothing = await own.send(eva.page, { [hearts]: 'no', [steps]: 'no', [weight]: 'no' }, eva.page)
+    t.equal(nothing.status, 422)
+    t.match(wordsOf(nothing), /You have chosen to share nothing\. Choose something, or cancel\./)
+    t.match(nothing.body, '<a class="btn btn-primary" href="/sharing">Cancel, and share nothing</a>')
+    t.same(await consentsOf(patient.id), [])
+  },
+)
+
+t.test('whoever is unknown, inactive or without a name, and whoever is no patient, finds nobody', async t => {
+  const { browser: own } = await somebody('Dina')
+  const gone = await create('everything', { resourceType: 'Practitioner', active: false, name: [{ text: 'Gone' }] })
+  const nameless = await create('everything', { resourceType: 'Practitioner' })
+  const closed = await create('everything', { resourceType: 'Organization', active: false, name: 'Closed' })
+  const none = anonymous(await own.get('/sharing/with/practitioner/nothing'))
+  t.equal(none[0], 404)
+  t.match(none[1], 'There is nobody here to share with')
+  for (const one of [
+    `practitioner/${gone.id}`,
+    `practitioner/${nameless.id}`,
+    `practitioner/${clinic.organization}`,
+    `organization/${closed.id}`,
+    `organization/${cora.id}`,
+    'organization/nothing',
+    'organization/%00',
+  ])
+    t.strictSame(anonymous(await own.get(`/sharing/with/${one}`)), none, one)
+  const staff = await browserOf(cora.person)
+  for (const page of [cora.page, '/sharing/with']) t.equal((await staff.get(page)).status, 404, page)
+})
+
+t.test('what was signed is shown as it was signed, whatever is said later', async t => {
+  const { browser: own, patient } = await somebody('Elsa')
+  const fay = await clinician('Fay Old')
+  await sign(own, fay.page, chosen)
+  const [signed] = await consentsOf(patient.id)
+  const stored = (await send('everything', 'GET', `Practitioner/${fay.id}`)).json()
+  await update('everything', { ...stored, name: [{ text: 'Fay New' }] })
+  const page = wordsOf(await own.get(fay.page))
+  t.match(
+    page,
+    /Share with Fay New You share data with Fay New now\. Your copy, to print or keep The text has changed since you signed\. What you agreed to then still holds, and no more\./,
+  )
+  const copy = wordsOf(await own.get(`${fay.page}/copy`))
+  t.match(
+    copy,
+    /Your consent Shared with Fay Old Name Elsa Signed .* Name typed Ana C\. Fingerprint of the text \(SHA-1\) .* What you share Heart rate, from Tidewell band: measured from 1 February 2026 \(UTC\), until 31 December 2050 \(UTC\) Step count, from any device: measured from 1 January 2026 \(UTC\) What you signed KEY FACTS You share readings of your own devices with Fay Old, for your care\./,
+  )
+  t.notMatch(copy, 'KEY FACTS You share readings of your own devices with Fay New')
+  t.equal((await fay.reads()).length, 2)
+  await sign(own, fay.page, chosen)
+  const [anew] = await consentsOf(patient.id)
+  t.not(anew?.sourceAttachment?.hash, signed?.sourceAttachment?.hash)
+  t.notMatch(wordsOf(await own.get(fay.page)), 'The text has changed since you signed')
+  const file = await own.get(`${fay.page}/copy?file=`)
+  t.match(file.headers['content-disposition'], /attachment; filename="consent\.html"/)
+  t.match(wordsOf(file), 'Shared with Fay New')
+})
+
+t.test('whoever is not here any more is given nothing new, and what was given can be stopped and read', async t => {
+  const { browser: own } = await somebody('Frida')
+  const gil = await clinician('Gil Pace')
+  await sign(own, gil.page, chosen)
+  const stored = (await send('everything', 'GET', `Practitioner/${gil.id}`)).json()
+  await update('everything', { ...stored, active: false })
+  const page = await own.get(gil.page)
+  t.match(
+    wordsOf(page),
+    /You share data with Gil Pace now\. Your copy, to print or keep Nothing new can be shared with Gil Pace here\. What you share now goes on until you stop it\./,
+  )
+  t.notMatch(page.body, 'id="choices"')
+  t.equal((await own.post(gil.page, { ...hiddenOf(page.body, `${gil.page}/decline`), ...chosen })).status, 409)
+  t.match(await own.post(`${gil.page}/decline`, hiddenOf(page.body, `${gil.page}/decline`)), { status: 303 })
+  t.same(await gil.reads(), [])
+  t.equal((await own.get(`${gil.page}/copy`)).status, 200)
+})
+
+t.test(
+  'what has changed since the page was opened is shown again, with what was chosen, and is not signed',
+  async t => {
+    const { browser: own, patient } = await somebody('Greta')
+    const hana = await clinician('Hana Sol')
+    const { hidden } = await preview(own, hana.page, chosen)
+    const stored = (await send('everything', 'GET', `Practitioner/${hana.id}`)).json()
+    await update('everything', { ...stored, telecom: [{ system: 'phone', value: '+1 555 0199' }] })
+    const changed = await own.post(`${hana.page}/sign`, { ...hidden, name: 'Greta' })
+    t.equal(changed.status, 409)
+    t.match(
+      wordsOf(changed),
+      /What is said here of Hana Sol, or the text to sign, has changed since you opened this page/,
+    )
+    t.match(changed.body, `name="${hearts}" value="some" checked`)
+    t.match(changed.body, '<input type="hidden" name="name" value="Greta">')
+    t.same(await consentsOf(patient.id), [])
+
+    const again = await preview(own, hana.page, chosen)
+    await sign(own, hana.page, chosen)
+    const late = await own.post(`${hana.page}/sign`, { ...again.hidden, name: 'Greta' })
+    t.equal(late.status, 409)
+    t.match(wordsOf(late), /Your answer has changed since you opened this page/)
+    t.equal((await consentsOf(patient.id)).length, 1)
+
+    const third = await preview(own, hana.page, chosen)
+    const spanish = inSpanish(own)
+    for (const [name, value] of own.cookies) spanish.cookies.set(name, value)
+    const other = await spanish.post(`${hana.page}/sign`, { ...third.hidden, name: 'Greta' })
+    t.equal(other.status, 409)
+    t.match(wordsOf(other), /Esta página estaba en otro idioma/)
+  },
+)
+
+t.test('of two who sign at once one signs, and only one Consent is there', async t => {
+  const { browser: own, patient } = await somebody('Hedda')
+  const ida = await clinician('Ida Moss')
+  const { hidden } = await preview(own, ida.page, chosen)
+  const answers = await Promise.all([1, 2, 3].map(() => own.post(`${ida.page}/sign`, { ...hidden, name: 'Hedda' })))
+  const signed = answers.filter(({ location }) => location?.includes('done=signed'))
+  t.equal(signed.length, 1)
+  for (const one of answers.filter(answer => !signed.includes(answer)))
+    t.ok(one.status === 409 || one.location?.includes('done=overtaken'), `${one.status} ${one.location}`)
+  t.same(
+    (await consentsOf(patient.id)).map(({ status }) => status),
+    ['active'],
+  )
+})
+
+t.test('what an app gave stands in the form, and what is signed takes its place', async t => {
+  const { browser: own, patient, weight: weighed } = await somebody('Inga')
+  const jon = await clinician('Jon Ask')
+  const self = await patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds')
+  await create(self, clinicalConsent(patient.id, { to: `Practitioner/${jon.id}`, kinds: ['omh:body-weight'] }))
+  const page = await own.get(jon.page)
+  t.match(wordsOf(page), /You share data with Jon Ask now/)
+  t.match(page.body, `name="${weight}" value="yes" checked`)
+  t.match(page.body, `name="${weight}-from" type="text" autocomplete="on"\n value="2000-01-01"`)
+  t.ok((await jon.reads()).includes(weighed))
+  const { shown } = await sign(own, jon.page, chosen)
+  t.match(
+    wordsOf(shown),
+    /What ends if you sign You share this with Jon Ask now\. Once you sign, only what is listed above can be seen of it: Body weight, from any device: measured from 1 January 2000/,
+  )
+  t.notOk((await jon.reads()).includes(weighed))
+  t.equal((await consentsOf(patient.id)).length, 1)
+})
+
+t.test('whoever acts for several chooses for whom, and gives nothing of the others', async t => {
+  const [mine, child] = [await somebody('Judit'), await somebody('Jonas')]
+  const kai = await clinician('Kai Holm')
+  const person = await personOf(mine.patient.id)
+  await database.run(sql.fragment`INSERT INTO person_patient (person, patient) VALUES (${person}, ${child.patient.id})`)
+  const own = await browserOf(person)
+  const asks = await own.get(kai.page)
+  t.match(
+    wordsOf(asks),
+    /Whose readings do you share\? You act for several people\. Choose one: (Judit Jonas|Jonas Judit)/,
+  )
+  const page = `${kai.page}?record=${child.patient.id}`
+  t.match(asks.body, `href="${page}"`)
+  t.match(wordsOf(await own.get(page)), /Whose readings Jonas/)
+  const { answer } = await sign(own, page, chosen, 'Jonas')
+  t.equal(answer.location, `${kai.page}?record=${child.patient.id}&done=signed&timezone=UTC`)
+  t.same(await kai.reads(), [child.hearts[1], child.steps].toSorted())
+  t.same(await consentsOf(mine.patient.id), [])
+  t.match((await own.get('/sharing')).body, `href="${page}"`)
+  t.equal((await own.get(`${kai.page}/copy?record=${child.patient.id}`)).status, 200)
+  t.equal((await own.get(`${kai.page}/copy?record=${mine.patient.id}`)).status, 404)
+  const stranger = await somebody('Jule')
+  t.equal(
+    (
+      await own.post(`${kai.page}/decline`, {
+        ...hiddenOf((await own.get('/account')).body, '/sign-out'),
+        record: stranger.patient.id,
+      })
+    ).status,
+    409,
+  )
+})
+
+t.test('two records of one human share together, by one Consent', async t => {
+  const [mine, other] = [await somebody('Kaja'), await somebody('Katja')]
+  const leo = await clinician('Leo Berg')
+  await sign(mine.browser, leo.page, chosen)
+  const link = [mine, other].map(({ patient }) => ({ target: { reference: `Patient/${patient.id}` } }))
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Kaja' }], link })
+  const own = await browserOf(person)
+  t.match(wordsOf(await own.get(leo.page)), /You share data with Leo Berg now/)
+  t.equal((await leo.reads()).length, 4)
+  await sign(own, leo.page, { [hearts]: 'no', [steps]: 'yes', [weight]: 'no', [`${steps}-from`]: '2026-01-01' })
+  t.same(await leo.reads(), [mine.steps, other.steps].toSorted())
+  t.equal((await consentsOf(mine.patient.id)).length, 1)
+  t.same(await consentsOf(other.patient.id), [])
+})
+
+t.test('an organization is read by the people who work there, and not by those of its parts', async t => {
+  const { browser: own, hearts: beats, steps: walked } = await somebody('Karin')
+  const part = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Ward',
+    partOf: { reference: `Organization/${clinic.organization}` },
+  })
+  const [inside, below] = [await clinician('Lea In'), await clinician('Lou Below', part.id)]
+  const page = `/sharing/with/organization/${clinic.organization}`
+  const before = await inside.reads()
+  const { shown } = await sign(own, page, chosen)
+  t.match(
+    wordsOf(shown),
+    /These people everybody who works at clinic, but nobody who only works in a part of it .* So far there is 1 reading of it that they could see\. Step count, from any device: measured from 1 January 2026 \(UTC\)\. So far there is 1 reading/,
+  )
+  t.same(
+    (await inside.reads()).filter(id => !before.includes(id)),
+    [beats[1], walked].toSorted(),
+  )
+  t.same(await below.reads(), [])
+})
+
+t.test('somebody begins with whom their records name, and with nobody else', async t => {
+  const { browser: own, patient } = await somebody('Lena')
+  const mia = await clinician('Mia Nord', lab.organization)
+  const stored = (await send('everything', 'GET', `Patient/${patient.id}`)).json()
+  await update('everything', { ...stored, generalPractitioner: [{ reference: `Practitioner/${mia.id}` }] })
+  t.match((await own.get('/sharing')).body, '<a href="/sharing/with">Share with a clinician or an organization</a>')
+  const listed = async () =>
+    [
+      ...(await own.get('/sharing/with')).body.matchAll(
+        /<a href="(\/sharing\/with\/[^"]*)">([^<]*)<\/a>(?:<div>([^<]*))?/g,
+      ),
+    ].map(([, ...one]) => one)
+  const labs = [`/sharing/with/organization/${lab.organization}`, 'lab', undefined]
+  t.same(await listed(), [labs, [mia.page, 'Mia Nord', undefined]])
+  await sign(own, cora.page, chosen)
+  t.same(await listed(), [
+    [cora.page, 'Dr Cora Vane', 'You share with them now.'],
+    labs,
+    [mia.page, 'Mia Nord', undefined],
+  ])
+})
+
+t.test('in Spanish everything is in Spanish, and so is what is signed', async t => {
+  const { browser, patient } = await somebody('Maya')
+  const own = inSpanish(browser)
+  const noa = await clinician('Noa Prat')
+  const { shown, answer } = await sign(own, noa.page, chosen)
+  t.match(
+    wordsOf(shown),
+    /estas personas podrían ver estas mediciones: Estas personas Noa Prat .* Frecuencia cardíaca, de Tidewell band: medido desde el 1 de febrero de 2026 \(UTC\)/,
+  )
+  t.match(
+    wordsOf(await own.get(answer.location ?? '')),
+    /Está firmado\. Desde ahora comparte con Noa Prat lo que ha elegido/,
+  )
+  const [consent] = await consentsOf(patient.id)
+  t.match(consent, { language: 'es', sourceAttachment: { language: 'es', title: 'Compartir mediciones con Noa Prat' } })
+  t.match(
+    Buffer.from(consent?.sourceAttachment?.data ?? '', 'base64').toString(),
+    /^LO MÁS IMPORTANTE\n\nUsted comparte con Noa Prat/,
+  )
+  t.match(
+    wordsOf(await own.get(`${noa.page}/copy`)),
+    /Su consentimiento Compartido con Noa Prat .* Lo que comparte .* LO MÁS IMPORTANTE/,
+  )
+})
+
+t.test(
+  'a link that is opened before signing in leads back there, and choices are kept past the end of a session',
+  async t => {
+    const { browser: own, email } = await somebody('Nora')
+    const nobody = world.browser()
+    t.match(await nobody.get(cora.page), {
+      status: 303,
+      location: `/sign-in?continue=${encodeURIComponent(cora.page)}`,
+    })
+    const { body } = await own.get(cora.page)
+    own.cookies.delete('sharewell-session')
+    const late = await own.post(cora.page, { ...hiddenOf(body, cora.page), ...chosen })
+    const location = `/sign-in?continue=${encodeURIComponent(cora.page)}&unsaved=kept`
+    t.match(late, { status: 303, location })
+    const signedIn = await own.send(location, { email, password: 'seven green umbrellas sing' }, '/sign-in')
+    const back = await own.get(signedIn.location ?? '')
+    t.match(wordsOf(back), /What you chose is here again, and nothing of it is signed yet/)
+    t.match(back.body, `name="${hearts}" value="some" checked`)
+  },
+)
