@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import type { Organization, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { inOneOf } from '../../access/owner.ts'
@@ -17,11 +16,11 @@ import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import { chosenIn } from '../../storage/model/study.ts'
 import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
+import { subjectOf } from './study-subject.ts'
 
 /** How members of organizations register patients. Everything is done with the rights of the person. */
 export type Registering = {
@@ -200,26 +199,15 @@ export const registerAll = async (
   const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
   const enrolled = await writeAll(
     store,
-    ids.map(id => toCreate(registry, inOneOf(subjectOf(asked, id), organizations, [organization]))),
+    patients.map((patient, index) =>
+      toCreate(
+        registry,
+        inOneOf(subjectOf(asked, { ...patient, id: ids[index] ?? '' }), organizations, [organization]),
+      ),
+    ),
   )
   return ids.map((id, index) => ({ id, subject: enrolled[index]?.id }))
 }
-
-/** The place in a study of somebody who has not answered yet. If the study knows people by code, they get one. */
-export const subjectOf = (study: ResearchStudy, patient: string): ResearchSubject => ({
-  resourceType: 'ResearchSubject',
-  ...(chosenIn(study, 'identity') === 'coded' && { identifier: [{ value: newCode() }] }),
-  status: 'candidate',
-  study: { reference: `ResearchStudy/${study.id}` },
-  individual: { reference: `Patient/${patient}` },
-})
-
-/** Of letters and digits that are not mistaken for each other. Among ten thousand people, two get the same code in one of twenty thousand studies. */
-const newCode = (): string => {
-  const code = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('')
-  return `${code.slice(0, 4)}-${code.slice(4)}`
-}
-const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 
 const toCreate = (registry: Registry, resource: Patient | ResearchSubject): Write => ({
   kind: 'create',

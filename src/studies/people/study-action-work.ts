@@ -23,7 +23,8 @@ import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import type { Way } from '../invitation/addresses-for.ts'
 import type { Invitations } from '../invitation/invitations.ts'
-import { type RegisteringParts, registrarOf, subjectOf } from '../patient/registering.ts'
+import { type RegisteringParts, registrarOf } from '../patient/registering.ts'
+import { subjectOf } from '../patient/study-subject.ts'
 import { refusedWork } from '../refused-work.ts'
 import { type EnrolledPerson, findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import { heldPlaces } from './held-places.ts'
@@ -133,13 +134,15 @@ const enrolling = async (parts: Parts, { person, study }: StudyAction, items: re
   const { registry } = parts
   const { store, organizations, find } = await registrarOf(parts, person)
   const known = await find(new URLSearchParams({ _id: items.map(({ target }) => target).join(',') }))
-  const seen = new Map(known.map(one => [one.id, namedId(one.managingOrganization, 'Organization')]))
+  const seen = new Map(known.map(one => [one.id, one]))
   const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
-  return async (patient: string): Promise<string> => {
-    if (!seen.has(patient)) throw new FhirError('not-found', 'There is no such patient')
-    const query = { study: `ResearchStudy/${study}`, individual: `Patient/${patient}` }
+  return async (id: string): Promise<string> => {
+    const patient = seen.get(id)
+    if (patient === undefined) throw new FhirError('not-found', 'There is no such patient')
+    const query = { study: `ResearchStudy/${study}`, individual: `Patient/${id}` }
     const places = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
-    const resource = inOneOf(subjectOf(asked, patient), organizations, [seen.get(patient), sponsorOf(asked)])
+    const registeredBy = namedId(patient.managingOrganization, 'Organization')
+    const resource = inOneOf(subjectOf(asked, patient), organizations, [registeredBy, sponsorOf(asked)])
     const written = await store.atomic(async within => {
       // The criteria of the create name the present moment, so by them alone no two requests would wait for each other.
       await within.takeTurns([places])
