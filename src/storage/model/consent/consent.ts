@@ -6,7 +6,7 @@ import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { granteeNumber } from '../grantee.ts'
-import { each, type Projected, type ProjectionContext } from '../projection.ts'
+import { each, type Projected, type Projection, type ProjectionContext } from '../projection.ts'
 import { findSourceDevices } from '../source-device.ts'
 import { refuseNewcomer } from './accrual.ts'
 import { refuseUnasked } from './consent-asked.ts'
@@ -22,7 +22,15 @@ import { refuseAskingUnfinished } from './unfinished-asked.ts'
 import { wasUnread } from './unread-consents.ts'
 
 /** Turns what patients permit into the rows that are asked whenever somebody reads. */
-export const projectConsents = each<Consent>(async (connection, change, context) => {
+export const projectConsents: Projection<Consent> = async (connection, changes, context) => {
+  if (context.isAccepted !== true) return projectEach(connection, changes, context)
+  // In empty tables none meets another, so what one asks need not wait for the answers to others. Nothing is asked any more once this is over.
+  const ends = await Promise.allSettled(changes.map(one => projectOne(connection, one, context)))
+  const [failed] = ends.filter(one => one.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}
+
+const projectOne: One = async (connection, change, context) => {
   const { patientId, resource } = change
   await takeTurn(connection, patientId, context)
   const terms = resource && (await termsToKeep(connection, { ...change, resource }, context))
@@ -37,7 +45,11 @@ export const projectConsents = each<Consent>(async (connection, change, context)
   if (givenTo === undefined && resource.status === 'rejected' && context.isAccepted !== true)
     await refuseBesideStanding(connection, patientId, grantee)
   await projectTerms(connection, { change, consent: resource, terms, grantee, study }, context)
-})
+}
+
+type One = Parameters<typeof each<Consent>>[0]
+
+const projectEach = each<Consent>(projectOne)
 
 /** Undefined as well for what is in the tables already and gave nothing when it was written. Throws if it names two studies. */
 const termsToKeep = async (
