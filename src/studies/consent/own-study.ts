@@ -18,6 +18,7 @@ import { type OwnParts, type OwnRecord, openOwnRecord, registrarOf } from './own
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { findOwnSources, type OwnSource } from './own-sources.ts'
 import { isUnfinished, type PatientText, textsOf } from './patient-text.ts'
+import { findReadersNow, type ReadersNow } from './readers-now.ts'
 import { type ReadingService, readingServices } from './reading-services.ts'
 import { type RunsNow, runsNow } from './runs-now.ts'
 import { type Outside, type StaffShown, staffShown } from './staff-shown.ts'
@@ -59,6 +60,8 @@ export type StudyAsked = RunsNow & {
   readonly services: readonly ReadingService[]
   /** Whether the people of its organization read as well. */
   readonly isOrganizations: boolean
+  /** Who reads what is shared with it now; undefined if nothing is. */
+  readonly readersNow: ReadersNow | undefined
 }
 
 export type AskedLine = RequestedData & {
@@ -99,7 +102,8 @@ export const findStudyAsked = async (
   const services = await readingServices(parts.accounts.database, id, { ...parts, ...asked })
   const paper = await findWaitingPaper(parts.accounts.database, asked.consent)
   const lines = await withSources(parts, asked)
-  return { ...asked, lines, services, registrar: await registrarOf(record), paperSince: paper?.record.recordedAt }
+  const more = { lines, services, readersNow: await findReadersNow(parts, asked), registrar: await registrarOf(record) }
+  return { ...asked, ...more, paperSince: paper?.record.recordedAt }
 }
 
 /** The lines, with the sources to which they may be narrowed, as far as the reader of the record knows whose devices these are. */
@@ -167,6 +171,7 @@ export const toStudyAsked = async (
     signed: own.signed,
     staff: await staffShown(record, study, outside),
     services: [],
+    readersNow: undefined,
     isOrganizations: chosenIn(study, 'access') === 'organization',
   }
 }

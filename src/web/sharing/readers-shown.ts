@@ -24,7 +24,11 @@ ${read.map(text => html`<li>${text}</li>`)}
 }
 
 /** Whoever has given no name is told of by what they do in the study, and for whom. */
-const staffText = ({ name, role, isElsewhere }: StaffShown, organization: string, { say }: Words): string => {
+export const staffText = (
+  { name, role, isElsewhere }: Pick<StaffShown, 'name' | 'role' | 'isElsewhere'>,
+  organization: string,
+  { say }: Words,
+): string => {
   if (name !== '') return isElsewhere ? say('preview.elsewhere', { name }) : name
   const does = { role: say(staffRoleKey(role)) }
   return isElsewhere ? say('preview.unnamed-elsewhere', does) : say('preview.unnamed', { ...does, organization })
@@ -36,11 +40,19 @@ type Telling = { readonly organization: string; readonly words: Words }
 const serviceText = (
   { name: service, reads }: ReadingService,
   choices: readonly Choice[],
-  { organization, words: { say, list } }: Telling,
+  { organization, words }: Telling,
 ): string | undefined => {
   const chosen = choices.filter(({ shares }) => shares).map(({ line }) => line)
   const read = chosen.filter(({ kind }) => reads(kind)).map(({ what }) => what)
   if (read.length === 0) return undefined
-  if (read.length === chosen.length) return say('preview.service', { service, organization })
-  return say('preview.service-part', { service, organization, what: list(read) })
+  const what = read.length === chosen.length ? undefined : words.list(read)
+  return serviceNamed({ service, organization, what }, words)
 }
+
+type Named = { readonly service: string; readonly organization: string; readonly what: string | undefined }
+
+/** `what`: all that it can read, if that is not everything. */
+export const serviceNamed = ({ service, organization, what }: Named, { say }: Words): string =>
+  what === undefined
+    ? say('preview.service', { service, organization })
+    : say('preview.service-part', { service, organization, what })

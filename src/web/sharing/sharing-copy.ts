@@ -15,6 +15,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf, worded } from '../page/wording.ts'
+import { readersNowShown } from './readers-now-shown.ts'
 import { textShown } from './sharing-facts.ts'
 import { keptOf, lineText } from './sharing-line.ts'
 import { placeKey } from './sharing-standing.ts'
@@ -100,6 +101,7 @@ ${version(asked.study, consent, words)}
 <h2>${say(isOver ? 'copy.shared-then' : 'copy.shared')}</h2>
 <ul>${lines.map(line => given(line, then.lines, words))}</ul>
 ${keptOf(asked, words)}
+${readersNowShown(asked.readersNow, asked.organization, words)}
 <h2>${say('copy.text')}</h2>
 ${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
 }

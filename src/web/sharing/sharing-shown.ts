@@ -9,6 +9,7 @@ import { sendTranslatedPage } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
 import { choiceForm } from './choice-form.ts'
 import { unaskedLines } from './ending-lines.ts'
+import { readersNowShown } from './readers-now-shown.ts'
 import { type ChoiceState, declineKey, hasProblem } from './sharing-choice.ts'
 import { studyFacts, textShown, textToSign } from './sharing-facts.ts'
 import { lineText } from './sharing-line.ts'
@@ -53,6 +54,7 @@ ${standing(asked, words, shown.done)}
 ${paperNotice(asked, words, { canSign: isSignable(asked) })}
 ${asked.isEnrolled && asked.isInForce && !asked.isClosed && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
 ${studyFacts(asked, words)}
+${readersNowShown(asked.readersNow, asked.organization, words)}
 ${
   asked.isEnrolled &&
   html`<h2>${say('study.text')}</h2>
