@@ -40,7 +40,8 @@ export const ownAuditLine = (event: AuditEvent, telling: Telling): AuditLine => 
   const { words, classes, self, studies } = telling
   const unnamed = unnamedIn(event, telling)
   const told = auditLine(event, { words, classes, typeName: type => typeName(type, words), unnamed })
-  const line = { ...told, app: appOf(event, told, telling), study: studyOf(event, studies, words) }
+  const did = isInVain(event, told) ? words.say('disclosures.searched-in-vain') : told.did
+  const line = { ...told, did, app: appOf(event, told, telling), study: studyOf(event, studies, words) }
   const isSignIn = event.subtype?.some(({ code }) => code === login) === true
   if (isSignIn && line.isRefused) return { ...line, ...toldOfSignIn(line, words) }
   if (isBy(self, event)) return { ...line, ...toldOfOwn(event, line, words) }
@@ -51,6 +52,20 @@ export const ownAuditLine = (event: AuditEvent, telling: Telling): AuditLine => 
     did: happened === undefined ? line.did : words.say(`disclosures.invitation-${happened}`),
   }
 }
+
+/**
+ * Whether somebody of a study looked for readings and was shown none: each that is shown to them is recorded with its kind, since consents are to
+ * kinds. What others may see, as the patient's own apps, may have none.
+ */
+const isInVain = (
+  { agent, entity = [], subtype = [] }: AuditEvent,
+  { isRefused }: Pick<AuditLine, 'isRefused'>,
+): boolean =>
+  !isRefused &&
+  subtype.some(({ code }) => code === 'search-type') &&
+  agent.some(({ who }) => namedId(who, 'Practitioner') !== undefined) &&
+  entity.some(({ description }) => description === 'Observation') &&
+  !entity.some(({ detail = [] }) => detail.some(({ type }) => type === 'kind'))
 
 /**
  * Whoever has given no name is told of by what their study says of them. If no study names them as its staff, they could only read for one as

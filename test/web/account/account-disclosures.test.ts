@@ -321,7 +321,7 @@ t.test('what somebody does repeatedly is shown once, with each of its times', as
   const look = (code: string) => send(reader, 'GET', `Observation?subject=Patient/${cora}&code=${code}`)
   await look('8867-4')
   const allowed = 'for the study Sleep Your consent allowed it, as it stood in version 1'
-  const searched = `Looked for: readings – ${allowed}`
+  const searched = `Looked for, and was shown none: readings – ${allowed}`
   t.equal(await since(), `THEN Sleep-researcher through Command line ${searched}`)
   await look('8867-4')
   t.equal(
@@ -342,6 +342,7 @@ t.test('what somebody does repeatedly is shown once, with each of its times', as
     / Each time : lab-manager THEN Wrote: who you are THEN Wrote: your place in a study$/,
   )
   const spanish = wordsOf(await (await signedIn({ 'accept-language': 'es' }, cora)).get(page))
+  t.match(spanish, /Buscó, sin que se le mostrara ninguna: mediciones/)
   t.match(spanish, /3 veces entre el \d+ de \w+ .* UTC y el \d+ de \w+ /)
 })
 
