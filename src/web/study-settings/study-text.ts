@@ -142,7 +142,7 @@ const versions = ({ id, study }: ChangeableStudy): Html => {
   return html`<h2>Published</h2>
 <ul>${published.map(
     (version, place) =>
-      html`<li><a href="/studies/${id}/settings/text/versions/${encodeURIComponent(version)}">Version ${version}</a>${place === published.length - 1 && ', which patients sign now'}</li>`,
+      html`<li><a href="/studies/${id}/settings/text/versions/${encodeURIComponent(version)}">Version ${version}</a>${place === published.length - 1 && missingInPublished(study).length === 0 && ', which patients sign now'}</li>`,
   )}</ul>`
 }
 

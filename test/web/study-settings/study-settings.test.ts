@@ -1,4 +1,4 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
@@ -391,9 +391,20 @@ t.test('there, what is asked for from any device offers what patients without de
 t.test('the words of a version that was written elsewhere are not taken over, and the page says so', async t => {
   const { id } = await world.newStudy(world.lab.manager, world.lab.organization, 'by FHIR', ['omh:heart-rate'])
   const page = `/studies/${id}/settings/text`
+  const stored = await read(id)
+  const data = Buffer.from('We ask you.').toString('base64')
+  const bare: Extension = {
+    url: extensions.patientText,
+    extension: [
+      { url: 'version', valueString: 'bare' },
+      { url: 'text', valueAttachment: { contentType: 'text/plain', data } },
+    ],
+  }
+  await world.update(lab.manager, { ...stored, status: 'in-review', extension: [...(stored.extension ?? []), bare] })
+  t.match(wordsOf(await member.get(page)), /Version bare A new version|Version bare Who receives data/)
   t.match(
     wordsOf(await member.get(page)),
-    /A new version The last version was not written on these pages.* none of its words are taken/,
+    /The last version does not have all its parts.* A new version The last version was not written on these pages.* none of its words are taken/,
   )
   t.match((await member.get(`${page}/draft/en`)).body, /id="key-facts"[^>]*>\n<\/textarea>/)
 })
