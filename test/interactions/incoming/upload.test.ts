@@ -166,6 +166,7 @@ t.test('for an Observation that very many uploads changed, a page is read in ord
   t.equal(await total(many, 'accurate'), 5012)
   t.equal(await total(many, 'estimate'), 5012)
   t.equal(await total(`${many},${few}`, 'accurate'), 5017, 'an upload of both is found once')
+  t.equal(await total(`${few}&recorded=lt2000-01-01`, 'accurate'), 0, 'what else is asked narrows them')
   const [along] = await pagesOf(`Observation?_id=${many}&_revinclude=Provenance:target`)
   t.equal(along?.length, 1 + 1000 + 1, 'the most that are included, and that they are not all')
 
