@@ -129,23 +129,21 @@ export const setStaffLetter = async (
 }
 
 /** Undefined if the link is not known, was used or ended, or is too old. */
-export const findStaffInvitation = async (
-  connection: Connection,
-  link: string,
-): Promise<StaffInvitation | undefined> =>
-  isSecret(link)
-    ? connection.maybeOne<StaffInvitation>(sql.fragment`
-        SELECT ${columns} FROM staff_invitation WHERE hash = ${hashOf(link)} AND ${isOpen}`)
-    : undefined
+export const findStaffInvitation = (connection: Connection, link: string): Promise<StaffInvitation | undefined> =>
+  findByLink(connection, link, isOpen)
 
 /** The one that somebody has accepted by this link. */
-export const findUsedStaffInvitation = async (
+export const findUsedStaffInvitation = (connection: Connection, link: string): Promise<StaffInvitation | undefined> =>
+  findByLink(connection, link, sql.fragment`ended_by = 'used'`)
+
+const findByLink = async (
   connection: Connection,
   link: string,
+  isSo: SqlFragment,
 ): Promise<StaffInvitation | undefined> =>
   isSecret(link)
     ? connection.maybeOne<StaffInvitation>(sql.fragment`
-        SELECT ${columns} FROM staff_invitation WHERE hash = ${hashOf(link)} AND ended_by = 'used'`)
+        SELECT ${columns} FROM staff_invitation WHERE hash = ${hashOf(link)} AND ${isSo}`)
     : undefined
 
 const columns = sql.fragment`id, organization, role, email, inviter, expires_at AS "expiresAt"`

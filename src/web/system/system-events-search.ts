@@ -74,7 +74,6 @@ export const systemEventsSearch: EventsSearch<Asked> = {
 }
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
-
 const kinds: Readonly<Record<string, readonly [parameter: string, code: string]>> = {
   'sign-in': ['subtype', `${systems.dicom}|110122`],
   accounts: ['subtype', `${systems.dicom}|110137`],
