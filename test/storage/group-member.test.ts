@@ -77,6 +77,10 @@ t.test('the member of a study is the record that is enrolled, and no other recor
   t.equal(await found('Group?member=Patient/elsewhere'), '')
   t.equal(await found('Group?member:Patient._id=elsewhere'), '')
   t.equal(await found('Patient?_has:Group:member:_id=group-sleep'), 'enrolled')
+  await put(w.enrols('sleep', 'enrolled', 'withdrawn') as { resourceType: string; id: string })
+  const left: Bundle = await search('Group?_id=group-sleep')
+  t.match(left.entry, [{ resource: { id: 'group-sleep', member: undefined } }], 'nor is whoever has left')
+  t.equal(await found('Group?member=Patient/enrolled'), '')
 })
 
 t.test('whether the Group of a study has members is told as far as they are shown', async t => {

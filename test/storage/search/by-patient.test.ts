@@ -62,6 +62,8 @@ for (const patient of few) {
   for (let index = 0; index < perPatient; index += 1)
     await send(app, 'POST', 'Observation', observationOf(patient, index))
 }
+// What a patient does not share lies among what they do.
+for (const index of [0, 2, 4, 6]) await create('everything', observationOf(few[1] ?? '', index))
 /** Of two classes at once. */
 const both = (patient: string, index: number): Observation => ({
   ...observationOf(patient, index),
@@ -87,6 +89,7 @@ const queries = [
   `code:not=${systems.loinc}|8867-4`,
   `code=${systems.loinc}|8867-4,${systems.loinc}|85354-9`,
   'code=omh:heart-rate,omh:body-weight',
+  `code=omh:heart-rate,${systems.loinc}|8480-6`,
   'code=omh:heart-rate,omh:blood-pressure&status=final&date=ge2026-01-12',
   `code=omh:heart-rate,omh:blood-pressure&code=${systems.loinc}|8867-4,${systems.loinc}|29463-7`,
   `code=omh:heart-rate,${systems.loinc}|85354-9&value-quantity=gt62`,
