@@ -17,6 +17,10 @@ const table: readonly (readonly [Expression, string])[] = [
     { kind: 'consented', to: { kind: 'practitioner', id: 'dr' }, action: 'r', study: 's' },
     '(consented practitioner/dr r study/s)',
   ],
+  [
+    { kind: 'consented', to: { kind: 'practitioner', id: 'dr' }, action: 's', consent: 'c' },
+    '(consented practitioner/dr s Consent/c)',
+  ],
   [{ kind: 'consented', to: { kind: 'organization', id: 'o' }, action: 's' }, '(consented organization/o s)'],
   [{ kind: 'consented', to: { kind: 'members', id: 'o' }, action: 's' }, '(consented members/o s)'],
   [{ kind: 'staffed', to: { kind: 'practitioner', id: 'dr' }, by: 'enrolment' }, '(staffed practitioner/dr enrolment)'],

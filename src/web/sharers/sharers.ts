@@ -12,6 +12,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment } from '../page/time.ts'
+import { ownLinks } from './own-links.ts'
 import { sinceText, whoText, withWhom } from './sharer-text.ts'
 import { isNarrowed, type SharersWanted, sharersUrl, sharersWantedIn } from './sharers-asked.ts'
 
@@ -31,6 +32,7 @@ export const sharersPage: AddPage = (server, options) => {
       { isEmpty: ({ records }) => records.length === 0 },
     )
     const { records, total, receivers } = found
+    const links = page === 1 ? await ownLinks(options, caller) : undefined
     const at = (other: number) => sharersUrl({ ...wanted, page: other })
     return sendStaffPage(reply, {
       title: titled('Shared with me'),
@@ -40,9 +42,10 @@ export const sharersPage: AddPage = (server, options) => {
 <p>Patients who share what they measure with you, or with an organization of yours, for their treatment. What is shared with a study is on the page of the study.</p>
 ${(receivers.length > 0 || isNarrowed(wanted)) && finding(wanted, receivers)}
 ${note}
-${records.length === 0 ? html`<p class="mt-4">${emptyText(receivers)}</p>` : html`<ul class="list-group list-group-flush my-4">${records.map(one => listed(one, at(page)))}</ul>`}
+${records.length === 0 ? html`<p class="mt-4">${emptyText(receivers, links !== undefined)}</p>` : html`<ul class="list-group list-group-flush my-4">${records.map(one => listed(one, at(page)))}</ul>`}
 ${pagesBeside('Pages', [page > 1 && { href: at(page - 1), text: 'Previous page' }, total > page * pageSize && { href: at(page + 1), text: 'Next page' }])}
-<p><a href="/account">Back to your account</a></p>`,
+${links}
+<p class="mt-4"><a href="/account">Back to your account</a></p>`,
     })
   })
 }
@@ -74,10 +77,12 @@ const withField = (to: string, receivers: readonly Receiver[]): Html =>
     ],
   })
 
-const emptyText = (receivers: readonly Receiver[]): string =>
-  receivers.length > 0
-    ? 'Nobody who shares with you matches that.'
-    : 'Nobody shares anything with you at this moment. A patient does so by giving their consent to you, or to an organization of which you are a member, and to no study: with an app of theirs that records consents. What they withdraw is gone from here at once.'
+const emptyText = (receivers: readonly Receiver[], hasLink: boolean): string => {
+  if (receivers.length > 0) return 'Nobody who shares with you matches that.'
+  return hasLink
+    ? 'Nobody shares anything with you at this moment. A patient does so with a link below, or with an app of theirs that records consents.'
+    : 'Nobody shares anything with you at this moment. For patients to find you, you need a name: a manager of your organization gives you one.'
+}
 
 const listed = (one: SharedRecord, here: string): Html => {
   const { consent, lines, measured } = one

@@ -81,14 +81,38 @@ t.test('an address that asks for what is not there says what there is', async t 
 })
 
 t.test('with nobody, it says how a patient shares', async t => {
-  const { browser } = await clinician(clinic.organization)
+  const { browser, practitioner } = await clinician(clinic.organization)
   const shown = await browser.get('/shared')
   t.same(itemsOf(shown), [])
-  t.match(
-    wordsOf(shown),
-    'Nobody shares anything with you at this moment. A patient does so by giving their consent to you',
-  )
+  t.match(wordsOf(shown), 'Nobody shares anything with you at this moment. A patient does so with a link below')
   t.notMatch(shown.body, 'name="find"')
+  const [, id = ''] = practitioner.split('/')
+  const nameless = { resourceType: 'Practitioner', id, active: true } as const
+  await world.update('everything', nameless)
+  t.match(wordsOf(await browser.get('/shared')), 'For patients to find you, you need a name')
+  t.notMatch((await browser.get('/shared')).body, '/sharing/with/')
+})
+
+t.test('links lead patients to whoever shows them, and to the organizations for which they speak', async t => {
+  const linksIn = ({ body }: { body: string }) =>
+    [...body.matchAll(/<summary>With ([^<]*)<\/summary>\s*<p[^>]*><code id="[^"]*">([^<]*)<\/code>/g)].map(
+      ([, whom = '', link = '']) => [whom.replace(/[\u2066-\u2069]/g, ''), link] as const,
+    )
+  const own = (practitioner: string) => ['you', `http://localhost:8080/sharing/with/${practitioner.toLowerCase()}`]
+  const { browser, practitioner } = await clinician()
+  const shown = await browser.get('/shared')
+  t.same(linksIn(shown), [own(practitioner)])
+  t.match(shown.body, 'aria-label="QR code of the link to share with you"')
+  const links = linksIn(await people.member.get('/shared'))
+  t.match(links, [
+    ['you', /practitioner/],
+    ['lab', `http://localhost:8080/sharing/with/organization/${lab.organization}`],
+  ])
+  for (const [whom, link] of links) {
+    const { status, body } = await people.patient.get(new URL(link).pathname)
+    t.equal(status, 200, whom)
+    t.match(body, whom === 'you' ? 'member' : 'lab')
+  }
 })
 
 t.test('what ends is gone with the next request, be it all of it or one kind', async t => {
