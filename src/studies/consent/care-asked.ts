@@ -4,8 +4,7 @@ import { digestOf } from '../../fhir/attachment-digest.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
-import type { Carer } from './care-draft.ts'
-import { referenceTo } from './care-draft.ts'
+import { type Carer, referenceTo } from './care-draft.ts'
 import { type CareGrantee, findCareGrantee } from './care-grantee.ts'
 import { type CareLine, careLines } from './care-lines.ts'
 import { type CareText, careText, isCareTextNow } from './care-text.ts'
@@ -26,6 +25,8 @@ export type CareAsked = {
   /** The Consent that stands; else the last that has ended or says no. */
   readonly consent: Consent | undefined
   readonly sharings: readonly Sharing[]
+  /** Id of the Consent that can be shown as a copy: what was said after it, as a no, takes nothing from that. */
+  readonly signed: string | undefined
   /** Whether another text was signed than the one of today. */
   readonly isSignedEarlier: boolean
 }
@@ -68,6 +69,8 @@ export const findCareAsked = async (
     text: careText(grantee, words.code),
     consent,
     sharings,
+    signed:
+      answers.find(({ status }) => status === 'active')?.id ?? answers.find(({ status }) => status === 'inactive')?.id,
     isSignedEarlier: hash !== undefined && !isCareTextNow(hash, grantee),
   }
 }

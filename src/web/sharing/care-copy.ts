@@ -28,8 +28,7 @@ export const careCopyPages: AddPage = (server, options) => {
       const isOne = people.length === 1
       const of = people.find(({ patient }) => isOne || patient === query.get('record'))
       const asked = of && (await findCareAsked(options, { ...of, isOne }, { kind, id: request.params.id }, words))
-      const signed =
-        asked && (await findSignedConsent(options, { record: asked.record, signed: asked.consent?.id }, words))
+      const signed = asked && (await findSignedConsent(options, { record: asked.record, signed: asked.signed }, words))
       if (asked === undefined || signed === undefined) throw new FhirError('not-found', 'There is no such copy')
       const name = await nameAt(options.accounts.openStoreAs, person, signed.at)
       const [title, content] = [say('copy.title'), copyShown(asked, signed, name, words)]

@@ -89,11 +89,12 @@ const careStanding = (asked: CareAsked, words: Words, done = ''): Html | undefin
   const key = standingOf(asked, done)
   if (consent === undefined || key === undefined) return undefined
   const isMeasured = lines.some(({ newest }) => newest !== undefined)
-  const copy = html`<p><a href="${careAddress(asked, {}, '/copy')}">${say('copy.link')}</a></p>`
-  return html`${notice(
-    done === '' ? 'settled' : 'done',
-    html`<p>${say(key, { who })}</p>${consent.status === 'inactive' && whyEnded(asked, words)}${(consent.status === 'active' || consent.status === 'inactive') && copy}${key === 'care.signed' && !isMeasured && html`<p>${say('study.then-connect')} <a href="/account/apps">${say('sharing.apps')}</a></p>`}`,
-  )}${isSignedEarlier && grantee.isActive && notice('standing', html`<p>${say('study.changed')}</p>`)}${!grantee.isActive && notice('standing', html`<p>${say('care.closed', { who })}</p>`)}`
+  const told = html`<p>${say(key, { who })}</p>
+${consent.status === 'inactive' && whyEnded(asked, words)}
+${asked.signed !== undefined && html`<p><a href="${careAddress(asked, {}, '/copy')}">${say('copy.link')}</a></p>`}
+${key === 'care.signed' && !isMeasured && html`<p>${say('study.then-connect')} <a href="/account/apps">${say('sharing.apps')}</a></p>`}`
+  return html`${notice(done === '' ? 'settled' : 'done', told)}
+${grantee.isActive ? isSignedEarlier && notice('standing', html`<p>${say('study.changed')}</p>`) : notice('standing', html`<p>${say('care.closed', { who })} ${consent.status === 'active' && say('care.goes-on')}</p>`)}`
 }
 
 const standingOf = ({ consent, sharings }: CareAsked, done: string) => {

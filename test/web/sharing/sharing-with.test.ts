@@ -245,7 +245,26 @@ t.test('whoever is not here any more is given nothing new, and what was given ca
   t.equal((await own.post(gil.page, { ...hiddenOf(page.body, `${gil.page}/decline`), ...chosen })).status, 409)
   t.match(await own.post(`${gil.page}/decline`, hiddenOf(page.body, `${gil.page}/decline`)), { status: 303 })
   t.same(await gil.reads(), [])
+  t.match(
+    wordsOf(await own.get(gil.page)),
+    /You share nothing with Gil Pace now\. Your copy, to print or keep Nothing new can be shared with Gil Pace here\. Who it is/,
+  )
   t.equal((await own.get(`${gil.page}/copy`)).status, 200)
+})
+
+t.test('what was signed can be read as a copy also after a no that an app has sent', async t => {
+  const { browser: own, patient } = await somebody('Gesa')
+  const gro = await clinician('Gro Dahl')
+  await sign(own, gro.page, chosen)
+  await own.post(`${gro.page}/decline`, hiddenOf((await own.get(gro.page)).body, gro.page))
+  const self = await patientToken(patient.id, 'patient/Consent.cruds')
+  const given = clinicalConsent(patient.id, { to: `Practitioner/${gro.id}`, kinds: ['omh:heart-rate'] })
+  await create(self, { ...given, status: 'rejected' })
+  t.match(
+    wordsOf(await own.get(gro.page)),
+    /You have said no\. You share nothing with Gro Dahl\. Your copy, to print or keep/,
+  )
+  t.match(wordsOf(await own.get(`${gro.page}/copy`)), /Name typed Ana C\. Ended .* What you shared Heart rate/)
 })
 
 t.test(
