@@ -237,7 +237,7 @@ async function startDemo(environment: NodeJS.ProcessEnv) {
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', line => {
       if (line.startsWith('    export ')) lines.push(line.trim())
-      password = /password of all six: (\w+)/.exec(line)?.[1] ?? password
+      password = /password of all \w+: (\w+)/.exec(line)?.[1] ?? password
       if (line.endsWith('are what they must be.')) figures = line
       outbox = /lies at (\S+\/outbox),/.exec(line)?.[1] ?? outbox
       if (line.includes('Ctrl-C')) resolve()

@@ -24,6 +24,8 @@ export type ExampleApps = {
   readonly job: { readonly id: string; readonly keyFile: string; readonly kid: string }
   readonly patient: string
   readonly researcher: string
+  /** Of the study that knows people by code. */
+  readonly analyst: string
   readonly clinician: string
   readonly manager: string
   readonly officer: string
@@ -87,6 +89,7 @@ const openAccounts = async (stage: Stage, database: Database) => {
   const emails = {
     patient: emailOf(person),
     researcher: emailOf(staff.investigator),
+    analyst: emailOf(staff.analyst),
     clinician: emailOf(staff.clinician),
     manager: emailOf(staff.dean),
     officer: emailOf(staff.officer),

@@ -37,11 +37,11 @@ export const setUpInstitutions = async (signIn: SignIn): Promise<Ids> => {
     dean: await signIn.colleague('dean', scopes.setUp),
     director: await signIn.colleague('director', scopes.setUp),
   }
-  for (const [key, organization] of Object.entries(organizations) as [OrganizationKey, { name: string }][]) {
-    const partOf = 'partOf' in organization ? organizationIds.get(organization.partOf as OrganizationKey) : undefined
-    if (partOf !== undefined) {
-      organizationIds.set(key, await createOrganization(managers.dean, organization.name, partOf))
-    }
+  for (const [key, organization] of Object.entries(organizations)) {
+    if (!('partOf' in organization)) continue
+    const { name, partOf, madeBy } = organization
+    const id = await createOrganization(managers[madeBy], name, organizationIds.get(partOf))
+    organizationIds.set(key as OrganizationKey, id)
   }
   for (const by of ['dean', 'director'] as const) {
     for (const key of keysMadeBy(by)) await hire(managers[by], key)

@@ -73,11 +73,12 @@ const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void
     JOB_KID: job.kid,
   }
   for (const [name, value] of Object.entries(variables)) book.line(`    export ${name}='${value}'`)
-  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient, the researcher, the`)
+  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient, the researcher of study A,`)
   book.line(
-    '     clinician, the manager of the university, its privacy officer, or the administrator of the installation.\n',
+    '     the one of study B, who knows people by code, the clinician, the manager of the university, its privacy',
   )
-  for (const one of ['patient', 'researcher', 'clinician', 'manager', 'officer', 'administrator'] as const)
+  book.line('     officer, or the administrator of the installation.\n')
+  for (const one of ['patient', 'researcher', 'analyst', 'clinician', 'manager', 'officer', 'administrator'] as const)
     book.line(`    ${apps[one]}`)
-  book.line(`    password of all six: ${password}`)
+  book.line(`    password of all seven: ${password}`)
 }

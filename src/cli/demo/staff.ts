@@ -3,10 +3,12 @@ import { type OrganizationRole, privacyOfficer } from '../../access/vocabulary.t
 /** The trees of organizations. One without `partOf` is an institution of its own. */
 export const organizations = {
   riverside: { name: 'Riverside University' },
-  metabolic: { name: 'Department of Metabolic Health', partOf: 'riverside' },
-  lab: { name: 'Glucose and Sleep Lab', partOf: 'metabolic' },
-  clinic: { name: 'Riverside Outpatient Clinic', partOf: 'riverside' },
+  metabolic: { name: 'Department of Metabolic Health', partOf: 'riverside', madeBy: 'dean' },
+  lab: { name: 'Glucose and Sleep Lab', partOf: 'metabolic', madeBy: 'dean' },
+  clinic: { name: 'Riverside Outpatient Clinic', partOf: 'riverside', madeBy: 'dean' },
   northlake: { name: 'Northlake Institute' },
+  /** Registers nobody, so its people know those in a study by code alone. */
+  office: { name: 'Northlake Data Office', partOf: 'northlake', madeBy: 'director' },
 } as const
 
 export type OrganizationKey = keyof typeof organizations
@@ -45,7 +47,7 @@ export const staff = {
   labResearcher: colleague('Yusuf Kaya', 'researcher in the lab', 'dean', { of: 'lab', as: 'viewer' }),
   clinician: colleague('Carol Diaz', 'physician in the clinic', 'dean', { of: 'clinic', as: 'viewer' }),
   recruiter: colleague('Sofia Lind', 'coordinator of study B', 'director', { of: 'northlake', as: 'member' }),
-  analyst: colleague('Jens Aker', 'researcher of study B', 'director', { of: 'northlake', as: 'viewer' }),
+  analyst: colleague('Jens Aker', 'researcher of study B', 'director', { of: 'office', as: 'viewer' }),
   collaborator: colleague('Paula Reis', 'collaborator of study A, from Northlake', 'director', {
     of: 'northlake',
     as: 'member',
