@@ -91,6 +91,10 @@ t.test('what a match refers to is included, once, after all matches', async t =>
   )
   t.equal(await include('Observation?_include=Observation:subject'), 'Device/cuff Patient/one Patient/two')
   t.equal(await include('Observation?_include=Observation:subject:Patient'), 'Patient/one Patient/two')
+  t.equal(
+    await include('Observation?_include=Observation:subject:Patient&_include=Observation:subject:Device'),
+    'Device/cuff Patient/one Patient/two',
+  )
   t.equal(await include('Observation?_include=Observation:patient'), 'Patient/one Patient/two')
   t.equal(
     await include('Observation?_id=a&_include=Observation:subject&_include=Observation:device'),
