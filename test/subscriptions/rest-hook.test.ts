@@ -336,6 +336,26 @@ t.test('a token that expires keeps its Subscription, one that is revoked ends it
   t.match(await reaches(researcher, id, 'off'), { status: 'off' })
 })
 
+t.test('whoever may search nothing of its type any more is sent nothing that waits, and it ends', async t => {
+  const kinds = ['omh:heart-rate']
+  const { id: study, researcher: leaving } = await world.study(world.manager, world.organization, 'brief', kinds)
+  const bearer = await world.staffToken(leaving, scope)
+  const id = await subscribe(bearer)
+  await reaches(bearer, id, 'active')
+  const patient = await world.participant(world.manager, world.organization, study, kinds, 'dan')
+  receiver.answer.status = 503
+  await world.create(await world.patientToken(patient, 'patient/*.cruds'), heartRate(patient, 70))
+  await reaches(bearer, id, 'error')
+  await isIdle(id)
+  received()
+  const { link: _, ...person } = (await send('everything', 'GET', `Person/${leaving.person}`)).json()
+  await world.update('everything', person)
+  receiver.answer.status = 200
+  await database.run(sql.fragment`UPDATE subscriber SET failed_at = failed_at - interval '1 hour' WHERE id = ${id}`)
+  await until(async () => (await read('everything', id)).status === 'off')
+  t.same(received(), [])
+})
+
 /** A backend service of the institution, and what its Subscription became. */
 const service = async (name: string) => {
   const scope = 'system/Observation.rs system/Subscription.cruds'

@@ -133,6 +133,11 @@ for (const [of, { researcher }, query] of [
     }
     t.ok(seen.next.length > 3)
     t.strictSame(seen.previous.toReversed(), seen.next)
+    const first: Page = (await send(token, 'GET', url ?? '')).json()
+    t.ok(
+      first.link.some(({ relation }) => relation === 'next'),
+      'and forward again',
+    )
   })
 
 const registry = loadRegistry()
