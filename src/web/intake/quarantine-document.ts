@@ -22,6 +22,7 @@ import { policyLabels } from './policy-field.ts'
 import { type Keeper, keeperOf, noSource, takeOne } from './quarantine-keeper.ts'
 import { fateOf, whereIn } from './quarantine-list.ts'
 import { refusedDocument } from './refused-document.ts'
+import { whoseDocument } from './whose-document.ts'
 
 type OfDocument = { readonly Params: { readonly document: string } }
 
@@ -104,15 +105,15 @@ ${one('remove', 'btn-outline-primary', 'Remove')}
 
 const says = async (
   request: FastifyRequest,
-  { contextFor }: PageOptions,
+  options: PageOptions,
   { caller }: Keeper,
-  { document, state }: QuarantinedDocument,
+  { document, state, studies }: QuarantinedDocument,
 ): Promise<Html> => {
   if (document === undefined)
     return state === 'waiting'
       ? html`<p>Its content is shown only to those who may read such data of this patient, under the consents of this moment; where it cannot be told what it is, or whose, to nobody. You may not read it.</p>`
       : html`<p>Its content is no longer kept here.</p>`
-  const context = contextFor({ caller, id: request.id, log: request.log }, { name: 'read', path: ':type/:id' })
+  const context = options.contextFor({ caller, id: request.id, log: request.log }, { name: 'read', path: ':type/:id' })
   const body = parseJson(document.sent)
   const attached = context.mhealth.attachedTo(body)
   const verdicts: { readonly policy: ValidationPolicy; readonly refusals: readonly Issue[] }[] = []
@@ -122,7 +123,7 @@ ${messages(document.issues)}
 <h2>What each policy would do with it now</h2>
 <dl>${verdicts.map(({ policy, refusals }) => html`<dt>${policyLabels[policy]}</dt><dd>${refusals.length === 0 ? 'It would be accepted.' : messages(refusals)}</dd>`)}</dl>
 <h2>The document</h2>
-<p>Of <a href="/patients/${document.patient}">this patient</a>, as it was sent.${attached.some(({ kind }) => kind === 'json') && ' What it was refused for is marked.'}</p>
+<p>Of ${await whoseDocument(options, caller, { studies, patient: document.patient })}, as it was sent.${attached.some(({ kind }) => kind === 'json') && ' What it was refused for is marked.'}</p>
 ${refusedDocument(body, attached, document.issues)}`
 }
 

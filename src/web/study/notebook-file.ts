@@ -10,12 +10,12 @@ import { type Cell, csvInTurns, unixCsv } from '../../operations/rows/csv.ts'
 import { readingColumns, rowsOf, type StudyReading } from '../../operations/rows/study-reading-rows.ts'
 import type { NameKind } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
+import { codesOf, openStudyPlaces } from '../../studies/people/study-places.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { kindNames } from '../page/kind-names.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import type { Chosen } from './notebook-chosen.ts'
 import type { ReadStudy } from './read-study.ts'
-import { codesOf, openStudyPlaces } from './study-places.ts'
 
 type Asked = { readonly read: ReadStudy; readonly chosen: Chosen; readonly format: FileFormat }
 

@@ -8,6 +8,7 @@ import { nameOf as nameOfConcept } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
 import { type ArrivedReading, findArrivals } from '../../studies/people/enrolled-people.ts'
+import { codesOf, openStudyPlaces, placeOf } from '../../studies/people/study-places.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -16,7 +17,6 @@ import { patientUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { nameOf, placeUrl } from './study-person.ts'
-import { codesOf, openStudyPlaces } from './study-places.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /** The data that arrived last of what people share with a study, and from whom. */
@@ -66,7 +66,7 @@ const namesOf = async (
       const patient = patients.find(({ id }) => `Patient/${id}` === reference)
       const own = places.get(reference) ?? []
       const name = nameOf({ codes: codesOf(own), ...(patient && { patient }) })
-      const place = own.find(({ isOver }) => !isOver) ?? own[0]
+      const place = placeOf(own)
       const url = patient ? patientUrl(patient.id ?? '', here) : place && placeUrl(study, place.id, here)
       return [reference, url === undefined ? name : html`<a href="${url}">${name}</a>`]
     }),

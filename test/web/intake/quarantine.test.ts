@@ -9,6 +9,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { consent } from '../../support/study.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -95,6 +96,33 @@ t.test('whoever leads a study sees refused data by reason; others of the organiz
     `${page}/replay`,
   )
 })
+
+t.test(
+  'who takes care of refused data is led to the patient or, if they know them by code, to what they share',
+  async t => {
+    const { clinic } = world
+    const coded = await world.newStudy(clinic.manager, clinic.organization, 'By code', ['omh:heart-rate'], 'coded')
+    const place = await create('everything', {
+      resourceType: 'ResearchSubject',
+      identifier: [{ value: 'K4T7-9PQR' }],
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${coded.id}` },
+      individual: { reference: `Patient/${ann}` },
+    })
+    const signs = await patientToken(ann, 'patient/Consent.cruds')
+    const given = await create(signs, consent(ann, coded.id, clinic.organization, ['omh:heart-rate']))
+    const { id } = await source('strict')
+    t.equal(await post(id), 422)
+    const page = `/quarantine/${await idOf(id)}`
+    const byCode = await people['manager of another tenant'].get(page)
+    t.match(byCode.body, `<p>Of <a href="/studies/${coded.id}/people/${place.id}">K4T7-9PQR</a>, as it was sent.`)
+    t.notMatch(byCode.body, '/patients/', 'it leads to no page that they may not open')
+    t.match((await manager.get(page)).body, `<p>Of <a href="/patients/${ann}">this patient</a>, as it was sent.`)
+    await update(signs, { ...given, status: 'inactive' })
+    await relax({ id })
+    await manager.send(page, {}, `${page}/replay`)
+  },
+)
 
 t.test('refused data is listed by when it came, the latest or the oldest first, or by how often', async t => {
   const { id } = await source('strict')

@@ -3,7 +3,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import { all, and, type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
-import { placeStandingOf } from '../../studies/people/place-standing.ts'
+import { placeStandingOf } from './place-standing.ts'
 
 /** The places of Patients in a study, by reference: there may be several, of somebody who came and left. */
 type StudyPlaces = (references: Iterable<string>) => Promise<ReadonlyMap<string, readonly StudyPlace[]>>
@@ -57,6 +57,10 @@ const toPlace = (subject: ResearchSubject): StudyPlace => ({
   codes: (subject.identifier ?? []).flatMap(({ value }) => value ?? []),
   isOver: placeStandingOf(subject) === 'over',
 })
+
+/** The place that somebody has or, if they have left, had last. */
+export const placeOf = (places: readonly StudyPlace[]): StudyPlace | undefined =>
+  places.find(({ isOver }) => !isOver) ?? places[0]
 
 /** By which the study knows somebody, in the order of their places. */
 export const codesOf = (places: readonly StudyPlace[]): readonly string[] => [
