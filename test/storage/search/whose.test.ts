@@ -106,3 +106,20 @@ t.test('of many identifiers of Observations, everybody is named who has one, how
   const found = await whose(database, { access: fullAccess, classes: openCodeClasses() }, asked, 's')
   t.strictSame(found.map(({ patientId }) => patientId).toSorted(), [kim, leo])
 })
+
+t.test('what is about several patients is in the compartment of each of them', async t => {
+  await put(holding('max', 'lab', 'max'), holding('nia', 'lab', 'nia'))
+  const participant = ['max', 'nia'].map(id => ({ actor: { reference: `Patient/${id}` }, status: 'accepted' as const }))
+  await put({
+    resourceType: 'Appointment',
+    id: 'together',
+    status: 'booked',
+    identifier: [{ value: 'both' }],
+    participant,
+  })
+  const { where } = parseSearch(registry, 'Appointment', new URLSearchParams('identifier=both'))
+  const asked = askedAbout('Appointment', where)
+  const found = await whose(database, { access: fullAccess, classes: openCodeClasses() }, asked, 's')
+  const numbers = await numbersOf(database, ['max', 'nia'])
+  t.strictSame(found.map(({ patientId }) => patientId).toSorted(), numbers.toSorted())
+})
