@@ -40,6 +40,26 @@ t.test('it shows what the Consent gives, who gives it, and charts of that', asyn
   t.same(chartsOf(await browser.get(page)), [['Weight', [71]]], 'what is withdrawn is gone with the next request')
 })
 
+t.test('to somebody who may not read the record, no device says whose it is', async t => {
+  const { browser, practitioner } = await clinician()
+  const one = await patient('Hidden')
+  const consent = await one.give({ to: practitioner, kinds: ['omh:body-height'] })
+  const source = await create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Lumina rule', type: 'user-friendly-name' }],
+  })
+  const own = await create(one.self, {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${one.id}` },
+    parent: { reference: `Device/${source.id}` },
+    deviceName: [{ name: 'Rule of Pia Hidden', type: 'user-friendly-name' }],
+  })
+  await one.measure('8302-2', '2026-03-01T12:00:00Z', 171, 'cm', own.id)
+  const shown = await browser.get(`/shared/${consent.id}`)
+  t.match(wordsOf(shown), '171 cm 2026-03-01 12:00 Lumina rule')
+  t.notMatch(shown.body, 'Pia')
+})
+
 t.test('what the reader knows from a study, or by another Consent, is not among it', async t => {
   const { browser, practitioner } = await clinician()
   const anns = await patientToken(ann, 'patient/*.cruds patient/Consent.cruds')
