@@ -3,7 +3,7 @@ import { granteeOf } from '../../access/consent.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { compartmentsOf } from '../../storage/authorization/token.ts'
+import { compartmentOf, compartmentsOf } from '../../storage/authorization/token.ts'
 import { type Carer, referenceTo } from './care-draft.ts'
 import { type CareGrantee, findCareGrantee } from './care-grantee.ts'
 import { type CareLine, careLines } from './care-lines.ts'
@@ -44,6 +44,19 @@ export const recordsOf = async (parts: OwnParts, person: string): Promise<readon
       all.push({ patient, record, name: nameText(own.name?.[0]) || patient })
   }
   return all
+}
+
+/**
+ * The one of them who is meant: without a name for whom, the only one. Whoever is named and is none of them, as somebody for whom the person acted when
+ * a page was opened, is nobody: what was chosen for one is not given, or stopped, for another.
+ */
+export const ofWhom = async (
+  { accounts }: OwnParts,
+  { person, people, named }: { readonly person: string; readonly people: readonly OfPerson[]; readonly named: string },
+): Promise<OfPerson | undefined> => {
+  if (named === '') return people.length === 1 ? people[0] : undefined
+  const human = await compartmentOf(accounts.database, person, named)
+  return people.find(({ patient }) => patient === human)
 }
 
 /** Undefined if there is nobody with whom to share, or who has ever been shared with. */

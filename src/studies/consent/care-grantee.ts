@@ -1,7 +1,9 @@
 import type { ContactPoint, Organization, Practitioner, PractitionerRole } from '@medplum/fhirtypes'
+import { intervalOfPeriod, isBefore } from '../../fhir/date.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
+import { findAt } from './as-it-was.ts'
 import { type Carer, careDraft } from './care-draft.ts'
 import { nameOf, type OwnRecord } from './own-record.ts'
 
@@ -35,7 +37,7 @@ export const readGrantee = async (record: OwnRecord, carer: Carer): Promise<Care
     kind === 'organization'
       ? await record.read<Organization>('Organization', id)
       : await record.read<Practitioner>('Practitioner', id)
-  const name = found?.resourceType === 'Practitioner' ? nameText(found.name?.[0]) : (found?.name ?? '')
+  const name = nameIn(found)
   if (found === undefined || name.trim() === '') return undefined
   return {
     kind,
@@ -48,6 +50,22 @@ export const readGrantee = async (record: OwnRecord, carer: Carer): Promise<Care
   }
 }
 
+/** What it was called then, or is now if that is not known. What a Consent calls it says nothing: an app may have written any name beside the id. */
+export const granteeNameAt = async (
+  record: OwnRecord,
+  { kind, id, name }: CareGrantee,
+  at: string,
+): Promise<string> => {
+  const then =
+    kind === 'organization'
+      ? await findAt<Organization>(record, 'Organization', id, at)
+      : await findAt<Practitioner>(record, 'Practitioner', id, at)
+  return nameIn(then) || name
+}
+
+const nameIn = (one: Organization | Practitioner | undefined): string =>
+  one?.resourceType === 'Practitioner' ? nameText(one.name?.[0]) : (one?.name ?? '')
+
 const contactsOf = (telecom: readonly ContactPoint[] = []): readonly string[] =>
   telecom.flatMap(({ system, value }) => (value !== undefined && contactSystems.includes(system ?? '') ? [value] : []))
 
@@ -59,7 +77,12 @@ const organizationsOf = async (record: OwnRecord, practitioner: string): Promise
     'active:not': 'false',
     _count: '100',
   })
-  const ids = new Set(roles.flatMap(({ organization }) => namedId(organization, 'Organization') ?? []))
+  const now = new Date().toISOString()
+  const held = roles.filter(({ period = {} }) => {
+    const { low, high } = intervalOfPeriod(period)
+    return !isBefore(now, low) && isBefore(now, high)
+  })
+  const ids = new Set(held.flatMap(({ organization }) => namedId(organization, 'Organization') ?? []))
   const names = await Promise.all([...ids].map(id => nameOf(record, `Organization/${id}`)))
   return names.filter(name => name !== undefined)
 }

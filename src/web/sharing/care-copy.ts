@@ -2,7 +2,8 @@ import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { nameAt } from '../../studies/consent/as-it-was.ts'
-import { type CareAsked, findCareAsked, recordsOf } from '../../studies/consent/care-asked.ts'
+import { type CareAsked, findCareAsked, ofWhom, recordsOf } from '../../studies/consent/care-asked.ts'
+import { granteeNameAt } from '../../studies/consent/care-grantee.ts'
 import { findSignedConsent, type SignedConsent } from '../../studies/consent/signed-consent.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
@@ -26,33 +27,32 @@ export const careCopyPages: AddPage = (server, options) => {
       const query = queryOf(request)
       const people = await recordsOf(options, person)
       const isOne = people.length === 1
-      const of = people.find(({ patient }) => isOne || patient === query.get('record'))
+      const of = await ofWhom(options, { person, people, named: query.get('record') ?? '' })
       const asked = of && (await findCareAsked(options, { ...of, isOne }, { kind, id: request.params.id }, words))
       const signed = asked && (await findSignedConsent(options, { record: asked.record, signed: asked.signed }, words))
       if (asked === undefined || signed === undefined) throw new FhirError('not-found', 'There is no such copy')
       const name = await nameAt(options.accounts.openStoreAs, person, signed.at)
-      const [title, content] = [say('copy.title'), copyShown(asked, signed, name, words)]
+      const who = await granteeNameAt(asked.record, asked.grantee, signed.at)
+      const [title, content] = [say('copy.title'), copyShown(asked, signed, { who, name }, words)]
       if (query.has('file')) return sendCopyFile(reply, words, { title, content })
       const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="${careAddress(asked, { file: '' }, '/copy')}">${say('copy.download')}</a></li><li><a href="${careAddress(asked)}">${say('care.title', { who: asked.grantee.name })}</a></li></ul>`
       return sendTranslatedPage(reply, words, { title, content: html`${content}${links}` })
     })
 }
 
-/** `name`: of the account, since nobody types one in an app. */
+/** `who`: what the grantee was called then. `name`: of the account, since nobody types one in an app. */
 const copyShown = (
   asked: CareAsked,
   { consent, lines, ...signed }: SignedConsent,
-  name: string,
+  { who, name }: { readonly who: string; readonly name: string },
   words: Words,
 ): Html => {
   const { say } = words
   const { endedAt } = signed
   const { sourceAttachment: text } = consent
-  // Its name may be another by now.
-  const then = consent.provision?.provision?.[0]?.actor?.[0]?.reference.display ?? asked.grantee.name
   return html`<h1>${say('copy.title')}</h1>
 <dl>
-<dt>${say('care.copy-with')}</dt><dd>${then}</dd>
+<dt>${say('care.copy-with')}</dt><dd>${who}</dd>
 ${asked.whose !== undefined && html`<dt>${say('care.of')}</dt><dd>${asked.whose}</dd>`}
 ${name !== '' && html`<dt>${say('own.own-name')}</dt><dd>${name}</dd>`}
 ${signing({ consent, lines, ...signed }, words)}

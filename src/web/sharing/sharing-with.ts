@@ -7,6 +7,7 @@ import {
   digestOfCare,
   findCareAsked,
   type OfPerson,
+  ofWhom,
   recordsOf,
 } from '../../studies/consent/care-asked.ts'
 import { endCare, signCare } from '../../studies/consent/care-consent.ts'
@@ -103,12 +104,13 @@ const findAsked = async (
   options: PageOptions,
   { carer, record = typed(request.body, 'record') }: Wanted,
 ): Promise<Found> => {
-  const people = await recordsOf(options, sessionOf(request).person)
-  const [first, ...others] = people
-  const chosen = others.length === 0 ? first : people.find(({ patient }) => patient === record)
-  const of = chosen ?? first
+  const { person } = sessionOf(request)
+  const people = await recordsOf(options, person)
+  const isOne = people.length === 1
+  const chosen = await ofWhom(options, { person, people, named: record })
+  const of = chosen ?? (isOne ? undefined : people[0])
   if (of === undefined) return { kind: 'nobody' }
-  const asked = await findCareAsked(options, { ...of, isOne: others.length === 0 }, carer, wordsOf(request))
+  const asked = await findCareAsked(options, { ...of, isOne }, carer, wordsOf(request))
   if (asked === undefined) return { kind: 'nobody' }
   return chosen === undefined ? { kind: 'whose', carer, people } : { kind: 'asked', asked }
 }

@@ -368,6 +368,76 @@ t.test('whoever acts for several chooses for whom, and gives nothing of the othe
   )
 })
 
+t.test(
+  'what was chosen for somebody for whom the person acts no more is not signed for another, nor stopped',
+  async t => {
+    const [mine, child] = [await somebody('Jette'), await somebody('Joris')]
+    const kim = await clinician('Kim Rask')
+    await sign(mine.browser, kim.page, chosen)
+    const person = await personOf(mine.patient.id)
+    await database.run(
+      sql.fragment`INSERT INTO person_patient (person, patient) VALUES (${person}, ${child.patient.id})`,
+    )
+    const own = await browserOf(person)
+    const page = `${kim.page}?record=${child.patient.id}`
+    const { hidden } = await preview(own, page, { ...chosen, [weight]: 'yes' })
+    await database.run(
+      sql.fragment`DELETE FROM person_patient WHERE person = ${person} AND patient = ${child.patient.id}`,
+    )
+    const before = await consentsOf(mine.patient.id)
+    for (const [path, body] of [
+      [kim.page, hidden],
+      [`${kim.page}/sign`, { ...hidden, name: 'Joris' }],
+      [`${kim.page}/decline`, hidden],
+    ] as const)
+      t.equal((await own.post(path, body)).status, 404, path)
+    for (const path of [page, `${kim.page}/copy?record=${child.patient.id}`])
+      t.equal((await own.get(path)).status, 404, path)
+    t.strictSame(await consentsOf(mine.patient.id), before)
+    t.same(await consentsOf(child.patient.id), [])
+  },
+)
+
+t.test('a copy names whom it is given to as they were called, whatever an app wrote beside their id', async t => {
+  const { browser: own, patient } = await somebody('Jytte')
+  const kurt = await clinician('Kurt Moe')
+  const self = await patientToken(patient.id, 'patient/Consent.cruds')
+  const given = clinicalConsent(patient.id, { to: `Practitioner/${kurt.id}`, kinds: ['omh:body-weight'] })
+  const named = { reference: `Practitioner/${kurt.id}`, display: 'Somebody Else' }
+  await create(self, {
+    ...given,
+    provision: JSON.parse(
+      JSON.stringify(given.provision).replaceAll(JSON.stringify({ reference: named.reference }), JSON.stringify(named)),
+    ),
+  })
+  t.match((await consentsOf(patient.id))[0]?.provision?.provision?.[0]?.actor?.[0]?.reference, named)
+  const copy = wordsOf(await own.get(`${kurt.page}/copy`))
+  t.match(copy, 'Shared with Kurt Moe Name Jytte')
+  t.notMatch(copy, 'Somebody Else')
+})
+
+t.test('a practitioner works at an organization as long as their role there goes on', async t => {
+  const { browser: own, patient } = await somebody('Jorun')
+  const lars = await clinician('Lars Vik', lab.organization)
+  const roles = []
+  for (const period of [{ end: '2020-01-01' }, { start: '2080-01-01' }, { start: '2020-01-01' }])
+    roles.push(
+      await create('everything', {
+        resourceType: 'PractitionerRole',
+        practitioner: { reference: `Practitioner/${lars.id}` },
+        organization: { reference: `Organization/${lab.organization}` },
+        period,
+      }),
+    )
+  const says: boolean[] = []
+  for (const { id } of roles) {
+    const stored = (await send('everything', 'GET', `Patient/${patient.id}`)).json()
+    await update('everything', { ...stored, generalPractitioner: [{ reference: `PractitionerRole/${id}` }] })
+    says.push(wordsOf(await own.get(lars.page)).includes('Who it is Lars Vik Works at lab'))
+  }
+  t.same(says, [false, false, true])
+})
+
 t.test('two records of one human share together, by one Consent', async t => {
   const [mine, other] = [await somebody('Kaja'), await somebody('Katja')]
   const leo = await clinician('Leo Berg')
