@@ -190,3 +190,21 @@ t.test(
     await deriving
   },
 )
+
+t.test(
+  'if what a Consent gives cannot be stored, it fails for that reason, and not for what came of it for others',
+  async t => {
+    await database.run(sql.fragment`
+    CREATE FUNCTION refuse_last() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF NEW.pk = (SELECT max(pk) FROM consent WHERE patient_id <> 0) THEN RAISE 'there is no room for it'; END IF;
+      RETURN NEW;
+    END $$`)
+    await database.run(sql.fragment`
+    CREATE TRIGGER refuse_last BEFORE INSERT ON consent_grantee FOR EACH ROW EXECUTE FUNCTION refuse_last()`)
+    const [registry, classes] = [loadRegistry(), openCodeClasses()]
+    await t.rejects(reindex({ database, dictionaryConnection: database, registry, classes }), {
+      message: 'there is no room for it',
+    })
+  },
+)

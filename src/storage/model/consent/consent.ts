@@ -24,10 +24,10 @@ import { wasUnread } from './unread-consents.ts'
 /** Turns what patients permit into the rows that are asked whenever somebody reads. */
 export const projectConsents: Projection<Consent> = async (connection, changes, context) => {
   if (context.isAccepted !== true) return projectEach(connection, changes, context)
-  // In empty tables none meets another, so what one asks need not wait for the answers to others. Nothing is asked any more once this is over.
-  const ends = await Promise.allSettled(changes.map(one => projectOne(connection, one, context)))
-  const [failed] = ends.filter(one => one.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
+  // In empty tables none meets another, so what one asks need not wait for the answers to others.
+  const projected = changes.map(one => projectOne(connection, one, context))
+  // Nothing is asked any more once this is over. The first that fails says why; the others fail because of it.
+  await Promise.all(projected).finally(() => Promise.allSettled(projected))
 }
 
 const projectOne: One = async (connection, change, context) => {
