@@ -33,7 +33,7 @@ const signedIn = openSignedIn(world)
 
 /** Each line of who can see it now, without moments; undefined if there is no such list. */
 const readersIn = (body: string): readonly string[] | undefined =>
-  /<h2>Who can see it now<\/h2>\s*<ul>([\s\S]*?)<\/ul>/
+  /<h2>Who c(?:an|ould) see it (?:now|on <time[^<]*<\/time>)<\/h2>\s*<ul>([\s\S]*?)<\/ul>/
     .exec(body)?.[1]
     ?.split('<li>')
     .slice(1)

@@ -78,7 +78,7 @@ export const findCareAsked = async (
     record,
     registrar: await registrarOf(record),
     whose: isOne ? undefined : name,
-    lines: await careLines(parts.codeClasses, { record, sharings, words }),
+    lines: await careLines(parts, { record, sharings, words }),
     text: careText(grantee, words.code),
     consent,
     sharings,

@@ -7,7 +7,7 @@ import { namedId } from '../../fhir/reference.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { displayOf, kindAsked } from '../definition/study-request.ts'
 import { type OwnMeasures, ownMeasures } from './own-measures.ts'
-import { nameOf, type OwnRecord } from './own-record.ts'
+import { nameOf, type OwnParts, type OwnRecord } from './own-record.ts'
 import type { Sharing } from './own-sharing.ts'
 import { findOwnSources, type OwnSource } from './own-sources.ts'
 import { type AskedLine, nameOfLine } from './own-study.ts'
@@ -28,10 +28,14 @@ type Of = {
 }
 
 /** Their own kinds first, and then all others that the server knows, each by its name. */
-export const careLines = async (codeClasses: CodeClasses, of: Of): Promise<readonly CareLine[]> => {
+export const careLines = async (
+  parts: Pick<OwnParts, 'registry' | 'codeClasses'>,
+  of: Of,
+): Promise<readonly CareLine[]> => {
+  const { codeClasses } = parts
   const { record, sharings, words } = of
   const given = sharings.flatMap(({ kept, lines }) => (kept === undefined ? lines : []))
-  const measures = await ownMeasures(record, codeClasses)
+  const measures = await ownMeasures(record, parts)
   const own = new Set([...measures.keys(), ...given.map(({ kind }) => kind)])
   const devices = await devicesOf(record)
   const sourcesOf = await findOwnSources(record, codeClasses)

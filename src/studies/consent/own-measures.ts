@@ -2,9 +2,11 @@ import type { Observation } from '@medplum/fhirtypes'
 import { unlessRefused } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { mistakenStatuses } from '../../fhir/measured/mistaken.ts'
 import { namedId } from '../../fhir/reference.ts'
-import { all } from '../../search/expression.ts'
-import type { OwnRecord } from './own-record.ts'
+import { and } from '../../search/expression.ts'
+import { parseCriteria } from '../../search/parse.ts'
+import type { OwnParts, OwnRecord } from './own-record.ts'
 
 /** The newest readings of a kind. */
 export type OwnMeasures = {
@@ -18,13 +20,18 @@ export type OwnMeasures = {
   readonly devices: ReadonlySet<string>
 }
 
-/** The kinds of which somebody has readings, however many these are; none if they are too many kinds for one answer. */
+/**
+ * The kinds of which somebody has readings, however many these are; none if they are too many kinds for one answer. What was entered in error is no
+ * reading.
+ */
 export const ownMeasures = async (
   { store, patient }: Pick<OwnRecord, 'store' | 'patient'>,
-  { kindOf }: Pick<CodeClasses, 'kindOf'>,
+  { registry, codeClasses: { kindOf } }: Pick<OwnParts, 'registry' | 'codeClasses'>,
 ): Promise<ReadonlyMap<string, OwnMeasures>> => {
   // Of readings that come from several devices in turn, each of these is among the last.
-  const asked = { where: all, patients: [patient], max: 10, applied: [] }
+  const query = new URLSearchParams({ 'status:not': mistakenStatuses.join(',') })
+  const where = and(parseCriteria(registry, 'Observation', query))
+  const asked = { where, patients: [patient], max: 10, applied: [...query] }
   const found = (await unlessRefused(() => store.lastn(asked))) ?? []
   const readings = found.map(({ content }) => parseJson(content) as Observation)
   const ofKinds = readings.flatMap(one => [...kindsIn(one, kindOf)].map(([kind, display]) => ({ kind, display, one })))

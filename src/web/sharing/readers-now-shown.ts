@@ -5,16 +5,20 @@ import { staffRoleKey } from '../page/staff-role-key.ts'
 import { moment, phrase } from '../page/time.ts'
 import { serviceNamed, staffText } from './readers-shown.ts'
 
-/** Who sees what is shared now, with what has come since it was signed; nothing if nothing is shared. */
+/** Who sees what is shared now, with what has come since it was signed; nothing if nothing is shared. `at`: on what is kept, when that was. */
 export const readersNowShown = (
   readers: ReadersNow | undefined,
-  { name: organization }: { readonly name: string },
+  {
+    organization: { name: organization },
+    at,
+  }: { readonly organization: { readonly name: string }; readonly at?: Date },
   words: Words,
 ): Html | undefined => {
   if (readers === undefined) return undefined
   const { isOrganizations, people, services, lines } = readers
   const { say, list } = words
-  return html`<h2>${say('readers.title')}</h2>
+  const title = at === undefined ? say('readers.title') : phrase(words, 'readers.title-at', { when: moment(at, words) })
+  return html`<h2>${title}</h2>
 <ul>
 ${isOrganizations && html`<li>${say('readers.everybody', { organization })}</li>`}
 ${people.map(one => html`<li>${dated(one, personText(one, organization, words), words)}</li>`)}

@@ -101,7 +101,7 @@ ${version(asked.study, consent, words)}
 <h2>${say(isOver ? 'copy.shared-then' : 'copy.shared')}</h2>
 <ul>${lines.map(line => given(line, then.lines, words))}</ul>
 ${keptOf(asked, words)}
-${readersNowShown(asked.readersNow, asked.organization, words)}
+${readersNowShown(asked.readersNow, { ...asked, at: new Date() }, words)}
 <h2>${say('copy.text')}</h2>
 ${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
 }

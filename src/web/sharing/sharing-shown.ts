@@ -54,7 +54,7 @@ ${standing(asked, words, shown.done)}
 ${paperNotice(asked, words, { canSign: isSignable(asked) })}
 ${asked.isEnrolled && asked.isInForce && !asked.isClosed && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
 ${studyFacts(asked, words)}
-${readersNowShown(asked.readersNow, asked.organization, words)}
+${readersNowShown(asked.readersNow, asked, words)}
 ${
   asked.isEnrolled &&
   html`<h2>${say('study.text')}</h2>

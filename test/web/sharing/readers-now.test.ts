@@ -59,7 +59,10 @@ const colleague = async (text: string): Promise<string> => {
 const moment = String.raw`\d+ \w+ \d{4} at \d\d:\d\d UTC`
 /** Each line, with THEN in place of moments. */
 const linesOf = ({ body }: Pick<Shown, 'body'>): readonly string[] | undefined => {
-  const list = /<h2>(?:Who can see it now|Quién puede verlo ahora)<\/h2>\s*<ul>([\s\S]*?)<\/ul>/.exec(body)?.[1]
+  const list =
+    /<h2>(?:Who c(?:an|ould) see it|Quién p(?:uede|odía) verlo) (?:now|ahora|(?:on|el) <time[^<]*<\/time>)<\/h2>\s*<ul>([\s\S]*?)<\/ul>/.exec(
+      body,
+    )?.[1]
   return list
     ?.split('<li>')
     .slice(1)
@@ -144,6 +147,7 @@ t.test('the copy says it too, also as a file and in Spanish, until nothing is sh
   const expected = linesOf(await ana.browser.get(page))
   t.same(linesOf(await ana.browser.get(copy)), expected)
   t.same(linesOf(await ana.browser.get(`${copy}?file`)), expected)
+  t.match(wordsOf(await ana.browser.get(`${copy}?file`)), new RegExp(`Who could see it on ${moment}`), 'a file is kept')
   const { entry } = (await send('everything', 'GET', `Person?link=Patient/${ana.patient.id}`)).json()
   const spanish = await browserOf(entry[0].resource.id, 'es')
   const [all, own] = linesOf(await spanish.get(page)) ?? []

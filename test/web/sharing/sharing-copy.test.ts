@@ -45,7 +45,7 @@ t.test('the copy names the organization as it was called when it was signed', as
   await update('everything', { ...organization, name: 'Harbour Laboratory' })
   t.match(wordsOf(await own.get(page)), 'Harbour Laboratory')
   const copy = wordsOf(await own.get(`${page}/copy`))
-  const now = /Who can see it now .* What you signed/
+  const now = /Who could see it on .* What you signed/
   t.match(copy.replace(now, ''), organization.name)
   t.notMatch(copy.replace(now, ''), 'Harbour Laboratory')
   t.match(now.exec(copy)?.[0], 'Harbour Laboratory', 'whoever sees it now has the name of now')

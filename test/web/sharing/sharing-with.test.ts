@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Consent } from '@medplum/fhirtypes'
+import type { Consent, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -179,6 +179,25 @@ t.test(
     t.same(await consentsOf(patient.id), [])
   },
 )
+
+t.test('what was entered in error is no reading, and its kind is among the others', async t => {
+  const { browser: own, patient, weight: weighed } = await somebody('Cilla')
+  const elin = await clinician('Elin Dahl')
+  const mistaken: Observation = (await send('everything', 'GET', `Observation/${weighed}`)).json()
+  await update('everything', { ...mistaken, status: 'entered-in-error' })
+  await create<Observation>('everything', {
+    ...(await send('everything', 'GET', `Observation?code=8867-4&patient=${patient.id}`)).json().entry[0].resource,
+    id: undefined,
+    status: 'cancelled',
+    effectiveDateTime: '2026-02-20T12:00:00Z',
+  })
+  const page = await own.get(elin.page)
+  t.match(
+    wordsOf(page),
+    /Your readings Heart rate, from any device Newest: 11 February 2026 .* Step count, from any device Newest: 12 February 2026 .* Other kinds/,
+  )
+  t.match(page.body, `name="${weight}" value="no" checked`)
+})
 
 t.test('whoever is unknown, inactive or without a name, and whoever is no patient, finds nobody', async t => {
   const { browser: own } = await somebody('Dina')
