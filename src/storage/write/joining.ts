@@ -9,8 +9,9 @@ import { beginJoining } from '../other-joining.ts'
 import { sql } from '../sql.ts'
 import { followAnswer } from './answered-places.ts'
 import { endLeft } from './ending-left.ts'
+import { aMomentEach } from './in-tries.ts'
 import { moveAhead } from './moving-ahead.ts'
-import { aMomentEach, takeTurnToJoin } from './turn-to-join.ts'
+import { takeTurnToJoin } from './turn-to-join.ts'
 import type { Writing } from './write.ts'
 
 type Unlinked = Omit<Writing, 'linked' | 'newPatients' | 'turns'>

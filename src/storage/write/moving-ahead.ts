@@ -1,5 +1,6 @@
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { aMomentEach, inTries } from './in-tries.ts'
 
 /**
  * Moves a large record before others have to wait for it, in statements that all end soon. Nobody sees it before the transaction is committed. Others go
@@ -50,11 +51,14 @@ const moveUploadKeys = (connection: Connection, { kept, moved }: Numbers): Promi
 
 const noUuid = '00000000-0000-0000-0000-000000000000'
 
-/** Each part begins after the last row of the one before. */
+/** Each part begins after the last row of the one before. Somebody may be changing some of it, for as long as a long list takes. */
 const inParts = async <Last extends { readonly last: string | null }>(
   connection: Connection,
   first: Last,
   part: (after: Last) => SqlFragment,
 ): Promise<void> => {
-  for (let after = first; after.last !== null; ) after = await connection.one<Last>(part(after))
+  for (let after = first; after.last !== null; ) {
+    const next = part(after)
+    after = await inTries(connection, () => connection.one<Last>(next), aMomentEach)
+  }
 }

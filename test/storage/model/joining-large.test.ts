@@ -7,7 +7,7 @@ import type { Connection } from '../../../src/storage/database.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Write } from '../../../src/storage/store.ts'
-import { someoneWaits } from '../../support/someone-waits.ts'
+import { nobodyWaits, someoneWaits } from '../../support/someone-waits.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
@@ -152,6 +152,19 @@ t.test('what stands beside the resources is as if they had been stored as one re
   const stands = await beside()
   await world.deriveAnew()
   t.strictSame(await beside(), stands)
+})
+
+t.test('as long as somebody has one of its readings in hand, a joining stops waiting again and again', async t => {
+  const pair = await putPair('fay')
+  for (const one of pair) await putMany(one, many)
+  let joining: Promise<void> | undefined
+  await holding(`fay-2-${last}`, async connection => {
+    joining = put(linked('fay', ...pair))
+    await someoneWaits(connection)
+    await nobodyWaits(connection)
+  })
+  await joining
+  t.equal(await numberOf(pair[1]), await numberOf(pair[0]))
 })
 
 t.test('of several records that are to be joined at once, one waits for the other, and both are', async t => {
