@@ -1,6 +1,7 @@
 import type { Consent, Device } from '@medplum/fhirtypes'
 import type { Permit } from '../../access/consent-permit.ts'
 import { kindOfClass } from '../../access/shared-type.ts'
+import { beginning } from '../../fhir/beginning.ts'
 import { type Interval, intervalOf } from '../../fhir/date.ts'
 import { deviceNameOrId } from '../../fhir/display-name.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
@@ -73,9 +74,13 @@ const kindName = (key: string, { consent, words, codeClasses }: Telling): string
     ),
     ...classes.map(one => ({ key: kindOfClass(one), display: one.display })),
   ])
-  const display = said.find(one => one.key === key && one.display !== undefined)?.display
-  return words.kind(key, known ?? display ?? key.slice(key.lastIndexOf('|') + 1))
+  const display =
+    said.find(one => one.key === key && one.display !== undefined)?.display ?? key.slice(key.lastIndexOf('|') + 1)
+  return words.kind(key, known ?? beginning(display, mostCharacters))
 }
+
+/** Whoever reads a list of what others share is not shown whole texts by which an app calls something. */
+const mostCharacters = 200
 
 const toTime = ({ data, valid }: Opens, { provision, dateTime }: Consent): SharedTime => {
   const own = provision?.provision ?? []

@@ -159,7 +159,7 @@ const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words:
   const { lines } = sharing
   const study = asked.find(one => referenceTo(one) === sharing.receiver)
   const who = await receiverName(sharing, words)
-  const care = carePathOf(sharing)
+  const care = await carePathOf(sharing)
   const texts = lines.length === 0 ? [words.say('sharing.idle')] : lines.map(line => lineText(line, words))
   return html`<fieldset>
 <legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who })}</legend>
@@ -172,10 +172,10 @@ ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.sa
 </fieldset>`
 }
 
-/** The page about whoever it is given to without a study. */
-const carePathOf = ({ consent, human }: Sharing): string | undefined => {
+/** The page about whoever it is given to without a study. There is none about somebody without a name, or who was deleted: an app may share with them. */
+const carePathOf = async ({ consent, human, record, receiver }: Sharing): Promise<string | undefined> => {
   const to = granteeOf(consent)
-  if (to === undefined || to.kind === 'study') return undefined
+  if (to === undefined || to.kind === 'study' || !(await nameOf(record, receiver))?.trim()) return undefined
   return `${carePath({ kind: to.kind, id: to.id })}?record=${human}`
 }
 

@@ -435,6 +435,36 @@ t.test('a copy names whom it is given to as they were called, whatever an app wr
   t.notMatch(copy, 'Somebody Else')
 })
 
+t.test(
+  'what an app gives to somebody without a name is told, and can be stopped, without a way to a page that is none',
+  async t => {
+    const { browser: own, patient, weight: weighed } = await somebody('Jolanda')
+    const nameless = await clinician(' ')
+    const self = await patientToken(patient.id, 'patient/Consent.cruds')
+    const given = clinicalConsent(patient.id, { to: `Practitioner/${nameless.id}`, kinds: ['omh:body-weight'] })
+    await create(self, given)
+    t.ok((await nameless.reads()).includes(weighed))
+    t.equal((await own.get(nameless.page)).status, 404)
+    const all = await own.get('/sharing')
+    t.match(wordsOf(all), 'Body weight, from any device: measured from 1 January 2000')
+    t.notMatch(all.body, nameless.page)
+  },
+)
+
+t.test('of a long text by which an app calls a kind, the beginning is shown', async t => {
+  const { browser: own, patient } = await somebody('Josefin')
+  const liv = await clinician('Liv Strand')
+  const self = await patientToken(patient.id, 'patient/Consent.cruds')
+  const given = clinicalConsent(patient.id, { to: `Practitioner/${liv.id}`, kinds: ['omh:body-weight'] })
+  const code = [{ coding: [{ system: systems.omh, code: 'app:mood' }], text: 'Mood '.repeat(1000) }]
+  const provision = given.provision?.provision?.map(one => ({ ...one, code }))
+  await create(self, { ...given, provision: { ...given.provision, provision } } as Consent)
+  for (const page of ['/sharing', `${liv.page}/copy`]) {
+    const { body } = await own.get(page)
+    t.equal(body.match(/Mood /g)?.length, 40, page)
+  }
+})
+
 t.test('a practitioner works at an organization as long as their role there goes on', async t => {
   const { browser: own, patient } = await somebody('Jorun')
   const lars = await clinician('Lars Vik', lab.organization)
