@@ -17,7 +17,12 @@ export const refuseUnfinishedText = async (connection: Connection, pk: string, s
   const before = await connection.maybeOne<{ study: ResearchStudy | null }>(sql.fragment`
     SELECT content AS study FROM research_study_history
     WHERE patient_id = 0 AND pk = ${pk} ORDER BY version DESC LIMIT 1`)
-  if (before?.study?.status === 'active' && wordsOf(before.study) === wordsOf(study)) return
+  if (
+    before?.study?.status === 'active' &&
+    reasonAgainstText(before.study) !== undefined &&
+    wordsOf(before.study) === wordsOf(study)
+  )
+    return
   throw new FhirError(
     'business-rule',
     `${why}. A study that is not active yet may have a text that is not finished; what is still being written is its patient-text-draft`,

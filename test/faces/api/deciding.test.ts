@@ -456,9 +456,11 @@ const further = async (title: string, more: Partial<ResearchStudy> = {}) =>
   })
 const [open, textless] = [await further('Open'), await further('Without a text', { extension: [requested(steps)] })]
 const closing = await further('Closing')
-/** With a text that had all its parts only as long as it named their headings. */
+/** With a text of a time when texts could lack a part. */
 const unfinished = await further('Unfinished', { extension: [requested(steps), headed(true)] })
-await world.update(lab.manager, { ...unfinished, extension: [requested(steps), headed(false)] })
+await database.run(sql.fragment`
+  UPDATE research_study SET content = jsonb_set(content, '{extension}', ${JSON.stringify([requested(steps), headed(false)])}::jsonb)
+  WHERE id = ${unfinished.id ?? ''}`)
 
 for (const { name, of, status, detail } of [
   { name: 'has no text to sign', of: textless, status: 409, detail: /no patient text yet/ },

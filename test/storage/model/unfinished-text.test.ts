@@ -109,6 +109,7 @@ t.test('an active study begins with no text that lacks a part', async t => {
     'updated',
     'its headings may be named',
   )
+  t.match(await update(importer, study('s', 'active', bare('1', headed))), lacks('1'), 'nor loses what names them')
 })
 
 t.test('what an active study had before goes on, but nobody new is asked to sign it', async t => {

@@ -34,11 +34,20 @@ const written = (isNamed: boolean): Extension => ({
     })),
   ],
 })
-/** The same words: so it is as if the study had had them before texts had to have parts. */
-const write = async (isNamed: boolean): Promise<void> => {
+const withText = async (isNamed: boolean): Promise<ResearchStudy> => {
   const stored: ResearchStudy = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const others = (stored.extension ?? []).filter(({ url }) => url !== extensions.patientText)
-  await update(lab.manager, { ...stored, extension: [...others, written(isNamed)] })
+  return { ...stored, extension: [...others, written(isNamed)] }
+}
+const writeNamed = async (): Promise<void> => {
+  await update(lab.manager, await withText(true))
+}
+/** As the study had it before texts had to have parts. */
+const holdUnnamed = async (): Promise<void> => {
+  const { extension } = await withText(false)
+  await database.run(sql.fragment`
+    UPDATE research_study SET content = jsonb_set(content, '{extension}', ${JSON.stringify(extension)}::jsonb)
+    WHERE id = ${study.id ?? ''}`)
 }
 const choices = {
   [`omh:heart-rate@${band}`]: 'yes',
@@ -49,7 +58,7 @@ const choices = {
 const tokenIn = async (browser: typeof staff, at: string): Promise<string> =>
   /name="_csrf" value="([^"]*)"/.exec((await browser.get(at)).body)?.[1] ?? ''
 
-await write(true)
+await writeNamed()
 const eva = await arrived('Eva')
 const bob = await arrived('Bob')
 const cat = await enrolled('Cat')
@@ -63,7 +72,7 @@ const hidden = Object.fromEntries(
   ]),
 )
 await eva.browser.post(`${own}/sign`, { ...hidden, name: 'Eva' })
-await write(false)
+await holdUnnamed()
 
 t.test('nobody is invited into a study whose text lacks a part, and staff are told what it lacks', async t => {
   for (const [subject, action] of [
@@ -102,7 +111,7 @@ t.test('whoever has signed it goes on, and a patient is told that there is nothi
 })
 
 t.test('once its headings are named, people are asked again', async t => {
-  await write(true)
+  await writeNamed()
   t.match((await bob.browser.get(own)).body, 'id="choices"')
   t.equal((await act(cat.subject, 'invite')).status, 303)
   t.notMatch(wordsOf(await staff.get(page)), 'Nobody can be invited now')
