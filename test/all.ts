@@ -50,9 +50,11 @@ const everySoMany: readonly (readonly [days: number, places: readonly string[]])
       'test/auth/*',
       'test/browser/*',
       'test/http/**',
+      'test/interactions/**',
       'test/operations/**',
       'test/storage/audit/**',
-      'test/web/{account,intake,invitation,patient,sign-in,study,study-settings,system}/**',
+      'test/studies/**',
+      'test/web/{account,intake,invitation,page,patient,sign-in,study,study-settings,system}/**',
     ],
   ],
 ]
