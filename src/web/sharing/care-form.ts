@@ -1,5 +1,5 @@
 import { isOfTime } from '../../access/shared-type.ts'
-import type { Words } from '../../messages/catalogue.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import { type CareAsked, digestOfCare } from '../../studies/consent/care-asked.ts'
 import type { CareLine } from '../../studies/consent/care-lines.ts'
 import { answerShown } from '../../studies/consent/own-study.ts'
@@ -11,6 +11,18 @@ import { type ChoiceState, givenState } from './sharing-choice.ts'
 
 export const carePath = ({ kind, id }: Pick<CareAsked['grantee'], 'kind' | 'id'>): string =>
   `/sharing/with/${kind}/${encodeURIComponent(id)}`
+
+/** What the button says by which they end what they share, or say no to what an app has proposed; undefined if there is nothing to end. */
+export const saysNo = (
+  { consent, grantee }: Pick<CareAsked, 'consent' | 'grantee'>,
+  { say }: Words,
+): string | undefined => {
+  const key = noTexts[consent?.status ?? '']
+  return key && say(key, { who: grantee.name })
+}
+
+const noTexts: Readonly<Record<string, Key>> = { active: 'care.stop', proposed: 'care.decline' }
+const nothingTexts: Readonly<Record<string, Key>> = { active: 'care.nothing-now', proposed: 'care.nothing-asked' }
 
 /** For links and redirections, if the person acts for several. */
 export const careAddress = (
@@ -61,11 +73,11 @@ export const careForm = (
   const { say } = words
   const page = carePath(grantee)
   const who = grantee.name
-  const isGiving = consent?.status === 'active'
-  const nothing = say(isGiving ? 'care.nothing-now' : 'care.nothing', { who })
+  const nothing = say(nothingTexts[consent?.status ?? ''] ?? 'care.nothing', { who })
   const problems = choiceProblems(lines, state, words)
-  const end = isGiving
-    ? html`<button formaction="${page}/decline" class="btn btn-primary">${say('care.stop', { who })}</button>`
+  const no = saysNo(asked, words)
+  const end = no
+    ? html`<button formaction="${page}/decline" class="btn btn-primary">${no}</button>`
     : html`<a class="btn btn-primary" href="/sharing">${say('care.cancel')}</a>`
   return html`${problemList([...(isNothing ? [{ name: 'choices', problem: nothing }] : []), ...problems], say('check'))}
 ${postForm(

@@ -10,7 +10,7 @@ import { form, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
-import { careHidden, carePath } from './care-form.ts'
+import { careHidden, carePath, saysNo } from './care-form.ts'
 import { endingLines } from './ending-lines.ts'
 import { type ChoiceState, hiddenChoices } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
@@ -31,19 +31,20 @@ export const sendCarePreview = async (
   words: Words,
   { choices, state, name = '', isUnsigned = false }: Shown,
 ): Promise<FastifyReply> => {
-  const { grantee, record, text, consent, whose } = asked
+  const { grantee, record, text, whose } = asked
   const { say } = words
   const [page, who, token] = [carePath(grantee), grantee.name, ownToken(reply)]
   const hidden = { ...hiddenChoices(state), ...careHidden(asked, words, choices) }
   const signing = careSigning(asked, choices)
   const counts = await countReadable(record, choices, { signing, readable: readForCare(grantee) })
+  const no = saysNo(asked, words)
   const end =
-    consent?.status === 'active'
-      ? postForm(
+    no === undefined
+      ? html`<p><a class="btn btn-primary" href="/sharing">${say('care.cancel')}</a></p>`
+      : postForm(
           { action: `${page}/decline`, token, hidden: careHidden(asked, words) },
-          html`<button class="btn btn-primary">${say('care.stop', { who })}</button>`,
+          html`<button class="btn btn-primary">${no}</button>`,
         )
-      : html`<p><a class="btn btn-primary" href="/sharing">${say('care.cancel')}</a></p>`
   return sendTranslatedPage(reply, words, {
     title: say('preview.title'),
     isProblem: isUnsigned,

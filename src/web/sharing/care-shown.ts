@@ -9,7 +9,7 @@ import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
-import { careAddress, careForm, careHidden, carePath } from './care-form.ts'
+import { careAddress, careForm, careHidden, carePath, saysNo } from './care-form.ts'
 import { type ChoiceState, hasProblem } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
 
@@ -93,7 +93,8 @@ const careStanding = (asked: CareAsked, words: Words, done = ''): Html | undefin
 ${consent.status === 'inactive' && whyEnded(asked, words)}
 ${asked.signed !== undefined && html`<p><a href="${careAddress(asked, {}, '/copy')}">${say('copy.link')}</a></p>`}
 ${key === 'care.signed' && !isMeasured && html`<p>${say('study.then-connect')} <a href="/account/apps">${say('sharing.apps')}</a></p>`}`
-  return html`${notice(done === '' ? 'settled' : 'done', told)}
+  const kind = consent.status === 'proposed' ? 'standing' : 'settled'
+  return html`${notice(done === '' ? kind : 'done', told)}
 ${grantee.isActive ? isSignedEarlier && notice('standing', html`<p>${say('study.changed')}</p>`) : notice('standing', html`<p>${say('care.closed', { who })} ${consent.status === 'active' && say('care.goes-on')}</p>`)}`
 }
 
@@ -102,6 +103,8 @@ const standingOf = ({ consent, sharings }: CareAsked, done: string) => {
     case 'active':
       if (!sharings.some(({ lines }) => lines.length > 0)) return 'care.idle'
       return done === 'signed' ? 'care.signed' : 'care.now'
+    case 'proposed':
+      return 'care.proposed'
     case 'inactive':
       return 'care.ended'
     case 'rejected':
@@ -119,12 +122,15 @@ const whyEnded = ({ consent, grantee }: CareAsked, { say }: Words): Html | false
 }
 
 /** With somebody who is not here any more nothing new is shared. */
-const stopOnly = (asked: CareAsked, words: Words, token: string): Html | false =>
-  asked.consent?.status === 'active' &&
-  postForm(
-    { action: `${carePath(asked.grantee)}/decline`, token, hidden: careHidden(asked, words) },
-    html`<button class="btn btn-primary">${words.say('care.stop', { who: asked.grantee.name })}</button>`,
-  )
+const stopOnly = (asked: CareAsked, words: Words, token: string): Html | undefined => {
+  const no = saysNo(asked, words)
+  return no === undefined
+    ? undefined
+    : postForm(
+        { action: `${carePath(asked.grantee)}/decline`, token, hidden: careHidden(asked, words) },
+        html`<button class="btn btn-primary">${no}</button>`,
+      )
+}
 
 /** Whose readings they are, if the person acts for several. */
 export const sendWhose = (

@@ -487,6 +487,30 @@ t.test('a practitioner works at an organization as long as their role there goes
   t.same(says, [false, false, true])
 })
 
+t.test('what was proposed is said to be that, and a no to it is as near as a yes', async t => {
+  const { browser: own, patient } = await somebody('Pia')
+  await create('everything', {
+    resourceType: 'Consent',
+    status: 'proposed',
+    scope: { coding: [{ code: 'patient-privacy' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient.id}` },
+    policyRule: { coding: [{ system: systems.consentPolicy, code: 'deny-unless-permitted' }] },
+    provision: {
+      type: 'deny',
+      actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: `Practitioner/${cora.id}` } }],
+    },
+  })
+  const page = await own.get(cora.page)
+  const shown = wordsOf(page)
+  t.match(shown, /It was proposed that you share with Dr Cora Vane\. Nothing is shared until you sign\./)
+  t.match(shown, /See what that means No, I do not share with Dr Cora Vane/)
+  t.match(await own.post(`${cora.page}/decline`, hiddenOf(page.body, cora.page)), { status: 303 })
+  t.match(wordsOf(await own.get(cora.page)), /You have said no\. You share nothing with Dr Cora Vane\./)
+  t.match(await consentsOf(patient.id), [{ status: 'rejected' }])
+  t.same(await cora.reads(), [])
+})
+
 t.test('two records of one human share together, by one Consent', async t => {
   const [mine, other] = [await somebody('Kaja'), await somebody('Katja')]
   const leo = await clinician('Leo Berg')
