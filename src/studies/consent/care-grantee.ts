@@ -27,7 +27,11 @@ export const findCareGrantee = async (record: OwnRecord, carer: Carer): Promise<
   const known = await readGrantee(record, carer)
   if (known !== undefined) return known
   const resource = { ...careDraft(record, carer, new Date().toISOString()), status: 'proposed' as const }
-  return unlessRefused(() => record.trying({ kind: 'create', resource }, within => readGrantee(within, carer)))
+  const tried = await unlessRefused(() =>
+    record.trying({ kind: 'create', resource }, within => readGrantee(within, carer)),
+  )
+  // It is refused if a Consent was given to them meanwhile, and then they are known.
+  return tried ?? readGrantee(record, carer)
 }
 
 /** As far as the patient may read it now. */

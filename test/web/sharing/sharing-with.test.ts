@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Consent, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
@@ -333,6 +334,23 @@ t.test('of two who sign at once one signs, and only one Consent is there', async
     (await consentsOf(patient.id)).map(({ status }) => status),
     ['active'],
   )
+})
+
+t.test('whoever opens the page at the moment of signing is not told that there is nobody', async t => {
+  const { browser: own } = await somebody('Hugo')
+  for (const name of ['Ike Lund', 'Ivo Marsh', 'Ina Nash', 'Isa Orr']) {
+    const { page } = await clinician(name)
+    const { hidden } = await preview(own, page, chosen)
+    const signing = own.post(`${page}/sign`, { ...hidden, name: 'Hugo' })
+    // The page looks twice for whom it is about: the Consent may be there, or not yet be there, at either time.
+    const reading = Array.from({ length: 12 }, (_, turn) => pause(8 * turn).then(() => own.get(page)))
+    t.match(await signing, { location: /done=signed/ })
+    t.same(
+      (await Promise.all(reading)).map(({ status }) => status),
+      reading.map(() => 200),
+      name,
+    )
+  }
 })
 
 t.test('what an app gave stands in the form, and what is signed takes its place', async t => {
