@@ -1,12 +1,11 @@
 import type { FastifyReply } from 'fastify'
 import { readForCare } from '../../access/questions.ts'
-import { isBlank } from '../../accounts/blank.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { CareAsked } from '../../studies/consent/care-asked.ts'
 import { careSigning } from '../../studies/consent/care-consent.ts'
 import { countReadable } from '../../studies/consent/count-shared.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
-import { form, postForm } from '../page/form.ts'
+import { postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
@@ -15,6 +14,7 @@ import { endingLines } from './ending-lines.ts'
 import { type ChoiceState, hiddenChoices } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
 import { endingShown, readingsShown } from './sharing-preview.ts'
+import { signatureForm } from './signature-form.ts'
 
 type Shown = {
   readonly choices: readonly Choice[]
@@ -61,25 +61,7 @@ ${endingShown(endingLines(asked, choices), words, say('care.ends-text', { who })
 <p>${say('care.known-name')}</p>
 <h2>${say('study.text')}</h2>
 ${textShown(text.attachment)}
-<h2>${say('sign.title')}</h2>
-<p>${say('sign.text')}</p>
-${form({
-  action: `${page}/sign`,
-  token,
-  hidden,
-  problemTitle: say('check'),
-  fields: [
-    {
-      name: 'name',
-      label: say('sign.name'),
-      hint: say('care.name-hint', { who }),
-      value: name,
-      autocomplete: 'name',
-      problem: isUnsigned ? say(isBlank(name) ? 'sign.missing' : 'account.name-missing') : undefined,
-    },
-  ],
-  button: say('sign.sign'),
-})}
+${signatureForm({ page, token, hidden, name, isUnsigned, hint: say('care.name-hint', { who }) }, words)}
 ${end}
 ${postForm({ action: page, token, hidden: { ...hidden, change: 'yes' } }, html`<button class="btn btn-outline-primary">${say('preview.back')}</button>`)}`,
   })

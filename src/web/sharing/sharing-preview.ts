@@ -1,12 +1,11 @@
 import type { FastifyReply } from 'fastify'
 import { isOfTime } from '../../access/shared-type.ts'
-import { isBlank } from '../../accounts/blank.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { countShared } from '../../studies/consent/count-shared.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
 import { answerShown, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
 import type { SharedLine } from '../../studies/consent/shared-line.ts'
-import { form, notice, postForm } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { phrase } from '../page/time.ts'
@@ -17,6 +16,7 @@ import { readersShown } from './readers-shown.ts'
 import { type ChoiceState, declineKey, hiddenChoices } from './sharing-choice.ts'
 import { textToSign } from './sharing-facts.ts'
 import { keptOf, lineText } from './sharing-line.ts'
+import { signatureForm } from './signature-form.ts'
 
 type Shown = {
   readonly choices: readonly Choice[]
@@ -58,24 +58,7 @@ ${endingShown(endingLines(asked, choices), words)}
 ${keptOf(asked, words)}
 <h2>${say('study.text')}</h2>
 ${textToSign(text?.attachment, words)}
-<h2>${say('sign.title')}</h2>
-<p>${say('sign.text')}</p>
-${form({
-  action: `${page}/sign`,
-  token,
-  hidden,
-  problemTitle: say('check'),
-  fields: [
-    {
-      name: 'name',
-      label: say('sign.name'),
-      value: name,
-      autocomplete: 'name',
-      problem: isUnsigned ? say(isBlank(name) ? 'sign.missing' : 'account.name-missing') : undefined,
-    },
-  ],
-  button: say('sign.sign'),
-})}
+${signatureForm({ page, token, hidden, name, isUnsigned }, words)}
 ${postForm({ action: `${page}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}
 ${postForm({ action: page, token, hidden: { ...hidden, change: 'yes' } }, html`<button class="btn btn-outline-primary">${say('preview.back')}</button>`)}`,
   })
