@@ -132,8 +132,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(appLinkRoutes, config)
   await server.register(healthRoutes, { isReady: await openReadiness(database, room) })
   if (metering !== undefined) {
-    const { waiting: auditWaiting } = audit
-    await server.register(metricsRoutes, metering.routes({ database, auditWaiting, reportFault }))
+    const { waiting: auditWaiting, connections: records } = audit
+    const others = { dictionary: dictionaryConnection, records, ...background?.connections }
+    await server.register(metricsRoutes, metering.routes({ database, others, auditWaiting, reportFault }))
   }
   server.decorate('authorization', authorization)
   await server.register(authorizationRoutes, { answerPage: answerErrorPage })

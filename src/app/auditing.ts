@@ -9,7 +9,7 @@ import type { AuditRecord } from '../storage/audit/record.ts'
 import { isRefusal } from '../storage/audit/refusal.ts'
 import { beginEpoch } from '../storage/audit/seal/epoch.ts'
 import { type AuditWriting, noTrail, openTrail, type Trail } from '../storage/audit/trail.ts'
-import { openDatabase } from '../storage/database.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
 import type { DiskRoom } from '../storage/postgres/disk-room.ts'
 import type { Store } from '../storage/store.ts'
 import { type Told, tellingStore } from '../storage/upload/telling-store.ts'
@@ -23,6 +23,7 @@ export type Audit = {
   readonly recordTold: (subscriber: Caller | undefined, told: readonly Found[]) => Promise<void>
   /** How many records are being written. */
   readonly waiting: () => number
+  readonly connections: Pick<Database, 'use'>
   readonly close: () => Promise<void>
 }
 
@@ -44,6 +45,7 @@ export const openAudit = async (databaseUrl: string, { registry, writing, room, 
   return {
     trail,
     waiting,
+    connections: database,
     audited: (store, caller, door, wait = run => run()) => {
       if (writing === 'off') return store
       const keep = (record: AuditRecord) => wait(() => trail.keep(record))

@@ -34,6 +34,11 @@ export const openBackground = async (work: Work, parts: Parts) => {
   return {
     jobs,
     sockets: subscriptions.sockets,
+    /** Those that are not shared with requests. */
+    connections: {
+      subscriptions: subscriptions.connections,
+      ...(sealing !== undefined && { sealing: sealing.connections }),
+    },
     /** To be called before the server waits for open requests, since it would wait for websockets as well. */
     closeSubscriptions: subscriptions.close,
     /** To be called when no request is left that might queue something. */

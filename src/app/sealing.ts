@@ -42,6 +42,7 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
   }
   let sealing = go()
   return {
+    connections: database,
     close: async () => {
       isClosed = true
       clearTimeout(timer)

@@ -44,6 +44,7 @@ export const openSubscriptionWork = async (
   const sockets = openSockets({ ...serving, database, databaseUrl, readAs })
   return {
     sockets,
+    connections: database,
     close: async () => {
       await sockets.close()
       await subscriptions.close()

@@ -104,6 +104,11 @@ const other = 'other'
 /** What is read when Prometheus asks. */
 const figureTable = {
   sharewell_database_up: { kind: 'gauge', labels: [], help: 'Whether the database answered while this was asked.' },
+  sharewell_figures_missing: {
+    kind: 'gauge',
+    labels: ['figure'],
+    help: 'Whether what else the database was asked could not be read in time, by what it is about.',
+  },
   sharewell_database_bytes: { kind: 'gauge', labels: [], help: 'Size of the database.' },
   sharewell_database_connections: {
     kind: 'gauge',

@@ -43,7 +43,8 @@ const knownValues: Readonly<Record<string, ReadonlySet<string>>> = {
   le: new Set(['0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '10', '30', '+Inf']),
   outcome: new Set(['accepted', 'repaired', 'duplicate', 'refused']),
   event: new Set(['audit-sealed', 'clocks-differ', 'derived-by-older-map']),
-  pool: new Set(['requests', 'searches']),
+  pool: new Set(['requests', 'searches', 'dictionary', 'records', 'sealing', 'subscriptions']),
+  figure: new Set(['bytes', 'unsealed', 'jobs', 'letters', 'backup']),
   queue: new Set([
     'async-request',
     'invitation',
@@ -178,6 +179,8 @@ t.test('the state of the database, of the record and of the queues is read when 
   t.notOk(found.has('sharewell_last_backup_timestamp_seconds'), 'none was ever recorded')
   t.equal(await figure('sharewell_jobs', { queue: 'subscription', state: 'waiting' }), 0)
   t.equal(await figure('sharewell_database_connections_most', { pool: 'requests' }), 10)
+  for (const pool of ['dictionary', 'records', 'sealing', 'subscriptions'])
+    t.ok((await figure('sharewell_database_connections_most', { pool })) ?? 0, pool)
 })
 
 t.test('no label has a value that is not known beforehand, whatever is asked', async t => {

@@ -38,10 +38,8 @@ type Letters = { readonly waiting: number; readonly failed: number }
 type Archive = { readonly isOn: boolean; readonly lastAt: Date | null; readonly failedAt: Date | null }
 
 export const readSystemState = async (connection: Connection): Promise<SystemState> => {
-  const { version, startedAt, bytes } = await connection.one<{ version: string; startedAt: Date; bytes: string }>(
-    sql.fragment`
-      SELECT current_setting('server_version') AS version, pg_postmaster_start_time() AS "startedAt",
-        pg_database_size(current_database())::text AS bytes`,
+  const { version, startedAt } = await connection.one<{ version: string; startedAt: Date }>(
+    sql.fragment`SELECT current_setting('server_version') AS version, pg_postmaster_start_time() AS "startedAt"`,
   )
   const { applied, last } = await connection.one<{ applied: number; last: string }>(
     sql.fragment`SELECT count(*)::int AS applied, max(name) AS last FROM migration`,
@@ -51,7 +49,7 @@ export const readSystemState = async (connection: Connection): Promise<SystemSta
     startedAt,
     clock: await readClockDifference(connection),
     migrations: { applied, last, known: (await readMigrations()).length },
-    bytes: Number(bytes),
+    bytes: await readBytes(connection),
     tables: await largestTables(connection),
     jobs: await countJobs(connection),
     letters: await countLetters(connection),
@@ -60,6 +58,19 @@ export const readSystemState = async (connection: Connection): Promise<SystemSta
       SELECT current_setting('archive_mode') <> 'off' AS "isOn", last_archived_time AS "lastAt",
         last_failed_time AS "failedAt" FROM pg_stat_archiver`),
   }
+}
+
+export const readBytes = async (connection: Connection): Promise<number> => {
+  const { bytes } = await connection.one<{ bytes: string }>(
+    sql.fragment`SELECT pg_database_size(current_database())::text AS bytes`,
+  )
+  return Number(bytes)
+}
+
+/** Throws if it does not. */
+export const isAnswering = async (connection: Connection): Promise<true> => {
+  await connection.one(sql.fragment`SELECT`)
+  return true
 }
 
 const largestTables = async (connection: Connection): Promise<SystemState['tables']> => {
