@@ -39,22 +39,18 @@ const readCriteria = ({ query }: Scope, type: ResourceType, parseCriteria: Parse
   const modified = [...new URLSearchParams(query).keys()].find(name => name.includes(':'))
   if (modified !== undefined) throw new FhirError('not-supported', `a scope takes no modifier: ${modified}`)
   const criteria = parseCriteria(type, query)
-  if (looksBeyond(criteria)) throw new FhirError('not-supported', `a scope asks of no other resources: ${query}`)
+  if (!asksOfItself(criteria)) throw new FhirError('not-supported', `a scope asks of no other resources: ${query}`)
   return criteria
 }
 
-/** A link would reveal something of other resources, which the caller may not be allowed to see. */
-const looksBeyond = (criteria: Expression): boolean => {
+/** A link would reveal something of other resources, which the caller may not be allowed to see. Whatever is not known to ask of the row alone counts as one. */
+const asksOfItself = (criteria: Expression): boolean => {
   switch (criteria.kind) {
     case 'and':
     case 'or':
-      return criteria.of.some(looksBeyond)
-    case 'not':
-      return looksBeyond(criteria.of)
-    case 'chain':
-    case 'has':
-    case 'listed':
-    case 'there':
+      return criteria.of.every(asksOfItself)
+    case 'match':
+    case 'none':
       return true
     default:
       return false

@@ -114,6 +114,19 @@ t.test('patient scopes stay in the compartment, whoever has them', async t => {
   t.equal(asked('launched', 'patient/*.rs', 's', 'Device'), `(and (compartment Patient/ann) ${covered})`)
 })
 
+t.test(
+  'whoever has an account and acts as a patient reaches the data of that patient, whatever id the account has',
+  async t => {
+    const caller = callerWith('patient/*.rs user/*.rs', {
+      principal: { kind: 'person', id: 'p' },
+      person: { id: 'p' },
+      patient: 'ann',
+    })
+    t.equal(print(access(caller)('s', 'Observation')), '(compartment Patient/ann)')
+    t.equal(print(access(caller)('s', 'Person')), '(identified p)')
+  },
+)
+
 t.test('scopes that come to the same rule ask it once', async t => {
   const own = '(compartment Patient/ann)'
   t.equal(asked('patient', 'patient/*.rs patient/Observation.rs user/*.rs', 's', 'Observation'), own)

@@ -3,6 +3,7 @@ import t from 'tap'
 import { parseScope } from '../../src/access/scope.ts'
 import { criteriaOfScope, criteriaRefusal, type ParseCriteria } from '../../src/access/scope-criteria.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
+import { and, type Expression } from '../../src/search/expression.ts'
 import { parseCriteria } from '../../src/search/parse.ts'
 import { print } from '../../src/search/print.ts'
 
@@ -22,6 +23,7 @@ t.test('a scope leaves what its query finds, and one without a query everything'
     ['patient/Observation.rs?status=final', '(status final)'],
     ['patient/Observation.rs?status=final&_id=a', '(and (status final) (_id a))'],
     ['patient/*.rs?_id=a', '(_id a)'],
+    ['patient/Observation.rs?status=urn:x|final', 'none'],
   ] as const) {
     t.equal(leaves(word), left, word)
     t.equal(refusal(word), undefined, word)
@@ -47,6 +49,24 @@ t.test(
       t.match(refusal(word), why, query)
       t.equal(leaves(word), 'none', query)
     }
+  },
+)
+
+t.test(
+  'whatever question is no plain comparison of the row leaves nothing, also one that no query can ask today',
+  async t => {
+    const itself: Expression = parse('Observation', 'status=final')
+    const asked: readonly Expression[] = [
+      { kind: 'not', of: itself },
+      { kind: 'listed', by: itself },
+      { kind: 'there', type: 'Patient', id: 'ann', of: { kind: 'all' } },
+      { kind: 'uploaded', of: itself },
+    ]
+    for (const beyond of asked)
+      for (const question of [beyond, and(itself, beyond)]) {
+        const left = criteriaOfScope(scopeOf('user/Observation.rs?status=final'), 'Observation', () => question)
+        t.equal(print(left), 'none', print(question))
+      }
   },
 )
 

@@ -61,6 +61,8 @@ t.test('a version is in English, and each of its languages has all parts', async
   t.same(lacks([english, plain('Usted decide.', 'es')]), [`es: ${all}`])
   t.same(lacks([{ ...english, language: 'en-GB' }]), [])
   t.same(lacks([plain(wholeText('It is your choice.'))]), [], 'a text that names no language is in English')
+  const { contentType: _, ...untyped } = english
+  t.same(lacks([untyped]), [], 'and one that names no type is plain')
 })
 
 t.test('a version may name other headings, for languages that we do not know as well', async t => {

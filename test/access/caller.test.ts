@@ -1,0 +1,23 @@
+import t from 'tap'
+import { type Caller, narrowedTo, onlyFindingStudies } from '../../src/access/caller.ts'
+import { parseScopes, printScope } from '../../src/access/scope.ts'
+
+const caller: Caller = {
+  principal: { kind: 'person', id: 'p' },
+  client: { id: 'app', policies: new Set() },
+  practitioner: 'doc',
+  organizations: ['lab'],
+  administrator: false,
+  scopes: parseScopes('user/*.cruds'),
+}
+
+t.test('a caller is narrowed to one study once: for another one nothing is left of their scopes', async t => {
+  const narrowed = narrowedTo(caller, 'one')
+  t.strictSame(narrowed, { ...caller, study: 'one' })
+  t.strictSame(narrowedTo(narrowed, 'one'), narrowed)
+  t.strictSame(narrowedTo(narrowed, 'two'), { ...caller, study: 'two', scopes: [] })
+})
+
+t.test('who may only find studies neither reads them nor finds anything else', async t => {
+  t.strictSame(onlyFindingStudies(caller).scopes.map(printScope), ['user/ResearchStudy.s'])
+})
