@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { FhirError } from '../fhir/error.ts'
-import { afterOtherJoining, isOtherJoining } from './other-joining.ts'
+import { besideJoinings } from './other-joining.ts'
 import type { DiskRoom } from './postgres/disk-room.ts'
 import { openNewerDatabase } from './postgres/newer-database.ts'
 import { countingWaits, type Pool, type PoolUse } from './postgres/pool.ts'
@@ -32,7 +32,7 @@ export type Connection = {
 export type Database = Connection & {
   /** READ COMMITTED. Retried as a whole when PostgreSQL reports a deadlock or a serialization failure; not after waiting for a lock as long as it may. */
   readonly transaction: <T>(run: (connection: Connection) => Promise<T>) => Promise<T>
-  /** The same for writing: no compartments are joined meanwhile, and `run` gets the number of the last joining. */
+  /** The same for writing: no compartments are joined meanwhile, and `run` gets the number of the last joining. After one that it has met, it is run anew. */
   readonly writing: <T>(run: (connection: Connection, joinings: number) => Promise<T>) => Promise<T>
   /** `kept`: of the connections for statements that are not planned again. */
   readonly use: () => { readonly planned: PoolUse; readonly kept: PoolUse }
@@ -80,12 +80,13 @@ export const openDatabase = (
     ...connection,
     transaction: run => retried(() => inTransaction(pool, fail, 'BEGIN', run)),
     writing: run =>
-      retried(async error => {
-        if (isOtherJoining(error)) await afterOtherJoining(connection)
-        return inTransaction(pool, fail, isDeadlock(error) ? beginAlone : beginWriting, (connection, last) =>
-          run(connection, last ?? 0),
-        )
-      }),
+      besideJoinings(connection, () =>
+        retried(error =>
+          inTransaction(pool, fail, isDeadlock(error) ? beginAlone : beginWriting, (connection, last) =>
+            run(connection, last ?? 0),
+          ),
+        ),
+      ),
     use: () => ({ planned: pool.use(), kept: keeping.use() }),
     close: async () => {
       await Promise.all([pool.end(), keeping.end()])

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { FhirError } from '../fhir/error.ts'
+import { isLockTimeout } from './postgres/sql-state.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
 /** A connection, or a transaction. */
@@ -19,15 +20,36 @@ export const beginJoining = async (connection: Asking): Promise<void> => {
 
 export const isOtherJoining = (error: unknown): boolean => error instanceof FhirError && error.cause === otherJoining
 
-/** For as long as joining two large records may take on a busy machine. No connection is held while it waits. */
-export const afterOtherJoining = async (connection: Asking): Promise<void> => {
+/**
+ * Runs it anew after each joining that it has met: of two that join, the later gives way; and whoever has waited in vain for what a joining has moved
+ * already tries again after its end. Several joinings, one after the other, may all be met.
+ */
+export const besideJoinings = async <T>(connection: Asking, run: () => Promise<T>, attempts = 5): Promise<T> => {
+  try {
+    return await run()
+  } catch (error) {
+    const hasGivenWay = isOtherJoining(error)
+    const isMet = hasGivenWay || (isLockTimeout(error) && !(await isNobodyJoining(connection)))
+    if (attempts <= 1 || !isMet) throw error
+    const isOver = await afterOtherJoining(connection)
+    return besideJoinings(connection, run, isOver && hasGivenWay ? attempts : attempts - 1)
+  }
+}
+
+/** For as long as joining two large records may take on a busy machine. No connection is held while it waits. Answers whether it has ended. */
+const afterOtherJoining = async (connection: Asking): Promise<boolean> => {
   for (let tries = 0; tries < mostTries; tries += 1) {
-    const { isFree } = await connection.one<{ isFree: boolean }>(
-      sql.fragment`SELECT pg_try_advisory_xact_lock_shared(${turn}) AS "isFree"`,
-    )
-    if (isFree) return
+    if (await isNobodyJoining(connection)) return true
     await pause(pauseMs)
   }
+  return false
+}
+
+const isNobodyJoining = async (connection: Asking): Promise<boolean> => {
+  const { isFree } = await connection.one<{ isFree: boolean }>(
+    sql.fragment`SELECT pg_try_advisory_xact_lock_shared(${turn}) AS "isFree"`,
+  )
+  return isFree
 }
 
 const mostTries = 120

@@ -1,6 +1,10 @@
+import { isOtherJoining } from './other-joining.ts'
 import { isConflict, isLockTimeout } from './postgres/sql-state.ts'
 
-/** Runs it anew as long as it meets a conflict, and not after it has waited for a lock as long as it may. `run` gets the error of the last attempt. */
+/**
+ * Runs it anew as long as it meets a conflict: not after it has waited for a lock as long as it may, and not at once if others are being joined. `run`
+ * gets the error of the last attempt.
+ */
 export const retried = async <T>(
   run: (last?: unknown) => Promise<T>,
   attempts = mostAttempts,
@@ -9,7 +13,7 @@ export const retried = async <T>(
   try {
     return await run(last)
   } catch (error) {
-    if (attempts <= 1 || !isConflict(error) || isLockTimeout(error)) throw error
+    if (attempts <= 1 || !isConflict(error) || isLockTimeout(error) || isOtherJoining(error)) throw error
     await aMoment()
     return retried(run, attempts - 1, error)
   }
