@@ -60,7 +60,7 @@ const wordsIn: Readonly<Record<Language, (study: StudyKey) => Readonly<Record<Te
     return {
       'key-facts': [
         `${titles[study].es}. ${purposes[study].es}`,
-        'Usted decide si participa, qué lecturas comparte, de qué dispositivos y desde cuándo. La atención que recibe no depende de ello.',
+        'Usted decide si participa, qué mediciones comparte, de qué aparatos y desde cuándo. La atención que recibe no depende de ello.',
       ].join('\n'),
       'who-and-why': [
         `${name} le pide: ${askedIn(study, 'es')}.`,
@@ -70,7 +70,7 @@ const wordsIn: Readonly<Record<Language, (study: StudyKey) => Readonly<Record<Te
         ...(identity === 'coded' ? ['Le conocen por un código, no por su nombre.'] : []),
       ].join('\n'),
       duration:
-        'Hasta que usted lo deje o el estudio termine. También puede elegir un último día para cada tipo de lectura.',
+        'Hasta que usted lo deje o el estudio termine. También puede elegir un último día para cada tipo de medición.',
       withdrawal:
         'En cualquier momento, en la misma página en la que empezó, o diciéndonoslo. Entonces nadie del estudio lee ya nada de usted. Sus datos siguen siendo suyos.',
       contact,

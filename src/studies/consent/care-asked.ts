@@ -21,6 +21,8 @@ export type CareAsked = {
   /** Whose record it is, if the person acts for several. */
   readonly whose: string | undefined
   readonly lines: readonly CareLine[]
+  /** Whether it is known that there are no readings of the kinds that are not their own. */
+  readonly areAllKnown: boolean
   readonly text: CareText
   /** The Consent that stands; else the last that has ended or says no. */
   readonly consent: Consent | undefined
@@ -78,7 +80,7 @@ export const findCareAsked = async (
     record,
     registrar: await registrarOf(record),
     whose: isOne ? undefined : name,
-    lines: await careLines(parts, { record, sharings, words }),
+    ...(await careLines(parts, { record, sharings, words })),
     text: careText(grantee, words.code),
     consent,
     sharings,

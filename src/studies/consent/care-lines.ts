@@ -27,15 +27,18 @@ type Of = {
   readonly words: Words
 }
 
+type CareLines = {
+  readonly lines: readonly CareLine[]
+  /** Whether it is known that there are no readings of the kinds that are not their own. */
+  readonly areAllKnown: boolean
+}
+
 /** Their own kinds first, and then all others that the server knows, each by its name. */
-export const careLines = async (
-  parts: Pick<OwnParts, 'registry' | 'codeClasses'>,
-  of: Of,
-): Promise<readonly CareLine[]> => {
+export const careLines = async (parts: Pick<OwnParts, 'registry' | 'codeClasses'>, of: Of): Promise<CareLines> => {
   const { codeClasses } = parts
   const { record, sharings, words } = of
   const given = sharings.flatMap(({ kept, lines }) => (kept === undefined ? lines : []))
-  const measures = await ownMeasures(record, parts)
+  const { byKind: measures, areAll } = await ownMeasures(record, parts)
   const own = new Set([...measures.keys(), ...given.map(({ kind }) => kind)])
   const devices = await devicesOf(record)
   const sourcesOf = await findOwnSources(record, codeClasses)
@@ -60,9 +63,10 @@ export const careLines = async (
   const kinds = new Set([...own, ...codeClasses.kinds().map(({ key }) => key)])
   const lines = await Promise.all([...kinds].map(toLine))
   const { compare } = new Intl.Collator(words.code, { numeric: true })
-  return lines.toSorted(
+  const sorted = lines.toSorted(
     (one, other) => Number(other.isOwn) - Number(one.isOwn) || compare(one.kindName, other.kindName),
   )
+  return { lines: sorted, areAllKnown: areAll }
 }
 
 /** Those that are used first. */

@@ -12,7 +12,7 @@ export const contactsOf = ({ telecom = [] }: Patient): PatientContacts => ({
   mobile: telecom.find(isOf.sms)?.value ?? '',
 })
 
-/** Other entries of `telecom` stay, and so does one that is unchanged. What extensions say of a value goes with it. */
+/** Other entries of `telecom` stay, and so does one that is unchanged. What extensions say of a value goes with it, and so does when it is used. */
 export const withContacts = (patient: Patient, contacts: PatientContacts): Patient => {
   const before = contactsOf(patient)
   const { telecom = [] } = patient
@@ -29,7 +29,7 @@ export const withContacts = (patient: Patient, contacts: PatientContacts): Patie
 const replaced = (telecom: readonly ContactPoint[], channel: Channel, entry: ContactPoint): ContactPoint[] => {
   const at = telecom.findIndex(isOf[channel])
   const before = telecom[at]
-  const next = before === undefined ? entry : withValues(before, { value: entry.value })
+  const next = before === undefined ? entry : withValues(before, { value: entry.value, period: undefined })
   const kept = entry.value === '' ? [] : [next as ContactPoint]
   return at < 0 ? [...telecom, ...kept] : telecom.toSpliced(at, 1, ...kept)
 }

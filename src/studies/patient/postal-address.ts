@@ -54,7 +54,7 @@ const problemOf = (name: PostalField, lines: readonly string[]): 'missing' | 'to
 
 const needed: ReadonlySet<PostalField> = new Set(['line', 'city'])
 
-/** Other addresses stay, and so does a part that is unchanged. What a text or an extension says of the whole goes with it. */
+/** Other addresses stay, and so does a part that is unchanged. What a text or an extension says of the whole goes with it, and so does when it was used. */
 export const withPostal = (patient: Patient, sent: PostalFields): Patient => {
   const before = postalOf(patient)
   if (postalFieldNames.every(name => isSame(name, sent, before))) return patient
@@ -72,7 +72,7 @@ const replaced = (address: Address, sent: PostalFields, before: PostalFields): A
       return [name, stays ? address[name] : partOf(name, sent)]
     }),
   )
-  return without(withValues(address, typed), 'text', 'extension')
+  return without(withValues(address, typed), 'text', 'extension', 'period')
 }
 
 const partOf = (name: PostalField, sent: PostalFields): string | string[] | undefined => {

@@ -1,5 +1,6 @@
 import { dayOfEach } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import { isolated } from '../../messages/isolated.ts'
 import { type Html, html } from '../page/html.ts'
 import type { Limits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
@@ -128,7 +129,7 @@ const datedIn = (chart: Chart): readonly number[] => {
 const timeOf = (start: number, { style, stepSeconds }: Pick<Chart, 'style' | 'stepSeconds'>): number =>
   style === 'bars' ? start : start + stepSeconds / 2
 
-/** Times and their values; null between two that are too far apart to be joined by a line. */
+/** Times and their values; null between two that are too far apart to be joined by a line. Beside the name the browser writes numbers and times. */
 const drawnLine = ({ label, points }: Line, chart: Chart) => {
   const { style, gapSeconds, stepSeconds, decimals } = chart
   const at: number[] = []
@@ -148,7 +149,7 @@ const drawnLine = ({ label, points }: Line, chart: Chart) => {
     low.push(told(point.minimum))
     high.push(told(point.maximum))
   }
-  return { label, at, mean, low, high }
+  return { label: isolated(label), at, mean, low, high }
 }
 
 const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string, words: Words): Html => {

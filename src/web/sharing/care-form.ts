@@ -89,7 +89,7 @@ ${postForm(
     isTyped: state.isTyped,
     novalidate: true,
   },
-  html`${withDays(kindsShown(lines, state, words), state, words)}
+  html`${withDays(kindsShown(asked, state, words), state, words)}
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button class="btn btn-primary">${say('choose.go-on')}</button>
 ${end}
@@ -97,7 +97,7 @@ ${end}
 )}`
 }
 
-const kindsShown = (lines: readonly CareLine[], state: ChoiceState, words: Words): readonly Html[] => {
+const kindsShown = ({ lines, areAllKnown }: CareAsked, state: ChoiceState, words: Words): readonly Html[] => {
   const { say } = words
   const shown = (line: CareLine) => lineFields(line, state.lines.get(line.name), words, 'choose', newest(line, words))
   const own = lines.filter(({ isOwn }) => isOwn)
@@ -106,7 +106,7 @@ const kindsShown = (lines: readonly CareLine[], state: ChoiceState, words: Words
     ...(own.length > 0 ? [html`<h3 class="fs-4">${say('care.own')}</h3>`] : []),
     ...own.map(shown),
     html`<details class="mb-4"${(own.length === 0 || others.some(one => isOpen(one, state))) && html` open`}>
-<summary class="fs-4 fw-semibold">${say('care.others')}</summary>
+<summary class="fs-4 fw-semibold">${say(areAllKnown ? 'care.others' : 'care.others-unknown')}</summary>
 ${others.map(
   one => html`<details class="ms-3 my-2"${isOpen(one, state) && html` open`}>
 <summary>${one.kindName}</summary>

@@ -40,11 +40,7 @@ const addPages =
     server.get<OfCarer>(at, { onRequest: requireSession }, async (request, reply) => {
       const words = wordsOf(request)
       const query = queryOf(request)
-      const kept = await keptChoices.find(request, reply, sessionOf(request).person)
-      const found = await findAsked(request, options, {
-        carer: carerOf(request),
-        record: query.get('record') ?? typed(kept, 'record'),
-      })
+      const { found, kept } = await findOpened(request, reply, { options, keptChoices, carer: carerOf(request) })
       if (found.kind !== 'asked') return sendNone(reply, words, found)
       const { asked } = found
       if (kept !== undefined && asked.grantee.isActive)
@@ -113,6 +109,20 @@ const findAsked = async (
   const asked = await findCareAsked(options, { ...of, isOne }, carer, wordsOf(request))
   if (asked === undefined) return { kind: 'nobody' }
   return chosen === undefined ? { kind: 'whose', carer, people } : { kind: 'asked', asked }
+}
+
+/** With what they chose before their session ended. If that was for somebody for whom they act no more, it is forgotten. */
+const findOpened = async (
+  request: FastifyRequest<OfCarer>,
+  reply: FastifyReply,
+  { options, keptChoices, carer }: Parts,
+): Promise<{ readonly found: Found; readonly kept?: unknown }> => {
+  const named = queryOf(request).get('record')
+  const kept = await keptChoices.find(request, reply, sessionOf(request).person)
+  const found = await findAsked(request, options, { carer, record: named ?? typed(kept, 'record') })
+  if (kept === undefined || named !== null || found.kind !== 'nobody') return { found, kept }
+  keptChoices.forget(request, reply)
+  return { found: await findAsked(request, options, { carer, record: '' }) }
 }
 
 const sendNone = (reply: FastifyReply, words: Words, found: Exclude<Found, { kind: 'asked' }>): FastifyReply =>

@@ -60,6 +60,16 @@ t.test('a patient changes where studies write to them, and everything else in th
   t.equal(meta?.versionId, '2')
 })
 
+t.test('a new address does not say that it is used as long as the old one was', async t => {
+  const period = { start: '2019-01-01', end: '2030-12-31' }
+  const mobile = { system: 'phone', use: 'mobile', value: '555 0006', period } as const
+  const { id, page, own } = await patientOf('paula', {
+    telecom: [{ system: 'email', rank: 1, value: 'before@example.org', period }, mobile],
+  })
+  t.match(await own.send(page, { email: 'after@example.org', mobile: '555 0006', password }), done)
+  t.same(await telecomOf(id), [{ system: 'email', rank: 1, value: 'after@example.org' }, mobile])
+})
+
 t.test('the change is a version at /fhir, and recorded as the patient’s', async t => {
   const { id, page, own } = await patientOf('vera')
   t.match(await own.send(page, { ...wanted, password }), done)

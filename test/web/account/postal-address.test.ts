@@ -47,36 +47,40 @@ const wanted = {
 }
 const done = { status: 303, location: '/account/contacts?done=changed' }
 
-t.test('a patient changes their postal address; others, its use and what stays the same are kept', async t => {
-  const { id, page, own } = await patientOf('ana', [former, before, postbox])
-  const { body } = await own.get(page)
-  t.match(body, /<textarea[^>]* name="line" rows="3" autocomplete="street-address"[^>]*>\nMain Street 5\nFlat 2</)
-  for (const [name, hint, value] of [
-    ['city', 'address-level2', 'Springfield'],
-    ['district', 'address-level3', ''],
-    ['state', 'address-level1', ''],
-    ['postalCode', 'postal-code', '12345'],
-    ['country', 'country-name', 'US'],
-  ])
-    t.match(body, new RegExp(`name="${name}" type="text" autocomplete="${hint}"[^>]*\\n? value="${value}"`))
-  t.match(await own.send(page, { ...same, ...wanted, password }), done)
-  const { meta, address, ...others } = await stored(id)
-  t.same(address, [
-    former,
-    {
-      use: 'home',
-      line: ['Elm Road 9', 'Back door'],
-      city: 'Springfield',
-      state: 'Oregon',
-      postalCode: '12345',
-      country: 'US',
-    },
-    postbox,
-  ])
-  t.equal(meta?.versionId, '2')
-  t.same(others.telecom, telecom)
-  t.match(wordsOf(await own.get(done.location)), /Postal address Elm Road 9 Back door 12345 Springfield Oregon US/)
-})
+t.test(
+  'a patient changes their postal address; others, its use and what stays the same are kept, and not since when',
+  async t => {
+    const since = { ...before, period: { start: '2019-01-01' } }
+    const { id, page, own } = await patientOf('ana', [former, since, postbox])
+    const { body } = await own.get(page)
+    t.match(body, /<textarea[^>]* name="line" rows="3" autocomplete="street-address"[^>]*>\nMain Street 5\nFlat 2</)
+    for (const [name, hint, value] of [
+      ['city', 'address-level2', 'Springfield'],
+      ['district', 'address-level3', ''],
+      ['state', 'address-level1', ''],
+      ['postalCode', 'postal-code', '12345'],
+      ['country', 'country-name', 'US'],
+    ])
+      t.match(body, new RegExp(`name="${name}" type="text" autocomplete="${hint}"[^>]*\\n? value="${value}"`))
+    t.match(await own.send(page, { ...same, ...wanted, password }), done)
+    const { meta, address, ...others } = await stored(id)
+    t.same(address, [
+      former,
+      {
+        use: 'home',
+        line: ['Elm Road 9', 'Back door'],
+        city: 'Springfield',
+        state: 'Oregon',
+        postalCode: '12345',
+        country: 'US',
+      },
+      postbox,
+    ])
+    t.equal(meta?.versionId, '2')
+    t.same(others.telecom, telecom)
+    t.match(wordsOf(await own.get(done.location)), /Postal address Elm Road 9 Back door 12345 Springfield Oregon US/)
+  },
+)
 
 t.test('what extensions say of a part stays as long as the part does', async t => {
   const { id, page, own } = await patientOf('odile', [before])

@@ -111,6 +111,20 @@ t.test('lines show the readings of each source, with gaps where there are none f
   t.equal(line?.mean.filter(value => value === null).length, 1, 'the day without the sensor')
 })
 
+t.test('the name of a device turns round no number beside it in a chart', async t => {
+  const { id } = await create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Patch \u202ez \u2067\u05d0', type: 'user-friendly-name' }],
+  })
+  const [first, second] = measurementsOf(ann, id, midnight - 86_400_000 * 400)
+  await store(...[first, second].flatMap(one => one ?? []))
+  const drawn = chartsIn(await anns.get(`${page}?first=2025-01-20&last=2025-02-10`))
+  t.strictSame(
+    drawn.flatMap(({ lines = [] }) => lines.map(({ label }) => label)),
+    ['\u2068Patch z \u05d0\u2069'],
+  )
+})
+
 t.test('tables have the same numbers, day by day in the chosen time zone', async t => {
   const row = async (timezone: string) => {
     const { body } = await staff.get(`${page}?first=2026-03-03&last=2026-03-03&timezone=${timezone}`)

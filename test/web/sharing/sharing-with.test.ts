@@ -18,6 +18,7 @@ const {
   create,
   database,
   lab,
+  measured,
   patientToken,
   preview,
   send,
@@ -199,6 +200,37 @@ t.test('what was entered in error is no reading, and its kind is among the other
   )
   t.match(page.body, `name="${weight}" value="no" checked`)
 })
+
+t.test('a reading that a device with a wrong clock has dated in the future is not called the newest', async t => {
+  const { browser: own, patient } = await somebody('Clio')
+  const elke = await clinician('Elke Roth')
+  const next = `${new Date().getFullYear() + 1}`
+  await measured(patient.id, '8867-4', `${next}-02-10`, band)
+  await measured(patient.id, '8310-5', `${next}-02-10`)
+  const page = wordsOf(await own.get(elke.page))
+  t.match(page, /Heart rate, from any device Newest: 11 February 2026 at 12:00 UTC Share it/)
+  t.match(page, /Your readings Body temperature, from any device Share it/, 'it is a reading of theirs all the same')
+  t.notMatch(page, next)
+})
+
+t.test(
+  'who has readings of too many kinds is shown those of the newest, and told that there may be others',
+  async t => {
+    const { browser: own, hearts: found, loose } = await somebody('Clotilde')
+    const elsa = await clinician('Elsa Berg')
+    const long = JSON.stringify({ note: [{ text: 'x'.repeat(12_000_000) }] })
+    await database.run(
+      sql.fragment`UPDATE observation SET content = content || ${long}::jsonb WHERE id = ANY (${sql.array([...found, loose], 'text')})`,
+    )
+    const page = wordsOf(await own.get(elsa.page))
+    t.match(
+      page,
+      /Your readings Body weight, from any device Newest: 13 February 2026 .* Heart rate, from any device Newest: 11 February/,
+    )
+    t.match(page, 'Other kinds, of which you may have readings as well')
+    t.notMatch(page, 'of which you have no readings yet')
+  },
+)
 
 t.test('whoever is unknown, inactive or without a name, and whoever is no patient, finds nobody', async t => {
   const { browser: own } = await somebody('Dina')
@@ -631,5 +663,32 @@ t.test(
     const back = await own.get(signedIn.location ?? '')
     t.match(wordsOf(back), /What you chose is here again, and nothing of it is signed yet/)
     t.match(back.body, `name="${hearts}" value="some" checked`)
+  },
+)
+
+t.test(
+  'choices that were kept for somebody for whom the person acts no more are forgotten, and the page opens',
+  async t => {
+    const [mine, child] = [await somebody('Nadine'), await somebody('Nils')]
+    const person = await personOf(mine.patient.id)
+    await database.run(
+      sql.fragment`INSERT INTO person_patient (person, patient) VALUES (${person}, ${child.patient.id})`,
+    )
+    const own = await browserOf(person)
+    const page = `${cora.page}?record=${child.patient.id}`
+    const { body } = await own.get(page)
+    own.cookies.delete('sharewell-session')
+    await own.post(cora.page, { ...hiddenOf(body, cora.page), ...chosen })
+    t.ok(own.cookies.has('sharewell-choices'))
+    await database.run(
+      sql.fragment`DELETE FROM person_patient WHERE person = ${person} AND patient = ${child.patient.id}`,
+    )
+    for (const [name, value] of (await browserOf(person)).cookies) own.cookies.set(name, value)
+    const opened = await own.get(cora.page)
+    t.equal(opened.status, 200)
+    t.notMatch(wordsOf(opened), /What you chose is here again/)
+    t.notMatch(opened.body, `name="${hearts}" value="some" checked`)
+    t.notOk(own.cookies.has('sharewell-choices'))
+    t.same(await consentsOf(mine.patient.id), [])
   },
 )
