@@ -78,6 +78,7 @@ import { studyInvitationsPage } from './study/study-invitations.ts'
 import { studyNotebookPage } from './study/study-notebook.ts'
 import { studyPaperPage } from './study/study-paper.ts'
 import { studyParticipantPage } from './study/study-participant.ts'
+import { studyPlaceEndPage } from './study/study-place-end.ts'
 import { studyQuarantinePage } from './study/study-quarantine.ts'
 import { studyWithdrawalPage } from './study/study-withdrawal.ts'
 import { studyDataPage } from './study-settings/study-data.ts'
@@ -159,6 +160,7 @@ export const pages: readonly AddPage[] = [
   studyParticipantPage,
   studyPaperPage,
   studyWithdrawalPage,
+  studyPlaceEndPage,
   studyNewPage,
   studySettingsPage,
   studyFactsPage,

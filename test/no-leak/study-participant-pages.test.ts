@@ -91,6 +91,33 @@ t.test('somebody in a study has a page for whoever may read their place, of what
   t.ok(seen.some(({ hasData }) => hasData))
 })
 
+t.test('whoever may write somebody’s place with FHIR can end it, and nobody else finds that page', async t => {
+  let mayBe = 0
+  for (const [turn, practitioner] of facts.practitioners.entries()) {
+    const { browser, call, _csrf } = await signedIn(`person-${practitioner}`)
+    const nothing = '/studies/nothing-of-the-kind/people/nobody/end'
+    const none = anonymous(await browser.get(nothing))
+    const noneSent = anonymous(await browser.post(nothing, { _csrf }))
+    for (const { id, study } of todays(subjects, 3, turn)) {
+      const stored = JSON.parse((await world.everything('GET', `ResearchSubject/${id}`)).body)
+      const page = `/studies/${namedId(study, 'ResearchStudy')}/people/${id}/end`
+      const what = `${practitioner}: ${page}`
+      // Without a reason, nothing ends.
+      const [shown, posted] = [await browser.get(page), await browser.post(page, { _csrf, version: '1' })]
+      const mayWrite = practitioner !== fromAbove && (await call('PUT', `ResearchSubject/${id}`, stored)).status === 200
+      if (mayWrite) {
+        t.equal(shown.status, 200, what)
+        t.ok([303, 422].includes(posted.status), `${what} ${posted.status}`)
+        mayBe += 1
+        continue
+      }
+      t.strictSame(anonymous(shown), none, what)
+      t.strictSame(anonymous(posted), noneSent, what)
+    }
+  }
+  t.ok(mayBe > 0)
+})
+
 t.test('there is none for the patient, nor for an account without anything', async t => {
   for (const person of ['person-ann', 'person-hal', 'person-nobody']) {
     const { browser } = await signedIn(person)

@@ -181,6 +181,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/people/:subject': { may: tree },
   '/studies/:id/people/:subject/cancel': ofStudy,
   '/studies/:id/people/:subject/code': ofStudy,
+  '/studies/:id/people/:subject/end': ofStudy,
   '/studies/:id/people/:subject/invite': ofStudy,
   '/studies/:id/people/:subject/paper': ofStudy,
   '/studies/:id/people/:subject/paper/confirm': ofStudy,

@@ -14,7 +14,7 @@ t.teardown(() => world.server.close())
 const { browsers, addressOf } = await openTable(world)
 
 /** These end what the others need: an account, its session, an organization, an app. */
-const ending = /sign-out|password|close|sessions|second-factor|\/account\/email|remove|apps\/:app|\/open$/
+const ending = /sign-out|password|close|subject\/end|sessions|second-factor|\/account\/email|remove|apps\/:app|\/open$/
 const shown = (method: string) =>
   routes.filter(one => one.method === method && (pageTable[one.path]?.may.length ?? 0) > 0).map(({ path }) => path)
 const pages = shown('GET')

@@ -7,9 +7,11 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { heldPlaces } from '../people/held-places.ts'
 import type { RegisteringParts } from './registering.ts'
 
+/** A place that a patient has in a study now: the id of the ResearchSubject, and the codes by which the study knows them. */
+type PatientPlace = { readonly study: ResearchStudy; readonly id: string; readonly codes: readonly string[] }
+
 type PatientStudies = {
-  /** In which the patient has a place now. */
-  readonly joined: readonly ResearchStudy[]
+  readonly joined: readonly PatientPlace[]
   /** Others that take people, or are being prepared, and into which the person may enrol them. */
   readonly open: readonly ResearchStudy[]
 }
@@ -23,10 +25,9 @@ export const findPatientStudies = async (
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
   const store = openStoreFor(caller)
   const places = await store.search(heldPlaces(registry, { individual: `Patient/${patient}`, _count: most }))
-  const ids = places.entries.flatMap(({ content }) => {
-    const { study }: ResearchSubject = JSON.parse(content)
-    return namedId(study, 'ResearchStudy') ?? []
-  })
+  const subjects = places.entries.map(({ content }): ResearchSubject => JSON.parse(content))
+  const studyOf = ({ study }: ResearchSubject) => namedId(study, 'ResearchStudy')
+  const ids = subjects.flatMap(one => studyOf(one) ?? [])
   const parsed = (query: Readonly<Record<string, string>>) =>
     parseSearch(registry, 'ResearchStudy', new URLSearchParams(query))
   const find = async (query: Readonly<Record<string, string>>, among = parsed({}).where) => {
@@ -35,11 +36,18 @@ export const findPatientStudies = async (
     return entries.map(({ content }): ResearchStudy => JSON.parse(content))
   }
   const enrolling = await find({ status: 'active,in-review' }, enrollingInto(caller))
+  const studies = ids.length === 0 ? [] : await find({ _id: ids.join(',') })
   return {
-    joined: ids.length === 0 ? [] : await find({ _id: ids.join(',') }),
+    joined: studies.flatMap(study => subjects.filter(one => studyOf(one) === study.id).map(one => toPlace(study, one))),
     open: enrolling.filter(({ id = '' }) => !ids.includes(id)),
   }
 }
+
+const toPlace = (study: ResearchStudy, { id = '', identifier = [] }: ResearchSubject): PatientPlace => ({
+  study,
+  id,
+  codes: identifier.flatMap(({ value }) => value ?? []),
+})
 
 const most = '100'
 const scope = 'user/ResearchStudy.rs user/ResearchSubject.rs'

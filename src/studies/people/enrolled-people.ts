@@ -10,6 +10,7 @@ import { all } from '../../search/expression.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Arrival } from '../../storage/study/arrivals.ts'
 import type { StudyPeople, StudyPeopleAsked, StudyPersonRow, StudyState } from '../../storage/study/study-people.ts'
+import { type EndedStatus, endedAs } from './place-standing.ts'
 
 export type StudyParts = {
   readonly registry: Registry
@@ -34,6 +35,8 @@ export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'is
   readonly enrolled?: string
   /** Whether the place in the study has ended. */
   readonly hasEnded: boolean
+  /** As what it has ended, if its status says so. */
+  readonly endedAs?: EndedStatus
   /** Undefined if the caller may not know what people answer. */
   readonly state: StudyState | undefined
   /** When the newest reading that the caller may see for the study was measured, if that is known, and when it arrived. */
@@ -110,6 +113,7 @@ const toPerson = (
 const saidBy = (place: ResearchSubject) => {
   const { id = '', identifier = [], individual, period } = place
   const gender = extensionOf(place, extensions.gender)?.valueCode
+  const how = endedAs(place)
   const birthYear = extensionOf(place, extensions.birthYear)?.valueDate?.slice(0, 'YYYY'.length)
   return {
     id,
@@ -118,6 +122,7 @@ const saidBy = (place: ResearchSubject) => {
     ...(gender === undefined ? {} : { gender }),
     ...(birthYear === undefined ? {} : { birthYear }),
     ...(period?.start === undefined ? {} : { enrolled: period.start }),
+    ...(how === undefined ? {} : { endedAs: how }),
   }
 }
 

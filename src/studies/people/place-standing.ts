@@ -12,3 +12,13 @@ export const placeStandingOf = ({
   if (ended.has(status) || (high !== 'infinity' && high <= now)) return 'over'
   return low === '-infinity' || low <= now ? 'in-force' : 'to-come'
 }
+
+/** The statuses of a place that is over. */
+export type EndedStatus = Extract<
+  NonNullable<ResearchSubject['status']>,
+  'ineligible' | 'not-registered' | 'off-study' | 'withdrawn'
+>
+
+/** As what a place has ended; undefined if it has not, or by its period alone. */
+export const endedAs = ({ status = '' }: { readonly status?: string | undefined }): EndedStatus | undefined =>
+  ended.has(status) ? (status as EndedStatus) : undefined

@@ -1,12 +1,13 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import { type Html, html } from '../page/html.ts'
 
 /**
  * The list from which staff have opened a patient: all patients, those of a study, or those who share with them, with its page, what was looked for, and
- * how it is sorted. Or what somebody shares with them.
+ * how it is sorted. Or one patient, or what somebody shares with them.
  */
 export const backIn = (query: URLSearchParams): string | undefined => {
   const text = query.get('back') ?? ''
-  return /^\/(?:patients|shared(?:\/[A-Za-z0-9.-]{1,64})?|studies\/[A-Za-z0-9.-]{1,64}(?:\/(?:arrivals|completeness))?)(?:\?[^#\\\s]{1,1500})?$/.test(
+  return /^\/(?:patients(?:\/[A-Za-z0-9.-]{1,64})?|shared(?:\/[A-Za-z0-9.-]{1,64})?|studies\/[A-Za-z0-9.-]{1,64}(?:\/(?:arrivals|completeness))?)(?:\?[^#\\\s]{1,1500})?$/.test(
     text,
   )
     ? text
@@ -16,6 +17,10 @@ export const backIn = (query: URLSearchParams): string | undefined => {
 /** The address of a patient that leads back to a list. */
 export const patientUrl = (patient: string, back: string): string =>
   back === allPatients ? `/patients/${patient}` : `/patients/${patient}?${new URLSearchParams({ back })}`
+
+/** The page of what somebody shares with a study, whether or not their name is known. */
+export const placeUrl = ({ id }: ResearchStudy, subject: string, back: string): string =>
+  `/studies/${id}/people/${subject}?${new URLSearchParams({ back })}`
 
 /** The same list in the address of another page of the patient, with what else is in it. */
 export const keepingBack = (query: URLSearchParams, others: Readonly<Record<string, string>> = {}): string => {
@@ -29,6 +34,7 @@ export const backLink = (back = allPatients): Html =>
 
 const backText = (back: string): string => {
   if (back.startsWith('/studies/')) return 'Back to the study'
+  if (back.startsWith('/patients/')) return 'Back to the patient'
   if (back.startsWith('/shared/')) return 'Back to what they share'
   return back.startsWith('/shared') ? 'Back to all who share with you' : 'Back to the patients'
 }

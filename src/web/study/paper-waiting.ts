@@ -57,7 +57,7 @@ ${
 ${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }
 ${postForm({ action: `${page}/discard${back}`, token, hidden: { recorded: waiting?.version } }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
-${backToStudy(reply.request, asked.study.id)}`,
+${backToStudy(reply.request, asked.study.id ?? '', subject)}`,
   })
 }
 

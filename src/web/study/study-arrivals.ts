@@ -13,10 +13,10 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
-import { patientUrl } from '../patient/patient-back.ts'
+import { patientUrl, placeUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
-import { nameOf, placeUrl } from './study-person.ts'
+import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /** The data that arrived last of what people share with a study, and from whom. */

@@ -10,10 +10,11 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { placeUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
-import { nameOf, placeUrl } from './study-person.ts'
+import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /** For whom there is data on which days: a table of people and days, which the database counts. */

@@ -7,7 +7,7 @@ import type { PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { sessionOf } from '../page/signed-in.ts'
-import { peopleAskedIn, peopleUrl } from './people-asked.ts'
+import { openedFrom } from './back-to-study.ts'
 import type { ReadStudy } from './read-study.ts'
 import { whomFact } from './study-person.ts'
 
@@ -20,7 +20,9 @@ type Done = {
   readonly canBe: (whom: EnrolledPerson, invitation: InvitationState | undefined) => boolean
 }
 
-const done: Readonly<Record<'registered' | 'invited' | 'cancelled' | 'withdrawn' | 'confirmed' | 'discarded', Done>> = {
+const done: Readonly<
+  Record<'registered' | 'invited' | 'cancelled' | 'withdrawn' | 'confirmed' | 'discarded' | 'ended', Done>
+> = {
   registered: {
     text: 'The patient is registered, and in the study. They are asked once they are invited.',
     canBe: ({ state = 'none' }) => state === 'none',
@@ -45,11 +47,27 @@ const done: Readonly<Record<'registered' | 'invited' | 'cancelled' | 'withdrawn'
     text: 'What was recorded from paper is discarded, and has no effect.',
     canBe: ({ isOnPaper }) => !isOnPaper,
   },
+  ended: {
+    text: 'Their place in the study has ended: nobody invites or reminds them any more, and nobody reads their data for the study.',
+    canBe: ({ hasEnded }) => hasEnded,
+  },
 }
 
-/** The page of a study, with the people that the request asks for. It says what was done there, and for whom. */
+/** From where it was done: the list of the study's people, or the page of one of them. That page says what was done, and for whom. */
 export const doneUrl = (request: FastifyRequest, study: string, subject: string, what: keyof typeof done): string =>
-  peopleUrl(`/studies/${study}`, peopleAskedIn(queryOf(request)), { done: what, subject })
+  openedFrom(request, study, subject, { done: what, subject })
+
+/** What was done for somebody by the form that led here, if that can be so. */
+export const doneText = (
+  query: URLSearchParams,
+  whom: EnrolledPerson,
+  invitation: InvitationState | undefined,
+): string | undefined => {
+  const asked = doneIn(query)
+  return asked?.canBe(whom, invitation) ? asked.text : undefined
+}
+
+const doneIn = (query: URLSearchParams): Done | undefined => new Map(Object.entries(done)).get(query.get('done') ?? '')
 
 /** What was done by the form that led here, and for whom; nothing if the reader sees nobody like this in the study. */
 export const doneNotice = async (
@@ -59,7 +77,7 @@ export const doneNotice = async (
   actionsFor: (whom: EnrolledPerson, invitable: ReadonlyMap<string, Invited>) => Html | undefined,
 ): Promise<Html | undefined> => {
   const query = queryOf(request)
-  const asked = new Map(Object.entries(done)).get(query.get('done') ?? '')
+  const asked = doneIn(query)
   const subject = /^[A-Za-z0-9.-]{1,64}$/.exec(query.get('subject') ?? '')?.[0]
   if (asked === undefined || subject === undefined) return undefined
   const whom = await findOneEnrolled(options, caller, study, { subject, seesAnswers })

@@ -33,7 +33,7 @@ export const studyInvitationActions: AddPage = (server, options) => {
     const after = typed(request.body, 'after') || undefined
     const { person } = sessionOf(request)
     const why = await reasonOr(() => invitations.invite({ person, study, subject, after }))
-    if (typeof why === 'string') return sendRefusal(reply, study, why)
+    if (typeof why === 'string') return sendRefusal(reply, request.params, why)
     return reply.redirect(doneUrl(request, study, subject, 'invited'), 303)
   })
   server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
@@ -44,9 +44,14 @@ export const studyInvitationActions: AddPage = (server, options) => {
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
     const shown = await reasonOr(() => invitations.show({ person: sessionOf(request).person, study, subject }))
-    if (typeof shown === 'string') return sendRefusal(reply, study, shown)
-    if (shown === undefined) return sendRefusal(reply, study, 'There is no open invitation')
-    return sendCode(reply, shown, await findEnrolledPerson(options, { person: sessionOf(request).person, subject }))
+    if (typeof shown === 'string') return sendRefusal(reply, request.params, shown)
+    if (shown === undefined) return sendRefusal(reply, request.params, 'There is no open invitation')
+    return sendCode(
+      reply,
+      shown,
+      subject,
+      await findEnrolledPerson(options, { person: sessionOf(request).person, subject }),
+    )
   })
 }
 
@@ -60,19 +65,20 @@ const reasonOr = async <T>(act: () => Promise<T>): Promise<T | string> => {
   }
 }
 
-const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyReply =>
+const sendRefusal = (reply: FastifyReply, { id, subject }: OfSubject['Params'], why: string): FastifyReply =>
   sendStaffPage(reply.code(422), {
     title: 'Nobody was invited',
     isProblem: true,
     content: html`<h1>This was not done</h1>
 <p>${why}.</p>
-${backToStudy(reply.request, study)}`,
+${backToStudy(reply.request, id, subject)}`,
   })
 
 /** Without the birth date, for which whoever opens it is asked. */
 const sendCode = (
   reply: FastifyReply,
   { link, study, expiresAt }: ShownInvitation,
+  subject: string,
   whom: Parameters<typeof nameOf>[0],
 ): FastifyReply =>
   sendStaffPage(reply, {
@@ -85,7 +91,7 @@ const sendCode = (
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, or until you show another one.</p>
 ${printedLine()}
-${backToStudy(reply.request, study.id)}`,
+${backToStudy(reply.request, study.id ?? '', subject)}`,
   })
 
 type Shown = {

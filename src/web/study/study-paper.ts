@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { queryOf } from '../../http/fhir/presentation.ts'
 import {
   confirmPaper,
   discardPaper,
@@ -25,7 +24,6 @@ import { backToStudy, listQuery } from './back-to-study.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { textRead } from './paper-text.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
-import { peopleAskedIn, peopleUrl } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
@@ -71,7 +69,7 @@ export const studyPaperPage: AddPage = (server, options) => {
       if (other !== undefined) return sendPaperWaiting(reply.code(409), options, other, recordedBefore)
       const { id, subject } = request.params
       const page = `/studies/${id}/people/${subject}/paper`
-      return reply.redirect(peopleUrl(page, peopleAskedIn(queryOf(request)), { done: 'recorded' }), 303)
+      return reply.redirect(page + listQuery(request, { done: 'recorded' }), 303)
     })
   })
 }
@@ -138,7 +136,7 @@ ${textRead(text)}`
 ${paperForm({ page, token, paper, state })}`
     : notice('warning', html`<p>${why}</p>`)
 }
-${backToStudy(reply.request, asked.study.id)}`,
+${backToStudy(reply.request, asked.study.id ?? '', subject)}`,
   })
 }
 

@@ -1,24 +1,32 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { narrowedTo } from '../../access/caller.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { chosenIn } from '../../storage/model/study.ts'
 import type { Store } from '../../storage/store.ts'
+import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
+import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { type EnrolledPerson, findOneEnrolled } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { notFound } from '../page/not-found.ts'
 import { printedLine } from '../page/printed-line.ts'
-import { requireSession } from '../page/signed-in.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import type { ChartsPage } from '../patient/nothing-drawn.ts'
 import { backIn, backLink, patientUrl } from '../patient/patient-back.ts'
 import { patientCharts } from '../patient/patient-charts.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
+import { placeQuery } from './back-to-study.ts'
+import { byStaff } from './by-staff.ts'
 import { type OfSubject, type ReadStudy, readStudyOf } from './read-study.ts'
+import { doneText } from './study-done.ts'
+import { invitationOf, notAsking } from './study-invitation.ts'
 import { answered, arrived, nameOf, notAsked } from './study-person.ts'
 
 /**
@@ -41,14 +49,17 @@ export const studyParticipantPage: AddPage = (server, options) => {
         ? ofNobody
         : await patientCharts({ registry, codeClasses, store, words: english }, chartsOn(path, person), query)
     const name = nameOf(person)
+    const { told, actions } = await actionsFor(request, reply, options, { read, person })
     return sendStaffPage(reply, {
       title: `${name}: ${titleOf(study)}`,
       isProblem: charts.isProblem,
       isWide: true,
       content: html`<h1>${name}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h1>
 ${printedLine()}
+${told !== undefined && notice('done', html`<p>${told}</p>`)}
 ${facts(person, study, await enrolledAt(openStoreFor(caller), person))}
-${person.patient && html`<p class="no-print"><a href="${patientUrl(person.patient.id ?? '', back)}">The patient’s page</a></p>`}
+${actions}
+${person.patient && html`<p class="no-print"><a href="${patientUrl(person.patient.id ?? '', back.startsWith('/patients/') ? '/patients' : back)}">The patient’s page</a></p>`}
 ${charts.content}
 ${backLink(back)}`,
     })
@@ -56,6 +67,30 @@ ${backLink(back)}`,
 }
 
 const english = wordsFor('en')
+
+type Open = { readonly read: ReadStudy; readonly person: EnrolledPerson }
+
+/** What the reader can do for them, and what they have just done. */
+const actionsFor = async (
+  request: FastifyRequest<OfSubject>,
+  reply: FastifyReply,
+  options: PageOptions,
+  { read: { study }, person }: Open,
+): Promise<{ readonly told: string | undefined; readonly actions: Html }> => {
+  const reader = sessionOf(request).person
+  const invitable = await options.invitations.list(reader, [person.id])
+  const page = `/studies/${study.id}`
+  const back = placeQuery(queryOf(request))
+  const isAsking = reasonNotToAsk(study) === undefined
+  const asks = await mayWithdrawIn(options, reader, request.params.id)
+  const enrols = invitable.has(person.id)
+  return {
+    told: doneText(queryOf(request), person, invitable.get(person.id)?.invitation),
+    actions: html`<div class="no-print mb-4">${enrols && !person.hasEnded && notAsking(study)}
+${invitationOf(person, invitable, { page, back, token: ownToken(reply), isAsking })}
+${byStaff(person, { study, back, asks, enrols })}</div>`,
+  }
+}
 
 /** Throws `not-found` if the reader sees nobody like this in the study, as if there were no such place. */
 const findParticipant = async (

@@ -4,9 +4,10 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { isolated } from '../../messages/isolated.ts'
 import type { StudyState } from '../../storage/study/study-people.ts'
 import { type EnrolledPerson, silentDays } from '../../studies/people/enrolled-people.ts'
+import type { EndedStatus } from '../../studies/people/place-standing.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
-import { patientUrl } from '../patient/patient-back.ts'
+import { patientUrl, placeUrl } from '../patient/patient-back.ts'
 import { vitalText } from '../patient/patient-facts.ts'
 
 /** The name of somebody in a study, or their code if the reader may not know the name. */
@@ -33,9 +34,10 @@ export const notAsked = ({ patient }: Pick<EnrolledPerson, 'patient'>): string |
   patient && vitalText(patient)
 
 /** What they have answered, and the state of that. */
-export const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
+export const answered = ({ state, endedAs, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
   [
     state === undefined ? 'You may not see what they answered.' : states[state],
+    endedAs && `${endings[endedAs]}.`,
     isEarlier && 'They signed an earlier text, which holds until they sign the new one.',
     isOnPaper && 'What they signed on paper waits for somebody else to confirm it.',
     isLeftStanding &&
@@ -54,6 +56,14 @@ const states: Readonly<Record<StudyState, string>> = {
   ended: 'Their place in the study has ended.',
 }
 
+/** Why somebody's place ends, in the order in which staff are asked. */
+export const endings: Readonly<Record<EndedStatus, string>> = {
+  'not-registered': 'They were enrolled by mistake',
+  ineligible: 'They do not fit the study',
+  withdrawn: 'They do not want to take part',
+  'off-study': 'Their part in the study is over',
+}
+
 /** When the newest reading came that the reader sees of them. */
 export const arrived = ({ newest, isSilent }: EnrolledPerson): Html => {
   if (newest === undefined)
@@ -65,7 +75,3 @@ export const arrived = ({ newest, isSilent }: EnrolledPerson): Html => {
 /** The page of a patient or, for a reader who may not read the Patient, of their place in the study; it leads back to a list. */
 export const personUrl = (study: ResearchStudy, { id, patient }: EnrolledPerson, back: string): string =>
   patient === undefined ? placeUrl(study, id, back) : patientUrl(patient.id ?? '', back)
-
-/** The page of what somebody shares with a study, whether or not their name is known. */
-export const placeUrl = (study: ResearchStudy, subject: string, back: string): string =>
-  `/studies/${study.id}/people/${subject}?${new URLSearchParams({ back })}`

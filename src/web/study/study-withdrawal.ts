@@ -103,6 +103,6 @@ ${form({
   ],
   button: 'Withdraw for the patient',
 })}
-${backToStudy(reply.request, study)}`,
+${backToStudy(reply.request, study, subject)}`,
   })
 }

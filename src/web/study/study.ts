@@ -1,8 +1,6 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
@@ -17,6 +15,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
+import { byStaff } from './by-staff.ts'
 import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
@@ -77,7 +76,7 @@ ${(total > 0 || asked.text !== '' || asked.state !== undefined || asked.order.pr
 ${
   people.length === 0
     ? total === 0 && html`<p>${nobodyText(asked)}</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, personUrl(study, one, urlOf(asked)), [invitationOf(one, invitable, shown), asks && byStaff(one, study, shown.back)]))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, personUrl(study, one, urlOf(asked)), [invitationOf(one, invitable, shown), byStaff(one, { study, back: shown.back, asks, enrols: invitable.has(one.id) })]))}</ul>`
 }
 ${pagesAround(total, pageSize, asked, urlOf)}`,
     })
@@ -147,15 +146,3 @@ const listed = (
 <p class="col-md-4 text-body-secondary">${arrived(person)}</p>
 <div class="col-md-4">${actions}</div>
 </div></li>`
-
-/** What staff can do for somebody who does not do it themselves. `back`: the query of the list. */
-const byStaff = (person: EnrolledPerson, study: ResearchStudy, back: string): Html | undefined => {
-  const at = `/studies/${study.id}/people/${person.id}`
-  const link = (path: string, text: string) =>
-    html`<p class="mt-2 mb-0"><a href="${at}/${path}${back}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
-  if (person.state === 'all' || person.state === 'partly' || person.state === 'nothing')
-    return link('withdrawal', 'Withdraw for this patient')
-  if (person.isLeftStanding) return link('withdrawal', 'End their consent')
-  if (person.isOnPaper) return link('paper', 'Check what they signed on paper')
-  return allowsPaper(study) && !person.hasEnded ? link('paper', 'Record a consent on paper') : undefined
-}

@@ -482,7 +482,11 @@ t.test(
       wordsOf(shown),
       'Studies The patient is in: hearts To ask the patient to take part in another, enrol and invite them: Enrol in Sleep &lt;2&gt;',
     )
-    t.match(shown.body, `<a href="/studies/${study.id}">hearts</a>`)
+    const [, place = ''] = /<a href="([^"]*)">hearts<\/a>/.exec(shown.body) ?? []
+    t.match(place, new RegExp(`^/studies/${study.id}/people/[^/?]+\\?back=`))
+    const there = await people.member.get(place)
+    t.match(wordsOf(there), /Study hearts .* Answer Shares everything/)
+    t.match(there.body, `<a href="${page}">Back to the patient</a>`)
     t.notMatch(wordsOf(shown), 'Over')
     const [, enrolment = ''] = /href="([^"]*)">Enrol in Sleep/.exec(shown.body) ?? []
     const found = await people.member.get(enrolment.replaceAll('&amp;', '&'))

@@ -276,7 +276,7 @@ t.test('consents of somebody who has left are ended on the study’s page, and t
   const shown = await staff.get(list)
   t.match(
     wordsOf(shown),
-    /Their place in the study has ended\. Their consent still stands, though it has no effect: they can be enrolled again only once it is ended\./,
+    /Their place in the study has ended\. They do not want to take part\. Their consent still stands, though it has no effect: they can be enrolled again only once it is ended\./,
   )
   t.match(shown.body, `<a href="${at}?state=ended" aria-label="End their consent: Lea">End their consent</a>`)
   t.match(wordsOf(await staff.get(at)), /They can be enrolled again once it is ended here too\..* Why it is ended/)
