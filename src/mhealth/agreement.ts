@@ -46,7 +46,7 @@ const isSame = (one: unknown, other: unknown): boolean => {
 
 const agreeInQuantity = (sent: unknown, derived: unknown): boolean => {
   const [one, other] = [asRecord(sent), asRecord(derived)]
-  if (decimalText(one?.value) === undefined || !isSame(one?.value, other?.value)) return false
+  if (!isSame(one?.value, other?.value)) return false
   const units = [other?.code, other?.unit]
   return units.includes(one?.code ?? one?.unit)
 }

@@ -4,7 +4,7 @@ import { intervalOf, momentsOf } from '../fhir/date.ts'
 
 /**
  * The same moment with the same offset, as FHIR spells it. Without a zone it is UTC. Undefined if the text is no date-time, or one that does not
- * exist, such as the 30th of February.
+ * exist, such as the 30th of February, or an offset that FHIR does not allow, as RFC 3339 does.
  */
 export const toDateTime = (text: unknown): string | undefined => {
   if (typeof text !== 'string') return undefined
@@ -12,7 +12,7 @@ export const toDateTime = (text: unknown): string | undefined => {
   const { date, time, seconds = ':00', hours, minutes = '00' } = lenient.exec(text)?.groups ?? {}
   if (date === undefined) return undefined
   const dateTime = `${date}T${time}${seconds}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`
-  return farthestZone.test(dateTime) && intervalOf(dateTime) !== undefined ? dateTime : undefined
+  return intervalOf(dateTime) !== undefined ? dateTime : undefined
 }
 
 export const hasZone = (text: string): boolean => usual.test(text) || lenient.exec(text)?.groups?.zone !== undefined
@@ -24,8 +24,6 @@ export const instantOf = (text: string): number => momentsOf(text)?.low ?? Numbe
 
 const usual =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
-/** RFC 3339 allows larger offsets, FHIR does not. */
-const farthestZone = /(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/
 /** FHIR has no year 0000. */
 const lenient =
   /^(?<date>(?!0000)\d{4}-\d\d-\d\d)[Tt\s](?<time>\d\d:\d\d)(?<seconds>:\d\d(?:\.\d+)?)?(?<zone>[Zz]|(?<hours>[+-]\d\d):?(?<minutes>\d\d)?)?$/

@@ -39,6 +39,7 @@ t.test('a duration leads from either end to the other, by the clock of its offse
   for (const [value, unit, end] of [
     [250, 'ms', '2026-01-31T23:30:00.250-03:30'],
     [30, 'sec', '2026-01-31T23:30:30-03:30'],
+    [30, 'minutes', '2026-02-01T00:00:00-03:30'],
     [90, 'min', '2026-02-01T01:00:00-03:30'],
     [1.5, 'd', '2026-02-02T11:30:00-03:30'],
     [1, 'wk', '2026-02-07T23:30:00-03:30'],

@@ -675,6 +675,19 @@ t.test('a minor version older than the listed ones is validated by the newest of
   t.end()
 })
 
+t.test('what the client names beside the document stays beside what the document says', t => {
+  const own = { system: 'https://app.example.org', value: '7' }
+  const code = { system: 'https://app.example.org/codes', code: 'HR' }
+  const omh = { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }
+  const sent = upload(heartRate(), { identifier: [own], code: { coding: [omh, code] } })
+  const { resource, issues } = receive(sent, 'strict')
+  const derived = { system: 'urn:ietf:rfc:3986', value: 'urn:uuid:0a6f3c1e-5b7d-4c2a-9e8f-112233445566' }
+  t.strictSame(resource.identifier, [derived, own])
+  t.strictSame(resource.code.coding.at(-1), code)
+  t.strictSame(issues, [], 'a code of no kind that is known says nothing else than the document')
+  t.end()
+})
+
 t.test('a code may leave open the minor version of the document, and nothing more', t => {
   const coded = (version: string) =>
     upload(heartRate(), {
@@ -682,6 +695,14 @@ t.test('a code may leave open the minor version of the document, and nothing mor
     })
   t.same(receive(coded('2.x')).issues, [])
   t.match(receive(coded('1.x')).issues, [{ details: { code: 'version-differs' } }])
+  const tenth = upload(point('omh:heart-rate:10.0', heartRate().body), {
+    code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:1.x' }] },
+  })
+  t.match(
+    receive(tenth).issues.map(({ details }) => details?.code),
+    ['schema-unknown', 'version-differs'],
+    'version 10 is no minor version of 1',
+  )
   t.same(
     receive(coded('2.x')).resource.code.coding.map((one: { code: string }) => one.code),
     ['8867-4', 'omh:heart-rate:2.0', '78564009'],

@@ -37,3 +37,10 @@ t.test('what was sensed, or says neither, has no such performer', async t => {
   t.strictSame(received(omh('sensed')), { performer: undefined, device: { name: 'Diary' }, repairs: [] })
   t.strictSame(received(omh('unknown')), { performer: undefined, device: { name: 'Diary' }, repairs: ['answer-empty'] })
 })
+
+t.test('what a group reports is performed by nobody who is known', async t => {
+  const { resource } = receive(
+    upload({ ...heartRate(), header: ieee('self-reported') }, { subject: { reference: 'Group/family' } }),
+  )
+  t.equal(resource.performer, undefined)
+})

@@ -191,3 +191,28 @@ t.test('the steps of each hour of a day are not a total of that day, whichever c
   t.strictSame(told(steps(24, 1)), ['code-condition'])
   t.strictSame(told(steps(2, 24)), [])
 })
+
+t.test('a component has its code only in the unit that the code is for', async t => {
+  const moved = (unit: string) =>
+    receive('omh:physical-activity:1.2', [
+      {
+        activity_name: 'walking',
+        base_movement_quantity: { value: 900, unit },
+        effective_time_frame: { date_time: '2026-03-01T07:00:00Z' },
+      },
+    ]).component?.flatMap(({ code }) => code.coding?.map(one => one.code))
+  t.strictSame(moved('steps'), ['55423-8'])
+  t.strictSame(moved('strides'), ['base_movement_quantity'])
+})
+
+t.test('a series of a glucose sensor is its samples, and has the codes of their unit', async t => {
+  const bodies = [100, 104].map((value, index) => ({
+    blood_glucose: { value, unit: 'mg/dL' },
+    specimen_source: 'interstitial fluid',
+    effective_time_frame: { date_time: `2026-03-01T07:0${index * 5}:00Z` },
+  }))
+  const { code, valueSampledData, valueQuantity } = receive('omh:blood-glucose:4.0', bodies)
+  t.equal(code.coding?.[0]?.code, '99504-3')
+  t.match(valueSampledData, { data: '100 104', period: 300_000, origin: { value: 0, code: 'mg/dL' } })
+  t.equal(valueQuantity, undefined)
+})

@@ -107,6 +107,18 @@ t.test('what the client says beside the document counts as well, and the profile
     { status: 'entered-in-error' },
   ]
   for (const more of beside) await isClaimedAsValid(t, JSON.stringify(more), upload(heartRate(), more))
+  const pressure = point('omh:blood-pressure:4.0', {
+    systolic_blood_pressure: { value: 120, unit: 'mmHg' },
+    diastolic_blood_pressure: { value: 80, unit: 'mmHg' },
+    effective_time_frame: at,
+  })
+  const systolic = {
+    code: { coding: [{ system: systems.loinc, code: '8480-6' }] },
+    valueQuantity: { value: 120, unit: 'mmHg', system: systems.ucum, code: 'mm[Hg]' },
+  }
+  t.same(await isClaimedAsValid(t, 'a pressure', upload(pressure)), [vital('bp')])
+  for (const more of [{ component: [systolic, systolic] }, { valueQuantity: systolic.valueQuantity }])
+    t.same(await isClaimedAsValid(t, `a pressure with ${Object.keys(more)}`, upload(pressure, more)), [])
   const meta = { profile: ['urn:mine', vital('bp')] }
   t.same(receive(upload(heartRate(), { meta })).resource.meta.profile, [...meta.profile, vital('heartrate')])
 })

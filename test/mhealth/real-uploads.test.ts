@@ -55,6 +55,12 @@ t.test('a header that leaves something out is no worse than none', t => {
   t.match(issues[0]?.message, "/header: must have required property 'uuid'")
   t.throws(() => receive(upload(document), 'strict'), /required property 'uuid'/)
   t.throws(() => receive(upload({ ...document, header: { ...header, uuid: 7 } })), 'a wrong value is refused')
+  const unnamed = { ...heartRate().header, external_datasheets: [{ datasheet_type: 'manufacturer' }] }
+  t.throws(
+    () => receive(upload({ ...document, header: unnamed })),
+    /external_datasheets.*required/,
+    'so is what is left out of something in it',
+  )
   const spoken = receive(upload(point('omh:heart-rate:2.0', heartRate().body, { modality: 'self reported' })))
   t.same(codesOf(spoken.issues), ['answer-spelling'])
   t.end()

@@ -154,7 +154,7 @@ const patientText: Extension = {
   ],
 }
 
-const staffEntry = (practitioner: string): Extension => ({
+export const staffEntry = (practitioner: string): Extension => ({
   url: extensions.staff,
   extension: [
     { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },

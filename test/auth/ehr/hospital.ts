@@ -71,7 +71,7 @@ export const openHospitals = async (environment: Readonly<Record<string, string>
     const email = `${name}@example.org`
     const hash = await hashPassword(password)
     await addAccount(database, { person, email, isVerified: true, administrator: false, password: hash })
-    return { person, email, role: role.id }
+    return { person, email, role: role.id, practitioner }
   }
 
   /** Follows a launch to where the EHR sends the browser back to. */

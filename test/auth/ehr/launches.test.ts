@@ -1,12 +1,15 @@
-import type { Patient } from '@medplum/fhirtypes'
+import type { Patient, PractitionerRole } from '@medplum/fhirtypes'
 import t from 'tap'
+import { type OrganizationRole, organizationRole, privacyOfficer } from '../../../src/access/vocabulary.ts'
 import { lockAccount } from '../../../src/storage/account/user-account.ts'
+import { listSmartClientConfigsAt } from '../../../src/storage/ehr/smart-client-config.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { holdingCommits } from '../../support/holding-commits.ts'
 import { serverOver } from '../../support/server-over.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { staffEntry } from '../../support/study.ts'
 import { whileGoneAt } from '../../support/while-gone.ts'
 import { openBreakingWire } from '../../support/wire.ts'
 import { openHospitals, password } from './hospital.ts'
@@ -353,6 +356,67 @@ t.test('somebody who has left is no longer let in', async t => {
   t.equal(browser.cookies.get('sharewell-session'), undefined)
 })
 
+const elsewhere = { reference: `Organization/${world.other}` }
+const holding =
+  (code: OrganizationRole) =>
+  async (practitioner: string, more: Partial<PractitionerRole> = {}) => {
+    await world.create('everything', {
+      resourceType: 'PractitionerRole',
+      practitioner: { reference: `Practitioner/${practitioner}` },
+      organization: elsewhere,
+      code: [{ coding: [{ system: organizationRole, code }] }],
+      ...more,
+    })
+  }
+const more: readonly (readonly [string, (practitioner: string, person: string) => Promise<unknown>])[] = [
+  [
+    'an administrator',
+    (_, person) =>
+      world.database.run(sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person = ${person}`),
+  ],
+  [
+    'a patient',
+    async (_, person) => {
+      const { id } = await world.create('everything', { resourceType: 'Patient', managingOrganization: elsewhere })
+      const { link = [], ...stored } = (await world.send('everything', 'GET', `Person/${person}`)).json()
+      await world.update('everything', { ...stored, link: [...link, { target: { reference: `Patient/${id}` } }] })
+    },
+  ],
+  ['staff of another organization', practitioner => holding('viewer')(practitioner)],
+  ['privacy officer of another organization', practitioner => holding(privacyOfficer)(practitioner)],
+  [
+    'staff of a study of another organization',
+    practitioner =>
+      world.create('everything', {
+        resourceType: 'ResearchStudy',
+        status: 'active',
+        sponsor: elsewhere,
+        extension: [staffEntry(practitioner)],
+      }),
+  ],
+]
+for (const [index, [what, become]] of more.entries())
+  t.test(`somebody who is also ${what} is signed in by no EHR: whoever set it up says who they are`, async t => {
+    const subject = `more-${index}`
+    const { person, practitioner } = await world.linked(subject, world.hospital)
+    const isSignedIn = async () => {
+      const browser = openBrowser(server)
+      await world.launched(browser, ehr, ehr.launch({ subject }))
+      return browser.cookies.has('sharewell-session')
+    }
+    t.ok(await isSignedIn(), 'before')
+    await become(practitioner, person)
+    t.notOk(await isSignedIn())
+  })
+
+t.test('a role elsewhere that has ended keeps no EHR from signing somebody in', async t => {
+  const { practitioner } = await world.linked('ended', world.hospital)
+  await holding('manager')(practitioner, { period: { start: '2020-01-01', end: '2021-01-01' } })
+  const browser = openBrowser(server)
+  await world.launched(browser, ehr, ehr.launch({ subject: 'ended' }))
+  t.ok(browser.cookies.has('sharewell-session'))
+})
+
 t.test('if the organization requires a second factor, the EHR does not count as one', async t => {
   await world.database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = ${world.hospital}`)
   t.teardown(() => world.database.run(sql.fragment`UPDATE organization_node SET second_factor = FALSE`))
@@ -441,15 +505,18 @@ t.test('if a record is chosen in several windows at once, it has one identifier 
         return { browser, location, _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
       }),
     )
-    await Promise.all(
+    const answers = await Promise.all(
       windows.map(({ browser, location, _csrf }) => browser.post(`${location}/patient`, { _csrf, same: id })),
     )
     const url = `/fhir/Patient/${id}`
     const stored = await server.inject({ url, headers: { authorization: 'Bearer everything' } })
-    return stored.json().identifier
+    return { statuses: answers.map(({ status }) => status).toSorted(), identifier: stored.json().identifier }
   }
-  t.same(await choose('v-1', 'v-1', 'v-1', 'v-1'), [{ system: `${ehr.base}/Patient`, value: 'v-1' }])
-  t.equal((await choose('v-2', 'v-3')).length, 1, 'two patients of the EHR are not one here')
+  const { identifier } = await choose('v-1', 'v-1', 'v-1', 'v-1')
+  t.same(identifier, [{ system: `${ehr.base}/Patient`, value: 'v-1' }])
+  const { statuses, identifier: others } = await choose('v-2', 'v-3')
+  t.equal(others.length, 1, 'two patients of the EHR are not one here')
+  t.same(statuses, [303, 409], 'and whoever chose it for the other is told so')
 })
 
 t.test('if two records are chosen for one patient of the EHR at once, one of them has the identifier', async t => {
@@ -563,7 +630,10 @@ t.test('a state is valid once, and only in the browser in which it began', async
   const browser = openBrowser(server)
   const stranger = openBrowser(server)
   await stranger.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
+  const [secret = ''] = stranger.cookies.values()
   const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
+  // The name of the cookie alone, which begins like the state, does not make it that browser.
+  stranger.cookies.set(`sharewell-launch-${/[?&]state=(.)/.exec(back)?.[1]}`, secret)
   t.match(await stranger.get(back), { status: 400, body: /This launch is over/ })
   t.equal(stranger.cookies.get('sharewell-session'), undefined)
   const answers = await Promise.all([browser.get(back), browser.get(back), browser.get(back)])
@@ -605,6 +675,16 @@ t.test('an answer from another EHR than the one that was asked is refused', asyn
   t.not(mixed, back)
   t.match(await browser.get(mixed), { status: 502, body: /could not make sure who you are/ })
   t.match(await browser.get(back), { status: 400 }, 'the launch is over')
+})
+
+t.test('an answer at the address of another EHR ends nothing, and signs nobody in', async t => {
+  const browser = openBrowser(server)
+  const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
+  const [{ id } = { id: '' }] = await listSmartClientConfigsAt(world.database, otherEhr.base)
+  const elsewhere = back.replace(/^\/launch\/[0-9a-f]+/, `/launch/${id}`)
+  t.match(await browser.get(elsewhere), { status: 400, body: /This launch is over/ })
+  t.equal(browser.cookies.get('sharewell-session'), undefined)
+  t.match(await browser.get(back), { status: 303 }, 'the launch still comes to its end')
 })
 
 t.test('a refusal by the EHR is accepted', async t => {
@@ -743,9 +823,12 @@ t.test('an EHR that leaves out the nonce is accepted if it is configured so', as
 t.test('a disabled EHR is refused at once, even for launches in progress', async t => {
   const browser = openBrowser(server)
   const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p3' }))
+  t.match(await browser.get(location), { status: 200 })
   await world.configure(ehr, world.hospital, { enabled: false })
   t.teardown(() => world.configure(ehr, world.hospital))
   t.match(await browser.get(back), { status: 400, body: /not known here/ })
+  t.match(await browser.get(location), { status: 403 }, 'nor does what came of one go on')
 })
 
 t.test('in a frame it asks to continue in a tab of its own', async t => {
