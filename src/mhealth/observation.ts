@@ -17,7 +17,7 @@ import { sampledData } from './sampled-data.ts'
 import type { Timing } from './timing.ts'
 
 /** To be changed whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 11
+export const mapVersion = 12
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {

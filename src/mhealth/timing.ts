@@ -49,12 +49,13 @@ const missing = (each: readonly (Effective | undefined)[], expression: string): 
   return [finding('time-missing', `the document does not say when ${what} was measured`, expression)]
 }
 
+/** As in a Period: an end is a date, a second or a moment as a whole. https://hl7.org/fhir/R4/datatypes.html#Period */
 const isOrdered = ({ element }: Effective): boolean => {
   if ('effectiveDateTime' in element) return true
   const { start, end } = element.effectivePeriod
   if (start === undefined || end === undefined) return true
   const [first, last] = [intervalOf(start), intervalOf(end)]
-  return first !== undefined && last !== undefined && !isBefore(last.low, first.low)
+  return first !== undefined && last !== undefined && isBefore(first.low, last.high)
 }
 
 const isWithoutEnd = ({ element }: Effective): boolean =>

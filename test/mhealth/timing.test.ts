@@ -70,6 +70,26 @@ t.test('an interval that ends before it begins gives no effective time', t => {
   t.end()
 })
 
+t.test(
+  'an end is not before the start if it holds the start: a date is that whole day, and a second that whole second',
+  t => {
+    for (const [start, end] of [
+      ['2026-03-01T08:00:00Z', '2026-03-01'],
+      ['2026-03-01T08:00:00.500Z', '2026-03-01T08:00:00Z'],
+    ] as const) {
+      const interval = { time_interval: { start_date_time: start, end_date_time: end } }
+      t.strictSame(receive(interval).resource.effectivePeriod, { start, end })
+      t.notOk(findings(interval).includes('interval-order'))
+    }
+    t.strictSame(
+      receive({ time_interval: { start_date_time: '2026-03-02T00:00:00Z', end_date_time: '2026-03-01' } }).resource
+        .effectivePeriod,
+      undefined,
+    )
+    t.end()
+  },
+)
+
 t.test('an interval may end in a leap second, or a microsecond after it begins, but not before', t => {
   const ofPeriod = (start_date_time: string, end_date_time: string) => {
     const interval = { time_interval: { start_date_time, end_date_time } }
