@@ -85,3 +85,27 @@ t.test('somebody who left a study is enrolled again if nothing that they gave to
     'nor by a period that has not ended after all',
   )
 })
+
+t.test('a place in a study that begins on a later day opens nothing before that day, whatever was signed', async t => {
+  const lab = await institution('institute')
+  const kinds = ['omh:heart-rate']
+  const { id: sleep, researcher } = await study(lab.manager, lab.organization, 'Sleep again', kinds)
+  const bob = await participant(lab.manager, lab.organization, sleep, kinds, 'Bob')
+  await create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${bob}` },
+    effectiveDateTime: '2030-01-01T00:00:00Z',
+  })
+  const reader = await staffToken(researcher, 'user/*.rs')
+  const seen = async () => (await send(reader, 'GET', `Observation?patient=${bob}`)).json().entry?.length ?? 0
+  t.equal(await seen(), 1)
+  const [{ resource: place }] = (await send(lab.manager, 'GET', `ResearchSubject?patient=${bob}`)).json().entry
+  const begins = (start: string) =>
+    send(lab.manager, 'PUT', `ResearchSubject/${place.id}`, { ...place, period: { start } })
+  t.equal((await begins('2999-01-01')).statusCode, 200)
+  t.equal(await seen(), 0)
+  t.equal((await begins('2020-01-01')).statusCode, 200)
+  t.equal(await seen(), 1)
+})

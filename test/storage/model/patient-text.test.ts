@@ -157,6 +157,24 @@ t.test('under a text that has changed a consent is kept or narrowed, never widen
   )
 })
 
+t.test('what was deleted is given again only under the text that is signed now', async t => {
+  const own = w.patient('bea', 'patient/*.cruds patient/Consent.cruds', ['records-consent'])
+  const given = (text: string, dateTime = new Date().toISOString()): Consent => ({
+    ...w.consent('again', 'bea', 'active', [w.permit(heartRate, { dataPeriod: { start: '2026' } })]),
+    ...signed(text),
+    dateTime,
+  })
+  const again = (...texts: readonly Extension[]): Resource => w.study('again', 'lab', [w.requests(heartRate), ...texts])
+  await put(w.registered('bea', 'lab'), again(first), w.enrols('again', 'bea'), given(words, '2026-01-01'))
+  await put(again(first, second))
+  await storeOf(own).write([{ kind: 'delete', type: 'Consent', id: given(words).id ?? '' }])
+  t.equal(
+    await update(importer, given(words)),
+    `Consent.source.hash: Version 1 of the text is not signed any more. ${current('2', changed)}`,
+  )
+  t.equal(await update(importer, given(changed)), 'created')
+})
+
 t.test('a study without a text cannot be consented to', async t => {
   const { sourceAttachment: source, ...asked } = w.consent('bare', 'ann', 'proposed', [w.permit(heartRate)])
   await put(

@@ -121,3 +121,20 @@ t.test('whom the text of one study does not name still sees everybody in another
   await put(w.study('plain', 'lab', [w.requests(heartRate), late]), w.enrols('plain', 'dan'))
   t.strictSame(await see(storeOf(w.staff('late')), 'ResearchSubject'), ['plain-dan'])
 })
+
+t.test(
+  'what a text lets a study keep is kept by its recipients alone, even if the end of the Consent names no text',
+  async t => {
+    const { extension = [], ...kept } = text('1', first, lab, 'Practitioner/early')
+    const keeping = { ...kept, extension: [...extension, { url: 'withdrawal', valueCode: 'keep' }] }
+    await put(w.study('k', 'lab', [w.requests(heartRate), keeping, early, late]), w.registered('eve', 'lab'))
+    await put(w.enrols('k', 'eve'), w.measured('heart-eve', 'eve', heartRate))
+    const { sourceAttachment: _, ...given } = w.consent('k', 'eve', 'active', [w.permit(heartRate)])
+    await put({ ...given, sourceAttachment: w.sourceOf(first) } as Resource)
+    const seenBy = (practitioner: string) => see(storeOf(w.staff(practitioner)), 'Observation', 'patient=eve')
+    const all = async () => [await seenBy('early'), await seenBy('late'), await seenBy('member')]
+    t.strictSame(await all(), [['heart-eve'], [], ['heart-eve']])
+    await put({ ...given, status: 'inactive' } as Resource)
+    t.strictSame(await all(), [['heart-eve'], [], ['heart-eve']])
+  },
+)

@@ -196,3 +196,23 @@ t.test('nor because another place of theirs is made one in the study', async t =
   await put(w.enrols('keeping', 'cay', 'off-study'), place as Resource)
   t.strictSame(await kept(), [])
 })
+
+t.test('what one study was given is not kept by another, to which its deleted Consent comes back', async t => {
+  const twin = { ...consent('active', 'of-dot'), patient: { reference: 'Patient/dot' } }
+  await put(
+    w.organization('annex'),
+    w.role('stranger', 'annex', 'viewer'),
+    w.study('twin', 'annex', [w.requests(heartRate), w.patientText('1', words, 'keep')]),
+    w.registered('dot', 'home'),
+    w.enrols('keeping', 'dot'),
+    w.enrols('twin', 'dot'),
+    w.measured('dot-pulse', 'dot', heartRate),
+    twin,
+  )
+  const seenBy = (practitioner: string) => see(storeOf(w.staff(practitioner)), 'Observation', 'patient=dot')
+  t.strictSame([await seenBy('researcher'), await seenBy('stranger')], [['dot-pulse'], []])
+  await world.importer.write([{ kind: 'delete', type: 'Consent', id: 'of-dot' }])
+  const { extension } = w.consent('twin', 'dot', 'inactive', [])
+  await put({ ...twin, status: 'inactive', ...(extension && { extension }) })
+  t.strictSame([await seenBy('researcher'), await seenBy('stranger')], [[], []])
+})

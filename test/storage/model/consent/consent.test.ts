@@ -61,3 +61,18 @@ t.test('a Consent with denies that split into too many permits is refused, unles
   await t.rejects(world.put(given('active', [since, ...denies])), { message: /at most 3000 permits/ })
   await world.put(given('inactive', [since, ...denies]))
 })
+
+t.test('a no beside a yes that stands is refused, since the yes would go on, and one after its end is not', async t => {
+  const weight = 'omh:body-weight'
+  await world.put(
+    w.organization('lab'),
+    w.study('sleep', 'lab', [w.requests(weight)]),
+    w.registered('bob', 'lab'),
+    w.enrols('sleep', 'bob'),
+  )
+  const given = w.consent('sleep', 'bob', 'active', [w.permit(weight)])
+  const no = { ...w.signedAnew(w.consent('sleep', 'bob', 'rejected', [])), id: 'no' }
+  await world.put(given)
+  await t.rejects(world.put(no), { status: 409, message: /^The patient has a Consent to the same study or recipient/ })
+  await world.put({ ...given, status: 'inactive' }, no)
+})
