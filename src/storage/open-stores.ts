@@ -20,9 +20,11 @@ import { sql } from './sql.ts'
 import type { Store } from './store.ts'
 import type { QuestionOf } from './subscription/question.ts'
 import { findPolicies } from './upload/validation-policies.ts'
+import { beginGathering } from './write/gathered.ts'
 import { withJoining } from './write/joining.ts'
 import { allOrNothing, runAndRollBack } from './write/savepoint.ts'
-import type { Writing } from './write/write.ts'
+import { settled } from './write/settled.ts'
+import type { Signed, Writing } from './write/write.ts'
 import { writeAll } from './write/write-all.ts'
 
 /** For whom a store answers: what they may see and do, and how their writes are signed. */
@@ -82,7 +84,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
       ...caller,
       ...(client !== undefined && { upload: { id: uuidv7(), client, provenances: new Map() } }),
     }
-    const signed = async (): Promise<Omit<Writing, 'linked' | 'newPatients' | 'turns'>> => ({
+    const signed = async (): Promise<Signed> => ({
       ...asking,
       principal: author,
       author: await authorOf(shared.dictionary, author),
@@ -97,12 +99,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     }
     /** For what joins no compartments: in a transaction of its own, or in that of another store. */
     const apart = async <T>(run: (store: Store) => Promise<T>, beside?: Connection): Promise<T> => {
-      const writing = {
-        ...(await signed()),
-        linked: new Set<string>(),
-        newPatients: new Set<number>(),
-        turns: new Set<number>(),
-      }
+      const writing = { ...(await signed()), ...beginGathering() }
       const within = (connection: Connection) => run(storeWithin(connection, writing, quarantine))
       return beside === undefined ? database.transaction(within) : within(beside)
     }
@@ -119,6 +116,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
         apart(store => store.settleQuarantined(id, keepers, settling), beside),
       removeRefused: id => apart(store => store.removeRefused(id)),
       write: writes => atomic(store => store.write(writes)),
+      settled: async written => written,
       trying: (...tried) => atomic(store => store.trying(...tried)),
       atomic,
     }
@@ -133,6 +131,7 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
     settleQuarantined: (id, keepers, settling) => settleQuarantined(connection, writing, id, keepers, settling),
     removeRefused: id => removeRefused(connection, writing, id),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
+    settled: written => settled(connection, writing, written),
     trying: (writes, run) =>
       runAndRollBack(connection, async () => {
         for (const one of await store.write(writes)) if (one.outcome === 'refused') throw one.error

@@ -4,10 +4,10 @@ import { findCurrent, findPlace, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
 import { visibleVersion } from './history/history.ts'
 import type { Stored } from './store.ts'
-import { unknown, type Writing } from './write/write.ts'
+import { type Signed, unknown } from './write/write.ts'
 
 /** Who asks, and what is known for every question: all that writing needs, but whose signature it bears. */
-export type Reading = Omit<Writing, 'author' | 'principal' | 'linked' | 'newPatients' | 'turns'>
+export type Reading = Omit<Signed, 'author' | 'principal'>
 
 /** One resource by id. Throws `not-found`, or `deleted` for those who could see it. */
 export const read = async (

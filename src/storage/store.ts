@@ -225,6 +225,8 @@ export type Store = Quarantine & {
    * `Patient/1`, so that it may be referred to already.
    */
   readonly write: (writes: readonly Write[], beside?: ReadonlySet<string>) => Promise<readonly Written[]>
+  /** At the end of a transaction: what its writes stand as by now. A write of something else may have made a next version of one. */
+  readonly settled: (written: readonly Written[]) => Promise<readonly Written[]>
   /** Answers what `run` finds as if these were written, and undoes everything. Throws the reason if one of them cannot be written. */
   readonly trying: <T>(writes: readonly Write[], run: (store: Store) => Promise<T>) => Promise<T>
   /**
@@ -237,5 +239,5 @@ export type Store = Quarantine & {
 /** The part of a store that changes nothing. */
 export type ReadStore = Omit<
   Store,
-  'write' | 'trying' | 'atomic' | 'keepRefused' | 'settleQuarantined' | 'removeRefused'
+  'write' | 'settled' | 'trying' | 'atomic' | 'keepRefused' | 'settleQuarantined' | 'removeRefused'
 >

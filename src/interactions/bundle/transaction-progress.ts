@@ -1,7 +1,10 @@
-import type { FhirError } from '../../fhir/error.ts'
+import type { FhirError, Issue } from '../../fhir/error.ts'
+import type { Written } from '../../storage/store.ts'
 import type { Context, FhirResponse, PreferredReturn } from '../interaction.ts'
 import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
 import type { Claims, Made, Met, Placed } from './transaction-claims.ts'
+
+export type Done = Exclude<Written, { outcome: 'refused' }>
 
 /** How far a transaction has come. */
 export type Progress = {
@@ -18,6 +21,8 @@ export type Progress = {
   readonly versions: Map<string, string>
   /** What it writes, such as `Patient/1`: its entries may refer to that before it is there. */
   readonly beside: Set<string>
+  /** The entries that wrote one resource each. */
+  readonly written: { readonly index: number; readonly done: Done; readonly warnings: readonly Issue[] }[]
   readonly made: Made[]
   readonly met: Met[]
   /** What it has created, such as `Patient/1`. */
@@ -36,6 +41,7 @@ export const begin = (answer: PreferredReturn, context: Context): Progress => ({
   targets: new Map(),
   versions: new Map(),
   beside: new Set(),
+  written: [],
   made: [],
   met: [],
   created: new Set(),

@@ -16,7 +16,7 @@ import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 import { resolveCriteria, resolveRequest } from './local-reference.ts'
 import { claim, claimCriteria, type Placed, place, requireNoSecond, requireOnlyOne } from './transaction-claims.ts'
 import { asksForOthers, inOrder, inPhases, isWrite } from './transaction-order.ts'
-import { begin, type Progress } from './transaction-progress.ts'
+import { begin, type Done, type Progress } from './transaction-progress.ts'
 import { keepDocuments } from './transaction-refused.ts'
 
 /**
@@ -89,7 +89,18 @@ const carryOut = async (entries: readonly Entry[], progress: Progress): Promise<
     const answered = await context.dispatch(entry, context).catch(thrownAt(entry.index))
     progress.answers[entry.index] = progress.room.take(answered)
   }
+  await answerAsItStands(progress)
   return progress.answers
+}
+
+/** An entry that was written before another one has changed it as well is answered with what is committed. */
+const answerAsItStands = async (progress: Progress): Promise<void> => {
+  const { written, answers, context } = progress
+  const standing = await context.store.settled(written.map(({ done }) => done))
+  for (const [position, { index, done, warnings }] of written.entries()) {
+    const stands = standing[position]
+    if (stands !== done) answers[index] = answerOf([doneOf(stands, index)], warnings, progress)
+  }
 }
 
 const remember = (entry: Placed, { writes, targets, versions, beside }: Progress): void => {
@@ -186,7 +197,10 @@ const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<v
   for (const [index, positions] of byIndex) {
     const done = positions.map(position => doneOf(written[position], index))
     const [position = 0] = positions
-    progress.answers[index] = room.take(answerOf(done, prepared[position]?.warnings ?? [], progress))
+    const warnings = prepared[position]?.warnings ?? []
+    progress.answers[index] = room.take(answerOf(done, warnings, progress))
+    const [only, ...others] = done
+    if (only !== undefined && others.length === 0) progress.written.push({ index, done: only, warnings })
   }
   for (const [position, one] of wave.entries()) noteDone(one, doneOf(written[position], one.index), progress)
 }
@@ -202,8 +216,6 @@ const noteDone = (
   if ('metNothing' in request)
     made.push({ index, id, criteria: parseConditionalCriteria(type, request.query, context) })
 }
-
-type Done = Exclude<Written, { outcome: 'refused' }>
 
 const answerOf = (
   done: readonly Done[],

@@ -51,6 +51,7 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
       const tried = writeAsked(writes)
       return guard(tried, () => commit(tried, inner => inner.write(writes, beside)))
     },
+    settled: store.settled,
     settleQuarantined: async (...asked) => {
       const [, , settling, beside] = asked
       if (beside === undefined)
@@ -89,6 +90,7 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
       noted.push(...(await writtenAccesses(store, registry, writes, written)))
       return written
     },
+    settled: store.settled,
     settleQuarantined: async (...asked) => {
       const settled = await store.settleQuarantined(...asked)
       noted.push(...settledAccesses(settled, asked[2]))

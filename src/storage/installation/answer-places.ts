@@ -1,13 +1,14 @@
-import { fullAccess } from '../../access/access.ts'
+import type { Access } from '../../access/access.ts'
+import { all, none } from '../../search/expression.ts'
 import { findUnanswered } from '../model/answered-subject.ts'
 import { openStores } from '../open-stores.ts'
 import { recordReindex } from './reindex-record.ts'
 
-/** Writes, as the command line, the next version of each place in a study that says something else than the Consents to it, and records that of its patient. */
+/** Writes, as the command line, the next version of each place in a study that says something else than the Consents to it, or than its Patient, and records that of its patient. */
 export const answerPlaces = async (options: Parameters<typeof openStores>[0]): Promise<void> => {
   const storeOf = await openStores(options)
   const author = { kind: 'client', id: 'cli' } as const
-  const store = storeOf({ access: fullAccess, author, organizations: [], choosesIds: false, choosesOwner: false })
+  const store = storeOf({ access: butPatients, author, organizations: [], choosesIds: false, choosesOwner: false })
   for (let after = '0'; ; ) {
     const places = await findUnanswered(options.database, { after, limit: batchSize })
     const end = places.at(-1)
@@ -25,6 +26,9 @@ export const answerPlaces = async (options: Parameters<typeof openStores>[0]): P
     after = end.pk
   }
 }
+
+/** Reads no Patient, so that no study is told what it could not know before. */
+const butPatients: Access = (_, type) => (type === 'Patient' ? none : all)
 
 /** Deleted since they were found. */
 const isGone: ReadonlySet<number> = new Set([404, 410])

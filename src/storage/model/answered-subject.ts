@@ -7,6 +7,7 @@ import { saysSomething } from '../study/deleted-answer.ts'
 import { isDiscardedPaper } from '../study/paper-consent.ts'
 import { takeTurn } from './consent/turn.ts'
 import { ended } from './enrolled.ts'
+import { isMisnoted } from './noted-subject.ts'
 import type { ProjectionContext } from './projection.ts'
 import { compartmentOf, referencedId } from './reference.ts'
 
@@ -17,15 +18,18 @@ export const asAnswered = async (
   context: Pick<ProjectionContext, 'isAccepted' | 'newPatients' | 'turns'>,
 ): Promise<ResearchSubject> => {
   const [study, patient] = [namedId(subject.study, 'ResearchStudy'), namedId(subject.individual, 'Patient')]
-  if (study === undefined || patient === undefined) return subject
+  if (study === undefined || patient === undefined) return unanswered(subject)
   const { patientId } = await connection.one<{ patientId: number }>(
     sql.fragment`SELECT ${compartmentOf(patient)} AS "patientId"`,
   )
   // Consents that are being written meanwhile are waited for. Of a Patient whom nobody knows yet there are none.
   if (patientId > 0) await takeTurn(connection, patientId, context)
   const answer = await findAnswer(connection, { patientId, study })
-  return answer === undefined ? subject : withAnswer(subject, answer)
+  return answer === undefined ? unanswered(subject) : withAnswer(subject, answer)
 }
+
+/** In a study that is not on this server nobody answers here. What a client says that somebody has signed, nobody could check. */
+const unanswered = ({ consent: _, ...subject }: ResearchSubject): ResearchSubject => subject
 
 /** Whose places in which study. */
 export type Placed = { readonly patientId: number; readonly study: string }
@@ -58,7 +62,7 @@ const answerOf = (patientId: SqlFragment): SqlFragment => sql.fragment`
   ORDER BY array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC
   LIMIT 1`
 
-/** Of places that say something else than the Consents, those that come first after the key. */
+/** Of places that say something else than the Consents, or than the Patient, those that come first after the key. */
 export const findUnanswered = (
   connection: Connection,
   { after, limit }: { readonly after: string; readonly limit: number },
@@ -67,9 +71,12 @@ export const findUnanswered = (
   return connection.any(sql.fragment`
     SELECT place.id, place.pk
     FROM research_subject AS place
-    JOIN study ON study.id = ${referencedId(sql.fragment`place`, 'study', 'ResearchStudy')}
+    LEFT JOIN study ON study.id = ${referencedId(sql.fragment`place`, 'study', 'ResearchStudy')}
     LEFT JOIN LATERAL (${answerOf(sql.fragment`place.patient_id`)}) AS answer ON study.access <> 'staff'
+    LEFT JOIN patient ON patient.patient_id = place.patient_id
+      AND patient.id = ${referencedId(sql.fragment`place`, 'individual', 'Patient')}
     WHERE place.pk > ${after}::bigint AND (
+      ${isMisnoted(sql.fragment`place`)} OR
       place.content #>> '{consent,reference}' IS DISTINCT FROM 'Consent/' || answer.id
       OR study.access <> 'staff' AND NOT ${status} = ANY(${sql.array([...ended], 'text')})
         AND (${status} = ANY(${sql.array([...takesPart], 'text')})) IS DISTINCT FROM coalesce(answer.status = 'active', FALSE))
@@ -78,7 +85,7 @@ export const findUnanswered = (
 
 /** A status that ends the place stays as it is. Whoever registers people for a study that only its staff read must not learn what these have answered. */
 export const withAnswer = (subject: ResearchSubject, answer: Answer): ResearchSubject => {
-  const { consent: _, ...others } = subject
+  const others = unanswered(subject)
   if (answer.access === 'staff') return others
   const consent: Pick<ResearchSubject, 'consent'> =
     answer.consent === null ? {} : { consent: { reference: `Consent/${answer.consent}` } }

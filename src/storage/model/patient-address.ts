@@ -41,7 +41,7 @@ export const toMobile = (text: string): string | undefined => {
 }
 
 /** When an address changes, the links that were sent to the old one end, and whoever reads it is told that it was changed. */
-export const projectPatients: Projection<Patient> = async (connection, changes) => {
+export const followAddresses: Projection<Patient> = async (connection, changes) => {
   for (const { id, versionId, resource } of changes)
     if (versionId !== '1') await endOfOtherAddresses(connection, id, resource)
 }

@@ -22,6 +22,10 @@ export type ProjectionContext = {
   readonly isAccepted?: boolean
   /** Collects the ids of Persons that are linked to several Patients. */
   readonly linked?: Set<string>
+  /** Collects the ids of Patients whose places in studies are to say another gender or year of birth. */
+  readonly corrected?: Set<string>
+  /** Collects the ids of studies that were not there before. */
+  readonly begun?: Set<string>
   /** The numbers of Patients that this transaction has created: nobody else knows of them yet, so no turns are taken for them. */
   readonly newPatients?: ReadonlySet<number>
   /** Collects the numbers of the patients whose turn this transaction has taken. */

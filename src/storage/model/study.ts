@@ -28,7 +28,8 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, pk, r
   const organization = namedId(resource.sponsor, 'Organization')
   if (organization === undefined && before === undefined) return
   const after = { organization, access: chosenIn(resource, 'access'), identity: chosenIn(resource, 'identity') }
-  if (before !== undefined) refuseChange(before, after)
+  if (before === undefined) context.begun?.add(id)
+  else refuseChange(before, after)
   await writeStudy(connection, id, resource, after, context.isAccepted === true)
   await writeTexts(connection, id, resource)
   if (context.isAccepted !== true) await refuseUnfinishedText(connection, pk, resource)

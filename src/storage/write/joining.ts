@@ -9,12 +9,11 @@ import { beginJoining } from '../other-joining.ts'
 import { sql } from '../sql.ts'
 import { followAnswer } from './answered-places.ts'
 import { endLeft } from './ending-left.ts'
+import { beginGathering } from './gathered.ts'
 import { aMomentEach } from './in-tries.ts'
 import { moveAhead } from './moving-ahead.ts'
 import { takeTurnToJoin } from './turn-to-join.ts'
-import type { Writing } from './write.ts'
-
-type Unlinked = Omit<Writing, 'linked' | 'newPatients' | 'turns'>
+import type { Signed, Writing } from './write.ts'
 
 /**
  * Runs the writes of one transaction, and at its end joins the compartments of Patients who turned out to be one human. It is done at the end so
@@ -23,15 +22,22 @@ type Unlinked = Omit<Writing, 'linked' | 'newPatients' | 'turns'>
  */
 export const withJoining = async <T>(
   connection: Connection,
-  writing: Unlinked,
+  writing: Signed,
   joinings: number,
   run: (writing: Writing) => Promise<T>,
 ): Promise<T> => {
   writing.dictionary.renew(joinings)
-  const linking = { ...writing, linked: new Set<string>(), newPatients: new Set<number>(), turns: new Set<number>() }
+  const linking = { ...writing, ...beginGathering() }
   const result = await run(linking)
-  for (const person of linking.linked) await joinPatientsOf(connection, person, linking)
+  await joinLinked(connection, linking)
   return result
+}
+
+/** Those who are linked by now. */
+export const joinLinked = async (connection: Connection, writing: Writing): Promise<void> => {
+  const persons = [...writing.linked]
+  writing.linked.clear()
+  for (const person of persons) await joinPatientsOf(connection, person, writing)
 }
 
 const joinPatientsOf = async (connection: Connection, person: string, writing: Writing): Promise<void> => {

@@ -16,6 +16,7 @@ import { deleteOne, patchOne, updateOne } from './change.ts'
 import { createAll, standsAlone } from './create-all.ts'
 import { withDecision } from './decision.ts'
 import { changedBy } from './lock-places.ts'
+import { renewPlaces } from './noted-places.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences, referring } from './required-references.ts'
 import { isolated } from './savepoint.ts'
@@ -37,6 +38,7 @@ export const writeAll = async (
   const missing = await missingFrom(connection, writing, writes.map(contentOf), beside)
   const complete = writes.filter((_, index) => missing[index] === undefined)
   const written = await writeComplete(connection, writing, complete, beside)
+  await renewPlaces(connection, writing)
   await recordRepairs(connection, writing, complete, written)
   const rest = written.values()
   const all = writes.map((_, index): Written => {

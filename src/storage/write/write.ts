@@ -8,7 +8,6 @@ import { parseReference } from '../../fhir/reference.ts'
 import type { Principal } from '../../search/expression.ts'
 import { type Asking, findCurrent } from '../current.ts'
 import type { Connection } from '../database.ts'
-import { asAnswered } from '../model/answered-subject.ts'
 import { project } from '../model/projections.ts'
 import { pairOf, withoutServedMembers } from '../model/study-group.ts'
 import type { Candidate } from '../prepare/candidate.ts'
@@ -19,11 +18,16 @@ import type { ManyPatients } from '../search/many-patients.ts'
 import { searchMatches } from '../search/search.ts'
 import type { Stored, Write, Written } from '../store.ts'
 import type { QuestionOf } from '../subscription/question.ts'
+import type { Gathered } from './gathered.ts'
 import { insertResources } from './insert.ts'
+import { keptPlace } from './kept-place.ts'
 import { numberAllowed } from './number-allowed.ts'
 
 /** Everything that a write needs, and for whom it is. */
-export type Writing = Preparing & {
+export type Writing = Signed & Gathered
+
+/** The same of every transaction of somebody. */
+export type Signed = Preparing & {
   readonly typeId: Asking['typeId']
   readonly commonTokens: CommonTokens
   readonly manyPatients: ManyPatients
@@ -48,12 +52,6 @@ export type Writing = Preparing & {
   readonly tokenHash?: Buffer
   /** The upload as which it is counted; absent if the server itself writes. */
   readonly upload?: Upload
-  /** Collects the Persons of this transaction whose patients' compartments are joined at its end. */
-  readonly linked: Set<string>
-  /** Collects the numbers of the Patients that this transaction has created, under ids that nobody could know before. */
-  readonly newPatients: Set<number>
-  /** Collects the numbers of the patients whose places and Consents this transaction changes. */
-  readonly turns: Set<number>
   /** What a subscriber asks, to find out who is told of a deletion. */
   readonly questionOf?: QuestionOf | undefined
 }
@@ -163,7 +161,7 @@ export const asKept = async (
     case 'Group':
       return withoutServedMembers(connection, resource, id)
     case 'ResearchSubject':
-      return asAnswered(connection, resource, writing)
+      return keptPlace(connection, writing, resource, before)
     default:
       return resource
   }

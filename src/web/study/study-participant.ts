@@ -127,14 +127,14 @@ const enrolledAt = async (store: Store, { id, enrolled }: EnrolledPerson): Promi
 
 const facts = (person: EnrolledPerson, study: ResearchStudy, enrolled: Html | string | undefined): Html => {
   const { patient, codes } = person
-  const { gender = patient?.gender, birthYear = patient?.birthDate?.slice(0, 4) } = person
+  const { gender, birthDate } = patient ?? { gender: person.gender, birthDate: person.birthYear }
   const fact = (name: string, value: Html | string | undefined) =>
     html`<div><dt>${name}</dt><dd>${value ?? english.say('chart.not-known')}</dd></div>`
   return html`<dl class="facts">
 ${fact('Study', html`<a href="/studies/${study.id}">${titleOf(study)}</a>`)}
 ${patient && codes.length > 0 && fact('Code', codes.join(', '))}
 ${fact('Gender', gender)}
-${fact('Year of birth', birthYear)}
+${fact('Year of birth', birthDate?.slice(0, 4))}
 ${fact('Enrolled', enrolled)}
 ${fact('Answer', answered(person))}
 ${fact('Data', arrived(person))}

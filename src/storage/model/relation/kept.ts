@@ -22,9 +22,9 @@ const partOf = (part: Kept['part'], content: SqlFragment): SqlFragment =>
 const without = (content: SqlFragment, ...elements: readonly string[]): SqlFragment =>
   sql.fragment`(${content} - ${sql.array(['meta', 'text', ...elements], 'text')})`
 
-const withoutExtension = (content: SqlFragment, url: string): SqlFragment => sql.fragment`coalesce((
+const withoutExtension = (content: SqlFragment, ...urls: readonly string[]): SqlFragment => sql.fragment`coalesce((
   SELECT jsonb_agg(extension) FROM jsonb_array_elements(${content} -> 'extension') AS extension
-  WHERE extension ->> 'url' IS DISTINCT FROM ${url}), '[]')`
+  WHERE (extension ->> 'url' = ANY(${sql.array([...urls], 'text')})) IS NOT TRUE), '[]')`
 
 const parts: Readonly<Record<Extract<Kept['part'], string>, (content: SqlFragment) => SqlFragment>> = {
   whole: content => without(content),
@@ -34,8 +34,9 @@ const parts: Readonly<Record<Extract<Kept['part'], string>, (content: SqlFragmen
   practitioner: content => sql.fragment`(${content} -> 'practitioner')`,
   'managing-organization': content => sql.fragment`(${content} -> 'managingOrganization')`,
   'all-but-contacts': content => without(content, 'telecom', 'address', 'contact', 'communication'),
-  // Of `consent`, the server alone says what is stored.
-  'all-but-leaving': content => without(content, 'status', 'period', 'consent'),
+  // Of `consent`, and of what is noted of the Patient, the server alone says what is stored.
+  'all-but-leaving': content =>
+    sql.fragment`jsonb_build_array(${without(content, 'status', 'period', 'consent', 'extension')}, ${withoutExtension(content, extensions.gender, extensions.birthYear)})`,
   'all-but-inactivation': content =>
     sql.fragment`jsonb_build_array(${without(content, 'status', 'extension')}, ${withoutExtension(content, inactivationReason)})`,
   'all-but-staff': content =>

@@ -1,0 +1,39 @@
+import type { Connection } from '../database.ts'
+import { asAnswered } from '../model/answered-subject.ts'
+import { takeTurn } from '../model/consent/turn.ts'
+import { findNoted, saysNote, withNoted } from '../model/noted-subject.ts'
+import { numbersOf } from '../model/reference.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { holdPlaces, rewritePlaces } from './rewritten-places.ts'
+import type { Writing } from './write.ts'
+
+/**
+ * Lets places say what follows from what was written until now: those of Patients whose gender or year of birth is another one, and those in studies
+ * that were not there yet.
+ */
+export const renewPlaces = async (connection: Connection, writing: Writing): Promise<void> => {
+  const [patients, studies] = [[...writing.corrected], [...writing.begun]]
+  writing.corrected.clear()
+  writing.begun.clear()
+  if (patients.length > 0)
+    await renew(connection, writing, sql.fragment`enrolment.patient = ANY(${sql.array(patients, 'text')})`, patients)
+  if (studies.length > 0)
+    await renew(connection, writing, sql.fragment`enrolment.study_id = ANY(${sql.array(studies, 'text')})`, [])
+}
+
+/** Places are locked before the turn of their patient is taken, as by whoever writes one; and those that were made until then, once more. */
+const renew = async (
+  connection: Connection,
+  writing: Writing,
+  which: SqlFragment,
+  patients: readonly string[],
+): Promise<void> => {
+  await holdPlaces(connection, which)
+  for (const patientId of await numbersOf(connection, patients)) await takeTurn(connection, patientId, writing)
+  // Whoever corrects a Patient tells no study what it was not told before: they may read more than those who read the place.
+  await rewritePlaces(connection, writing, await holdPlaces(connection, which), async place =>
+    withNoted(await asAnswered(connection, place, writing), await findNoted(connection, place), {
+      isKnown: saysNote(place),
+    }),
+  )
+}
