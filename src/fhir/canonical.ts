@@ -56,6 +56,7 @@ export const systems = {
   usCoreParticipant: 'http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type',
   /** What is done to a record. https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html */
   recordLifecycle: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle',
+  dataAbsentReason: 'http://terminology.hl7.org/CodeSystem/data-absent-reason',
   observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
   consentPolicy: `${canonicalBase}/CodeSystem/consent-policy`,
   omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,

@@ -22,7 +22,7 @@ export const stats: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'Statistics of one Patient’s values of a code, in a period or in the last so many hours: one Observation for each code and unit; for a panel, such as blood pressure, for each of its measurements. All statistics of R4 but regression, which is refused. A code without readings, and a figure that a single reading does not have, such as a variance, are not in the answer. What was entered in error or cancelled does not count, and a reading that came in two ways counts once.',
+    'Statistics of one Patient’s values of a code, in a period or in the last so many hours: one Observation for each code and unit; for a panel, such as blood pressure, for each of its measurements. All statistics of R4 but regression, which is refused. Each has a component: a figure that there is not, as any of a code without readings but the counts, or the variance of a single reading, has a dataAbsentReason. What was entered in error or cancelled does not count, and a reading that came in two ways counts once.',
   handler: async (request, { registry, store, base }) => {
     const asked = parseStats(request, base)
     const { patient, codes, statistics } = asked
@@ -30,7 +30,8 @@ export const stats: Operation = {
     const found: ParametersParameter[] = []
     for (const code of codes) {
       const rows = await store.statistics({ where, patient, code })
-      found.push(...rows.map(row => ({ name: 'statistics', resource: toObservation(row, asked, code) })))
+      const all = rows.length === 0 ? [nothingRead] : rows
+      found.push(...all.map(row => ({ name: 'statistics', resource: toObservation(row, asked, code) })))
     }
     return parametersResponse([...found, ...(await sourcesOf())])
 
@@ -143,15 +144,32 @@ const toObservation = (row: StatisticsRow, { patient, period, statistics }: Aske
   code: { coding: [codingOf(row.part ?? asked)] },
   subject: { reference: `Patient/${patient}` },
   ...(period === undefined ? {} : { effectivePeriod: period }),
-  component: statistics.flatMap(statistic => {
+  component: statistics.map(statistic => {
     const text = statistic === 'total-count' ? row.total : row.figures[statistic]
-    if (text === undefined || text === null) return []
     const coding = [
       { system: systems.observationStatistics, code: statistic, display: displays[statistic] ?? statistic },
     ]
-    return [{ code: { coding }, valueQuantity: quantityOf(statistic, text, row) }]
+    const isThere = text !== undefined && text !== null
+    return {
+      code: { coding },
+      ...(isThere ? { valueQuantity: quantityOf(statistic, text, row) } : { dataAbsentReason }),
+    }
   }),
 })
+
+/** "One observation for each code, each containing one component for each statistic", also of what nobody has measured. */
+const nothingRead: StatisticsRow = {
+  part: null,
+  system: null,
+  unit: null,
+  total: '0',
+  kinds: [],
+  figures: { count: '0' },
+}
+
+const dataAbsentReason = {
+  coding: [{ system: systems.dataAbsentReason, code: 'not-applicable', display: 'Not Applicable' }],
+}
 
 const codingOf = ({ system, code }: Code): Coding => ({ ...(system ? { system } : {}), code })
 

@@ -28,7 +28,7 @@ export const askedValueSet = async (
   context: Context,
 ): Promise<ValueSet> => {
   const ofPathOrBody = await givenDefinition(request, 'ValueSet', 'valueSet', context)
-  if (ofPathOrBody !== undefined) return ofPathOrBody as ValueSet
+  if (ofPathOrBody !== undefined) return onlyMeant(ofPathOrBody as ValueSet, given, 'valueSetVersion')
   const canonical = canonicalOf(given, 'valueSetVersion', 'a valueSet')
   return known(await context.store.terminology.valueSet(canonical), `The value set ${canonical}`)
 }
@@ -40,7 +40,7 @@ export const askedCodeSystem = async (
   context: Context,
 ): Promise<CodeSystem> => {
   const ofPathOrBody = await givenDefinition(request, 'CodeSystem', 'codeSystem', context)
-  if (ofPathOrBody !== undefined) return ofPathOrBody as CodeSystem
+  if (ofPathOrBody !== undefined) return onlyMeant(ofPathOrBody as CodeSystem, given, 'version')
   const canonical = canonicalOf(given, 'version', 'a codeSystem')
   return known(await context.store.terminology.codeSystem(canonical), `The code system ${canonical}`)
 }
@@ -54,6 +54,23 @@ const givenDefinition = async (
   if ('id' in request) return parseJson((await context.store.read(type, request.id)).content) as Resource
   const posted = onlyResource(request.body, name)
   return posted === undefined ? undefined : (await parseUnder('strict', type, posted, context)).resource
+}
+
+/** The definition of the path or the body. A `url` or a version beside it is that of the same one: with another, two would be asked about. */
+const onlyMeant = <Definition extends ValueSet | CodeSystem>(
+  definition: Definition,
+  given: URLSearchParams,
+  versionName: string,
+): Definition => {
+  const [name, inUrl] = (only(given, 'url') ?? '').split('|')
+  const version = only(given, versionName)
+  const said = `the one that is asked about is ${definition.url ?? 'without a url'}, version ${definition.version ?? 'unknown'}`
+  if (name !== '' && name !== definition.url) throw refusal('url', `url is "${name}", and ${said}`)
+  if (inUrl !== undefined && inUrl !== definition.version)
+    throw refusal('url', `url says version ${inUrl}, and ${said}`)
+  if (version !== undefined && version !== definition.version)
+    throw refusal(versionName, `${versionName} is "${version}", and ${said}`)
+  return definition
 }
 
 const canonicalOf = (given: URLSearchParams, versionName: string, alternative: string): string => {

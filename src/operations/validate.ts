@@ -5,10 +5,20 @@ import { isObject, parseJson } from '../fhir/json.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import type { ProfileDefinition } from '../fhir/profile/profile.ts'
 import { checkProfiles, type FindStored } from '../fhir/profile/profiles.ts'
-import { decideIncoming } from '../interactions/incoming/decide-policy.ts'
+import { prepareCreate } from '../interactions/create.ts'
+import { prepareDelete } from '../interactions/delete.ts'
+import { allReady, decideIncoming, decidePolicies } from '../interactions/incoming/decide-policy.ts'
 import { parseIncoming } from '../interactions/incoming/incoming.ts'
-import type { Context, FhirRequest, FhirResponse, InstanceRequest, TypeRequest } from '../interactions/interaction.ts'
+import type {
+  Context,
+  FhirRequest,
+  FhirResponse,
+  InstanceRequest,
+  Prepared,
+  TypeRequest,
+} from '../interactions/interaction.ts'
 import { requireAccess } from '../interactions/require-access.ts'
+import { prepareUpdate } from '../interactions/update.ts'
 import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
@@ -24,12 +34,12 @@ export const validate: Operation = {
   methods: ['GET', 'POST'],
   judgesBody: true,
   documentation:
-    'Whether a resource is valid, and obeys the profile that is named and those that it claims. The answer is always 200, with the issues in an OperationOutcome. Nothing is stored.',
+    'Whether a resource is valid, and obeys the profile that is named and those that it claims. With mode=create, and below an id with mode=update or delete, also whether that would be done: it is tried by all rules, with If-Match and If-None-Exist if they are sent, and undone. The answer is always 200, with the issues in an OperationOutcome. Nothing is stored.',
   handler: async (request, context) => {
     if (!('type' in request)) throw new FhirError('not-found', '$validate is an operation of a type')
     const asked = parseValidate(request, context)
     const resource = await resourceOf(request, asked, context)
-    if (resource === undefined) return outcomeOf([])
+    if (resource === undefined) return outcomeOf(await triedAs(request, asked.mode, resource, context))
     const { issues, checked } = await validated(request.type, resource, context)
     if (asked.mode === 'update' && 'id' in request && resource.id !== request.id)
       issues.push({
@@ -38,7 +48,10 @@ export const validate: Operation = {
         expression: 'Resource.id',
       })
     const urls = [...new Set([...asked.profiles, ...claimedBy(checked)])]
-    return outcomeOf([...issues, ...(await checkProfiles(context.registry, { ...checked }, urls, storedIn(context)))])
+    const unfit = await checkProfiles(context.registry, { ...checked }, urls, storedIn(context))
+    // What is not valid would be refused for that alone.
+    const refused = issues.some(isError) ? [] : await triedAs(request, asked.mode, resource, context)
+    return outcomeOf([...issues, ...unfit, ...refused])
   },
 }
 
@@ -70,6 +83,9 @@ const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   const mode = only(given, 'mode')
   if (mode !== undefined && !modes.includes(mode))
     throw refusal('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)
+  // "Modes update and delete can only be used when the operation is invoked at the resource instance level."
+  if ((mode === 'update' || mode === 'delete') && !('id' in request))
+    throw refusal('mode', `mode=${mode} is about one resource: ask below its id, as [type]/[id]/$validate`)
   const sent = isWrapped ? onlyResource(body, 'resource') : (body as Resource | undefined)
   return { mode, profiles: given.getAll('profile'), sent }
 }
@@ -83,12 +99,45 @@ const resourceOf = async (
   context: Context,
 ): Promise<Resource | undefined> => {
   if (mode === 'delete') requireAccess(context, 'd', request.type)
+  if (mode === 'update') requireAccess(context, 'u', request.type)
+  if (mode === 'create') requireAccess(context, 'c', request.type)
   if ('id' in request && (sent === undefined || mode === 'delete')) {
     const { content } = await context.store.read(request.type, request.id)
     return mode === 'delete' ? undefined : (parseJson(content) as Resource)
   }
   if (typeof sent === 'object' && sent !== null) return sent
   throw refusal('resource', 'There is no resource to validate: post it, alone or in a Parameters')
+}
+
+/** Why the write that is meant would be refused. It is carried out, and undone. */
+const triedAs = async (
+  request: TypeRequest | InstanceRequest,
+  mode: string | undefined,
+  body: Resource | undefined,
+  context: Context,
+): Promise<readonly Issue[]> => {
+  try {
+    const meant = await preparedFor({ ...request, body }, mode, context)
+    if (meant === undefined) return []
+    const writes = allReady(await decidePolicies([meant], context)).map(({ write }) => write)
+    await context.store.trying(writes, async () => {})
+    return []
+  } catch (error) {
+    // Whether it would be refused is not known then.
+    if (!(error instanceof FhirError) || error.status >= 500) throw error
+    return error.issues
+  }
+}
+
+const preparedFor = async (
+  request: TypeRequest | InstanceRequest,
+  mode: string | undefined,
+  context: Context,
+): Promise<Prepared | undefined> => {
+  if (mode === 'create') return prepareCreate(request, context)
+  if (!('id' in request)) return undefined
+  if (mode === 'update') return prepareUpdate(request, context)
+  return mode === 'delete' ? prepareDelete(request) : undefined
 }
 
 /** The resource as a write would store it: with the elements from an Open mHealth document. */
@@ -115,6 +164,8 @@ const storedIn =
     const [found] = (await store.search(search)).entries
     return found === undefined ? undefined : (JSON.parse(found.content) as ProfileDefinition)
   }
+
+const isError = ({ severity = 'error' }: Issue): boolean => severity === 'error'
 
 const outcomeOf = (issues: readonly Issue[]): FhirResponse => {
   const [first, ...others] = issues

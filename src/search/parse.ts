@@ -43,6 +43,7 @@ export const parseSearch = (
     return clause.where === undefined ? clause : { ...clause, where: counted(clause.where) }
   })
   const shape: Shape = Object.assign({}, defaultShape, ...clauses.map(clause => clause.shape))
+  refuseTextWithIncludes(shape, entries)
   return {
     type,
     where: and(all, ...clauses.flatMap(clause => clause.where ?? [])),
@@ -130,6 +131,16 @@ const refuseRepeated = (entries: readonly Entry[]): void => {
   const names = entries.map(([name]) => name).filter(isResultName)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) throw refusal(twice, `"${twice}" is given more than once`)
+}
+
+/** "Note that the _include and _revinclude parameters cannot be mixed with _summary=text": https://hl7.org/fhir/R4/search.html#summary */
+const refuseTextWithIncludes = ({ summary }: Shape, entries: readonly Entry[]): void => {
+  const [including] = entries.find(([name, text]) => isIncludeName(name) && text !== '') ?? []
+  if (summary === 'text' && including !== undefined)
+    throw refusal(
+      including,
+      `${including} cannot be mixed with _summary=text; accepted with it: true, data, count, false`,
+    )
 }
 
 const consistent = (shape: Shape): Shape => {

@@ -109,6 +109,11 @@ t.test('what cannot be asked for a single resource is refused', async t => {
   ])
   t.match(await told('Patient/ann?_elements=colour'), [400, /^Patient has no element "colour"; it has: .*birthDate/])
   t.match(await told('Patient/ann?_elements=name&_summary=true'), [400, 'Give one of _summary and _elements'])
+  for (const including of ['_include=Patient:organization', '_revinclude:iterate=Observation:subject'])
+    t.match(await told(`Patient?_summary=text&${including}`), [
+      400,
+      /^_(rev)?include\S* cannot be mixed with _summary=text/,
+    ])
   t.match(await told('Patient?_elements=name&_summary=true'), [400, /^_elements and _summary=true each say/])
 })
 

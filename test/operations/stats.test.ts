@@ -52,12 +52,15 @@ type Statistics = {
   readonly effectivePeriod?: { readonly start?: string; readonly end?: string }
   readonly component: readonly {
     readonly code: { readonly coding: readonly [{ readonly code: string }] }
-    readonly valueQuantity: { readonly value: number; readonly code?: string }
+    readonly valueQuantity?: { readonly value: number; readonly code?: string }
+    readonly dataAbsentReason?: object
   }[]
 }
 type Parameter = { readonly name: string; readonly resource: Statistics & { readonly id?: string } }
 const figuresOf = ({ resource: { component } }: Parameter) =>
-  Object.fromEntries(component.map(({ code, valueQuantity }) => [code.coding[0].code, valueQuantity.value]))
+  Object.fromEntries(
+    component.flatMap(({ code, valueQuantity }) => (valueQuantity ? [[code.coding[0].code, valueQuantity.value]] : [])),
+  )
 const parametersIn = (answer: Awaited<ReturnType<typeof ask>>) => {
   t.equal(answer.statusCode, 200, answer.body)
   return answer.json<{ parameter: readonly Parameter[] }>().parameter
@@ -123,7 +126,8 @@ t.test('every statistic is what a textbook says', async t => {
 t.test('counts and shapes have no unit, a variance has the square of one, and of scores nothing has any', async t => {
   const unitsOf = async (code: string) => {
     const [found] = parametersIn(await ask(`?subject=ann&code=${code}&statistic=${all}`))
-    const named = found?.resource.component.map(one => [one.code.coding[0].code, unitOf(one.valueQuantity)]) ?? []
+    const named =
+      found?.resource.component.map(one => [one.code.coding[0].code, unitOf(one.valueQuantity ?? { value: 0 })]) ?? []
     return Object.groupBy(named, ([, unit]) => unit ?? '')
   }
   const unitOf = ({ value: _, ...unit }: { readonly value: number }) => JSON.stringify(unit)
@@ -173,7 +177,7 @@ t.test('each measurement of a panel has its own statistics', async t => {
   t.strictSame(
     found
       .filter(({ name }) => name === 'statistics')
-      .map(one => [one.resource.code, figuresOf(one), one.resource.component[0]?.valueQuantity.code]),
+      .map(one => [one.resource.code, figuresOf(one), one.resource.component[0]?.valueQuantity?.code]),
     [
       [loinc('8462-4'), { average: 85.5, count: 2, 'total-count': 2 }, 'mm[Hg]'],
       [loinc('8480-6'), { average: 125, count: 2, 'total-count': 2 }, 'mm[Hg]'],
@@ -190,7 +194,8 @@ t.test('a measurement of a panel that has no value is not answered with the othe
   const component = [{ code: systolic?.code, dataAbsentReason: { text: 'error' } }, diastolic]
   await put({ resourceType: 'Patient', id: 'eve' })
   await put({ ...pressure, ...{ component, subject: { reference: 'Patient/eve' } }, id: 'pressure-half' })
-  t.strictSame((await ask('?subject=eve&code=8480-6&statistic=average')).json(), { resourceType: 'Parameters' })
+  const [one, ...others] = parametersIn(await ask('?subject=eve&code=8480-6&statistic=average,count,total-count'))
+  t.strictSame([one && figuresOf(one), others], [{ count: 0, 'total-count': 1 }, []])
 })
 
 t.test('what was entered in error is in no figure, and not among the sources', async t => {
@@ -268,8 +273,29 @@ t.test('as many sources are included as are asked for, the newest first', async 
   t.equal((await sources('')).length, 6)
 })
 
-t.test('without readings there are no statistics', async t => {
-  t.strictSame((await ask('?subject=bob&code=8867-4&statistic=count')).json(), { resourceType: 'Parameters' })
+t.test('of a code without readings, and of a figure that is not there, it is said that there is none', async t => {
+  const absent = (code: string, display: string) => ({
+    code: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code, display }] },
+    dataAbsentReason: {
+      coding: [
+        {
+          system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason',
+          code: 'not-applicable',
+          display: 'Not Applicable',
+        },
+      ],
+    },
+  })
+  const [none, ...others] = parametersIn(
+    await ask('?subject=nobody&code=http://loinc.org|8867-4&statistic=average,count,total-count'),
+  )
+  t.strictSame(none?.resource.component[0], absent('average', 'Average'))
+  t.strictSame(
+    [none && figuresOf(none), none?.resource.code, others],
+    [{ count: 0, 'total-count': 0 }, loinc('8867-4'), []],
+  )
+  const [once] = parametersIn(await ask('?subject=eve&code=8462-4&statistic=sum,variance'))
+  t.strictSame(once?.resource.component[1], absent('variance', 'Variance'))
 })
 
 t.test('of the statistics of R4, those that are refused are in the documentation', async t => {

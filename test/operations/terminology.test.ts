@@ -46,6 +46,7 @@ t.test('$expand lists the codes of a stored value set, a posted one, or one of R
     (await send(body === undefined ? 'GET' : 'POST', url, body)).body.expansion.contains
   t.same(await contains('ValueSet/reds/$expand'), [red, crimson])
   t.same(await contains(`ValueSet/$expand?url=${reds.url}`), [red, crimson])
+  t.same(await contains(`ValueSet/reds/$expand?url=${reds.url}`), [red, crimson], 'named twice')
   const parameter = [{ name: 'valueSet', resource: { ...reds, url: 'urn:posted' } }]
   t.same(await contains('ValueSet/$expand', { resourceType: 'Parameters', parameter }), [red, crimson])
   t.same(await contains('ValueSet/$expand', { ...reds, url: 'urn:posted' }), [red, crimson], 'as the body itself')
@@ -347,6 +348,16 @@ t.test('what cannot be answered is refused with the reason', async t => {
     'ValueSet/$expand': [400, /Say which one is meant by its url, or post a valueSet/],
     'ValueSet/$expand?url=http://x.example/none': [404, /The value set http:\/\/x.example\/none is not known here/],
     'ValueSet/none/$expand': [404, /not known/],
+    'ValueSet/reds/$expand?url=http://x.example/blues': [
+      400,
+      /^url is "http:\/\/x.example\/blues", and the one that is asked about is http:\/\/x.example\/reds, version unknown$/,
+    ],
+    [`ValueSet/reds/$expand?url=${reds.url}|3`]: [400, /^url says version 3, and the one/],
+    'ValueSet/reds/$validate-code?valueSetVersion=3&code=red': [400, /^valueSetVersion is "3", and the one/],
+    [`CodeSystem/colours/$validate-code?url=${colours}&version=1&code=red`]: [
+      400,
+      /^version is "1", and .*, version 2$/,
+    ],
     'ValueSet/reds/$expand?date=2020-01-01': [400, /\$expand has no parameter "date"/],
     'ValueSet/reds/$expand?count=x': [400, /count is a whole number, not "x"/],
     'ValueSet/reds/$expand?profile=x': [

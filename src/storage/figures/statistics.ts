@@ -16,9 +16,18 @@ export const readStatistics = async (
   gate: Gate,
   asked: StatisticsAsked,
 ): Promise<readonly StatisticsRow[]> => {
-  const own = await connection.any<StatisticsRow>(figuresOf(ownValues(gate, asked)))
-  return own.length > 0 ? own : connection.any<StatisticsRow>(figuresOf(panelValues(gate, asked)))
+  for (const figures of [figuresOf(ownValues(gate, asked)), figuresOf(panelValues(gate, asked))]) {
+    const rows = await connection.any<StatisticsRow>(figures)
+    if (rows.length > 0) return rows
+  }
+  return connection.any<StatisticsRow>(withoutValues(ownValues(gate, asked)))
 }
+
+/** Of Observations of which none has a value. */
+const withoutValues = (values: SqlFragment): SqlFragment => sql.fragment`
+  SELECT NULL::jsonb AS part, NULL AS system, NULL AS unit, count(*)::text AS total, array_agg(DISTINCT kind_id) AS kinds,
+    jsonb_build_object('count', '0') AS figures
+  FROM (${values}) AS measured HAVING count(*) > 0`
 
 /**
  * Each once, even if several of its codes are the one that is asked for. As in a series, the same value of one source at the same moment is one,
