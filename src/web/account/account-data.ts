@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { readInTurn } from '../../http/caller/caller-turns.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
+import type { Words } from '../../messages/catalogue.ts'
 import {
   documentLines,
   type PatientRecord,
@@ -11,7 +12,7 @@ import {
 } from '../../operations/rows/record-lines.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
@@ -43,7 +44,8 @@ ${
   length === 0
     ? html`<p>${say('data.none')}</p>`
     : html`<p>${say('data.text')}</p>
-<dl>${files.map(({ name, key }) => html`<dt><a href="/account/data/${name}">${say(`data.${key}`)}</a> (${name})</dt><dd>${say(`data.${key}-hint`)}</dd>`)}</dl>`
+<dl>${files.map(({ name, key }) => html`<dt><a href="/account/data/${name}">${say(`data.${key}`)}</a> (${name})</dt><dd>${say(`data.${key}-hint`)}</dd>`)}</dl>
+${forDoctor(words, request.standing?.record)}`
 }
 <p><a href="/sharing">${say('sharing.title')}</a></p>
 <p><a href="/account">${say('sharing.account')}</a></p>`,
@@ -60,6 +62,11 @@ ${
         .send(Readable.from(whileLetIn(request, lines(records)), { objectMode: false }))
     })
 }
+
+/** A doctor opens none of the files. `record`: of the patient, if there is one alone. */
+const forDoctor = ({ say }: Words, record: string | undefined): Html => html`<h2>${say('data.doctor')}</h2>
+<p>${say('data.doctor-print')}${record !== undefined && html` <a href="/patients/${record}">${say('own.record')}</a>`}</p>
+<p>${say('data.doctor-share')} <a href="/sharing/with">${say('care.begin')}</a></p>`
 
 /** Each download reads everything about somebody. */
 const rateLimit = { max: 10, timeWindow: '1 minute' }

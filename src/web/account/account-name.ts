@@ -28,10 +28,12 @@ export const accountNamePage: AddPage = (server, options) => {
 const sendName = (reply: FastifyReply, name: string, problem?: NameProblem): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
+  const { standing } = reply.request
   return sendTranslatedPage(reply, words, {
     title: say('own.name'),
     isProblem: problem !== undefined,
     content: html`<h1>${say('own.name')}</h1>
+${standing?.patient && html`<p>${say('own.name-text')}${standing.record !== undefined && html` <a href="/patients/${standing.record}">${say('own.record')}</a>`}</p>`}
 ${form({ action: '/account/name', token: ownToken(reply), problemTitle: say('check'), fields: [nameField(words, name, problem)], button: say('own.save') })}
 <p><a href="/account">${say('own.back')}</a></p>`,
   })

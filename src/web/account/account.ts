@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
@@ -59,7 +60,8 @@ ${places.length > 0 && html`<ul class="list-unstyled my-4">${places.map(([, at, 
 ${sso && html`<li><a href="/account/institution">${say('own.institution', { institution: sso.institution })}</a></li>`}
 ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">${say('own.ehrs')}</a></li>`}
 </ul>
-${account?.isVerified === false && account.email !== undefined && accounts.mail && unverified(words, ownToken(reply))}`,
+${account?.isVerified === false && account.email !== undefined && accounts.mail && unverified(words, ownToken(reply))}
+${leavingOrHelped(words, standing)}`,
     })
   })
 }
@@ -81,6 +83,15 @@ const withoutAddress = ({ say }: Words, { mail }: Accounts): Html =>
     html`<p>${say('email.taken-off')}</p>
 ${mail === undefined ? html`<p>${say('email.ask-others')}</p>` : html`<p><a href="/account/email">${say('email.give')}</a></p>`}`,
   )
+
+/** What patients can do here today who want to leave, or are helped by somebody else. */
+const leavingOrHelped = ({ say }: Words, standing: FastifyRequest['standing']): Html | false =>
+  standing?.patient === true &&
+  html`<h2 class="fs-4 mt-4">${say('own.leaving')}</h2>
+<p>${say('own.leaving-text')} <a href="/sharing">${say('own.sharing')}</a> <a href="/account/apps">${say('sharing.apps')}</a></p>
+<p>${say('own.leaving-account')}</p>
+<h2 class="fs-4 mt-4">${say('own.helped')}</h2>
+<p>${say('own.helped-text')}</p>`
 
 const unverified = ({ say }: Words, token: string): Html => html`<h2>${say('verification.title')}</h2>
 <p>${say('verification.why')}</p>

@@ -105,7 +105,14 @@ ${form({
   ],
   button: say('prove.go-on'),
 })}
-${postForm({ action: '/invitation/code', token, hidden: { link } }, html`<button class="btn btn-outline-primary">${say('prove.again')}</button>`)}`,
+${postForm({ action: '/invitation/code', token, hidden: { link } }, html`<button class="btn btn-outline-primary">${say('prove.again')}</button>`)}
+<details class="mt-4"><summary>${say('prove.help')}</summary>
+<ul>
+<li>${say('prove.help-device')}</li>
+<li>${say(`prove.help-${channel}`)}</li>
+<li>${say('prove.help-date')}</li>
+</ul>
+</details>`,
   })
 }
 

@@ -52,7 +52,8 @@ const figures = (
 <div><dt>${say('chart.variation')}</dt><dd>${percent(variation)}</dd></div>
 <div><dt>${say('chart.active')}</dt><dd>${percent(active)}</dd></div>
 <div><dt>${say('chart.readings')}</dt><dd>${say(days === 1 ? 'chart.count-on-day' : 'chart.count-on-days', { count, days })}</dd></div>
-</dl>`
+</dl>
+<p class="text-body-secondary">${say('chart.figures-text')}</p>`
 }
 
 export const decimalsOf = (unit: ChartPeriod['glucoseUnit']): number => (unit === 'mg/dL' ? 0 : 1)

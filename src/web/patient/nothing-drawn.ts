@@ -14,6 +14,8 @@ export type ChartsPage = {
   readonly shown: string
   /** What it says if there never were any. */
   readonly never: Html
+  /** What it says of the newest reading if that is some days old. */
+  readonly old?: string
 }
 
 /** If there never were any readings, choosing other days does not help. */

@@ -2,7 +2,7 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { pressurePanel } from '../../fhir/measured/drawn-codes.ts'
 import { anyGlucose, interstitialGlucose } from '../../fhir/measured/glucose.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import { addDays, daysBetween, startOfDay } from '../../fhir/timezone.ts'
+import { addDays, dayOf, daysBetween, startOfDay } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { readGlucoseProfile } from '../../operations/glucose-profile.ts'
 import type { Code } from '../../operations/readings-asked.ts'
@@ -59,6 +59,7 @@ export const patientCharts = async (
 <link rel="stylesheet" href="/static/chart.css">
 <h2>${say('chart.measurements')}</h2>
 <p>${shown}</p>
+${newest !== undefined && newestNote(newest, period.timezone, page, words)}
 ${periodForm(path, period, words)}
 ${measured.length === 0 && nothingDrawn(page, period, newestDrawn ?? newest, words)}
 ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscript>`}
@@ -69,6 +70,16 @@ ${await otherReadings({ ...asked, timezone: period.timezone, devices }, found, d
 ${chartScripts}`
   return { content, isProblem: period.wrong !== undefined }
 }
+
+/** The charts end with the newest reading, however old it is: whoever looks is told. */
+const newestNote = (newest: number, timezone: string, { old }: ChartsPage, { say }: Words): Html => {
+  const day = dayOf(newest, timezone)
+  const isOld = daysBetween(day, dayOf(Date.now(), timezone)) >= fewDays
+  return html`<p>${say('chart.newest-on', { day })}${isOld && old !== undefined && html` ${old}`}</p>`
+}
+
+/** Apps send some days late if a phone is off, or far from any network. */
+const fewDays = 3
 
 /** In the order in which they run; all are asked for at once, since each way there and back takes long on a phone with a slow connection. */
 const chartScripts = html`<link rel="modulepreload" href="/static/chart-scale.js">

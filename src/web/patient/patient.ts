@@ -5,7 +5,7 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { callerOfPerson, patientsOf } from '../../storage/authorization/token.ts'
-import type { Store } from '../../storage/store.ts'
+import { nameOf, type OwnRecord, recordIn } from '../../studies/consent/own-record.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { appsToOpen } from '../page/apps-to-open.ts'
 import { leadsAway } from '../page/content-security.ts'
@@ -84,7 +84,7 @@ ${printedLine(words)}
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
 ${changes && html`<p class="no-print"><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
-${await linkToRefused(found, id, words)}
+${isReader && (await ownNotes(recordIn(store, registry, id), patient, words))}
 ${charts.content}
 ${await studiesAround(found, request)}
 ${appsToOpen({ patient: id, apps, token, ...openingText(found, words) })}
@@ -108,22 +108,19 @@ const chartsOn = ({ isReader }: { readonly isReader: boolean }, patient: string,
   ...(isReader
     ? {
         shown: say('chart.own'),
+        old: say('chart.newest-old'),
         never: html`<p>${say('chart.never-own')}</p>
 <p><a href="/account/apps">${say('sharing.apps')}</a></p>`,
       }
     : { shown: say('chart.shared'), never: html`<p>${say('chart.never-shared')}</p>` }),
 })
 
-/** It would only be missing in the charts: patients are told. */
-const linkToRefused = async (
-  { store, isReader }: { readonly store: Store; readonly isReader: boolean },
-  patient: string,
-  words: Words,
-): Promise<Html | undefined> => {
-  if (!isReader) return undefined
-  const refused = await store.refusedOf({ patient, order: 'latest', offset: 0, limit: 1 })
-  if (refused.length === 0) return undefined
-  return html`<p><a href="/account/refused?record=${patient}">${words.say('refused.some')}</a></p>`
+/** Whom patients ask if it says something wrong of them, and what was refused, which would only be missing in the charts. */
+const ownNotes = async (record: OwnRecord, patient: Patient, { say }: Words): Promise<Html> => {
+  const organization = await nameOf(record, patient.managingOrganization?.reference)
+  const refused = await record.store.refusedOf({ patient: record.patient, order: 'latest', offset: 0, limit: 1 })
+  return html`${organization !== undefined && html`<p class="no-print">${say('own.record-wrong', { organization })}</p>`}
+${refused.length > 0 && html`<p><a href="/account/refused?record=${record.patient}">${say('refused.some')}</a></p>`}`
 }
 
 /** What was done by the form that led here. */
@@ -146,7 +143,8 @@ const waysOn = (request: FastifyRequest, words: Words, { isReader }: { readonly 
   isReader ? ownWays(words) : backLink(backIn(queryOf(request)))
 
 const ownWays = ({ say }: Words): Html =>
-  html`<ul class="list-unstyled mt-4 no-print">
+  html`<p class="mt-4 no-print">${say('own.reading-wrong')}</p>
+<ul class="list-unstyled mt-4 no-print">
 <li><a href="/sharing">${say('own.sharing')}</a></li>
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
 <li><a href="/account/data">${say('sharing.data')}</a></li>

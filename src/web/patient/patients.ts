@@ -62,9 +62,9 @@ const registerLinks: Html = html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-outline-primary" href="/patients/imports">Register a list of patients</a>
 </div>`
 
-const emptyText = (isAsked: boolean, registers: boolean): string => {
+const emptyText = (isAsked: boolean, registers: boolean): Html | string => {
   if (isAsked) return 'Nobody that you can see matches that. Enter less, or check the spelling.'
   return registers
     ? 'There are no patients yet. Register the first.'
-    : 'There is nobody that you can see. Members of an organization see the patients it has registered.'
+    : html`There is nobody that you can see. Members of an organization see the patients it has registered. Patients who share with you for their treatment are on another page: <a href="/shared">Shared with me</a>.`
 }

@@ -65,17 +65,23 @@ export const choiceFields = (
   filling: Filling = 'choose',
 ): readonly Html[] => {
   const fieldsets = lines.map(line => lineFields(line, state.lines.get(line.name), words, filling))
-  return lines.some(({ kind }) => isOfTime(kind)) ? withDays(fieldsets, state, words) : fieldsets
+  return lines.some(({ kind }) => isOfTime(kind)) ? withDays(fieldsets, state, words, filling) : fieldsets
 }
 
-/** How days are written, then the lines, and then the time zone of their days. */
-export const withDays = (lines: readonly Html[], state: ChoiceState, { say }: Words): readonly Html[] => {
+/** How days are written and what they mean, then the lines, and then the time zone of their days. */
+export const withDays = (
+  lines: readonly Html[],
+  state: ChoiceState,
+  { say }: Words,
+  filling: Filling = 'choose',
+): readonly Html[] => {
   const hints = [
     say('choose.days-hint'),
     ...([...state.lines.values()].some(hasMoment) ? [say('choose.moment-hint')] : []),
   ]
   return [
     html`<p>${hints.join(' ')}</p>`,
+    ...(filling === 'choose' ? [html`<p>${say('choose.days-text')}</p>`] : []),
     ...lines,
     field({
       name: 'timezone',

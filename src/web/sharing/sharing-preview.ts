@@ -80,8 +80,12 @@ export const readingsShown = (
   choices: readonly Choice[],
   counts: Awaited<ReturnType<typeof countShared>>,
   words: Words,
-): Html =>
-  html`<ul>${choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))}</ul>`
+): Html => {
+  const shared = choices.filter(({ shares }) => shares)
+  const isBounded = shared.some(({ line, until }) => until !== '' && isOfTime(line.kind))
+  return html`<ul>${shared.map(choice => reading(choice, counts.get(choice.line), words))}</ul>
+${isBounded && html`<p>${words.say('preview.after-last')}</p>`}`
+}
 
 const reading = (choice: Choice, count: number | undefined, words: Words): Html =>
   html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${count === 1 ? words.say('preview.count-one') : words.say('preview.count', { count })}</span>`}</li>`

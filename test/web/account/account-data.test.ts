@@ -67,6 +67,10 @@ const file = (name: string, by = browser) => by.get(`/account/data/${name}`)
 t.test('a patient finds three files, each sent as a download', async t => {
   const page = await browser.get('/account/data')
   t.match(wordsOf(page), /Download your data .* Readings as a table \(readings\.csv\) .* Everything as FHIR/)
+  t.match(
+    wordsOf(page),
+    /For your doctor, or on paper Open your record, choose the days, and print it with your browser, or save it as a PDF: it has the charts and the figures\. See your own record Or let your doctor look here: Share with a clinician or an organization/,
+  )
   t.notMatch(page.body, / download/, 'a browser that is no longer signed in would save the sign-in page')
   t.match((await browser.get('/sharing')).body, '<a href="/account/data">Download all your data</a>')
   for (const [name, type] of [

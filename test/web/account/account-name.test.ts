@@ -1,5 +1,5 @@
 import t from 'tap'
-import { wordsOf } from '../../support/browser.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openPeople } from '../people.ts'
 
 const world = await openPeople()
@@ -62,3 +62,31 @@ t.test('if the browser kept only the session cookie, each form of a page still w
   for (const [, _csrf = ''] of tokens.toReversed())
     t.match(await browser.post('/account/name', { name: 'Kim', _csrf }), { status: 303 })
 })
+
+t.test(
+  'patients are told that their records have another name, and what they can do if they want to leave or are helped',
+  async t => {
+    const lab = await world.institution('lab')
+    const { id } = await world.create(lab.manager, {
+      resourceType: 'Patient',
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+    const own = await signedIn((await newAccount('cleo', [`Patient/${id}`])).email)
+    const staff = await signedIn((await newAccount('dan')).email)
+    const [name, leaving] = [/This is the name of your account\./, /If you do not want to go on/]
+    for (const [browser, isTold] of [
+      [own, true],
+      [staff, false],
+    ] as const) {
+      t.equal(name.test(wordsOf(await browser.get('/account/name'))), isTold)
+      t.equal(leaving.test(wordsOf(await browser.get('/account'))), isTold)
+    }
+    t.match((await own.get('/account/name')).body, `<a href="/patients/${id}">See your own record</a>`)
+    const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+    for (const [cookie, value] of own.cookies) spanish.cookies.set(cookie, value)
+    t.match(
+      wordsOf(await spanish.get('/account')),
+      /Si no quiere seguir Deje de compartir y desconecte sus aplicaciones\. .* Una cuenta no se puede cerrar en estas páginas: pídalo a quienes llevan este sitio\. Si alguien le ayuda Mire estas páginas con esa persona/,
+    )
+  },
+)

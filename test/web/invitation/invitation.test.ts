@@ -600,6 +600,19 @@ t.test('somebody whom the answer did not reach that made their account is told t
   )
 })
 
+t.test('whoever gets no code, or is refused, is told what to do before the tries are used up', async t => {
+  const { subject } = await enrolled('Hilda')
+  const link = await invite(subject)
+  t.match(
+    wordsOf(await browser().get(`${link}&sent=`)),
+    /No code comes, or it is refused\? You can read the code on any device, and enter it here\. Nothing there after ten minutes\? Ask for another code\. If you can no longer open that mailbox, ask whoever invited you to write to another address of yours\. If both are right, they may have written down another birth date\./,
+  )
+  t.match(
+    wordsOf(await browser('es').get(`${link}&sent=`)),
+    /Si ya no puede abrir ese buzón, pida a quien le invitó que le escriba a otra dirección suya\. Si las dos cosas son correctas, puede que tengan anotada otra fecha de nacimiento\./,
+  )
+})
+
 t.test('five wrong tries end an invitation, however many come at once', async t => {
   const { subject } = await enrolled('Tried')
   const { own, code, _csrf, secret } = await askedForProof(subject)

@@ -94,6 +94,46 @@ t.test('the patient reads it in the language of their browser, and staff in that
   t.match(await spanish.get(page), { body: '<html lang="en">' })
 })
 
+t.test(
+  'whoever looks is told how old the newest reading is, and patients what to do if they expect newer ones',
+  async t => {
+    const [shown, own] = [wordsOf(await staff.get(page)), wordsOf(await anns.get(page))]
+    t.match(shown, /Newest reading: 2026-03-14\. Earlier/)
+    t.match(
+      own,
+      /Newest reading: 2026-03-14\. If you have measured since, open the app of your device and let it send\. Earlier/,
+    )
+    const eves = await browserOf(
+      (await create('everything', { resourceType: 'Person', link: [{ target: { reference: `Patient/${eve}` } }] })).id,
+    )
+    await store({
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
+      subject: { reference: `Patient/${eve}` },
+      effectiveDateTime: new Date(Date.now() - 86_400_000).toISOString(),
+      valueQuantity: { value: 71, system: 'http://unitsofmeasure.org', code: 'kg' },
+    })
+    t.match(
+      wordsOf(await eves.get(`/patients/${eve}`)),
+      /Newest reading: \d{4}-\d\d-\d\d\. Earlier/,
+      'not if it is new',
+    )
+  },
+)
+
+t.test('patients are told whom to ask if something in their record, or a reading, is wrong', async t => {
+  const [own, shown] = [wordsOf(await anns.get(page)), wordsOf(await staff.get(page))]
+  const [record, reading] = [
+    /lab keeps this record\. If your name or birth date is wrong here, or has changed, ask there to put it right\. Measurements/,
+    /If a reading is wrong, or not yours, delete it in the app that sent it\./,
+  ]
+  t.match(own, record)
+  t.match(own, reading)
+  t.notMatch(shown, /keeps this record/)
+  t.notMatch(shown, reading)
+})
+
 t.test('lines show the readings of each source, with gaps where there are none for long', async t => {
   const [glucose] = chartsIn(await staff.get(page))
   t.same(

@@ -60,7 +60,7 @@ t.test('a patient shares with a clinician, who reads exactly that, and nothing o
   const { shown, answer } = await sign(own, cora.page, chosen)
   t.match(
     wordsOf(shown),
-    /With these choices, these people could see these readings: These people Dr Cora Vane People may look with an app\. It sees no more than whoever uses it\. These readings Heart rate, from Tidewell band: measured from 1 February 2026 \(UTC\), until 31 December 2050 \(UTC\)\. So far there is 1 reading of it that they could see\. Step count, from any device: measured from 1 January 2026 \(UTC\)\. So far there is 1 reading of it that they could see\. What they learn of you the name with which you sign/,
+    /With these choices, these people could see these readings: These people Dr Cora Vane People may look with an app\. It sees no more than whoever uses it\. These readings Heart rate, from Tidewell band: measured from 1 February 2026 \(UTC\), until 31 December 2050 \(UTC\)\. So far there is 1 reading of it that they could see\. Step count, from any device: measured from 1 January 2026 \(UTC\)\. So far there is 1 reading of it that they could see\. What is measured until the last day can be seen after it, too, as long as you share it\. What they learn of you the name with which you sign/,
   )
   t.match(answer, { status: 303, location: `${cora.page}?done=signed&timezone=UTC` })
   t.match(
@@ -160,7 +160,7 @@ t.test(
     t.equal(page.status, 200)
     t.match(
       wordsOf(page),
-      /Share with Eva Lind Here you decide whether Eva Lind may see your readings, to treat and advise you\. It is your choice, and you can change it or stop it at any time\. Who it is Eva Lind How to reach them \+1 555 0100 Who could see it Eva Lind What they learn of you the name with which you sign, so that they know whose readings these are, and nothing else of your record lab, where you are registered, knows who you are in any case If you stop they see nothing here any more of what you have stopped, from that moment on/,
+      /Share with Eva Lind Here you decide whether Eva Lind may see your readings, to treat and advise you\. It is your choice, and you can change it or stop it at any time\. Who it is Eva Lind How to reach them \+1 555 0100 Who could see it Eva Lind, also if they work somewhere else later What they learn of you the name with which you sign, so that they know whose readings these are, and nothing else of your record lab, where you are registered, knows who you are in any case If you stop they see nothing here any more of what you have stopped, from that moment on/,
     )
     t.match(
       wordsOf(page),
