@@ -84,6 +84,11 @@ t.test('somebody who left a study is enrolled again if nothing that they gave to
     422,
     'nor by a period that has not ended after all',
   )
+  t.equal(
+    (await anew()).statusCode,
+    422,
+    'and while they give something, a place whose period has ended is left as well',
+  )
 })
 
 t.test('a place in a study that begins on a later day opens nothing before that day, whatever was signed', async t => {

@@ -4,6 +4,7 @@ import { fullAccess } from '../../../src/access/access.ts'
 import type { Caller } from '../../../src/access/caller.ts'
 import { inactivationReason } from '../../../src/access/vocabulary.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
+import { extensionOf } from '../../../src/fhir/extension.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
@@ -12,7 +13,7 @@ import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { findCaller, issueToken } from '../../../src/storage/authorization/token.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { reindex } from '../../../src/storage/installation/reindex.ts'
-import { endedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
+import { endedByJoining, whyEndedByJoining } from '../../../src/storage/model/consent/left-consents.ts'
 import { openStores } from '../../../src/storage/open-stores.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Store, UploadKey } from '../../../src/storage/store.ts'
@@ -379,6 +380,14 @@ t.test('the reason why it had ended before can still be read beside it', async t
   ])
 })
 
+t.test('only a code of ours says that a joining has ended it', async t => {
+  const ended = endedByJoining(w.consent('open', 'x', 'active', []), 'refused')
+  t.equal(whyEndedByJoining(ended), 'refused')
+  const [coding] = extensionOf(ended, inactivationReason)?.valueCodeableConcept?.coding ?? []
+  const said = { url: inactivationReason, valueCodeableConcept: { coding: [{ ...coding, system: 'urn:x' }] } }
+  t.equal(whyEndedByJoining({ ...ended, extension: [said] }), undefined)
+})
+
 t.test('what was proposed to somebody who has left ends as well', async t => {
   const { join, stored, seen } = await putLeft('pia', 'open', ['proposed'])
   await join()
@@ -392,7 +401,20 @@ t.test('it does not block what was signed as another record', async t => {
   t.strictSame(await seen(), ['nia-2-pulse'])
   await join()
   t.strictSame(await seen(), ['nia-1-pulse', 'nia-2-pulse'])
-  t.match(JSON.parse((await importer.read('Consent', 'consent-open-nia-2')).content), { status: 'active' })
+  t.equal(JSON.parse((await importer.read('Consent', 'consent-open-nia-2')).content).status, 'active')
+})
+
+t.test('that a joining has ended a consent is no refusal of what another record gives', async t => {
+  await put(
+    w.registered('una-3', 'lab'),
+    w.enrols('open', 'una-3'),
+    w.consent('open', 'una-3', 'active', [w.permit(heartRate)]),
+  )
+  const { join, stored } = await putLeft('una', 'open', ['active'])
+  await join()
+  t.match(await stored(), { status: 'inactive', extension: [{}, why] })
+  await put(linked('una', 'una-1', 'una-2', 'una-3'))
+  t.equal(JSON.parse((await importer.read('Consent', 'consent-open-una-3')).content).status, 'active')
 })
 
 t.test('joining ends a consent of one record that the other refused later, and nothing of it is read', async t => {
@@ -446,6 +468,11 @@ t.test('nothing of it is kept; a consent that was signed after the refusal count
   t.strictSame(await seen('ira'), ['ira-2-pulse'], 'it keeps what it had')
   await put(linked('ira', 'ira-1', 'ira-2'))
   t.strictSame(await seen('ira'), [], 'which would have been what was refused as well')
+  const ended = () => importer.read('Consent', 'consent-keeping-ira-2')
+  const { content, versionId } = await ended()
+  t.match(JSON.parse(content), { extension: [{}, { valueCodeableConcept: { coding: [{ code: /^refused-/ }] } }] })
+  await put(w.registered('ira-3', 'clinic'), linked('ira', 'ira-1', 'ira-2', 'ira-3'))
+  t.equal((await ended()).versionId, versionId, 'a further joining says no other reason')
 
   await put(
     w.registered('ike-1', 'lab'),

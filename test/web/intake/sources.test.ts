@@ -30,7 +30,7 @@ t.test('an administrator says which sources there are, what each delivers, and w
   const band = await named('Tidewell band')
   t.match(band, {
     resourceType: 'Device',
-    status: 'active',
+    status: /^active$/,
     deviceName: [{ name: 'Tidewell band', type: 'model-name' }],
     manufacturer: 'Tidewell',
     modelNumber: 'B-2',

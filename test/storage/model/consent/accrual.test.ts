@@ -49,6 +49,11 @@ const closed: readonly (readonly [string, readonly Partial<ResearchStudy>[], Reg
     [{ period: { end: dayIn(-2) } }],
     new RegExp(`since ${dayIn(-1)}T00:00:00.000Z; its status`),
   ],
+  [
+    'over by its last day, and completed since',
+    [{ period: { end: dayIn(-2) } }, { period: { end: dayIn(-2) }, status: 'completed' }],
+    new RegExp(`since ${dayIn(-1)}T00:00:00.000Z; its status is completed`),
+  ],
 ]
 
 for (const [name, states, told] of closed) {

@@ -76,3 +76,24 @@ t.test('a no beside a yes that stands is refused, since the yes would go on, and
   await t.rejects(world.put(no), { status: 409, message: /^The patient has a Consent to the same study or recipient/ })
   await world.put({ ...given, status: 'inactive' }, no)
 })
+
+t.test('of a kind that a study asks for from one source, nothing is given from another, or from any', async t => {
+  const weight = 'omh:body-weight'
+  await world.put(
+    w.organization('clinic'),
+    w.study('scales', 'clinic', [w.requests(weight, 'band'), w.requests(pulse)]),
+    w.registered('cat', 'clinic'),
+    w.enrols('scales', 'cat'),
+  )
+  const giving = (status: 'proposed' | 'active', ...more: Parameters<typeof w.permit>) =>
+    world.put(w.consent('scales', 'cat', status, [w.permit(...more)]))
+  for (const status of ['proposed', 'active'] as const) {
+    await t.rejects(giving(status, weight, instance('watch')), {
+      status: 422,
+      message: 'The study does not ask for omh:body-weight from Device/watch',
+    })
+    await t.rejects(giving(status, weight), { message: 'The study does not ask for omh:body-weight from any source' })
+    await giving(status, weight, instance('band'))
+  }
+  await giving('active', pulse, instance('watch'))
+})

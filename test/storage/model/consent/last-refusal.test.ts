@@ -173,6 +173,24 @@ t.test('what had ended before it was stored here does not block what was signed 
   t.match(await bring(consent('active', '2023-05-01T08:00:00Z')), { status: 'created' })
 })
 
+t.test('an end counts from when it was stored, and not from when was signed what it ends', async t => {
+  const { consent, write } = await openPatient()
+  const [signed, kept] = ['2026-03-01T08:00:00Z', '2026-03-02T08:00:00Z']
+  const { id = '' } = await write(consent('active', signed))
+  t.match(await write({ ...consent('inactive', signed), id }), { status: 'updated' })
+  t.match(await write(consent('active', kept)), refused, 'another yes that an app has kept')
+})
+
+t.test('a yes that was signed on the day of one to another study is none that was given before', async t => {
+  const { patient, consent, write } = await openPatient()
+  await put(w.study('next', 'lab', [w.requests(weight)]), w.enrols('next', patient))
+  const { id: _, ...other } = w.consent('next', patient, 'active', [w.permit(weight)])
+  const signed = dayIn(1)
+  t.match(await write({ ...other, dateTime: signed }), { status: 'created' })
+  await write(consent('rejected', now()))
+  t.match(await write(consent('active', signed)), { status: 'created' })
+})
+
 t.test('refusing one study does not refuse another', async t => {
   const { patient, consent, write } = await openPatient()
   await put(w.study('other', 'lab', [w.requests(weight)]), w.enrols('other', patient))
