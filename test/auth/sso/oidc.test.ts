@@ -197,6 +197,16 @@ t.test('a refusal by the provider is accepted', async t => {
   t.match(body, 'href="/sign-in?continue=%2Faccount%2Fsessions"', 'a password leads to where they were going')
 })
 
+t.test('an address that the provider says is not confirmed does not count, whatever else it says of it', async t => {
+  const told = { sub: 'edov-1', email: 'edov@riverside.example', xms_edov: true }
+  t.match(await world.arrive(newBrowser(), { ...told, email_verified: false }), {
+    status: 403,
+    body: /We do not know whose account this is/,
+  })
+  const entra = await world.arrive(newBrowser(), { ...told, email_verified: undefined })
+  t.match(wordsOf(entra), /address here is edov@riverside\.example/, 'as Entra ID says it')
+})
+
 t.test('somebody without an address of the institution signs in with a password, and continues', async t => {
   const stranger = { sub: 'stranger-1', email: 'stranger@elsewhere.example' }
   const { status, body } = await world.arrive(newBrowser(), stranger, '?continue=%2Faccount%2Fsessions')

@@ -105,6 +105,14 @@ t.test('an app that wants to know is told when somebody signed in at the institu
   await world.arrive(browser, { ...user, auth_time: now + 3600 })
   const told = Number(await toldTime(world, browser, await ask(browser, day)))
   t.ok(told >= now && told < now + 3600, 'a clock that is ahead means now at most')
+  const asked = await ask(browser, { prompt: 'login' })
+  await world.arrive(
+    browser,
+    { ...user, auth_time: now + 3600 },
+    `?continue=${encodeURIComponent(asked.page)}&prompt=login`,
+  )
+  const anew = Number(await toldTime(world, browser, asked))
+  t.ok(anew >= now && anew < now + 3600, 'also where they had to be asked again')
 })
 
 t.test('a code that is asked for here makes the sign-in at the institution no younger', async t => {
@@ -138,6 +146,10 @@ t.test('so it is with SAML', async t => {
   await saml.arrive(browser, { ...said, signedIn: -6 * 3600 })
   const told = Number(await toldTime(saml, browser, await ask(browser, day)))
   t.ok(told >= hoursAgo - 60 && told <= hoursAgo + 600)
+  const ahead = saml.newBrowser()
+  await saml.arrive(ahead, { ...said, signedIn: 3600 })
+  const latest = Number(await toldTime(saml, ahead, await ask(ahead, day)))
+  t.ok(latest >= now && latest < now + 3600, 'a clock that is ahead means now at most')
   const { page } = await ask(browser, { prompt: 'login' })
   t.match(await browser.get(page), { status: 303, location: anewFor(page) })
   const query = `?continue=${encodeURIComponent(page)}&prompt=login`

@@ -230,10 +230,13 @@ t.test('what comes twice or is given back while a role is over does not return w
     t.match(await refresh(later.refresh_token), over, what)
   }
   const { who, role = '' } = await employee([lab.organization])
-  const given = await grant(await ask(desk.id, scopes.join(' ')), who, scopes)
+  const before = await grant(await ask(desk.id, scopes.join(' ')), who, scopes)
+  const { body: given } = await refresh(before.refresh_token)
   const stored = (await send(world.administrator, 'GET', `PractitionerRole/${role}`)).json()
   await world.update(world.administrator, { ...stored, active: false })
   t.match(await refresh(given.refresh_token), over)
+  const byAnother = { grant_type: 'refresh_token', refresh_token: before.refresh_token, client_id: stranger.id }
+  t.match(await tokenRequest(server, byAnother), over, 'what another app sends a second time ends nothing')
   await world.update(world.administrator, { ...stored, active: true })
   t.match(await introspect(given.access_token, desk.id), { active: true }, 'everything else does')
   t.equal((await refresh(given.refresh_token)).status, 200)
