@@ -28,7 +28,7 @@ const isKept = (registry: Registry, type: ResourceType, name: string): boolean =
   const [code = '', modifier] = name.split(':')
   if (modifier !== undefined && !harmless.has(modifier)) return false
   const parameter = registry.searchParameter(type, code)
-  if (parameter === undefined || code.startsWith('_') || code.includes('.')) return false
+  if (parameter === undefined || code.startsWith('_')) return false
   if (parameter.type === 'date') return !births.has(code)
   return parameter.type === 'token' && parameter.paths.every(({ datatype }) => coded.has(datatype))
 }

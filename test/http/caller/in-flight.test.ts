@@ -1,4 +1,5 @@
 import { type AddressInfo, connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t from 'tap'
@@ -35,7 +36,7 @@ const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
     async (_request: unknown, text: string) => new URLSearchParams(text),
   )
   server.post('/', () => new Promise<string>(resolve => waiting.push(() => resolve('done'))))
-  const send = (headers: Record<string, string>, payload = 'x') =>
+  const send = (headers: Record<string, string>, payload: string | Readable = 'x') =>
     server
       .inject({ method: 'POST', url: '/', headers: { 'content-type': 'text/plain', ...headers }, payload })
       .then(({ statusCode }) => statusCode)
@@ -109,4 +110,25 @@ t.test('however slowly answers in lines are read, only so many are begun, and ev
   const again = ['a', 'b', 'c'].map(() => send({ person: 'ann', ...form }, '_format=ndjson'))
   await letGo(3)
   t.same(await Promise.all(again), [200, 200, 200], 'a place that was left is free')
+})
+
+t.test('a body takes memory if it is long, if its length is not told, or, compressed, if it is not short', async t => {
+  const large: readonly (readonly [string, Record<string, string>, () => string | Readable])[] = [
+    ['long', {}, () => 'x'.repeat(262_145)],
+    ['of no length', { 'transfer-encoding': 'chunked' }, () => Readable.from(['x'])],
+    ['compressed', { 'content-encoding': 'gzip' }, () => 'x'.repeat(16_385)],
+  ]
+  for (const [what, headers, body] of large) {
+    const { server, send, letGo } = await openSlow({ most: 16, mostLarge: 2 })
+    t.teardown(() => server.close())
+    const own = [1, 2, 3].map(() => send({ person: 'ann', ...headers }, body()))
+    t.equal(await Promise.race(own), 429, what)
+    const small = [
+      send({ person: 'ann' }, 'x'.repeat(262_144)),
+      send({ person: 'ann', 'content-encoding': 'gzip' }, 'x'.repeat(16_384)),
+    ]
+    await letGo(4)
+    t.same((await Promise.all(own)).sort(), [200, 200, 429], what)
+    t.same(await Promise.all(small), [200, 200])
+  }
 })

@@ -96,13 +96,17 @@ t.test(
       ],
     )
     t.strictSame(
-      await recordedBy(search('Patient?gender=female&birthdate=1980-01-01&identifier=a|b&email=a@example.org&_id=ann')),
+      await recordedBy(
+        search(
+          'Patient?gender=female&birthdate=1980-01-01&identifier=a|b&email=a@example.org&_id=ann&_tag:not=a|Secret',
+        ),
+      ),
       [
         row({
           interaction: 'search-type',
           type: 'Patient',
           patients: ['ann'],
-          query: 'gender=female&birthdate=…&identifier=…&email=…&_id=…',
+          query: 'gender=female&birthdate=…&identifier=…&email=…&_id=…&_tag:not=…',
         }),
       ],
     )

@@ -1,0 +1,24 @@
+import t from 'tap'
+import { wantsContent } from '../../../src/http/fhir/media-type.ts'
+
+t.test('content of another type is answered itself, unless a format of FHIR is named that is wanted more', async t => {
+  for (const [accept, isWanted] of [
+    [undefined, true],
+    ['', true],
+    ['*/*', true],
+    ['image/*', true],
+    ['image/png', true],
+    ['application/fhir+json', false],
+    ['image/png, application/fhir+json', true],
+    ['application/fhir+json, image/png', false],
+    ['image/png;q=0.5, application/fhir+json', false],
+    ['application/fhir+json;q=0.5, image/png', true],
+    ['application/fhir+xml;q=0.9, application/fhir+json;q=0.1, image/png;q=0.5', false],
+    ['image/png;q=0, application/fhir+json', false],
+    ['image/png, application/fhir+json;q=0', true],
+    ['application/fhir+json, */*', false],
+    ['image/png;q=0, */*', undefined],
+    ['text/html', undefined],
+  ] as const)
+    t.equal(wantsContent(accept, 'image/png'), isWanted, String(accept))
+})
