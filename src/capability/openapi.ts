@@ -4,10 +4,11 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import server from '../../capability/server.json' with { type: 'json' }
 import { compartments } from '../fhir/definition/compartment.ts'
 import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
+import { historyNames } from '../interactions/history.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import { routesOf } from '../operations/operation.ts'
 import { universalParameters } from '../search/universal-parameter.ts'
-import { hasText, includeText, resultText } from './parameter-text.ts'
+import { hasText, historyText, includeText, resultText } from './parameter-text.ts'
 import { type Served, sentFormats } from './statement.ts'
 
 export type OpenApiOptions = {
@@ -72,12 +73,66 @@ const operationOf = (
   description: row.documentation,
   parameters: [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => reference('parameters', name)),
-    ...(row.name === 'search-type' && type !== undefined ? searchParametersOf(type, served, options) : []),
+    ...queryOf(row, served, options, type),
     ...presentation,
   ],
   ...bodyOf(row),
   responses: { default: reference('responses', 'answer') },
 })
+
+/** What may stand in the URL behind the path. A search that is posted has its parameters in the body. */
+const queryOf = (
+  row: Interaction,
+  served: Omit<Served, 'codeClasses'>,
+  options: OpenApiOptions,
+  type: ResourceType | undefined,
+): readonly object[] => {
+  if (row.body === 'form') return []
+  switch (row.name) {
+    case 'search-type':
+    case 'search-system':
+      return type === undefined ? named(everyTypeNames) : searchParametersOf(type, served, options)
+    case 'read':
+    case 'vread':
+      return named(subsetNames)
+    case 'history-instance':
+    case 'history-type':
+    case 'history-system':
+      return named(historyNames.filter(name => !presented.includes(name)))
+    case 'operation':
+      return operationParametersOf(row, served, options, type)
+    default:
+      return []
+  }
+}
+
+const named = (names: readonly string[]): readonly object[] => names.map(name => reference('parameters', name))
+
+/** By the table by which the operation reads its parameters. */
+const operationParametersOf = (
+  { takes }: Extract<Interaction, { name: 'operation' }>,
+  served: Omit<Served, 'codeClasses'>,
+  { descriptionOf }: OpenApiOptions,
+  type: ResourceType | undefined,
+): readonly object[] => {
+  const { primitives, searches } = takes()
+  const searched = searches && type !== undefined ? served.registry.searchParametersOf(type) : []
+  return [
+    ...Object.entries(primitives).map(([name, of]) => ({
+      name,
+      in: 'query',
+      schema: schemaOf[of] ?? { type: 'string' },
+    })),
+    ...searched.map(one => ownParameter(one, descriptionOf(one, type ?? 'Basic'))),
+  ]
+}
+
+const schemaOf: Readonly<Record<string, object>> = {
+  boolean: { type: 'boolean' },
+  integer: { type: 'integer' },
+  integer64: { type: 'integer', format: 'int64' },
+  decimal: { type: 'number' },
+}
 
 /** Two interactions are posted to the base; the type of the Bundle says which. */
 const joined = ({ summary, description, ...rest }: Described, row: Interaction): object => ({
@@ -91,15 +146,12 @@ const searchParametersOf = (
   { registry }: Pick<Served, 'registry'>,
   { descriptionOf }: OpenApiOptions,
 ): readonly object[] => [
-  ...registry
-    .searchParametersOf(type)
-    .map(one =>
-      isCommon(one.code)
-        ? reference('parameters', one.code)
-        : queryParameter(one.code, textOf(one, descriptionOf(one, type))),
-    ),
+  ...registry.searchParametersOf(type).map(one => ownParameter(one, descriptionOf(one, type))),
   ...commonNames.map(name => reference('parameters', name)),
 ]
+
+const ownParameter = (one: SearchParameter, description: string): object =>
+  isCommon(one.code) ? reference('parameters', one.code) : queryParameter(one.code, textOf(one, description))
 
 const isCommon = (code: string): boolean => /^_(?:id|lastUpdated|tag|profile|security|source)$/.test(code)
 
@@ -118,6 +170,8 @@ const commonText: Readonly<Record<string, string>> = {
 }
 const presented = ['_format', '_pretty']
 const commonNames = Object.keys(commonText).filter(name => !presented.includes(name))
+const subsetNames = ['_summary', '_elements']
+const everyTypeNames = ['_id', '_lastUpdated', '_tag', '_profile', '_security', '_source', ...commonNames]
 const presentation = presented.map(name => ({ $ref: `#/components/parameters/${name}` }))
 
 const queryParameter = (name: string, description: string): object => ({
@@ -129,14 +183,17 @@ const queryParameter = (name: string, description: string): object => ({
 
 const reference = (kind: string, name: string) => ({ $ref: `#/components/${kind}/${name}` })
 
-const bodyOf = ({ body }: Interaction): object => {
+const bodyOf = (row: Interaction): object => {
+  const { body } = row
   if (body === 'none') return {}
   const types = {
     form: ['application/x-www-form-urlencoded'],
     patch: ['application/json-patch+json', ...sentFormats],
     resource: sentFormats,
   }
-  return { requestBody: { content: contentOf(types[body]) } }
+  const { complex = [] } = row.name === 'operation' ? row.takes() : {}
+  const description = complex.length === 0 ? {} : { description: `In a Parameters also: ${complex.join(', ')}.` }
+  return { requestBody: { ...description, content: contentOf(types[body]) } }
 }
 
 const mimeTypes = (formats: readonly string[]): readonly string[] => formats.filter(format => format.includes('/'))
@@ -166,7 +223,9 @@ const componentsOf = (
       ...Object.fromEntries(
         general.map(one => [one.code, queryParameter(one.code, textOf(one, descriptionOf(one, 'Basic')))]),
       ),
-      ...Object.fromEntries(Object.entries(commonText).map(([name, text]) => [name, queryParameter(name, text)])),
+      ...Object.fromEntries(
+        Object.entries({ ...commonText, ...historyText }).map(([name, text]) => [name, queryParameter(name, text)]),
+      ),
     },
   }
 }

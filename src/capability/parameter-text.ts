@@ -27,6 +27,11 @@ export const includeText: Readonly<Record<(typeof includeNames)[number], string>
 export const hasText =
   'Resources to which some other resource refers that has the property: _has:Observation:patient:code=x. May be nested, with chains inside.'
 
+export const historyText: Readonly<Record<string, string>> = {
+  _since: 'Only versions that were made at this instant, or later.',
+  _at: 'Only versions that were current at some point in this time: an instant, a day, a month or a year.',
+}
+
 /** What requests may say in their headers. */
 export const headerText: Readonly<Record<string, string>> = {
   Accept: 'The format of the answer, by quality; for a Binary also the type of its content.',

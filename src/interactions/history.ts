@@ -62,18 +62,21 @@ const historyBundle = async (
   return { status: 200, body: { kind: 'chunks', chunks } }
 }
 
-const names = ['_count', '_since', '_at', '_summary', '_elements', '_format', '_pretty']
+/** What a history may be asked for. */
+export const historyNames = ['_count', '_since', '_at', '_summary', '_elements', '_format', '_pretty']
 
 /** Parameters that are passed over are only left out of the self link: in a history no entry can say so, since each must have a request. */
 const knownAmong = (query: URLSearchParams): URLSearchParams =>
-  new URLSearchParams([...query].filter(([name]) => names.includes(name)))
+  new URLSearchParams([...query].filter(([name]) => historyNames.includes(name)))
 
 const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
-  const unknown = [...query.keys()].find((name, index, all) => !names.includes(name) || all.indexOf(name) !== index)
+  const unknown = [...query.keys()].find(
+    (name, index, all) => !historyNames.includes(name) || all.indexOf(name) !== index,
+  )
   if (unknown !== undefined) {
     throw refusal(
       unknown,
-      `"${unknown}" is no parameter of a history here, or not twice; supported: ${names.join(', ')}`,
+      `"${unknown}" is no parameter of a history here, or not twice; supported: ${historyNames.join(', ')}`,
     )
   }
   const text = query.get('_count') ?? String(defaultCount)

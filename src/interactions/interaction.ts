@@ -39,6 +39,12 @@ type Target =
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
   | (Row<'operation', `${'' | ':type/' | ':type/:id/'}$${string}`, FhirRequest> & {
       readonly types: 'all' | readonly ResourceType[]
+      /** The names and types of what may stand in its URL, and the names of what can only be posted. */
+      readonly takes: () => {
+        readonly primitives: Readonly<Record<string, string>>
+        readonly complex?: readonly string[]
+        readonly searches?: true
+      }
       /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. This finds it in the body. */
       readonly takesBundle?: (body: unknown) => unknown
     })

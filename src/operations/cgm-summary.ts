@@ -16,6 +16,7 @@ export const cgmSummaryOperation: Operation = {
   at: { type: 's' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: glucoseParameters }),
   documentation:
     'What a glucose sensor measured for one Patient over some days, as the summary Observations of the HL7 guide on CGM (mean, GMI, variation, times in ranges, days of wear, sensor active), in a Bundle. Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {

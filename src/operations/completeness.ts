@@ -20,6 +20,7 @@ export const completeness: Operation = {
   at: { type: 's' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: parameters }),
   documentation:
     'How many readings of up to 50 Patients began on each day of a period. Each sample of SampledData counts, but a waveform counts as one. If a study is named, only readings that are shared with it count. For each Patient with a reading there is an Observation, whose component has the count of each day as SampledData, with E for a day without one.',
   handler: async (request, { store, caller, registry, base }) => {

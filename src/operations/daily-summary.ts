@@ -22,6 +22,7 @@ export const dailySummary: Operation = {
   at: { type: 's' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: parameters }),
   documentation:
     'One Patient’s days, in a Bundle: for each kind, source and day with a reading, an Observation with the sum (of steps, energy, sleep) or with the average, minimum and maximum (of heart rate, pressure, glucose). Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {

@@ -27,6 +27,7 @@ export const patientEverything: Operation = {
   at: { type: 's', instance: 'r' },
   types: ['Patient'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: parameters }),
   documentation:
     'The Patient, or all Patients, with everything in the compartment, and what that refers to, also by the address of a Binary in an Attachment, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing; what has no date of care is always there. With _type the answer has only these types, also among what is referred to; what belongs to another patient may then be missing, if only resources of other types refer to it.',
   handler: (request, context) => everything(request, context),

@@ -16,11 +16,12 @@ export const expand: Operation = {
   at: { type: 'r', instance: 'r' },
   types: ['ValueSet'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: parameters, complex: ['valueSet'] }),
   documentation:
     'All codes of a value set that is stored here, published by this server, part of R4 itself, or posted; as a flat list without abstract codes. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are shown. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems of which this server does not have all codes are refused, and so are date, system-version, check-system-version and force-system-version, since only the present definitions are known; context and contextDirection, since a value set is named by url; and designation, since includeDesignations adds all.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
-    const given = primitivesAmong(request, 'expand', parameters, ['valueSet'])
+    const given = primitivesAmong(request, 'expand', expand.takes())
     const asked = parseExpansionAsked(given)
     const valueSet = await askedValueSet(request, given, context)
     const expansion = openExpansion(context.store.terminology, asked.without)

@@ -27,6 +27,7 @@ export const glucoseProfile: Operation = {
   at: { type: 's' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: glucoseParameters }),
   documentation:
     'The ambulatory glucose profile of one Patient: mean, variation, GMI, how much of the time there are readings, time in the ranges of the international consensus, and percentiles for each quarter of an hour of the day.',
   handler: async (request, context) => {

@@ -13,10 +13,11 @@ export const lastn: Operation = {
   at: { type: 's' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: { max: 'integer' }, searches: true }),
   documentation:
     'The latest Observations of each group of codes, as many as max says (1 by default), for the patients in patient or subject, and those that are as old as the last of them. Other search parameters narrow the search. Codes that occur together in the code of an Observation are one group; Observations without a coding are grouped by their text.',
   handler: async (request, { registry, store, base }) => {
-    const given = primitivesOf(request, { max: 'integer' }, 'search')
+    const given = primitivesOf(request, lastn.takes().primitives, 'search')
     const max = atMost(given, 'max', mostOfEach, 1)
     given.delete('max')
     const where = given.size === 0 ? undefined : parseCriteria(registry, 'Observation', given, { base })

@@ -15,10 +15,11 @@ export const metaAdd: Operation = {
   at: { instance: 'u' },
   types: 'all',
   methods: ['POST'],
+  takes: () => ({ primitives: {}, complex: ['meta'] }),
   documentation:
     'Adds profiles, tags and security labels to a resource; those that it has already are not added again.',
   handler: (request, context) => {
-    primitivesAmong(request, 'meta-add', {}, ['meta'])
+    primitivesAmong(request, 'meta-add', metaAdd.takes())
     return change(request, context, added)
   },
 }
@@ -30,9 +31,10 @@ export const metaDelete: Operation = {
   at: { instance: 'u' },
   types: 'all',
   methods: ['POST'],
+  takes: () => ({ primitives: {}, complex: ['meta'] }),
   documentation: 'Removes profiles, tags and security labels from a resource, by system and code.',
   handler: (request, context) => {
-    primitivesAmong(request, 'meta-delete', {}, ['meta'])
+    primitivesAmong(request, 'meta-delete', metaDelete.takes())
     return change(request, context, removed)
   },
 }

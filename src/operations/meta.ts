@@ -11,10 +11,11 @@ export const meta: Operation = {
   at: { system: 's', type: 's', instance: 'r' },
   types: 'all',
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: {} }),
   documentation:
     'The profiles, tags and security labels of one resource, or of all resources that the caller may search.',
   handler: async (request, context) => {
-    primitivesAmong(request, 'meta', {})
+    primitivesAmong(request, 'meta', meta.takes())
     const valueMeta = await metaOf(request, context)
     // "An element SHALL have either a value or child elements".
     return parametersResponse(Object.keys(valueMeta).length === 0 ? [] : [{ name: 'return', valueMeta }])

@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Handler, Interaction, OperationLevel } from '../interactions/interaction.ts'
 import type { Action } from '../search/expression.ts'
+import type { Taken } from './parameter-type.ts'
 import { requireValidParameters } from './parameters.ts'
 
 /** One row of the table of operations. https://hl7.org/fhir/R4/operations.html */
@@ -14,6 +15,8 @@ export type Operation = {
   readonly types: 'all' | readonly ResourceType[]
   /** GET only if it changes nothing: https://hl7.org/fhir/R4/operations.html#executing */
   readonly methods: readonly ('GET' | 'POST')[]
+  /** Asked for once the file is read, since what it takes stands below it. */
+  readonly takes: () => Taken
   /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. This finds it in the body. */
   readonly takesBundle?: (body: unknown) => unknown
   /** The posted body may be the resource that it is asked about; it validates any other body itself. */
@@ -29,6 +32,7 @@ export const routesOf = ({
   at,
   types,
   methods,
+  takes,
   takesBundle,
   judgesBody,
   documentation,
@@ -45,6 +49,7 @@ export const routesOf = ({
           types,
           body: method === 'GET' ? 'none' : 'resource',
           documentation,
+          takes,
           handler: judgesBody ? handler : withValidInput(handler),
           ...(at[level] === undefined ? {} : { action: at[level] }),
           ...(takesBundle === undefined ? {} : { takesBundle }),

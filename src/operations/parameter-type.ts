@@ -7,6 +7,14 @@ export type ParameterType = keyof typeof writtenAs
 /** The primitive parameters of an operation, by name. */
 export type ParameterTypes = Readonly<Record<string, ParameterType>>
 
+/** What an operation takes: primitive values in the URL or a Parameters, and others, which can only be posted. */
+export type Taken = {
+  readonly primitives: ParameterTypes
+  readonly complex?: readonly string[]
+  /** Besides these, the search parameters of its type. */
+  readonly searches?: true
+}
+
 /** "The type … of the parameter": https://hl7.org/fhir/R4/operations.html#request. In a URL everything is text, and judged by what it says. */
 export const requireType = (parameter: ParametersParameter, type: ParameterType): void => {
   const key = Object.keys(parameter).find(one => one.startsWith('value'))

@@ -8,7 +8,7 @@ import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts
 import { refusal } from '../search/refusal.ts'
 import { isPresentationName } from '../search/result-parameter.ts'
 import { parseWholeNumber } from '../search/written-value.ts'
-import { type ParameterType, type ParameterTypes, requireType } from './parameter-type.ts'
+import { type ParameterType, type ParameterTypes, requireType, type Taken } from './parameter-type.ts'
 
 /**
  * The parameters of an operation, by name: the query of a GET, or the primitive values of a posted Parameters, which have to be of their types;
@@ -24,12 +24,11 @@ export const primitivesOf = (request: SystemRequest, types: ParameterTypes, othe
 export const primitivesAmong = (
   request: SystemRequest,
   operation: string,
-  types: ParameterTypes,
-  complex: readonly string[] = [],
+  { primitives, complex = [] }: Taken,
 ): URLSearchParams => {
   const parameter = parametersOf(request.body).filter(({ name = '' }) => !complex.includes(name))
-  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } }, types)
-  const names = Object.keys(types)
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } }, primitives)
+  const names = Object.keys(primitives)
   requireKnown(operation, given, names, [...names, ...complex])
   return given
 }

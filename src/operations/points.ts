@@ -19,6 +19,7 @@ export const points: Operation = {
   at: { instance: 'r' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: parameters }),
   documentation:
     'The single measurements that one Observation contains, as SampledData or as an Open mHealth data series, each as an Observation of its own, in pages.',
   handler: async (request, { store, mhealth, base }) => {

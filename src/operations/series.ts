@@ -20,6 +20,7 @@ export const series: Operation = {
   at: { type: 's' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: parameters }),
   documentation:
     'One Patient’s numbers of some codes over time, in one unit, for drawing. The steps are so long that there are at most as many points as are asked for. For each source there is an Observation with count, minimum, average, maximum and sum as SampledData, with E for a step without readings.',
   handler: async (request, context) => {

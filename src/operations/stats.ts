@@ -21,6 +21,7 @@ export const stats: Operation = {
   at: { type: 's' },
   types: ['Observation'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives, complex: ['coding', 'period'] }),
   documentation:
     'Statistics of one Patient’s values of a code, in a period or in the last so many hours: one Observation for each code and unit; for a panel, such as blood pressure, for each of its measurements. All statistics of R4 but regression, which is refused. Each has a component: a figure that there is not, as any of a code without readings but the counts, or the variance of a single reading, has a dataAbsentReason. What was entered in error or cancelled does not count, and a reading that came in two ways counts once.',
   handler: async (request, { registry, store, base }) => {
@@ -62,7 +63,7 @@ type Asked = {
 
 const parseStats = (request: SystemRequest, base: string): Asked => {
   const { body } = request
-  const given = primitivesAmong(request, 'stats', primitives, complexNames)
+  const given = primitivesAmong(request, 'stats', stats.takes())
   const [posted, ...otherPeriods] = valuesOf(body, 'period', 'valuePeriod')
   if (otherPeriods.length > 0) throw refusal('period', '"period" is given more than once')
   return {
@@ -87,8 +88,6 @@ const primitives: ParameterTypes = {
   include: 'boolean',
   limit: 'integer',
 }
-
-const complexNames: readonly string[] = ['coding', 'period']
 
 const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonly Code[] => {
   const system = only(given, 'system')

@@ -16,13 +16,14 @@ export const submitCgmBundle: Operation = {
   at: { system: 'c' },
   types: 'all',
   methods: ['POST'],
+  takes: () => ({ primitives: {}, complex: ['resource'] }),
   takesBundle: bundleIn,
   documentation:
     'Accepts a transaction Bundle of Observations, DiagnosticReports and Devices of a glucose sensor. Each entry is written on its own, like any other create; an entry that refers to one that is refused is refused with it. If-None-Exist accepts all search parameters; identifiers are kept as they are sent; documents that are sent again are not stored twice.',
   handler: async (request, context) => {
     const bundle = bundleIn(request.body)
     const named = bundle === request.body ? undefined : request.body
-    primitivesAmong({ ...request, body: named }, 'submit-cgm-bundle', {}, ['resource'])
+    primitivesAmong({ ...request, body: named }, 'submit-cgm-bundle', submitCgmBundle.takes())
     const sent = entriesOf(bundle)
     requireTransaction(bundle)
     const answers: string[] = []

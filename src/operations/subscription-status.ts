@@ -22,9 +22,10 @@ export const subscriptionStatus: Operation = {
   at: { type: 's', instance: 'r' },
   types: ['Subscription'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: { id: 'text', status: 'text' } }),
   documentation: 'The state of the caller’s Subscriptions: all, those with the ids, or those with a status.',
   handler: async (request, context) => {
-    const given = accepted(request, { id: 'text', status: 'text' })
+    const given = accepted(request, subscriptionStatus.takes().primitives)
     const found = await subscriptionsOf(request, given.getAll('id'), context)
     const statuses = 'id' in request ? [] : given.getAll('status')
     const shown = found.filter(({ status }) => statuses.length === 0 || statuses.includes(status))
@@ -47,6 +48,7 @@ export const subscriptionEvents: Operation = {
   at: { instance: 'r' },
   types: ['Subscription'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: eventParameters }),
   documentation:
     'The events of the caller’s Subscription between two numbers, at most 1000 from the first on, as far as the caller may still see what they are about.',
   handler: async (request, context) => {
@@ -77,10 +79,15 @@ export const websocketBinding: Operation = {
   at: { type: 's', instance: 'r' },
   types: ['Subscription'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: { id: 'text' } }),
   documentation:
     'A token that a websocket can present once, within a minute, to be notified of the caller’s Subscriptions that have this channel and were written with the same client and scopes.',
   handler: async (request, context) => {
-    const found = await subscriptionsOf(request, accepted(request, { id: 'text' }).getAll('id'), context)
+    const found = await subscriptionsOf(
+      request,
+      accepted(request, websocketBinding.takes().primitives).getAll('id'),
+      context,
+    )
     const ids = found.flatMap(({ id, status, channel }) =>
       id !== undefined && status === 'active' && channel.type === 'websocket' ? [id] : [],
     )

@@ -15,16 +15,15 @@ export const validateCodeInValueSet: Operation = {
   at: { type: 'r', instance: 'r' },
   types: ['ValueSet'],
   methods: ['GET', 'POST'],
+  takes: () => ({
+    primitives: { ...primitives, system: 'text', valueSetVersion: 'text' },
+    complex: [...complex, 'valueSet'],
+  }),
   documentation:
     'Whether a code (with its system), a coding, or one of the codings of a codeableConcept is in a value set; and whether a display is right, in any of its languages. context, systemVersion, date, abstract and displayLanguage are refused: a value set is named by url, only the present definitions are known, and abstract codes are in none.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
-    const given = primitivesAmong(
-      request,
-      'validate-code',
-      { ...primitives, system: 'text', valueSetVersion: 'text' },
-      [...complex, 'valueSet'],
-    )
+    const given = primitivesAmong(request, 'validate-code', validateCodeInValueSet.takes())
     const asked = codingsOf(request, given)
     const valueSet = await askedValueSet(request, given, context)
     const members = await openExpansion(context.store.terminology).codesOf(valueSet)
@@ -41,14 +40,12 @@ export const validateCodeInCodeSystem: Operation = {
   at: { type: 'r', instance: 'r' },
   types: ['CodeSystem'],
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives: { ...primitives, version: 'text' }, complex: [...complex, 'codeSystem'] }),
   documentation:
     'Whether a code, a coding, or one of the codings of a codeableConcept is in a code system of which this server has all codes; and whether a display is right, in any of its languages. date, abstract and displayLanguage are refused: only the present definitions are known.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
-    const given = primitivesAmong(request, 'validate-code', { ...primitives, version: 'text' }, [
-      ...complex,
-      'codeSystem',
-    ])
+    const given = primitivesAmong(request, 'validate-code', validateCodeInCodeSystem.takes())
     const system = await askedCodeSystem(request, given, context)
     const held = toHeldSystem(system)
     const url = system.url ?? ''

@@ -32,6 +32,7 @@ export const validate: Operation = {
   at: { type: 'c', instance: 'r' },
   types: 'all',
   methods: ['GET', 'POST'],
+  takes: () => ({ primitives, complex: ['resource'] }),
   judgesBody: true,
   documentation:
     'Whether a resource is valid, and obeys the profile that is named and those that it claims. With mode=create, and below an id with mode=update or delete, also whether that would be done: it is tried by all rules, with If-Match and If-None-Exist if they are sent, and undone. The answer is always 200, with the issues in an OperationOutcome. Nothing is stored.',
@@ -77,9 +78,7 @@ const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   const isOther = isParameters(body) && 'type' in request && request.type !== 'Parameters'
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   if (isWrapped) requireValidParameters(body, registry)
-  const given = primitivesAmong(isWrapped ? request : { ...request, body: undefined }, 'validate', primitives, [
-    'resource',
-  ])
+  const given = primitivesAmong(isWrapped ? request : { ...request, body: undefined }, 'validate', validate.takes())
   const mode = only(given, 'mode')
   if (mode !== undefined && !modes.includes(mode))
     throw refusal('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)

@@ -1,5 +1,8 @@
+import type { CapabilityStatement } from '@medplum/fhirtypes'
 import t from 'tap'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
+import type { Operation } from '../../../src/operations/operation.ts'
+import { operations as operationTable } from '../../../src/operations/operations.ts'
 import { fhirServer } from '../../support/fhir-server.ts'
 
 const server = await fhirServer()
@@ -8,7 +11,7 @@ t.teardown(() => server.close())
 type Parameter =
   | { readonly name: string; readonly in: string; readonly description: string }
   | { readonly $ref: string }
-type Operation = {
+type Documented = {
   readonly tags: readonly string[]
   readonly operationId: string
   readonly description: string
@@ -19,7 +22,7 @@ type Document = {
   readonly openapi: string
   readonly servers: readonly { readonly url: string }[]
   readonly tags: readonly { readonly name: string }[]
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Documented>>>>
   readonly components: { readonly parameters: Readonly<Record<string, Parameter>> }
 }
 
@@ -52,6 +55,72 @@ t.test('each type has its search with every parameter of the CapabilityStatement
     description: "date. The patient's date of birth",
     schema: { type: 'string' },
   })
+})
+
+/** The parameters that stand in the URL behind the path. */
+const namesAt = (path: string, method = 'get'): readonly string[] =>
+  (document.paths[path]?.[method]?.parameters ?? [])
+    .map(one => ('name' in one ? one : document.components.parameters[one.$ref.replace(/^.*\//, '')]))
+    .flatMap(one => (one !== undefined && 'name' in one && one.in === 'query' ? one.name : []))
+    .filter(name => name !== '_format' && name !== '_pretty')
+
+t.test('what the CapabilityStatement says can be searched and called is there, and nothing else', async t => {
+  const { rest } = (await server.inject({ url: '/fhir/metadata' })).json<CapabilityStatement>()
+  const [{ resource: types = [], operation: ofAll = [], searchParam: common = [] } = {}] = rest ?? []
+  t.ok(types.length > 100)
+  const called = (names: readonly { readonly name?: string }[] = []) => names.map(({ name }) => `$${name}`)
+  const missing = types.flatMap(({ type, searchParam = [], operation }) => {
+    const listed = new Set(namesAt(`/${type}`))
+    const paths = Object.keys(document.paths).filter(
+      path => path.startsWith(`/${type}/`) || path.startsWith('/{type}/'),
+    )
+    return [
+      ...searchParam.flatMap(({ name = '' }) => (listed.has(name) ? [] : [`${type}?${name}`])),
+      ...called(operation).filter(name => !paths.some(path => path.endsWith(`/${name}`))),
+    ]
+  })
+  t.same(missing, [])
+  for (const { name = '' } of common) t.ok(namesAt('/').includes(name), name)
+  for (const name of called(ofAll)) t.ok(document.paths[`/${name}`], name)
+})
+
+/** Where it is called, as the document has it and as a request has it. */
+const placeOf = ({ name, at, types }: Operation) => {
+  const [type = 'Patient'] = types === 'all' ? [] : types
+  const listed = types === 'all' ? '{type}' : type
+  if (at.type !== undefined) return { path: `/${listed}/$${name}`, url: `${type}/$${name}` }
+  if (at.instance !== undefined) return { path: `/${listed}/{id}/$${name}`, url: `${type}/1/$${name}` }
+  return { path: `/$${name}`, url: `$${name}` }
+}
+
+/** What it says that it has, when it is asked for something else. */
+const saidBy = async (url: string): Promise<readonly string[]> => {
+  const refused = await server.inject({
+    method: 'POST',
+    url: `/fhir/${url}`,
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    payload: { resourceType: 'Parameters', parameter: [{ name: 'no-such', valueString: 'x' }] },
+  })
+  const [, names = ''] = /(?:it has|there are|supported): ([^;]*)$/.exec(refused.json().issue[0].diagnostics) ?? []
+  return names === '' ? [] : names.split(', ')
+}
+
+for (const operation of operationTable)
+  t.test(`$${operation.name} of ${operation.types} lists what it takes, and no more`, async t => {
+    const { primitives, complex = [], searches } = operation.takes()
+    const { path, url } = placeOf(operation)
+    const said = (await saidBy(url)).filter(name => name !== '_has' && !complex.includes(name))
+    for (const method of operation.methods)
+      t.same(namesAt(path, method.toLowerCase()), searches ? [...Object.keys(primitives), ...said] : said, method)
+  })
+
+t.test('histories, and reads of a part, have their parameters', async t => {
+  for (const path of ['/_history', '/{type}/_history', '/{type}/{id}/_history'])
+    t.same(namesAt(path), ['_count', '_since', '_at', '_summary', '_elements'])
+  for (const path of ['/{type}/{id}', '/{type}/{id}/_history/{versionId}'])
+    t.same(namesAt(path), ['_summary', '_elements'])
+  t.ok(namesAt('/{compartment}/{id}/{type}').includes('_lastUpdated'))
+  t.same(namesAt('/{type}/_search', 'post'), [], 'what is posted is in the body')
 })
 
 t.test('what a request may send is what is accepted', async t => {
