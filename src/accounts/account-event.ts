@@ -20,17 +20,18 @@ export type AccountEvent = {
 
 export type AccountEventParts = { readonly database: Database; readonly openStoreAs: OpenStoreAs }
 
-/** Runs what the event is about and records the event; both are done, or neither. If `run` answers undefined, nothing has happened. */
+/** Runs what the event is about and records the event; both are done, or neither. If `run` answers undefined, nothing has happened. `also`: what else it means. */
 export const recordingAccount = async <T>(
   { database, openStoreAs }: AccountEventParts,
   event: AccountEvent,
   run: (connection: Connection) => Promise<T | undefined>,
+  also: readonly AuditEvent[] = [],
 ): Promise<T | undefined> => {
   const { person, by } = event
   const organization = await findOverseeingOrganization(database, { person, client: pages })
   const principal: Principal =
     by === 'themselves' ? { kind: 'person', id: person } : { kind: 'client', id: clientOf[by] }
-  const resources = await toAuditEvents(database, event, await nameOfPerson(openStoreAs, person))
+  const resources = [...(await toAuditEvents(database, event, await nameOfPerson(openStoreAs, person))), ...also]
   const own = openStoreAs({ principal, organizations: organization === undefined ? [] : [organization] })
   return settled<T | undefined>(database, ending =>
     own.atomic(async (store, connection) => {
@@ -47,11 +48,12 @@ export const recordingAccount = async <T>(
  * That somebody has made an account that administers the installation: the right from which all others come. Other accounts are not recorded
  * when they are made, since nobody could tell yet which are of patients.
  */
-export const administratorMade = (person: string, name: string): AuditEvent => {
-  const told = 'An account was made that administers the installation'
+export const administratorMade = (person: string, name: string, told = administratorAdded): AuditEvent => {
   const whose = { name, practitioner: undefined, patient: undefined }
   return toAuditEvent({ person, by: 'themselves', action: 'C', told }, whose)
 }
+
+const administratorAdded = 'An account was made that administers the installation'
 
 /** The client as which our own pages act. */
 const pages = 'pages'

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { recordingAccount } from '../accounts/account-event.ts'
 import { recordingChange } from '../accounts/organization/configuration-change.ts'
 import { emailProblem } from '../accounts/sign-up/email.ts'
-import { type Invited, invite, type OperatorsLink } from '../accounts/sign-up/invite.ts'
+import { type Invited, invite, mayAdminister, type OperatorsLink } from '../accounts/sign-up/invite.ts'
 import { baseUrlOf, readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
 import { findAccountByEmail } from '../storage/account/user-account.ts'
@@ -51,7 +51,8 @@ const recorded = async (
       const told = 'A link was made for an account that administers the installation'
       return { answer: await making(connection), change: { action: 'C', told, id: 'accounts', details: {} } }
     })
-  const event = { person: known, by: 'operator', action: 'U', told: 'A link was made by which to sign in' } as const
+  const told = 'A link was made by which to sign in'
+  const event = { person: known, by: 'operator', action: 'U', told } as const
   const link = await recordingAccount({ database, openStoreAs }, event, making)
   if (link === undefined) throw new Error('the account has gone meanwhile')
   return link
@@ -65,5 +66,12 @@ const warningsOf = (
   [
     `There is an account already: the link chooses its password.\n`,
     account.isVerified ? '' : `Nobody has confirmed that ${email} is theirs: make sure whose account it is.\n`,
-    administrator && !account.administrator ? 'It makes no administrator of it.\n' : '',
+    administrator ? administration(account) : '',
   ].join('')
+
+const administration = (account: NonNullable<OperatorsLink['account']>): string => {
+  if (account.administrator) return 'It administers the installation already.\n'
+  return mayAdminister(account)
+    ? 'With the password, it becomes one that administers the installation.\n'
+    : 'So it makes no administrator of it.\n'
+}

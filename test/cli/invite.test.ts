@@ -31,10 +31,12 @@ t.test('somebody with an account is let in by the link, and the operator is told
   t.equal(await asked('--person', ana), once, 'if the account is named with its person, it is known')
   const another = await createPerson(await openOwnStores(database), 'Another')
   t.equal(await asked('--person', another), `Anna@example.org is the address of Person/${ana} already\n`)
+  t.equal(await asked('--administrator'), `${once}${known}${unconfirmed}So it makes no administrator of it.\n`)
   await database.run(sql.fragment`UPDATE user_account SET verified_at = now()`)
-  t.equal(await asked('--administrator'), `${once}${known}It makes no administrator of it.\n`)
+  const becoming = 'With the password, it becomes one that administers the installation.\n'
+  t.equal(await asked('--administrator'), `${once}${known}${becoming}`)
   await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE`)
-  t.equal(await asked('--administrator'), `${once}${known}`)
+  t.equal(await asked('--administrator'), `${once}${known}It administers the installation already.\n`)
 })
 
 t.test(

@@ -1,5 +1,6 @@
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import type { Letter } from '../../messages/mail.ts'
+import { giveAdministration } from '../../storage/account/administrators.ts'
 import { forgetTries, mayTry } from '../../storage/account/attempt.ts'
 import { dropEmailChange } from '../../storage/account/email-change.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../../storage/account/link.ts'
@@ -14,7 +15,7 @@ import {
 } from '../../storage/account/user-account.ts'
 import { revokeGrants } from '../../storage/authorization/authorization-grant.ts'
 import type { Connection } from '../../storage/database.ts'
-import { recordingAccount } from '../account-event.ts'
+import { administratorMade, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { newPasswordLetter, passwordChangedLetter, unconfirmedLetter } from '../letters.ts'
 import { isLinkedPerson, nameOfPerson } from '../person.ts'
@@ -106,11 +107,15 @@ export const choosePassword = async (
   await accounts.endApps(account.person)
   const { person } = account
   const event = { person, by: 'themselves', action: 'U', told: 'A password was chosen by a link' } as const
-  const isTaken = await recordingAccount(accounts, event, async connection => {
+  const also = link.administrator
+    ? [administratorMade(person, name, 'An account administers the installation now')]
+    : []
+  const change = async (connection: Connection) => {
     if (!(await takeLink(connection, secret))) return undefined
     await changePassword(connection, person, hashed, link)
     return true
-  })
+  }
+  const isTaken = await recordingAccount(accounts, event, change, also)
   if (isTaken === undefined) return { kind: 'link-is-over' }
   await afterwards(accounts, () => tellOfChange(accounts, account))
   return { kind: 'changed' }
@@ -120,8 +125,9 @@ const changePassword = async (
   connection: Connection,
   person: string,
   hashed: string,
-  { wasSent }: Change['link'],
+  { wasSent, administrator }: Change['link'],
 ): Promise<void> => {
+  if (administrator === true) await giveAdministration(connection, person)
   await setPassword(connection, person, hashed, { proves: wasSent })
   await dropLinks(connection, person)
   await dropEmailChange(connection, person)

@@ -46,11 +46,15 @@ export const invite = async (
     )
     return { url: newAccountUrl({ address }, secret), minutes }
   }
-  const secret = await makeLink(
-    database,
-    { purpose: 'new-password', person: known, email: toAddress(email), wasSent: false },
-    newPasswordMinutes,
-  )
   const account = await findAccountOf(database, known)
+  const link = { purpose: 'new-password', person: known, email: toAddress(email), wasSent: false } as const
+  const given = administrator && account !== undefined && mayAdminister(account)
+  const secret = await makeLink(database, given ? { ...link, administrator } : link, newPasswordMinutes)
   return { url: newPasswordUrl({ address }, secret), minutes: newPasswordMinutes, ...(account && { account }) }
 }
+
+/** Whoever signs in to an account that nobody has confirmed may be somebody else than the one who is meant. */
+export const mayAdminister = ({
+  isVerified,
+  administrator,
+}: Pick<UserAccount, 'isVerified' | 'administrator'>): boolean => isVerified && !administrator

@@ -41,3 +41,8 @@ export const endAdministration = async (
     UPDATE user_account SET administrator = FALSE WHERE person = ${person} AND administrator`)
   return ended > 0 ? 'ended' : 'ended-before'
 }
+
+/** By a link of the operator's, for whoever has lost the right before as for anybody else. */
+export const giveAdministration = async (connection: Connection, person: string): Promise<void> => {
+  await connection.run(sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person = ${person}`)
+}

@@ -11,8 +11,14 @@ export type Link =
       readonly administrator: boolean
       readonly wasSent: boolean
     }
-  /** `email`: the account's address for which it was made. */
-  | { readonly purpose: 'new-password'; readonly person: string; readonly email: string; readonly wasSent: boolean }
+  /** `email`: the account's address for which it was made. `administrator`: the account administers the installation from then on. */
+  | {
+      readonly purpose: 'new-password'
+      readonly person: string
+      readonly email: string
+      readonly wasSent: boolean
+      readonly administrator?: true
+    }
   /** Always sent to the address. */
   | { readonly purpose: 'verification'; readonly person: string; readonly email: string }
   /** Lets whoever reads the mail of the address take it off the account. */
@@ -80,7 +86,7 @@ const toRow = (link: Link): LinkRow => ({
   purpose: link.purpose,
   email: 'email' in link ? link.email : null,
   person: 'person' in link ? link.person : null,
-  administrator: 'administrator' in link && link.administrator,
+  administrator: 'administrator' in link && link.administrator === true,
   was_sent: 'wasSent' in link ? link.wasSent : true,
 })
 
@@ -90,7 +96,7 @@ const toLink = ({ purpose, email, person, administrator, was_sent: wasSent }: Li
     case 'new-account':
       return { purpose, administrator, wasSent, ...(email === null ? {} : { email }) }
     case 'new-password':
-      return { purpose, person: person ?? '', email: email ?? '', wasSent }
+      return { purpose, person: person ?? '', email: email ?? '', wasSent, ...(administrator && { administrator }) }
     case 'verification':
     case 'not-mine':
       return { purpose, person: person ?? '', email: email ?? '' }

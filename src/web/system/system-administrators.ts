@@ -47,7 +47,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
     return sendStaffPage(reply, {
       title: `End: ${name}`,
       content: html`<h1>Is ${name} no longer to administer the installation?</h1>
-<p>It ends at once. The account stays, with any other role that it has. Nobody can give the right back to this account: to administer again, they are invited with another address.</p>
+<p>It ends at once. The account stays, with any other role that it has. To administer again, they need a link from the operator, who makes it with <code>sharewell invite --administrator</code>.</p>
 ${form({ action: `${path}/${one.person}`, token: ownToken(reply), fields: [], button: 'End it' })}
 <p><a href="${path}">Back to the administrators</a></p>`,
     })

@@ -1,7 +1,9 @@
 import t from 'tap'
+import { invite } from '../../../src/accounts/sign-up/invite.ts'
 import { endAdministration } from '../../../src/storage/account/administrators.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
-import { wordsOf } from '../../support/browser.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -97,3 +99,42 @@ t.test('whoever ends what somebody else has ended meanwhile is told so', async t
   t.equal(status, 303)
   t.match(wordsOf(await eve.browser.get(location)), 'Somebody else has ended it meanwhile')
 })
+
+t.test(
+  'whose right was ended gets it back by a link of the operator’s for the same address, once they choose a password',
+  async t => {
+    const [hal, jo] = [await another('Hal'), await another('Jo')]
+    await jo.browser.send(`${list}/${hal.person}`, {})
+    t.match(await hal.browser.get('/system'), { status: 404 })
+    const { url } = await invite(
+      { database, signUp: 'open', address: () => '' },
+      { email: hal.email, administrator: true },
+    )
+    t.match(await hal.browser.get('/system'), { status: 404 }, 'a link alone gives nothing')
+    const own = openBrowser(server)
+    t.match(await own.send(url, { password: 'eleven silent bakeries float' }), { status: 303 })
+    t.equal((await hal.browser.get('/account')).status, 303, 'what was signed in before is not')
+    t.equal((await (await browserOf(hal.person)).get('/system')).status, 200)
+    t.match(wordsOf(await jo.browser.get(list)), hal.email)
+    t.match(wordsOf(await jo.browser.get('/system/events')), 'An account administers the installation now')
+  },
+)
+
+t.test(
+  'such a link gives no right to an account whose address nobody has confirmed, nor does one without the option',
+  async t => {
+    const [ida, jo] = [await another('Ida'), await another('Jo')]
+    await jo.browser.send(`${list}/${ida.person}`, {})
+    const invited = (isAdministrator: boolean) =>
+      invite({ database, signUp: 'open', address: () => '' }, { email: ida.email, administrator: isAdministrator })
+    await database.run(sql.fragment`UPDATE user_account SET verified_at = NULL WHERE person = ${ida.person}`)
+    const unconfirmed = await invited(true)
+    t.match(await openBrowser(server).send(unconfirmed.url, { password: 'eleven silent bakeries float' }), {
+      status: 303,
+    })
+    t.equal((await (await browserOf(ida.person)).get('/system')).status, 404)
+    const again = await invited(false)
+    t.match(await openBrowser(server).send(again.url, { password: 'twelve silent bakeries float' }), { status: 303 })
+    t.equal((await (await browserOf(ida.person)).get('/system')).status, 404)
+  },
+)
