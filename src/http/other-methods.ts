@@ -11,7 +11,7 @@ export const refuseOtherMethods = (server: FastifyInstance, url: string, allowed
     throw new FhirError('not-supported', `${method} is not answered here; accepted: ${allowed.join(', ')}`)
   }
   const others = methods.filter(method => !allowed.includes(method))
-  server.route({ method: others, url, onRequest: refuse, handler: refuse })
+  server.route({ method: others, url, config: { isRefusal: true }, onRequest: refuse, handler: refuse })
 }
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

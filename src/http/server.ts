@@ -24,6 +24,7 @@ import { leaveOutUnknownLengths } from './head-length.ts'
 import { beginInTurn } from './pipelines.ts'
 import { refuseAmbiguousHeads } from './request-head.ts'
 import { callersIdIn, logRequests, logUnrouted } from './request-log.ts'
+import { tellMethods } from './told-methods.ts'
 import { isUpgraded } from './upgrades.ts'
 
 type Options = {
@@ -68,6 +69,7 @@ export const openServer = async ({ config, log, xml, metrics, answerNoPage }: Op
     },
     clientErrorHandler: answerMalformed,
   })
+  tellMethods(server)
   beginInTurn(server)
   layBodiesTogether(server)
   nameCodings(server)

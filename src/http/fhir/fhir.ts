@@ -70,6 +70,11 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   })
   const routeOf = (request: FastifyRequest) => routeAt(face.interactions, registry, target(request))
   const onRefused = recordRefused(options, request => triedAt(routeOf(request)))
+  server.methodsBelow.set(server.prefix, path =>
+    methodsAt(face.interactions, path).filter(
+      method => routeAt(face.interactions, registry, { method, path }) !== undefined,
+    ),
+  )
   parseBodies(server)
   namePatches(server)
   server.decorateRequest('caller', undefined)

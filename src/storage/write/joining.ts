@@ -51,7 +51,11 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   await beginJoining(connection)
   const [kept, ...moved] = await largestFirst(connection, await numbersOf(connection, patients))
   if (kept === undefined || moved.length === 0) return
-  for (const one of moved) await moveAhead(connection, kept, one)
+  for (const one of moved) {
+    // Others go on signing meanwhile: what is refused in the end is not to be moved first.
+    await refuseTwoConsents(connection, [kept, ...moved])
+    await moveAhead(connection, kept, one)
+  }
   await takeTurnToJoin(connection, aMomentEach)
   await endLeft(connection, writing, [kept, ...moved])
   await refuseTwoConsents(connection, [kept, ...moved])

@@ -147,6 +147,24 @@ t.test('other methods at public addresses are 405 for everybody', async t => {
   t.equal((await server.inject({ method: 'DELETE', url: '/fhir/Patient/_search' })).statusCode, 401)
 })
 
+t.test('OPTIONS says what a path takes, to a browser that asks for leave as to anybody else', async t => {
+  const asked = { origin: 'https://app.example.org', 'access-control-request-method': 'PUT' }
+  const taken = async (url: string, headers = {}) => {
+    const answer = await server.inject({ method: 'OPTIONS', url, headers })
+    t.equal(answer.statusCode, 204, url)
+    return answer.headers.allow
+  }
+  t.equal(await taken('/fhir/Patient/1'), 'GET, HEAD, PUT, PATCH, DELETE')
+  t.equal(await taken('/fhir/Patient/1?_pretty=true', asked), 'GET, HEAD, PUT, PATCH, DELETE')
+  t.equal(await taken('/fhir/Observation/$lastn'), 'GET, HEAD, POST')
+  t.equal(await taken('/fhir/Observation/_search'), 'POST')
+  for (const url of ['/fhir/metadata', '/openapi.json', '/api/v1/patients', '/system/events'])
+    t.equal(await taken(url), 'GET, HEAD', url)
+  t.equal(await taken('/sign-in'), 'GET, HEAD, POST')
+  t.equal(await taken('/omh/v1/dataPoints/1'), 'GET, HEAD, DELETE')
+  for (const url of ['/fhir/Nothing/1', '/nothing', '/fhir/Patient/1/2/3']) t.equal(await taken(url), undefined, url)
+})
+
 /** The content does not even matter. */
 const xml = { 'content-type': 'application/fhir+xml' }
 

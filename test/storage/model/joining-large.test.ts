@@ -184,3 +184,20 @@ t.test('of several records that are to be joined at once, one waits for the othe
   t.strictSame(done, ['large', 'small'])
   for (const [one, two] of [large, small]) t.equal(await numberOf(one), await numberOf(two))
 })
+
+t.test('what is refused is not moved first, nor does it wait for anybody who has a part of it in hand', async t => {
+  const [kept, moved] = await putPair('zoe')
+  await put(w.enrols('open', kept), w.enrols('open', moved))
+  await putMany(kept, many + 20)
+  await putMany(moved, many)
+  const given = (patient: string): Write => {
+    const resource = w.consent('open', patient, 'active', [w.permit(heartRate)])
+    return { kind: 'update', id: resource.id ?? '', resource }
+  }
+  const link = linked('zoe', kept, moved)
+  await holding(`${moved}-${last}`, async () => {
+    const joining = importer.write([{ kind: 'update', id: 'zoe', resource: link }, given(kept), given(moved)])
+    await t.rejects(joining, { message: /^Two of the patients have a proposed or active Consent/ })
+  })
+  t.not(await numberOf(kept), await numberOf(moved))
+})
