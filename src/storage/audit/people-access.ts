@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
-import type { Sharer, Sharers, SharersAsked } from '../study/sharers.ts'
+import type { SharersAsked } from '../study/sharer-lists.ts'
+import type { Sharer, Sharers } from '../study/sharers.ts'
 import type { StudyPeople, StudyPeopleAsked, StudyPersonRow } from '../study/study-people.ts'
 import { concernedBy, type Found } from './concerned.ts'
 import type { AuditAccess } from './record.ts'

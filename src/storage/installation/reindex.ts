@@ -108,6 +108,7 @@ const projected = [
   'study_requested_data',
   'study_text',
   'enrolment',
+  'care_consent',
   'consent_grantee',
   'study_group_observation_consents',
 ]

@@ -9,7 +9,8 @@ import { namedId } from '../../fhir/reference.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Store } from '../../storage/store.ts'
 import { openPermitsBy } from '../../storage/study/open-permits.ts'
-import type { SharedWith, SharersAsked } from '../../storage/study/sharers.ts'
+import type { SharersAsked } from '../../storage/study/sharer-lists.ts'
+import type { SharedWith } from '../../storage/study/sharers.ts'
 import { nameOf, type OwnParts, type OwnRecord, recordIn } from './own-record.ts'
 import { type SharedLine, sharedLines } from './shared-line.ts'
 
@@ -38,7 +39,8 @@ export type Receiver = { readonly id: string; readonly organization: string | un
 
 type SharedPage = {
   readonly records: readonly SharedRecord[]
-  readonly total: number
+  /** Absent on the last page. */
+  readonly next?: string
   /** Everybody with whom something is shared that the reader can read. */
   readonly receivers: readonly Receiver[]
 }
@@ -50,9 +52,9 @@ export const findSharers = async (
   wanted: Omit<SharersAsked, 'practitioner'>,
   words: Words,
 ): Promise<SharedPage> => {
-  if (caller.practitioner === undefined) return { records: [], total: 0, receivers: [] }
+  if (caller.practitioner === undefined) return { records: [], receivers: [] }
   const store = parts.openStoreFor(caller)
-  const { rows, total, receivers } = await store.sharers({ ...wanted, practitioner: caller.practitioner })
+  const { rows, next, receivers } = await store.sharers({ ...wanted, practitioner: caller.practitioner })
   const read = rows.map(row => ({ ...row, consent: parseJson(row.consent) as Consent }))
   const permits = await openPermitsBy(parts.accounts.database, {
     patientIds: read.map(({ patientId }) => patientId),
@@ -62,12 +64,13 @@ export const findSharers = async (
   const record = readingOnce(recordIn(store, parts.registry, ''))
   const { compare } = new Intl.Collator(words.code, { numeric: true })
   const records: SharedRecord[] = []
-  for (const { patientId: _, to, patient, measured, until, ...row } of read) {
-    const opens = byConsent.get(row.consent.id ?? '') ?? []
-    const lines = await sharedLines(opens, { record, words, codeClasses: parts.codeClasses, ...row })
+  for (const { to, patient, measured, until, code, consent } of read) {
+    const opens = byConsent.get(consent.id ?? '') ?? []
+    const lines = await sharedLines(opens, { record, words, codeClasses: parts.codeClasses, consent })
     records.push({
-      ...row,
-      patientId: namedId(row.consent.patient, 'Patient') ?? '',
+      consent,
+      code,
+      patientId: namedId(consent.patient, 'Patient') ?? '',
       ...(patient !== null && { patient: parseJson(patient) as Patient }),
       to: await receiverOf(record, to),
       until: until ?? undefined,
@@ -77,7 +80,7 @@ export const findSharers = async (
   }
   const all: Receiver[] = []
   for (const one of receivers) all.push(await receiverOf(record, one))
-  return { records, total, receivers: all }
+  return { records, ...(next !== undefined && { next }), receivers: all }
 }
 
 /** What the caller is shown of one Consent; undefined if nothing is shared with them by it now. */
@@ -87,8 +90,7 @@ export const findSharer = async (
   consent: string,
   words: Words,
 ): Promise<SharedRecord | undefined> =>
-  (await findSharers(parts, caller, { consent, text: '', to: '', sort: 'since', offset: 0, limit: 1 }, words))
-    .records[0]
+  (await findSharers(parts, caller, { consent, text: '', to: '', sort: 'since', limit: 1 }, words)).records[0]
 
 /** The store in which there are only those Observations that the Consent gives. */
 export const openGiven = ({ openStoreFor }: SharerParts, caller: Caller, consent: string): Store =>

@@ -1,4 +1,5 @@
 import { queryOf } from '../../http/fhir/presentation.ts'
+import { openCursors } from '../../interactions/search/cursor.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { findSharers, type Receiver, type SharedRecord } from '../../studies/consent/sharers.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -6,34 +7,34 @@ import { selectField } from '../page/choice-field.ts'
 import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem } from '../page/list-order.ts'
-import { numberedPage } from '../page/list-place.ts'
-import { pagesBeside } from '../page/page-number.ts'
+import { listLinks, listPlaceIn } from '../page/list-place.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { ownLinks } from './own-links.ts'
 import { sinceText, whoText, withWhom } from './sharer-text.ts'
-import { isNarrowed, type SharersWanted, sharersUrl, sharersWantedIn } from './sharers-asked.ts'
+import { isNarrowed, queryOfSharers, type SharersWanted, sharersWantedIn } from './sharers-asked.ts'
 
 const words = wordsFor('en')
 const pageSize = 20
+const path = '/shared'
 
 /** Who shares their data with the clinician who is signed in, or with an organization of theirs, and with no study. */
 export const sharersPage: AddPage = (server, options) => {
+  const cursorsFor = openCursors(options.accounts.secretKey)
   server.get('/shared', { onRequest: requireSession }, async (request, reply) => {
     const caller = await staffCallerOf(request, options)
-    const wanted = sharersWantedIn(queryOf(request))
+    const query = queryOf(request)
+    const wanted = sharersWantedIn(query)
     const { text, to, order } = wanted
-    const asked = { text, to, sort: order.by, limit: pageSize }
-    const { page, found, note, titled } = await numberedPage(
-      wanted.page,
-      at => findSharers(options, caller, { ...asked, offset: (at - 1) * pageSize }, words),
-      { isEmpty: ({ records }) => records.length === 0 },
-    )
-    const { records, total, receivers } = found
-    const links = page === 1 ? await ownLinks(options, caller) : undefined
-    const at = (other: number) => sharersUrl({ ...wanted, page: other })
+    const cursors = cursorsFor(caller)
+    const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, path)
+    const asked = { text, to, sort: order.by, cursor, limit: pageSize }
+    const { records, next, receivers } = await findSharers(options, caller, asked, words)
+    const links = isFirst ? await ownLinks(options, caller) : undefined
+    const again = queryOfSharers(wanted)
+    const nextPage = next && cursors.seal({ path, query: again, page: next })
     return sendStaffPage(reply, {
       title: titled('Shared with me'),
       isWide: true,
@@ -42,8 +43,8 @@ export const sharersPage: AddPage = (server, options) => {
 <p>Patients who share what they measure with you, or with an organization of yours, for their treatment. What is shared with a study is on the page of the study.</p>
 ${(receivers.length > 0 || isNarrowed(wanted)) && finding(wanted, receivers)}
 ${note}
-${records.length === 0 ? html`<p class="mt-4">${emptyText(receivers, links !== undefined)}</p>` : html`<ul class="list-group list-group-flush my-4">${records.map(one => listed(one, at(page)))}</ul>`}
-${pagesBeside('Pages', [page > 1 && { href: at(page - 1), text: 'Previous page' }, total > page * pageSize && { href: at(page + 1), text: 'Next page' }])}
+${records.length === 0 ? html`<p class="mt-4">${emptyText(receivers, links !== undefined)}</p>` : html`<ul class="list-group list-group-flush my-4">${records.map(one => listed(one, request.url))}</ul>`}
+${listLinks(path, again, { nextPage, isFirst, more: 'More people' })}
 ${links}
 <p class="mt-4"><a href="/account">Back to your account</a></p>`,
     })

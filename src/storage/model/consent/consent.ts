@@ -9,6 +9,7 @@ import { granteeNumber } from '../grantee.ts'
 import { each, type Projected, type Projection, type ProjectionContext } from '../projection.ts'
 import { findSourceDevices } from '../source-device.ts'
 import { refuseNewcomer } from './accrual.ts'
+import { insertCareConsent, removeCareConsent } from './care-consent.ts'
 import { refuseUnasked } from './consent-asked.ts'
 import { findGiven } from './consent-given.ts'
 import { type Before, isStanding, openBy, signedBy } from './consent-open.ts'
@@ -79,6 +80,7 @@ const removeRows = async (
   { isAccepted }: ProjectionContext,
 ): Promise<number | undefined> => {
   if (isAccepted === true) return undefined
+  await removeCareConsent(connection, patientId, id)
   await connection.run(sql.fragment`
     DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
   const removed = await connection.maybeOne<{ grantee: number }>(sql.fragment`
@@ -112,6 +114,7 @@ const projectTerms = async (
     ON CONFLICT DO NOTHING`)
   if (made === 0) throw already()
   await insertPermits(connection, change, { grantee, study, signed, open: openBy(consent, terms, before) }, context)
+  if (study === undefined) await insertCareConsent(connection, change, { consent, grantee })
 }
 
 type Giving = Omit<Given, 'grantee'> & { readonly text: SignedText | undefined; readonly before: Before | undefined }

@@ -1,0 +1,49 @@
+import type { Consent, Patient } from '@medplum/fhirtypes'
+import { namedId } from '../../../fhir/reference.ts'
+import type { Connection } from '../../database.ts'
+import { sql } from '../../sql.ts'
+import type { Projected } from '../projection.ts'
+
+/** By which a Consent to an Organization or a Practitioner is listed, once its permits are written; nothing if it opens nothing. */
+export const insertCareConsent = async (
+  connection: Connection,
+  { patientId, id, pk }: Omit<Projected<Consent>, 'resource'>,
+  { consent, grantee }: { readonly consent: Consent; readonly grantee: number },
+): Promise<void> => {
+  const patient = namedId(consent.patient, 'Patient')
+  if (patient === undefined) return
+  const called = consent.patient?.display?.trim() ?? ''
+  // Locked, so that whoever names them anew finds this row.
+  await connection.run(sql.fragment`
+    WITH person AS MATERIALIZED (
+      SELECT patient_sort_name(content) AS named, patient_names(content) AS names
+      FROM patient WHERE patient_id = ${patientId} AND id = ${patient} FOR SHARE)
+    INSERT INTO care_consent (patient_id, consent_id, grantee, pk, patient, code, since, until, called, named, names)
+    SELECT ${patientId}, ${id}, ${grantee}, ${pk}, ${patient}, upper(right(replace(${patient}, '-', ''), 8)),
+      coalesce(fhir_time_low(${JSON.stringify(consent.dateTime ?? null)}::jsonb), '-infinity'), permit.until,
+      left(fhir_fold(nullif(${called}, '')), 200), (SELECT named FROM person), (SELECT names FROM person)
+    FROM (
+      SELECT max(valid_to) AS until FROM study_group_observation_consents
+      WHERE patient_id = ${patientId} AND consent_id = ${id} AND consented AND data_start < data_end) AS permit
+    WHERE permit.until IS NOT NULL`)
+}
+
+export const removeCareConsent = async (connection: Connection, patientId: number, id: string): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM care_consent WHERE patient_id = ${patientId} AND consent_id = ${id}`)
+}
+
+/** As the Patients are called now. */
+export const renameInCareConsents = (connection: Connection, changes: readonly Projected<Patient>[]): Promise<void> => {
+  const people = changes.map(({ patientId, id, resource }) => ({
+    patient_id: patientId,
+    id,
+    content: { name: resource?.name ?? [] },
+  }))
+  return connection.later(sql.fragment`
+    UPDATE care_consent AS one SET named = person.named, names = person.names
+    FROM (
+      SELECT patient_id, id, patient_sort_name(content) AS named, patient_names(content) AS names
+      FROM jsonb_to_recordset(${JSON.stringify(people)}::jsonb) AS person(patient_id integer, id text, content jsonb)) AS person
+    WHERE one.patient_id = person.patient_id AND one.patient = person.id
+      AND (one.named, one.names) IS DISTINCT FROM (person.named, person.names)`)
+}

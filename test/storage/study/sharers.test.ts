@@ -1,0 +1,116 @@
+import type { Patient, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import { accessOf } from '../../../src/access/rules.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseCriteria } from '../../../src/search/parse.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import type { SharersAsked } from '../../../src/storage/study/sharer-lists.ts'
+import { readSharers } from '../../../src/storage/study/sharers.ts'
+import { clinicalConsent } from '../../support/clinical-consent.ts'
+import { planOf, rowsLookedAt } from '../../support/plan.ts'
+import * as w from '../model/world.ts'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+const { database, put, importer, storeOf } = world
+const carol = w.staff('carol')
+const kinds = ['omh:heart-rate']
+const named = (id: string, organization: string, family: string): Patient => ({
+  ...(w.registered(id, organization) as Patient),
+  name: [{ family }],
+})
+const gives = (patient: string, display: string) => ({
+  ...clinicalConsent(patient, { to: 'Practitioner/carol', kinds, display }),
+  id: `by-${patient}`,
+})
+await put(
+  w.organization('lab'),
+  w.organization('clinic'),
+  { resourceType: 'Practitioner', id: 'carol', name: [{ family: 'Carol' }] },
+  w.role('carol', 'lab', 'viewer') as Resource,
+)
+
+const asked: SharersAsked = { practitioner: 'carol', text: '', to: '', sort: 'name', limit: 20 }
+const listed = async (more: Partial<SharersAsked> = {}) => {
+  const { rows } = await storeOf(carol).sharers({ ...asked, ...more })
+  return rows.map(({ consent }) => JSON.parse(consent).id)
+}
+
+t.test(
+  'who is named anew is listed by the new name; and by what the Consent calls them if they cannot be read',
+  async t => {
+    await put(named('ann', 'lab', 'Mill'), named('bob', 'clinic', 'Aaron'), named('cem', 'lab', 'Oak'))
+    await put(gives('ann', 'Zed'), gives('bob', 'Nobody Knows'), gives('cem', 'Abel'))
+    t.same(await listed(), ['by-ann', 'by-bob', 'by-cem'])
+    await put(named('ann', 'lab', 'Pine'), named('bob', 'clinic', 'Zzz'))
+    t.same(await listed(), ['by-bob', 'by-cem', 'by-ann'])
+    t.same(await listed({ text: 'pine' }), ['by-ann'])
+    for (const text of ['mill', 'zed', 'zzz', 'aaron', 'abel', '%']) t.same(await listed({ text }), [], text)
+    await importer.write([{ kind: 'delete', type: 'Patient', id: 'ann' }])
+    t.same(await listed(), ['by-bob', 'by-cem', 'by-ann'], 'Zed')
+  },
+)
+
+t.test('what stands beside the Consents is as if it were derived anew', async t => {
+  const rows = () => database.any(sql.fragment`SELECT * FROM care_consent ORDER BY consent_id`)
+  const before = await rows()
+  await world.deriveAnew()
+  t.same(await rows(), before)
+})
+
+t.test('a name of any length is no obstacle', async t => {
+  const long = 'n'.repeat(5000)
+  await put(named('long', 'lab', long), gives('long', `${long} said`))
+  t.same(await listed({ text: long.slice(0, 200) }), ['by-long'])
+})
+
+t.test('a page reads as many rows as it has, in each order that an index has, of any number of people', async t => {
+  await put(named('many', 'lab', 'Many'), gives('many', 'Said'))
+  // Two thousand who give the same; half of them are not known.
+  await database.run(sql.fragment`
+    INSERT INTO patient (patient_id, pk, id, version, last_updated, owner, author, tokens, content)
+    SELECT number, number, 'many-' || number, version, last_updated, (ARRAY['lab', 'clinic'])[1 + number % 2], author, tokens,
+      content || jsonb_build_object('id', 'many-' || number, 'name', jsonb_build_array(jsonb_build_object('family', 'Many ' || number)))
+    FROM patient, generate_series(1000000, 1002000) AS number WHERE id = 'many'`)
+  await database.run(sql.fragment`
+    INSERT INTO consent (patient_id, pk, id, version, last_updated, owner, author, tokens, content)
+    SELECT number, number, 'by-many-' || number, version, last_updated, owner, author, tokens,
+      content || jsonb_build_object('id', 'by-many-' || number)
+    FROM consent, generate_series(1000000, 1002000) AS number WHERE id = 'by-many'`)
+  await database.run(sql.fragment`
+    INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
+    SELECT number, 'by-many-' || number, grantee, standing, number, text_version, withdrawal
+    FROM consent_grantee, generate_series(1000000, 1002000) AS number WHERE consent_id = 'by-many'`)
+  await database.run(sql.fragment`
+    INSERT INTO study_group_observation_consents (patient_id, grantee, scope_action, kind_id, device_id, data_start, data_end,
+      consented, valid_from, valid_to, stored_before, consent_id, version)
+    SELECT number, grantee, scope_action, kind_id, device_id, data_start, data_end, consented, valid_from, valid_to, stored_before,
+      'by-many-' || number, version
+    FROM study_group_observation_consents, generate_series(1000000, 1002000) AS number WHERE consent_id = 'by-many'`)
+  await database.run(sql.fragment`
+    INSERT INTO care_consent (patient_id, consent_id, grantee, pk, patient, code, since, until, called, named, names)
+    SELECT number, 'by-many-' || number, grantee, number, 'many-' || number, code, since + make_interval(secs => number), until,
+      'said ' || number, 'many ' || number, 'many ' || number
+    FROM care_consent, generate_series(1000000, 1002000) AS number WHERE consent_id = 'by-many'`)
+  await database.run(sql.fragment`ANALYZE`)
+  const access = accessOf(carol, loadRegistry(), (type, query) => parseCriteria(loadRegistry(), type, query))
+  for (const sort of ['name', 'since', 'until'] as const) {
+    const read: number[] = []
+    const explaining: typeof database = {
+      ...database,
+      any: async query => {
+        read.push(rowsLookedAt(await planOf(database, query, { analyze: true }), 'care_consent'))
+        return database.any(query)
+      },
+    }
+    const gate = { access, classes: openCodeClasses() }
+    const first = await readSharers(explaining, gate, { ...asked, sort })
+    const second = await readSharers(explaining, gate, { ...asked, sort, cursor: first.next })
+    t.ok(Math.max(...read) < 100, `${sort}: ${read}`)
+    const ids = [...first.rows, ...second.rows].map(
+      ({ consent, patientId }) => `${JSON.parse(consent).id} ${patientId}`,
+    )
+    t.equal(new Set(ids).size, 40, sort)
+  }
+})
