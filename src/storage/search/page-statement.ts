@@ -4,9 +4,9 @@ import { kindOf, type RowNames, searchedOf } from '../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
 import type { ByPatient } from './by-patient.ts'
 import type { Source } from './search-source.ts'
-import { beyond, orderBy, type Position, type SortKey, sortKeys } from './sort.ts'
+import { beyond, isInPart, orderBy, type SortKey, type SortPart, sortKeys } from './sort.ts'
 
-export type AskedKeys = { readonly search: Search; readonly at: Position | undefined }
+export type AskedKeys = SortPart & { readonly search: Search }
 
 /** `content`: what is served of the row `body`. */
 export type AskedPage = AskedKeys & { readonly content: SqlFragment }
@@ -172,8 +172,12 @@ const chosenPeople = sql.fragment`(SELECT DISTINCT patient_id FROM chosen WHERE 
 /** Written into the text, since the number of rows decides which plan is best, also if the plan is kept. */
 const oneMore = ({ search }: AskedKeys): SqlFragment => word(`${search.count + 1}`)
 
-const onPage = ({ search, at }: AskedKeys, row: RowNames, where: SqlFragment): SqlFragment =>
-  at === undefined ? where : allOf([where, beyond(sortKeys(search, row), row, at)])
+const onPage = ({ search, part, at }: AskedKeys, row: RowNames, where: SqlFragment): SqlFragment =>
+  allOf([
+    where,
+    ...(part === undefined ? [] : [isInPart(search, row, part)]),
+    ...(at === undefined ? [] : [beyond(sortKeys(search, row), row, at)]),
+  ])
 
 const orderOf = ({ search, at }: AskedKeys, row: RowNames): SqlFragment =>
   orderBy(sortKeys(search, row), row, at?.before)

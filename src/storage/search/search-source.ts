@@ -13,6 +13,7 @@ import type { CommonTokens } from './common-tokens.ts'
 import { drivingTarget } from './driving-target.ts'
 import { type InOrder, inOrderOf, type Rest, withBody } from './in-order.ts'
 import { hasOnePlan } from './one-plan.ts'
+import { isOldestFirst } from './sort.ts'
 
 /** The FROM and WHERE of a search, and the names of the row in them. */
 export type Source = {
@@ -70,7 +71,8 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   }
   const { row, where, kind } = driving
   const rest = asked.filter(one => one !== driving.match)
-  const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(needsNoBody)
+  const body =
+    needsBody || driving.needsBody || (search.sort.length > 0 && !isOldestFirst(search)) || !rest.every(needsNoBody)
   const hot = sql.fragment`observation_code AS hot ${sample}`
   const from = body ? withBody(hot) : hot
   return {

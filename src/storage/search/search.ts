@@ -17,7 +17,7 @@ import { contentInShare, contentWithin, type Filled, fillRoom, type Room, versio
 import { type Source, sourceOf } from './search-source.ts'
 import { isStoredWhole, servedContent } from './served-content.ts'
 import { type AskedSkip, skipByPatient, skipStatement } from './skip-statement.ts'
-import { type Position, withoutDefaultSort } from './sort.ts'
+import { isOldestFirst, type Position, partsFrom, type SortPart, withoutDefaultSort } from './sort.ts'
 import { mostCounted, totalOf } from './total.ts'
 
 type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
@@ -33,7 +33,7 @@ export const searchPage = async (connection: Connection, searching: Searching, a
     const cursor = await cursorBehind(connection, searching, search, search.skip)
     return cursor === undefined ? nothing : searchPage(connection, searching, { ...search, skip: 0, cursor })
   }
-  const source = sourceOf(searching, search, { inOwnOrder: search.sort.length === 0 })
+  const source = sourceOf(searching, search, { inOwnOrder: isInOrderOfTime(search) })
   const total = await totalFor(connection, searching, search)
   if (search.summary === 'count' || search.count === 0) return { ...nothing, ...total }
   const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
@@ -107,15 +107,25 @@ const cursorBehindWhole = async (
   if (!isStoredWhole(type) || elements !== undefined || summary !== undefined) return { cursor, left: skip }
   const at = cursor === undefined ? undefined : toPosition(cursor)
   const letters = Math.min(roomFor(search).ofMatches, Number.MAX_SAFE_INTEGER)
-  const { pages, ...last } = await skippedOf(connection, searching, { search, at, pages: skip, letters })
+  const { pages, ...last } = await skippedOf(connection, searching, {
+    search,
+    ...firstPart(search, at),
+    pages: skip,
+    letters,
+  })
   return { cursor: pages === 0 ? cursor : cursorOf(last), left: skip - pages }
 }
 
 const skippedOf = async (connection: Connection, searching: Searching, asked: AskedSkip): Promise<Skipped> => {
-  const source = sourceOf(searching, asked.search, { inOwnOrder: asked.search.sort.length === 0 })
+  const source = sourceOf(searching, asked.search, { inOwnOrder: isInOrderOfTime(asked.search) })
   const few = await ofFew<Skipped>(connection, searching, source.byPatient, one => skipByPatient(asked, source, one))
   return few?.[0] ?? connection.one<Skipped>(skipStatement(asked, source))
 }
+
+/** What is in the parts after it is read, page by page. */
+const firstPart = (search: Search, at: Position | undefined): SortPart => partsFrom(search, at)[0] ?? { at }
+
+const isInOrderOfTime = (search: Search): boolean => search.sort.length === 0 || isOldestFirst(search)
 
 type Skipped = Amount & Pick<Row, 'pk' | 'keys'> & { readonly pages: number }
 
@@ -173,8 +183,27 @@ export const searchMatches = async (
   return rows.map(({ id, patient_id, kind_id }) => ({ id, patientId: patient_id, kindId: kind_id }))
 }
 
-/** Patient by patient if they are few; if they turn out to be many, it is asked again in the order of time. */
+/** As many as the page has, and one more. */
 const rowsOf = async (
+  connection: Connection,
+  searching: Searching,
+  asked: AskedPage,
+  source: Source,
+): Promise<readonly Row[]> => {
+  const { search } = asked
+  const rows: Row[] = []
+  for (const part of partsFrom(search, asked.at)) {
+    const count = search.count - rows.length
+    if (count >= 0)
+      rows.push(
+        ...(await rowsOfPart(connection, searching, { ...asked, ...part, search: { ...search, count } }, source)),
+      )
+  }
+  return rows
+}
+
+/** Patient by patient if they are few; if they turn out to be many, it is asked again in the order of time. */
+const rowsOfPart = async (
   connection: Connection,
   searching: Searching,
   asked: AskedPage,

@@ -20,9 +20,9 @@ export const skipByPatient = (asked: AskedSkip, source: Source, byPatient: ByPat
   wholePages(asked, keysByPatient(keysOf(asked), source, byPatient), sql.fragment`(SELECT many FROM amount)`)
 
 /** The statement of a page has one more than its count. */
-const keysOf = ({ search, at, pages }: AskedSkip): AskedKeys => ({
+const keysOf = ({ search, pages, ...asked }: AskedSkip): AskedKeys => ({
+  ...asked,
   search: { ...search, count: pages * search.count - 1 } satisfies Search,
-  at,
 })
 
 const wholePages = ({ search, letters }: AskedSkip, keys: SqlFragment, many: SqlFragment): SqlFragment => sql.fragment`

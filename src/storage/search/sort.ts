@@ -16,12 +16,50 @@ export type SortKey = {
   readonly nullable: boolean
   /** Set if it is read out of the content: no index has it, and each reading of it counts. */
   readonly computed?: true
+  /** Set if the index that has the latest first is read from its end: then pk is ascending, too. */
+  readonly fromEnd?: true
 }
 
-/** The keys that the search asks for, or the type's own order; pk, descending, always comes last and decides ties. */
+/** The keys that the search asks for, or the type's own order; pk always comes last and decides ties: descending, unless an index is read from its end. */
 export const sortKeys = (search: Search, row: RowNames): readonly SortKey[] => {
+  if (isOldestFirst(search)) return [{ ...latestKey(search.type, row), descending: false, fromEnd: true }]
   if (search.sort.length > 0) return search.sort.map(({ parameter, descending }) => keyOf(parameter, descending, row))
   return defaultKeys(search.type, row)
+}
+
+/** Whether it asks for the oldest first, of a type of which an index has the latest first. There an unknown time is -infinity. */
+export const isOldestFirst = ({ type, sort: [first, ...others] }: Search): boolean =>
+  first !== undefined && !first.descending && others.length === 0 && first.parameter.code === indexedTimes[type]
+
+const indexedTimes: Readonly<Partial<Record<ResourceType, string>>> = { Observation: 'date', Provenance: 'recorded' }
+
+const latestKey = (type: ResourceType, row: RowNames): SortKey =>
+  type === 'Provenance' ? latestRecorded(row) : dateKey(true, row)
+
+/** A part of the rows, in their order, and where the page begins in it. */
+export type SortPart = { readonly part?: 'known' | 'unknown'; readonly at: Position | undefined }
+
+/** In which parts a page is read, one after the other: those of an unknown time come last in either order, but from the end of the index first. */
+export const partsFrom = (search: Search, at: Position | undefined): readonly SortPart[] => {
+  if (!isOldestFirst(search)) return [{ at }]
+  const isUnknown = at !== undefined && (at.values[0] ?? unknownTime) === unknownTime
+  if (!isUnknown && at?.before) return [{ part: 'known', at }]
+  if (!isUnknown)
+    return [
+      { part: 'known', at },
+      { part: 'unknown', at: undefined },
+    ]
+  const within: SortPart = { part: 'unknown', at: { ...at, values: [unknownTime] } }
+  return at.before ? [within, { part: 'known', at: theEnd }] : [within]
+}
+
+const unknownTime = '-infinity'
+const theEnd: Position = { values: ['infinity'], pk: '0', before: true }
+
+export const isInPart = (search: Search, row: RowNames, part: SortPart['part']): SqlFragment => {
+  const [key] = sortKeys(search, row)
+  if (part === undefined || key === undefined) return sql.fragment`TRUE`
+  return part === 'known' ? sql.fragment`${key.value} > '-infinity'` : sql.fragment`${key.value} = '-infinity'`
 }
 
 /** `_sort=-date` of Observations asks for the order that they have anyway, and without it narrower indexes serve. */
@@ -56,8 +94,11 @@ export const orderBy = (keys: readonly SortKey[], { facts }: RowNames, isBackwar
     ({ value, descending, nullable }) =>
       sql.fragment`${value} ${direction(descending)} ${nullable ? nulls : sql.fragment``}`,
   )
-  return sql.fragment`ORDER BY ${sql.join([...ordered, sql.fragment`${facts}.pk ${direction(true)}`], sql.fragment`, `)}`
+  const last = sql.fragment`${facts}.pk ${direction(!isFromEnd(keys))}`
+  return sql.fragment`ORDER BY ${sql.join([...ordered, last], sql.fragment`, `)}`
 }
+
+const isFromEnd = ([first]: readonly SortKey[]): boolean => first?.fromEnd === true
 
 /** Where a page ended, or with `before` where it began: the values of that row, as text, and its pk. */
 export type Position = { readonly values: readonly (string | null)[]; readonly pk: string; readonly before?: true }
@@ -68,8 +109,11 @@ export const beyond = (keys: readonly SortKey[], { facts }: RowNames, at: Positi
   if (values.length !== keys.length) throw new FhirError('invalid', 'This cursor does not belong to this search')
   const [only] = keys
   const [value] = values
-  if (!isBackwards && keys.length === 1 && only?.descending && !only.nullable && value !== undefined)
-    return sql.fragment`(${only.value}, ${facts}.pk) < (${value}::${only.type}, ${pk}::bigint)`
+  const isAsIndexed = only?.fromEnd === true || (only?.descending === true && !only.nullable && !isBackwards)
+  if (keys.length === 1 && isAsIndexed && value !== undefined) {
+    const sign = isFromEnd(keys) === isBackwards ? sql.fragment`<` : sql.fragment`>`
+    return sql.fragment`(${only.value}, ${facts}.pk) ${sign} (${value}::${only.type}, ${pk}::bigint)`
+  }
   const isFurther = isBackwards ? earlier : later
   const equal = keys.map((key, index) => same(key, values[index] ?? null))
   const tests = keys.map((key, index) => allOf([isFurther(key, values[index] ?? null), ...equal.slice(0, index)]))

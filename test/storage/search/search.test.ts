@@ -394,7 +394,7 @@ t.test('Observations are sorted by their time, latest first, or as asked', async
     await put(observation(id, { code, ...more }))
   const orders: Readonly<Record<string, string>> = {
     '': 'o6 o4 o1 o2 o5 o3',
-    '_sort=date': 'o2 o4 o1 o6 o5 o3',
+    '_sort=date': 'o2 o1 o4 o6 o3 o5',
     '_sort=-date': 'o6 o4 o1 o2 o5 o3',
     '_sort=value-quantity': 'o6 o1 o4 o2 o5 o3',
     '_sort=-value-quantity': 'o2 o4 o1 o6 o5 o3',

@@ -1,11 +1,12 @@
-import t from 'tap'
+import type { ResourceType } from '@medplum/fhirtypes'
+import t, { type Test } from 'tap'
 import { fullAccess } from '../../../src/access/access.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
 import { keysInOrder } from '../../../src/storage/search/page-statement.ts'
 import { sourceOf } from '../../../src/storage/search/search-source.ts'
-import type { Position } from '../../../src/storage/search/sort.ts'
+import type { Position, SortPart } from '../../../src/storage/search/sort.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { planOf } from '../../support/plan.ts'
 import { openSearching } from '../../support/searching.ts'
@@ -102,7 +103,7 @@ t.test(
     await put(observation('at-noon-b', 'b', noon), observation('before', 'c', { effectiveDateTime: '2026-01-01' }))
     const cases: Readonly<Record<string, string>> = {
       '-date': 'at-noon-b at-noon-a before undated',
-      date: 'before at-noon-b at-noon-a undated',
+      date: 'before at-noon-a at-noon-b undated',
       '-date,code': 'at-noon-a at-noon-b before undated',
       '-date,-code': 'at-noon-b at-noon-a before undated',
       'date,code': 'before at-noon-a at-noon-b undated',
@@ -117,46 +118,76 @@ t.test(
   },
 )
 
-t.test(
-  'Provenances come in the order of their time, the latest from the index for it, and an unknown time last',
-  async t => {
-    const provenance = (id: string, recorded: object) =>
-      ({
-        resourceType: 'Provenance',
-        id,
-        target: [reference('Condition/c1')],
-        agent: [{ who: { display: 'Ann' } }],
-        ...recorded,
-      }) as never
-    const unknown = {
-      extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
-    }
-    await put(
-      provenance('second', { recorded: '2026-01-02T12:00:00+02:00' }),
-      provenance('unknown', { _recorded: unknown }),
-      provenance('third', { recorded: '2026-01-02T10:30:00Z' }),
-      provenance('first', { recorded: '2026-01-01T10:00:00.5Z' }),
-      provenance('also-third', { recorded: '2026-01-02T10:30:00Z' }),
+t.test('Provenances come in the order of their time, from the index for it, and an unknown time last', async t => {
+  const provenance = (id: string, recorded: object) =>
+    ({
+      resourceType: 'Provenance',
+      id,
+      target: [reference('Condition/c1')],
+      agent: [{ who: { display: 'Ann' } }],
+      ...recorded,
+    }) as never
+  const unknown = {
+    extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+  }
+  await put(
+    provenance('second', { recorded: '2026-01-02T12:00:00+02:00' }),
+    provenance('unknown', { _recorded: unknown }),
+    provenance('third', { recorded: '2026-01-02T10:30:00Z' }),
+    provenance('first', { recorded: '2026-01-01T10:00:00.5Z' }),
+    provenance('also-third', { recorded: '2026-01-02T10:30:00Z' }),
+  )
+  for (const count of [1, 2, 50]) {
+    const ordering = async (sort: string) => (await ordered(`Provenance?_sort=${sort}&_count=${count}`)).join(' ')
+    t.equal(await ordering('-recorded'), 'also-third third second first unknown', `${count}`)
+    t.equal(await ordering('recorded'), 'first second third also-third unknown', `${count}`)
+    t.equal(await ordering('-recorded,_id'), 'also-third third second first unknown', `${count}`)
+  }
+  const at = { values: ['2026-01-02 10:00:00+00'], pk: '1' }
+  await isReadFromIndex(t, 'Provenance?_sort=-recorded', 'provenance_recorded', [{ at: undefined }, { at }])
+  await isReadFromIndex(t, 'Provenance?_sort=recorded', 'provenance_recorded', bothParts(at))
+})
+
+t.test('the oldest Observations are read from the end of the index that has the latest first', async t => {
+  const at = { values: ['2026-01-02 10:00:00+00'], pk: '1' }
+  await isReadFromIndex(t, 'Observation?_sort=date', 'observation_effective', bothParts(at))
+  await isReadFromIndex(t, 'Observation?_sort=date&code=urn:sorted|a', 'observation_code_code', bothParts(at))
+})
+
+/** At the beginning and beyond a place, forwards and backwards, of what has a time and of what has none. */
+const bothParts = (at: Position): readonly SortPart[] =>
+  (['known', 'unknown'] as const).flatMap(part => [
+    { part, at: undefined },
+    { part, at },
+    { part, at: { ...at, before: true as const } },
+  ])
+
+const isReadFromIndex = async (t: Test, query: string, index: string, parts: readonly SortPart[]): Promise<void> => {
+  const [type = '', parameters = ''] = query.split('?')
+  const asked = parseSearch(registry, type as ResourceType, new URLSearchParams(parameters))
+  const gate = { access: fullAccess, classes: openCodeClasses(), commonTokens: () => false }
+  const source = sourceOf(gate, asked, { inOwnOrder: true })
+  for (const part of parts) {
+    const steps = await database.transaction(async connection => {
+      await connection.run(
+        sql.fragment`SELECT set_config('enable_seqscan', 'off', TRUE), set_config('enable_sort', 'off', TRUE)`,
+      )
+      return planOf(
+        connection,
+        sql.fragment`WITH ${keysInOrder({ search: asked, ...part }, source)} SELECT pk FROM page`,
+      )
+    })
+    const name = `${query} ${JSON.stringify(part)}`
+    t.ok(
+      steps.some(step => step['Index Name'] === index),
+      name,
     )
-    for (const count of [1, 2, 50]) {
-      const ordering = async (sort: string) => (await ordered(`Provenance?_sort=${sort}&_count=${count}`)).join(' ')
-      t.equal(await ordering('-recorded'), 'also-third third second first unknown', `${count}`)
-      t.equal(await ordering('recorded'), 'first second also-third third unknown', `${count}`)
-      t.equal(await ordering('-recorded,_id'), 'also-third third second first unknown', `${count}`)
-    }
-    const asked = parseSearch(registry, 'Provenance', new URLSearchParams('_sort=-recorded'))
-    const source = sourceOf({ access: fullAccess, classes: openCodeClasses(), commonTokens: () => false }, asked)
-    for (const at of [undefined, { values: ['2026-01-02 10:00:00+00'], pk: '1' }]) {
-      const keys = keysInOrder({ search: asked, at }, source)
-      const steps = await database.transaction(async connection => {
-        await connection.run(sql.fragment`SET LOCAL enable_seqscan = off`)
-        return planOf(connection, sql.fragment`WITH ${keys} SELECT pk FROM page`)
-      })
-      t.ok(steps.some(step => step['Index Name'] === 'provenance_recorded'))
-      t.notOk(steps.some(step => step['Node Type'] === 'Sort'))
-    }
-  },
-)
+    t.notOk(
+      steps.some(step => step['Node Type'] === 'Sort'),
+      name,
+    )
+  }
+}
 
 t.test('sorting by a reference to one type, a reference to another type has no value', async t => {
   const specimen = (id: string, subject: string) => ({ resourceType: 'Specimen', id, subject: reference(subject) })
