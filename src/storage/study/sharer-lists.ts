@@ -1,6 +1,7 @@
 import type { Gate } from '../compile/gate.ts'
 import { isPermitInForce } from '../model/relation/consented.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
+import { measuredTime } from './measured-time.ts'
 import { newestGiven } from './newest-given.ts'
 import { visible } from './study-states.ts'
 
@@ -27,6 +28,8 @@ export type SharerList = {
   readonly type: SqlFragment
   readonly descending: boolean
   readonly where: SqlFragment
+  /** Set if it has the rows of the list before it as well, and goes on where that ended. */
+  readonly goesOn?: true
 }
 
 /** Of which the page consists, one after the other. Those without a name come last, by their codes. */
@@ -39,8 +42,13 @@ export const sharerLists = (gate: Gate, asked: SharersAsked): readonly SharerLis
       return [{ from: withKey(sql.fragment`since`), type: timestamptz, descending: true, where }]
     case 'until':
       return [{ from: withKey(sql.fragment`until`), type: timestamptz, descending: false, where }]
-    case 'newest':
-      return [{ from: withNewest(gate), type: text, descending: true, where }]
+    case 'newest': {
+      const order = { type: text, descending: true, where }
+      return [
+        { from: withNewest(gate, amongNewest(asked)), ...order },
+        { from: withNewest(gate, sql.fragment`(SELECT *, NULL AS floor FROM care_consent)`), ...order, goesOn: true },
+      ]
+    }
   }
 }
 
@@ -80,10 +88,30 @@ const byCode = (gate: Gate, { text }: SharersAsked): SharerList => ({
   ]),
 })
 
-/** No index has this order. */
-const withNewest = (gate: Gate): SqlFragment => sql.fragment`(
-  SELECT one.*, coalesce(newest.measured, '') COLLATE "C" AS key
-  FROM care_consent AS one LEFT JOIN LATERAL (${newestGiven(gate)}) AS newest ON TRUE)`
+/** By the newest reading that each gives, which no index has: all are looked for, or only those that are certainly before all others. */
+const withNewest = (gate: Gate, of: SqlFragment): SqlFragment => sql.fragment`(
+  SELECT * FROM (
+    SELECT one.*, coalesce(newest.measured, '') COLLATE "C" AS key
+    FROM ${of} AS one LEFT JOIN LATERAL (${newestGiven(gate)}) AS newest ON TRUE) AS one
+  WHERE one.floor IS NULL OR one.key > one.floor)`
+
+/**
+ * The two hundred who have measured something last, whether they give it or not, with the time before which others may come between; null if there are
+ * no others. Nobody gives anything newer than what they have measured last.
+ */
+const amongNewest = ({ text }: SharersAsked): SqlFragment => sql.fragment`(
+  SELECT one.*, CASE WHEN count(*) OVER () = ${mostNewest}
+    THEN coalesce(${measuredTime(sql.fragment`nullif(min(one.last_measured) OVER (), '-infinity')`, sql.fragment`FALSE`)}, '') END AS floor
+  FROM (
+    SELECT one.*, coalesce((
+      SELECT row.effective_start FROM observation AS row
+      WHERE row.patient_id = one.patient_id AND row.effective_start <= now() + interval '1 day'
+      ORDER BY row.effective_start DESC LIMIT 1), '-infinity') AS last_measured
+    FROM care_consent AS one
+    WHERE one.grantee IN (SELECT grantee FROM reached) AND one.until > now() AND ${mayHave(text)}
+    ORDER BY last_measured DESC LIMIT ${mostNewest}) AS one)`
+
+const mostNewest = 200
 
 /** The name by which they are shown has all words, or the code the whole text. */
 const isAskedFor = (gate: Gate, { text }: SharersAsked): SqlFragment =>

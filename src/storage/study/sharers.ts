@@ -46,15 +46,16 @@ export const readSharers = async (connection: Connection, gate: Gate, asked: Sha
   for (const [number, list] of sharerLists(gate, asked).entries()) {
     const left = limit + 1 - rows.length
     if (left === 0 || number < (at?.list ?? 0)) continue
-    const from = at?.list === number ? at : undefined
+    const last = rows.at(-1) ?? at
+    const from = at?.list === number || list.goesOn ? last : undefined
     const found = await connection.any<Omit<Row, 'list'>>(pageOf(gate, asked, { list, at: from, most: left }))
     rows.push(...found.map(row => ({ ...row, list: number })))
   }
   const shown = rows.slice(0, limit)
-  const last = rows.length > limit ? shown.at(-1) : undefined
+  const ended = rows.length > limit ? shown.at(-1) : undefined
   return {
     rows: shown,
-    ...(last !== undefined && { next: JSON.stringify(placeOf(last)) }),
+    ...(ended !== undefined && { next: JSON.stringify(placeOf(ended)) }),
     receivers: await connection.any<SharedWith>(receivers(gate, asked)),
   }
 }

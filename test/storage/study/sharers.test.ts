@@ -114,3 +114,39 @@ t.test('a page reads as many rows as it has, in each order that an index has, of
     t.equal(new Set(ids).size, 40, sort)
   }
 })
+
+t.test(
+  'by the newest reading that each gives everybody comes once, whatever else they have measured since',
+  async t => {
+    await put(w.measured('of-many', 'many', 'omh:heart-rate', { effectiveDateTime: '2026-01-01T00:00:00Z' }))
+    // Of three hundred; every second of them has measured something else later.
+    const given = sql.fragment`generate_series(1000000, 1000299) AS number`
+    const minutes = sql.fragment`make_interval(mins => number - 999999)`
+    const observation = (later: string, of: ReturnType<typeof sql.fragment>) => sql.fragment`
+    INSERT INTO observation (patient_id, pk, id, version, last_updated, owner, author, tokens, content, kind_id, device_id,
+      effective_start, effective_end, is_joint)
+    SELECT number, number + ${later === '' ? 1000000 : 2000000}, 'of-many-' || ${later} || number, version, last_updated, owner, author, tokens, content, kind_id,
+      device_id, effective_start + ${minutes} + ${later === '' ? '0' : '2 days'}::interval, effective_end + ${minutes}, is_joint
+    FROM observation, ${of} WHERE id = 'of-many'`
+    await database.run(observation('', given))
+    await database.run(observation('later-', sql.fragment`generate_series(1000000, 1000299, 2) AS number`))
+    await database.run(sql.fragment`
+    INSERT INTO observation_code (patient_id, code_id, kind_id, device_id, component, is_joint, effective_start, effective_end, pk, last_updated)
+    SELECT number, code_id, kind_id, device_id, component, is_joint, effective_start + ${minutes}, effective_end + ${minutes}, number + 1000000, last_updated
+    FROM observation_code, ${given} WHERE pk = (SELECT pk FROM observation WHERE id = 'of-many') AND component = 0`)
+    const found: string[] = []
+    const measured: string[] = []
+    for (let cursor: string | undefined; ; ) {
+      const page = await storeOf(carol).sharers({ ...asked, sort: 'newest', limit: 70, cursor })
+      found.push(...page.rows.map(({ consent }) => JSON.parse(consent).id))
+      measured.push(...page.rows.map(one => one.measured ?? ''))
+      cursor = page.next
+      if (cursor === undefined) break
+    }
+    t.equal(found.length, new Set(found).size)
+    t.equal(found.length, 2006)
+    t.same(measured, measured.toSorted().toReversed())
+    t.same(found.slice(0, 2), ['by-many-1000299', 'by-many-1000298'])
+    t.equal(measured.filter(one => one !== '').length, 301)
+  },
+)
