@@ -75,9 +75,12 @@ export const findAll = async (
   }
 }
 
-/** Resources come with the last made first if no order is asked for. */
+/**
+ * Resources come with the last made first if no order is asked for. By name they are sorted here, since each page of them would sort all by theirs
+ * again; they are read in the order of their ids, in which what others are part of was mostly made first.
+ */
 const sorts: Readonly<Record<OrganizationOrder, Readonly<Record<string, string>>>> = {
-  name: { _sort: 'name' },
+  name: { _sort: '_id' },
   type: { _sort: 'type,name' },
   made: {},
 }
