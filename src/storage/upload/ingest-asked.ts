@@ -18,7 +18,7 @@ type Counts = {
   readonly refused: number
 }
 
-/** The newest day comes first. Days are those of UTC. */
+/** The newest day comes first, and days only with the first uploads that were asked for. They are those of UTC. */
 export type Ingest = {
   readonly days: readonly (Counts & { readonly day: string; readonly uploads: number })[]
   readonly uploads: readonly (Counts & { readonly at: Date; readonly client: string })[]

@@ -4,7 +4,7 @@ import { keepersRows, ofKeptOrganization } from '../quarantine/quarantined.ts'
 import { sql } from '../sql.ts'
 import type { Ingest, IngestAsked } from './ingest-asked.ts'
 
-/** What came from a source for patients of the organizations that somebody manages: by day, for the last 30 days, and each upload. */
+/** What came from a source for patients of the organizations that somebody manages: each upload, and with the first of them by day, for the last 30 days. */
 export const readIngest = async (
   connection: Connection,
   gate: Gate,
@@ -15,16 +15,17 @@ export const readIngest = async (
     found AS (
       SELECT document.* FROM ingest AS document WHERE document.source = ${source} AND ${ofKeptOrganization}
     )`
-  const days = await connection.any<Ingest['days'][number]>(sql.fragment`
+  const days = () =>
+    connection.any<Ingest['days'][number]>(sql.fragment`
     WITH ${found}
-    SELECT to_char(at, 'YYYY-MM-DD') AS day, count(DISTINCT upload)::integer AS uploads, sum(accepted)::integer AS accepted,
+    SELECT to_char(at::date, 'YYYY-MM-DD') AS day, count(DISTINCT upload)::integer AS uploads, sum(accepted)::integer AS accepted,
       sum(repaired)::integer AS repaired, sum(duplicate)::integer AS duplicate, sum(refused)::integer AS refused
     FROM found WHERE at >= date_trunc('day', now()) - interval '29 days'
-    GROUP BY 1 ORDER BY 1 DESC`)
+    GROUP BY at::date ORDER BY at::date DESC`)
   const uploads = await connection.any<Ingest['uploads'][number]>(sql.fragment`
     WITH ${found}
     SELECT at, coalesce(client.name, found.client) AS client, accepted, repaired, duplicate, refused
     FROM found LEFT JOIN client ON client.id = found.client
     ORDER BY at ${order === 'latest' ? sql.fragment`DESC` : sql.fragment`ASC`}, upload, found.organization LIMIT ${limit} OFFSET ${offset}`)
-  return { days, uploads }
+  return { days: offset === 0 ? await days() : [], uploads }
 }
