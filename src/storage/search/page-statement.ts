@@ -4,7 +4,8 @@ import { kindOf, type RowNames, searchedOf } from '../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
 import type { ByPatient } from './by-patient.ts'
 import type { Source } from './search-source.ts'
-import { beyond, isInPart, orderBy, type SortKey, type SortPart, sortKeys } from './sort.ts'
+import { beyond, orderBy, type SortKey, sortKeys } from './sort.ts'
+import { isInPart, type SortPart } from './sort-part.ts'
 
 export type AskedKeys = SortPart & { readonly search: Search }
 

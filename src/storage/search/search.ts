@@ -12,12 +12,14 @@ import type { CommonTokens } from './common-tokens.ts'
 import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
 import { type Amount, type ManyPatients, ofFew } from './many-patients.ts'
-import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './page-statement.ts'
+import { type PageRow, pageRows } from './page-rows.ts'
+import { type AskedPage, countByPatient } from './page-statement.ts'
 import { contentInShare, contentWithin, type Filled, fillRoom, type Room, versionStillThere } from './room.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { isStoredWhole, servedContent } from './served-content.ts'
 import { type AskedSkip, skipByPatient, skipStatement } from './skip-statement.ts'
-import { isOldestFirst, type Position, partsFrom, type SortPart, withoutDefaultSort } from './sort.ts'
+import { isOldestFirst, type Position, withoutDefaultSort } from './sort.ts'
+import { partsFrom, type SortPart } from './sort-part.ts'
 import { mostCounted, totalOf } from './total.ts'
 
 type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
@@ -60,7 +62,7 @@ export const searchPage = async (connection: Connection, searching: Searching, a
   }
 }
 
-type Nearest = { readonly nearest: readonly Filled<Row>[]; readonly more: boolean; readonly left: number }
+type Nearest = { readonly nearest: readonly Filled<PageRow>[]; readonly more: boolean; readonly left: number }
 
 /** If all rows of a page are deleted before they are loaded, that is not the end: what follows them becomes the page. */
 const matchesFrom = async (
@@ -68,9 +70,9 @@ const matchesFrom = async (
   searching: Searching,
   asked: AskedPage,
   source: Source,
-  room: Room<Row>,
+  room: Room<PageRow>,
 ): Promise<Nearest> => {
-  const found = await rowsOf(connection, searching, asked, source)
+  const found = await pageRows(connection, searching, asked, source)
   const { filled, passed, left } = await fillRoom(connection, found.slice(0, asked.search.count), room)
   const [last, more] = [found[passed - 1], found.length > passed]
   if (filled.length > 0 || !more || last === undefined) return { nearest: filled, more, left }
@@ -127,7 +129,7 @@ const firstPart = (search: Search, at: Position | undefined): SortPart => partsF
 
 const isInOrderOfTime = (search: Search): boolean => search.sort.length === 0 || isOldestFirst(search)
 
-type Skipped = Amount & Pick<Row, 'pk' | 'keys'> & { readonly pages: number }
+type Skipped = Amount & Pick<PageRow, 'pk' | 'keys'> & { readonly pages: number }
 
 /** If anything comes along with the matches, it gets half of the room, and what the matches leave of theirs. */
 const roomFor = ({ room = Number.POSITIVE_INFINITY, include }: Search) => {
@@ -154,7 +156,10 @@ const inPage = { order: sql.fragment`ORDER BY page.position`, orElse: sql.fragme
 type Around = { readonly isFirst: boolean; readonly isBefore: boolean; readonly more: boolean }
 
 /** Whoever came backwards has a next page, and whoever came forwards a previous one. */
-const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around): Pick<Page, 'next' | 'previous'> => {
+const cursorsAround = (
+  page: readonly PageRow[],
+  { isFirst, isBefore, more }: Around,
+): Pick<Page, 'next' | 'previous'> => {
   const [first, last] = [page[0], page.at(-1)]
   if (first === undefined || last === undefined) return {}
   return {
@@ -163,10 +168,10 @@ const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around
   }
 }
 
-const cursorOf = (row: Pick<Row, 'keys' | 'pk'>, more: Pick<Position, 'before'> = {}): string =>
+const cursorOf = (row: Pick<PageRow, 'keys' | 'pk'>, more: Pick<Position, 'before'> = {}): string =>
   JSON.stringify({ ...positionOf(row), ...more })
 
-const positionOf = ({ keys, pk }: Pick<Row, 'keys' | 'pk'>): Position => ({ values: JSON.parse(keys), pk })
+const positionOf = ({ keys, pk }: Pick<PageRow, 'keys' | 'pk'>): Position => ({ values: JSON.parse(keys), pk })
 
 /** Some matches, in no order. */
 export const searchMatches = async (
@@ -183,41 +188,7 @@ export const searchMatches = async (
   return rows.map(({ id, patient_id, kind_id }) => ({ id, patientId: patient_id, kindId: kind_id }))
 }
 
-/** As many as the page has, and one more. */
-const rowsOf = async (
-  connection: Connection,
-  searching: Searching,
-  asked: AskedPage,
-  source: Source,
-): Promise<readonly Row[]> => {
-  const { search } = asked
-  const rows: Row[] = []
-  for (const part of partsFrom(search, asked.at)) {
-    const count = search.count - rows.length
-    if (count >= 0)
-      rows.push(
-        ...(await rowsOfPart(connection, searching, { ...asked, ...part, search: { ...search, count } }, source)),
-      )
-  }
-  return rows
-}
-
-/** Patient by patient if they are few; if they turn out to be many, it is asked again in the order of time. */
-const rowsOfPart = async (
-  connection: Connection,
-  searching: Searching,
-  asked: AskedPage,
-  source: Source,
-): Promise<readonly Row[]> => {
-  const few = await ofFew<Row & Amount>(connection, searching, source.byPatient, one =>
-    pageByPatient(asked, source, one),
-  )
-  if (few !== undefined) return few.filter(({ pk }) => pk !== null)
-  const ask = (source.inOrder ?? source).hasOnePlan ? connection.kept : connection.any
-  return ask<Row>(pageStatement(asked, source))
-}
-
-/** Likewise. What cannot be counted quickly is estimated, however few the Patients are. */
+/** Patient by patient if they are few. What cannot be counted quickly is estimated, however few the Patients are. */
 const totalFor = async (connection: Connection, searching: Searching, search: Search): Promise<Pick<Page, 'total'>> => {
   if (search.total === 'none') return {}
   const most = search.total === 'estimate' ? mostCounted : undefined
@@ -230,18 +201,6 @@ const totalFor = async (connection: Connection, searching: Searching, search: Se
 }
 
 type Counted = Amount & { readonly total: string }
-
-type Row = {
-  patient_id: number
-  pk: string
-  /** A JSON array of texts and nulls, as text: only those of the first and the last row are ever parsed. */
-  keys: string
-  id: string
-  version: number
-  last_updated: Date
-  kind_id?: number
-  content: string | null
-}
 
 /** `_elements` is about the matches alone; `_summary` is about all resources in the answer. */
 const matchMask = (searching: Searching, search: Search): Mask | undefined =>
@@ -256,7 +215,7 @@ const summaryMask =
 
 const toPlaced = (
   { type }: Search,
-  { patient_id, pk, id, version, last_updated, kind_id, content }: Filled<Row>,
+  { patient_id, pk, id, version, last_updated, kind_id, content }: Filled<PageRow>,
 ): Placed => ({
   type,
   id,

@@ -36,32 +36,6 @@ const indexedTimes: Readonly<Partial<Record<ResourceType, string>>> = { Observat
 const latestKey = (type: ResourceType, row: RowNames): SortKey =>
   type === 'Provenance' ? latestRecorded(row) : dateKey(true, row)
 
-/** A part of the rows, in their order, and where the page begins in it. */
-export type SortPart = { readonly part?: 'known' | 'unknown'; readonly at: Position | undefined }
-
-/** In which parts a page is read, one after the other: those of an unknown time come last in either order, but from the end of the index first. */
-export const partsFrom = (search: Search, at: Position | undefined): readonly SortPart[] => {
-  if (!isOldestFirst(search)) return [{ at }]
-  const isUnknown = at !== undefined && (at.values[0] ?? unknownTime) === unknownTime
-  if (!isUnknown && at?.before) return [{ part: 'known', at }]
-  if (!isUnknown)
-    return [
-      { part: 'known', at },
-      { part: 'unknown', at: undefined },
-    ]
-  const within: SortPart = { part: 'unknown', at: { ...at, values: [unknownTime] } }
-  return at.before ? [within, { part: 'known', at: theEnd }] : [within]
-}
-
-const unknownTime = '-infinity'
-const theEnd: Position = { values: ['infinity'], pk: '0', before: true }
-
-export const isInPart = (search: Search, row: RowNames, part: SortPart['part']): SqlFragment => {
-  const [key] = sortKeys(search, row)
-  if (part === undefined || key === undefined) return sql.fragment`TRUE`
-  return part === 'known' ? sql.fragment`${key.value} > '-infinity'` : sql.fragment`${key.value} = '-infinity'`
-}
-
 /** `_sort=-date` of Observations asks for the order that they have anyway, and without it narrower indexes serve. */
 export const withoutDefaultSort = (search: Search): Search => {
   const [first, ...others] = search.sort
