@@ -1,9 +1,9 @@
+import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { calledIn, findSharer, openGiven, type SharedRecord } from '../../studies/consent/sharers.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
-import { notFound } from '../page/not-found.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
@@ -16,7 +16,7 @@ import { whoText, withWhom } from './sharer-text.ts'
 
 const words = wordsFor('en')
 
-/** What a patient shares with the clinician who is signed in by one Consent, as charts. All others are told that there is no such page. */
+/** What a patient shares with the clinician who is signed in by one Consent, as charts. All others are told that nothing is shared with them. */
 export const sharerPage: AddPage = (server, options) => {
   const { registry, codeClasses } = options
   server.get<{ readonly Params: { readonly consent: string } }>(
@@ -24,7 +24,8 @@ export const sharerPage: AddPage = (server, options) => {
     { onRequest: requireSession },
     async (request, reply) => {
       const caller = await staffCallerOf(request, options)
-      const found = (await findSharer(options, caller, request.params.consent, words)) ?? notFound()
+      const found = await findSharer(options, caller, request.params.consent, words)
+      if (found === undefined) return sendNotShared(reply)
       const id = found.consent.id ?? ''
       const query = queryOf(request)
       const page = {
@@ -52,6 +53,15 @@ ${backLink(backIn(query) ?? '/shared')}`,
     },
   )
 }
+
+/** The same whether it has ended, is somebody else's, or never was. */
+const sendNotShared = (reply: FastifyReply): FastifyReply =>
+  sendStaffPage(reply.code(404), {
+    title: 'Nothing is shared with you here',
+    content: html`<h1>Nothing is shared with you here</h1>
+<p>If you have seen something here before, the patient has stopped sharing it, or what they shared is over. You see none of it any more. If not, the address may be mistyped.</p>
+<p><a href="/shared">Shared with me</a></p>`,
+  })
 
 const facts = (found: SharedRecord): Html => {
   const { consent, until, lines } = found

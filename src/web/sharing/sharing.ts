@@ -22,6 +22,7 @@ import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { langOf, worded } from '../page/wording.ts'
+import { careEnded } from './care-ended.ts'
 import { carePath } from './care-form.ts'
 import { keptText, lineText } from './sharing-line.ts'
 import { paperList } from './sharing-paper.ts'
@@ -113,6 +114,7 @@ ${studyList(
   asked.filter(one => isOver(one) && !isKept(one)),
   words,
 )}
+${await careEnded(options, person, given, words)}
 ${furtherPages(words, { isPatient })}`,
   })
 }

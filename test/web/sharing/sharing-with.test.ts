@@ -692,3 +692,23 @@ t.test(
     t.same(await consentsOf(mine.patient.id), [])
   },
 )
+
+t.test('with whom something was shared once is listed, and leads back to where it can be shared again', async t => {
+  const { browser: own, patient } = await somebody('Nieves')
+  const [nur, nils] = [await clinician('Nur Aziz'), await clinician('Nils Berg')]
+  await sign(own, nur.page, chosen)
+  await sign(own, nils.page, chosen)
+  const ended = /People and organizations with whom you share nothing now/
+  t.notMatch(wordsOf(await own.get('/sharing')), ended)
+  const { body } = await own.get(nur.page)
+  await own.post(`${nur.page}/decline`, hiddenOf(body, nur.page))
+  const all = await own.get('/sharing')
+  t.match(
+    wordsOf(all),
+    /To Nils Berg .* People and organizations with whom you share nothing now Nur Aziz Share with a/,
+  )
+  t.match(all.body, `<a href="${nur.page}?record=${patient.id}">Nur Aziz</a>`)
+  t.match(wordsOf(await own.get(`${nur.page}?record=${patient.id}`)), /You share nothing with Nur Aziz now\./)
+  await sign(own, nur.page, chosen)
+  t.notMatch(wordsOf(await own.get('/sharing')), ended)
+})
