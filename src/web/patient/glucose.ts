@@ -15,10 +15,11 @@ import { drawnNumber } from './drawn-number.ts'
 export const glucoseReport = (
   profile: GlucoseProfile,
   period: ChartPeriod,
-  { of, words }: { readonly of: string; readonly words: Words },
+  { of, sources, words }: { readonly of: string; readonly sources: readonly string[]; readonly words: Words },
 ): Html => html`<section>
 <h2>${words.say('chart.profile')}</h2>
 <p class="text-body-secondary">${words.say('chart.profile-from', { of })}</p>
+${sources.length > 1 && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-sources', { sources: words.list(sources) })}</p>`}
 ${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-little')}</p>`}
 ${isBeyond(profile, period) && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-beyond', limitsIn(period))}</p>`}
 ${figures(profile, period, words)}

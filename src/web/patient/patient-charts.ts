@@ -1,6 +1,6 @@
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { pressurePanel } from '../../fhir/measured/drawn-codes.ts'
-import { anyGlucose, interstitialGlucose } from '../../fhir/measured/glucose.ts'
+import { anyGlucose, interstitialGlucose, mostGlucose } from '../../fhir/measured/glucose.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { addDays, dayOf, daysBetween, startOfDay } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
@@ -99,10 +99,11 @@ type Figures = {
 
 const readFigures = async (reading: Reading, patient: string, period: ChartPeriod): Promise<Figures> => {
   const asked = { patient, period }
-  const glucose = await glucoseOf(reading, asked)
   // One after another, so that a page does not keep the database from everybody else.
   const charts: Chart[] = []
   for (const drawing of drawings(period, reading.words)) charts.push(await chartOf(reading, asked, drawing))
+  const hasSeveral = (charts[0]?.lines.length ?? 0) > 1
+  const glucose = await glucoseOf(reading, asked, { hasSeveral })
   return { period, glucose, charts, measured: charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0) }
 }
 
@@ -164,9 +165,15 @@ const mostPoints = 2100
 
 /**
  * Readings from interstitial fluid, if there are any: meters are used when something is wrong. Without a single number there may still be readings
- * that are known to be low or high.
+ * that are known to be low or high. `hasSeveral`: whether the trace of all readings has a line for more than one source.
  */
-const glucoseOf = async (reading: Reading, { patient, period }: Asked): Promise<Html | undefined> => {
+const glucoseOf = async (
+  reading: Reading,
+  asked: Asked,
+  { hasSeveral }: { readonly hasSeveral: boolean },
+): Promise<Html | undefined> => {
+  const { patient, period } = asked
+  const { words } = reading
   const { from, to, timezone, glucoseUnit: unit } = period
   let withoutNumber: Html | undefined
   for (const [codes, of] of [
@@ -175,9 +182,27 @@ const glucoseOf = async (reading: Reading, { patient, period }: Asked): Promise<
   ] as const) {
     const profile = await readGlucoseProfile(reading, { patient, codes, from, to, timezone, unit })
     if (profile.shares.length === 0) continue
-    const report = glucoseReport(profile, period, { of: reading.words.say(of), words: reading.words })
+    const sources = hasSeveral ? await sourcesOfGlucose(reading, asked, codes) : []
+    const report = glucoseReport(profile, period, { of: words.say(of), sources, words })
     if (profile.count > 0) return report
     withoutNumber ??= report
   }
   return withoutNumber
+}
+
+/** The names of those whose numbers are in the figures. */
+const sourcesOfGlucose = async (
+  { words, ...reading }: Reading,
+  { patient, period }: Asked,
+  codes: readonly Code[],
+): Promise<readonly string[]> => {
+  const { from, to, timezone, glucoseUnit: unit } = period
+  const possible = { ...aboveZero, most: mostGlucose[unit] }
+  const counted = { at: 'start', wantsSum: false, takesAverages: false } as const
+  const { lines } = await readSeries(reading, {
+    ...{ patient, codes, from, to, timezone, unit, possible },
+    ...counted,
+    step: { kind: 'day', timezone },
+  })
+  return lines.map(({ source }) => source?.display ?? words.say('chart.source-unknown'))
 }

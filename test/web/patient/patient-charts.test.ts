@@ -226,6 +226,25 @@ t.test('glucose is shown in the chosen unit', async t => {
   t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L Glucose management indicator (GMI) ${gmi} %`)
 })
 
+t.test('of two glucose sensors at once the page says that the figures are made of both', async t => {
+  const { id } = await create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Second patch', type: 'user-friendly-name' }],
+  })
+  const at = (device: string) =>
+    measurementsOf(ann, device, midnight - 86_400_000 * 500).filter(({ code }) => code.coding?.[0]?.code === '99504-3')
+  const shown = async () => wordsOf(await anns.get(`${page}?first=2024-10-17&last=2024-10-17`))
+  const ofDay = at(sensor).filter(({ effectiveDateTime }) => effectiveDateTime?.startsWith('2024-10-17'))
+  await store(...ofDay)
+  t.notMatch(await shown(), /They come from several sources/)
+  const [one] = at(id).filter(({ effectiveDateTime }) => effectiveDateTime?.startsWith('2024-10-17'))
+  await store({ ...one })
+  t.match(
+    await shown(),
+    /From readings in interstitial fluid\. They come from several sources: (Patch &lt;b&gt; and Second patch|Second patch and Patch &lt;b&gt;)\. The figures are made of all of them together, and whichever measures more often counts for more\./,
+  )
+})
+
 t.test('readings of a single day are described as those of one day', async t => {
   t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-02`)), /Readings \d+ on 1 day(?!s)/)
   t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-03`)), /Readings \d+ on 2 days/)
