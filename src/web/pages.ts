@@ -49,6 +49,7 @@ import { patientChangePage } from './patient/patient-change.ts'
 import { patientImportPage } from './patient/patient-import.ts'
 import { patientImportsPage } from './patient/patient-imports.ts'
 import { patientNewPage } from './patient/patient-new.ts'
+import { patientRecordPage } from './patient/patient-record.ts'
 import { patientsPage } from './patient/patients.ts'
 import { sharerPage } from './sharers/sharer.ts'
 import { sharersPage } from './sharers/sharers.ts'
@@ -145,6 +146,7 @@ export const pages: readonly AddPage[] = [
   patientPage,
   patientNewPage,
   patientChangePage,
+  patientRecordPage,
   patientImportsPage,
   patientImportPage,
   studiesPage,

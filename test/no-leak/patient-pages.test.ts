@@ -57,6 +57,11 @@ t.test(
           t.strictSame(anonymous(shown), none, `${practitioner}: the page to change ${id}`)
           t.strictSame(anonymous(posted), noneSent, `${practitioner}: changing ${id}`)
         }
+        const record = await browser.get(`/patients/${id}/record`)
+        const sent = await browser.post(`/patients/${id}/record`, { _csrf, version: '0', inactive: 'yes' })
+        if (mayWrite) t.same([record.status, sent.status], [200, 412], `${practitioner}: the record of ${id}`)
+        else
+          t.strictSame([anonymous(record), anonymous(sent)], [none, noneSent], `${practitioner}: the record of ${id}`)
       }
     }
   },

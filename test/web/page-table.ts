@@ -160,6 +160,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/patients/:id': { may: [...tree, 'patient'] },
   '/patients/:id/app': { may: [...tree, 'patient'] },
   '/patients/:id/change': ofStudy,
+  '/patients/:id/record': ofStudy,
   '/patients/imports': { may: mailing },
   '/patients/imports/template.csv': { may: staff, isFile: true },
   '/patients/imports/:id': { may: registering, isNothing: true },

@@ -2,6 +2,7 @@ import type { HumanName, Patient } from '@medplum/fhirtypes'
 import { intervalOf } from '../../fhir/date.ts'
 import { isObject } from '../../fhir/json.ts'
 import type { Outbound } from '../../messages/outbound.ts'
+import { genders } from '../../studies/patient/patient-fields.ts'
 
 type Asked = { readonly issuer: string; readonly id: string; readonly accessToken: string }
 
@@ -62,7 +63,6 @@ const parseJson = (text: string): unknown => {
   }
 }
 
-const genders = ['male', 'female', 'other', 'unknown'] as const
 const nameUses: readonly string[] = ['usual', 'official', 'temp', 'nickname', 'anonymous', 'old', 'maiden']
 const isNameUse = (text: string): text is NonNullable<HumanName['use']> => nameUses.includes(text)
 const mostNames = 5

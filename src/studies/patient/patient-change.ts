@@ -7,7 +7,8 @@ import { without } from '../../fhir/with-values.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { contactsOf, withContacts } from './patient-contacts.ts'
-import { givenNames, identifiersIn, inOneLine, isUnchanged, type PatientFields } from './patient-fields.ts'
+import { givenNames, identifiersIn, inOneLine, isUnchanged, type PatientFields, withGender } from './patient-fields.ts'
+import { type RecordStanding, withStanding } from './record-standing.ts'
 import type { RegisteringParts } from './registering.ts'
 
 /** How people of the organization that registered a patient change the patient's record. */
@@ -18,6 +19,8 @@ export type PatientChanges = {
   readonly find: (person: string, patient: string) => Promise<PatientToChange | undefined>
   /** Writes the version after `version`. Throws FhirError, with 412 if somebody else was faster. */
   readonly change: (person: string, patient: string, version: string, fields: PatientFields) => Promise<void>
+  /** The same for whether the patient has died, and the record is in use. */
+  readonly settle: (person: string, patient: string, version: string, standing: RecordStanding) => Promise<void>
 }
 
 type PatientToChange = { readonly patient: Patient; readonly version: string; readonly fields: PatientFields }
@@ -26,6 +29,12 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
   const openAs = async (person: string) => {
     const caller = await callerOfPerson(parts.accounts.database, { person, client: 'pages', scope: 'user/Patient.ru' })
     return { caller, store: parts.openStoreFor(caller) }
+  }
+  const write = async (person: string, id: string, ifMatch: string, changed: (patient: Patient) => Patient) => {
+    const { store } = await openAs(person)
+    const change = (stored: object) =>
+      requireValidChange(parts.registry, stored, withoutMadeNarrative(stored, changed(stored as Patient)))
+    await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, ifMatch, change })
   }
   return {
     isFor: async (person, patient) => isRegisteredBy(await openAs(person), patient),
@@ -37,12 +46,8 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
         ? { patient, version: stored.versionId, fields: fieldsOf(patient) }
         : undefined
     },
-    change: async (person, id, ifMatch, fields) => {
-      const { store } = await openAs(person)
-      const change = (stored: object) =>
-        requireValidChange(parts.registry, stored, withoutMadeNarrative(stored, withFields(stored as Patient, fields)))
-      await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, ifMatch, change })
-    },
+    change: (person, id, version, fields) => write(person, id, version, patient => withFields(patient, fields)),
+    settle: (person, id, version, standing) => write(person, id, version, patient => withStanding(patient, standing)),
   }
 }
 
@@ -50,7 +55,7 @@ const isRegisteredBy = ({ caller }: { readonly caller: Caller }, { managingOrgan
   caller.organizations.includes(namedId(managingOrganization, 'Organization') ?? '')
 
 const fieldsOf = (patient: Patient): PatientFields => {
-  const { name = [], birthDate = '', identifier = [], communication = [] } = patient
+  const { name = [], birthDate = '', gender = '', identifier = [], communication = [] } = patient
   const preferred = communication.find(one => one.preferred) ?? communication[0]
   return {
     // A given name that only has extensions is null.
@@ -59,6 +64,7 @@ const fieldsOf = (patient: Patient): PatientFields => {
     birthDate,
     identifiers: identifier.map(lineOf).join('\n'),
     ...contactsOf(patient),
+    gender,
     language: preferred?.language.coding?.[0]?.code?.split('-')[0] ?? '',
   }
 }
@@ -77,11 +83,12 @@ const withFields = (patient: Patient, fields: PatientFields): Patient => {
       ? communication
       : spokenFirst(communication, fields.language.trim(), before.language),
   }
-  return {
+  const changed: Patient = {
     ...(isAs('birthDate') ? others : without(others, 'birthDate')),
     ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)),
     ...(!isAs('birthDate') && { birthDate: fields.birthDate.trim() }),
   }
+  return isAs('gender') ? changed : withGender(changed, fields.gender)
 }
 
 type IsAs = (...names: readonly (keyof PatientFields)[]) => boolean

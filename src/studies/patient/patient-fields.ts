@@ -1,13 +1,23 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
 import { emailProblem } from '../../accounts/sign-up/email.ts'
+import { without } from '../../fhir/with-values.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { toMobile } from '../../storage/model/patient-address.ts'
 
 /** What was typed about a patient. */
 export type PatientFields = Readonly<Record<PatientFieldName, string>>
 
-export const patientFieldNames = ['given', 'family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'] as const
+export const patientFieldNames = [
+  'given',
+  'family',
+  'birthDate',
+  'identifiers',
+  'email',
+  'mobile',
+  'gender',
+  'language',
+] as const
 export type PatientFieldName = (typeof patientFieldNames)[number]
 
 /** For each field that is wrong, a text that says what is accepted. */
@@ -70,8 +80,23 @@ const problemOf: Readonly<
     text === '' || toMobile(text) !== undefined
       ? undefined
       : 'Enter the mobile number with its country code, such as +1 500 555 0006',
+  gender: text =>
+    text === '' || genderIn(text) !== undefined ? undefined : `Enter one of ${genders.join(', ')}, or nothing`,
   language: (text, languages) =>
     text === '' || languages.includes(text) ? undefined : `Enter one of ${languages.join(', ')}, or nothing`,
+}
+
+/** https://hl7.org/fhir/R4/valueset-administrative-gender.html */
+export const genders = ['female', 'male', 'other', 'unknown'] as const
+
+/** Spreadsheets write the first letter of a cell large. */
+const genderIn = (text: string): (typeof genders)[number] | undefined =>
+  genders.find(one => one === text.trim().toLowerCase())
+
+/** With the gender, if one was chosen. */
+export const withGender = (patient: Patient, text: string): Patient => {
+  const gender = genderIn(text)
+  return gender === undefined ? without(patient, 'gender') : { ...patient, gender }
 }
 
 const mostIdentifiers = 5
@@ -115,7 +140,8 @@ export const givenNames = (text: string): string[] =>
     .split(/\s+/)
     .filter(name => name !== '')
 
-const toPatient = ({ given, family, birthDate, identifiers, email, mobile, language }: PatientFields): Patient => {
+const toPatient = (fields: PatientFields): Patient => {
+  const { given, family, birthDate, identifiers, email, mobile, gender, language } = fields
   const names = givenNames(given)
   const identifier = [...identifiersIn(identifiers)]
   const number = toMobile(mobile.trim())
@@ -124,7 +150,7 @@ const toPatient = ({ given, family, birthDate, identifiers, email, mobile, langu
     ...(number === undefined ? [] : [{ system: 'phone' as const, use: 'mobile' as const, value: number }]),
   ]
   const coding = [{ system: 'urn:ietf:bcp:47', code: language.trim() }]
-  return {
+  const patient: Patient = {
     resourceType: 'Patient',
     active: true,
     ...(identifier.length > 0 && { identifier }),
@@ -133,4 +159,5 @@ const toPatient = ({ given, family, birthDate, identifiers, email, mobile, langu
     birthDate: birthDate.trim(),
     ...(language.trim() !== '' && { communication: [{ language: { coding }, preferred: true }] }),
   }
+  return withGender(patient, gender)
 }

@@ -22,6 +22,7 @@ const columns: ReadonlyMap<string, PatientFieldName> = new Map([
   ['identifiers', 'identifiers'],
   ['email', 'email'],
   ['mobile', 'mobile'],
+  ['gender', 'gender'],
   ['language', 'language'],
 ])
 
@@ -31,8 +32,8 @@ const needed = ['family', 'birth_date']
 /** A list to start from: two patients, in the form that Excel and others read and write. https://www.rfc-editor.org/rfc/rfc4180 */
 export const patientListTemplate = [
   columnNames.join(','),
-  'Ruiz,María José,1970-05-31,urn:oid:1.2.3|4711 ; A-1,maria@example.org,+15005550006,es',
-  'Miller,Ann,1985-02-28,A-2,ann@example.org,,en',
+  'Ruiz,María José,1970-05-31,urn:oid:1.2.3|4711 ; A-1,maria@example.org,+15005550006,female,es',
+  'Miller,Ann,1985-02-28,A-2,ann@example.org,,,en',
   '',
 ].join('\r\n')
 

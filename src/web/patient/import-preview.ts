@@ -9,6 +9,7 @@ export const previewHeads = [
   'Identifiers',
   'E-mail address',
   'Mobile number',
+  'Gender',
   'Language',
 ] as const
 
@@ -18,7 +19,8 @@ export const previewRow = ({ line, patient }: ShownLine): readonly string[] => [
   ...(patient === null ? [] : cellsOf(patient)),
 ]
 
-const cellsOf = ({ name: [name = {}] = [], birthDate, identifier = [], telecom = [], communication = [] }: Patient) => {
+const cellsOf = (patient: Patient) => {
+  const { name: [name = {}] = [], birthDate, gender, identifier = [], telecom = [], communication = [] } = patient
   const reached = (by: 'email' | 'phone') => telecom.find(({ system }) => system === by)?.value
   const language = communication[0]?.language.coding?.[0]?.code
   const identifiers = identifier.map(({ system, value }) => (system === undefined ? value : `${system}|${value}`))
@@ -29,6 +31,7 @@ const cellsOf = ({ name: [name = {}] = [], birthDate, identifier = [], telecom =
     identifiers.join(' ; '),
     reached('email'),
     reached('phone'),
+    gender,
     language,
   ].map(cell => cell ?? '')
 }

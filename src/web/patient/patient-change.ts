@@ -34,7 +34,7 @@ export const patientChangePage: AddPage = (server, options) => {
     const { patient, version: now, fields: before } = await find(request)
     const { id } = request.params
     const { body } = request
-    const fields = typedFields(body)
+    const fields = typedFields(body, before)
     const shown = { id, patient, version: typed(body, 'version'), fields }
     const problems = problemsOfChange(fields, before, languageCodes)
     if (Object.keys(problems).length > 0) return sendForm(reply.code(422), { ...shown, problems })

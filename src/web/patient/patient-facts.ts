@@ -25,13 +25,17 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
   const { deceasedDateTime: died } = patient
   switch (reasonNotToWrite(patient)) {
     case 'deceased':
-      return html`<div><dt>${say('chart.died')}</dt><dd>${died === undefined ? say('chart.died-unknown') : dayOrMoment(died, words)}</dd></div>`
+      return html`<div><dt>${say('chart.died')}</dt><dd>${died === undefined ? say('chart.died-unknown') : deathText(died, words)}</dd></div>`
     case 'inactive':
       return html`<div><dt>${say('chart.record')}</dt><dd>${say('chart.record-inactive')}</dd></div>`
     case undefined:
       return undefined
   }
 }
+
+/** A month or a year is not the first day of it. */
+const deathText = (died: string, words: Words): Html | string =>
+  /^\d{4}(-\d\d)?$/.test(died) ? died : dayOrMoment(died, words)
 
 /** Whether they have died or their record is inactive, in a few words for lists of staff. */
 export const vitalText = (patient: Patient): string | undefined => vital[reasonNotToWrite(patient) ?? 'none']

@@ -1,21 +1,49 @@
 import { languages } from '../../messages/catalogue.ts'
-import { type PatientFields, type PatientProblems, patientFieldNames } from '../../studies/patient/patient-fields.ts'
+import {
+  genders,
+  type PatientFields,
+  type PatientProblems,
+  patientFieldNames,
+} from '../../studies/patient/patient-fields.ts'
 import { selectField } from '../page/choice-field.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
-import { typed } from '../page/typed.ts'
+import { ticked, typed } from '../page/typed.ts'
 
-/** Fields of a patient as they were typed. */
-export const typedFields = (body: unknown): PatientFields =>
-  Object.fromEntries(patientFieldNames.map(name => [name, typed(body, name)])) as PatientFields
+/** Fields of a patient as they were typed. `before`: what a field has that the form did not, since an earlier version of this server showed it. */
+export const typedFields = (
+  body: unknown,
+  { gender }: Pick<PatientFields, 'gender'> = { gender: '' },
+): PatientFields => {
+  const fields = Object.fromEntries(patientFieldNames.map(name => [name, typed(body, name)])) as PatientFields
+  return ticked(body, 'gender').length === 0 ? { ...fields, gender } : fields
+}
 
 /** `now`: what somebody else has saved meanwhile. */
 export const patientFields = (fields: PatientFields, problems: PatientProblems, now = fields): Html =>
-  html`${besideWhatItSays(lines(fields, problems), lines(now, {})).map(field)}${languageField(fields, problems, now)}`
+  html`${besideWhatItSays(lines(fields, problems), lines(now, {})).map(field)}${genderField(fields, problems, now)}${languageField(fields, problems, now)}`
 
 const lines = (fields: PatientFields, problems: PatientProblems): readonly Field[] =>
   asked.map(one => ({ ...one, value: fields[one.name], problem: problems[one.name], autocomplete: 'off' }))
+
+const genderField = ({ gender }: PatientFields, problems: PatientProblems, now: PatientFields): Html =>
+  selectField({
+    name: 'gender',
+    label: 'Gender',
+    value: gender,
+    hint:
+      gender === now.gender
+        ? 'As records have it. A study that knows people by a code sees it.'
+        : nowItSays(recorded.find(({ value }) => value === now.gender)?.label ?? now.gender),
+    problem: problems.gender,
+    choices: recorded,
+  })
+
+const recorded = [
+  { value: '', label: 'Not recorded' },
+  ...genders.map(one => ({ value: one, label: `${one.slice(0, 1).toUpperCase()}${one.slice(1)}` })),
+]
 
 const languageField = ({ language }: PatientFields, problems: PatientProblems, now: PatientFields): Html =>
   selectField({

@@ -83,7 +83,7 @@ export const patientPage: AddPage = (server, options) => {
 ${printedLine(words)}
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
-${changes && html`<p class="no-print"><a href="/patients/${id}/change${keepingBack(queryOf(request))}">Edit the patient’s details</a></p>`}
+${changes && waysToChange(id, keepingBack(queryOf(request)))}
 ${isReader && (await ownNotes(recordIn(store, registry, id), patient, words))}
 ${charts.content}
 ${await studiesAround(found, request)}
@@ -99,6 +99,10 @@ ${!isFramed(request) && waysOn(request, words, { isReader })}`,
     return reply.redirect(await launches.open(sessionOf(request).person, app, { patient: id }), 303)
   })
 }
+
+const waysToChange = (id: string, back: string): Html => html`<p class="no-print d-flex flex-wrap column-gap-3">
+<a href="/patients/${id}/change${back}">Edit the patient’s details</a>
+<a href="/patients/${id}/record${back}">Has died, or record not in use</a></p>`
 
 /** All readers but the patient are told the same about missing data, whether anything is withheld or not. */
 const chartsOn = ({ isReader }: { readonly isReader: boolean }, patient: string, { say }: Words): ChartsPage => ({

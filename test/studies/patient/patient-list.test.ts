@@ -15,6 +15,7 @@ t.test('the template is read as it is', async t => {
           name: [{ family: 'Ruiz', given: ['María', 'José'] }],
           identifier: [{ system: 'urn:oid:1.2.3', value: '4711' }, { value: 'A-1' }],
           telecom: [{ value: 'maria@example.org' }, { value: '+15005550006' }],
+          gender: 'female',
         },
       },
       { line: 3, patient: { name: [{ family: 'Miller', given: ['Ann'] }], birthDate: '1985-02-28' } },
@@ -100,6 +101,19 @@ t.test('a mistake names what is there, since a spreadsheet may show it different
       { problems: { birthDate: /^Enter the birth date/ } },
     ],
   })
+})
+
+t.test('a gender is one of FHIR’s, whether or not a spreadsheet has written it with a capital', async t => {
+  const list = read('family,birth_date,gender\nRuiz,1970-01-01,Female\nLee,1970-01-01,\nPaz,1970-01-01,w')
+  if (list.kind !== 'read') throw new Error(list.why)
+  t.strictSame(
+    list.lines.map(({ patient, problems }) => [patient?.gender, problems?.gender]),
+    [
+      ['female', undefined],
+      [undefined, undefined],
+      [undefined, '“w”. Enter one of female, male, other, unknown, or nothing'],
+    ],
+  )
 })
 
 t.test('mistakes are reported line by line, all of them', async t => {

@@ -332,7 +332,7 @@ t.test('that a line is wrong is in the title once the page says which', async t 
 })
 
 const isEmpty =
-  /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, language\), and each line after it is a patient Check the file /
+  /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, gender, language\), and each line after it is a patient Check the file /
 
 t.test('an invalid file is reported beside its field', async t => {
   const file = (content: string, name = 'x.csv') =>

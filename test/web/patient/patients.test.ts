@@ -10,7 +10,7 @@ const { server, database, people, lab, clinic, create, send, study } = world
 t.teardown(() => server.close())
 t.setTimeout(120_000)
 
-const empty = { given: '', family: '', birthDate: '', identifiers: '', email: '', mobile: '', language: '' }
+const empty = { given: '', family: '', birthDate: '', identifiers: '', email: '', mobile: '', gender: '', language: '' }
 const maria = {
   ...empty,
   given: 'María José',
@@ -19,6 +19,7 @@ const maria = {
   identifiers: 'urn:oid:1.2.3|4711\n  A-1',
   email: 'Maria@example.org',
   mobile: '+1 (500) 555-0006',
+  gender: 'female',
   language: 'es',
 }
 const ofLab = {
@@ -39,6 +40,7 @@ t.test('a member registers a patient, who is found at /fhir with everything that
     identifier: [{ system: 'urn:oid:1.2.3', value: '4711' }, { value: 'A-1' }],
     name: [{ family: 'Ruiz', given: ['María', 'José'] }],
     birthDate: '1970-05-31',
+    gender: 'female',
     telecom: [
       { system: 'email', value: 'maria@example.org' },
       { system: 'phone', use: 'mobile', value: '+15005550006' },
@@ -59,6 +61,7 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
     identifiers: 'no uri|1',
     email: 'ana',
     mobile: '5005550006',
+    gender: 'f',
     language: 'xx',
   }
   const shown = await register(wrong)
@@ -66,7 +69,7 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const told = [...shown.body.matchAll(/<p class="invalid-feedback[^>]*id="(\w+)-problem">([^<]*)</g)]
   t.strictSame(
     told.map(([, name]) => name),
-    ['family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'],
+    ['family', 'birthDate', 'identifiers', 'email', 'mobile', 'gender', 'language'],
   )
   t.match(shown.body, /value="Kept &lt;b&gt;"/)
   t.match(shown.body, '<option value="en">English</option><option value="es" lang="es">español</option>')
@@ -324,12 +327,35 @@ t.test('the registering organization changes how a patient is reached, and their
   t.match([late.status, wordsOf(late)], [412, /Somebody else has changed this/])
   t.match(
     wordsOf(late),
-    /E-mail address Now it says: after@example\.org Mobile number Now it says: \+442079460000 Language Now it says: español/,
+    /E-mail address Now it says: after@example\.org Mobile number Now it says: \+442079460000 Gender .* Language Now it says: español/,
     'an address that somebody else has entered is not taken back unseen',
   )
   const emptied = await people.member.send(page, { email: '', mobile: '', language: 'es' })
   t.equal(emptied.status, 303)
   t.same((await patientAt(`/patients/${id}`)).telecom, [{ system: 'phone', use: 'home', value: '1' }])
+})
+
+t.test('the gender is changed and taken back, and one that the form did not have stays', async t => {
+  const { id } = await create(lab.manager, {
+    ...ofLab,
+    name: [{ family: 'Gena' }],
+    gender: 'male',
+    birthDate: '1970-05-31',
+  })
+  const page = `/patients/${id}/change`
+  const genderNow = async () => (await patientAt(page)).gender
+  const fields = { family: 'Gena', birthDate: '1970-05-31' }
+  const stale = await people.manager.get(page)
+  t.match(stale.body, '<option value="male" selected>Male</option>')
+  await people.member.send(page, { ...fields, email: 'gena@example.org' })
+  t.equal(await genderNow(), 'male')
+  await people.member.send(page, { ...fields, gender: 'other' })
+  t.equal(await genderNow(), 'other')
+  const version = /name="version" value="(\d+)"/.exec(stale.body)?.[1] ?? ''
+  const late = await people.manager.send(page, { ...fields, version, gender: 'female' })
+  t.match([late.status, wordsOf(late)], [412, /Gender Now it says: Other Not recorded Female Male Other Unknown/])
+  await people.member.send(page, { ...fields, gender: '' })
+  t.equal(await genderNow(), undefined)
 })
 
 t.test('a language that is not known after all is taken from the record', async t => {
@@ -539,4 +565,14 @@ t.test('after a fault, staff are told to look whether it was done before they se
   await database.run(sql.fragment`DROP TRIGGER break ON patient`)
   t.equal(shown.status, 500)
   t.match(wordsOf(shown), 'What you sent may have been done all the same: look before you send it again.')
+})
+
+t.test('a study that knows people by code is told the gender of whoever is registered into it', async t => {
+  const coded = await world.newStudy(lab.manager, lab.organization, 'by code', ['omh:heart-rate'], 'coded')
+  const fields = { ...maria, identifiers: '', given: 'Ines', gender: 'female' }
+  const made = await register(fields, people.member, `/patients/new?study=${coded.id}`)
+  t.equal(made.status, 303)
+  const place = new URL(made.location ?? '', 'http://here').searchParams.get('subject')
+  const shown = await people.member.get(`/studies/${coded.id}/people/${place}`)
+  t.match(wordsOf(shown), /Gender female Year of birth 1970 /)
 })
