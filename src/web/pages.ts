@@ -82,6 +82,7 @@ import { studyParticipantPage } from './study/study-participant.ts'
 import { studyPlaceEndPage } from './study/study-place-end.ts'
 import { studyQuarantinePage } from './study/study-quarantine.ts'
 import { studyWithdrawalPage } from './study/study-withdrawal.ts'
+import { studyAccessPage } from './study-settings/study-access.ts'
 import { studyDataPage } from './study-settings/study-data.ts'
 import { studyFactsPage } from './study-settings/study-facts.ts'
 import { studyNewPage } from './study-settings/study-new.ts'
@@ -173,6 +174,7 @@ export const pages: readonly AddPage[] = [
   studyTextPage,
   studyTextVersionPage,
   studyTextDraftPage,
+  studyAccessPage,
   studyPaperSettingPage,
   studyPolicyPage,
   studyStatusPage,

@@ -208,8 +208,9 @@ t.test('a manager from above looks after a study, and is shown nobody in it', as
   }
 })
 
-const settings = ['', '/facts', '/data', '/staff', '/text', '/text/draft/en', '/status']
+const settings = ['', '/access', '/facts', '/data', '/staff', '/text', '/text/draft/en', '/status']
 const forms = [
+  '/access',
   '/facts',
   '/data',
   '/data/remove',

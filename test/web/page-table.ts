@@ -192,6 +192,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/quarantine': { may: ['manager'] },
   '/studies/:id/quarantine/replay': { may: ['manager'] },
   '/studies/:id/settings': ofStudy,
+  '/studies/:id/settings/access': ofStudy,
   '/studies/:id/settings/data': ofStudy,
   '/studies/:id/settings/data/reason': { ...ofStudy, isNothing: true },
   '/studies/:id/settings/data/remove': ofStudy,

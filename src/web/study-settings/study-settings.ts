@@ -45,6 +45,7 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
     ['facts', 'About the study', factsOf(study).purpose || 'No purpose is given yet'],
     ['data', 'Data that the study asks for', [...kinds].join(', ') || 'None yet'],
     ['staff', 'Staff', staff.length === 0 ? nobodyNamed(study) : `${staff.length} at work now`],
+    ['access', 'Who reads what patients share', accessSaid(study)],
     ['text', 'What patients read and sign', textSaid(study)],
     ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'Not accepted'],
     ['policy', 'How strictly documents are checked', policySaid(study)],
@@ -63,6 +64,11 @@ const nobodyNamed = (study: ResearchStudy): string =>
     ? 'Nobody is named yet, so nobody reads what patients share'
     : 'Nobody is named yet'
 
+const accessSaid = (study: ResearchStudy): string =>
+  chosenIn(study, 'access') === 'staff'
+    ? 'Its named staff alone'
+    : 'Its named staff, and everybody in its organization and in those below it'
+
 const policySaid = (study: ResearchStudy): string => {
   const policy = validationPolicies.find(one => one === policyOf(study))
   return policy === undefined ? 'Not specified by the study' : policyLabels[policy]
@@ -79,6 +85,7 @@ const saved = () => 'Saved.'
 
 const told: Readonly<Record<string, (study: ResearchStudy) => string>> = {
   made: () => 'The study has been created. Nobody is asked for anything yet.',
+  access: () => 'From now on its named staff alone read what patients share.',
   facts: saved,
   status: saved,
   paper: saved,

@@ -59,7 +59,7 @@ export const studyPage: AddPage = (server, options) => {
       isProblem: asked.order.problem !== undefined,
       content: html`${await doneNotice(request, options, read, (whom, invited) => invitationOf(whom, invited, shown))}
 ${await underWay(request, options)}
-${studyDefinition(study, options.codeClasses)}
+${await studyDefinition(study, options.openStoreFor(caller), options)}
 ${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${
@@ -89,12 +89,12 @@ const sendAdministered = async (
   reply: FastifyReply,
   options: PageOptions,
 ): Promise<FastifyReply> => {
-  const { id, study } = await findChangeableStudy(options, sessionOf(request).person, request.params.id)
+  const { id, study, store } = await findChangeableStudy(options, sessionOf(request).person, request.params.id)
   const title = titleOf(study)
   return sendStaffPage(reply, {
     title,
     content: html`<h1>${title}</h1>
-${studyDefinition(study, options.codeClasses)}
+${await studyDefinition(study, store, options)}
 <p>You manage an organization above the one this study belongs to. So you look after the study: what it asks for, who works in it, and whether it continues. Who takes part in it, and what they share, is shown only to its own organization and its staff.</p>
 <div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-primary" href="/studies/${id}/settings">Study settings</a>

@@ -612,14 +612,14 @@ t.test('a study says what it is to everybody who may read it, also to those who 
     ],
   })
   const said =
-    'Status Active Description How hearts beat Approval number EK 12/2026 Days from 2026-01-01 to 2090-12-31 (UTC) Asks for Nothing yet'
+    'Status Active Organization lab Description How hearts beat Approval number EK 12/2026 Days from 2026-01-01 to 2090-12-31 (UTC) Asks for Nothing yet Staff Nobody is named'
   t.match(
     wordsOf(await people.member.get(`/studies/${id}`)),
     `${said} Staff know patients by a code Who reads what they share its named staff`,
   )
   t.match(
     wordsOf(await people.viewer.get(page)),
-    /Status Active Asks for Heart rate and Body weight Staff know patients by name Who reads what they share its named staff, and everybody in its organization and in those below it/,
+    /Status Active Organization lab Asks for Heart rate and Body weight Staff two kinds-researcher \(researcher\) Staff know patients by name Who reads what they share its named staff, and everybody in its organization and in those below it/,
   )
   t.equal((await people.viewer.get(`${page}/settings`)).status, 404)
 })
