@@ -26,6 +26,9 @@ export const waysOf = ({ email, sms }: Channels): readonly Way[] => {
   return [...(email === undefined ? [] : ['email' as const]), ...(sms === undefined ? [] : ['sms' as const])]
 }
 
+/** What a refusal names if the record of the patient has to be completed first. */
+export const unfinishedRecord = 'Patient'
+
 type Written = { readonly person: string; readonly patient: string; readonly study: ResearchStudy }
 
 /**
@@ -44,6 +47,7 @@ export const addressesFor = async (parts: ReachParts, written: Written, way: Way
     throw new FhirError(
       'business-rule',
       `The record of this patient lacks ${lacking[way]} or a full birth date: whoever has registered them completes it`,
+      { expression: unfinishedRecord },
     )
   return addresses
 }

@@ -109,6 +109,7 @@ const listed = ({ id, isManaged, organizer }: ShownOrganization, one: Colleague,
 <h2>${isManaged && !isOwn ? html`<a href="/organizations/${id}/people/${one.id}${list}">${name}</a>` : name}${isOwn && ' (you)'}</h2>
 <p>${roleText(one)}${standings[one.standing]}</p>
 <p class="text-body-secondary">${one.email}${period(one)}</p>
+${isOwn && one.standing !== 'over' && html`<p>To leave, or have another role, ask somebody else: a <a href="/organizations/${id}/people?role=manager">manager</a> here, one of an organization above, or an administrator of this installation: nobody changes their own role.</p>`}
 </li>`
 }
 

@@ -35,15 +35,16 @@ const sendAccess = (reply: FastifyReply, changeable: ChangeableStudy, notices?: 
   const { study, id } = changeable
   const isNarrow = chosenIn(study, 'access') === 'staff'
   const staff = staffOf(study).filter(({ isInForce }) => isInForce)
+  const services = html`The services that read without a person are not concerned: the <a href="/studies/${id}">page of the study</a> names them.`
   const people = html`<a href="/studies/${id}/settings/staff">${staff.length === 1 ? 'one person' : `${staff.length} people`}</a>`
   return sendChangePage(reply, changeable, {
     title: 'Who reads what patients share',
     isProblem: notices !== undefined,
     notices,
     before: isNarrow
-      ? html`<p>Its named staff read it, now ${people}, and nobody else. This cannot be widened, since patients were told so.</p>`
+      ? html`<p>Its named staff read it, now ${people}, and nobody else of its organization. This cannot be widened, since patients were told so. ${services}</p>`
       : html`<p>Its named staff read it, now ${people}, and so does everybody in its organization and in those below it.</p>
-<p>You can narrow this to its named staff. Then everybody else reads nothing of it any more, at once: neither what patients share nor what they have answered. Members of the organization still enrol and invite people. You cannot undo this.</p>
+<p>You can narrow this to its named staff. Then everybody else there reads nothing of it any more, at once: neither what patients share nor what they have answered. Members of the organization still enrol and invite people. ${services} You cannot undo this.</p>
 ${staff.length === 0 && notice('warning', html`<p>Nobody is named yet: until <a href="/studies/${id}/settings/staff">staff are</a>, nobody would read anything.</p>`)}`,
     fields: isNarrow ? [] : [html``],
     button: 'Let its named staff alone read',

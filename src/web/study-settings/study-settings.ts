@@ -66,7 +66,7 @@ const nobodyNamed = (study: ResearchStudy): string =>
 
 const accessSaid = (study: ResearchStudy): string =>
   chosenIn(study, 'access') === 'staff'
-    ? 'Its named staff alone'
+    ? 'Its named staff, and nobody else of its organization'
     : 'Its named staff, and everybody in its organization and in those below it'
 
 const policySaid = (study: ResearchStudy): string => {
@@ -85,7 +85,7 @@ const saved = () => 'Saved.'
 
 const told: Readonly<Record<string, (study: ResearchStudy) => string>> = {
   made: () => 'The study has been created. Nobody is asked for anything yet.',
-  access: () => 'From now on its named staff alone read what patients share.',
+  access: () => 'From now on nobody else of its organization reads what patients share.',
   facts: saved,
   status: saved,
   paper: saved,

@@ -13,11 +13,12 @@ import { itemBeforeIn } from '../page/page-number.ts'
 import { type Progress, progressBar, streamProgress } from '../page/progress.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { patientUrl } from '../patient/patient-back.ts'
 import { patientLine } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { goneNotice } from './many-asked.ts'
 import { readStudyOf } from './read-study.ts'
-import { nameOf } from './study-person.ts'
+import { nameOf, personUrl } from './study-person.ts'
 
 type OfAction = { readonly Params: { readonly id: string; readonly action: string } }
 
@@ -111,9 +112,12 @@ const namesOf = async (
   items: readonly RefusedItem[],
 ): Promise<ReadonlyMap<string, Html | string>> => {
   const ids = items.map(({ target }) => target)
+  const back = `/studies/${request.params.id}`
   if (what === 'enrol' || what === 'enrol-and-invite') {
     const patients = await options.patientImports.patients(person, ids)
-    return new Map([...patients].map(([id, patient]: readonly [string, Patient]) => [id, patientLine(patient)]))
+    const line = ([id, patient]: readonly [string, Patient]) =>
+      [id, html`<a href="${patientUrl(id, back)}">${patientLine(patient)}</a>`] as const
+    return new Map([...patients].map(line))
   }
   const { caller, study, seesAnswers } = await readStudyOf(request, options)
   const wanted = {
@@ -126,5 +130,5 @@ const namesOf = async (
     limit: pageSize,
   } as const
   const { people } = await findEnrolledPeople(options, caller, study, wanted)
-  return new Map(people.map(one => [one.id, nameOf(one)]))
+  return new Map(people.map(one => [one.id, html`<a href="${personUrl(study, one, back)}">${nameOf(one)}</a>`]))
 }

@@ -1,13 +1,15 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation-state.ts'
 import { type MessageState, nothingMoreToSay } from '../../storage/study/study-message.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
+import { unfinishedRecord } from '../../studies/invitation/addresses-for.ts'
 import type { Invited, ShownInvitation } from '../../studies/invitation/invitations.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
-import type { AddPage } from '../page/add-page.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { printedLine } from '../page/printed-line.ts'
@@ -18,6 +20,7 @@ import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { backToStudy } from './back-to-study.ts'
+import { peopleAskedIn, peopleUrl } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { nameOf, notAsked } from './study-person.ts'
@@ -32,8 +35,9 @@ export const studyInvitationActions: AddPage = (server, options) => {
     // Pages that an earlier version has shown have none.
     const after = typed(request.body, 'after') || undefined
     const { person } = sessionOf(request)
-    const why = await reasonOr(() => invitations.invite({ person, study, subject, after }))
-    if (typeof why === 'string') return sendRefusal(reply, request.params, why)
+    const why = await refusalOr(() => invitations.invite({ person, study, subject, after }))
+    if (why instanceof FhirError)
+      return sendRefusal(reply, request.params, why.message, await recordToComplete(request, options, why))
     return reply.redirect(doneUrl(request, study, subject, 'invited'), 303)
   })
   server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
@@ -43,8 +47,8 @@ export const studyInvitationActions: AddPage = (server, options) => {
   })
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
-    const shown = await reasonOr(() => invitations.show({ person: sessionOf(request).person, study, subject }))
-    if (typeof shown === 'string') return sendRefusal(reply, request.params, shown)
+    const shown = await refusalOr(() => invitations.show({ person: sessionOf(request).person, study, subject }))
+    if (shown instanceof FhirError) return sendRefusal(reply, request.params, shown.message)
     if (shown === undefined) return sendRefusal(reply, request.params, 'There is no open invitation')
     return sendCode(
       reply,
@@ -56,21 +60,43 @@ export const studyInvitationActions: AddPage = (server, options) => {
 }
 
 /** What it answers, or why the rules refuse it. */
-const reasonOr = async <T>(act: () => Promise<T>): Promise<T | string> => {
+const refusalOr = async <T>(act: () => Promise<T>): Promise<T | FhirError> => {
   try {
     return await act()
   } catch (error) {
     if (!(error instanceof FhirError) || error.status !== 422) throw error
-    return error.message
+    return error
   }
 }
 
-const sendRefusal = (reply: FastifyReply, { id, subject }: OfSubject['Params'], why: string): FastifyReply =>
+/** Leads whoever may complete the record of the patient there, and then to their invitation; nothing for others. */
+const recordToComplete = async (
+  request: FastifyRequest<OfSubject>,
+  options: PageOptions,
+  { issues }: FhirError,
+): Promise<Html | undefined> => {
+  if (issues[0].expression !== unfinishedRecord) return undefined
+  const { person } = sessionOf(request)
+  const { patient } = await findEnrolledPerson(options, { person, subject: request.params.subject })
+  if (patient === undefined || !(await options.patientChanges.isFor(person, patient))) return undefined
+  const back = new URLSearchParams({
+    back: peopleUrl(`/studies/${request.params.id}`, peopleAskedIn(queryOf(request))),
+  })
+  return html`<p><a class="btn btn-primary" href="/patients/${patient.id}/change?${back.toString()}">Complete the patient’s details</a></p>`
+}
+
+const sendRefusal = (
+  reply: FastifyReply,
+  { id, subject }: OfSubject['Params'],
+  why: string,
+  next?: Html,
+): FastifyReply =>
   sendStaffPage(reply.code(422), {
     title: 'Nobody was invited',
     isProblem: true,
     content: html`<h1>This was not done</h1>
 <p>${why}.</p>
+${next}
 ${backToStudy(reply.request, id, subject)}`,
   })
 

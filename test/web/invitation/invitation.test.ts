@@ -786,6 +786,10 @@ t.test('if something is missing the page says so, and nobody is invited', async 
   const unborn = await enrolled('Unborn', { birthDate: '1970' })
   t.equal((await act(unborn.subject, 'invite')).status, 422)
   t.match(await told(), /Not invited yet/)
+  const [, record = ''] =
+    /<a class="btn btn-primary" href="([^"]*)">Complete the patient’s details</.exec(refused.body) ?? []
+  const form = await staff.get(record.replaceAll('&amp;', '&'))
+  t.match(wordsOf(form), /Edit the details of .*Nowhere/, 'whoever may complete the record is led there')
 })
 
 t.test('nobody is invited or reminded if the study takes nobody new, and the page says why', async t => {
@@ -863,7 +867,7 @@ t.test('nobody invites or reminds a patient who has died or has an inactive reco
   const reminded = async () => wordsOf(await staff.get(action.location ?? ''))
   t.match(
     await tells(/Not done/, reminded),
-    /0 of 1 are reminded\. Not done: 1 Late: Their record says that they have died/,
+    /0 of 1 are reminded\. Not done: 1 Late : Their record says that they have died/,
   )
   t.match(wordsOf(await staff.get(`/patients/${late.patient.id}`)), /Died date not known/)
 })

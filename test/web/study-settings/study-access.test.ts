@@ -41,7 +41,7 @@ t.test('members narrow a study to its named staff: from then on nobody else read
   t.match(await member.send(page, {}), { status: 303, location: `/studies/${study.id}/settings?done=access` })
   t.match(
     wordsOf(await member.get(`/studies/${study.id}/settings?done=access`)),
-    /From now on its named staff alone read what patients share\. .* Who reads what patients share Its named staff alone/,
+    /From now on nobody else of its organization reads what patients share\. .* Who reads what patients share Its named staff, and nobody else of its organization/,
   )
   t.same(await accessNow(), ['staff'])
   t.same([await found(persons.viewer), await found(study.researcher.person)], [0, 1])
@@ -51,7 +51,7 @@ t.test('nobody widens it again: the page offers nothing, and says why', async t 
   const shown = await member.get(page)
   t.match(
     wordsOf(shown),
-    /Its named staff read it, now one person , and nobody else\. This cannot be widened, since patients were told so\./,
+    /Its named staff read it, now one person , and nobody else of its organization\. This cannot be widened, since patients were told so\. The services/,
   )
   t.notMatch(shown.body, `<form method="post" action="${page}"`)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()

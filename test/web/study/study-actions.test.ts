@@ -91,6 +91,8 @@ t.test('patients who are ticked are enrolled, and invited at once if wanted', as
     await settled(both),
     /1 of 2 are enrolled and invited\. Not done: 1 Ticked1 .*: They are in the study already\./,
   )
+  const report = (await staff.get(both.location ?? '')).body
+  t.match(report, new RegExp(`<a href="/patients/${one.id}\\?back=[^"]*">Ticked1`), 'and leads to whom it was not done')
   t.match(await mailbox.next(), { to: 'ticked2@example.org', subject: 'An invitation to a study' })
 })
 
@@ -370,7 +372,10 @@ t.test(
     t.match(letter, { to: 'slow@example.org', subject: 'Your invitation to a study is waiting for you' })
     for (const link of [first, linkIn(letter)]) t.equal((await browser().get(link)).status, 200)
     const again = await staff.send(page, { who: 'all', do: 'remind' }, invitations)
-    t.match(await settled(again), /0 of 1 are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
+    t.match(
+      await settled(again),
+      /0 of 1 are reminded\. Not done: 1 Slow : They were reminded within the last 3 days\./,
+    )
     const inVain = (await staff.get(again.location ?? '')).body
     t.match(inVain, /<title>Problem: Reminding.*role="alert"[^>]*><p>0 of 1/s, 'this is not shown as a success')
     await database.run(
@@ -398,7 +403,7 @@ t.test('somebody who used the invitation without answering is reminded, and some
   )
   t.match(
     await settled(await staff.send(page, { who: 'all', do: 'invite' }, invitations)),
-    /0 of 1 are invited\. Not done: 1 Arrived: They have answered: to ask them anew, press Invite beside their name/,
+    /0 of 1 are invited\. Not done: 1 Arrived : They have answered: to ask them anew, press Invite beside their name/,
   )
   t.match(await staff.send(`/studies/${study.id}`, {}, `/studies/${study.id}/people/${one.subject}/invite`), {
     status: 303,
@@ -482,7 +487,7 @@ t.test('somebody who has said no through an app is not reminded of their open in
   await update(bearer, { ...consent, status: 'inactive' })
   t.match(
     await settled(await staff.send(`${invitations}?find=direct`, { who: 'all', do: 'remind' }, invitations)),
-    /0 of 1 are reminded\. Not done: 1 Direct: They have answered, and there is nothing to remind them of/,
+    /0 of 1 are reminded\. Not done: 1 Direct : They have answered, and there is nothing to remind them of/,
   )
 })
 
@@ -493,7 +498,7 @@ t.test('nobody is reminded of an invitation while the study takes nobody new', a
   await update('everything', { ...stored, status: 'closed-to-accrual' })
   t.match(
     await settled(await staff.send(`${invitations}?find=waits`, { who: 'all', do: 'remind' }, invitations)),
-    /0 of 1 are reminded\. Not done: 1 Waits: Nobody new comes into the study/,
+    /0 of 1 are reminded\. Not done: 1 Waits : Nobody new comes into the study/,
   )
   await update('everything', stored)
 })
@@ -548,7 +553,7 @@ t.test('a reminder that waited is sent to somebody who still has to be reminded,
     UPDATE study_message SET made_at = now() - interval '4 days' WHERE subject = ${still.subject}`)
   t.match(
     await askedFor('Still'),
-    /0 of 1 are reminded\. Not done: 1 Still: They were reminded within the last 3 days\./,
+    /0 of 1 are reminded\. Not done: 1 Still : They were reminded within the last 3 days\./,
     'the days count from when it was sent',
   )
   const again = await reminded('Redone')
@@ -573,7 +578,7 @@ t.test('nobody counts as silent in a study that is over, or is reminded to send;
     t.match(await listed(), /Nobody in the study matches that/)
     t.match(
       await remind(),
-      /0 of 1 are reminded\. Not done: 1 Mute: They have answered, and there is nothing to remind/,
+      /0 of 1 are reminded\. Not done: 1 Mute : They have answered, and there is nothing to remind/,
     )
   }
   await update('everything', { ...stored, status: 'temporarily-closed-to-accrual' })
