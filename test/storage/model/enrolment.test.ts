@@ -84,6 +84,8 @@ t.test('somebody who left a study is enrolled again if nothing that they gave to
     422,
     'nor by a period that has not ended after all',
   )
+  const left = { ...back, status: 'withdrawn' }
+  t.equal((await send(lab.manager, 'POST', 'ResearchSubject', left)).statusCode, 201, 'that they have left can be said')
   t.equal(
     (await anew()).statusCode,
     422,
@@ -114,3 +116,33 @@ t.test('a place in a study that begins on a later day opens nothing before that 
   t.equal((await begins('2020-01-01')).statusCode, 200)
   t.equal(await seen(), 1)
 })
+
+t.test(
+  'a place that becomes one in another study closes the first, and opens nothing that was given to that other',
+  async t => {
+    const lab = await institution('college')
+    const kinds = ['omh:heart-rate']
+    const day = await study(lab.manager, lab.organization, 'Day', kinds)
+    const night = await study(lab.manager, lab.organization, 'Night', kinds)
+    const cat = await participant(lab.manager, lab.organization, day.id, kinds, 'Cat')
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+      subject: { reference: `Patient/${cat}` },
+      effectiveDateTime: '2030-01-01T00:00:00Z',
+    })
+    const reader = await staffToken(day.researcher, 'user/*.rs')
+    const seen = async () => (await send(reader, 'GET', `Observation?patient=${cat}`)).json().entry?.length ?? 0
+    const [{ resource: place }] = (await send(lab.manager, 'GET', `ResearchSubject?patient=${cat}`)).json().entry
+    const become = (one: typeof day) =>
+      send('everything', 'PUT', `ResearchSubject/${place.id}`, {
+        ...place,
+        study: { reference: `ResearchStudy/${one.id}` },
+      })
+    t.equal(await seen(), 1)
+    t.equal((await become(night)).statusCode, 200)
+    t.equal(await seen(), 0, 'they have no place in the study to which they gave it')
+    t.match((await become(day)).json(), { issue: [{ diagnostics: /their Consent is ended first/ }] })
+  },
+)

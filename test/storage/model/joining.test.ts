@@ -485,6 +485,28 @@ t.test('nothing of it is kept; a consent that was signed after the refusal count
   t.strictSame(await seen('ike'), ['ike-1-pulse', 'ike-2-pulse'])
 })
 
+t.test(
+  'what a study keeps of one record it still keeps when that is joined with one that has said no to nothing',
+  async t => {
+    const keeping = (status: 'active' | 'inactive') => ({
+      ...w.consent('keeping', 'oda-1', status, [w.permit(heartRate)]),
+      sourceAttachment: w.sourceOf(leaving),
+    })
+    await put(
+      w.registered('oda-1', 'lab'),
+      w.registered('oda-2', 'clinic'),
+      w.enrols('keeping', 'oda-1'),
+      w.measured('oda-pulse', 'oda-1', heartRate),
+      keeping('active'),
+      keeping('inactive'),
+    )
+    const seen = async () => (await observations(researcher)).filter(id => id.startsWith('oda'))
+    t.strictSame(await seen(), ['oda-pulse'])
+    await put(linked('oda', 'oda-1', 'oda-2'))
+    t.strictSame(await seen(), ['oda-pulse'])
+  },
+)
+
 t.test('what ended by joining stays ended when everything is derived anew from what is stored', async t => {
   const seen = await observations(researcher)
   await reindex({

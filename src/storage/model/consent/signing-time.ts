@@ -3,7 +3,7 @@ import { intervalOf, isBefore, isDay } from '../../../fhir/date.ts'
 /** Whether a Consent with this `dateTime` may have been signed before a moment. A day counts as beginning where it began first, in the easternmost time zone. */
 export const isSignedBefore = (dateTime: string | undefined, moment: string): boolean => {
   const signed = dateTime === undefined ? undefined : intervalOf(dateTime)
-  if (dateTime === undefined || signed === undefined || moment === '-infinity') return false
+  if (dateTime === undefined || signed === undefined) return false
   return isBefore(isDay(dateTime) ? shifted(signed.low, -furthestEastMs) : signed.low, moment)
 }
 
