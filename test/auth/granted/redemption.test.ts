@@ -107,6 +107,11 @@ t.test('each app has a token of its own, and an app that the operator does not t
   t.match(await redeem(token), { status: 404, body: { detail: 'There is no such invitation' } })
   await database.run(sql.fragment`
     UPDATE client SET policies = '{redeems-invitations,records-consent}' WHERE id = ${app.id}`)
+  const registers = (isSelf: boolean) =>
+    database.run(sql.fragment`UPDATE client SET self_registered = ${isSelf} WHERE id = ${app.id}`)
+  await registers(true)
+  t.equal((await redeem(token)).status, 404, 'nor has one that has registered itself')
+  await registers(false)
   t.equal((await redeem(token)).status, 200)
 })
 
@@ -139,6 +144,17 @@ t.test('a cancelled invitation gives nothing, and what it gave ends', async t =>
   // What was found for a token is kept for a moment.
   await new Promise(resolve => setTimeout(resolve, 2100))
   t.notOk(await isInForce(bearer))
+})
+
+t.test('when the address in the record is changed, what whoever reads the old one has got by it ends', async t => {
+  const { token, patient } = await invited('Jim')
+  const bearer = await tokenOf(token)
+  t.ok(await findCaller(database, bearer))
+  const record = (await send('everything', 'GET', `Patient/${patient}`)).json()
+  const telecom = [{ system: 'email', value: 'jim.anew@example.org' }]
+  t.equal((await send('everything', 'PUT', `Patient/${patient}`, { ...record, telecom })).statusCode, 200)
+  t.match(await redeem(token), { status: 403 })
+  t.notOk(await findCaller(database, bearer))
 })
 
 t.test('what nobody has confirmed ends when the operator no longer trusts the app; the rest stays', async t => {
