@@ -4,6 +4,7 @@ import { startSession } from '../../src/storage/account/session.ts'
 import { appToken } from '../../src/storage/study/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
+import { consent } from '../support/study.ts'
 
 /** A record that somebody registered, and for which an app answered, before it is joined with one of another institution. */
 const world = await openInvitedApps()
@@ -93,5 +94,32 @@ t.test(
     await link(own, elsewhere)
     t.same(await seen(), before)
     t.equal((await send('everything', 'GET', `Consent/${consent.id}`)).json().status, 'inactive')
+  },
+)
+
+/** Somebody with a record at the hospital, for whose record in the lab these things have happened one after another; the status of their Consent once the two are joined. */
+const joinedAfter = async (name: string, ...steps: readonly ('app' | 'consent' | 'confirmed')[]): Promise<string> => {
+  const elsewhere = await world.participant(hospital.manager, hospital.organization, theirs.id, kinds, name)
+  const one = await enrolled(name)
+  const own = await account(one.patient)
+  const given = consent(one.patient, study.id, world.lab.organization, kinds)
+  const { grantedApps } = world.server.authorization
+  const does = {
+    app: async () => world.tokenOf(appToken(await invite(one), world.app.id)),
+    consent: async () => create(await world.patientToken(one.patient, 'patient/Consent.cruds'), given),
+    confirmed: async () => grantedApps.prove(own, (await grantedApps.list(own))[0]?.id ?? ''),
+  }
+  for (const step of steps) t.ok(await does[step]())
+  await link(own, elsewhere)
+  return (await send('everything', 'GET', `Consent?study=ResearchStudy/${study.id}&patient=${one.patient}`)).json()
+    .entry[0].resource.status
+}
+
+t.test(
+  'of a Consent that names no app it counts which apps had come when it was given, and were confirmed',
+  async t => {
+    t.equal(await joinedAfter('Zoe', 'consent', 'app'), 'active')
+    t.equal(await joinedAfter('Ziv', 'app', 'consent'), 'inactive')
+    t.equal(await joinedAfter('Zia', 'app', 'consent', 'app', 'confirmed'), 'active')
   },
 )
