@@ -55,6 +55,13 @@ t.test('what an administrator creates for a tenant belongs to the organization t
   t.equal(await outcome(visitor, { ...practitioner, active: false } as Resource), 404)
 })
 
+t.test('an account that is linked to nobody is nobody’s to manage', async t => {
+  await put({ resourceType: 'Person', id: 'loose' })
+  t.equal(await outcome(dean, { resourceType: 'Person', id: 'loose', active: false } as Resource), 404)
+  await t.rejects(storeOf(dean).read('Person', 'loose'), new FhirError('not-found', 'Person/loose is not known'))
+  t.equal(await outcome(dean, { resourceType: 'Person' }), 403)
+})
+
 t.test('the organization that a tag names must exist on this server', async t => {
   const refused = await write(administrator, { resourceType: 'Practitioner', meta: owned('nowhere') })
   t.match(refused, {

@@ -60,6 +60,22 @@ t.test('whoever shares with somebody, or with their organization, is listed with
   t.same(await idsOf(`with=${practitioner.split('/')[1]}`), [first, third])
 })
 
+t.test('the newest reading is one that this very Consent opens, whatever another gives to the same reader', async t => {
+  const { browser, practitioner } = await clinician()
+  const one = await patient('Hidden')
+  const height = 'omh:body-height'
+  const toMe = await one.give({ to: practitioner, kinds: [height] })
+  const [permit] = toMe.provision?.provision ?? []
+  const provision = [{ ...permit, type: 'permit' as const, dataPeriod: { start: '2000-01-01', end: '2025-12-31' } }]
+  await one.change(toMe, { dateTime: new Date().toISOString(), provision: { ...toMe.provision, provision } })
+  const toUs = await one.give({ to: toLab, kinds: [height] })
+  await one.measure('8302-2', '2025-06-01T12:00:00Z', 171, 'cm')
+  await one.measure('8302-2', '2026-03-01T12:00:00Z', 170, 'cm')
+  const listed = new Map(itemsOf(await browser.get('/shared')))
+  t.match(listed.get(toMe.id), /Newest reading: 2025-06-01/)
+  t.match(listed.get(toUs.id), /Newest reading: 2026-03-01/)
+})
+
 t.test('an address that asks for what is not there says what there is', async t => {
   const { browser, practitioner } = await clinician(clinic.organization)
   const { give } = await patient('Asked')

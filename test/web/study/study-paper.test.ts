@@ -131,6 +131,12 @@ t.test('no paper is taken for a patient of another institution: an id alone give
   }
 })
 
+t.test('nor for somebody whose place is one in another study', async t => {
+  const night = await world.study(lab.manager, lab.organization, 'night', ['omh:heart-rate'])
+  const { page } = await enrolled('Night', night)
+  t.equal((await first.get(page.replace(night.id, study.id))).status, 404)
+})
+
 t.test('what is missing is shown at its field, and nothing is recorded', async t => {
   const { page, patient } = await enrolled('Ann')
   const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })

@@ -63,6 +63,22 @@ t.test('nobody else can end what somebody gives, or is told of it', async t => {
   t.equal((await consentOf()).status, 'active')
 })
 
+t.test('what somebody gives a study is not ended from their place in another', async t => {
+  const night = await world.study(lab.manager, lab.organization, 'night', ['omh:heart-rate'])
+  const { id: place } = await world.enrol(lab.manager, night.id, patient)
+  t.equal((await staff.get(`/studies/${study.id}/people/${place}/withdrawal`)).status, 404)
+})
+
+t.test('nor from a place of somebody of whom this server has no record', async t => {
+  const { id: place } = await create('everything', {
+    resourceType: 'ResearchSubject',
+    status: 'on-study',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: 'https://elsewhere.example.org/fhir/Patient/1' },
+  })
+  t.equal((await staff.get(`/studies/${study.id}/people/${place}/withdrawal`)).status, 404)
+})
+
 t.test('staff see for whom they end it', async t => {
   t.match(wordsOf(await staff.get(page)), /Withdraw for a patient Patient Ann They agreed on/)
   const stored = JSON.parse((await send('everything', 'GET', `ResearchSubject/${subject}`)).body)
