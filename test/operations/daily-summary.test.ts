@@ -201,3 +201,19 @@ t.test('as many days can be asked for as a leap year has, and no fewer than one'
   t.match(await asked('2026-03-11', '2026-03-11'), [200])
   t.match(await asked('2026-03-11', '2026-03-10'), [400, /end lies before start/])
 })
+
+t.test('the figures of a day that is not over are preliminary, and final afterwards', async t => {
+  const now = new Date()
+  const today = now.toISOString().slice(0, 10)
+  const before = new Date(now.getTime() - 86_400_000).toISOString().slice(0, 10)
+  const on = (day: string) => ({ ...reading('59408-5', '01', 97, '%'), effectiveDateTime: `${day}T00:00:00Z` })
+  await put(on(before), on(today))
+  const entries = await entriesOf('omh:oxygen-saturation', { start: before, end: today })
+  t.match(
+    entries.map(({ resource }) => resource),
+    [
+      { status: 'final', effectivePeriod: { start: before } },
+      { status: 'preliminary', effectivePeriod: { start: today } },
+    ],
+  )
+})

@@ -243,6 +243,16 @@ t.test('time with readings is never more than all the time that has passed', asy
   )
   const ahead = await profileOf({ subject: 'cas', start: '2099-05-01', end: '2099-05-01' })
   t.same([ahead.value('count'), ahead.value('active')], [4, 0], 'the future has no time')
+  const quarter = 900_000
+  const first = Math.floor(Date.now() / quarter) * quarter - 20 * quarter
+  const past = Array.from({ length: 20 }, (_, index) => new Date(first + index * quarter).toISOString())
+  await put(
+    { resourceType: 'Patient', id: 'dee' },
+    ...past.map((time, index) => reading(`dee-${index}`, 'dee', time, 100)),
+  )
+  const untilTomorrow = { start: past[0] ?? '', end: new Date(first + 120 * quarter).toISOString() }
+  const { value } = await profileOf({ subject: 'dee', ...untilTomorrow })
+  t.ok(Number(value('active')) >= 90, 'what is yet to come of the period is no time without readings')
   const edges = { start: '2026-05-01T08:14:00Z', end: '2026-05-01T08:31:00Z' }
   t.equal(
     (await profileOf({ subject: 'cas', ...edges })).value('active'),

@@ -246,6 +246,29 @@ t.test('a step of several days adds the totals of each of them, and none of thei
   t.same(await sums({ points: '1' }), [[8004], [400]])
 })
 
+t.test('what was counted at the moment at which a period begins is within it, and as it ends, after it', async t => {
+  const steps = (value: number, effective: object) => ({
+    ...observation(loinc('55423-8'), '', quantity(value, '{steps}'), { effectiveDateTime: undefined, ...effective }),
+    subject: { reference: 'Patient/bob' },
+  })
+  await put(
+    steps(100, { effectivePeriod: { start: '2026-09-01T08:00:00Z', end: '2026-09-01T08:59:59Z' } }),
+    steps(10, { effectiveDateTime: '2026-09-01T08:00:00Z' }),
+    steps(20, { effectiveDateTime: '2026-09-01T08:59:59Z' }),
+    steps(40, { effectiveDateTime: '2026-09-01T09:00:00Z' }),
+  )
+  const asked = {
+    subject: 'bob',
+    unit: '{steps}',
+    code: '55423-8',
+    start: '2026-09-01',
+    end: '2026-09-01',
+    step: 'day',
+  }
+  const [line] = (await seriesOf(asked)).lines
+  t.same(line && numbers(line, 'sum'), [160])
+})
+
 t.test('a reading that came in two ways counts once, and a part of a panel as often as it was sent', async t => {
   const eve = { subject: { reference: 'Patient/eve' } }
   const ofWatch = { device: { reference: 'Device/watch' } }
@@ -417,7 +440,7 @@ t.test(
       { resourceType: 'Patient', id: 'cyd' },
       sampled('each-second', '2026-05-01T09:59:58Z', '60 61 62 E 64', {}),
       sampled('at-moments', '2026-05-01T10:00:00Z', '70 80 90', offsets),
-      sampled('in-hertz', '2026-05-01T10:01:00Z', '1 2 L', { origin: quantity(0, 'Hz'), factor: 0.5 }),
+      sampled('in-hertz', '2026-05-01T10:01:00Z', '1 2 L U', { origin: quantity(0, 'Hz'), factor: 0.5 }),
       sampled('in-another-unit', '2026-05-01T10:00:00Z', '1 2 3', { origin: quantity(0, 'kg') }),
       sampled('wave', '2026-05-01T10:00:00Z', '1 2 3', { period: 2 }),
       sampled('of-two-dimensions', '2026-05-01T10:00:00Z', '1 2 3 4', { dimensions: 2 }),
@@ -451,7 +474,7 @@ t.test(
         sum: [276, 180, 23],
       },
     ])
-    t.equal(leftOut, 4, 'another unit, a wave, two dimensions, and what is below the lowest measurable value')
+    t.equal(leftOut, 5, 'another unit, a wave, two dimensions, and what is below or above what can be measured')
   },
 )
 
