@@ -42,4 +42,11 @@ for (const [how, method] of Object.entries(kinds))
     })
     t.match(await answer, { status: 400, body: { error: 'invalid_grant' } })
     t.match(await ask('system/Observation.rs'), { status: 200, body: { scope: 'system/Observation.rs' } })
+    const disabled = await database.transaction(async connection => {
+      await connection.run(sql.fragment`UPDATE client SET disabled_at = now() WHERE id = ${id}`)
+      const answer = ask('system/Observation.rs')
+      await someoneWaits(connection)
+      return { answer }
+    })
+    t.match(await disabled.answer, { status: 400, body: { error: 'invalid_grant' } }, 'nor once it is disabled')
   })

@@ -1,9 +1,10 @@
 import t from 'tap'
-import { type ClientApproval, changeApproved, disable } from '../../../src/auth/client/approved-clients.ts'
+import { type ClientApproval, changeApproved, disable, enable } from '../../../src/auth/client/approved-clients.ts'
 import { requireOffered } from '../../../src/auth/request/offered-scope.ts'
 import { ownScopeRules } from '../../../src/cli/own-scope-rules.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { createGrant, findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
+import { findToken } from '../../../src/storage/authorization/token.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { assertion, assertionType, makeKey } from '../backend.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
@@ -130,4 +131,18 @@ t.test('the tokens of a service end with a scope that the operator removes', asy
   t.equal(await statusOf(first), 200)
   await change(id, { scope: 'system/Observation.rs' })
   t.equal(await statusOf(second), 401)
+})
+
+t.test('what an app had when it was disabled does not come back when it is enabled', async t => {
+  const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs system/*.rs' })
+  const { person } = study.researcher
+  const given = { person, client: id, scope: 'user/Patient.rs', context: {}, ttlSeconds: 60 }
+  const grant = (await database.transaction(connection => createGrant(connection, given))) ?? ''
+  const own = await world.token({ subject: { kind: 'client' }, client: id, scope: 'system/Patient.rs' })
+  t.match(await findGrant(database, grant), { person })
+  t.match(await findToken(database, own), { caller: { client: { id } } })
+  await database.transaction(connection => disable(connection, id, 'operator'))
+  await database.transaction(connection => enable(connection, id, 'operator'))
+  t.equal(await findGrant(database, grant), undefined)
+  t.equal(await findToken(database, own), undefined)
 })

@@ -157,6 +157,17 @@ t.test('when the address in the record is changed, what whoever reads the old on
   t.notOk(await findCaller(database, bearer))
 })
 
+t.test('what an invitation gave ends if it was tried too often', async t => {
+  const { token, subject } = await invited('Jay')
+  const bearer = await tokenOf(token)
+  t.ok(await findCaller(database, bearer))
+  await database.run(
+    sql.fragment`UPDATE invitation SET ended_at = now(), ended_by = 'tries' WHERE subject = ${subject}`,
+  )
+  t.notOk(await findCaller(database, bearer))
+  t.match(await redeem(token), { status: 403 })
+})
+
 t.test('what nobody has confirmed ends when the operator no longer trusts the app; the rest stays', async t => {
   const [unconfirmed, confirmed] = [await invited('Tom'), await invited('Tea')]
   const [first, second] = [await tokenOf(unconfirmed.token), await tokenOf(confirmed.token)]

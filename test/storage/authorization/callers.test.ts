@@ -1,4 +1,6 @@
 import t from 'tap'
+import { endSession, findSession, startSession } from '../../../src/storage/account/session.ts'
+import { createGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { openCallers } from '../../../src/storage/authorization/callers.ts'
 import { issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
 import { setBackWhile } from '../../support/clock.ts'
@@ -57,6 +59,35 @@ t.test('it ends at once in the process that revoked it', async t => {
   forget()
   t.equal(await find(bearer), undefined)
   t.match(await underWay, { patient: 'ann' })
+})
+
+t.test('what was read before something was revoked here is not kept', async t => {
+  const bearer = await token(60)
+  const reading: typeof database = {
+    ...database,
+    maybeOne: async <Row>(...asked: Parameters<typeof database.maybeOne>) => {
+      const row = await database.maybeOne<Row>(...asked)
+      if (await revokeToken(database, bearer)) forget()
+      return row
+    },
+  }
+  const { find, forget } = openCallers(reading)
+  t.match(await find(bearer), { patient: 'ann' })
+  t.equal(await find(bearer), undefined)
+})
+
+t.test('a token that ends with a sign-in ends at once, wherever that ended', async t => {
+  const { find } = openCallers(database)
+  const cookie = await startSession(database, { person: 'ben', methods: ['pwd'], device: 'Test' })
+  const { id: session = '' } = (await findSession(database, cookie)) ?? {}
+  const given = { person: 'ben', client: 'cli', scope: 'online_access', context: {}, session, ttlSeconds: 60 }
+  const grantId = await database.transaction(connection => createGrant(connection, given))
+  const subject = { kind: 'user', person: 'ben' } as const
+  const asked = { subject, client: 'cli', scope: 'online_access', ttlSeconds: 60 }
+  const bearer = await issueToken(database, { ...asked, ...(grantId !== undefined && { grantId }) })
+  t.match(await find(bearer), { person: { id: 'ben' } })
+  await endSession(database, 'ben', session)
+  t.equal(await find(bearer), undefined)
 })
 
 t.test('texts that cannot be tokens do not push out what is remembered of a refused one', async t => {

@@ -29,6 +29,12 @@ const grant = async (
   const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
   return (await tokenRequest(server, { ...form, client_id: clientId })).body
 }
+const grantFor = async (begun: Awaited<ReturnType<typeof ask>>, who: SignedIn, patient: string) => {
+  const back = await begun.browser.allow(begun.id, who, { scopes: ['patient/Patient.rs'], patient })
+  const code = back.searchParams.get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: begun.verifier }
+  return (await tokenRequest(server, { ...form, client_id: begun.clientId })).body
+}
 const introspect = async (of: string, clientId: string) =>
   (await tokenRequest(server, { token: of, client_id: clientId }, {}, '/oauth/token/introspection')).body
 const status = async (bearer: string, url: string) => (await send(bearer, 'GET', url)).statusCode
@@ -203,6 +209,18 @@ t.test('what staff let an app of an organization do ends with their role there',
   const open = await client({ name: 'For everybody', scope: 'user/*.rs' })
   const { access_token } = await grant(await ask(open.id, 'user/Patient.rs'), who, ['user/Patient.rs'])
   t.equal(await status(access_token, `Patient/${theirs}`), 200, 'an app that the operator approved for all continues')
+})
+
+t.test('what somebody lets an app do that nobody has approved ends with whom they acted for', async t => {
+  const link = [{ target: { reference: `Patient/${ann}` } }]
+  const person = await create('everything', { resourceType: 'Person', link })
+  const who = await signIn(person.id)
+  const begun = await ask(stranger.id, 'patient/Patient.rs')
+  const { access_token } = await grantFor(begun, who, ann)
+  t.match(await introspect(access_token, stranger.id), { active: true })
+  await world.update('everything', { resourceType: 'Person', id: person.id })
+  t.strictSame(await introspect(access_token, stranger.id), { active: false })
+  t.strictSame(await server.authorization.grantedApps.list(who.person), [])
 })
 
 t.test('what comes twice or is given back while a role is over does not return with the role', async t => {
