@@ -216,3 +216,19 @@ t.test('a series of a glucose sensor is its samples, and has the codes of their 
   t.match(valueSampledData, { data: '100 104', period: 300_000, origin: { value: 0, code: 'mg/dL' } })
   t.equal(valueQuantity, undefined)
 })
+
+t.test(
+  'of a series in which one point breaks its schema no value is read, also if its source may send that',
+  async t => {
+    const sent = upload(
+      point('omh:heart-rate:2.0', beats([{}, { heart_rate: { value: 'fast', unit: 'beats/min' } }, {}])),
+    )
+    const { resource } = atOnce(mhealth.receive(sent)).under('accept-with-warning')
+    t.equal(resource.valueSampledData, undefined)
+    t.strictSame(
+      resource.code.coding?.map(({ code }) => code),
+      ['omh:heart-rate:2.0'],
+    )
+    t.match(resource.effectivePeriod, { start: '2026-03-01T07:00:00Z', end: '2026-03-01T07:02:00Z' })
+  },
+)

@@ -829,6 +829,10 @@ t.test('a disabled EHR is refused at once, even for launches in progress', async
   t.teardown(() => world.configure(ehr, world.hospital))
   t.match(await browser.get(back), { status: 400, body: /not known here/ })
   t.match(await browser.get(location), { status: 403 }, 'nor does what came of one go on')
+  const before = ehr.asked.length
+  const begun = await browser.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
+  t.match(begun, { status: 400, location: undefined }, 'nor does another begin')
+  t.equal(ehr.asked.length, before)
 })
 
 t.test('in a frame it asks to continue in a tab of its own', async t => {
