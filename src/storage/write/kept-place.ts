@@ -20,16 +20,30 @@ export const keptPlace = async (
   return withNoted(answered, noted, { isKnown: await isKnown(connection, writing, answered, noted, before) })
 }
 
-/** Whoever enrols somebody tells the study what they may read of them. A later write by somebody else, such as the patient who leaves, tells nothing new. */
+/**
+ * Whoever enrols somebody tells the study what they may read of them. A later write by somebody else, such as the patient who leaves, tells nothing new.
+ * What was noted in another study does not count: there it may be what a client has sent.
+ */
 const isKnown = async (
   connection: Connection,
   writing: Writing,
-  { individual }: ResearchSubject,
+  subject: ResearchSubject,
   noted: Noted | undefined,
   before: Resource | undefined,
 ): Promise<boolean> => {
-  if (before?.resourceType === 'ResearchSubject') return saysNote(before)
+  if (before?.resourceType === 'ResearchSubject' && studyOf(before) === studyOf(subject)) return saysNote(before)
+  return noted?.isOwn === false && readsPatient(connection, writing, subject)
+}
+
+const studyOf = ({ study }: ResearchSubject): string | undefined => namedId(study, 'ResearchStudy')
+
+/** Whether whoever writes may read the Patient of the place. */
+export const readsPatient = async (
+  connection: Connection,
+  writing: Asking,
+  { individual }: ResearchSubject,
+): Promise<boolean> => {
   const patient = namedId(individual, 'Patient')
-  if (patient === undefined || noted?.isOwn !== false) return false
+  if (patient === undefined) return false
   return (await findCurrent(connection, writing, 'Patient', patient, 'r')) !== undefined
 }

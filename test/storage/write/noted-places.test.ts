@@ -215,6 +215,31 @@ t.test(
   },
 )
 
+t.test('a place that moves to a coded study tells nobody of whom its mover may not read', async t => {
+  const { id } = await create(elsewhere.manager, patientOf(ann, elsewhere.organization))
+  const place = await enrol(identified.id, id, noted(bo))
+  t.strictSame(await said(place), ['1', noted(bo)], 'what a client has noted')
+  const study = { reference: `ResearchStudy/${coded.id}` }
+  await update(manager, { ...(await readPlace(place)), study } as ResearchSubject)
+  t.strictSame(await said(place), ['2', []])
+  await update(elsewhere.manager, { ...patientOf({ ...ann, gender: 'other' }, elsewhere.organization), id })
+  t.strictSame(await said(place), ['2', []], 'not by a correction either')
+})
+
+t.test('a study that comes after its places is told who somebody is by whoever may read them alone', async t => {
+  const { id } = await create(elsewhere.manager, patientOf(ann, elsewhere.organization))
+  const scope = 'system/ResearchSubject.crus system/ResearchStudy.crus'
+  const blind = await world.token({ subject: { kind: 'client' }, client: 'importer', scope, policies: ['everything'] })
+  const { enrollment: _, ...study } = (await send(manager, 'GET', `ResearchStudy/${coded.id}`)).json()
+  const begin = async (name: string, token: string) => {
+    const { id: place } = await create(token, placeIn(name, id, noted(bo)))
+    await update(token, { ...study, id: name })
+    return place
+  }
+  t.strictSame(await said(await begin('begun-blindly', blind)), ['2', []])
+  t.strictSame(await said(await begin('begun-by-a-reader', 'everything')), ['2', noted(ann)])
+})
+
 t.test(
   'whoever may read somebody whom another organization has registered tells the study by enrolling them',
   async t => {
