@@ -171,7 +171,11 @@ const cursorsAround = (
 const cursorOf = (row: Pick<PageRow, 'keys' | 'pk'>, more: Pick<Position, 'before'> = {}): string =>
   JSON.stringify({ ...positionOf(row), ...more })
 
-const positionOf = ({ keys, pk }: Pick<PageRow, 'keys' | 'pk'>): Position => ({ values: JSON.parse(keys), pk })
+const positionOf = ({ keys, pk }: Pick<PageRow, 'keys' | 'pk'>): Position => ({
+  values: JSON.parse(keys),
+  pk,
+  tiesAsIndexed: true,
+})
 
 /** Some matches, in no order. */
 export const searchMatches = async (

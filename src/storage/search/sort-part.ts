@@ -7,8 +7,9 @@ import { isOldestFirst, type Position, sortKeys } from './sort.ts'
 export type SortPart = { readonly part?: 'known' | 'unknown'; readonly at: Position | undefined }
 
 /** In which parts a page is read, one after the other: those of an unknown time come last in either order, but from the end of the index first. */
-export const partsFrom = (search: Search, at: Position | undefined): readonly SortPart[] => {
-  if (!isOldestFirst(search)) return [{ at }]
+export const partsFrom = (search: Search, position: Position | undefined): readonly SortPart[] => {
+  if (!isOldestFirst(search)) return [{ at: position }]
+  const at = position === undefined || position.tiesAsIndexed ? position : besideTies(position)
   const isUnknown = at !== undefined && (at.values[0] ?? unknownTime) === unknownTime
   if (!isUnknown && at?.before) return [{ part: 'known', at }]
   if (!isUnknown)
@@ -19,6 +20,11 @@ export const partsFrom = (search: Search, at: Position | undefined): readonly So
   const within: SortPart = { part: 'unknown', at: { ...at, values: [unknownTime] } }
   return at.before ? [within, { part: 'known', at: theEnd }] : [within]
 }
+
+/** With all that have the time at which a page ended: some come twice, and none is left out. */
+const besideTies = (position: Position): Position => ({ ...position, pk: position.before ? greatestPk : '0' })
+
+const greatestPk = '9223372036854775807'
 
 const unknownTime = '-infinity'
 const theEnd: Position = { values: ['infinity'], pk: '0', before: true }
