@@ -6,7 +6,10 @@ import type { PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { carePath } from './care-form.ts'
 
-/** With whom something was shared once for the person's care, and nothing is now; each leads to where they read what they signed, or share again. */
+/**
+ * Those whom Consents of the person's care name, and with whom nothing is shared now: it was once, or they were refused, or an app has only proposed it.
+ * Each leads to where the person reads what they signed, or shares again.
+ */
 export const careEnded = async (
   options: PageOptions,
   person: string,

@@ -21,10 +21,14 @@ export const studyAccessPage: AddPage = (server, options) => {
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const outcome = await changing(request, options, changeable, forStaffAlone)
-    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=access`, 303)
+    // It may have been sent twice.
+    if (outcome.kind === 'changed' || isNarrow(outcome.now.study))
+      return reply.redirect(`/studies/${changeable.id}/settings?done=access`, 303)
     return sendAccess(reply.code(409), outcome.now, notDone)
   })
 }
+
+const isNarrow = (study: ResearchStudy): boolean => chosenIn(study, 'access') === 'staff'
 
 const forStaffAlone = (study: ResearchStudy): ResearchStudy => {
   const others = (study.extension ?? []).filter(({ url }) => url !== extensions.access)
@@ -33,20 +37,24 @@ const forStaffAlone = (study: ResearchStudy): ResearchStudy => {
 
 const sendAccess = (reply: FastifyReply, changeable: ChangeableStudy, notices?: Html): FastifyReply => {
   const { study, id } = changeable
-  const isNarrow = chosenIn(study, 'access') === 'staff'
   const staff = staffOf(study).filter(({ isInForce }) => isInForce)
   const services = html`The services that read without a person are not concerned: the <a href="/studies/${id}">page of the study</a> names them.`
-  const people = html`<a href="/studies/${id}/settings/staff">${staff.length === 1 ? 'one person' : `${staff.length} people`}</a>`
+  const people = html`<a href="/studies/${id}/settings/staff">${peopleText(staff.length)}</a>`
   return sendChangePage(reply, changeable, {
     title: 'Who reads what patients share',
     isProblem: notices !== undefined,
     notices,
-    before: isNarrow
+    before: isNarrow(study)
       ? html`<p>Its named staff read it, now ${people}, and nobody else of its organization. This cannot be widened, since patients were told so. ${services}</p>`
       : html`<p>Its named staff read it, now ${people}, and so does everybody in its organization and in those below it.</p>
 <p>You can narrow this to its named staff. Then everybody else there reads nothing of it any more, at once: neither what patients share nor what they have answered. Members of the organization still enrol and invite people. ${services} You cannot undo this.</p>
 ${staff.length === 0 && notice('warning', html`<p>Nobody is named yet: until <a href="/studies/${id}/settings/staff">staff are</a>, nobody would read anything.</p>`)}`,
-    fields: isNarrow ? [] : [html``],
+    fields: isNarrow(study) ? [] : [html``],
     button: 'Let its named staff alone read',
   })
+}
+
+const peopleText = (count: number): string => {
+  if (count === 0) return 'nobody'
+  return count === 1 ? 'one person' : `${count} people`
 }

@@ -28,12 +28,12 @@ const consentByStaff = (
   { state, isLeftStanding, isOnPaper, hasEnded }: EnrolledPerson,
   study: ResearchStudy,
 ): readonly [path: string, text: string] | undefined => {
-  if (isSharing(state)) return ['withdrawal', 'Withdraw for this patient']
+  if (isConsenting(state)) return ['withdrawal', 'Withdraw for this patient']
   if (isLeftStanding) return ['withdrawal', 'End their consent']
   if (isOnPaper) return ['paper', 'Check what they signed on paper']
   return allowsPaper(study) && !hasEnded ? ['paper', 'Record a consent on paper'] : undefined
 }
 
-/** Whether a consent of theirs is in force. */
-export const isSharing = (state: EnrolledPerson['state']): boolean =>
+/** Whether a consent of theirs is in force, though it may give nothing at this moment. */
+export const isConsenting = (state: EnrolledPerson['state']): boolean =>
   state === 'all' || state === 'partly' || state === 'nothing'

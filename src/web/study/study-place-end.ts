@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
-import { findOneEnrolled } from '../../studies/people/enrolled-people.ts'
+import { type EnrolledPerson, findOneEnrolled } from '../../studies/people/enrolled-people.ts'
 import { type EndablePlace, endPlace, findEndablePlace } from '../../studies/people/place-end.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
@@ -14,7 +14,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
-import { isSharing } from './by-staff.ts'
+import { isConsenting } from './by-staff.ts'
 import { type OfSubject, readStudyOf } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { answered, endings, whomFact } from './study-person.ts'
@@ -33,9 +33,10 @@ export const studyPlaceEndPage: AddPage = (server, options) => {
     const endable = await find(request)
     const { id, subject } = request.params
     const done = () => reply.redirect(doneUrl(request, id, subject, 'ended'), 303)
-    if (endable.isOver) return done()
     const [version, chosen] = [typed(request.body, 'version'), typed(request.body, 'why')]
     const status = namedIn(statuses, chosen)
+    if (endable.isOver && endable.place.status === status) return done()
+    if (endable.isOver) return sendEnd(request, reply.code(409), options, { endable, isOther: true })
     if (status === undefined) return sendEnd(request, reply.code(422), options, { endable, version, isUnchosen: true })
     if ((await endPlace(endable, { version, status })) === 'ended') return done()
     return sendEnd(request, reply.code(409), options, { endable: await find(request), why: status, isOther: true })
@@ -76,13 +77,13 @@ const sendEnd = async (
     title: 'End a place in the study',
     isProblem: isUnchosen || isOther,
     content: html`<h1>End a place in the study</h1>
-${isOther && notice('problem', html`<p>Their place has changed since you opened this page: they may have answered. Nothing was ended. Send it again if it is still to end.</p>`)}
+${isOther && notice('problem', html`<p>${endable.isOver ? endedBefore : changedSince}</p>`)}
 ${problemList([asked])}
 <dl>${whomFact(person)}<dt>Answer</dt><dd>${answered(person)}</dd></dl>
 ${
   endable.isOver
     ? html`<p>There is nothing more to end. To ask them again, enrol them anew.</p>`
-    : html`${whatEnds(isSharing(person.state), asks && `/studies/${id}/people/${subject}/withdrawal${listQuery(request)}`)}
+    : html`${whatEnds(person.state, asks && `/studies/${id}/people/${subject}/withdrawal${listQuery(request)}`)}
 ${postForm(
   {
     action: `/studies/${id}/people/${subject}/end${listQuery(request)}`,
@@ -98,11 +99,15 @@ ${backToStudy(request, id, subject)}`,
   })
 }
 
+const endedBefore = 'Their place had ended before you sent this. Nothing was changed, and what you chose was not noted.'
+const changedSince =
+  'Their place has changed since you opened this page: they may have answered. Nothing was ended. Send it again if it is still to end.'
+
 const whatEnds = (
-  shares: boolean,
+  state: EnrolledPerson['state'],
   withdrawal: string | false,
 ): Html => html`<p>It ends at once: nobody invites or reminds them any more, a link that was sent to them no longer works, and nobody reads anything of theirs for this study. The patient sees that it has ended. You cannot undo this: to ask them again, you enrol them anew.</p>
 ${
-  shares &&
-  html`<p>They share data with the study now. Their consent stays, without effect, and they can be enrolled again only once it is ended.${withdrawal && html` If they have told you that they want to stop, first <a href="${withdrawal}">withdraw for them</a>.`}</p>`
+  isConsenting(state) &&
+  html`<p>They ${state === 'nothing' ? 'have consented to the study, though they share nothing with it now' : 'share data with the study now'}. Their consent stays, without effect, and they can be enrolled again only once it is ended.${withdrawal && html` If they have told you that they want to stop, first <a href="${withdrawal}">withdraw for them</a>.`}</p>`
 }`

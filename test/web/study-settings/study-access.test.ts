@@ -72,7 +72,7 @@ t.test('a study without named staff says that nobody would read, and so it does 
   const at = `/studies/${id}/settings`
   t.match(
     wordsOf(await member.get(`${at}/access`)),
-    /Nobody is named yet: until staff are , nobody would read anything\./,
+    /Its named staff read it, now nobody , and so does .* Nobody is named yet: until staff are , nobody would read anything\./,
   )
   const needs = /Nobody reads what patients share before its staff are named\./
   t.notMatch(wordsOf(await member.get(at)), needs)
@@ -94,6 +94,20 @@ t.test('if somebody else has changed the study meanwhile, nothing is narrowed be
   )
   const { extension } = (await send('everything', 'GET', `ResearchStudy/${id}`)).json()
   t.notOk(extension.some(({ url }: { readonly url: string }) => url === extensions.access))
+})
+
+t.test('whoever sends it twice is told that it is done, and nothing is written again', async t => {
+  const { id } = await world.newStudy(lab.manager, lab.organization, 'Twice', ['omh:heart-rate'])
+  const at = `/studies/${id}/settings/access`
+  const { body } = await member.get(at)
+  const [_csrf, version] = ['_csrf', 'version'].map(
+    name => new RegExp(`name="${name}" value="([^"]*)"`).exec(body.slice(body.indexOf(`action="${at}"`)))?.[1] ?? '',
+  )
+  const sent = { _csrf: _csrf ?? '', version: version ?? '' }
+  const done = { status: 303, location: `/studies/${id}/settings?done=access` }
+  t.match([await member.post(at, sent), await member.post(at, sent)], [done, done])
+  const { meta } = (await send('everything', 'GET', `ResearchStudy/${id}`)).json()
+  t.equal(meta.versionId, String(Number(version) + 1))
 })
 
 t.test('nobody else finds the page, or narrows anything', async t => {

@@ -122,24 +122,48 @@ t.test('if they answer after the page was opened, nothing ends before that has b
   t.match(await placeOf(patient), { status: 'withdrawn' })
 })
 
-t.test(
-  'whoever sends it twice, or after somebody else, is told that it has ended, and nothing is written again',
-  async t => {
-    const { at, id } = await asked('Twice')
-    const { _csrf, version } = hiddenIn(await member.get(at))
-    const sent = { _csrf, version, why: 'ineligible' }
-    const both = [await member.post(at, sent), await member.post(at, { ...sent, why: 'off-study' })]
-    t.same(
-      both.map(({ location }) => location),
-      [`${list}?done=ended&subject=${id}`, `${list}?done=ended&subject=${id}`],
-    )
-    t.match((await send('everything', 'GET', `ResearchSubject/${id}`)).json(), { status: 'ineligible' })
-    t.match(
-      wordsOf(await member.get(at)),
-      /Answer Their place in the study has ended\. They do not fit the study\. There is nothing more to end\. To ask them again, enrol them anew\./,
-    )
-  },
-)
+t.test('whoever sends it twice is told that it has ended, and nothing is written again', async t => {
+  const { at, id } = await asked('Twice')
+  const { _csrf, version } = hiddenIn(await member.get(at))
+  const sent = { _csrf, version, why: 'ineligible' }
+  const both = [await member.post(at, sent), await member.post(at, sent)]
+  t.same(
+    both.map(({ location }) => location),
+    [`${list}?done=ended&subject=${id}`, `${list}?done=ended&subject=${id}`],
+  )
+  t.equal((await send('everything', 'GET', `ResearchSubject/${id}`)).json().meta.versionId, '2')
+})
+
+t.test('whoever ends it for another reason than somebody before them is told that theirs is not noted', async t => {
+  const { at, id } = await asked('Late')
+  const { _csrf, version } = hiddenIn(await member.get(at))
+  await member.post(at, { _csrf, version, why: 'ineligible' })
+  const late = await member.post(at, { _csrf, version, why: 'off-study' })
+  t.match(
+    [late.status, wordsOf(late)],
+    [
+      409,
+      /Their place had ended before you sent this\. Nothing was changed, and what you chose was not noted\. .* Answer Their place in the study has ended\. They do not fit the study\. There is nothing more to end\. To ask them again, enrol them anew\./,
+    ],
+  )
+  t.match((await send('everything', 'GET', `ResearchSubject/${id}`)).json(), { status: 'ineligible' })
+})
+
+t.test('somebody who has consented and shares nothing now is not said to share', async t => {
+  const { at, patient } = await asked('Later')
+  const given = consent(patient, study.id, lab.organization, ['omh:heart-rate'])
+  await create(await patientToken(patient, 'patient/Consent.cruds'), {
+    ...given,
+    provision: {
+      ...given.provision,
+      provision: (given.provision?.provision ?? []).map(permit => ({ ...permit, period: { start: '2100-01-01' } })),
+    },
+  })
+  t.match(
+    wordsOf(await member.get(at)),
+    /Answer Shares nothing now: .* They have consented to the study, though they share nothing with it now\. Their consent stays, without effect/,
+  )
+})
 
 t.test('a place that has not begun ends without an end before its beginning', async t => {
   const patient = await registered('Early')
