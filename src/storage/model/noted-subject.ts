@@ -56,6 +56,14 @@ export const withNoted = (
   )
 }
 
+/** Whether the server says what the place in `content` notes, whatever is sent, and not whoever writes it: the same as in `withNoted`. */
+export const isNotedByServer = (content: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM study, patient_compartment AS compartment
+  JOIN patient ON patient.patient_id = compartment.patient_id AND patient.id = compartment.id
+  WHERE study.id = referenced_id(${content} -> 'study', 'ResearchStudy')
+    AND compartment.id = referenced_id(${content} -> 'individual', 'Patient')
+    AND (study.identity = 'coded' OR patient.owner = study.organization))`
+
 export const saysNote = (subject: ResearchSubject): boolean => notesOf(subject).length > 0
 
 const notesOf = ({ extension = [] }: ResearchSubject): readonly Extension[] => extension.filter(isNote)

@@ -316,6 +316,23 @@ t.test('a place that says too little does not keep its patient from leaving', as
   t.strictSame([left.statusCode, left.json().extension], [200, noted(ann)])
 })
 
+t.test('a patient who leaves changes nothing of what a study has noted that the server does not say', async t => {
+  const { id } = await create(elsewhere.manager, patientOf(ann, elsewhere.organization))
+  const place = await enrol(identified.id, id, noted(ann))
+  const own = await patientToken(id, 'patient/*.cruds')
+  const leave = async (extension: readonly Extension[]) =>
+    (
+      await send(own, 'PUT', `ResearchSubject/${place}`, {
+        ...(await readPlace(place)),
+        status: 'withdrawn',
+        extension,
+      })
+    ).statusCode
+  t.equal(await leave(noted(bo)), 403)
+  t.strictSame(await said(place), ['1', noted(ann)])
+  t.equal(await leave(noted(ann)), 200)
+})
+
 t.test('a place in a study that is not here names no Consent', async t => {
   const id = await register(ann)
   const consent = { reference: 'Consent/another' }

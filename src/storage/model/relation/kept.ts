@@ -3,6 +3,7 @@ import { extensions } from '../../../fhir/canonical.ts'
 import type { Kept } from '../../../search/expression.ts'
 import { type RelatedRow, tableOf } from '../../row.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
+import { isNotedByServer } from '../noted-subject.ts'
 
 /**
  * The part is the same in what is stored under the row's key. A stored row is compared with itself, and passes; for a row that is not
@@ -34,9 +35,11 @@ const parts: Readonly<Record<Extract<Kept['part'], string>, (content: SqlFragmen
   practitioner: content => sql.fragment`(${content} -> 'practitioner')`,
   'managing-organization': content => sql.fragment`(${content} -> 'managingOrganization')`,
   'all-but-contacts': content => without(content, 'telecom', 'address', 'contact', 'communication'),
-  // Of `consent`, and of what is noted of the Patient, the server alone says what is stored.
-  'all-but-leaving': content =>
-    sql.fragment`jsonb_build_array(${without(content, 'status', 'period', 'consent', 'extension')}, ${withoutExtension(content, extensions.gender, extensions.birthYear)})`,
+  // Of `consent`, and mostly of what is noted of the Patient, the server alone says what is stored.
+  'all-but-leaving': content => sql.fragment`jsonb_build_array(
+    ${without(content, 'status', 'period', 'consent', 'extension')},
+    CASE WHEN ${isNotedByServer(content)} THEN ${withoutExtension(content, extensions.gender, extensions.birthYear)}
+      ELSE ${content} -> 'extension' END)`,
   'all-but-inactivation': content =>
     sql.fragment`jsonb_build_array(${without(content, 'status', 'extension')}, ${withoutExtension(content, inactivationReason)})`,
   'all-but-staff': content =>
