@@ -30,7 +30,7 @@ export const tellMethods = (server: FastifyInstance): void => {
   server.addHook('onRoute', ({ method, url, config }) => {
     const isRefusal = config?.isRefusal === true
     const segments = url.split('/')
-    for (const one of [method].flat()) if (one !== 'OPTIONS') routes.push({ method: one, url, segments, isRefusal })
+    for (const one of [method].flat()) if (!follows.has(one)) routes.push({ method: one, url, segments, isRefusal })
   })
   server.addHook('onSend', async ({ method, url }, reply) => {
     if (method !== 'OPTIONS' || reply.statusCode !== 204 || reply.hasHeader('allow')) return
@@ -42,6 +42,9 @@ export const tellMethods = (server: FastifyInstance): void => {
     if (taken.length > 0) allow(reply, taken)
   })
 }
+
+/** They are answered wherever another is; and of some paths, such as a base that ends with a slash, nothing else is registered. */
+const follows: ReadonlySet<string> = new Set(['OPTIONS', 'HEAD'])
 
 const takenBelow = ({ methodsBelow }: FastifyInstance, path: string): readonly string[] | undefined => {
   const [prefix, methodsAt] = [...methodsBelow].find(([one]) => path === one || path.startsWith(`${one}/`)) ?? []
@@ -57,7 +60,7 @@ const takenBelow = ({ methodsBelow }: FastifyInstance, path: string): readonly s
 /** As the router finds them: each method has a tree of its own, in which a fixed segment goes before a parameter. */
 const takenBy = (routes: readonly Taken[], path: readonly string[]): readonly string[] => {
   const fitting = routes.filter(({ segments }) => fits(segments, path))
-  const methods = [...new Set(fitting.map(({ method }) => method))].filter(method => method !== 'HEAD')
+  const methods = [...new Set(fitting.map(({ method }) => method))]
   return methods.filter(method => {
     const [first] = fitting
       .filter(one => one.method === method)

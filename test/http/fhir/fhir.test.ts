@@ -157,6 +157,7 @@ t.test('OPTIONS says what a path takes, to a browser that asks for leave as to a
   t.equal(await taken('/fhir/Patient/1'), 'GET, HEAD, PUT, PATCH, DELETE')
   t.equal(await taken('/fhir/Patient/1?_pretty=true', asked), 'GET, HEAD, PUT, PATCH, DELETE')
   t.equal(await taken('/fhir/Observation/$lastn'), 'GET, HEAD, POST')
+  for (const base of ['/fhir', '/fhir/']) t.equal(await taken(base), 'GET, HEAD, POST', base)
   t.equal(await taken('/fhir/Observation/_search'), 'POST')
   for (const url of ['/fhir/metadata', '/openapi.json', '/api/v1/patients', '/system/events'])
     t.equal(await taken(url), 'GET, HEAD', url)
