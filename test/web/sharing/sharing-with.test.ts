@@ -6,6 +6,7 @@ import { systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
 import { clinicalConsent } from '../../support/clinical-consent.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { hearts, hiddenOf, openCare, steps, weight } from './care-world.ts'
 
 const world = await openCare()
@@ -49,6 +50,19 @@ const inSpanish = ({ cookies }: Browser): Browser => {
 const personOf = async (patient: string): Promise<string> =>
   (await database.one<{ person: string }>(sql.fragment`SELECT person FROM person_patient WHERE patient = ${patient}`))
     .person
+/** What an app proposes that names nothing yet. */
+const proposedTo = (patient: string, practitioner: string): Consent => ({
+  resourceType: 'Consent',
+  status: 'proposed',
+  scope: { coding: [{ code: 'patient-privacy' }] },
+  category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+  patient: { reference: `Patient/${patient}` },
+  policyRule: { coding: [{ system: systems.consentPolicy, code: 'deny-unless-permitted' }] },
+  provision: {
+    type: 'deny',
+    actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: `Practitioner/${practitioner}` } }],
+  },
+})
 const anonymous = ({ status, body }: Shown) => [
   status,
   body.replace(/this number: [\w-]+/, '').replaceAll(/name="_csrf" value="[^"]*"/g, ''),
@@ -178,6 +192,23 @@ t.test(
     t.equal(nothing.status, 422)
     t.match(wordsOf(nothing), /You have chosen to share nothing\. Choose something, or cancel\./)
     t.match(nothing.body, '<a class="btn btn-primary" href="/sharing">Cancel, and share nothing</a>')
+    t.same(await consentsOf(patient.id), [])
+  },
+)
+
+t.test(
+  'whoever types no name to sign, an invisible one or one that is too long signs nothing, and is told so',
+  async t => {
+    const { browser: own, patient } = await somebody('Nelly')
+    const pat = await clinician('Pat Lund')
+    for (const [name, told] of [
+      [' ', /Type your name to sign/],
+      ['\u202e\u200b', /Type your name to sign/],
+      ['x'.repeat(201), /at most 200 characters/],
+    ] as const) {
+      const { answer } = await sign(own, pat.page, chosen, name)
+      t.match([answer.status, wordsOf(answer)], [422, told])
+    }
     t.same(await consentsOf(patient.id), [])
   },
 )
@@ -353,6 +384,26 @@ t.test(
   },
 )
 
+t.test('what has changed since the page was opened is shown again before the choices are previewed', async t => {
+  const { browser: own } = await somebody('Grete')
+  const hans = await clinician('Hans Sol')
+  const opened = async () => hiddenOf((await own.get(hans.page)).body, hans.page)
+  const earlier = await opened()
+  const stored = (await send('everything', 'GET', `Practitioner/${hans.id}`)).json()
+  await update('everything', { ...stored, telecom: [{ system: 'phone', value: '+1 555 0199' }] })
+  const changed = await own.post(hans.page, { ...earlier, ...chosen })
+  t.match([changed.status, wordsOf(changed)], [409, /What is said here of Hans Sol, or the text to sign, has changed/])
+
+  const unanswered = await opened()
+  await sign(own, hans.page, chosen)
+  const late = await own.post(hans.page, { ...unanswered, ...chosen })
+  t.match([late.status, wordsOf(late)], [409, /Your answer has changed since you opened this page/])
+
+  const english = await opened()
+  const other = await inSpanish(own).post(hans.page, { ...english, ...chosen })
+  t.match([other.status, wordsOf(other)], [409, /Esta página estaba en otro idioma/])
+})
+
 t.test('of two who sign at once one signs, and only one Consent is there', async t => {
   const { browser: own, patient } = await somebody('Hedda')
   const ida = await clinician('Ida Moss')
@@ -366,6 +417,45 @@ t.test('of two who sign at once one signs, and only one Consent is there', async
     (await consentsOf(patient.id)).map(({ status }) => status),
     ['active'],
   )
+})
+
+t.test('what is proposed at the very moment of signing is no answer, and keeps nobody from signing', async t => {
+  const { browser: own, patient } = await somebody('Helle')
+  const inga = await clinician('Inga Moss')
+  // They know each other, so nothing but the signing itself waits.
+  await create('everything', { ...proposedTo(patient.id, inga.id), status: 'entered-in-error' })
+  const { hidden } = await preview(own, inga.page, chosen)
+  const { signing } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`
+      SELECT pg_advisory_xact_lock(hashtext('consent'), patient_id) FROM patient WHERE id = ${patient.id}`)
+    const proposing = create('everything', proposedTo(patient.id, inga.id))
+    await someoneWaits(connection)
+    const signing = own.post(`${inga.page}/sign`, { ...hidden, name: 'Helle' })
+    await someoneWaits(connection, 2)
+    return { signing: Promise.all([signing, proposing]) }
+  })
+  const [answer] = await signing
+  t.match(answer, { status: 303, location: /done=signed/ })
+  t.match(await consentsOf(patient.id), [{ status: /^active$/ }])
+})
+
+t.test('who is written anew at the very moment of signing is shown before anything is signed', async t => {
+  const { browser: own, patient } = await somebody('Heike')
+  const jens = await clinician('Jens Old')
+  await create('everything', { ...proposedTo(patient.id, jens.id), status: 'entered-in-error' })
+  const { hidden } = await preview(own, jens.page, chosen)
+  const stored = (await send('everything', 'GET', `Practitioner/${jens.id}`)).json()
+  const { signing } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`
+      SELECT pg_advisory_xact_lock(hashtext('consent'), patient_id) FROM patient WHERE id = ${patient.id}`)
+    const signing = own.post(`${jens.page}/sign`, { ...hidden, name: 'Heike' })
+    await someoneWaits(connection)
+    await update('everything', { ...stored, name: [{ text: 'Jens New' }] })
+    return { signing }
+  })
+  const answer = await signing
+  t.match([answer.status, wordsOf(answer)], [409, /What is said here of Jens New, or the text to sign, has changed/])
+  t.same(await jens.reads(), [])
 })
 
 t.test('whoever opens the page at the moment of signing is not told that there is nobody', async t => {
@@ -539,18 +629,7 @@ t.test('a practitioner works at an organization as long as their role there goes
 
 t.test('what was proposed is said to be that, and a no to it is as near as a yes', async t => {
   const { browser: own, patient } = await somebody('Pia')
-  await create('everything', {
-    resourceType: 'Consent',
-    status: 'proposed',
-    scope: { coding: [{ code: 'patient-privacy' }] },
-    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
-    patient: { reference: `Patient/${patient.id}` },
-    policyRule: { coding: [{ system: systems.consentPolicy, code: 'deny-unless-permitted' }] },
-    provision: {
-      type: 'deny',
-      actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: `Practitioner/${cora.id}` } }],
-    },
-  })
+  await create('everything', proposedTo(patient.id, cora.id))
   const page = await own.get(cora.page)
   const shown = wordsOf(page)
   t.match(shown, /It was proposed that you share with Dr Cora Vane\. Nothing is shared until you sign\./)
