@@ -109,7 +109,7 @@ const oidc = {
 }
 
 t.test('an identity provider is configured completely, or not at all', async t => {
-  t.match(readConfig(oidc), {
+  t.has(readConfig(oidc), {
     oidcIssuer: 'https://idp.example.org/realms/staff/',
     ssoDomains: ['example.org', 'lab.example.org'],
     ssoSignUp: undefined,

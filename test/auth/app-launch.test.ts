@@ -108,7 +108,7 @@ for (const [kind, app] of Object.entries(kinds) as [string, App][]) {
       const again = await tokenRequest(server, { ...refresh, ...form }, headers)
       t.equal(again.status, 200)
       t.match(again.headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
-      t.match(again.body, { token_type: 'Bearer', expires_in: 3600, patient: ann, scope: scopes.join(' ') })
+      t.has(again.body, { token_type: 'Bearer', expires_in: 3600, patient: ann, scope: scopes.join(' ') })
       t.not(again.body.access_token, token.body.access_token)
       t.not(again.body.refresh_token, token.body.refresh_token)
     })
@@ -136,12 +136,12 @@ t.test('a refresh can ask for less, never for more', async t => {
   const refresh = (refresh_token: string, scope: string) =>
     tokenRequest(server, { grant_type: 'refresh_token', refresh_token, scope, client_id: kinds.public.id })
   const less = await refresh(token.body.refresh_token, 'patient/Patient.rs')
-  t.match(less, { status: 200, body: { scope: 'patient/Patient.rs' } })
+  t.has(less, { status: 200, body: { scope: 'patient/Patient.rs' } })
   t.equal((await send(less.body.access_token, 'GET', 'Observation')).statusCode, 403)
   const more = await refresh(less.body.refresh_token, 'patient/Patient.cruds')
   const wider = 'what the refresh token was granted has no patient/Patient.cruds'
   t.match(more, { status: 400, body: { error: 'invalid_scope', error_description: wider } })
-  t.match(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
+  t.has(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
 })
 
 t.test('a refresh with two scopes is refused, and uses up nothing', async t => {
@@ -310,7 +310,7 @@ for (const method of ['GET', 'POST'] as const) {
       code_verifier: verifier,
       client_id: kinds.public.id,
     })
-    t.match(body, { scope: 'patient/Patient.rs', patient: ann, id_token: undefined })
+    t.match(body, { scope: /^patient\/Patient\.rs$/, patient: ann, id_token: undefined })
   })
 }
 
@@ -320,7 +320,7 @@ t.test('a public app may say who it is by HTTP Basic with an empty secret, and n
   const { id } = kinds.public
   const app = { id, authenticate: async () => ({ form: {}, headers: asBasic(id) }) }
   const { token } = await launch(app, 'GET', asked, asked)
-  t.match(token, { status: 200, body: { scope: 'patient/Patient.rs offline_access' } })
+  t.has(token, { status: 200, body: { scope: 'patient/Patient.rs offline_access' } })
   const refresh = { grant_type: 'refresh_token', refresh_token: token.body.refresh_token }
   const again = await tokenRequest(server, { ...refresh, client_id: id }, asBasic(id))
   t.equal(again.status, 200)

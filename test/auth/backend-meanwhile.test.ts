@@ -41,7 +41,7 @@ for (const [how, method] of Object.entries(kinds))
       return { answer }
     })
     t.match(await answer, { status: 400, body: { error: 'invalid_grant' } })
-    t.match(await ask('system/Observation.rs'), { status: 200, body: { scope: 'system/Observation.rs' } })
+    t.has(await ask('system/Observation.rs'), { status: 200, body: { scope: 'system/Observation.rs' } })
     const disabled = await database.transaction(async connection => {
       await connection.run(sql.fragment`UPDATE client SET disabled_at = now() WHERE id = ${id}`)
       const answer = ask('system/Observation.rs')

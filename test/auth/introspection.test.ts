@@ -91,13 +91,13 @@ t.test('with the policy introspection it is told about all tokens', async t => {
   const authenticated = { client_assertion_type: assertionType, client_assertion: await assertion(id, key) }
   t.match((await introspect(others.access_token, authenticated)).body, active(app.id))
   const backends = await backendToken(await backend([]))
-  t.match((await introspect(backends, {}, bearer(await backendToken(id)))).body, {
+  t.has((await introspect(backends, {}, bearer(await backendToken(id)))).body, {
     active: true,
     scope: 'system/Patient.r',
     token_type: 'Bearer',
   })
   const local = await localToken({ subject: { kind: 'patient', patient: ann }, scope: 'patient/*.rs' })
-  t.match((await introspect(local, {}, bearer(await backendToken(id)))).body, { active: true, client_id: 'cli' })
+  t.has((await introspect(local, {}, bearer(await backendToken(id)))).body, { active: true, client_id: 'cli' })
   const administrators = await localToken({ subject: { kind: 'administrator' }, scope: 'user/*.rs' })
   t.equal((await send(administrators, 'GET', 'Organization')).statusCode, 200)
   t.strictSame(await strict(introspect(administrators, {}, bearer(await backendToken(id)))), inactive, 'but these')

@@ -82,7 +82,7 @@ t.test(
       ],
     )
     t.match(events[0]?.content, {
-      agent: [{ who: { identifier: { value: 'cli' } }, requestor: true }],
+      agent: [{ who: { identifier: { value: /^cli$/ } }, requestor: true }],
       source: { observer: { display: 'Command line of this server' } },
       entity: [{ what: { identifier: { value: id } } }],
     })

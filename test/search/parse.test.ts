@@ -273,7 +273,7 @@ for (const [type, query, expected] of table) {
 
 t.test('a refused search is answered 400 and its issues name the parameters', async t => {
   const refused = refusalOf(() => parse('Observation', 'foo=1&date=x'))
-  t.match(refused, {
+  t.has(refused, {
     status: 400,
     issues: [
       { code: 'invalid', expression: 'foo' },
@@ -292,7 +292,7 @@ t.test('lenient handling ignores unknown parameters and says which', async t => 
 
 t.test('an unknown named query is refused, however lenient the handling', async t => {
   for (const handling of ['strict', 'lenient'] as const)
-    t.match(
+    t.has(
       refusalOf(() => parse('Observation', 'code=a&_query=x', handling)),
       { status: 400, issues: [{ code: 'invalid', expression: '_query' }] },
     )
@@ -302,7 +302,7 @@ t.test('a backslash comes before what it escapes, and is refused elsewhere', asy
   for (const query of ['code=x\\y', 'code=a,x\\', 'patient.name=x\\y', '_text=a\\b', 'code:not=x\\y', 'code=\\\\\\x'])
     t.match(
       refusalOf(() => parse('Observation', query)),
-      { status: 400, issues: [{ code: 'invalid', message: /it is written \\\\$/ }] },
+      { status: 400, issues: [{ code: /^invalid$/, message: /it is written \\\\$/ }] },
       query,
     )
 })

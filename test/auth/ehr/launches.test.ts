@@ -46,9 +46,9 @@ t.test('a launch goes to the EHR with everything that SMART requires, and to no 
   t.equal(`${url.origin}${url.pathname}`, `${ehr.base}/authorize`)
   t.match(Object.fromEntries(url.searchParams), {
     response_type: 'code',
-    client_id: 'sharewell',
+    client_id: /^sharewell$/,
     redirect_uri: /^http:\/\/localhost:8080\/launch\/[0-9a-f]{32}\/callback$/,
-    scope: 'openid fhirUser launch patient/Patient.r',
+    scope: /^openid fhirUser launch patient\/Patient\.r$/,
     state: /^[\w-]{43}$/,
     nonce: /^[\w-]{43}$/,
     aud: ehr.base,
@@ -221,7 +221,7 @@ t.test('an EHR user who is unknown here links their account with their own sign-
     'that is recorded as a wrong password',
   )
   t.match(await browser.send(location, { password }, `${location}/account`), { status: 303, location })
-  t.match(await browser.get(location), { status: 303, location: '/account' })
+  t.has(await browser.get(location), { status: 303, location: '/account' })
   const person = await server.inject({
     url: `/fhir/Person/${mona.person}`,
     headers: { authorization: 'Bearer everything' },

@@ -45,13 +45,13 @@ t.test('somebody without an account makes one, and signs in with the institution
   const first = await world.arrive(browser, ana, '?continue=%2Faccount%2Fsessions')
   t.match(wordsOf(first), /Create your account.*address here is ana@riverside\.example/)
   t.match(first.body, /value="Ana Castillo"/)
-  t.match(await browser.send(first.at, { name: 'Ana' }, `${first.at}/account`), { location: '/account/sessions' })
+  t.has(await browser.send(first.at, { name: 'Ana' }, `${first.at}/account`), { location: '/account/sessions' })
   const later = newBrowser()
-  t.match(await world.arrive(later, { nameId: 'a7f3' }), { status: 303, location: '/account' })
+  t.has(await world.arrive(later, { nameId: 'a7f3' }), { status: 303, location: '/account' })
   t.equal(await world.signedInAs(later), 'Ana')
   const { entry } = await world.fhir('GET', 'Person?name=Ana')
   t.same(entry[0].resource.identifier, [{ system: entityId, value: 'a7f3' }])
-  t.match(
+  t.has(
     await world.arrive(newBrowser(), { ...ana, signed: 'both' }),
     { location: '/account' },
     'signed as a whole, too',
@@ -95,7 +95,7 @@ t.test('RelayState leads nowhere: the sign-in continues to where it was begun fo
   const browser = newBrowser()
   const asked = await world.begin(browser, '?continue=%2Faccount%2Fapps')
   const { location = '' } = await world.post(idp.responseTo(asked, ana), { RelayState: 'https://evil.example/' })
-  t.match(await browser.get(location), { status: 303, location: '/account/apps' })
+  t.has(await browser.get(location), { status: 303, location: '/account/apps' })
 })
 
 t.test('an arrival is found only in the browser that was sent out, whoever posts the answer', async t => {
@@ -111,7 +111,7 @@ t.test('an answer that was answered 503 signs in when it is sent again', async t
   const browser = newBrowser()
   const xml = idp.responseTo(await world.begin(browser), ana)
   t.match(await whileGoneAt(world.database, 'sso_arrival', () => world.post(xml)), { status: 503 })
-  t.match(await world.arrival(browser, await world.post(xml)), { status: 303, location: '/account' })
+  t.has(await world.arrival(browser, await world.post(xml)), { status: 303, location: '/account' })
 })
 
 t.test('an answer is valid once, even if used many times at once', async t => {

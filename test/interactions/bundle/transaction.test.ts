@@ -96,7 +96,7 @@ t.test('a fullUrl that is too long is refused with its place', async t => {
     entryOf(patientUrl, { resourceType: 'Patient' }),
     entryOf(tooLong, { resourceType: 'Patient' }),
   ])
-  t.match(
+  t.has(
     [answer.statusCode, answer.json().issue],
     [
       400,
@@ -122,7 +122,7 @@ t.test('a fullUrl that is relative, or not a UUID after urn:uuid:, is refused wi
     ])
     t.match(
       [answer.statusCode, answer.json().issue],
-      [400, [{ code: 'invalid', diagnostics: said, expression: ['Bundle.entry[1].fullUrl'] }]],
+      [400, [{ code: /^invalid$/, diagnostics: said, expression: ['Bundle.entry[1].fullUrl'] }]],
     )
   }
 })

@@ -286,10 +286,10 @@ t.test('$lastn is recorded as it was asked, like a search', async t => {
     })
   const query = 'patient=…&code=http://loinc.org|8867-4'
   const recorded = { interaction: 'search-type', operation: '$lastn', query, kinds }
-  t.match(await recordedBy(askAbout('ann')), [{ ...recorded, patients: ['ann'] }])
+  t.match(await recordedBy(askAbout('ann')), [{ ...recorded, patients: [/^ann$/] }])
   t.match(
     await recordedBy(askAbout('ann,eve')),
-    [{ ...recorded, patients: ['ann', 'eve'] }],
+    [{ ...recorded, patients: [/^ann$/, 'eve'] }],
     'whoever has none as well',
   )
 })
@@ -385,7 +385,7 @@ t.test('a search with a NUL is refused before it is recorded, and recording goes
   const get = (path: string) => () => server.inject({ url: `/fhir/${path}`, headers: asAnn })
   t.strictSame(await recordedBy(get('Observation?code=a%00b')), [])
   t.equal((await get('Observation?code=a%00b')()).statusCode, 400)
-  t.match(await recordedBy(get('Observation/ann-1')), [{ interaction: 'read', resource: 'ann-1', outcome: 200 }])
+  t.has(await recordedBy(get('Observation/ann-1')), [{ interaction: 'read', resource: 'ann-1', outcome: 200 }])
 })
 
 /** Waits until somebody waits for a lock of the table. */

@@ -200,7 +200,7 @@ t.test('what staff let an app of an organization do ends with their role there',
   t.equal(outside.practitioner, undefined)
 
   const begun = await ask(desk.id, 'patient/Patient.rs user/Patient.rs')
-  t.match(await begun.browser.find(begun.id, who), { scopes: ['patient/Patient.rs'] })
+  t.has(await begun.browser.find(begun.id, who), { scopes: ['patient/Patient.rs'] })
   await t.rejects(
     begun.browser.allow(begun.id, who, { scopes: ['patient/Patient.rs'], patient: theirs }),
     because('forbidden'),

@@ -118,7 +118,7 @@ t.test('with a token for a patient that they are, staff are that patient alone',
     scope: 'user/*.rs',
     patient: 'hal',
   })
-  t.match(ofStaff, { principal: { kind: 'person', id: 'is-nurse' }, patient: 'hal' })
+  t.has(ofStaff, { principal: { kind: 'person', id: 'is-nurse' }, patient: 'hal' })
   t.strictSame(roleOf(ofStaff), ['nurse', ['annex'], true, ['user']])
 })
 
@@ -143,7 +143,7 @@ t.test('a client acts for its organization, a patient’s token for nobody’s',
   t.strictSame(roleOf(ofClient), [undefined, ['annex'], false, all])
   t.strictSame(roleOf(await caller({ kind: 'client' }, 'cli')), [undefined, [], false, all], 'which has none')
   const ofPatient = await caller({ kind: 'patient', patient: 'ann' })
-  t.match(ofPatient, { principal: { kind: 'patient', id: 'ann' }, patient: 'ann' })
+  t.has(ofPatient, { principal: { kind: 'patient', id: 'ann' }, patient: 'ann' })
   t.equal(ofPatient?.person, undefined)
   t.strictSame(roleOf(ofPatient), [undefined, [], false, all])
   t.strictSame(roleOf(await caller({ kind: 'administrator' })), [undefined, [], true, all])

@@ -37,10 +37,10 @@ t.test('a token has 43 characters, and only its hash is kept', async t => {
   )
   t.notOk(dump.includes(token))
   t.match(await findCaller(database, token), {
-    principal: { kind: 'patient', id: 'ann' },
-    patient: 'ann',
+    principal: { kind: 'patient', id: /^ann$/ },
+    patient: /^ann$/,
     administrator: false,
-    client: { id: 'cli', policies: new Set(['records-consent']) },
+    client: { id: /^cli$/, policies: new Set(['records-consent']) },
   })
   t.equal((await findCaller(database, token))?.scopes.length, 1)
 })
@@ -141,7 +141,7 @@ t.test('an account is found by its address; staff have their practitioner and wh
   })
   const scope = 'openid fhirUser user/*.rs'
   const token = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'p' }, study: 's' })
-  t.match(await findCaller(database, token), {
+  t.has(await findCaller(database, token), {
     principal: { kind: 'person', id: 'p' },
     person: { id: 'p' },
     practitioner: 'doc',
@@ -150,9 +150,9 @@ t.test('an account is found by its address; staff have their practitioner and wh
     fhirUser: { type: 'Practitioner', id: 'doc' },
   })
   const ofPatient = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'q' } })
-  t.match(await findCaller(database, ofPatient), { patient: 'ann', fhirUser: { type: 'Patient', id: 'ann' } })
+  t.has(await findCaller(database, ofPatient), { patient: 'ann', fhirUser: { type: 'Patient', id: 'ann' } })
   const ofOther = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'r' } })
-  t.match(await findCaller(database, ofOther), { patient: 'bob', fhirUser: { type: 'Patient', id: 'bob' } })
+  t.has(await findCaller(database, ofOther), { patient: 'bob', fhirUser: { type: 'Patient', id: 'bob' } })
   const launched = async (person: string, launchPatient: string) =>
     (
       await findCaller(

@@ -105,7 +105,7 @@ t.test('what was discarded stays so if staff write it once more, until the patie
 
 t.test('who recorded which version, and when, is found for that version alone', async t => {
   const found = await findPaperRecord(database, 'consent-sleep-ann', '1')
-  t.match(found, { practitioner: 'nurse', recordedAt: Date })
+  t.match(found, { practitioner: /^nurse$/, recordedAt: Date })
   t.equal(await findPaperRecord(database, 'consent-sleep-ann', '2'), undefined)
   t.equal(await findPaperRecord(database, 'consent-sleep-dan', '1'), undefined)
 })

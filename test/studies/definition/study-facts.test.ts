@@ -29,7 +29,7 @@ const facts = factsOf(study)
 
 t.test('a study says its facts as they are typed: days, and its first contact with one number', async t => {
   const { 'title-es': _, 'purpose-es': __, ...said } = facts
-  t.match(said, {
+  t.has(said, {
     title: 'Sleep',
     purpose: 'What wakes people',
     approval: 'EK 12/2026',

@@ -6,7 +6,7 @@ const header = 'family,given,birth_date,identifiers,email,mobile,language'
 
 t.test('the template is read as it is', async t => {
   const list = read(patientListTemplate)
-  t.match(list, {
+  t.has(list, {
     kind: 'read',
     lines: [
       {
@@ -33,7 +33,7 @@ t.test(
       '',
       ' 1980-01-01 ; Lee ;',
     ].join('\r\n')
-    t.match(read(file), {
+    t.has(read(file), {
       kind: 'read',
       lines: [
         {
@@ -64,7 +64,7 @@ t.test('a first line that tells Excel which delimiter it is says so here, too, a
     t.match(
       read([told, ...quoted].join('\r\n')),
       {
-        kind: 'read',
+        kind: /^read$/,
         lines: [
           { line: 3, patient: { name: [{ family: 'Lee, Ruiz; and son' }] } },
           { line: 4, problems: { birthDate: /^“x”/ } },
@@ -84,9 +84,9 @@ t.test('what a spreadsheet saves as Unicode text is read: UTF-16, with tabs', as
     t.match(
       read(file),
       {
-        kind: 'read',
+        kind: /^read$/,
         lines: [
-          { line: 2, patient: { name: [{ family: 'Ruiz', given: undefined }], birthDate: '1970-05-31' } },
+          { line: 2, patient: { name: [{ family: 'Ruiz', given: undefined }], birthDate: /^1970-05-31$/ } },
           { line: 3, problems: { family: /^Enter a family name/ } },
         ],
       },
@@ -134,7 +134,7 @@ t.test('mistakes are reported line by line, all of them', async t => {
 
 t.test('empty columns, as spreadsheets save them after the others, do not matter', async t => {
   const list = read(`${header},,,\r\nRuiz,Ana,1970-05-31,,,,,,,\r\nLee,,1980-01-01\r\nPaz,,1990-01-01,,,,,,,x\r\n`)
-  t.match(list, {
+  t.has(list, {
     kind: 'read',
     lines: [
       { line: 2, patient: { name: [{ family: 'Ruiz', given: ['Ana'] }] } },

@@ -101,7 +101,7 @@ t.test('if a code could not be sent the page does not say that it was, and the l
   t.match([refused.status, wordsOf(refused)], [429, /No code was sent.*Code from the text message/])
   t.notMatch(refused.body, /on its way/)
   const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
-  t.match(proven, { status: 303, location: '/invitation/account' })
+  t.has(proven, { status: 303, location: '/invitation/account' })
 })
 
 t.test('the invitation offers an app that opens it', async t => {

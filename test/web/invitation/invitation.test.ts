@@ -66,16 +66,16 @@ t.test(
     const first = await own.get(link)
     t.match(wordsOf(first), /^Skip to the content Sharewell You are invited to a study/)
     t.notMatch(first.body, /Hearts|Ana/, 'nothing is told before')
-    t.match(await own.send(link, {}, '/invitation/code'), { status: 303, location: `${link}&sent=` })
+    t.has(await own.send(link, {}, '/invitation/code'), { status: 303, location: `${link}&sent=` })
     const code = await codeIn()
     const wrong = await own.send(`${link}&sent=`, { birthDate: '1970-05-30', code }, '/invitation')
     t.match([wrong.status, wordsOf(wrong)], [422, /The birth date or the code is not right/])
     t.match(wrong.body, `data-page="${link}&amp;sent="`, 'whoever goes back to it later comes to the page of this link')
     const slashed = birthDate.replaceAll('-0', '/').replaceAll('-', '/')
     const proven = await own.send(`${link}&sent=`, { birthDate: slashed, code }, '/invitation')
-    t.match(proven, { status: 303, location: '/invitation/account' })
+    t.has(proven, { status: 303, location: '/invitation/account' })
     for (let times = 0; times < 6; times += 1)
-      t.match(
+      t.has(
         await own.send(`${link}&sent=`, { birthDate, code }, '/invitation'),
         { status: 303, location: '/invitation/account' },
         'who goes back and sends it again goes on, and has tried nothing',
@@ -166,7 +166,7 @@ t.test('two records that both share with one study are not joined by an invitati
   t.match(refused.body, `<li><a href="/sharing/${given.id}">Both</a></li>`)
   t.same(await linksOf(person), [`Patient/${first.patient.id}`])
   await update('everything', { ...other, status: 'inactive' })
-  t.match(await own.send('/invitation/account', {}), { status: 303, location: `/sharing/${study.id}` })
+  t.has(await own.send('/invitation/account', {}), { status: 303, location: `/sharing/${study.id}` })
   t.same(await linksOf(person), [`Patient/${first.patient.id}`, `Patient/${second.patient.id}`])
 })
 
@@ -209,7 +209,7 @@ t.test('somebody who shares an e-mail address with another person gets an accoun
     t.match(refused.body, 'value="Father"', 'what was typed is kept')
   }
   const made = await own.send('/invitation/account', { name: 'Father', email: 'father@example.com', password })
-  t.match(made, { status: 303, location: `/sharing/${other.id}` })
+  t.has(made, { status: 303, location: `/sharing/${other.id}` })
   t.match(
     await mailbox.next(isTo('father@example.com')),
     { subject: /Confirm/ },
@@ -278,9 +278,9 @@ t.test('the pages of an invitation continue even if somebody else signed in with
   const later = await browserOf(second.id)
   own.cookies.set('sharewell-session', later.cookies.get('sharewell-session') ?? '')
   const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
-  t.match(await own.post('/invitation/code', { _csrf, link: secret }), { status: 303, location: `${link}&sent=` })
+  t.has(await own.post('/invitation/code', { _csrf, link: secret }), { status: 303, location: `${link}&sent=` })
   const shown = await own.post('/invitation', { _csrf, link: secret, birthDate, code: await codeIn() })
-  t.match(shown, { status: 303, location: '/invitation/account' })
+  t.has(shown, { status: 303, location: '/invitation/account' })
   const agreed = { _csrf, invitation: hidden((await own.get('/invitation/account')).body, 'invitation') }
   const refused = await own.post('/invitation/account', { ...agreed, person: first.id })
   t.match(
@@ -476,7 +476,7 @@ t.test(
       const own = browser()
       await own.send(link, {}, '/invitation/code')
       const shown = { birthDate: day, code: write(await codeIn()) }
-      t.match(await own.send(`${link}&sent=`, shown, '/invitation'), { location: '/invitation/account' }, name)
+      t.has(await own.send(`${link}&sent=`, shown, '/invitation'), { location: '/invitation/account' }, name)
     }
   },
 )
@@ -486,7 +486,7 @@ t.test('the link that somebody used leads them to what they share, and nobody el
   const link = await invite(subject)
   const { browser: own } = await prove(link)
   await own.send('/invitation/account', { name: 'Rosa', password })
-  t.match(await own.get(link), { status: 303, location: `/sharing/${study.id}` })
+  t.has(await own.get(link), { status: 303, location: `/sharing/${study.id}` })
   const shown = await own.get(`/sharing/${study.id}`)
   t.match([shown.status, wordsOf(shown)], [200, /Hearts &amp; steps/])
   t.match(await browser().get(link), { status: 410, body: over })
@@ -544,7 +544,7 @@ t.test('somebody who lost the page by reading the code opens the link again, and
   const { body } = await own.get(link)
   const [, enter = ''] = /href="([^"]*)">I have a code already</.exec(body) ?? []
   const proven = await own.send(enter.replaceAll('&amp;', '&'), { birthDate, code }, '/invitation')
-  t.match(proven, { status: 303, location: '/invitation/account' })
+  t.has(proven, { status: 303, location: '/invitation/account' })
 })
 
 t.test('somebody who types the first code when they have asked for a second is told that the newest works', async t => {
@@ -558,7 +558,7 @@ t.test('somebody who types the first code when they have asked for a second is t
   const enter = (code: string) => own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
   const late = await enter(first)
   t.match([late.status, wordsOf(late)], [422, /If you were sent several codes, only the newest one works\./])
-  t.match(await enter(second), { status: 303, location: '/invitation/account' })
+  t.has(await enter(second), { status: 303, location: '/invitation/account' })
 })
 
 t.test('somebody whom the answer did not reach that took their code is told so, and loses no try', async t => {
@@ -568,13 +568,13 @@ t.test('somebody whom the answer did not reach that took their code is told so, 
   await own.send(link, {}, '/invitation/code')
   const code = await codeIn()
   const taken = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
-  t.match(taken, { status: 303, location: '/invitation/account' })
+  t.has(taken, { status: 303, location: '/invitation/account' })
   own.cookies.delete('sharewell-invitation')
   for (let times = 0; times < 6; times += 1) {
     const again = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
     t.match([again.status, wordsOf(again)], [422, /No code works now: the last one was used already, .* Send another/])
   }
-  t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' })
+  t.has((await prove(link, own)).answer, { status: 303, location: '/invitation/account' })
 })
 
 t.test('a code that was answered 503 shows who somebody is when it is sent again', async t => {
@@ -585,7 +585,7 @@ t.test('a code that was answered 503 shows who somebody is when it is sent again
   const shown = { birthDate, code: await codeIn() }
   const enter = () => own.send(`${link}&sent=`, shown, '/invitation')
   t.match(await whileGoneAt(database, 'invitation_proof', enter), { status: 503, location: undefined })
-  t.match(await enter(), { status: 303, location: '/invitation/account' })
+  t.has(await enter(), { status: 303, location: '/invitation/account' })
 })
 
 t.test('somebody whom the answer did not reach that made their account is told to sign in', async t => {
@@ -721,7 +721,7 @@ t.test('an expired code is said to be expired, in both languages, and entering i
     wordsOf(await enter(browser('es'))),
     /Ahora no sirve ningún código: el último ya se usó, o se envió hace más de 15 minutos/,
   )
-  t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' }, 'a new one is right')
+  t.has((await prove(link, own)).answer, { status: 303, location: '/invitation/account' }, 'a new one is right')
 })
 
 t.test('somebody who takes longer than half an hour is told to open the link again, which still works', async t => {
@@ -759,7 +759,7 @@ t.test('signing out leaves no invitation for the next person at the browser', as
   const { browser: own } = await arrived('Olive')
   const { subject } = await enrolled('Oscar')
   const { answer } = await prove(await invite(subject), own)
-  t.match(answer, { status: 303, location: '/invitation/account' })
+  t.has(answer, { status: 303, location: '/invitation/account' })
   t.match(await own.get('/invitation/account'), { status: 200 })
   await own.send('/account', {}, '/sign-out')
   t.match(await own.get('/invitation/account'), { status: 410 })

@@ -149,7 +149,7 @@ t.test('somebody without an account makes one with the letter, and thereby gets 
   t.match(
     { resourceType, name, telecom, meta },
     {
-      resourceType: 'Practitioner',
+      resourceType: /^Practitioner$/,
       name: [{ text: 'Rosa Diaz' }],
       telecom: [{ system: 'email', use: 'work', value: 'rosa@example.org' }],
       meta: { tag: [{ code: lab.organization }] },

@@ -30,7 +30,7 @@ t.test('an administrator makes a root, its manager builds below it, and all are 
   const { status, location = '' } = await administrator.send('/organizations/new', { name: ' Hill  ', type: 'edu' })
   t.equal(status, 303)
   const hill = location.split('/')[2]?.split('?')[0] ?? ''
-  t.match(await stored(hill), {
+  t.has(await stored(hill), {
     resourceType: 'Organization',
     active: true,
     name: 'Hill',
