@@ -138,3 +138,35 @@ t.test(
     t.strictSame(await all(), [['heart-eve'], [], ['heart-eve']])
   },
 )
+
+t.test('a text that names its readers later closes to all whom it does not name', async t => {
+  const asking = (...texts: readonly Extension[]) => w.study('u', 'lab', [w.requests(heartRate), ...texts, early, late])
+  const other = text('2', second, lab, 'Practitioner/late')
+  await put(asking(text('1', first)), w.registered('fay', 'lab'))
+  await put(w.enrols('u', 'fay'), w.measured('heart-fay', 'fay', heartRate))
+  await put({
+    ...w.consent('u', 'fay', 'active', [w.permit(heartRate)]),
+    sourceAttachment: w.sourceOf(first),
+  } as Resource)
+  const seenBy = (practitioner: string) => see(storeOf(w.staff(practitioner)), 'Observation', 'patient=fay')
+  const all = async () => [await seenBy('early'), await seenBy('late'), await seenBy('member')]
+  await put(asking(text('1', first), other))
+  t.strictSame(await all(), [['heart-fay'], ['heart-fay'], ['heart-fay']])
+  await put(asking(text('1', first, lab, 'Practitioner/early'), other))
+  t.strictSame(await all(), [['heart-fay'], [], ['heart-fay']], 'another text names them, which was not signed')
+})
+
+t.test('whose place in the study has ended is not added to a text that was signed', async t => {
+  const over = w.works('late', 'collaborator', '2020-01-01')
+  const asking = (signed: Extension) => w.study('v', 'lab', [w.requests(heartRate), signed, early, over])
+  await put(asking(text('1', first)), w.enrols('v', 'ann'))
+  await put({
+    ...w.consent('v', 'ann', 'active', [w.permit(heartRate)]),
+    sourceAttachment: w.sourceOf(first),
+  } as Resource)
+  t.match(
+    await refusalOf(asking(text('1', first, lab, 'Practitioner/early', 'Practitioner/late'))),
+    /Only who receives may be said later, of those who are its staff already/,
+  )
+  t.equal(await refusalOf(asking(text('1', first, lab, 'Practitioner/early'))), undefined)
+})
