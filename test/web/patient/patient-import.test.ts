@@ -57,7 +57,7 @@ t.test('a list is previewed, and registered as it was shown, completely or not a
   )
   t.match(wordsOf(await settled(sound.location)), /2 patients are registered/)
   t.equal(await named('Imported'), 2, 'once, however often it is confirmed')
-  t.match((await send('everything', 'GET', 'Patient?identifier=I-2')).json(), {
+  t.has((await send('everything', 'GET', 'Patient?identifier=I-2')).json(), {
     entry: [
       {
         resource: { birthDate: '1970-02-28', managingOrganization: { reference: `Organization/${lab.organization}` } },
