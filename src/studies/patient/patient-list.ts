@@ -14,8 +14,8 @@ type ReadList =
   /** It cannot be read at all; `why` is for people. */
   | { readonly kind: 'unreadable'; readonly why: string }
 
-/** The names of the columns, and the fields that they hold. */
-const columns: ReadonlyMap<string, PatientFieldName> = new Map([
+/** The names of the columns, in the order in which they are asked for, and the fields that they hold. */
+export const patientListColumns: ReadonlyMap<string, PatientFieldName> = new Map([
   ['family', 'family'],
   ['given', 'given'],
   ['birth_date', 'birthDate'],
@@ -26,7 +26,7 @@ const columns: ReadonlyMap<string, PatientFieldName> = new Map([
   ['language', 'language'],
 ])
 
-const columnNames = [...columns.keys()]
+const columnNames = [...patientListColumns.keys()]
 const needed = ['family', 'birth_date']
 
 /** A list to start from: two patients, in the form that Excel and others read and write. https://www.rfc-editor.org/rfc/rfc4180 */
@@ -135,7 +135,7 @@ const breaksIn = (values: readonly string[]): number => values.join('').split('\
 
 const problemOfColumns = (names: readonly string[]): string | undefined => {
   const known = `the columns are ${columnNames.join(', ')}`
-  const strange = names.filter(name => !columns.has(name))
+  const strange = names.filter(name => !patientListColumns.has(name))
   if (strange.length > 0)
     return `The first line names columns that are unknown (${strange.map(quoted).join(', ')}): ${known}`
   const twice = names.find((name, index) => names.indexOf(name) !== index)
@@ -157,7 +157,7 @@ const toLine = (names: readonly string[], record: CsvRecord, languages: readonly
     return { line, problems: { line: `There are ${values.length} values, and ${names.length} columns` } }
   const fields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as Record<PatientFieldName, string>
   for (const [index, name] of names.entries()) {
-    const field = columns.get(name)
+    const field = patientListColumns.get(name)
     if (field !== undefined) fields[field] = values[index] ?? ''
   }
   const read = readPatientFields(fields as PatientFields, languages)

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { isInForce } from '../../storage/account/session.ts'
 import type { LineDuplicate, PatientImport, ShownLine } from '../../storage/organization/patient-import.ts'
+import { patientListColumns } from '../../studies/patient/patient-list.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
 import { notice, postForm } from '../page/form.ts'
@@ -123,21 +124,10 @@ ${moreLines(found.id, lines)}
 ${cancelForm(found.id, reply)}`
 }
 
-/** The columns as the file names them, in the order in which they are asked for. */
-const labels: Readonly<Record<string, string>> = {
-  line: '',
-  family: 'family',
-  given: 'given',
-  birthDate: 'birth_date',
-  identifiers: 'identifiers',
-  email: 'email',
-  mobile: 'mobile',
-  language: 'language',
-}
-
+/** What is wrong with the whole line, or in each column, as the file names it. */
 const problemLines = (problems: Readonly<Record<string, string>>): readonly Html[] =>
-  Object.entries(labels).flatMap(([name, label]) =>
-    problems[name] === undefined ? [] : html`<li>${label && html`<strong>${label}</strong>: `}${problems[name]}</li>`,
+  [['', 'line'] as const, ...patientListColumns].flatMap(([column, name]) =>
+    problems[name] === undefined ? [] : html`<li>${column && html`<strong>${column}</strong>: `}${problems[name]}</li>`,
   )
 
 const sound = async (found: PatientImport, options: PageOptions, reply: FastifyReply, after: number): Promise<Html> => {

@@ -72,6 +72,19 @@ t.test('a list is previewed, and registered as it was shown, completely or not a
   )
 })
 
+t.test('what is wrong is told of each column and of the whole line, by the names of the file', async t => {
+  const content = [
+    'family,given,birth_date,identifiers,email,mobile,gender,language',
+    ',,1970-02-30,urn|,nobody,5,F,xx',
+    'Long,,1970-01-01,,,,,,more',
+  ].join('\n')
+  const { location } = await staff.sendFile('/patients/imports', { field: 'file', name: 'p.csv', content })
+  t.match(
+    wordsOf(await settled(location)),
+    /2 family : .* birth_date : .* identifiers : .* email : .* mobile : .* gender : “F”\. Enter one of female, male, other, unknown, or nothing language : .* 3 There are 9 values, and 8 columns/,
+  )
+})
+
 t.test('patients who may be registered already are shown, and left out or registered', async t => {
   const lines = [
     'Twin,Ana,1970-01-01,T-1',
