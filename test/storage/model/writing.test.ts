@@ -1,8 +1,9 @@
-import type { Consent, Observation, Resource } from '@medplum/fhirtypes'
+import type { Consent, Observation, PractitionerRole, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Caller } from '../../../src/access/caller.ts'
 import { ownerSystem } from '../../../src/access/owner.ts'
-import { inactivationReason } from '../../../src/access/vocabulary.ts'
+import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
+import { extensions } from '../../../src/fhir/canonical.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
 import * as w from './world.ts'
 
@@ -116,6 +117,29 @@ t.test('managers build the tree below them, and give roles to others', async t =
     'a role stays with its organization',
   )
   t.equal(await remove(dean, w.organization('lab')), 409, 'it still has members')
+})
+
+t.test('a code of another system is no role here, whatever it is called', async t => {
+  const stranger = w.registrar('stranger', 'lab')
+  const role = (system: string): Resource => ({
+    ...(w.role('stranger', 'lab', 'manager') as PractitionerRole),
+    code: [{ coding: [{ system, code: 'manager' }] }],
+  })
+  await put({ resourceType: 'Practitioner', id: 'stranger' }, role('https://hospital.example/job'))
+  t.equal(await create(stranger, w.registered('x', 'lab')), 403)
+  await put(role(organizationRole))
+  t.equal(await create(stranger, w.registered('x', 'lab')), 'created')
+})
+
+t.test('whether an organization asks for a second factor is said once, by a boolean', async t => {
+  const asking = (...values: readonly object[]) =>
+    ({
+      ...w.organization('annex', 'university'),
+      extension: values.map(one => ({ url: extensions.secondFactor, ...one })),
+    }) as Resource
+  t.equal(await update(dean, asking({ valueString: 'yes' })), 422)
+  t.equal(await update(dean, asking({ valueBoolean: true }, { valueBoolean: false })), 422)
+  t.equal(await update(dean, asking({ valueBoolean: true })), 'updated')
 })
 
 t.test('an account is a practitioner’s: their managers create it, and cannot link it to a patient', async t => {
