@@ -182,7 +182,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   t.match((await first.get(recorded.location ?? '')).body, / autofocus><p>It is recorded\.<\/p>/)
   t.notMatch(wordsOf(await first.get(page)), /It is recorded\./)
   const [proposed] = await consentsOf(patient)
-  t.match(proposed, { status: 'proposed', dateTime: '2026-03-01', provision: { provision: [{ type: 'permit' }] } })
+  t.has(proposed, { status: 'proposed', dateTime: '2026-03-01', provision: { provision: [{ type: 'permit' }] } })
   t.equal(proposed.provision.provision.length, 1)
   t.match(
     wordsOf(await first.get(page)),
@@ -283,7 +283,7 @@ t.test('the days of a paper are days of the time zone that is given with them', 
     'measured from <time datetime="2026-03-01">1 March 2026</time> (UTC-08:00), until <time datetime="2026-03-08">8 March 2026</time> (UTC-07:00)<',
     'as on the paper, in whichever time zone it is compared with it',
   )
-  t.match(await consentsOf(patient), [
+  t.has(await consentsOf(patient), [
     {
       dateTime: '2026-03-01',
       provision: {
@@ -346,7 +346,7 @@ t.test('when the study takes nobody new, what was signed before is still recorde
   t.match(wordsOf(await own.get('/sharing')), /On paper, and not confirmed yet closing Staff of the study/)
   t.match(wordsOf(await own.get(`/sharing/${closing.id}`)), /If you do not want it, say no below\./)
   t.equal((await second.send(page, {}, `${page}/confirm`)).status, 303)
-  t.match(await consentsOf(patient), [{ status: /^active$/, dateTime: '2026-04-11' }])
+  t.match(await consentsOf(patient), [{ status: /^active$/, dateTime: /^2026-04-11$/ }])
 })
 
 t.test('a paper of an earlier version does not count for the version that is signed now', async t => {
