@@ -88,7 +88,8 @@ ${mail === undefined ? html`<p>${say('email.ask-others')}</p>` : html`<p><a href
 const leavingOrHelped = ({ say }: Words, standing: FastifyRequest['standing']): Html | false =>
   standing?.patient === true &&
   html`<h2 class="fs-4 mt-4">${say('own.leaving')}</h2>
-<p>${say('own.leaving-text')} <a href="/sharing">${say('own.sharing')}</a> <a href="/account/apps">${say('sharing.apps')}</a></p>
+<p>${say('own.leaving-text')}</p>
+<ul class="list-unstyled"><li><a href="/sharing">${say('own.sharing')}</a></li><li><a href="/account/apps">${say('sharing.apps')}</a></li></ul>
 <p>${say('own.leaving-account')}</p>
 <h2 class="fs-4 mt-4">${say('own.helped')}</h2>
 <p>${say('own.helped-text')}</p>`
