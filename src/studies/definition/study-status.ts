@@ -19,13 +19,27 @@ export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: str
 
 /** The status of a study. If nobody reads anything for it despite that, because of its period, it says so. */
 export const statusText = (study: ResearchStudy): string => {
-  const { status, period = {} } = study
   const name = statusName(study)
-  if (!isInForce({ resourceType: 'ResearchStudy', status }) || isInForce(study)) return name
+  if (isClosedByStatus(study) || isInForce(study)) return name
+  return `${name}, but ${edgeOf(study)}: ${isPast(study) ? '' : 'until then '}nobody reads anything for it`
+}
+
+/** Tells staff why nobody reads anything for the study now, as the end of a sentence; undefined if what people share with it is read. */
+export const reasonNotRead = (study: ResearchStudy): string | undefined => {
+  if (isInForce(study)) return undefined
+  return isClosedByStatus(study) ? `its status is “${statusName(study)}”` : edgeOf(study)
+}
+
+const isClosedByStatus = ({ status }: ResearchStudy): boolean => !isInForce({ resourceType: 'ResearchStudy', status })
+
+const isPast = ({ period = {} }: ResearchStudy): boolean => {
   const { high } = intervalOfPeriod(period)
   return high !== 'infinity' && high <= new Date().toISOString()
-    ? `${name}, but its last day was ${lastDayOf(period)}: nobody reads anything for it`
-    : `${name}, but its first day is ${firstDayOf(period)}: until then nobody reads anything for it`
+}
+
+const edgeOf = (study: ResearchStudy): string => {
+  const { period = {} } = study
+  return isPast(study) ? `its last day was ${lastDayOf(period)}` : `its first day is ${firstDayOf(period)}`
 }
 
 const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''

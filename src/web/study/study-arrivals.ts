@@ -7,6 +7,7 @@ import { timeCells } from '../../operations/rows/time-cells.ts'
 import { nameOf as nameOfConcept } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
+import { reasonNotRead } from '../../studies/definition/study-status.ts'
 import { type ArrivedReading, findArrivals } from '../../studies/people/enrolled-people.ts'
 import { codesOf, openStudyPlaces, placeOf } from '../../studies/people/study-places.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -26,11 +27,12 @@ export const studyArrivalsPage: AddPage = (server, options) => {
     const arrivals = await findArrivals(options, read.caller, read.study.id ?? '', most)
     const byPerson = Map.groupBy(arrivals, ({ observation }) => observation.subject?.reference ?? '')
     const names = await namesOf(options, read, [...byPerson.keys()].filter(Boolean))
+    const isRead = reasonNotRead(read.study) === undefined
     return sendStudyPage(reply, read, {
       tab: '/arrivals',
       content:
         arrivals.length === 0
-          ? html`<p>Nothing is shared with the study yet, or not with you. Data appears here as soon as a patient who shares it sends it.</p>`
+          ? html`${isRead && html`<p>Nothing is shared with the study yet, or not with you. Data appears here as soon as a patient who shares it sends it.</p>`}`
           : html`<p>The data that arrived last: each person and kind of data once, with the newest reading.</p>
 <ul class="list-group list-group-flush mb-4">${[...byPerson].map(
               ([person, theirs]) => html`<li class="list-group-item px-0 py-3">

@@ -4,6 +4,7 @@ import { addDays, dayOf, isTimezone } from '../../fhir/timezone.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { emptyReadings } from '../../operations/readings-asked.ts'
+import { reasonNotRead } from '../../studies/definition/study-status.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
@@ -22,6 +23,9 @@ export const studyCompletenessPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/completeness', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
     const query = queryOf(request)
+    // A table of empty days would say that nobody had measured anything.
+    if (reasonNotRead(read.study) !== undefined)
+      return sendStudyPage(reply, read, { tab: '/completeness', isWide: true, content: html`` })
     const people = peopleAskedIn(query)
     const period = periodIn(query)
     const found = await findPeople(options, read, people)

@@ -24,6 +24,7 @@ import { patientCharts } from '../patient/patient-charts.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { placeQuery } from './back-to-study.ts'
 import { byStaff } from './by-staff.ts'
+import { notRead } from './not-read.ts'
 import { type OfSubject, type ReadStudy, readStudyOf } from './read-study.ts'
 import { doneText } from './study-done.ts'
 import { invitationOf, notAsking } from './study-invitation.ts'
@@ -45,9 +46,8 @@ export const studyParticipantPage: AddPage = (server, options) => {
     // With all rights of the reader, it would also draw what is shared with another study, or with the reader alone.
     const store = openStoreFor(narrowedTo(caller, study.id ?? ''))
     const charts =
-      person.patientId === ''
-        ? ofNobody
-        : await patientCharts({ registry, codeClasses, store, words: english }, chartsOn(path, person), query)
+      nothingToDraw(person, study) ??
+      (await patientCharts({ registry, codeClasses, store, words: english }, chartsOn(path, person), query))
     const name = nameOf(person)
     const { told, actions } = await actionsFor(request, reply, options, { read, person })
     return sendStaffPage(reply, {
@@ -106,7 +106,14 @@ const findParticipant = async (
 }
 
 /** Over FHIR, a place may name somebody in words alone. */
-const ofNobody = { isProblem: false, content: html`<p>Their place names no patient, so there is nothing to show.</p>` }
+const ofNobody = html`<p>Their place names no patient, so there is nothing to show.</p>`
+
+const nothingToDraw = ({ patientId }: EnrolledPerson, study: ResearchStudy): Drawn | undefined => {
+  const said = patientId === '' ? ofNobody : notRead(study)
+  return said && { isProblem: false, content: said }
+}
+
+type Drawn = Awaited<ReturnType<typeof patientCharts>>
 
 /** The same is said about missing data, whether anything is withheld or not. */
 const chartsOn = (path: string, { patientId }: EnrolledPerson): ChartsPage => ({

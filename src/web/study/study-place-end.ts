@@ -1,5 +1,7 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
+import { reasonNotRead } from '../../studies/definition/study-status.ts'
 import { type EnrolledPerson, findOneEnrolled } from '../../studies/people/enrolled-people.ts'
 import { type EndablePlace, endPlace, findEndablePlace } from '../../studies/people/place-end.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -83,7 +85,7 @@ ${problemList([asked])}
 ${
   endable.isOver
     ? html`<p>There is nothing more to end. To ask them again, enrol them anew.</p>`
-    : html`${whatEnds(person.state, asks && `/studies/${id}/people/${subject}/withdrawal${listQuery(request)}`)}
+    : html`${whatEnds(person.state, study, asks && `/studies/${id}/people/${subject}/withdrawal${listQuery(request)}`)}
 ${postForm(
   {
     action: `/studies/${id}/people/${subject}/end${listQuery(request)}`,
@@ -105,9 +107,10 @@ const changedSince =
 
 const whatEnds = (
   state: EnrolledPerson['state'],
+  study: ResearchStudy,
   withdrawal: string | false,
 ): Html => html`<p>It ends at once: nobody invites or reminds them any more, a link that was sent to them no longer works, and nobody reads anything of theirs for this study. The patient sees that it has ended. You cannot undo this: to ask them again, you enrol them anew.</p>
 ${
   isConsenting(state) &&
-  html`<p>They ${state === 'nothing' ? 'have consented to the study, though they share nothing with it now' : 'share data with the study now'}. Their consent stays, without effect, and they can be enrolled again only once it is ended.${withdrawal && html` If they have told you that they want to stop, first <a href="${withdrawal}">withdraw for them</a>.`}</p>`
+  html`<p>They ${state === 'nothing' || reasonNotRead(study) !== undefined ? 'have consented to the study, though they share nothing with it now' : 'share data with the study now'}. Their consent stays, without effect, and they can be enrolled again only once it is ended.${withdrawal && html` If they have told you that they want to stop, first <a href="${withdrawal}">withdraw for them</a>.`}</p>`
 }`

@@ -4,6 +4,7 @@ import { pageTitle } from '../page/list-place.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
+import { notRead } from './not-read.ts'
 import type { ReadStudy } from './read-study.ts'
 
 const tabs = [
@@ -41,6 +42,7 @@ ${printedLine()}
       ([path, name]) =>
         html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page" class="fw-bold"`}>${name}</a></li>`,
     )}</ul></nav>
+${notRead(study)}
 <div${!isWide && html` class="narrow"`}>
 ${content}
 <p class="no-print"><a href="/studies">Back to the studies</a></p>

@@ -456,6 +456,35 @@ t.test('a study whose days have not begun, or have ended, is not just called act
   await update('everything', stored)
 })
 
+t.test(
+  'while nobody reads anything for a study, its pages say why, and not that nothing was measured or shared',
+  async t => {
+    const { id } = await newStudy(lab.manager, lab.organization, 'over', kinds)
+    await world.participant(lab.manager, lab.organization, id, kinds, 'Otto')
+    const stored = (await world.send('everything', 'GET', `ResearchStudy/${id}`)).json()
+    const [, place = ''] =
+      /href="(\/studies\/[^"]*\/people\/[^"/?]*)/.exec((await people.manager.get(`/studies/${id}`)).body) ?? []
+    const pages = [...['', '/completeness', '/arrivals', '/notebook'].map(tab => `/studies/${id}${tab}`), place]
+    const unread = /none was sent|Nothing is shared|nothing was measured|Days with data/
+    for (const [change, why] of [
+      [{ status: 'in-review' }, 'its status is “Being prepared”'],
+      [{ status: 'completed' }, 'its status is “Completed”'],
+      [{ status: 'withdrawn' }, 'its status is “Withdrawn”'],
+      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01'],
+      [{ period: { start: '2999-01-01' } }, 'its first day is 2999-01-01'],
+    ] as const) {
+      await update('everything', { ...stored, ...change })
+      for (const page of pages) {
+        const said = wordsOf(await people.manager.get(page))
+        t.match(said, `Nobody reads anything for this study now: ${why}. What patients have answered stays.`, page)
+        t.notMatch(said, unread, page)
+      }
+    }
+    await update('everything', { ...stored, status: 'temporarily-closed-to-accrual' })
+    for (const page of pages) t.notMatch(wordsOf(await people.manager.get(page)), 'Nobody reads anything', page)
+  },
+)
+
 t.test('an empty study says so on each of its pages, and not that nobody matched', async t => {
   const { id: empty } = await newStudy(lab.manager, lab.organization, 'empty', kinds)
   for (const path of ['', '/completeness', '/invitations'])
