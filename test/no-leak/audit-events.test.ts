@@ -146,6 +146,19 @@ const shown = new Map<string, readonly AuditEvent[]>()
 for (const { name, call } of readers) shown.set(name, recordedIn(await resourcesAt(call, 'AuditEvent?_count=1000')))
 const everythingShownTo = ({ name }: Pick<Reader, 'name'>) => shown.get(name) ?? []
 const shownTo = (reader: Reader) => everythingShownTo(reader).filter(event => doneIn(event) !== undefined)
+
+t.test('asked by a study, each reader is shown those of their events that name it, and no other', async t => {
+  for (const reader of readers) {
+    const naming = shownTo(reader).filter(({ entity = [] }) =>
+      entity.some(({ what }) => what?.reference === 'ResearchStudy/open'),
+    )
+    const asked = recordedIn(await resourcesAt(reader.call, 'AuditEvent?entity=ResearchStudy/open&_count=1000'))
+    const found = asked.filter(event => doneIn(event) !== undefined)
+    t.same(found.map(({ id }) => id).sort(), naming.map(({ id }) => id).sort(), reader.name)
+    if (reader.name === 'officer') t.ok(found.length > 0, 'some are found')
+  }
+})
+
 const isPatient = ({ name }: Reader) => facts.patients.some(([id]) => id === name)
 
 t.test('a search shows patients what concerns them, officers what they oversee, and others nothing', async t => {

@@ -13,6 +13,8 @@ type Asked = DayRange & {
   readonly who: string
   /** Id of a Patient. */
   readonly patient: string
+  /** Id of a ResearchStudy. */
+  readonly study: string
   readonly action: string
   readonly outcome: string
 }
@@ -24,18 +26,20 @@ export const auditSearch: EventsSearch<Asked> = {
       ...dayRangeIn(query),
       who: lookedFor(query, 'who'),
       patient: idLookedFor(lookedFor(query, 'patient')),
+      study: idLookedFor(lookedFor(query, 'study')),
       action: chosen('action'),
       outcome: chosen('outcome'),
     }
   },
   searchOf: (registry, asked) => {
-    const { who, patient, action, outcome } = asked
+    const { who, patient, study, action, outcome } = asked
     const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
     if (who !== '') query.append('agent-name', escaped(who))
     if (action !== '') query.append('action', action)
     appendOutcome(query, outcome)
     const search = parseSearch(registry, 'AuditEvent', query)
-    return patient === '' ? search : { ...search, where: and(search.where, naming(registry, patient)) }
+    const named = [patient !== '' && naming(registry, patient), study !== '' && forStudy(registry, study)]
+    return { ...search, where: and(search.where, ...named.filter(one => one !== false)) }
   },
   fieldsOf: asked => [
     ...dayFields(asked),
@@ -55,6 +59,14 @@ export const auditSearch: EventsSearch<Asked> = {
       autocomplete: 'off',
       optional: true,
     },
+    {
+      name: 'study',
+      label: 'Study',
+      hint: 'Its id, which is in the address of its page',
+      value: asked.study,
+      autocomplete: 'off',
+      optional: true,
+    },
   ],
   form: (action, asked, fields, order) => {
     const chosen = (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] }))
@@ -71,12 +83,18 @@ const idLookedFor = (text: string): string =>
  * human's records in other tenants, and from those nobody may learn whose they are.
  */
 const naming = (registry: Registry, id: string): Expression =>
-  /^[A-Za-z0-9.-]{1,64}$/.test(id)
+  isId(id)
     ? and(
         { kind: 'compartment', of: 'Patient', id },
         parseCriteria(registry, 'AuditEvent', new URLSearchParams({ patient: id })),
       )
     : none
+
+/** What was done to a study, with a token of it, or by a consent that was given to it; but only events that name it to the reader. */
+const forStudy = (registry: Registry, id: string): Expression =>
+  isId(id) ? parseCriteria(registry, 'AuditEvent', new URLSearchParams({ entity: `ResearchStudy/${id}` })) : none
+
+const isId = (text: string): boolean => /^[A-Za-z0-9.-]{1,64}$/.test(text)
 
 /** Codes of https://hl7.org/fhir/R4/valueset-audit-event-action.html. */
 const choices = {

@@ -19,8 +19,8 @@ export const auditPage: AddPage = (server, options) =>
 ${query.get('done') === 'joined' && notice('done', html`<p>You have joined the organization, and are one of its privacy officers.</p>`)}
 <p>What was read, searched for and changed in your organizations, and who was refused. New events appear within a second.</p>`,
     tellsStudies: true,
-    more: ({ study, query }) =>
-      html`${study !== undefined && html`<br>${study === '' ? 'for a study' : `for the study ${study}`}`}${query && html`<br><span class="text-body-secondary">${query}</span>`}`,
+    more: ({ study, studies, query }) =>
+      html`${study !== undefined && html`<br>${studyText(study, studies)}`}${query && html`<br><span class="text-body-secondary">${query}</span>`}`,
     columns: { Patients: ({ patients }) => patientsText(patients) },
     csvColumns: {
       patients: ({ patients }) => patients.join(' '),
@@ -29,6 +29,14 @@ ${query.get('done') === 'joined' && notice('done', html`<p>You have joined the o
       search: ({ query }) => query,
     },
   })
+
+/** Leads to everything that was done for it, if it is one. */
+const studyText = (titles: string, studies: readonly string[]): Html => {
+  const text = titles === '' ? 'for a study' : `for the study ${titles}`
+  const [reference = '', ...others] = studies
+  const asked = new URLSearchParams({ study: reference.slice('ResearchStudy/'.length) })
+  return reference === '' || others.length > 0 ? html`${text}` : html`<a href="/audit?${asked.toString()}">${text}</a>`
+}
 
 /** Each leads to everything that names the same record. */
 const patientsText = (patients: readonly string[]): Html => {

@@ -168,6 +168,23 @@ t.test('a study is called by its title if the reader may read it, and otherwise 
   t.match(imported(shown), [/It was imported for a study/, /It was imported for the study Named here/])
   t.notMatch(shown.body, /ResearchStudy\/|clinics/)
   t.match((await member.get('/audit/events.csv')).body, /It was imported.*Named here/)
+
+  const of = `/audit?study=${study}`
+  t.match(shown.body, `<a href="${of}">for the study Named here</a>`)
+  const found = rowsOf(await officer.get(of))
+  t.match(imported(await officer.get(of)), [/It was imported for a study/], 'and of the other study nothing')
+  t.strictSame(rowsOf(await officer.get(`/audit?study=${study.toUpperCase()}`)), found)
+  t.strictSame(imported(await officer.get(`${of}&patient=${ann}`)), [], 'both are asked')
+  const [, ...lines] = (await officer.get(`/audit/events.csv?study=${study}`)).body.trim().split('\r\n')
+  t.equal(lines.length, found.length)
+  for (const none of ['nothing', 'No id', `x,${study}`])
+    t.strictSame(rowsOf(await officer.get(`/audit?${new URLSearchParams({ study: none })}`)), [], none)
+})
+
+t.test('an officer of another tenant finds nothing by the id of a study', async t => {
+  const stranger = await browserOf(await staff(clinic.organization, 'privacy-officer'))
+  const { id: study } = await world.newStudy(lab.manager, lab.organization, 'Not theirs', ['omh:heart-rate'])
+  t.strictSame(rowsOf(await stranger.get(`/audit?study=${study}`)), [], 'nor what was done to it in another tenant')
 })
 
 t.test('a table for invalid days is refused, instead of showing all days', async t => {
