@@ -38,7 +38,9 @@ ${(start !== '' || end !== '') && html`<dt>Days</dt><dd>${daysText(start, end)}<
 const organizationNameOf = async (study: ResearchStudy, store: Store): Promise<string | undefined> => {
   const id = sponsorOf(study)
   const found = id === undefined ? undefined : await unlessRefused(() => store.read('Organization', id))
-  return found && (JSON.parse(found.content) as Organization).name
+  if (found === undefined) return undefined
+  const { name = '', active }: Organization = JSON.parse(found.content)
+  return active === false ? `${name}, which is closed: no patient is registered in it any more` : name
 }
 
 /** Those whose role is in force, as far as the reader may know them. */

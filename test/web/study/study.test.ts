@@ -626,6 +626,16 @@ t.test('whoever has more studies than a page shows finds them by a part of their
   )
 })
 
+t.test('the page of a study says that its organization is closed, where nobody can be registered any more', async t => {
+  const { id: closing } = await create('everything', { resourceType: 'Organization', name: 'Closing lab' })
+  const member = await world.browserOf(await world.staff(closing, 'member'))
+  const { id } = await newStudy('everything', closing, 'goes on', kinds)
+  const said = async () => wordsOf(await member.get(`/studies/${id}`))
+  t.match(await said(), 'Organization Closing lab Asks for')
+  await update('everything', { resourceType: 'Organization', id: closing, name: 'Closing lab', active: false })
+  t.match(await said(), 'Organization Closing lab, which is closed: no patient is registered in it any more Asks for')
+})
+
 t.test('a study says what it is to everybody who may read it, also to those who may not change it', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'ResearchStudy',
