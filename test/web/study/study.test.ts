@@ -479,6 +479,8 @@ t.test(
         t.match(said, `Nobody reads anything for this study now: ${why}. What patients have answered stays.`, page)
         t.notMatch(said, unread, page)
       }
+      const ending = wordsOf(await people.manager.get(`${place}/end`))
+      t.match(ending, 'They have consented to the study, though they share nothing with it now.')
     }
     await update('everything', { ...stored, status: 'temporarily-closed-to-accrual' })
     for (const page of pages) t.notMatch(wordsOf(await people.manager.get(page)), 'Nobody reads anything', page)
