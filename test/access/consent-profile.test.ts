@@ -107,7 +107,7 @@ t.test('a Consent of the shape that is published gives each of its permits', asy
     }),
     { numRuns: 100 },
   )
-  t.ok(conforming > 5 && conforming < 95, `${conforming} of 100 have the shape`)
+  t.ok(conforming > 0 && conforming < 100, `${conforming} of 100 have the shape`)
 })
 
 const withoutTimes = (one: Consent): Consent => {

@@ -482,12 +482,10 @@ t.test('$lastn and $stats know of no Observation that the caller may not search'
       )
     } else t.ok([401, 403].includes(latest.status), `${caller.name}: ${latest.status}`)
     if (visible.some(id => id.startsWith('ann-'))) continue
-    const [hidden, nothing] = [
-      await statistics(call, 'omh:heart-rate'),
-      await statistics(call, 'omh:nothing-of-the-kind'),
-    ]
+    const [code, other] = ['omh:heart-rate', 'omh:nothing-of-the-kind']
+    const [hidden, nothing] = [await statistics(call, code), await statistics(call, other)]
     count[hidden.status === 200 ? 'counted' : 'refused'] += 1
-    t.strictSame(told(hidden), told(nothing), caller.name)
+    t.strictSame(told(hidden, code), told(nothing, other), caller.name)
   }
   t.ok(count.latest > 0 && count.counted > 0, JSON.stringify(count))
 })
