@@ -617,7 +617,7 @@ t.test('somebody who may not name staff is told who can, and if nobody is named,
   const id = await made()
   const page = `/studies/${id}/settings`
   t.match((await member.get(`${page}/staff`)).body, `href="/organizations/${lab.organization}/people?role=manager"`)
-  t.match(wordsOf(await member.get(page)), /Staff Nobody is named yet What/)
+  t.match(wordsOf(await member.get(page)), /Staff Nobody is named yet Who/)
   const narrow = await made({ access: 'staff' })
   t.match(
     wordsOf(await member.get(`/studies/${narrow}/settings`)),
