@@ -40,11 +40,14 @@ export const serve = async (config: Config): Promise<Running> => {
     if (event.kind === 'database-lost') stop('The database is gone', 1)
   }
   const started = start(config, log, tell)
-  const stop = stopOnSignals(async () => (await started).close(), tell)
+  const stop = stopOnSignals(() => started.then(running => running.close(), untilEnded), tell)
   const running = await started
   tell({ kind: 'server-ready', address: running.address })
   return running
 }
+
+/** Whoever waits for a start that fails says why, and ends the process: an end by the database's own end would come before that was said. */
+const untilEnded = (): Promise<void> => new Promise(() => {})
 
 /**
  * Subscribers are told half a second after a change; one that does not answer gets a quarter of an hour. Messages wait for a day for a server that is
@@ -54,7 +57,9 @@ export const work = { pauseMs: 500, retries: 9, retriesWhileAway: 104 }
 
 const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell): Promise<Running> => {
   const secretKey = await secretKeyOf(config, tell)
-  const postgres = await openPostgres(config, tell)
+  const postgres = await openPostgres(config, tell).catch(async error => {
+    throw await inOneLineIfAway(error)
+  })
   try {
     await migrate(postgres.url, tell)
     const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey, work, publishes: true })

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -129,6 +129,19 @@ for (const [what, text] of Object.entries({ 'of its own': 'FROM resource_type', 
       error: 'The server did not start: The database cannot be reached at the moment; try again\n',
     })
   })
+
+t.test('if its own database ends while it starts, it says so in one line', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'sharewell-ending-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const server = start(['serve'], { DATA_DIR: folder })
+  if (server.stderr === null) throw new Error('no output')
+  const error = text(server.stderr)
+  await entryOf(server, 'database-created')
+  const [pid] = (await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')
+  process.kill(Number(pid), 'SIGQUIT')
+  const [code] = await once(server, 'exit')
+  t.match([code, await error], [1, /^The server did not start: [^\n]+\n$/])
+})
 
 t.test('an unknown command is answered with help', async t => {
   const { code, error } = await run(['sing'])
