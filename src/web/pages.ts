@@ -44,6 +44,8 @@ import { organizationPersonPage } from './organization/organization-person.ts'
 import { organizationsPage } from './organization/organizations.ts'
 import { staffInvitationPage } from './organization/staff-invitation.ts'
 import type { AddPage } from './page/add-page.ts'
+import { ownReadingPage } from './patient/own-reading.ts'
+import { ownReadingsPage } from './patient/own-readings.ts'
 import { patientPage } from './patient/patient.ts'
 import { patientChangePage } from './patient/patient-change.ts'
 import { patientImportPage } from './patient/patient-import.ts'
@@ -131,6 +133,8 @@ export const pages: readonly AddPage[] = [
   accountContactsPage,
   accountContactPage,
   accountDataPage,
+  ownReadingsPage,
+  ownReadingPage,
   ownRefusedPage,
   ownRefusedDocumentPage,
   invitationPage,

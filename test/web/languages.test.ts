@@ -29,6 +29,7 @@ const pages = {
   '/account/email': 'Cambiar su correo electrónico',
   '/account/name': 'Cambiar su nombre',
   '/account/password': 'Cambiar su contraseña',
+  '/account/readings': 'Sus mediciones, una por una',
   '/account/refused': 'Mediciones rechazadas',
   '/account/second-factor': 'Segundo factor',
   '/account/second-factor/set-up': 'Preparar una aplicación de autenticación',

@@ -1,8 +1,6 @@
-import { momentsOf } from '../../fhir/date.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import { momentIn } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Code } from '../../operations/readings-asked.ts'
 import type { Cell } from '../../operations/rows/csv.ts'
@@ -12,6 +10,7 @@ import type { Store } from '../../storage/store.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
 import type { ChartsPage } from './nothing-drawn.ts'
+import { textOf, timeText, valueText } from './reading-text.ts'
 import { readingsBySource } from './readings-by-source.ts'
 
 type Asked = {
@@ -57,24 +56,4 @@ const table = (rows: readonly (readonly Cell[])[], { words, timezone }: Asked): 
   })}</tbody>
 </table></div>
 </section>`
-}
-
-const textOf = (cell: Cell): string | undefined => (typeof cell === 'object' ? cell.digits : cell)
-
-type Text = string | undefined
-
-/** A list of samples, or a structure of any other kind, is no single value. */
-const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {
-  if (typeof value === 'object') return [words.number(Number(value.digits)), unit].filter(Boolean).join(' ')
-  if (value === undefined || value.startsWith('{')) return absent ?? words.say('other.not-single')
-  return [value, unit].filter(Boolean).join(' ')
-}
-
-const timeText = (start: Text, end: Text, timezone: string): string =>
-  [...new Set([start, end].flatMap(time => (time === undefined ? [] : clockText(time, timezone))))].join(' – ')
-
-/** What is only a date is that day everywhere. */
-const clockText = (time: string, timezone: string): string => {
-  const moment = time.includes('T') ? momentsOf(time)?.low : undefined
-  return moment === undefined || Number.isNaN(moment) ? time : momentIn(moment, timezone).slice(0, 16).replace('T', ' ')
 }

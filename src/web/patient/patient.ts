@@ -88,7 +88,7 @@ ${isReader && (await ownNotes(recordIn(store, registry, id), patient, words))}
 ${charts.content}
 ${await studiesAround(found, request)}
 ${appsToOpen({ patient: id, apps, token, ...openingText(found, words) })}
-${!isFramed(request) && waysOn(request, words, { isReader })}`,
+${!isFramed(request) && waysOn(request, words, found)}`,
       })
     },
   )
@@ -143,11 +143,14 @@ const openingText = ({ isReader }: { readonly isReader: boolean }, { say }: Word
   text: say('apps.open-text'),
 })
 
-const waysOn = (request: FastifyRequest, words: Words, { isReader }: { readonly isReader: boolean }): Html =>
-  isReader ? ownWays(words) : backLink(backIn(queryOf(request)))
+const waysOn = (
+  request: FastifyRequest,
+  words: Words,
+  { isReader, patient: { id = '' } }: { readonly isReader: boolean; readonly patient: Patient },
+): Html => (isReader ? ownWays(id, words) : backLink(backIn(queryOf(request))))
 
-const ownWays = ({ say }: Words): Html =>
-  html`<p class="mt-4 no-print">${say('own.reading-wrong')}</p>
+const ownWays = (record: string, { say }: Words): Html =>
+  html`<p class="mt-4 no-print">${say('own.reading-wrong')} <a href="/account/readings?record=${record}">${say('own.readings')}</a></p>
 <ul class="list-unstyled mt-4 no-print">
 <li><a href="/sharing">${say('own.sharing')}</a></li>
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>

@@ -126,7 +126,7 @@ t.test('patients are told whom to ask if something in their record, or a reading
   const [own, shown] = [wordsOf(await anns.get(page)), wordsOf(await staff.get(page))]
   const [record, reading] = [
     /lab keeps this record\. If your name or birth date is wrong here, or has changed, ask there to put it right\. Measurements/,
-    /If a reading is wrong, or not yours, delete it in the app that sent it\./,
+    /Is a reading wrong, or not yours\? You can mark it, and it is in no chart any more\. See your readings one by one/,
   ]
   t.match(own, record)
   t.match(own, reading)

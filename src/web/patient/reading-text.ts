@@ -1,0 +1,28 @@
+import { momentsOf } from '../../fhir/date.ts'
+import { momentIn } from '../../fhir/timezone.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Cell } from '../../operations/rows/csv.ts'
+
+type Text = string | undefined
+
+/** From when until when, by the clock of the time zone. `offset`: says by how much that clock is ahead, for a day on which it is changed. */
+export const timeText = (start: Text, end: Text, timezone: string, clock: { readonly offset?: boolean } = {}): string =>
+  [...new Set([start, end].flatMap(time => (time === undefined ? [] : clockText(time, timezone, clock))))].join(' – ')
+
+/** What is only a date is that day everywhere. */
+const clockText = (time: string, timezone: string, { offset = false }: { readonly offset?: boolean }): string => {
+  const moment = time.includes('T') ? momentsOf(time)?.low : undefined
+  if (moment === undefined || Number.isNaN(moment)) return time
+  const written = momentIn(moment, timezone)
+  const text = written.slice(0, 16).replace('T', ' ')
+  return offset ? `${text} (${/[+-]\d\d:\d\d$/.exec(written)?.[0] ?? 'UTC'})` : text
+}
+
+/** A list of samples, or a structure of any other kind, is no single value. */
+export const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {
+  if (typeof value === 'object') return [words.number(Number(value.digits)), unit].filter(Boolean).join(' ')
+  if (value === undefined || value.startsWith('{')) return absent ?? words.say('other.not-single')
+  return [value, unit].filter(Boolean).join(' ')
+}
+
+export const textOf = (cell: Cell): Text => (typeof cell === 'object' ? cell.digits : cell)
