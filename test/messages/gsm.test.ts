@@ -36,7 +36,19 @@ t.test(
       link: `https://${'share.'.repeat(10)}example.org/invitation?link=${'A'.repeat(43)}`,
       code: '123456',
     }
-    const keys = ['letter', 'code', 'reminder', 'answer', 'silence', 'changed', 'taken-up', 'old-address'] as const
+    const keys = [
+      'letter',
+      'code',
+      'reminder',
+      'answer',
+      'silence',
+      'changed',
+      'taken-up',
+      'given-for',
+      'ended-for',
+      'place-ended',
+      'old-address',
+    ] as const
     for (const file of readdirSync(folder))
       for (const key of keys) {
         const text = toGsm(wordsFor(file.replace('.json', '')).say(`${key}-sms.text`, values))

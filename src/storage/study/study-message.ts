@@ -7,12 +7,19 @@ import { sql } from '../sql.ts'
 import { hasAnsweredSince } from './answered-since.ts'
 
 /** What a message to a patient is about. Only the first two have a link. */
-type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | 'address-changed' | 'taken-up'
+type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | Untold
+
+/** Those of which staff are shown nothing. */
+type Untold = 'address-changed' | 'taken-up' | DoneForPatient
+
+/** What somebody else did for a patient: staff gave or ended what they share, as they had asked on paper or by phone, or ended their place in a study. */
+export type DoneForPatient = 'given-for' | 'ended-for' | 'place-ended'
 
 type About = {
   readonly kind: MessageKind
   readonly patient: string
-  readonly subject: string
+  /** Absent if it is sent whatever becomes of their place in the study. */
+  readonly subject?: string
   readonly study: string
   /** The invitation whose link it has. */
   readonly invitation?: string | undefined
@@ -31,7 +38,7 @@ export type MessageToSend = Address & {
 /** What became of a message, for staff, without its text and address. */
 export type MessageState = {
   readonly subject: string
-  readonly kind: Exclude<MessageKind, 'address-changed' | 'taken-up'>
+  readonly kind: Exclude<MessageKind, Untold>
   readonly channel: Address['channel']
   readonly state: 'waiting' | 'sent' | 'failed'
   /** Why it was not sent at the last attempt. */
@@ -49,14 +56,14 @@ export const addMessage = async (
   const id = uuidv7()
   await connection.run(sql.fragment`
     INSERT INTO study_message (id, kind, patient, subject, study_id, invitation, channel, address)
-    VALUES (${id}, ${kind}, ${patient}, ${subject}, ${study}, ${invitation ?? null}, ${channel}, ${address})`)
+    VALUES (${id}, ${kind}, ${patient}, ${subject ?? null}, ${study}, ${invitation ?? null}, ${channel}, ${address})`)
   return id
 }
 
 /** The same for each address; undefined if the subject was reminded within so many days, or is about to be. */
 export const addReminder = async (
   connection: Connection,
-  about: About,
+  about: About & { readonly subject: string },
   addresses: readonly Address[],
 ): Promise<readonly string[] | undefined> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('reminder'), hashtext(${about.subject}))`)

@@ -15,6 +15,7 @@ import { withNarrowedPlaces } from './answered-places.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
 import { createAll, standsAlone } from './create-all.ts'
 import { withDecision } from './decision.ts'
+import { tellingPatient } from './done-for-patient.ts'
 import { changedBy } from './lock-places.ts'
 import { renewPlaces } from './noted-places.ts'
 import { recordRepairs } from './repaired.ts'
@@ -76,8 +77,10 @@ const writeComplete = async (
       const { write } = run
       const one = await isolated(connection, async () => {
         if (left <= 0) throw tooMuch
-        return withNarrowedPlaces(connection, writing, write, () =>
-          withDecision(connection, writing, write, () => writeOne(connection, writing, write, beside)),
+        return tellingPatient(connection, writing, () =>
+          withNarrowedPlaces(connection, writing, write, () =>
+            withDecision(connection, writing, write, () => writeOne(connection, writing, write, beside)),
+          ),
         )
       })
       left -= lettersMet(write, one)

@@ -45,15 +45,18 @@ const sendOnce = async (parts: LetterParts, id: string, sent: Set<string>): Prom
   const message = await takeMessage(parts.database, id)
   if (message === undefined) return
   const patient = await read<Patient>(parts, 'Patient', message.patient)
-  const why = asking.has(message.kind) ? await reasonNotToSend(parts, message, patient) : undefined
+  const why = await reasonNotToSend(parts, message, patient)
   if (why !== undefined) return endMessage(parts.database, id, why)
   if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
   await deliver(parts, message, patient)
   sent.add(id)
 }
 
-/** The messages that ask for something. All others tell of what somebody did to an account or a record, and are sent whoever may read them. */
+/** The messages that ask for something. */
 const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence', 'changed'])
+
+/** These tell of what may not have been the patient, and are sent whoever reads them. */
+const warning: ReadonlySet<MessageToSend['kind']> = new Set(['address-changed', 'taken-up'])
 
 /** The patient may have died since it was asked for, or the study have been paused or completed. */
 const reasonNotToSend = async (
@@ -61,7 +64,9 @@ const reasonNotToSend = async (
   { kind, study }: MessageToSend,
   patient: Partial<Patient>,
 ): Promise<string | undefined> => {
+  if (warning.has(kind)) return undefined
   if (reasonNotToWrite(patient) !== undefined) return 'Nobody writes to this patient any more'
+  if (!asking.has(kind)) return undefined
   const asked = { resourceType: 'ResearchStudy', ...(await read<ResearchStudy>(parts, 'ResearchStudy', study ?? '')) }
   if (kind !== 'silence') return reasonNotToAsk(asked as ResearchStudy)
   return isInForce(asked as ResearchStudy) ? undefined : 'Nobody reads anything for the study any more'
@@ -104,6 +109,9 @@ const textsOf = {
   /** If they share by an earlier text than the one to sign now. */
   changed: { subject: 'changed.subject', letter: 'changed.text', sms: 'changed-sms.text' },
   'taken-up': { subject: 'taken-up.subject', letter: 'taken-up.text', sms: 'taken-up-sms.text' },
+  'given-for': { subject: 'given-for.subject', letter: 'given-for.text', sms: 'given-for-sms.text' },
+  'ended-for': { subject: 'ended-for.subject', letter: 'ended-for.text', sms: 'ended-for-sms.text' },
+  'place-ended': { subject: 'place-ended.subject', letter: 'place-ended.text', sms: 'place-ended-sms.text' },
   'address-changed': { subject: 'old-address.subject', letter: 'old-address.text', sms: 'old-address-sms.text' },
 } as const satisfies Readonly<Record<string, { readonly subject: Key; readonly letter: Key; readonly sms: Key }>>
 

@@ -53,7 +53,7 @@ ${
     ? undefined
     : isOwn
       ? html`<p>You recorded this consent. Somebody else on the staff compares it with the scan and confirms it; until then it has no effect.</p>`
-      : html`<p>Compare it with the scan: the patient, the version of the text, the date, the lines, and the signature. It takes effect as soon as you confirm it.</p>
+      : html`<p>Compare it with the scan: the patient, the version of the text, the date, the lines, and the signature. It takes effect as soon as you confirm it, and the patient is told, if their record has an address.</p>
 ${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }
 ${postForm({ action: `${page}/discard${back}`, token, hidden: { recorded: waiting?.version } }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}

@@ -112,5 +112,5 @@ const whatEnds = (
 ): Html => html`<p>It ends at once: nobody invites or reminds them any more, a link that was sent to them no longer works, and nobody reads anything of theirs for this study. The patient sees that it has ended. You cannot undo this: to ask them again, you enrol them anew.</p>
 ${
   isConsenting(state) &&
-  html`<p>They ${state === 'nothing' || reasonNotRead(study) !== undefined ? 'have consented to the study, though they share nothing with it now' : 'share data with the study now'}. Their consent stays, without effect, and they can be enrolled again only once it is ended.${withdrawal && html` If they have told you that they want to stop, first <a href="${withdrawal}">withdraw for them</a>.`}</p>`
+  html`<p>They ${state === 'nothing' || reasonNotRead(study) !== undefined ? 'have consented to the study, though they share nothing with it now' : 'share data with the study now'}. Their consent stays, without effect, and they can be enrolled again only once it is ended. They are told that their part in the study has ended, if their record has an address.${withdrawal && html` If they have told you that they want to stop, first <a href="${withdrawal}">withdraw for them</a>.`}</p>`
 }`

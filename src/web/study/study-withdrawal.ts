@@ -84,7 +84,7 @@ const sendWithdrawal = async (
 ${isOther && notice('problem', html`<p>What the patient gives has changed since you opened this page: they may have agreed again. Nothing is ended. What you entered is still below; send it again if they want to end what they give now.</p>`)}
 <dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
 <p>${agreedOn(given.consent)} ${words.text}</p>
-<p>You cannot undo this: only the patient can agree again.</p>
+<p>You cannot undo this: only the patient can agree again. They are told that you did it, if their record has an address.</p>
 ${form({
   action: `/studies/${study}/people/${subject}/withdrawal${listQuery(reply.request)}`,
   token,

@@ -61,6 +61,42 @@ t.test(
   },
 )
 
+t.test('what was done for a patient is told in their language, and to nobody once they have died', async t => {
+  const letters: { readonly subject: string; readonly text: string }[] = []
+  const tell = async (kind: string, patient: object) => {
+    await database.run(sql.fragment`
+      INSERT INTO study_message (id, patient, study_id, kind, channel, address)
+      VALUES (${kind}, 'eli', 's', ${kind}, 'email', 'eli@example.org')`)
+    const stored: Readonly<Record<string, object>> = {
+      Patient: { communication: [{ language: { coding: [{ code: 'es' }] } }], ...patient },
+      ResearchStudy: { status: 'completed', title: 'Diabetes', sponsor: { reference: 'Organization/lab' } },
+      Organization: { name: 'Lab' },
+    }
+    const read = async (type: string) => ({ content: JSON.stringify(stored[type]) })
+    const parts = {
+      database,
+      accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
+      channels: { email: { deliver: async (letter: never) => void letters.push(letter), send: async () => {} } },
+    }
+    await sendMessage(parts as never, kind, { isLast: () => true, sent: new Set() })
+    await database.run(sql.fragment`DELETE FROM study_message WHERE id = ${kind}`)
+  }
+  const kinds = ['given-for', 'ended-for', 'place-ended']
+  for (const kind of kinds) await tell(kind, {})
+  t.match(letters, [
+    { subject: 'Se ha registrado su consentimiento en papel', text: /^Hola:\n\nLab ha registrado / },
+    {
+      subject: 'Se ha terminado por usted lo que comparte con un estudio',
+      text: /^Hola:\n\nLab ha terminado por usted /,
+    },
+    { subject: 'Su participación en un estudio ha terminado', text: /^Hola:\n\nLab ha terminado su participación / },
+  ])
+  for (const { text } of letters) t.match(text, /\n\nhttps:\/\/x\.example\/sharing\n\n/)
+  t.notMatch(JSON.stringify(letters), /Diabetes/)
+  for (const kind of kinds) await tell(kind, { deceasedBoolean: true })
+  t.equal(letters.length, kinds.length)
+})
+
 t.test('a message that waits when a patient dies is not sent, and staff are told no more than that', async t => {
   await database.run(sql.fragment`
     INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)

@@ -68,6 +68,7 @@ const enrolled = async (name: string, of: { readonly id: string } = study) => {
     resourceType: 'Patient',
     name: [{ family: name }],
     birthDate: '1970-05-31',
+    telecom: [{ system: 'email', value: `${name.toLowerCase()}@example.org` }],
     managingOrganization: { reference: `Organization/${lab.organization}` },
   })
   const { id: subject } = await create(lab.manager, {
@@ -211,6 +212,8 @@ t.test('one person records it, and it counts once another one has confirmed it',
   t.equal((await researcher.get(`${page}/scan`)).status, 404)
   const done = `/studies/${study.id}?done=confirmed&subject=${page.split('/').at(-2)}`
   t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: done })
+  const told = await database.any(sql.fragment`SELECT kind, address FROM study_message WHERE patient = ${patient}`)
+  t.strictSame(told, [{ kind: 'given-for', address: 'bea@example.org' }], 'the patient is told, once it counts')
   t.strictSame((await saidOf(page))[0], 'on-study')
   t.match(
     wordsOf(await second.get(done)),

@@ -91,7 +91,7 @@ t.test(
     const shown = await member.get(at)
     t.match(
       wordsOf(shown),
-      /They share data with the study now\. Their consent stays, without effect, and they can be enrolled again only once it is ended\. If they have told you that they want to stop, first withdraw for them \./,
+      /They share data with the study now\. Their consent stays, without effect, and they can be enrolled again only once it is ended\. They are told that their part in the study has ended, if their record has an address\. If they have told you that they want to stop, first withdraw for them \./,
     )
     t.match(shown.body, `href="${list}/people/${id}/withdrawal"`)
     t.equal((await member.send(at, { why: 'off-study' })).status, 303)
