@@ -57,6 +57,16 @@ t.test('days are of the calendar in which they are typed, in every language', as
     t.match(withAsciiDigits(wordsIn(code, {}).day(new Date('2026-01-31T12:00:00Z'))), /2026/, code)
 })
 
+t.test('in Spanish a record has one name, and whoever reads is neither he nor she', t => {
+  const texts = Object.entries(textsOf('es.json'))
+  const wrong = /expediente|otro registro suyo|sus registros|usted mism[oa]|está segur[oa]|bienvenid[oa]/i
+  t.strictSame(
+    texts.filter(([, text]) => wrong.test(text)),
+    [],
+  )
+  t.end()
+})
+
 t.test('no heading and no button breaks within “e-mail”', async t => {
   const english = textsOf('en.json')
   const web = join(import.meta.dirname, '../../src/web')

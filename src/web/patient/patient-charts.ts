@@ -18,6 +18,7 @@ import { glucoseReport } from './glucose.ts'
 import { newestOfEach, newestReading, newestReadingOf } from './newest-reading.ts'
 import { type ChartsPage, nothingDrawn } from './nothing-drawn.ts'
 import { otherReadings } from './other-readings.ts'
+import { toldApart } from './told-apart.ts'
 
 type Reading = {
   readonly registry: Registry
@@ -126,23 +127,26 @@ const chartOf = async (
   const asked = { patient, from, to, timezone, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
   for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
-  const points = answers.flatMap(answer => answer.lines.flatMap(line => line.points))
+  const all = answers.flatMap((answer, index) => answer.lines.map(line => ({ ...line, name: lines[index]?.name })))
+  const names = namesOf(all, reading.words)
+  const points = all.flatMap(line => line.points)
   return {
     ...drawing,
     limits: limits ?? limitsAround(points.flatMap(({ average }) => average ?? [])),
     stepSeconds,
     gapSeconds: Math.max(bridgesMinutes * 60, stepSeconds * 1.5),
     leftOut: answers.reduce((sum, { leftOut }) => sum + leftOut, 0),
-    lines: answers.flatMap((answer, index) =>
-      answer.lines.map(({ source, points }) => ({
-        label: [lines[index]?.name, source?.display ?? reading.words.say('chart.source-unknown')]
-          .filter(Boolean)
-          .join(', '),
-        points,
-      })),
-    ),
+    lines: all.map(({ name, points }, place) => ({ label: [name, names[place]].filter(Boolean).join(', '), points })),
   }
 }
+
+const namesOf = (lines: Awaited<ReturnType<typeof readSeries>>['lines'], { say }: Words): readonly string[] =>
+  toldApart(
+    lines.map(({ source }) => ({
+      name: source?.display ?? say('chart.source-unknown'),
+      key: source?.reference ?? '',
+    })),
+  )
 
 /** If the steps would be longer than an hour, they are days of the time zone. So none is in two days. */
 const stepOf = (style: Chart['style'], period: ChartPeriod): Step => {
@@ -204,5 +208,5 @@ const sourcesOfGlucose = async (
     ...counted,
     step: { kind: 'day', timezone },
   })
-  return lines.map(({ source }) => source?.display ?? words.say('chart.source-unknown'))
+  return namesOf(lines, words)
 }

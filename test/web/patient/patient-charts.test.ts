@@ -245,6 +245,25 @@ t.test('of two glucose sensors at once the page says that the figures are made o
   )
 })
 
+t.test('two sensors of one name are told apart, by the same number wherever both are listed', async t => {
+  const patches = await Promise.all(
+    [1, 2].map(() =>
+      create('everything', { resourceType: 'Device', deviceName: [{ name: 'Twin patch', type: 'model-name' }] }),
+    ),
+  )
+  const of = (device: string) =>
+    measurementsOf(ann, device, midnight - 86_400_000 * 700).filter(
+      ({ code, effectiveDateTime }) =>
+        code.coding?.[0]?.code === '99504-3' && effectiveDateTime?.startsWith('2024-04-01'),
+    )
+  await store(...patches.flatMap(({ id }) => of(id)))
+  const shown = wordsOf(await anns.get(`${page}?first=2024-04-01&last=2024-04-01`))
+  for (const listed of [/Measured: ([^.]*)\./, /They come from several sources: ([^.]*)\./]) {
+    const names = listed.exec(shown)?.[1]?.split(/; | and /) ?? []
+    t.strictSame(names.toSorted(), ['Twin patch (1)', 'Twin patch (2)'])
+  }
+})
+
 t.test('readings of a single day are described as those of one day', async t => {
   t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-02`)), /Readings \d+ on 1 day(?!s)/)
   t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-03`)), /Readings \d+ on 2 days/)
