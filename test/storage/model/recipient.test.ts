@@ -1,4 +1,4 @@
-import type { Extension } from '@medplum/fhirtypes'
+import type { Extension, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import * as w from './world.ts'
 
@@ -22,6 +22,7 @@ await put(
   w.role('colleague', 'lab', 'viewer'),
   w.role('below', 'annex', 'viewer'),
   w.role('above', 'university', 'viewer'),
+  { ...w.role('next', 'lab', 'viewer'), period: { start: '2199-01-01' } } as Resource,
 )
 await put(w.registered('ann', 'lab'), study(), w.enrols('s', 'ann'))
 const early = w.works('early', 'collaborator')
@@ -38,6 +39,7 @@ t.test('once somebody has consented, only people of the organization or below it
   t.notOk(await mayHave(early, w.works('late', 'collaborator')))
   t.notOk(await mayHave(early, w.works('above', 'researcher')))
   t.notOk(await mayHave(early, w.works('nobody', 'researcher')))
+  t.notOk(await mayHave(early, w.works('next', 'researcher')), 'nor who is to work there only later')
   t.ok(await mayHave(early, w.works('colleague', 'researcher'), w.works('below', 'researcher')))
   t.ok(await mayHave(w.works('early', 'researcher')), 'an existing recipient can get another role')
 })
@@ -72,4 +74,14 @@ t.test('whose role in the organization ends is named until then at most', async 
   t.ok(await mayHave(w.works('intern', 'researcher')))
   await put(w.role('intern', 'annex', 'viewer', '2199-06-30'))
   t.ok(await mayHave(w.works('intern', 'manager')), 'who was named for longer before may stay')
+})
+
+t.test('once the time of all that was given is over, recipients from elsewhere can be added', async t => {
+  const given = (...permits: Parameters<typeof w.consent>[3]) => ({
+    ...w.signedAnew(w.consent('s', 'ann', 'active', permits)),
+    id: 'again',
+  })
+  t.notOk(await mayHave(early))
+  await put(given(w.permit(heartRate, { period: { end: '2026-01-31' } })))
+  t.ok(await mayHave(early))
 })

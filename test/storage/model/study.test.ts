@@ -1,5 +1,6 @@
-import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import type { Coding, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { canonicalBase } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import * as w from './world.ts'
 
@@ -48,9 +49,17 @@ t.test('writing a study again rewrites only the rows that differ', async t => {
 t.test('its staff are those whom it names, with the role and the time of each entry', async t => {
   const until = (role: string, end: string) => w.works('ann', role, end)
   const withoutRole: Extension = { ...ann, extension: (ann.extension ?? []).filter(({ url }) => url !== 'role') }
+  const roleOf = (...coding: readonly Coding[]): Extension => ({
+    ...withoutRole,
+    extension: [...(withoutRole.extension ?? []), { url: 'role', valueCodeableConcept: { coding: [...coding] } }],
+  })
+  const elsewhere = { system: 'http://example.org/roles', code: 'coordinator' }
+  const ours = { system: `${canonicalBase}/CodeSystem/staff-role`, code: 'researcher' }
   const cases: readonly (readonly [readonly Extension[], readonly string[]])[] = [
     [[ann], ['ann researcher infinity']],
     [[withoutRole], ['ann - infinity']],
+    [[roleOf(elsewhere)], ['ann - infinity']],
+    [[roleOf(elsewhere, ours)], ['ann researcher infinity']],
     [
       [withoutRole, withoutRole, bob],
       ['ann - infinity', 'bob investigator 2999-01-02'],
@@ -68,4 +77,23 @@ t.test('its staff are those whom it names, with the role and the time of each en
     await write('again', ...staff)
     t.same(await staffNow(), expected)
   }
+})
+
+const steps = 'omh:step-count'
+
+t.test('what the text does not ask for, though the study does, is given to it by nobody', async t => {
+  const text = w.patientText('1', w.usualWords)
+  const asking = { ...text, extension: [...(text.extension ?? []), { url: 'asks', valueString: heartRate }] }
+  await put(w.registered('eve', 'lab'), w.study('later', 'lab', [w.requests(heartRate), w.requests(steps), asking]))
+  await put(w.enrols('later', 'eve'), w.consent('later', 'eve', 'proposed', [w.permit(heartRate)]))
+  await t.rejects(put(w.consent('later', 'eve', 'proposed', [w.permit(heartRate), w.permit(steps)])), { status: 422 })
+})
+
+t.test('a study that was consented to is not deleted, also if the place of whoever did is', async t => {
+  await put(w.registered('fay', 'lab'), w.study('given', 'lab', [w.requests(heartRate)]), w.enrols('given', 'fay'))
+  await put(w.consent('given', 'fay', 'active', [w.permit(heartRate)]))
+  const remove = (type: 'ResearchStudy' | 'ResearchSubject', id: string) =>
+    world.importer.write([{ kind: 'delete', type, id }])
+  t.match(await remove('ResearchSubject', 'given-fay'), [{ outcome: 'deleted' }])
+  t.match(await remove('ResearchStudy', 'given'), [{ outcome: 'refused', error: { status: 409 } }])
 })

@@ -58,7 +58,7 @@ t.test('a service that reads without a person is named with what it could read, 
   t.equal(await shown(preview()), 'Rita Research No service of lab reads by itself, without a person, at the moment.')
   await service('Night job', 'system/Observation.rs?code=omh:step-count')
   await service('All job', 'system/*.rs')
-  await service('Writer', 'system/Observation.cud system/Device.rs')
+  await service('Writer', 'system/Observation.cud system/Device.rs user/Observation.rs')
   await service('Sleep job', 'system/Observation.rs?code=omh:sleep-duration')
   await service('Job elsewhere', 'system/Observation.rs', clinic.organization)
   await service('Old job', 'system/Observation.rs')
