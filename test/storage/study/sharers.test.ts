@@ -30,6 +30,8 @@ await put(
   { resourceType: 'Practitioner', id: 'carol', name: [{ family: 'Carol' }] },
   w.role('carol', 'lab', 'viewer') as Resource,
 )
+const ends = (...consents: readonly string[]) =>
+  importer.write(consents.map(id => ({ kind: 'delete', type: 'Consent', id })))
 
 const asked: SharersAsked = { practitioner: 'carol', text: '', to: '', sort: 'name', limit: 20 }
 const listed = async (more: Partial<SharersAsked> = {}) => {
@@ -51,6 +53,26 @@ t.test(
     t.same(await listed(), ['by-bob', 'by-cem', 'by-ann'], 'Zed')
   },
 )
+
+t.test('of two records of one human, the one that the Consent names says what they are called', async t => {
+  const joined = (one: string, other: string): Resource => ({
+    resourceType: 'Person',
+    id: `both-${one}`,
+    link: [one, other].map(id => ({ target: { reference: `Patient/${id}` } })),
+  })
+  await put(named('eli', 'lab', 'Dahl'), named('eli-too', 'lab', 'Ek'), joined('eli', 'eli-too'))
+  await put(named('fay', 'lab', 'Falk'), named('fay-too', 'clinic', 'Gran'), joined('fay', 'fay-too'))
+  await put(gives('eli-too', 'Hult'), gives('fay-too', 'Lind'))
+  const found = async () => {
+    const texts = ['dahl', 'ek', 'hult', 'falk', 'gran', 'lind']
+    return Object.fromEntries(await Promise.all(texts.map(async text => [text, await listed({ text })])))
+  }
+  const before = await found()
+  t.strictSame(before, { dahl: [], ek: ['by-eli-too'], hult: [], falk: [], gran: [], lind: ['by-fay-too'] })
+  await put({ ...named('eli', 'lab', 'Dahl'), gender: 'male' }, { ...named('fay', 'lab', 'Falk'), gender: 'male' })
+  t.strictSame(await found(), before, 'also once the other one is corrected')
+  await ends('by-eli-too', 'by-fay-too')
+})
 
 t.test('what stands beside the Consents is as if it were derived anew', async t => {
   const rows = () => database.any(sql.fragment`SELECT * FROM care_consent ORDER BY consent_id`)
@@ -150,3 +172,22 @@ t.test(
     t.equal(measured.filter(one => one !== '').length, 301)
   },
 )
+
+t.test('what a permit gave whose time is over is not the newest, though another Consent lets it be read', async t => {
+  const whole = gives('gus', 'Gus')
+  const [permit] = whole.provision?.provision ?? []
+  const provision = [
+    { ...permit, dataPeriod: { start: '2000-01-01', end: '2026-01-31' } },
+    { ...permit, period: { end: '2026-03-31' } },
+  ]
+  await put(named('gus', 'lab', 'Gus'), { ...whole, provision: { ...whole.provision, provision } } as Resource)
+  await put({ ...clinicalConsent('gus', { to: 'Organization/lab', kinds }), id: 'by-gus-to-lab' })
+  for (const day of ['2026-01-10', '2026-02-10'])
+    await put(w.measured(`of-gus-${day}`, 'gus', 'omh:heart-rate', { effectiveDateTime: `${day}T08:00:00Z` }))
+  const { rows } = await storeOf(carol).sharers({ ...asked, consent: 'by-gus' })
+  t.strictSame(
+    rows.map(({ measured }) => measured),
+    ['2026-01-10T08:00:00.000Z'],
+  )
+  await ends('by-gus', 'by-gus-to-lab')
+})
