@@ -74,6 +74,8 @@ t.test('a move that gives nobody access is allowed: without people, with present
   t.equal(await refusalOf('hall', 'university'), undefined)
   await put(w.role('seller', 'annex', 'viewer', '2099-01-01'))
   t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/, 'that role ends, and this one does not')
+  await put({ ...w.role('seller', 'annex', 'viewer'), period: { start: '2100-01-01' } } as ReturnType<typeof w.role>)
+  t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/, 'that role begins later, and this one has begun')
   await put(w.role('seller', 'annex', 'viewer', '2026-01-01'))
 })
 
@@ -89,10 +91,21 @@ t.test(
     const forTheLab = text('2', 'For the lab alone.', 'Organization/lab')
     const seller = w.works('seller', 'researcher')
     await signs('s', 'inactive')
-    await put(staffed(text('1', w.usualWords, 'Organization/lab'), forTheLab, seller))
+    const named = (...extension: readonly Extension[]) =>
+      put(staffed(text('1', w.usualWords, 'Organization/lab'), forTheLab, ...extension))
+    await named(seller)
     const consent = { ...w.signedAnew(w.consent('s', 'ann', 'active', [w.permit(heartRate)])), id: 'again' }
-    await put({ ...consent, sourceAttachment: w.sourceOf('For the lab alone.') })
+    const sourceAttachment = w.sourceOf('For the lab alone.')
+    await put({ ...consent, sourceAttachment })
     t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/)
     t.strictSame(await reads('seller'), [])
+    await named(w.works('seller', 'researcher', '2026-01-01'))
+    t.equal(await refusalOf('hall', 'lab'), undefined, 'their time as staff is over')
+    t.equal(await refusalOf('hall', 'university'), undefined)
+    await named(seller)
+    t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/)
+    const over = w.consent('s', 'ann', 'active', [w.permit(heartRate, { period: { end: '2026-01-31' } })])
+    await put({ ...w.signedAnew(over), id: 'again', sourceAttachment })
+    t.equal(await refusalOf('hall', 'lab'), undefined, 'the time of all that was given is over')
   },
 )

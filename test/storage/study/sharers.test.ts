@@ -173,6 +173,12 @@ t.test(
   },
 )
 
+t.test('whoever may read no Consents is told of nobody, nor with whom anything is shared', async t => {
+  const scope = 'user/Patient.rs user/Observation.rs'
+  const { rows, receivers } = await storeOf(w.staff('carol', scope)).sharers(asked)
+  t.strictSame([rows, receivers], [[], []])
+})
+
 t.test('what a permit gave whose time is over is not the newest, though another Consent lets it be read', async t => {
   const whole = gives('gus', 'Gus')
   const [permit] = whole.provision?.provision ?? []

@@ -69,6 +69,18 @@ t.test(
   },
 )
 
+t.test('of the same data from one device and from any, the line that was left unticked continues', async t => {
+  const { browser: own, change, patient } = await somebody('Pia')
+  await sign(own, { [hearts]: 'no', [steps]: 'yes' })
+  const permit = (await consentsOf(patient.id))[0]?.provision?.provision?.[0] ?? {}
+  const ofBand = [{ meaning: 'instance' as const, reference: { reference: `Device/${band}` } }]
+  await change({ type: 'deny', provision: [{ ...permit, data: ofBand }, permit] })
+  const tab = await tabOf(own)
+  const { location } = await tab.send(tab.stop.filter(one => one.includes(band)))
+  const left = (await consentsOf(patient.id)).map(({ status, provision }) => [status, provision?.provision])
+  t.same([location, left], ['/sharing?done=stopped', [['active', [permit]]]])
+})
+
 t.test('one line of a permit with several kinds ends alone', async t => {
   const { browser: own, change, patient } = await somebody('Quinn')
   await sign(own, { [hearts]: 'yes', [steps]: 'yes' })
