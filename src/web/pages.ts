@@ -30,12 +30,14 @@ import { invitationAccountPage } from './invitation/invitation-account.ts'
 import { ehrLaunchPage } from './launch/ehr-launch.ts'
 import { launchedPage } from './launch/launched.ts'
 import { launchedTabAction } from './launch/launched-in-frame.ts'
+import { colleagueDetailsPage } from './organization/colleague-details.ts'
 import { joinPage } from './organization/join.ts'
 import { organizationPage } from './organization/organization.ts'
 import { organizationAppPage } from './organization/organization-app.ts'
 import { organizationAppsPage } from './organization/organization-apps.ts'
 import { organizationChangePage } from './organization/organization-change.ts'
 import { organizationClosePage } from './organization/organization-close.ts'
+import { organizationContactsPage } from './organization/organization-contacts.ts'
 import { organizationEhrPage } from './organization/organization-ehr.ts'
 import { organizationEhrsPage } from './organization/organization-ehrs.ts'
 import { organizationMovePage } from './organization/organization-move.ts'
@@ -185,10 +187,12 @@ export const pages: readonly AddPage[] = [
   organizationsPage,
   organizationPage,
   organizationChangePage,
+  organizationContactsPage,
   organizationMovePage,
   organizationClosePage,
   organizationPeoplePage,
   organizationPersonPage,
+  colleagueDetailsPage,
   staffInvitationPage,
   joinPage,
   organizationAppsPage,

@@ -68,16 +68,16 @@ const managedAbove = async (
 }
 
 export const changeOrganization = (organizer: Organizer, shown: Shown, said: SaidOrganization): Promise<string> =>
-  change(organizer, shown, stored => withSaid(stored, said))
+  changeStored(organizer, shown, stored => withSaid(stored, said))
 
 /** Moves it with everything below it. */
 export const moveOrganization = (organizer: Organizer, shown: Shown, parent: string): Promise<string> =>
-  change(organizer, shown, stored => ({ ...stored, partOf: { reference: `Organization/${parent}` } }))
+  changeStored(organizer, shown, stored => ({ ...stored, partOf: { reference: `Organization/${parent}` } }))
 
 export const setOrganizationActive = (organizer: Organizer, shown: Shown, active: boolean): Promise<string> =>
-  change(organizer, shown, stored => withValues(stored, { active }))
+  changeStored(organizer, shown, stored => withValues(stored, { active }))
 
-const change = (
+export const changeStored = (
   { write }: Organizer,
   { id, version }: Shown,
   next: (stored: Organization) => Organization,

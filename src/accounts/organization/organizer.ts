@@ -89,7 +89,7 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
 }
 
 const scope =
-  'user/Organization.cruds user/Practitioner.rs user/PractitionerRole.cruds user/ResearchStudy.rs user/Device.cruds'
+  'user/Organization.cruds user/Practitioner.rus user/PractitionerRole.cruds user/ResearchStudy.rs user/Device.cruds'
 
 const askedOf = (
   store: Store,

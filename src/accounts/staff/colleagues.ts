@@ -5,6 +5,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Role } from '../../search/expression.ts'
 import type { Write } from '../../storage/store.ts'
+import { presentContacts } from '../contact/reach.ts'
 import type { Organizer } from '../organization/organizer.ts'
 
 /** Somebody's role in an organization. */
@@ -15,8 +16,8 @@ export type Colleague = {
   /** Id of the Practitioner. */
   readonly practitioner: string
   readonly name: HumanName | undefined
-  /** For work, as in the Practitioner. */
-  readonly email: string | undefined
+  /** How they are reached at work, as in the Practitioner. */
+  readonly contacts: readonly string[]
   /** Their highest role; undefined if they are only privacy officer. */
   readonly role: Role | undefined
   readonly isPrivacyOfficer: boolean
@@ -139,14 +140,14 @@ export const roleStandingOf = ({ period = {} }: Pick<PractitionerRole, 'period'>
   return high === 'infinity' || now < high ? 'in-force' : 'over'
 }
 
-export const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] }: Practitioner): Colleague => {
+export const toColleague = (role: PractitionerRole, { id = '', name = [], telecom }: Practitioner): Colleague => {
   const codes = (role.code ?? []).flatMap(({ coding = [] }) => coding.filter(isOurs)).map(({ code }) => code)
   return {
     id: role.id ?? '',
     version: role.meta?.versionId ?? '',
     practitioner: id,
     name: name[0],
-    email: telecom.find(({ system, use }) => system === 'email' && use !== 'old')?.value,
+    contacts: presentContacts(telecom === undefined ? {} : { telecom }),
     role: roles.find(one => codes.includes(one)),
     isPrivacyOfficer: codes.includes(privacyOfficer),
     since: role.period?.start,

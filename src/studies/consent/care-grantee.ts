@@ -1,4 +1,6 @@
-import type { ContactPoint, Organization, Practitioner, PractitionerRole } from '@medplum/fhirtypes'
+import type { Organization, Practitioner, PractitionerRole } from '@medplum/fhirtypes'
+import { postalAddressesOf } from '../../accounts/contact/postal-address.ts'
+import { presentContacts } from '../../accounts/contact/reach.ts'
 import { intervalOfPeriod, isBefore } from '../../fhir/date.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
@@ -11,7 +13,7 @@ import { nameOf, type OwnRecord } from './own-record.ts'
 export type CareGrantee = Carer & {
   /** Never empty: nobody is asked to share with somebody who has no name. */
   readonly name: string
-  /** How it can be reached, as it says itself. */
+  /** How it can be reached, as it says itself. An address has several lines. */
   readonly contacts: readonly string[]
   /** For a practitioner, names of organizations in which they work, as far as the patient may know them. */
   readonly organizations: readonly string[]
@@ -47,7 +49,7 @@ export const readGrantee = async (record: OwnRecord, carer: Carer): Promise<Care
     kind,
     id,
     name,
-    contacts: contactsOf(found.telecom),
+    contacts: [...presentContacts(found), ...(found.resourceType === 'Organization' ? postalAddressesOf(found) : [])],
     organizations: kind === 'organization' ? [] : await organizationsOf(record, id),
     isActive: found.active !== false,
     version: found.meta?.versionId,
@@ -69,11 +71,6 @@ export const granteeNameAt = async (
 
 const nameIn = (one: Organization | Practitioner | undefined): string =>
   one?.resourceType === 'Practitioner' ? nameText(one.name?.[0]) : (one?.name ?? '')
-
-const contactsOf = (telecom: readonly ContactPoint[] = []): readonly string[] =>
-  telecom.flatMap(({ system, value }) => (value !== undefined && contactSystems.includes(system ?? '') ? [value] : []))
-
-const contactSystems: readonly string[] = ['phone', 'email', 'url']
 
 const organizationsOf = async (record: OwnRecord, practitioner: string): Promise<readonly string[]> => {
   const roles = await record.find<PractitionerRole>('PractitionerRole', {

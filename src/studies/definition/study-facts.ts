@@ -1,11 +1,11 @@
 import type { ContactDetail, ContactPoint, Identifier, ResearchStudy } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
+import { isPhoneNumber } from '../../accounts/contact/phone-number.ts'
 import { isDay } from '../../fhir/date.ts'
 import { languageName } from '../../fhir/language.ts'
 import { withText } from '../../fhir/translation.ts'
 import { withValues } from '../../fhir/with-values.ts'
 import { firstDayOf, lastDayOf } from './period-day.ts'
-import { isPhoneNumber } from './phone-number.ts'
 import {
   furtherLanguages,
   translatedPurpose,

@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Accounts } from '../../accounts/accounts.ts'
+import { type PostalFields, postalOf, withPostal } from '../../accounts/contact/postal-address.ts'
 import { recordDoubt } from '../../accounts/sign-in/doubt.ts'
 import { onceShown, type ShownAgain, type Unshown } from '../../accounts/sign-in/shown-again.ts'
 import { FhirError, unlessRefused } from '../../fhir/error.ts'
@@ -13,7 +14,6 @@ import type { Store, Write } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { nameOf, type OwnParts, recordIn } from '../consent/own-record.ts'
 import { contactsOf, type PatientContacts, withContacts } from './patient-contacts.ts'
-import { type PostalFields, postalOf, withPostal } from './postal-address.ts'
 
 export type OwnAddresses = PatientContacts & PostalFields
 

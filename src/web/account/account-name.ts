@@ -34,6 +34,7 @@ const sendName = (reply: FastifyReply, name: string, problem?: NameProblem): Fas
     isProblem: problem !== undefined,
     content: html`<h1>${say('own.name')}</h1>
 ${standing?.patient && html`<p>${say('own.name-text')}${standing.record !== undefined && html` <a href="/patients/${standing.record}">${say('own.record')}</a>`}</p>`}
+${standing?.staff && html`<p>${say('own.name-staff')} <a href="/organizations">${say('own.organizations')}</a></p>`}
 ${form({ action: '/account/name', token: ownToken(reply), problemTitle: say('check'), fields: [nameField(words, name, problem)], button: say('own.save') })}
 <p><a href="/account">${say('own.back')}</a></p>`,
   })

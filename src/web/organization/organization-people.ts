@@ -108,7 +108,8 @@ const listed = ({ id, isManaged, organizer }: ShownOrganization, one: Colleague,
   return html`<li class="list-group-item px-0 py-3">
 <h2>${isManaged && !isOwn ? html`<a href="/organizations/${id}/people/${one.id}${list}">${name}</a>` : name}${isOwn && ' (you)'}</h2>
 <p>${roleText(one)}${standings[one.standing]}</p>
-<p class="text-body-secondary">${one.email}${period(one)}</p>
+<p class="text-body-secondary">${one.contacts.join(', ')}${period(one)}</p>
+${isOwn && isManaged && html`<p><a href="/organizations/${id}/people/${one.id}/details${list}">Change your name and contacts as others know you</a></p>`}
 ${isOwn && one.standing !== 'over' && html`<p>To leave, or have another role, ask somebody else: a <a href="/organizations/${id}/people?role=manager">manager</a> here, one of an organization above, or an administrator of this installation: nobody changes their own role.</p>`}
 </li>`
 }
@@ -124,9 +125,9 @@ export const nameOfColleague = ({ name }: Colleague): string => nameText(name) |
 export const roleText = ({ role, isPrivacyOfficer }: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): string =>
   [role && roleNames[role], isPrivacyOfficer && roleNames[privacyOfficer]].filter(Boolean).join(', ')
 
-const period = ({ email, since, until, standing }: Colleague): Html => {
+const period = ({ contacts, since, until, standing }: Colleague): Html => {
   const words = wordsFor('en')
-  return html`${email !== undefined && since !== undefined && ', '}${since && html`${standing === 'to-come' ? 'from' : 'since'} ${dayOrMoment(since, words)}`}${until && html` until ${dayOrMoment(until, words, 'last')}`}`
+  return html`${contacts.length > 0 && since !== undefined && ', '}${since && html`${standing === 'to-come' ? 'from' : 'since'} ${dayOrMoment(since, words)}`}${until && html` until ${dayOrMoment(until, words, 'last')}`}`
 }
 
 const invited = (
@@ -168,6 +169,7 @@ const doneTexts: Readonly<Record<string, string>> = {
   again: 'The invitation has been sent again; the link in the earlier e-mail no longer works.',
   cancelled: 'The invitation has been cancelled.',
   changed: 'The role has been changed.',
+  details: 'The name and the contacts have been saved.',
   same: 'Nothing has changed: the role is the same as before.',
   removed: 'The role has ended. What they did stays recorded.',
 }

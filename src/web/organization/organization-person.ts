@@ -141,7 +141,7 @@ const sendRole = (reply: FastifyReply, shown: ShownColleague, state: RoleState):
     title: `${person} in ${name}`,
     isProblem: state.problem !== undefined || state.lastProblem !== undefined || state.isOvertaken === true,
     content: html`<h1>${person} in ${name}</h1>
-<p>${roleText(colleague)}${colleague.email && html`, ${colleague.email}`}</p>
+<p>${roleText(colleague)}${colleague.contacts.length > 0 && `, ${colleague.contacts.join(', ')}`}</p>
 ${state.isOvertaken && notice('problem', overtaken)}
 ${problemList([
   { name: 'role', problem: state.problem },
@@ -167,6 +167,7 @@ ${box({
 ${lastManager(shown, state.lastProblem)}
 <button class="btn btn-primary mt-3">Save</button>`,
 )}
+<p><a href="${page}/details${list}">Change the name and contacts of ${person}</a></p>
 <p><a href="${page}/remove${list}">Remove ${person} from ${name}</a></p>
 <p><a href="/organizations/${id}/people${list}">Back to the people</a></p>`,
   })

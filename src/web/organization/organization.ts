@@ -14,6 +14,7 @@ import { organizationOf, type ShownOrganization } from '../page/shown-organizati
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
+import { contactsShown } from './organization-contacts.ts'
 import { typeText } from './organization-form.ts'
 
 /** An organization: what it is, what belongs to it, and what the reader may do there. */
@@ -39,6 +40,7 @@ ${organization.active === false && html`<p><span class="badge text-bg-secondary"
 <dl>
 ${typeText(organization) && html`<dt>Type</dt><dd>${typeText(organization)}</dd>`}
 ${asksSecondFactor(organization) && html`<dt>Signing in</dt><dd>Everybody who works in it, or below it, needs a second factor.</dd>`}
+${contactsShown(organization)}
 <dt>People</dt><dd><a href="/organizations/${id}/people">${facts.people === 1 ? '1 role' : `${facts.people} roles`}</a></dd>
 ${
   connected &&
@@ -77,6 +79,7 @@ const actions = ({ organization, id, isManaged, isChangeable }: ShownOrganizatio
   return html`<div class="d-flex flex-wrap gap-2">
 ${isManaged && !isClosed && link('new', 'Add an organization below it')}
 ${isChangeable && link('change', 'Edit details')}
+${isChangeable && link('contacts', 'Edit contacts')}
 ${isChangeable && parentOf(organization) !== undefined && link('move', 'Move')}
 ${isChangeable && (isClosed ? link('open', 'Reopen') : link('close', 'Close'))}
 </div>`
@@ -118,6 +121,7 @@ const doneTexts: Readonly<Record<string, (id: string) => Html | string>> = {
   made: id =>
     html`The organization has been added. Now <a href="/organizations/${id}/people/invite">invite the people who work there</a>.`,
   changed: () => 'The changes have been saved.',
+  contacts: () => 'The contacts have been saved.',
   moved: () => 'The organization has been moved, with everything below it.',
   closed: () => 'The organization is closed.',
   opened: () => 'The organization is open again.',

@@ -66,7 +66,7 @@ const careFacts = ({ grantee, registrar }: CareAsked, { say, list }: Words): Htm
   const { kind, name, contacts, organizations } = grantee
   return html`<dt>${say('care.who')}</dt><dd>${name}</dd>
 ${organizations.length > 0 && html`<dt>${say('care.works-at')}</dt><dd>${list(organizations)}</dd>`}
-${contacts.length > 0 && html`<dt>${say('care.reach')}</dt>${contacts.map(one => html`<dd>${one}</dd>`)}`}
+${contacts.length > 0 && html`<dt>${say('care.reach')}</dt>${contacts.map(one => html`<dd class="plain-text">${one}</dd>`)}`}
 <dt>${say('care.sees')}</dt><dd>${kind === 'organization' ? say('care.everybody', { organization: name }) : html`${name}, ${say('care.moves')}`}</dd>
 <dt>${say('care.known')}</dt><dd>${say('care.known-name')}</dd>
 ${registrar !== undefined && html`<dd>${say('study.known-registered', { organization: registrar })}</dd>`}

@@ -90,3 +90,13 @@ t.test(
     )
   },
 )
+
+t.test('staff are told that others know them by another name, and who changes that', async t => {
+  const { id } = await world.create('everything', { resourceType: 'Practitioner', name: [{ text: 'Eda' }] })
+  const [staff, patient] = [await newAccount('eda', [`Practitioner/${id}`]), await newAccount('eva')]
+  t.match(
+    wordsOf(await (await signedIn(staff.email)).get('/account/name')),
+    /Colleagues, and patients of yours, know you by another entry\. A manager of your organization changes that, on its page of people\. See your organizations/,
+  )
+  t.notMatch(wordsOf(await (await signedIn(patient.email)).get('/account/name')), /another entry/)
+})

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isPhoneNumber } from '../../../src/studies/definition/phone-number.ts'
+import { isPhoneNumber } from '../../../src/accounts/contact/phone-number.ts'
 
 t.test('what people can dial is a phone number, however it is grouped', async t => {
   for (const text of [

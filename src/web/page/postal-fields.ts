@@ -1,13 +1,13 @@
-import type { Words } from '../../messages/catalogue.ts'
 import {
   mostCharacters,
   mostLines,
   type PostalFields,
   type PostalProblems,
   postalFieldNames,
-} from '../../studies/patient/postal-address.ts'
-import type { Field } from '../page/form.ts'
-import { typed } from '../page/typed.ts'
+} from '../../accounts/contact/postal-address.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Field } from './form.ts'
+import { typed } from './typed.ts'
 
 /** A part for which the form had no field stays. */
 export const typedPostal = (body: unknown, before: PostalFields): PostalFields =>

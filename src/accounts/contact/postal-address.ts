@@ -1,6 +1,8 @@
-import type { Address, Patient } from '@medplum/fhirtypes'
+import type { Address } from '@medplum/fhirtypes'
 import { without, withValues } from '../../fhir/with-values.ts'
-import { inOneLine } from './patient-fields.ts'
+
+/** A resource with postal addresses. */
+type Addressed = { readonly address?: Address[] }
 
 /** A postal address as it is typed. `line`: what stands before the town, one a line. */
 export type PostalFields = Readonly<Record<PostalField, string>>
@@ -15,14 +17,14 @@ export const mostLines = 5
 export const mostCharacters = 100
 
 /** The present addresses, as they are written on a letter. */
-export const postalAddressesOf = ({ address = [] }: Patient): readonly string[] =>
+export const postalAddressesOf = ({ address = [] }: Addressed): readonly string[] =>
   address
     .filter(isPresent)
     .map(toText)
     .filter(text => text !== '')
 
 /** The first present one, which is the one that is changed. What a registry knows as a text alone is shown as its lines. */
-export const postalOf = ({ address = [] }: Patient): PostalFields => {
+export const postalOf = ({ address = [] }: Addressed): PostalFields => {
   const { text = '', line = [], city, district, state, postalCode, country } = address.find(isPresent) ?? {}
   const parts = { city, district, state, postalCode, country }
   const isTextAlone = line.length === 0 && Object.values(parts).every(part => part === undefined)
@@ -55,14 +57,14 @@ const problemOf = (name: PostalField, lines: readonly string[]): 'missing' | 'to
 const needed: ReadonlySet<PostalField> = new Set(['line', 'city'])
 
 /** Other addresses stay, and so does a part that is unchanged. What a text or an extension says of the whole goes with it, and so does when it was used. */
-export const withPostal = (patient: Patient, sent: PostalFields): Patient => {
-  const before = postalOf(patient)
-  if (postalFieldNames.every(name => isSame(name, sent, before))) return patient
-  const { address = [] } = patient
+export const withPostal = <Holder extends Addressed>(holder: Holder, sent: PostalFields): Holder => {
+  const before = postalOf(holder)
+  if (postalFieldNames.every(name => isSame(name, sent, before))) return holder
+  const { address = [] } = holder
   const at = address.findIndex(isPresent)
   const next = isEmpty(sent) ? [] : [replaced(address[at] ?? {}, sent, before)]
   const all = at < 0 ? [...address, ...next] : address.toSpliced(at, 1, ...next)
-  return { ...without(patient, 'address'), ...(all.length > 0 && { address: all }) }
+  return { ...without<Addressed>(holder, 'address'), ...(all.length > 0 && { address: all }) } as Holder
 }
 
 const replaced = (address: Address, sent: PostalFields, before: PostalFields): Address => {
@@ -92,7 +94,7 @@ const isEmpty = (fields: PostalFields): boolean => postalFieldNames.every(name =
 const linesIn = (typed: string): string[] =>
   typed
     .split(/[\r\n]+/)
-    .map(line => inOneLine(line.replace(/\p{Cc}/gu, ' ')))
+    .map(line => line.replace(/[\p{Cc}\s]+/gu, ' ').trim())
     .filter(line => line !== '')
 
 const toText = ({ text, line = [], postalCode, city, district, state, country }: Address): string =>

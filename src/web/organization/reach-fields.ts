@@ -1,0 +1,17 @@
+import type { Reach, ReachProblems } from '../../accounts/contact/reach.ts'
+import type { Field } from '../page/form.ts'
+
+/** Fields for how an organization, or somebody who works in it, is reached. All may be empty. */
+export const reachFields = <Name extends keyof Reach>(
+  sent: Readonly<Record<Name, string>>,
+  problems: ReachProblems,
+  names: readonly Name[],
+): readonly Field[] =>
+  names.map(name => ({ name, ...fields[name], value: sent[name], problem: problems[name], optional: true }))
+
+// What browsers would fill in is the contact of whoever types.
+const fields: Readonly<Record<keyof Reach, Omit<Field, 'name'>>> = {
+  phone: { label: 'Phone number', hint: 'Such as +1 500 555 0006', autocomplete: 'off' },
+  email: { label: 'E-mail address', type: 'email', autocomplete: 'off' },
+  url: { label: 'Website', hint: 'Such as https://www.example.org', inputmode: 'url', autocomplete: 'off' },
+}
