@@ -42,7 +42,8 @@ const edgeOf = (study: ResearchStudy): string => {
   return isPast(study) ? `its last day was ${lastDayOf(period)}` : `its first day is ${firstDayOf(period)}`
 }
 
-const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''
+/** The name of its status, for staff. */
+export const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''
 
 /** Tells staff why nobody can be asked into the study now; undefined if people can be asked. What is shared goes on in any case. */
 export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {

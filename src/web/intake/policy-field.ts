@@ -1,19 +1,23 @@
 import { defaultPolicy, policyMeanings, type ValidationPolicy, validationPolicies } from '../../mhealth/policy.ts'
 import { radioField } from '../page/choice-field.ts'
 import type { Html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
+import { nowItSays } from '../page/said-meanwhile.ts'
 import { typed } from '../page/typed.ts'
 
-/** A choice of how strictly documents are judged, which also says what applies if nothing is chosen. */
-export const policyField = (policy: string, problem?: string): Html =>
+/** A choice of how strictly documents are judged, which also says what applies if nothing is chosen. `now`: what somebody else has chosen meanwhile. */
+export const policyField = (policy: string, { problem, now }: Beside = {}): Html =>
   radioField({
     name: 'policy',
     label: 'What becomes of documents that are not as they should be',
     value: policy,
     problem,
+    ...(now !== undefined &&
+      now !== policy && { hint: nowItSays(now === 'none' ? notSpecified : (namedIn(policyLabels, now) ?? now)) }),
     choices: [
       {
         value: 'none',
-        label: 'Not specified here',
+        label: notSpecified,
         hint: `What is chosen elsewhere applies: the strictest of the choices of the source and of the studies that its data goes to. If there is none, “${policyLabels[defaultPolicy]}” applies.`,
       },
       ...validationPolicies.map(value => ({
@@ -23,6 +27,10 @@ export const policyField = (policy: string, problem?: string): Html =>
       })),
     ],
   })
+
+type Beside = { readonly problem?: string | undefined; readonly now?: string | undefined }
+
+const notSpecified = 'Not specified here'
 
 /** Undefined if none of the choices was sent. */
 export const policyIn = (body: unknown): ValidationPolicy | 'none' | undefined => {

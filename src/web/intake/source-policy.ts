@@ -37,7 +37,8 @@ export const sourcePolicyPage: AddPage = (server, options) => {
       return reply.redirect('/devices?done=changed', 303)
     } catch (error) {
       if (!isOvertaken(error)) throw error
-      return sendPolicy(reply.code(409), { source, policy, isOvertaken: true })
+      const changed = await readSource(organizer, codeClasses, source.id)
+      return sendPolicy(reply.code(409), { source: changed, policy, now: changed.policy ?? 'none' })
     }
   })
 }
@@ -46,17 +47,18 @@ type State = {
   readonly source: Source
   readonly policy: string
   readonly problem?: string
-  readonly isOvertaken?: true
+  /** What somebody else has chosen since it was shown. */
+  readonly now?: string
 }
 
-const sendPolicy = (reply: FastifyReply, { source, policy, problem, isOvertaken }: State): FastifyReply => {
+const sendPolicy = (reply: FastifyReply, { source, policy, problem, now }: State): FastifyReply => {
   const title = 'How strictly documents are checked'
   return sendStaffPage(reply, {
     title: `${title}: ${nameOfSource(source)}`,
-    isProblem: problem !== undefined || isOvertaken === true,
+    isProblem: problem !== undefined || now !== undefined,
     content: html`<p><a href="/devices/${source.id}">${nameOfSource(source)}</a></p>
 <h1>${title}</h1>
-${isOvertaken && notice('problem', overtaken)}
+${now && notice('problem', overtaken)}
 ${problemList([{ name: 'policy', problem }])}
 <p>It applies to everything that comes from this source, whoever sends it. What is already stored is not checked again.</p>
 ${postForm(
@@ -66,7 +68,7 @@ ${postForm(
     hidden: { version: source.version },
     novalidate: true,
   },
-  html`${policyField(policy, problem)}
+  html`${policyField(policy, { problem, now })}
 <button class="btn btn-primary">Save</button>`,
 )}`,
   })

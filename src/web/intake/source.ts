@@ -18,6 +18,7 @@ import { type Html, html } from '../page/html.ts'
 import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken, overtaken } from '../page/overtaken.ts'
+import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
 import { administratorOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -56,7 +57,8 @@ export const sourcePage: AddPage = (server, options) => {
       return reply.redirect('/devices?done=changed', 303)
     } catch (error) {
       if (!isOvertaken(error)) throw error
-      return sendSource(reply.code(409), options, { ...state, source, isOvertaken: true })
+      const now = await readSource(organizer, codeClasses, source.id)
+      return sendSource(reply.code(409), options, { ...state, source: now, isOvertaken: true })
     }
   })
   for (const [action, done, change] of [
@@ -71,7 +73,8 @@ export const sourcePage: AddPage = (server, options) => {
         return reply.redirect(`/devices?done=${done}`, 303)
       } catch (error) {
         if (!isOvertaken(error)) throw error
-        return sendSource(reply.code(409), options, { said: source, problems: {}, source, isOvertaken: true })
+        const now = await readSource(organizer, codeClasses, source.id)
+        return sendSource(reply.code(409), options, { said: now, problems: {}, source: now, isOvertaken: true })
       }
     })
 }
@@ -113,7 +116,7 @@ ${isOvertaken && notice('problem', overtaken)}
 ${problemList(fields)}
 ${postForm(
   { action: `/devices/${source?.id ?? 'new'}`, token, hidden: { version: source?.version }, novalidate: true },
-  html`${fields.map(field)}
+  html`${besideWhatItSays(fields, isOvertaken && source !== undefined ? textFields({ said: source, problems: {} }) : fields).map(field)}
 ${kindBoxes(state, codeClasses)}
 <button class="btn btn-primary">${source === undefined ? 'Add' : 'Save'}</button>`,
 )}
@@ -160,15 +163,25 @@ const problemTexts: Readonly<Record<string, string>> = {
   'too-long': 'Enter at most 200 characters',
 }
 
-const kindBoxes = ({ said }: State, codeClasses: CodeClasses): Html => html`<fieldset class="mb-4">
+const kindBoxes = ({ said, source, isOvertaken }: State, codeClasses: CodeClasses): Html => html`<fieldset class="mb-4">
 <legend class="form-label fs-6 fw-semibold">Kinds of data that it delivers</legend>
 <p class="form-text mt-0">They tell people what to expect, and limit nothing.</p>
+${isOvertaken && source && !isSame(said, source) && html`<p class="form-text mt-0">${nowItSays(namesOf(source, codeClasses))}</p>`}
 <div class="columns">${codeClasses
   .kinds()
   .map(({ key, display }) =>
     box({ type: 'checkbox', name: 'kind', value: key, label: display, isChosen: said.kinds.includes(key) }),
   )}</div>
 </fieldset>`
+
+const isSame = (one: SaidSource, other: SaidSource): boolean =>
+  new Set(one.kinds).symmetricDifference(new Set(other.kinds)).size === 0
+
+const namesOf = ({ kinds }: SaidSource, codeClasses: CodeClasses): string =>
+  codeClasses
+    .kinds()
+    .flatMap(({ key, display }) => (kinds.includes(key) ? display : []))
+    .join(', ')
 
 type Shown = Pick<Source, 'id' | 'version'>
 

@@ -56,7 +56,7 @@ export const organizationChangePage: AddPage = (server, options) => {
     return sendChange(reply, id, stateOfOrganization(organization, version))
   })
   server.post<OfOrganization>('/organizations/:organization/change', keepsTyped(options), async (request, reply) => {
-    const { organizer, id, version } = await organizationFor('isChangeable', request, options)
+    const { organizer, id } = await organizationFor('isChangeable', request, options)
     const state = typedOrganization(request.body)
     if (isWrong(state)) return sendChange(reply.code(422), id, state)
     try {
@@ -66,7 +66,9 @@ export const organizationChangePage: AddPage = (server, options) => {
       return reply.redirect(isSignedIn ? `/organizations/${id}?done=changed` : toSetUp(`/organizations/${id}`), 303)
     } catch (error) {
       if (!isOvertaken(error)) throw error
-      return sendChange(reply.code(409), id, { ...state, version, isOvertaken: true })
+      const { organization, version } = await organizationFor('isChangeable', request, options)
+      const { said: now } = stateOfOrganization(organization, version)
+      return sendChange(reply.code(409), id, { ...state, version, now })
     }
   })
 }
@@ -98,7 +100,7 @@ ${organizationForm({ action, token: ownToken(reply), button: 'Add organization',
 const sendChange = (reply: FastifyReply, id: string, state: OrganizationState): FastifyReply =>
   sendStaffPage(reply, {
     title: 'Edit the organization’s details',
-    isProblem: isWrong(state) || state.isOvertaken === true,
+    isProblem: isWrong(state) || state.now !== undefined,
     content: html`<h1>Edit the organization’s details</h1>
 ${organizationForm({ action: `/organizations/${id}/change`, token: ownToken(reply), button: 'Save', state })}
 <p><a href="/organizations/${id}">Back to the organization</a></p>`,

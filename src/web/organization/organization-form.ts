@@ -11,6 +11,7 @@ import { selectField } from '../page/choice-field.ts'
 import { box, field, notice, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { overtaken } from '../page/overtaken.ts'
+import { nowItSays } from '../page/said-meanwhile.ts'
 import { typed } from '../page/typed.ts'
 
 /** The values of the fields, and what is wrong with them. */
@@ -19,7 +20,8 @@ export type OrganizationState = {
   readonly problems: OrganizationProblems
   /** The version of the Organization that was shown; absent for a new one. */
   readonly version?: string
-  readonly isOvertaken?: boolean
+  /** What somebody else has saved since it was shown. */
+  readonly now?: SaidOrganization
 }
 
 export const emptyOrganization: OrganizationState = { said: { name: '', type: '', secondFactor: false }, problems: {} }
@@ -56,27 +58,34 @@ type Form = {
 }
 
 export const organizationForm = ({ action, token, button, state }: Form): Html => {
-  const { said, version = '', isOvertaken = false } = state
+  const { said, version = '', now } = state
   const problems = { name: nameProblems[state.problems.name ?? ''], type: typeProblems[state.problems.type ?? ''] }
-  return html`${isOvertaken && notice('problem', overtaken)}
+  return html`${now && notice('problem', overtaken)}
 ${problemList([
   { name: 'name', problem: problems.name },
   { name: 'type', problem: problems.type },
 ])}
 ${postForm(
   { action, token, hidden: { version }, novalidate: true },
-  html`${field({ name: 'name', label: 'Name', value: said.name, problem: problems.name, autocomplete: 'organization' })}
-${selectField({ name: 'type', label: 'Type', value: said.type, problem: problems.type, choices: types() })}
+  html`${field({ ...asked(said, now, 'name'), label: 'Name', problem: problems.name, autocomplete: 'organization' })}
+${selectField({ ...asked(said, now, 'type'), label: 'Type', problem: problems.type, choices: types() })}
 ${box({
   type: 'checkbox',
   name: 'second-factor',
   value: 'yes',
   label: 'Require a second factor',
-  hint: 'Everybody who works in it, or below it, also needs a code from an app to sign in. Anybody who has not set one up is signed out, and does so at the next sign-in.',
+  hint: html`${now && now.secondFactor !== said.secondFactor && html`${nowItSays(now.secondFactor ? 'Yes' : 'No')}. `}Everybody who works in it, or below it, also needs a code from an app to sign in. Anybody who has not set one up is signed out, and does so at the next sign-in.`,
   isChosen: said.secondFactor,
 })}
 <button class="btn btn-primary mt-3">${button}</button>`,
 )}`
+}
+
+/** A field with what was typed, and if somebody else has saved something else, that beside it. */
+const asked = (said: SaidOrganization, now: SaidOrganization | undefined, name: 'name' | 'type') => {
+  const saved = now === undefined || now[name] === said[name] ? undefined : now[name]
+  const label = types().find(({ value }) => name === 'type' && value === saved)?.label ?? saved
+  return { name, value: said[name], ...(label !== undefined && { hint: nowItSays(label) }) }
 }
 
 const types = () => [

@@ -168,7 +168,7 @@ type Box = {
   readonly value: string
   readonly label: Html | string
   /** Shown below the label, and belongs to it. */
-  readonly hint?: string | undefined
+  readonly hint?: Html | string | undefined
   readonly isChosen?: boolean | undefined
   readonly id?: string
   /** What is wrong with its not being ticked; it needs an `id` then. */

@@ -31,7 +31,7 @@ export const patientChangePage: AddPage = (server, options) => {
     return sendForm(reply, { id: request.params.id, patient, version, fields })
   })
   server.post<OfPatient>(at, keepsTyped(options), async (request, reply) => {
-    const { patient, version: now, fields: before } = await find(request)
+    const { patient, fields: before } = await find(request)
     const { id } = request.params
     const { body } = request
     const fields = typedFields(body, before)
@@ -42,7 +42,8 @@ export const patientChangePage: AddPage = (server, options) => {
       await patientChanges.change(sessionOf(request).person, id, shown.version, fields)
     } catch (error) {
       if (!isOvertaken(error)) throw error
-      return sendForm(reply.code(412), { ...shown, version: now, saved: before })
+      const { version, fields: saved } = await find(request)
+      return sendForm(reply.code(412), { ...shown, version, saved })
     }
     return reply.redirect(`/patients/${id}${keepingBack(queryOf(request), { done: 'changed' })}`, 303)
   })

@@ -29,7 +29,7 @@ export const patientRecordPage: AddPage = (server, options) => {
     return sendRecord(reply, { patient, version, standing: standingOf(patient) })
   })
   server.post<OfPatient>(at, keepsTyped(options), async (request, reply) => {
-    const { patient, version } = await find(request)
+    const { patient } = await find(request)
     const shown = { patient, version: typed(request.body, 'version'), standing: typedStanding(request.body) }
     const problem = problemOfDeath(shown.standing, patient)
     if (problem !== undefined) return sendRecord(reply.code(422), { ...shown, problem })
@@ -38,7 +38,7 @@ export const patientRecordPage: AddPage = (server, options) => {
       await patientChanges.settle(sessionOf(request).person, id, shown.version, shown.standing)
     } catch (error) {
       if (!isOvertaken(error)) throw error
-      return sendRecord(reply.code(412), { ...shown, version, isOvertaken: true })
+      return sendRecord(reply.code(412), { ...shown, ...(await find(request)), isOvertaken: true })
     }
     return reply.redirect(`/patients/${id}${keepingBack(queryOf(request), { done: 'changed' })}`, 303)
   })

@@ -3,6 +3,8 @@ import { type NewStaff, type StaffEntry, type staffProblems, staffRoles } from '
 import { selectField } from '../page/choice-field.ts'
 import { field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
+import { nowItSays } from '../page/said-meanwhile.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 
@@ -16,11 +18,12 @@ export const typedStaff = (body: unknown, practitioner: string): NewStaff => ({
   until: typed(body, 'until').trim(),
 })
 
-/** The role in which somebody works in a study, and when; `replaced`: the entry that is changed. */
+/** The role in which somebody works in a study, and when; `replaced`: the entry that is changed; `now`: as somebody else has changed it meanwhile. */
 export const roleFields = (
   { role, from, until }: NewStaff,
   problems: ReturnType<typeof staffProblems>,
   replaced?: StaffEntry,
+  now: NewStaff = { practitioner: '', role, from, until },
 ) =>
   [
     {
@@ -28,6 +31,7 @@ export const roleFields = (
       label: 'Role',
       value: role,
       problem: problems.role,
+      ...(now.role !== role && { hint: nowItSays(namedIn(staffRoles, now.role) ?? now.role) }),
       choices: [
         { value: '', label: 'Choose one' },
         ...Object.entries(staffRoles).map(([value, label]) => ({ value, label })),
@@ -36,7 +40,7 @@ export const roleFields = (
     {
       name: 'from',
       label: 'First day',
-      hint: html`Such as 2026-01-31, in UTC. Leave empty for from now on${keptMoment(replaced?.period.start)}`,
+      hint: html`${saidNow(from, now.from)}Such as 2026-01-31, in UTC. Leave empty for from now on${keptMoment(replaced?.period.start)}`,
       value: from,
       problem: problems.from,
       autocomplete: 'off',
@@ -45,13 +49,16 @@ export const roleFields = (
     {
       name: 'until',
       label: 'Last day',
-      hint: html`A day in UTC. Leave empty for as long as the study runs${keptMoment(replaced?.period.end)}`,
+      hint: html`${saidNow(until, now.until)}A day in UTC. Leave empty for as long as the study runs${keptMoment(replaced?.period.end)}`,
       value: until,
       problem: problems.until,
       autocomplete: 'off',
       optional,
     },
   ] as const
+
+const saidNow = (typed: string, now: string): Html | undefined =>
+  now === typed ? undefined : html`${nowItSays(now)}. `
 
 /** If the time of day is stored as well, the day in the field says less than what applies. */
 export const keptMoment = (stored: string | undefined): Html | undefined =>

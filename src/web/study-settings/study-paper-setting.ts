@@ -3,7 +3,9 @@ import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { withExtensions } from '../../studies/definition/with-extensions.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { nowItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
@@ -13,13 +15,13 @@ export const studyPaperSettingPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/paper'
   const title = 'Consents on paper'
-  const fields = (isChosen: boolean) => [
+  const fields = (isChosen: boolean, meanwhile?: Html) => [
     box({
       type: 'checkbox',
       name: 'paper',
       value: 'yes',
       label: 'Staff may record consents that patients have signed on paper',
-      hint: 'A member of the staff records it with its scan; it takes effect once another member has confirmed it.',
+      hint: html`${meanwhile}A member of the staff records it with its scan; it takes effect once another member has confirmed it.`,
       isChosen,
     }),
   ]
@@ -37,8 +39,11 @@ export const studyPaperSettingPage: AddPage = (server, options) => {
         ...(isChosen ? [{ url: extensions.paperConsent, valueBoolean: true }] : []),
       ])
     })
-    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=paper`, 303)
+    // Somebody else may have chosen the same.
+    if (outcome.kind === 'changed' || allowsPaper(outcome.now.study) === isChosen)
+      return reply.redirect(`/studies/${changeable.id}/settings?done=paper`, 303)
     const page = { title, isProblem: true, notices: notSaved }
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: fields(isChosen) })
+    const meanwhile = html`${nowItSays(isChosen ? 'No' : 'Yes')}. `
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: fields(isChosen, meanwhile) })
   })
 }

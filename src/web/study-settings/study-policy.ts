@@ -5,6 +5,7 @@ import { problemList } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** How strictly documents are judged that people share with a study. */
@@ -26,14 +27,20 @@ export const studyPolicyPage: AddPage = (server, options) => {
     const policy = policyIn(request.body)
     if (policy === undefined) {
       const notices = problemList([{ name: 'policy', problem: policyProblem }])
-      const fields = [policyField('', policyProblem)]
-      return sendChangePage(reply.code(422), changeable, { title, isProblem: true, notices, before, fields })
+      const fields = [policyField('', { problem: policyProblem })]
+      return sendChangePage(reply.code(422), changeable, {
+        ...{ title, isProblem: true, notices, before, fields },
+        version: typed(request.body, 'version'),
+      })
     }
     const outcome = await changing(request, options, changeable, study =>
       withPolicy(study, policy === 'none' ? undefined : policy),
     )
-    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=policy`, 303)
+    const now = outcome.kind === 'changed' ? policy : (policyOf(outcome.now.study) ?? 'none')
+    // Somebody else may have chosen the same.
+    if (outcome.kind === 'changed' || now === policy)
+      return reply.redirect(`/studies/${changeable.id}/settings?done=policy`, 303)
     const page = { title, isProblem: true, notices: notSaved, before }
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [policyField(policy)] })
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [policyField(policy, { now })] })
   })
 }

@@ -108,11 +108,11 @@ const sendEntry = async (
   reply: FastifyReply,
   { registry }: PageOptions,
   { changeable, entry, place }: Placed,
-  shown: ShownStaff = {},
+  shown: ShownStaff & { readonly isOvertaken?: true } = {},
 ): Promise<FastifyReply> => {
   const { staff = entry, problems = {}, notices, version } = shown
   const names = await findPractitioners(changeable.store, registry, [entry.practitioner])
-  const others = roleFields(staff, problems, entry)
+  const others = roleFields(staff, problems, entry, shown.isOvertaken ? entry : staff)
   const address = `${staffAddress(changeable)}/${place}`
   return sendChangePage(reply, changeable, {
     title: names.get(entry.practitioner) ?? codeText(entry.practitioner),
@@ -140,7 +140,7 @@ const sendOvertaken = (
   const placed = placeOf(now, entry)
   return placed === undefined
     ? sendStaffList(options, reply, now, '', { notices: notDone })
-    : sendEntry(reply, options, placed, shown)
+    : sendEntry(reply, options, placed, { ...shown, isOvertaken: true })
 }
 
 const placeOf = (changeable: ChangeableStudy, entry: Meant): Placed | undefined => {

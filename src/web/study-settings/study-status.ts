@@ -1,11 +1,13 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { withValues } from '../../fhir/with-values.ts'
-import { studyStatuses } from '../../studies/definition/study-status.ts'
+import { statusName, studyStatuses } from '../../studies/definition/study-status.ts'
 import { missingForPatients } from '../../studies/definition/study-text.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
 import { problemList } from '../page/form.ts'
+import type { Html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { nowItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
@@ -17,11 +19,12 @@ export const studyStatusPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/status'
   const title = 'Status'
-  const statusField = (value: string, problem?: string) => ({
+  const statusField = (value: string, problem?: string, hint?: Html) => ({
     name: 'status',
     label: 'Status of the study',
     value,
     problem,
+    ...(hint !== undefined && { hint }),
     choices: Object.entries(studyStatuses).map(([code, { name, means }]) => ({
       value: code,
       label: `${name}: ${means}`,
@@ -46,9 +49,12 @@ export const studyStatusPage: AddPage = (server, options) => {
     const outcome = await changing(request, options, changeable, study =>
       withValues(study, { status: status as Status }),
     )
-    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=status`, 303)
+    // Somebody else may have chosen the same.
+    if (outcome.kind === 'changed' || outcome.now.study.status === status)
+      return reply.redirect(`/studies/${changeable.id}/settings?done=status`, 303)
     const page = { title, isProblem: true, notices: notSaved }
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [radioField(statusField(status))] })
+    const asked = statusField(status, undefined, nowItSays(statusName(outcome.now.study)))
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [radioField(asked)] })
   })
 
   /** A study that is running already is not stopped by this. */

@@ -1,21 +1,24 @@
 import type { Consent } from '@medplum/fhirtypes'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
-import { type ForSubject, findGivenOf, withdrawFor } from '../../studies/consent/withdrawal-by-staff.ts'
+import { type ForSubject, findGivenOf, mayWithdrawIn, withdrawFor } from '../../studies/consent/withdrawal-by-staff.ts'
+import { findOneEnrolled } from '../../studies/people/enrolled-people.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { isOvertaken } from '../page/overtaken.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
-import type { OfSubject } from './read-study.ts'
+import { type OfSubject, readStudyOf } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
-import { whomFact } from './study-person.ts'
+import { answered, whomFact } from './study-person.ts'
 
 /** For a patient who has called, or come by, to withdraw: staff do it for them, and say why. Staff never give more for anybody. */
 export const studyWithdrawalPage: AddPage = (server, options) => {
@@ -32,10 +35,24 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
     const reason = typed(request.body, 'reason').trim()
     if (reason === '' || reason.length > mostLetters)
       return sendWithdrawal(reply.code(422), options, of, { reason, isWrong: true })
-    const done = await withdrawFor(options, of, { reason, version: typed(request.body, 'version') })
-    if (done === 'changed') return sendWithdrawal(reply.code(409), options, of, { reason, isOther: true })
+    try {
+      const done = await withdrawn(options, of, { reason, version: typed(request.body, 'version') })
+      if (done === 'changed') return await sendWithdrawal(reply.code(409), options, of, { reason, isOther: true })
+    } catch (error) {
+      if (!(error instanceof FhirError) || error.status !== 404) throw error
+      return sendEnded(request, reply.code(409), options, error)
+    }
     return reply.redirect(doneUrl(request, study, subject, 'withdrawn'), 303)
   })
+}
+
+const withdrawn = async (...asked: Parameters<typeof withdrawFor>): ReturnType<typeof withdrawFor> => {
+  try {
+    return await withdrawFor(...asked)
+  } catch (error) {
+    if (isOvertaken(error)) return 'changed'
+    throw error
+  }
 }
 
 const mostLetters = 1000
@@ -45,6 +62,28 @@ type Shown = {
   readonly isWrong?: boolean
   /** Whether they give something else by now than on the page from which it was sent. */
   readonly isOther?: boolean
+}
+
+/** There is nothing more to end: somebody else was faster, or the patient. Whoever could not have ended it is refused as before. */
+const sendEnded = async (
+  request: FastifyRequest<OfSubject>,
+  reply: FastifyReply,
+  options: PageOptions,
+  refusal: FhirError,
+): Promise<FastifyReply> => {
+  const { id, subject } = request.params
+  if (!(await mayWithdrawIn(options, sessionOf(request).person, id))) throw refusal
+  const { caller, study, seesAnswers } = await readStudyOf(request, options)
+  const person = await findOneEnrolled(options, caller, study, { subject, seesAnswers })
+  if (person === undefined) throw refusal
+  return sendStaffPage(reply, {
+    title: 'Withdraw for a patient',
+    isProblem: true,
+    content: html`<h1>Withdraw for a patient</h1>
+${notice('problem', html`<p>What they gave had ended before you sent this. Nothing was changed, and what you entered was not noted.</p>`)}
+<dl>${whomFact(person)}<dt>Answer</dt><dd>${answered(person)}</dd></dl>
+${backToStudy(request, id, subject)}`,
+  })
 }
 
 /** Somebody who has left is not asked again whether they want to stop: their consent only prevents them from being enrolled again. */

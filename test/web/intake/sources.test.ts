@@ -44,9 +44,12 @@ t.test('an administrator says which sources there are, what each delivers, and w
   t.match(await administrator.send(page, changed), { status: 303, location: '/devices?done=changed' })
   t.match(await named('Tidewell band'), { extension: [delivered('omh:heart-rate')], manufacturer: undefined })
   const version = /name="version" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
-  const late = await administrator.send(page, { ...changed, name: 'Late', version })
+  const late = await administrator.send(page, { ...changed, name: 'Late', kind: 'omh:step-count', version })
   t.equal(late.status, 409)
-  t.match(wordsOf(late), /Somebody else has changed this since/)
+  t.match(
+    wordsOf(late),
+    /Somebody else has changed this since .* Name Now it says: Tidewell band Manufacturer Optional .* limit nothing\. Now it says: Heart rate /,
+  )
   t.match(late.body, 'value="Late"')
   t.equal((await administrator.send(page, { version }, `${page}/retire`)).status, 409)
   t.match(await administrator.send(page, {}, `${page}/retire`), { status: 303, location: '/devices?done=retired' })

@@ -269,6 +269,7 @@ t.test(
     }
     t.equal((await stored(ward)).name, 'Ward 2')
     const late = await manager.post(page, fields)
+    t.match(wordsOf(late), /Name Now it says: Ward 2 Type Now it says: Not specified /)
     t.match(late.body, /value="Ward of mine"/)
     t.match(late.body, /<option value="dept" selected>/)
     const again = /name="version" value="([^"]*)"/.exec(late.body)?.[1] ?? ''

@@ -272,6 +272,32 @@ const hiddenOf = ({ body }: { readonly body: string }) => ({
   entry: /name="entry" value="([^"]*)"/.exec(body)?.[1] ?? '',
 })
 
+t.test('whoever chooses after somebody else is told what that one chose, unless it is the same', async t => {
+  const id = await made()
+  for (const [setting, theirs, mine, now] of [
+    ['paper', { paper: 'yes' }, {}, /Now it says: Yes \. A member of the staff/],
+    ['policy', { policy: 'strict' }, { policy: 'normalise' }, /Now it says: Strict Not specified here/],
+    ['status', { status: 'withdrawn' }, { status: 'completed' }, /Status of the study Now it says: Withdrawn Being/],
+  ] as const) {
+    const page = `/studies/${id}/settings/${setting}`
+    const shown = hiddenOf(await member.get(page))
+    t.equal((await manager.send(page, theirs)).status, 303)
+    const late = await member.post(page, { ...mine, ...shown })
+    t.match([late.status, wordsOf(late)], [409, now], setting)
+    t.match(await member.post(page, { ...theirs, ...shown }), {
+      status: 303,
+      location: `/studies/${id}/settings?done=${setting}`,
+    })
+  }
+  const policy = `/studies/${id}/settings/policy`
+  const shown = hiddenOf(await member.get(policy))
+  await manager.send(policy, { policy: 'normalise' })
+  const unchosen = await member.post(policy, shown)
+  t.equal(unchosen.status, 422)
+  const chosen = await member.post(policy, { ...hiddenOf(unchosen), policy: 'strict' })
+  t.equal(chosen.status, 409, 'also if the form was not whole the first time')
+})
+
 t.test('a slower editor of a staff entry is shown the same person again, and names nobody else by it', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/staff`
@@ -286,6 +312,11 @@ t.test('a slower editor of a staff entry is shown the same person again, and nam
   await member.send(`/studies/${id}/settings/facts`, { ...said, title: 'The member’s' })
   const typed = { role: 'researcher', from: '2026-02-01', until: '' }
   const saved = await manager.post(`${page}/0`, { ...typed, ...hiddenOf(entry) })
+  t.match(
+    wordsOf(saved),
+    /Role Now it says: Coordinator.*First day Now it says: 2026-01-01 \. Such as .*Last day A day in UTC/,
+    'with what it says now',
+  )
   t.match(
     [saved.status, wordsOf(saved)],
     [409, /Una Under Somebody else has changed this study in the meantime, so your changes were not saved/],

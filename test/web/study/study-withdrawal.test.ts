@@ -215,9 +215,16 @@ t.test('if two people end it at once, one does, and the other is told that somet
     return { answers: Promise.all(both) }
   })
   const shown = await answers
-  t.same(shown.map(({ status }) => status).toSorted(), [303, 412])
-  const refused = shown.find(({ status }) => status === 412)
-  t.match(refused && wordsOf(refused), /Something else came between .* see what stands now before you send it again\./)
+  t.same(shown.map(({ status }) => status).toSorted(), [303, 409])
+  const refused = shown.find(({ status }) => status === 409)
+  const late =
+    /What they gave had ended before you sent this\. Nothing was changed, and what you entered was not noted\. Patient Bob Answer Has withdrawn/
+  t.match(refused && wordsOf(refused), late)
+  const later = await staff.post(form, { _csrf, version, reason: 'They called again' })
+  t.match([later.status, wordsOf(later)], [409, late], 'and so is whoever comes later')
+  const theirs = await signedIn(study.researcher)
+  const token = /name="_csrf" value="([^"]*)"/.exec((await theirs.get('/account')).body)?.[1] ?? ''
+  t.equal((await theirs.post(form, { _csrf: token, version, reason: 'They called' })).status, 404)
 })
 
 t.test('what the patient has agreed to since staff opened the page is not ended before staff have seen it', async t => {
