@@ -23,8 +23,11 @@ const keep = async (): Promise<void> => {
 }
 
 /** Through a socket in its folder, which costs half as much as TCP, if the path is short enough for one. */
-const beside = (data: string, url: string): string =>
-  data.startsWith(memory) ? `${url}?host=${encodeURIComponent(data)}` : url
+const beside = (data: string, url: string): string => {
+  const near = new URL(url)
+  if (data.startsWith(memory)) near.searchParams.set('host', data)
+  return near.href
+}
 
 /** A clone has some 1,800 files: that takes 0.1 s in memory, if there is enough of it, and over a second on some disks. */
 const roomyFolder = async (): Promise<string> => {

@@ -54,7 +54,7 @@ const startKeeper = async (): Promise<void> => {
   const keeper = spawn(process.execPath, [join(import.meta.dirname, 'cluster-keeper.ts')], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR },
   })
   keeper.unref()
   await log.close()
