@@ -4,6 +4,7 @@ import { openChoices } from '../../../src/auth/request/patient-choice.ts'
 import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
 
@@ -79,6 +80,17 @@ t.test('staff who are patients can choose themselves before the patients whom th
   const { id: labs } = await client({ name: 'Desk', organization: lab.organization })
   t.strictSame(await idsIn(nurse.person, labs), [ann], 'only themselves for an app from elsewhere')
   t.strictSame(await choices.only(nurse.person, labs), ann)
+})
+
+t.test('whoever acts for several patients is asked for which of them', async t => {
+  const { id: open } = await client({ name: 'Family diary' })
+  const person = await world.account(ann)
+  t.strictSame([await choices.only(person, open), await idsIn(person, open)], [ann, [ann]])
+  await world.database.run(sql.fragment`INSERT INTO person_patient (person, patient) VALUES (${person}, ${bob})`)
+  t.strictSame(
+    [await choices.only(person, open), (await idsIn(person, open)).toSorted()],
+    [undefined, [ann, bob].toSorted()],
+  )
 })
 
 t.test('only patients themselves share with partners who read by links', async t => {

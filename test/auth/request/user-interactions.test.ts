@@ -4,6 +4,7 @@ import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { revokeGrants } from '../../../src/storage/authorization/authorization-grant.ts'
+import { findCaller } from '../../../src/storage/authorization/token.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
@@ -176,6 +177,16 @@ t.test('a grant lasts a year offline, ninety days online, and otherwise little l
   )
 })
 
+t.test('a request is over once its app is not to be answered at that address any more', async t => {
+  const { id } = await client({ name: 'Moving diary' })
+  const begun = await ask(id, 'launch/patient patient/Patient.rs')
+  t.match(await begun.browser.find(begun.id, anns), { kind: 'decide' })
+  const metadata = JSON.stringify({ redirect_uris: ['https://elsewhere.example.org/back'] })
+  await database.run(sql.fragment`UPDATE client SET registration = registration || ${metadata}::jsonb WHERE id = ${id}`)
+  t.strictSame(await begun.browser.find(begun.id, anns), { kind: 'unknown' })
+  await t.rejects(begun.browser.allow(begun.id, anns, { scopes: ['patient/Patient.rs'] }), because('not-found'))
+})
+
 t.test('the code goes to the browser that began, and to no other', async t => {
   const begun = await ask(app.id, 'patient/Observation.rs')
   const location = await interactions.allow(begun.id, begun.browser.header(), anns, {
@@ -304,8 +315,9 @@ t.test('an app is opened from our pages for a patient, by the person who opens i
   await t.rejects(begun.browser.allow(begun.id, anns, { scopes }), because('not-found'))
   t.match(await begun.browser.find(begun.id, staff), { kind: 'decide', patients: { given: ann }, study: study.id })
   await t.rejects(begun.browser.allow(begun.id, staff, { scopes, patient: bob }), because('forbidden'))
-  const { body } = await grant(begun, staff, { scopes })
+  const { body } = await grant(begun, staff, { scopes, study: 'another' })
   t.match(body, { patient: ann, need_patient_banner: false, intent: 'review' })
+  t.equal((await findCaller(database, body.access_token))?.study, study.id, 'no other study is chosen')
   const again = await ask(desk.id, 'launch patient/Observation.rs', { launch })
   t.match(again.location, /error=invalid_request/, 'used')
 

@@ -1,5 +1,7 @@
 import t from 'tap'
 import { hashPassword } from '../../../src/accounts/password/password.ts'
+import { findEmailChange, wantEmail } from '../../../src/storage/account/email-change.ts'
+import { findLink, makeLink } from '../../../src/storage/account/link.ts'
 import { findSession, startSession } from '../../../src/storage/account/session.ts'
 import { addAccount, lockAccount } from '../../../src/storage/account/user-account.ts'
 import { createGrant, findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
@@ -93,6 +95,22 @@ t.test('reactivating the Person does not bring back what began before', async t 
   await isOut(t, cleo)
   t.has(await cleo.browser.send('/sign-in', { email: cleo.email, password }), { status: 303, location: '/account' })
 })
+
+t.test('a link that was sent before, and an address that was to be the new one, come to nothing', async t => {
+  const person = await world.account(ann)
+  const email = 'cora@example.org'
+  await addAccount(database, { person, email, password: hashed, isVerified: true, administrator: false })
+  const link = await makeLink(database, { purpose: 'new-password', person, email, wasSent: true }, 60)
+  const isConfirmed = { old: false, new: false }
+  const secrets = await wantEmail(database, { person, email: 'new@example.org', isConfirmed })
+  const left = () =>
+    Promise.all([findLink(database, link), ...ends.map(end => findEmailChange(database, secrets[end]))])
+  t.match(await left(), [{ person }, { person }, { person }])
+  await activate(person, false)
+  await activate(person, true)
+  t.strictSame(await left(), [undefined, undefined, undefined])
+})
+const ends = ['old', 'new'] as const
 
 t.test('what begins just as the Person is deactivated is worth nothing either', async t => {
   const dan = await somebody('dan')

@@ -337,6 +337,25 @@ t.test('old records go, and a signed checkpoint remains from which the chain con
   })
 })
 
+t.test('with an old record goes what is told of it', async t => {
+  const { database } = await aged(t, 1)
+  await insertRecords(database, [read])
+  await sealAudit(database, key)
+  await tamper(
+    database,
+    sql.fragment`INSERT INTO audit_shown (patient_id, record, recorded, subjects) SELECT 3, id, recorded, '{}' FROM audit_record`,
+    sql.fragment`INSERT INTO audit_installation (record, recorded, content) SELECT id, recorded, '{}' FROM audit_record`,
+  )
+  const told = () =>
+    database.any(sql.fragment`
+      SELECT record::integer, 'patients' AS whom FROM audit_shown WHERE patient_id = 3
+      UNION SELECT record::integer, 'officers' FROM audit_installation ORDER BY record, whom`)
+  const all = [1, 2, 3].flatMap(record => ['officers', 'patients'].map(whom => ({ record, whom })))
+  t.strictSame(await told(), all)
+  t.equal(await ageAudit(database, key, 6), 2)
+  t.strictSame(await told(), all.slice(4))
+})
+
 t.test(
   'what was sealed while the clock was years behind goes together with what comes before it, and not sooner',
   async t => {
