@@ -1,4 +1,5 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
+import type { Letters } from '../jobs/letters.ts'
 import type { Principal } from '../search/expression.ts'
 import { commandLineClient } from '../storage/authorization/client.ts'
 import { callerOfPerson } from '../storage/authorization/token.ts'
@@ -19,6 +20,11 @@ export type AccountEvent = {
 }
 
 export type AccountEventParts = { readonly database: Database; readonly openStoreAs: OpenStoreAs }
+
+/** `told`: absent if nobody can be written to. */
+export type OperatorParts = AccountEventParts & {
+  readonly told?: { readonly mail: Pick<Letters, 'keep'>; readonly address: () => string } | undefined
+}
 
 /** Runs what the event is about and records the event; both are done, or neither. If `run` answers undefined, nothing has happened. `also`: what else it means. */
 export const recordingAccount = async <T>(

@@ -97,14 +97,16 @@ export const emailChangedLetter = ({ say }: Words, to: string, email: string): L
 
 /** What happened to an account. */
 export type AccountNews =
-  | { readonly kind: 'set-up' | 'turned-off' | 'new-recovery-codes' | 'codes-tried' }
+  | { readonly kind: 'set-up' | 'turned-off' | 'taken-away' | 'new-recovery-codes' | 'codes-tried' }
   | { readonly kind: 'recovery-code-used'; readonly left: number }
   | { readonly kind: 'linked' | 'unlinked'; readonly institution: string }
+  /** `app`: its name, which whoever registered it has chosen. */
+  | { readonly kind: 'app-allowed'; readonly app: string }
 
 export const newsLetter = ({ say }: Words, to: string, { kind, ...values }: AccountNews, address: string): Letter => ({
   to,
   subject: say(`letter.${kind}.subject`),
-  text: say('letter.news', { news: say(`letter.${kind}.text`, values), address }),
+  text: say('letter.news', { news: say(`letter.${kind}.text`, { ...values, address }), address }),
 })
 
 export const verificationLetter = (

@@ -4,6 +4,8 @@ import { organizationRole } from '../../src/access/vocabulary.ts'
 import { resetSecondFactor } from '../../src/accounts/sign-in/second-factor.ts'
 import { giveAddress } from '../../src/accounts/sign-up/email-change.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
+import type { Letters } from '../../src/jobs/letters.ts'
+import type { Letter } from '../../src/messages/mail.ts'
 import { codeOf } from '../support/authenticator.ts'
 import { openBrowser } from '../support/browser.ts'
 import { linkIn } from '../support/mailbox.ts'
@@ -94,17 +96,34 @@ t.test('changes to how a patient signs in are shown to the patient, and to nobod
   t.same(await told(officer, `Patient/${id}`), [])
 })
 
-t.test('an operator removing what is lost and giving another address is shown, too', async t => {
+t.test('an operator removing what is lost and giving another address is shown and told, too', async t => {
   const self = await practitioner('olga', lab.organization, 'member')
   const { email, browser } = await world.protectedAccount('olga', [self])
-  const parts = { database, openStoreAs: await openOwnStores(database) }
+  const letters: Letter[] = []
+  const keep: Letters['keep'] = async (_, kept) => {
+    letters.push(...kept)
+    return async () => {}
+  }
+  const mailing = { mail: { keep }, address: () => 'https://x.example' }
+  const parts = { database, openStoreAs: await openOwnStores(database), told: mailing }
   await resetSecondFactor(parts, 'Olga@example.org')
   t.match(await browser.get('/account'), { status: 303 })
   t.has((await begin(email)).answer, { status: 303, location: '/account' })
   await t.rejects(resetSecondFactor(parts, email), { message: 'olga@example.org has no second factor' })
   await giveAddress(parts, email, 'olga@home.example')
   t.match((await begin('olga@home.example')).answer, { status: 303 })
+  t.match(letters, [
+    { to: email, subject: 'The second factor of your Sharewell account was taken away', text: /the people who run/ },
+    { to: email, subject: 'The e-mail address of your Sharewell account was changed', text: /olga@home\.example/ },
+  ])
+  t.equal(letters.length, 2, 'nothing for what is refused')
+  await giveAddress(parts, 'olga@home.example', 'olga@work.example')
+  t.equal(letters.length, 2, 'nor to an address that nobody has confirmed')
   const events = (await told(officer, self)).slice(1)
-  t.same(sentences(events), ['The second factor was taken away', 'The e-mail address was changed'])
+  t.same(sentences(events), [
+    'The second factor was taken away',
+    'The e-mail address was changed',
+    'The e-mail address was changed',
+  ])
   for (const event of events) t.match(event, { agent: [{ who: { identifier: { value: 'cli' } }, requestor: true }] })
 })

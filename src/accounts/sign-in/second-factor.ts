@@ -1,11 +1,13 @@
 import { FhirError } from '../../fhir/error.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { forgoAuthenticator, removeAuthenticator, replaceRecoveryCodes } from '../../storage/account/second-factor.ts'
 import { endSessions, isInForce, type Session, startSession } from '../../storage/account/session.ts'
 import { findStep, takeStep } from '../../storage/account/sign-in-step.ts'
-import { findAccountByEmail, lockAccount } from '../../storage/account/user-account.ts'
+import { findAccountByEmail, isAddressed, lockAccount } from '../../storage/account/user-account.ts'
 import { settledTransaction } from '../../storage/settled-transaction.ts'
-import { type AccountEventParts, recordingAccount } from '../account-event.ts'
+import { type OperatorParts, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
+import { newsLetter } from '../letters.ts'
 import { tell } from '../tell.ts'
 import type { Admitted } from './admit.ts'
 import { newRecoveryCodes } from './authenticator.ts'
@@ -90,10 +92,10 @@ export const renewRecoveryCodes = async (
 }
 
 /**
- * For somebody who has lost both the app and the codes: the operator removes the second factor, and they are signed out everywhere. Throws
+ * For somebody who has lost both the app and the codes: the operator removes the second factor, they are signed out everywhere, and told so. Throws
  * FhirError if there is none.
  */
-export const resetSecondFactor = async (parts: AccountEventParts, email: string): Promise<void> => {
+export const resetSecondFactor = async (parts: OperatorParts, email: string): Promise<void> => {
   const account = await findAccountByEmail(parts.database, email)
   if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${email}`)
   const { person } = account
@@ -102,6 +104,11 @@ export const resetSecondFactor = async (parts: AccountEventParts, email: string)
     if (!(await removeAuthenticator(connection, person)))
       throw new FhirError('not-found', `${email} has no second factor`)
     await endSessions(connection, person)
+    if (parts.told !== undefined && account.isVerified && isAddressed(account)) {
+      const { mail, address } = parts.told
+      const news = newsLetter(wordsFor(account.language), account.email, { kind: 'taken-away' }, address())
+      await mail.keep(connection, [news])
+    }
     return true
   })
 }

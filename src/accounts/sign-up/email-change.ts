@@ -23,7 +23,7 @@ import {
 } from '../../storage/account/user-account.ts'
 import type { Connection } from '../../storage/database.ts'
 import { settledTransaction } from '../../storage/settled-transaction.ts'
-import { type AccountEventParts, recordingAccount } from '../account-event.ts'
+import { type OperatorParts, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter, unconfirmedLetter } from '../letters.ts'
 import { recordDoubt } from '../sign-in/doubt.ts'
@@ -165,8 +165,8 @@ const changeAddress = async (connection: Connection, to: Parameters<typeof repla
   return true
 }
 
-/** For somebody who can no longer read the mail of the old address: the operator changes it. This proves nothing about the new one. */
-export const giveAddress = async (parts: AccountEventParts, from: string, to: string): Promise<void> => {
+/** For somebody who can no longer read the mail of the old address: the operator changes it, and the old one is told. This proves nothing about the new one. */
+export const giveAddress = async (parts: OperatorParts, from: string, to: string): Promise<void> => {
   const account =
     (await findAccountByEmail(parts.database, from)) ?? (await findAccountByFormerEmail(parts.database, from))
   if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${from}`)
@@ -176,6 +176,10 @@ export const giveAddress = async (parts: AccountEventParts, from: string, to: st
     await dropEmailChange(connection, person)
     if (!(await changeAddress(connection, { person, email: toAddress(to), isVerified: false })))
       throw new FhirError('conflict', `${to} is the address of an account already`)
+    if (account.isVerified && isAddressed(account))
+      await parts.told?.mail.keep(connection, [
+        emailChangedLetter(wordsFor(account.language), account.email, toAddress(to)),
+      ])
     return true
   })
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { tellAppAllowed } from '../../accounts/app-allowed.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import type { UserInteraction } from '../../auth/request/user-interaction.ts'
 import { FhirError } from '../../fhir/error.ts'
@@ -93,9 +94,9 @@ type Outcome =
 
 const outcomeOf = async (
   server: FastifyInstance,
-  { codeClasses }: PageOptions,
+  { codeClasses, accounts }: PageOptions,
   { body, params, headers }: FastifyRequest<OfInteraction>,
-  { session, scopes: asked }: Found,
+  { session, client, scopes: asked }: Found,
   state: AuthorizeState,
 ): Promise<Outcome> => {
   // Somebody else may have signed in since the page was shown, in another window of the same browser.
@@ -108,7 +109,9 @@ const outcomeOf = async (
   const decision = { scopes, ...(patient === '' ? {} : { patient }) }
   try {
     const { interactions } = server.authorization
-    return { kind: 'allowed', location: await interactions.allow(params.id, headers.cookie, session, decision) }
+    const location = await interactions.allow(params.id, headers.cookie, session, decision)
+    if (scopes.includes('offline_access')) await tellAppAllowed(accounts, session.person, client)
+    return { kind: 'allowed', location }
   } catch (error) {
     const outcome = outcomes[codeOf(error) ?? '']
     if (outcome === undefined) throw error
