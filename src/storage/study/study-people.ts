@@ -20,7 +20,7 @@ export type StudyPeopleAsked = StatesAsked & {
   /** A part of a name or an identifier; empty for everybody. */
   readonly text: string
   /** `invited` and `expiry`, by their last invitation and by when an open one ends, only for those who may invite. */
-  readonly sort: 'arrival' | 'name' | 'enrolment' | 'invited' | 'expiry'
+  readonly sort: 'arrival' | 'answer' | 'name' | 'enrolment' | 'invited' | 'expiry'
   readonly offset: number
   readonly limit: number
 }
@@ -34,6 +34,8 @@ export type StudyPersonRow = {
   /** The Patient as JSON; null if the caller may not read it. */
   readonly patient: string | null
   readonly state: StudyState
+  /** When their answer was last given, changed or ended; null if there is none. */
+  readonly answeredAt: Date | null
   readonly isSilent: boolean
   /** Whether they share by an earlier text than the one to sign now. */
   readonly isEarlier: boolean
@@ -90,7 +92,7 @@ export const readStudyPeople = async (
       ${namedIds} AS named, page.patient_id AS "patientId",
       (SELECT content::text FROM ${subjectOf(sql.fragment`page`)}) AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
-      page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
+      page.state, page.answered_at AS "answeredAt", page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
       coalesce(page.state = 'ended' AND page.is_standing AND ${hasLeft(sql.fragment`page.patient_id`, sql.fragment`${asked.study}`)}, FALSE) AS "isLeftStanding",
       page.arrived, page.measured, page.kind_id AS "kindId"
     FROM (
@@ -159,6 +161,8 @@ const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
   switch (sort) {
     case 'arrival':
       return sql.fragment`person.arrived`
+    case 'answer':
+      return sql.fragment`person.answered_at`
     case 'enrolment':
       return sql.fragment`person.pk`
     case 'invited':

@@ -76,6 +76,7 @@ const isGivenNow = sql.fragment`permit.stored_before = 'infinity'`
 const answersTo = (gate: Gate, study: string, isOfThem: IsOfThem): SqlFragment => sql.fragment`
   answered AS MATERIALIZED (
     SELECT patient_id, (array_agg(status ORDER BY array_position(ARRAY['active', 'proposed'], status), last_updated DESC, pk DESC))[1] AS status,
+      (array_agg(last_updated ORDER BY array_position(ARRAY['active', 'proposed'], status), last_updated DESC, pk DESC))[1] AS written_at,
       bool_or(paper) AS paper, max(signed) FILTER (WHERE status = 'active') AS signed,
       bool_or(status = 'active' AND text_version IS DISTINCT FROM (
         SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
@@ -102,14 +103,15 @@ const stateOfEach = (gate: Gate, study: string): SqlFragment => sql.fragment`
       WHEN answered.status = 'active' THEN 'partly'
       WHEN coalesce(answered.status, deleted.status) = 'rejected' THEN 'declined'
       WHEN coalesce(answered.status, deleted.status) = 'inactive' THEN 'withdrawn'
-      ELSE 'none' END AS state
+      ELSE 'none' END AS state,
+      CASE WHEN coalesce(answered.status, deleted.status) IN ('active', 'rejected', 'inactive') THEN coalesce(answered.written_at, deleted.gone_at) END AS answered_at
     FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
       LEFT JOIN LATERAL (${deletedAnswer(gate, study)}) AS deleted ON TRUE
   )`
 
 /** What somebody without another answer said by deleting a Consent. */
 const deletedAnswer = (gate: Gate, study: string): SqlFragment => sql.fragment`
-  SELECT ${saidByDeleting(sql.fragment`row`)} AS status
+  SELECT ${saidByDeleting(sql.fragment`row`)} AS status, row.gone_at
   FROM (${deletedConsents(sql.fragment`subject.patient_id`, sql.fragment`${study}`)}) AS row
   WHERE answered.status IS NULL AND ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
   ORDER BY row.gone_at DESC LIMIT 1`

@@ -39,6 +39,8 @@ export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'is
   readonly endedAs?: EndedStatus
   /** Undefined if the caller may not know what people answer. */
   readonly state: StudyState | undefined
+  /** When they last gave, changed or ended it. */
+  readonly answeredAt?: Date
   /** When the newest reading that the caller may see for the study was measured, if that is known, and when it arrived. */
   readonly newest?: { readonly measured?: string; readonly arrived: Date }
 }
@@ -57,10 +59,12 @@ export const findEnrolledPeople = async (
   { openStoreFor }: Pick<StudyParts, 'openStoreFor'>,
   caller: Caller,
   { id = '' }: ResearchStudy,
-  { seesAnswers, state, among, ...wanted }: Wanted,
+  { seesAnswers, state, among, sort, ...wanted }: Wanted,
 ): Promise<EnrolledPage> => {
   const { rows, total, counts } = await openStoreFor(caller).studyPeople({
     ...wanted,
+    // Their order would tell who has answered.
+    sort: sort === 'answer' && !seesAnswers ? 'enrolment' : sort,
     study: id,
     subjects: among === undefined ? all : { kind: 'identified', ids: among },
     shared: sharedWithStudy(caller, id),
@@ -93,7 +97,7 @@ export const findOneEnrolled = async (
 export const silentDays = 14
 
 const toPerson = (
-  { subject, patient, state, isSilent, isEarlier, isOnPaper, isLeftStanding, arrived, measured }: StudyPersonRow,
+  { subject, patient, state, answeredAt, arrived, measured, ...row }: StudyPersonRow,
   seesAnswers: boolean,
 ) => {
   const place: ResearchSubject = JSON.parse(subject)
@@ -102,10 +106,11 @@ const toPerson = (
     ...(patient === null ? {} : { patient: JSON.parse(patient) as Patient }),
     hasEnded: state === 'ended',
     state: seesAnswers || state === 'ended' ? state : undefined,
-    isSilent: isSilent && seesAnswers,
-    isEarlier: isEarlier && seesAnswers,
-    isOnPaper: isOnPaper && seesAnswers,
-    isLeftStanding: isLeftStanding && seesAnswers,
+    ...(seesAnswers && answeredAt !== null && { answeredAt }),
+    isSilent: row.isSilent && seesAnswers,
+    isEarlier: row.isEarlier && seesAnswers,
+    isOnPaper: row.isOnPaper && seesAnswers,
+    isLeftStanding: row.isLeftStanding && seesAnswers,
     ...(arrived === null ? {} : { newest: { arrived, ...(measured === null ? {} : { measured }) } }),
   }
 }

@@ -45,6 +45,7 @@ export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, st
 
 const peopleOrders = {
   arrival: 'Newest data first',
+  answer: 'Last answer first',
   name: 'Name or code',
   enrolment: 'Last enrolled first',
 } as const

@@ -13,6 +13,7 @@ import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { moment } from '../page/time.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { byStaff } from './by-staff.ts'
@@ -142,7 +143,7 @@ const listed = (
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3"><div class="row">
 <div class="col-md-4"><h3><a href="${url}">${nameOf(person)}</a>${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
-<p>${answered(person)}</p></div>
+<p>${answered(person)}</p>${!person.hasEnded && person.answeredAt && html`<p class="text-body-secondary">Last answer: ${moment(person.answeredAt)}</p>`}</div>
 <p class="col-md-4 text-body-secondary">${arrived(person)}</p>
 <div class="col-md-4">${actions}</div>
 </div></li>`

@@ -10,13 +10,14 @@ const subject = JSON.stringify({
   identifier: [{ value: 'AB-12' }],
   individual: { reference: 'Patient/ann' },
 })
+const answeredAt = new Date('2026-11-30T12:00:00Z')
 const answers = { isSilent: true, isEarlier: true, isOnPaper: true, isLeftStanding: true }
 
 /** Somebody in a study of whom the store says all that can be said; and what it was asked. */
 const found = async (state: StudyPersonRow['state'], seesAnswers: boolean) => {
   const asked: StudyPeopleAsked[] = []
   const unknown = { patient: null, arrived: null, measured: null, kindId: null }
-  const row: StudyPersonRow = { patientId: 1, subject, state, ...answers, ...unknown }
+  const row: StudyPersonRow = { patientId: 1, subject, state, answeredAt, ...answers, ...unknown }
   const studyPeople: Store['studyPeople'] = async one => {
     asked.push(one)
     return { rows: [row], named: [], total: 1, counts: { [state]: 1 } }
@@ -26,18 +27,19 @@ const found = async (state: StudyPersonRow['state'], seesAnswers: boolean) => {
     { openStoreFor: () => ({ studyPeople }) as Store },
     caller,
     { resourceType: 'ResearchStudy', id: 'heart', status: 'active' },
-    { seesAnswers, state: 'declined', text: '', sort: 'enrolment', offset: 0, limit: 1 },
+    { seesAnswers, state: 'declined', text: '', sort: 'answer', offset: 0, limit: 1 },
   )
-  return { people, counts, filter: asked[0]?.state }
+  return { people, counts, filter: asked[0]?.state, sort: asked[0]?.sort }
 }
 
 const person = { id: 'place', patientId: 'ann', codes: ['AB-12'] }
 
 t.test('whoever may see what people answered is told all of it', async t => {
   t.strictSame(await found('declined', true), {
-    people: [{ ...person, hasEnded: false, state: 'declined', ...answers }],
+    people: [{ ...person, hasEnded: false, state: 'declined', answeredAt, ...answers }],
     counts: { declined: 1 },
     filter: 'declined',
+    sort: 'answer',
   })
 })
 
@@ -47,6 +49,7 @@ t.test('nobody else learns what somebody answered, nor how many did, nor finds t
     people: [{ ...person, hasEnded: false, state: undefined, ...nothing }],
     counts: {},
     filter: undefined,
+    sort: 'enrolment',
   })
   t.strictSame(
     (await found('ended', false)).people,

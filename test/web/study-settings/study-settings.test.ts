@@ -207,7 +207,10 @@ t.test('what an app wrote of a study stays the same, digit for digit, when a pag
   const id = await made()
   const { extension = [], ...study } = await read(id)
   const weight = { url: 'https://app.example.org/weight', valueDecimal: 1.5 }
-  const payload = JSON.stringify({ ...study, extension: [...extension, weight] }).replace('1.5', '1.50')
+  const payload = JSON.stringify({ ...study, extension: [...extension, weight] }).replace(
+    '"valueDecimal":1.5',
+    '"valueDecimal":1.50',
+  )
   const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
   const url = `/fhir/ResearchStudy/${id}`
   t.equal((await server.inject({ method: 'PUT', url, headers, payload })).statusCode, 200)

@@ -61,7 +61,7 @@ const told = (body: string) =>
   Object.fromEntries(
     [
       ...body.matchAll(
-        /<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>\s*<\/div>\s*<p class="[^"]*text-body-secondary">([\s\S]*?)<\/p>/g,
+        /<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>(?:<p class="text-body-secondary">Last answer: [\s\S]*?<\/p>)?<\/div>\s*<p class="[^"]*text-body-secondary">([\s\S]*?)<\/p>/g,
       ),
     ].map(([, name = '', answer, data = '']) => [wordsOf({ body: name }), [answer, wordsOf({ body: data })]]),
   )
@@ -95,6 +95,8 @@ t.test('staff see what each person of the study answered, and when their newest 
     No: ['Has declined.', none],
     Gone: ['Has withdrawn.', none],
   })
+  t.match(wordsOf(shown), /Has withdrawn\. Last answer: \d+ \w+ \d{4} at /, 'and when')
+  t.equal(wordsOf(shown).match(/Last answer:/g)?.length, 4, 'of whoever has answered')
 })
 
 t.test('somebody who answered without an invitation is not said to wait for one', async t => {
@@ -144,6 +146,9 @@ t.test('the map of their days has the same orders', async t => {
 t.test('they are sorted as asked, and found by a part of a name or a code', async t => {
   t.same(await named('?sort=name'), ['All', 'Gone', 'No', 'Part', 'Quiet'])
   t.same(await named('?sort=enrolment'), ['Gone', 'No', 'Part', 'All', 'Quiet'])
+  t.same(await named('?sort=answer'), ['Gone', 'No', 'Part', 'All', 'Quiet'], 'who has just withdrawn is first')
+  await database.run(sql.fragment`UPDATE consent SET last_updated = now() WHERE content ->> 'status' = 'rejected'`)
+  t.same(await named('?sort=answer'), ['No', 'Gone', 'Part', 'All', 'Quiet'], 'and then whoever says something later')
   t.equal((await named(''))[0], 'All', 'the person whose data came last is first')
   t.same(await named('?find=uie'), ['Quiet'])
   t.same(await named('?find=CODE-OF-no'), ['No'])
