@@ -61,6 +61,7 @@ import { careCopyPages } from './sharing/care-copy.ts'
 import { sharingPage } from './sharing/sharing.ts'
 import { sharingBeginPage } from './sharing/sharing-begin.ts'
 import { sharingCopyPage } from './sharing/sharing-copy.ts'
+import { sharingScanPage } from './sharing/sharing-scan.ts'
 import { sharingStudyPage } from './sharing/sharing-study.ts'
 import { sharingWithPages } from './sharing/sharing-with.ts'
 import { forgottenPasswordPage } from './sign-in/forgotten-password.ts'
@@ -146,6 +147,7 @@ export const pages: readonly AddPage[] = [
   sharingPage,
   sharingStudyPage,
   sharingCopyPage,
+  sharingScanPage,
   sharingBeginPage,
   sharingWithPages,
   careCopyPages,

@@ -226,6 +226,7 @@ const signedIn = [
   '/sharing',
   '/sharing/:study',
   '/sharing/:study/copy',
+  '/sharing/:study/paper',
   '/sharing/:study/decline',
   '/sharing/:study/sign',
   '/sharing/with',

@@ -93,6 +93,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/shared/:consent': { may: ['member', 'manager', 'viewer', 'researcher'] },
   '/sharing': own,
   '/sharing/:study': { may: patients, ofPatients: true },
+  '/sharing/:study/paper': { may: patients, ofPatients: true, isNothing: true, isFile: true },
   '/sharing/:study/copy': { may: patients, ofPatients: true },
   '/sharing/:study/decline': { may: patients },
   '/sharing/:study/sign': { may: patients },

@@ -6,7 +6,6 @@ import { inactivationReason } from '../../access/vocabulary.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
-import { extensionOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -27,6 +26,7 @@ import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-c
 import { type OwnParts, recordIn } from './own-record.ts'
 import { type StudyAsked, toStudyAsked, withSources } from './own-study.ts'
 import { type PaperBounds, type PaperDay, reasonAgainstDay } from './paper-day.ts'
+import { type PaperScan, scanIdOf, toScan } from './paper-scan.ts'
 import { findPaperText } from './paper-text.ts'
 import { textsOf } from './patient-text.ts'
 import { findWaitingPaper, type WaitingPaper } from './waiting-paper.ts'
@@ -221,15 +221,8 @@ const recordedAnew = (next: string): FhirError =>
   new FhirError('conflict', `It was recorded anew since it was shown to you: ${next}`)
 
 /** The scan of what waits. */
-export const readScan = async (
-  paper: PaperAsked,
-): Promise<{ readonly contentType: string; readonly bytes: Buffer }> => {
-  const { consent } = waitingOf(paper)
-  const scan = extensionOf(consent, extensions.paperScan)?.valueReference?.reference
-  const stored = await paper.store.read('Binary', scan?.replace('Binary/', '') ?? '')
-  const { contentType, data = '' }: Binary = JSON.parse(stored.content)
-  return { contentType, bytes: Buffer.from(data, 'base64') }
-}
+export const readScan = async (paper: PaperAsked): Promise<PaperScan> =>
+  toScan(JSON.parse((await paper.store.read('Binary', scanIdOf(waitingOf(paper).consent) ?? '')).content))
 
 const waitingOf = ({ waiting }: PaperAsked) => {
   if (waiting === undefined) throw new FhirError('not-found', 'Nothing waits to be confirmed')

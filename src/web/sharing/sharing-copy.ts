@@ -5,6 +5,7 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { nameAt } from '../../studies/consent/as-it-was.ts'
 import { type AskedLine, findStudyAsked, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { scanIdOf } from '../../studies/consent/paper-scan.ts'
 import { signedTextOf, textsOf } from '../../studies/consent/patient-text.ts'
 import type { SharedLine } from '../../studies/consent/shared-line.ts'
 import { findSignedConsent, type SignedConsent } from '../../studies/consent/signed-consent.ts'
@@ -18,6 +19,7 @@ import { langOf, worded } from '../page/wording.ts'
 import { readersNowShown } from './readers-now-shown.ts'
 import { textShown } from './sharing-facts.ts'
 import { keptOf, lineText } from './sharing-line.ts'
+import { scanLink } from './sharing-paper.ts'
 import { placeKey } from './sharing-standing.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
@@ -40,7 +42,8 @@ export const sharingCopyPage: AddPage = (server, options) => {
       words,
     )
     if (isFile) return sendCopyFile(reply, words, { title: say('copy.title'), content })
-    const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
+    const scan = scanIdOf(signed.consent) !== undefined && html`<li>${scanLink(study, words)}</li>`
+    const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li>${scan}<li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
     return sendTranslatedPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
   })
 }

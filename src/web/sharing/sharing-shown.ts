@@ -35,6 +35,8 @@ type Shown = Changes & {
   readonly done?: string
   /** Whether a session ended before the form could be sent. */
   readonly isKept?: boolean
+  /** Whether nothing can be signed any more, though the page from which somebody came asked for it. */
+  readonly isTooLate?: boolean
 }
 
 /** The study, with what was chosen and is wrong with it. */
@@ -66,6 +68,7 @@ ${asking(asked, words, shown, ownToken(reply))}`
 
 const problemsOf = (shown: Shown): readonly Key[] => [
   ...(shown.isKept ? (['study.kept'] as const) : []),
+  ...(shown.isTooLate ? (['study.not-signed'] as const) : []),
   ...(shown.isOtherLanguage ? (['study.other-language'] as const) : []),
   ...(shown.isChanged ? (['study.words-changed'] as const) : []),
   ...(shown.isOtherText ? (['study.text-changed'] as const) : []),

@@ -40,7 +40,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const chosen = chosenIn(request.body, asked, words)
     if (typed(request.body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-    if (isToRead(chosen) || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+    if (isToRead(chosen) || !isSignable(asked)) return sendUnsigned(reply, asked, words, chosen)
     return sendPreview(chosen.isOtherText ? reply.code(409) : reply, asked, words, chosen)
   })
   server.post<OfStudy>(`${at}/sign`, keptChoices.requireSession, async (request, reply) => {
@@ -80,7 +80,7 @@ const signOnce = async (
   const { name } = chosen
   if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
   // People must have read what they sign, and know what they have answered, so changed words, or a changed text, are shown first.
-  if (isToRead(chosen) || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+  if (isToRead(chosen) || !isSignable(asked)) return sendUnsigned(reply, asked, words, chosen)
   if (chosen.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
   if (isBlank(name) || name.length > 200)
     return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
@@ -114,6 +114,14 @@ const sendNoPlace = (reply: FastifyReply, words: Words): FastifyReply => {
 <p><a href="/sharing">${say('sharing.title')}</a></p>`,
   })
 }
+
+/** Says that nothing is signed: by what has changed since, or if the study asks nobody any more, and so has no form to send again. */
+const sendUnsigned = (
+  reply: FastifyReply,
+  asked: StudyAsked,
+  words: Words,
+  chosen: ReturnType<typeof chosenIn>,
+): FastifyReply => sendStudy(reply.code(409), asked, words, { ...chosen, isTooLate: !isToRead(chosen) })
 
 /** The choices as they were sent, and what has changed since. */
 const chosenIn = (body: unknown, asked: StudyAsked, words: Words) => ({

@@ -183,8 +183,8 @@ t.test('nor is an older text signed at that moment: the new one is shown, and wh
 })
 
 const closings = [
-  ['completed', 'Rolf', /This study is not running/],
-  ['closed-to-accrual', 'Rudi', /Nobody new comes into this study now/],
+  ['completed', 'Rolf', /What you sent is not signed\. This study is not running/],
+  ['closed-to-accrual', 'Rudi', /What you sent is not signed\. Nobody new comes into this study now/],
 ] as const
 for (const [status, name, told] of closings)
   t.test(`nor is anything if the study becomes ${status} at that moment, which the page says`, async t => {

@@ -261,6 +261,17 @@ t.test('the patient is told of a paper that waits, and that it shares nothing ye
   const shown = wordsOf(await own.get(inStudy))
   t.match(shown, told)
   t.match(shown, /If you signed nothing on paper, or have a question about it, ask lab\. You can also answer here/)
+  t.match((await own.get(inStudy)).body, `<a href="${inStudy}/paper">Download the paper, as it was scanned</a>`)
+  t.match(await own.get(`${inStudy}/paper`), {
+    status: 200,
+    body: pdf.toString(),
+    headers: {
+      'content-type': 'application/pdf',
+      'content-disposition': 'attachment; filename="consent.pdf"',
+      'cache-control': 'no-store',
+    },
+  })
+  for (const nobody of [other, first, researcher]) t.equal((await nobody.get(`${inStudy}/paper`)).status, 404)
   const spanish = await patientBrowser(patient, 'es')
   t.match(wordsOf(await spanish.get('/sharing')), /En papel, y sin confirmar todavía hearts El personal del estudio/)
   t.match(
@@ -273,6 +284,27 @@ t.test('the patient is told of a paper that waits, and that it shares nothing ye
   for (const at of ['/sharing', inStudy]) t.notMatch(wordsOf(await own.get(at)), /paper/)
   t.match(await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) }), { status: 404 }, 'it is over')
 })
+
+t.test(
+  'whoever signed on paper and makes an account later has a copy with the scan, stops sharing, and keeps both',
+  async t => {
+    const { page, patient } = await enrolled('Sol')
+    await first.sendFile(page, scan(), page, signed)
+    await second.send(page, {}, `${page}/confirm`)
+    const link = [{ target: { reference: `Patient/${patient}` } }]
+    const { id: person } = await create('everything', { resourceType: 'Person', link })
+    const own = openBrowser(server)
+    own.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+    const inStudy = `/sharing/${study.id}`
+    t.match(wordsOf(await own.get(inStudy)), /You share data with this study now\. Your copy, to print or keep/)
+    const toScan = `<a href="${inStudy}/paper">Download the paper, as it was scanned</a>`
+    t.match((await own.get(`${inStudy}/copy`)).body, toScan)
+    await own.post(`${inStudy}/decline`, { _csrf: await tokenIn(own) })
+    t.match(await consentsOf(patient), [{ status: /^inactive$/ }])
+    t.match((await own.get(`${inStudy}/copy`)).body, toScan)
+    t.equal((await own.get(`${inStudy}/paper`)).body, pdf.toString())
+  },
+)
 
 t.test('the days of a paper are days of the time zone that is given with them', async t => {
   const { page, patient } = await enrolled('Dan')
