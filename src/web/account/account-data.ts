@@ -42,7 +42,7 @@ export const accountDataPage: AddPage = (server, options) => {
       content: html`<h1>${say('data.title')}</h1>
 ${
   length === 0
-    ? html`<p>${say('data.none')}</p>`
+    ? html`<p>${say('data.none')} ${say('own.nothing')}</p>`
     : html`<p>${say('data.text')}</p>
 <dl>${files.map(({ name, key }) => html`<dt><a href="/account/data/${name}">${say(`data.${key}`)}</a> (${name})</dt><dd>${say(`data.${key}-hint`)}</dd>`)}</dl>
 ${forDoctor(words, request.standing?.record)}`

@@ -49,7 +49,7 @@ ${waiting.length > 0 && waitingNotice(waiting, words)}
 <dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>${say('field.email')}</dt><dd>${account?.email ?? say('own.no-email')}</dd>
 </dl>
-${places.length > 0 && html`<ul class="list-unstyled my-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`}
+${placesShown(places, words)}
 <ul class="list-unstyled">
 <li><a href="/account/name">${say('own.name')}</a></li>
 <li><a href="/account/email">${say('email.title')}</a></li>
@@ -65,6 +65,12 @@ ${leavingOrHelped(words, standing)}`,
     })
   })
 }
+
+/** Somebody who has just made an account, and came by no invitation, is told what comes next. */
+const placesShown = (places: readonly (readonly [unknown, at: string, key: Key])[], { say }: Words): Html =>
+  places.length === 0
+    ? notice('standing', html`<p>${say('own.nothing')}</p>`)
+    : html`<ul class="list-unstyled my-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`
 
 /** Leads to the study where there is one alone. */
 const waitingNotice = (waiting: readonly string[], { say }: Words): Html => {

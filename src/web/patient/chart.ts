@@ -92,7 +92,7 @@ const saidOf = (chart: Chart, words: Words): string => {
   const beyond = beyondIn(chart)
   const [low, high] = limits
   return [
-    say('chart.measured', { lines: lines.map(({ label }) => label).join('; ') }),
+    say('chart.measured', { lines: lines.map(({ label }) => isolated(label)).join('; ') }),
     style === 'bars' ? say('chart.a-bar') : say('chart.a-point', { duration: durationOf(stepSeconds, words) }),
     ...thresholds.map(({ label }) => say('chart.thresholds', { label })).slice(0, 1),
     ...(beyond === 0 ? [] : [say(style === 'bars' ? 'chart.above' : 'chart.beyond', { count: beyond, low, high })]),

@@ -17,6 +17,7 @@ import { type ListPlace, listPlaceIn } from '../page/list-place.ts'
 import { namedIn } from '../page/named-in.ts'
 import { otherRecords } from '../page/own-record.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { dayOrMoment } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { newestOfEach, newestReading } from './newest-reading.ts'
 import {
@@ -48,7 +49,7 @@ export const ownReadingsPage: AddPage = (server, options) => {
       content: html`<h1>${say('readings.title')}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}
 ${place.note}
-${own === undefined ? html`<p>${say('data.none')}</p>` : await ofRecord(own, asked, { ...place, ...cursors }, words)}
+${own === undefined ? html`<p>${say('data.none')} ${say('own.nothing')}</p>` : await ofRecord(own, asked, { ...place, ...cursors }, words)}
 <p><a href="/account">${say('sharing.account')}</a></p>`,
     })
   })
@@ -148,12 +149,12 @@ const listShown = (
   if (page === undefined)
     return html`<p>${say('chart.never-own')}</p>
 <p><a href="/account/apps">${say('sharing.apps')}</a></p>`
-  const { day, timezone } = asked
+  const { day } = asked
   const to = (days: number) => addressOfReadings(own, { ...asked, day: addDays(day, days), page: '' })
   const beginning = addressOfReadings(own, { ...asked, page: '' })
   return html`<p>${say('readings.text')}</p>
 ${askForm(own, { asked, kinds }, words)}
-<h2>${say('readings.of-day', { day, timezone })}</h2>
+<h2>${dayOrMoment(day, words)}</h2>
 <nav aria-label="${say('readings.days')}"><p><a href="${to(-1)}">${say('readings.day-before')}</a> <a href="${to(1)}">${say('readings.day-after')}</a></p></nav>
 ${page.lines.length === 0 ? html`<p>${say(asked.kind === '' ? 'readings.none' : 'readings.none-of-kind')}</p>` : lineList(own, asked, page.lines, words)}
 ${nextPage !== undefined && html`<p><a href="${addressOfReadings(own, { ...asked, page: nextPage })}">${say('list.earlier')}</a></p>`}

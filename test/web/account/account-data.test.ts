@@ -295,7 +295,11 @@ t.test('somebody with several records downloads all of them, and somebody with n
   t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 10)
   t.equal(JSON.parse((await file('open-mhealth.json', both)).body).length, 2)
   const nobody = await signedIn({})
+  const next =
+    /Nothing is here for you yet\. It begins with an invitation, .* If you have no invitation, ask them for one\./
   t.match(wordsOf(await nobody.get('/account/data')), /There is no record of yours here/)
+  for (const page of ['/account', '/account/data']) t.match(wordsOf(await nobody.get(page)), next)
+  t.notMatch(wordsOf(await browser.get('/account')), next)
   t.match([(await file('fhir.ndjson', nobody)).body, (await file('open-mhealth.json', nobody)).body], ['', '[]\n'])
 })
 

@@ -75,7 +75,7 @@ t.test('whoever has no reading, or no record, is told what to do', async t => {
   t.match(wordsOf(await anns.get(list)), /Nothing was sent yet\..* Connect or disconnect apps/)
   t.match(
     wordsOf(await (await browserOf(undefined)).get(list)),
-    /There is no record of yours here\. Back to your account/,
+    /There is no record of yours here\. Nothing is here for you yet\. .* ask them for one\. Back to your account/,
   )
 })
 

@@ -245,6 +245,16 @@ t.test('of two glucose sensors at once the page says that the figures are made o
   )
 })
 
+t.test('a name that is written from right to left turns nothing round in the list of devices', async t => {
+  for (const name of ['جهاز 3', 'Cuff 4']) {
+    const { id } = await create('everything', { resourceType: 'Device', deviceName: [{ name, type: 'model-name' }] })
+    const [one] = measurementsOf(ann, id, midnight).filter(({ code }) => code.coding?.[0]?.code === '99504-3')
+    await store({ ...one, effectiveDateTime: '2023-11-05T08:00:00Z' })
+  }
+  const shown = await anns.get(`${page}?first=2023-11-05&last=2023-11-05`)
+  t.match(shown.body, /(?:\u2068جهاز 3\u2069; Cuff 4|Cuff 4; \u2068جهاز 3\u2069)/)
+})
+
 t.test('two sensors of one name are told apart, by the same number wherever both are listed', async t => {
   const patches = await Promise.all(
     [1, 2].map(() =>
