@@ -596,7 +596,10 @@ t.test('somebody whom the answer did not reach that made their account is told t
   const again = await own.get('/invitation/account')
   t.match(
     [again.status, wordsOf(again)],
-    [410, /If you have already made an account or answered with it, sign in: there you answer/],
+    [
+      410,
+      /It also stops working if it is cancelled, or if you are invited anew\. If you got several messages, open the link in the newest\. If you have already made an account or answered with it, sign in: there you answer/,
+    ],
   )
 })
 
