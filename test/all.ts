@@ -9,8 +9,9 @@ import { isOnTurn, todays } from './support/turn.ts'
  */
 const [, , ...told] = process.argv
 /**
- * Each day runs one of these lists, and the next day the next one; `test/docs.test.ts` walks through the demo on the days of the last list. Turns
- * within a file have other numbers of days, without a common divisor, because otherwise the same ones would always coincide.
+ * Each day runs one of these lists, and the next day the next one; `test/docs.test.ts` makes a backup on the days of the second list, and walks
+ * through the demo on those of the last. Turns within a file have other numbers of days, without a common divisor, because otherwise the same ones
+ * would always coincide.
  */
 const byTurns: readonly (readonly string[])[] = [
   ['test/oracle/answers.test.ts'],
@@ -26,6 +27,7 @@ const byTurns: readonly (readonly string[])[] = [
     'test/browser/study-languages.test.ts',
     'test/conformance.test.ts',
     'test/mhealth/upstream.test.ts',
+    'test/storage/full-text.test.ts',
   ],
   ['test/auth/client/key-sets.test.ts', 'test/fhir/validate/invariants.test.ts', 'test/http/oauth-limits.test.ts'],
 ]
@@ -47,6 +49,8 @@ const everySoMany: readonly (readonly [days: number, places: readonly string[]])
   [
     2,
     [
+      'test/accounts/**',
+      'test/app/**',
       'test/auth/*',
       'test/browser/*',
       'test/http/**',

@@ -17,7 +17,7 @@ import { withDatabase } from './support/database.ts'
 import { findPostgres } from './support/installed-postgres.ts'
 import { allow } from './support/person-at-browser.ts'
 import { programEnvironment } from './support/program-environment.ts'
-import { isOnTurn } from './support/turn.ts'
+import { isOnTurn, todays } from './support/turn.ts'
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
@@ -73,9 +73,7 @@ t.test('what the documents say to type works, and prints what they say', async t
   }
   const server = await startServer(environment)
   t.teardown(server.stop)
-  for (const file of await documents()) {
-    const { script, languages, expected } = toScript(await readFile(join(root, file), 'utf8'))
-    if (script === '' || file === walk || file === backup) continue
+  for (const { file, script, languages, expected } of todays(await sessions(), 2)) {
     await t.test(file, { skip: languages.has('python') && !python && 'there is no python3' }, async t => {
       const { code, stdout, stderr } = await inShell(server.addressed(script), environment)
       t.equal(code, 0, 'every command succeeds')
@@ -89,48 +87,50 @@ t.test('what the documents say to type works, and prints what they say', async t
 if (isOnTurn(3, 4))
   t.test('the three apps get their tokens in the demo’s world as docs/apps.md says, word for word', t => walkThrough(t))
 
-t.test(
-  'pg_dump makes a backup that is recorded and restored, as docs/backup.md says',
-  { skip: installed.why },
-  async t => {
-    const { url, pgDump, close } = await installed.open()
-    t.teardown(close)
-    const folder = await mkdtemp(join(tmpdir(), 'sharewell-backups-'))
-    t.teardown(() => rm(folder, { recursive: true }))
-    const environment = { ...ownEnvironment, SECRET_KEY: randomBytes(32).toString('hex') }
-    const { get } = await writeOnce({ ...environment, DATABASE_URL: url })
-    const restored = await emptyBeside(url)
-    t.teardown(restored.close)
-    const programs = { PG_DUMP: pgDump, PG_RESTORE: join(dirname(pgDump), 'pg_restore') }
-    const backingUp = { ...environment, ...programs, DATABASE_URL: url, RESTORED: restored.url }
-    const { script, expected } = toScript(await readFile(join(root, backup), 'utf8'))
-    const made = await inShell(script, { ...backingUp, BACKUPS: folder })
-    t.equal(made.code, 0, made.stderr)
-    for (const text of expected) t.ok(made.stdout.includes(text.trim()), text)
-    const [file = ''] = await readdir(folder)
-    const failed = await inShell(script, { ...backingUp, BACKUPS: join(folder, 'nowhere') })
-    t.equal(failed.code, 1, failed.stderr)
-    const database = openDatabase(url)
-    const backups = await readBackups(database)
-    await database.close()
-    const { size } = await stat(join(folder, file))
-    t.match(backups.last, { by: 'pg_dump', label: join(folder, file), bytes: size })
-    t.match(backups.failed, { by: 'pg_dump', failed: /could not open output file/ })
-    const broken = await breakingOff(
-      script,
-      { ...backingUp, BACKUPS: await mkdtemp(join(folder, 'other-')) },
-      join(folder, file),
-    )
-    t.match(broken, dumpsThatBreakOff, 'a dump that breaks off is not a backup, and nothing of it is restored')
-    const server = await startServer({ ...environment, DATABASE_URL: restored.url })
-    t.teardown(server.stop)
-    t.match(
-      await get(server),
-      { status: 200, body: { name: 'Riverside' } },
-      'a token of before reads what was there before',
-    )
-  },
-)
+/** Makes a cluster and six servers or programs of its own. */
+if (isOnTurn(1, 4))
+  t.test(
+    'pg_dump makes a backup that is recorded and restored, as docs/backup.md says',
+    { skip: installed.why },
+    async t => {
+      const { url, pgDump, close } = await installed.open()
+      t.teardown(close)
+      const folder = await mkdtemp(join(tmpdir(), 'sharewell-backups-'))
+      t.teardown(() => rm(folder, { recursive: true }))
+      const environment = { ...ownEnvironment, SECRET_KEY: randomBytes(32).toString('hex') }
+      const { get } = await writeOnce({ ...environment, DATABASE_URL: url })
+      const restored = await emptyBeside(url)
+      t.teardown(restored.close)
+      const programs = { PG_DUMP: pgDump, PG_RESTORE: join(dirname(pgDump), 'pg_restore') }
+      const backingUp = { ...environment, ...programs, DATABASE_URL: url, RESTORED: restored.url }
+      const { script, expected } = toScript(await readFile(join(root, backup), 'utf8'))
+      const made = await inShell(script, { ...backingUp, BACKUPS: folder })
+      t.equal(made.code, 0, made.stderr)
+      for (const text of expected) t.ok(made.stdout.includes(text.trim()), text)
+      const [file = ''] = await readdir(folder)
+      const failed = await inShell(script, { ...backingUp, BACKUPS: join(folder, 'nowhere') })
+      t.equal(failed.code, 1, failed.stderr)
+      const database = openDatabase(url)
+      const backups = await readBackups(database)
+      await database.close()
+      const { size } = await stat(join(folder, file))
+      t.match(backups.last, { by: 'pg_dump', label: join(folder, file), bytes: size })
+      t.match(backups.failed, { by: 'pg_dump', failed: /could not open output file/ })
+      const broken = await breakingOff(
+        script,
+        { ...backingUp, BACKUPS: await mkdtemp(join(folder, 'other-')) },
+        join(folder, file),
+      )
+      t.match(broken, dumpsThatBreakOff, 'a dump that breaks off is not a backup, and nothing of it is restored')
+      const server = await startServer({ ...environment, DATABASE_URL: restored.url })
+      t.teardown(server.stop)
+      t.match(
+        await get(server),
+        { status: 200, body: { name: 'Riverside' } },
+        'a token of before reads what was there before',
+      )
+    },
+  )
 
 /** Needs no server, but a pg_dump that is as new as the database. */
 const backup = 'docs/backup.md'
@@ -204,6 +204,13 @@ const walk = 'docs/apps.md'
 const documents = async (): Promise<string[]> => {
   const inDocs = await readdir(join(root, 'docs'), { recursive: true })
   return ['README.md', 'CONTRIBUTING.md', ...inDocs.filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+}
+
+/** What a document alone has its reader type, with a server of ours running. */
+const sessions = async () => {
+  const all = (await documents()).filter(file => file !== walk && file !== backup).toSorted()
+  const read = all.map(async file => ({ file, ...toScript(await readFile(join(root, file), 'utf8')) }))
+  return (await Promise.all(read)).filter(({ script }) => script !== '')
 }
 
 /** The blocks that are marked `run`, as one session; Python reads what the shell exported. */
