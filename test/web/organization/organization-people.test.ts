@@ -327,7 +327,13 @@ t.test('an invitation is sent again with another link, cancelled, and ends with 
   const managing = await world.staff(lab.organization, 'manager')
   const given = await linkTo('vera@example.org', 'manager', await world.browserOf(managing))
   t.equal((await openBrowser(server).get(given)).status, 200)
-  const { link } = (await send('everything', 'GET', `Person/${managing}`)).json()
+  const person = (await send('everything', 'GET', `Person/${managing}`)).json()
+  const opened = async (active: boolean) => {
+    await send('everything', 'PUT', `Person/${managing}`, { ...person, active })
+    return (await openBrowser(server).get(given)).status
+  }
+  t.strictSame([await opened(false), await opened(true)], [410, 200], 'while its maker’s account is closed it is over')
+  const { link } = person
   const [held] = (await rolesIn(lab.organization)).filter(
     one => one.practitioner?.reference === link[0].target.reference,
   )
