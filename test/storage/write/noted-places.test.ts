@@ -316,6 +316,18 @@ t.test('a place that says too little does not keep its patient from leaving', as
   t.strictSame([left.statusCode, left.json().extension], [200, noted(ann)])
 })
 
+t.test('what a patient who leaves sends of what the server says itself is set right, and keeps nobody', async t => {
+  const id = await register(ann)
+  const own = await patientToken(id, 'patient/*.cruds')
+  for (const study of [coded.id, identified.id]) {
+    const place = await enrol(study, id, noted(ann))
+    const extension = [...noted(bo)]
+    const sent = { ...(await readPlace(place)), status: 'withdrawn', extension }
+    t.equal((await send(own, 'PUT', `ResearchSubject/${place}`, sent)).statusCode, 200)
+    t.strictSame(await said(place), ['2', noted(ann)])
+  }
+})
+
 t.test('a patient who leaves changes nothing of what a study has noted that the server does not say', async t => {
   const { id } = await create(elsewhere.manager, patientOf(ann, elsewhere.organization))
   const place = await enrol(identified.id, id, noted(ann))

@@ -350,6 +350,34 @@ t.test('what was signed can be read as a copy also after a no that an app has se
   t.match(wordsOf(await own.get(`${gro.page}/copy`)), /Name typed Ana C\. Ended .* What you shared Heart rate/)
 })
 
+t.test('what is given is shown as given, and can be stopped, also if what has ended was written since', async t => {
+  const { browser: own, patient } = await somebody('Gitte')
+  const gunn = await clinician('Gunn Moe')
+  const stop = async (shown: Shown) => own.post(`${gunn.page}/decline`, hiddenOf(shown.body, gunn.page))
+  await sign(own, gunn.page, chosen)
+  await stop(await own.get(gunn.page))
+  const [ended] = await consentsOf(patient.id)
+  await sign(own, gunn.page, chosen)
+  const written = await send('everything', 'PUT', `Consent/${ended?.id}`, { ...ended, language: 'en-GB' })
+  t.equal(written.statusCode, 200)
+  const shown = await own.get(gunn.page)
+  t.match(wordsOf(shown), /You share data with Gunn Moe now/)
+  await stop(shown)
+  t.same(
+    (await consentsOf(patient.id)).map(({ status }) => status),
+    ['inactive', 'inactive'],
+  )
+})
+
+t.test('what is given to one clinician is not chosen in the form for another', async t => {
+  const { browser: own } = await somebody('Gudrun')
+  const [gesche, gabor] = [await clinician('Gesche Voss'), await clinician('Gabor Kis')]
+  const form = async () => (await own.get(gabor.page)).body.replaceAll(/<input type="hidden"[^>]*>/g, '')
+  const before = await form()
+  await sign(own, gesche.page, chosen)
+  t.equal(await form(), before)
+})
+
 t.test(
   'what has changed since the page was opened is shown again, with what was chosen, and is not signed',
   async t => {

@@ -191,6 +191,16 @@ t.test('nobody else can end a place, or is told of it', async t => {
   t.match(await placeOf(patient), { status: 'candidate' })
   const elsewhere = at.replace(study.id, world.clinic.study)
   t.equal((await people['manager of another tenant'].get(elsewhere)).status, 404, 'nor by the address of another study')
+  const {
+    id: _,
+    meta: __,
+    enrollment: ___,
+    ...same
+  } = (await send(lab.manager, 'GET', `ResearchStudy/${study.id}`)).json()
+  const beside = await create(lab.manager, same)
+  const sent = { ...hiddenIn(await member.get(at)), why: 'withdrawn' }
+  const byAnother = await member.post(at.replace(study.id, beside.id), sent)
+  t.equal(byAnother.status, 404, 'nor do members by that of another of theirs')
 })
 
 t.test('what is done from the page of somebody leads back to it, which says what was done', async t => {
