@@ -48,7 +48,9 @@ t.test(
     await put(named('ann', 'lab', 'Pine'), named('bob', 'clinic', 'Zzz'))
     t.same(await listed(), ['by-bob', 'by-cem', 'by-ann'])
     t.same(await listed({ text: 'pine' }), ['by-ann'])
-    for (const text of ['mill', 'zed', 'zzz', 'aaron', 'abel', '%']) t.same(await listed({ text }), [], text)
+    for (const sort of ['name', 'since', 'until', 'newest'] as const)
+      for (const text of ['mill', 'zed', 'zzz', 'aaron', 'abel', '%'])
+        t.same(await listed({ text, sort }), [], `${text} by ${sort}`)
     await importer.write([{ kind: 'delete', type: 'Patient', id: 'ann' }])
     t.same(await listed(), ['by-bob', 'by-cem', 'by-ann'], 'Zed')
   },
