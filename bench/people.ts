@@ -108,12 +108,12 @@ const conditionOf = (position: number, count: number): Condition => ({
 
 /** Gives everybody what the first one agreed to through the server. */
 const multiplications = [
-  sql.fragment`INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-   SELECT person.patient_id, 'subject-' || person.id, study_id, person.id, in_force, period_start, period_end
+  sql.fragment`INSERT INTO enrolment (patient_id, id, pk, study_id, patient, in_force, period_start, period_end)
+   SELECT person.patient_id, 'subject-' || person.id, pk, study_id, person.id, in_force, period_start, period_end
    FROM enrolment AS first, patient_compartment AS person
    WHERE first.patient = ${patientId(0)} AND person.id <> first.patient`,
-  sql.fragment`INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
-   SELECT person.patient_id, 'consent-' || person.id, grantee, standing, pk, text_version, withdrawal
+  sql.fragment`INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal, status, paper, answered)
+   SELECT person.patient_id, 'consent-' || person.id, grantee, standing, pk, text_version, withdrawal, status, paper, answered
    FROM consent_grantee AS first, patient_compartment AS person
    WHERE first.consent_id = ${`consent-${patientId(0)}`} AND person.patient_id <> first.patient_id`,
   sql.fragment`INSERT INTO study_group_observation_consents (patient_id, grantee, scope_action, kind_id, device_id, data_start,

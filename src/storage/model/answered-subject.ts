@@ -58,7 +58,7 @@ const answerOf = (patientId: SqlFragment): SqlFragment => sql.fragment`
   FROM consent_grantee AS given
   JOIN consent AS row ON row.patient_id = given.patient_id AND row.pk = given.pk
   WHERE given.patient_id = ${patientId} AND given.grantee = study.grantee
-    AND ${saysSomething(sql.fragment`row`)} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
+    AND ${saysSomething(sql.fragment`row.content ->> 'status'`)} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
   ORDER BY array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC
   LIMIT 1`
 

@@ -1,13 +1,15 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import { columnOf, sql } from '../sql.ts'
+import { renameInPlaces } from './enrolment.ts'
 import { birthYearOf, genderOf } from './noted-subject.ts'
 import { followAddresses } from './patient-address.ts'
 import type { Projected, Projection } from './projection.ts'
 
-/** Messages follow a patient's addresses, and places in studies the gender and the year of birth. */
+/** Messages follow a patient's addresses, and places in studies the name, the gender and the year of birth. */
 export const projectPatients: Projection<Patient> = async (connection, changes, context) => {
   await followAddresses(connection, changes, context)
+  await renameInPlaces(connection, changes)
   for (const id of await findCorrected(connection, changes)) context.corrected?.add(id)
 }
 

@@ -4,8 +4,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 export type DeletedAnswer = 'rejected' | 'inactive'
 
 /** A draft says nothing yet, and what was entered in error never did. */
-export const saysSomething = (consent: SqlFragment): SqlFragment =>
-  sql.fragment`${consent}.content ->> 'status' NOT IN ('draft', 'entered-in-error')`
+export const saysSomething = (status: SqlFragment): SqlFragment =>
+  sql.fragment`${status} NOT IN ('draft', 'entered-in-error')`
 
 /** For a row of `deletedConsents`: deleting ends what was given, and says no to what was asked. */
 export const saidByDeleting = (row: SqlFragment): SqlFragment => sql.fragment`
@@ -20,6 +20,6 @@ export const deletedConsents = (patientId: SqlFragment, study: SqlFragment): Sql
     told.content || '{}' AS content, gone.last_updated AS gone_at
   FROM consent_history AS gone
   JOIN consent_history AS told ON told.patient_id = gone.patient_id AND told.pk = gone.pk AND told.version = gone.version - 1
-  WHERE gone.patient_id = ${patientId} AND gone.method = 'DELETE' AND consent_study(told.content) = ${study} AND ${saysSomething(sql.fragment`told`)}
+  WHERE gone.patient_id = ${patientId} AND gone.method = 'DELETE' AND consent_study(told.content) = ${study} AND ${saysSomething(sql.fragment`told.content ->> 'status'`)}
     AND NOT EXISTS (SELECT FROM consent AS again WHERE again.patient_id = gone.patient_id AND again.pk = gone.pk)
   OFFSET 0`

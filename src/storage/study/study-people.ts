@@ -1,9 +1,9 @@
 import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { hasLeft } from '../model/consent/has-left.ts'
-import { anyOf, type SqlFragment, sql } from '../sql.ts'
+import { anyOf, name, type SqlFragment, sql } from '../sql.ts'
 import { textTest } from '../values/string.ts'
-import { type StatesAsked, statesOf, visible } from './study-states.ts'
+import { newestOfOne, type StatesAsked, statesOf, visible } from './study-states.ts'
 
 /**
  * What somebody in a study has answered. `nothing`: their Consent is in force, but nothing in it applies now. `ended`: their place in the study has
@@ -11,7 +11,7 @@ import { type StatesAsked, statesOf, visible } from './study-states.ts'
  */
 export type StudyState = 'none' | 'all' | 'partly' | 'nothing' | 'declined' | 'withdrawn' | 'ended'
 
-export type StudyPeopleAsked = StatesAsked & {
+export type StudyPeopleAsked = Omit<StatesAsked, 'newestOf'> & {
   /**
    * Absent: everybody. `silent`: they share something that has been measured for so many days and still is, they signed that many days ago, and
    * nothing has come since. `earlier`: what they signed is not the latest text. `paper`: what they signed on paper is not confirmed yet.
@@ -70,15 +70,16 @@ export const readStudyPeople = async (
   gate: Gate,
   asked: StudyPeopleAsked,
 ): Promise<StudyPeople> => {
-  const { offset, limit, text, sort } = asked
+  const { offset, limit, text, sort, shared } = asked
   const people = text === '' ? sql.fragment`person` : sql.fragment`named`
   const namedIds =
     text === ''
       ? sql.fragment`'{}'::integer[]`
       : sql.fragment`ARRAY(SELECT DISTINCT patient_id FROM named LIMIT ${mostNamed + 1})`
   const direction = sort === 'name' || sort === 'expiry' ? sql.fragment`ASC` : sql.fragment`DESC`
+  const newest = name(sort === 'arrival' ? 'page' : 'newest')
   const rows = await connection.any<Row>(sql.fragment`
-    WITH ${statesOf(gate, asked)},
+    WITH ${statesOf(gate, { ...asked, newestOf: sort === 'arrival' ? 'everybody' : 'awaited' })},
     named AS MATERIALIZED (SELECT person.* FROM person WHERE ${nameTest(gate, asked)}),
     matching AS MATERIALIZED (
       SELECT person.*, ${orderKey(gate, asked)} AS key FROM ${people} AS person WHERE ${stateTest(asked)}
@@ -90,11 +91,11 @@ export const readStudyPeople = async (
     )
     SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total,
       ${namedIds} AS named, page.patient_id AS "patientId",
-      (SELECT content::text FROM ${subjectOf(sql.fragment`page`)}) AS subject,
+      (SELECT content::text FROM research_subject AS subject WHERE subject.patient_id = page.patient_id AND subject.pk = page.pk) AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
       page.state, page.answered_at AS "answeredAt", page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
       coalesce(page.state = 'ended' AND page.is_standing AND ${hasLeft(sql.fragment`page.patient_id`, sql.fragment`${asked.study}`)}, FALSE) AS "isLeftStanding",
-      page.arrived, page.measured, page.kind_id AS "kindId"
+      ${newest}.arrived, ${newest}.measured, ${newest}.kind_id AS "kindId"
     FROM (
       SELECT coalesce(jsonb_object_agg(state, number), '{}') || jsonb_build_object(
         'silent', coalesce(sum(silent), 0), 'earlier', coalesce(sum(earlier), 0), 'paper', coalesce(sum(paper), 0)) AS counts
@@ -103,6 +104,7 @@ export const readStudyPeople = async (
           count(*) FILTER (WHERE earlier) AS earlier, count(*) FILTER (WHERE paper) AS paper
         FROM person GROUP BY state) AS of_state) AS counted
     LEFT JOIN page ON TRUE
+    ${sort === 'arrival' ? sql.fragment`` : sql.fragment`LEFT JOIN LATERAL (${newestOfOne(gate, shared, { person: sql.fragment`page`, where: sql.fragment`page.opens` })}) AS newest ON TRUE`}
     ORDER BY page.key ${direction} NULLS LAST, page.pk DESC`)
   const [first] = rows
   const named = first?.named ?? []
@@ -123,9 +125,6 @@ type Row = Omit<StudyPersonRow, 'subject'> &
 const isPatientOf = (person: SqlFragment): SqlFragment =>
   sql.fragment`row.patient_id = ${person}.patient_id AND row.id = ${person}.patient`
 
-const subjectOf = (person: SqlFragment): SqlFragment => sql.fragment`
-  research_subject AS subject WHERE subject.patient_id = ${person}.patient_id AND subject.pk = ${person}.pk`
-
 const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
   if (state === undefined) return sql.fragment`TRUE`
   switch (state) {
@@ -140,18 +139,21 @@ const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
   }
 }
 
+/** The letters are compared first: few have them, and only their names are read, one by one: in a set, all patients would be read for it. */
 const nameTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {
   if (text === '') return sql.fragment`TRUE`
   const pattern = sql.fragment`'%' || fhir_fold(${text.replace(/[\\%_]/g, '\\$&')}) || '%'`
   const hasWord = textTest({ kind: 'string', text }, sql.fragment`(part #>> '{}')`)
   const has = (content: SqlFragment, path: string) => sql.fragment`EXISTS (
     SELECT FROM jsonb_path_query(${content}, ${path}::jsonpath) AS part WHERE fhir_fold(part #>> '{}') LIKE ${pattern} OR ${hasWord})`
+  const mayHave = (letters: SqlFragment) => sql.fragment`strpos(${letters}, (SELECT fhir_letters(${text}))) > 0`
   const identifiers = '$.identifier[*].value'
   const content = sql.fragment`row.content`
-  return sql.fragment`(EXISTS (
-    SELECT FROM ${subjectOf(sql.fragment`person`)} AND ${has(sql.fragment`subject.content`, identifiers)}) OR EXISTS (
+  return sql.fragment`(CASE WHEN ${mayHave(sql.fragment`person.codes`)} THEN EXISTS (
+    SELECT FROM research_subject AS row WHERE row.patient_id = person.patient_id AND row.pk = person.pk AND ${has(content, identifiers)} OFFSET 0)
+    ELSE FALSE END OR CASE WHEN ${mayHave(sql.fragment`person.names`)} THEN EXISTS (
     SELECT FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')}
-      AND ${anyOf([...names, identifiers].map(path => has(content, path)))}))`
+      AND ${anyOf([...names, identifiers].map(path => has(content, path)))} OFFSET 0) ELSE FALSE END)`
 }
 
 const names = ['$.name[*].family', '$.name[*].given[*]', '$.name[*].text']
@@ -170,13 +172,11 @@ const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
     case 'expiry':
       return ofInvitations(sql.fragment`min(expires_at) FILTER (WHERE ended_at IS NULL AND expires_at > now())`)
     case 'name':
-      return sql.fragment`coalesce((
-        SELECT fhir_fold(coalesce(row.content #>> '{name,0,family}', row.content #>> '{name,0,text}', row.content #>> '{name,0,given,0}'))
-        FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')}),
-        (SELECT fhir_fold(subject.content #>> '{identifier,0,value}') FROM ${subjectOf(sql.fragment`person`)})) COLLATE natural_order`
+      return sql.fragment`CASE WHEN person.named IS NOT NULL AND EXISTS (
+        SELECT FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')} OFFSET 0)
+        THEN person.named ELSE person.code END`
   }
 }
 
-const ofInvitations = (key: SqlFragment): SqlFragment => sql.fragment`(
-  SELECT ${key} FROM invitation
-  WHERE invitation.subject = (SELECT subject.id FROM ${subjectOf(sql.fragment`person`)}))`
+const ofInvitations = (key: SqlFragment): SqlFragment =>
+  sql.fragment`(SELECT ${key} FROM invitation WHERE invitation.subject = person.id)`

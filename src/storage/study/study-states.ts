@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { extensions } from '../../fhir/canonical.ts'
 import type { Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
+import { passesForStudy } from '../compile/of-study.ts'
 import { isDated } from '../figures/reading.ts'
 import { ended } from '../model/enrolled.ts'
 import { inForce, referencedId } from '../model/reference.ts'
@@ -19,17 +19,24 @@ export type StatesAsked = {
   /** Which Observations are consented to the study. */
   readonly shared: Expression
   readonly silentDays: number
+  /** Whose newest reading is looked for; `awaited`: of those alone who may be silent. */
+  readonly newestOf: 'everybody' | 'awaited'
 }
 
 /** Everybody in the study once, with their state. What the study asks for and what it is given are joined as sets. */
-export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StatesAsked): SqlFragment => {
+export const statesOf = (gate: Gate, asked: StatesAsked): SqlFragment => {
+  const { study, subjects, silentDays } = asked
   const since = sql.fragment`now() - make_interval(days => ${silentDays})`
   const isOfThem = subjects.kind === 'identified' ? ofSubjects : ofAnybody
-  return sql.fragment`${subjectsOf(gate, study, subjects)},
+  return sql.fragment`
+  seen AS MATERIALIZED (
+    SELECT ${passesForStudy(gate, 'ResearchSubject', study)} AS places, ${passesForStudy(gate, 'Consent', study)} AS answers),
+  ${subjectsOf(gate, study, subjects)},
   ${givenTo(study, since, isOfThem)},
   ${answersTo(gate, study, isOfThem)},
-  ${stateOfEach(gate, study)},
-  ${newestOfEach(gate, shared, since)}`
+  ${deletedBy(gate, study)},
+  ${stateOfEach(study)},
+  ${newestOfEach(gate, asked, since)}`
 }
 
 /** Which rows of an alias are about those who are asked about. If they are named, what others gave and answered is not read. */
@@ -40,16 +47,26 @@ const ofAnybody: IsOfThem = () => sql.fragment`TRUE`
 
 const subjectsOf = (gate: Gate, study: string, subjects: Expression): SqlFragment => sql.fragment`
   subject AS MATERIALIZED (
-    SELECT row.patient_id, row.pk, enrolment.patient, NOT enrolment.in_force OR enrolment.period_end <= now() AS is_over
-    FROM enrolment
-    JOIN research_subject AS row ON row.patient_id = enrolment.patient_id AND row.id = enrolment.id
-    WHERE enrolment.study_id = ${study} AND ${visible(gate, 'ResearchSubject', subjects)}
+    SELECT enrolment.patient_id, enrolment.pk, enrolment.id, enrolment.patient, NOT enrolment.in_force OR enrolment.period_end <= now() AS is_over,
+      enrolment.named, enrolment.names, enrolment.code, enrolment.codes
+    FROM enrolment ${seen(gate, study, subjects)}
     UNION ALL
-    SELECT row.patient_id, row.pk, NULL, row.content ->> 'status' = ANY(${sql.array([...ended], 'text')})
+    SELECT row.patient_id, row.pk, row.id, NULL, row.content ->> 'status' = ANY(${sql.array([...ended], 'text')}),
+      NULL, NULL, place_code(row.content), person_letters(row.content)
     FROM research_subject AS row
     WHERE row.patient_id = 0 AND ${referencedId(sql.fragment`row`, 'study', 'ResearchStudy')} = ${study}
       AND ${visible(gate, 'ResearchSubject', subjects)}
   )`
+
+/** Who is named is found by that. Where everybody's place is seen, none is looked up. */
+const seen = (gate: Gate, study: string, subjects: Expression): SqlFragment => {
+  const isVisible = visible(gate, 'ResearchSubject', subjects)
+  const isPlace = sql.fragment`row.patient_id = enrolment.patient_id AND row.pk = enrolment.pk`
+  return subjects.kind === 'identified'
+    ? sql.fragment`JOIN research_subject AS row ON ${isPlace} WHERE enrolment.study_id = ${study} AND ${isVisible}`
+    : sql.fragment`WHERE enrolment.study_id = ${study} AND CASE WHEN ${subjects.kind === 'all'} AND (SELECT places FROM seen) THEN TRUE
+        ELSE EXISTS (SELECT FROM research_subject AS row WHERE ${isPlace} AND ${isVisible} OFFSET 0) END`
+}
 
 /**
  * How many of the lines that the study asks for each patient gives it now, and whether readings should have come by then. While nobody reads anything
@@ -72,27 +89,32 @@ const givenTo = (study: string, since: SqlFragment, isOfThem: IsOfThem): SqlFrag
 /** For a row of `permit`; what is kept was stored before the withdrawal. */
 const isGivenNow = sql.fragment`permit.stored_before = 'infinity'`
 
-/** What the Consents of each patient say, of which one that is in force counts more than later ones that are not. */
+/**
+ * What the Consents of each patient say, of which one that is in force counts more than later ones that are not. The Consents themselves are read only if
+ * the gate asks about each, or where what was signed on paper has ended.
+ */
 const answersTo = (gate: Gate, study: string, isOfThem: IsOfThem): SqlFragment => sql.fragment`
   answered AS MATERIALIZED (
-    SELECT patient_id, (array_agg(status ORDER BY array_position(ARRAY['active', 'proposed'], status), last_updated DESC, pk DESC))[1] AS status,
-      (array_agg(last_updated ORDER BY array_position(ARRAY['active', 'proposed'], status), last_updated DESC, pk DESC))[1] AS written_at,
-      bool_or(paper) AS paper, max(signed) FILTER (WHERE status = 'active') AS signed,
-      bool_or(status = 'active' AND text_version IS DISTINCT FROM (
+    SELECT given.patient_id,
+      (array_agg(given.status ORDER BY array_position(ARRAY['active', 'proposed'], given.status), given.answered DESC, given.pk DESC))[1] AS status,
+      (array_agg(given.answered ORDER BY array_position(ARRAY['active', 'proposed'], given.status), given.answered DESC, given.pk DESC))[1] AS written_at,
+      bool_or(given.status = 'proposed' AND given.paper) AS paper, max(given.signed) FILTER (WHERE given.status = 'active') AS signed,
+      bool_or(given.status = 'active' AND given.text_version IS DISTINCT FROM (
         SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
-    FROM (
-      SELECT row.patient_id, row.pk, row.last_updated, row.text_version, row.content ->> 'status' AS status,
-        row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${JSON.stringify(scanned)}::jsonb AS paper,
-        row.content ->> 'dateTime' AS signed
-      FROM (${consentsTo(study, isOfThem)}) AS row
-      WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)} AND ${saysSomething(sql.fragment`row`)}
-      OFFSET 0) AS one
-    GROUP BY patient_id
+    FROM consent_grantee AS given
+    WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND ${isOfThem(sql.fragment`given`)}
+      AND ${saysSomething(sql.fragment`given.status`)}
+      AND CASE WHEN (SELECT answers FROM seen) THEN TRUE ELSE ${isConsent(visible(gate, 'Consent'))} END
+      AND NOT CASE WHEN given.status = 'inactive' AND EXISTS (SELECT FROM paper_consent WHERE paper_consent.consent_id = given.consent_id)
+        THEN ${isConsent(isDiscardedPaper(sql.fragment`row`))} ELSE FALSE END
+    GROUP BY given.patient_id
   )`
 
-const scanned = [{ url: extensions.paperScan }]
+/** Of the Consent of the row `given`. */
+const isConsent = (such: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM consent AS row WHERE row.patient_id = given.patient_id AND row.pk = given.pk AND ${such} OFFSET 0)`
 
-const stateOfEach = (gate: Gate, study: string): SqlFragment => sql.fragment`
+const stateOfEach = (study: string): SqlFragment => sql.fragment`
   stated AS MATERIALIZED (
     SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed,
       answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
@@ -105,52 +127,46 @@ const stateOfEach = (gate: Gate, study: string): SqlFragment => sql.fragment`
       WHEN coalesce(answered.status, deleted.status) = 'inactive' THEN 'withdrawn'
       ELSE 'none' END AS state,
       CASE WHEN coalesce(answered.status, deleted.status) IN ('active', 'rejected', 'inactive') THEN coalesce(answered.written_at, deleted.gone_at) END AS answered_at
-    FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
-      LEFT JOIN LATERAL (${deletedAnswer(gate, study)}) AS deleted ON TRUE
+    FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id) LEFT JOIN deleted USING (patient_id)
   )`
 
-/** What somebody without another answer said by deleting a Consent. */
-const deletedAnswer = (gate: Gate, study: string): SqlFragment => sql.fragment`
-  SELECT ${saidByDeleting(sql.fragment`row`)} AS status, row.gone_at
-  FROM (${deletedConsents(sql.fragment`subject.patient_id`, sql.fragment`${study}`)}) AS row
-  WHERE answered.status IS NULL AND ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
-  ORDER BY row.gone_at DESC LIMIT 1`
+/** What somebody said last by deleting a Consent, which counts if they gave no other answer. */
+const deletedBy = (gate: Gate, study: string): SqlFragment => sql.fragment`
+  deleted AS MATERIALIZED (
+    SELECT DISTINCT ON (row.patient_id) row.patient_id, ${saidByDeleting(sql.fragment`row`)} AS status, row.gone_at
+    FROM (${deletedConsents(sql.fragment`ANY (SELECT patient_id FROM subject)`, sql.fragment`${study}`)}) AS row
+    WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
+    ORDER BY row.patient_id, row.gone_at DESC
+  )`
 
-const newestOfEach = (gate: Gate, shared: Expression, since: SqlFragment): SqlFragment => sql.fragment`
+const newestOfEach = (gate: Gate, { shared, newestOf }: StatesAsked, since: SqlFragment): SqlFragment => sql.fragment`
   person AS MATERIALIZED (
     SELECT stated.*, newest.arrived, newest.measured, newest.kind_id, stated.state IN ('all', 'partly') AND stated.is_awaited
       AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
       stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
       stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper
-    FROM stated LEFT JOIN LATERAL (
-      (${newestOf(gate, shared, sql.fragment`<=`)}) UNION ALL (${newestOf(gate, shared, sql.fragment`>`, isAnyAhead)})
-      ORDER BY arrived DESC LIMIT 1) AS newest ON TRUE
+    FROM stated LEFT JOIN LATERAL (${newestOfOne(gate, shared, { person: sql.fragment`stated`, where: newestOf === 'everybody' ? sql.fragment`stated.opens` : mayBeSilent })}) AS newest ON TRUE
   )`
 
-/** Long contents are compressed. They are expanded here once, instead of each time that something is looked up in them. */
-const consentsTo = (study: string, isOfThem: IsOfThem): SqlFragment => sql.fragment`
-  SELECT consent.patient_id, consent.pk, consent.id, consent.version, consent.last_updated, consent.owner, consent.author, consent.tokens,
-    consent.content || '{}' AS content, given.text_version
-  FROM consent_grantee AS given
-  JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
-  WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND ${isOfThem(sql.fragment`given`)}
-  OFFSET 0`
+const mayBeSilent = sql.fragment`stated.opens AND stated.state IN ('all', 'partly') AND stated.is_awaited`
+
+type Newest = { readonly person: SqlFragment; readonly where: SqlFragment }
 
 /**
- * The newest reading of the row `stated`, of those that were measured by now, or of those from a clock that is ahead: one of these would otherwise be
- * the newest for ever.
+ * The newest reading of the row `person`, if that fits, of those that were measured by now, or of those from a clock that is ahead: one of these would
+ * otherwise be the newest for ever.
  */
-const newestOf = (
-  gate: Gate,
-  shared: Expression,
-  isByNow: SqlFragment,
-  isAny = sql.fragment`TRUE`,
-): SqlFragment => sql.fragment`
-  SELECT row.last_updated AS arrived, ${measuredTime(sql.fragment`nullif(row.effective_start, '-infinity')`, isDated('row'))} AS measured, row.kind_id
-  FROM observation AS row
-  WHERE stated.opens AND ${isAny} AND row.patient_id = stated.patient_id AND row.effective_start ${isByNow} now() + interval '1 day'
-    AND ${visible(gate, 'Observation', shared)}
-  ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
+export const newestOfOne = (gate: Gate, shared: Expression, { person, where }: Newest): SqlFragment => {
+  const newestAt = (when: SqlFragment) => sql.fragment`
+    SELECT row.last_updated AS arrived, ${measuredTime(sql.fragment`nullif(row.effective_start, '-infinity')`, isDated('row'))} AS measured, row.kind_id
+    FROM observation AS row
+    WHERE ${where} AND row.patient_id = ${person}.patient_id AND row.effective_start ${when}
+      AND ${visible(gate, 'Observation', shared)}
+    ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
+  return sql.fragment`
+    (${newestAt(sql.fragment`<= now() + interval '1 day'`)}) UNION ALL (${newestAt(sql.fragment`> now() + interval '1 day' AND ${isAnyAhead}`)})
+    ORDER BY arrived DESC LIMIT 1`
+}
 
 /** Asked once for everybody: mostly no clock is ahead. */
 const isAnyAhead = sql.fragment`(SELECT EXISTS (SELECT FROM observation WHERE effective_start > now() + interval '1 day'))`

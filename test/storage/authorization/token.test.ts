@@ -256,8 +256,8 @@ t.test(
     await registerClient(database, { id: 'diary', name: 'Diary', policies: ['redeems-invitations'] })
     await database.run(sql.fragment`UPDATE client SET registration = '{}' WHERE id = 'diary'`)
     await database.run(sql.fragment`
-      INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-      VALUES (7, 'cid-in-s', 's', 'cid', TRUE, '-infinity', 'infinity')`)
+      INSERT INTO enrolment (patient_id, id, pk, study_id, patient, in_force, period_start, period_end)
+      VALUES (7, 'cid-in-s', 1, 's', 'cid', TRUE, '-infinity', 'infinity')`)
     await database.run(sql.fragment`
       INSERT INTO invitation (id, subject, study_id, patient, expires_at)
       VALUES ('of-cid', 'cid-in-s', 's', 'cid', now() + interval '1 day')`)

@@ -46,8 +46,8 @@ const invited = async (name: string) => {
 const enrolled = async (name: string, study: string): Promise<string> => {
   const subject = `${name}-in-${study}`
   await database.run(sql.fragment`
-    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-    VALUES (7, ${subject}, ${study}, ${name}, TRUE, '-infinity', 'infinity')`)
+    INSERT INTO enrolment (patient_id, id, pk, study_id, patient, in_force, period_start, period_end)
+    VALUES (7, ${subject}, 1, ${study}, ${name}, TRUE, '-infinity', 'infinity')`)
   return subject
 }
 const sent = async (name: string, subject: string) => {

@@ -103,8 +103,8 @@ t.test('a page reads as many rows as it has, in each order that an index has, of
       content || jsonb_build_object('id', 'by-many-' || number)
     FROM consent, generate_series(1000000, 1002000) AS number WHERE id = 'by-many'`)
   await database.run(sql.fragment`
-    INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
-    SELECT number, 'by-many-' || number, grantee, standing, number, text_version, withdrawal
+    INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal, status, paper, answered)
+    SELECT number, 'by-many-' || number, grantee, standing, number, text_version, withdrawal, status, paper, answered
     FROM consent_grantee, generate_series(1000000, 1002000) AS number WHERE consent_id = 'by-many'`)
   await database.run(sql.fragment`
     INSERT INTO study_group_observation_consents (patient_id, grantee, scope_action, kind_id, device_id, data_start, data_end,

@@ -99,8 +99,8 @@ t.test('what was done for a patient is told in their language, and to nobody onc
 
 t.test('a message that waits when a patient dies is not sent, and staff are told no more than that', async t => {
   await database.run(sql.fragment`
-    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-    VALUES (7, 'cleo-in-s', 's', 'cleo', TRUE, '-infinity', 'infinity')`)
+    INSERT INTO enrolment (patient_id, id, pk, study_id, patient, in_force, period_start, period_end)
+    VALUES (7, 'cleo-in-s', 1, 's', 'cleo', TRUE, '-infinity', 'infinity')`)
   await database.run(sql.fragment`
     INSERT INTO study_message (id, patient, subject, study_id, kind, channel, address)
     VALUES ('asks', 'cleo', 'cleo-in-s', 's', 'reminder', 'email', 'cleo@example.org')`)
@@ -121,8 +121,8 @@ t.test(
   'a message that waits when its study is paused or over is not sent, unless it asks for what still counts',
   async t => {
     await database.run(sql.fragment`
-    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-    VALUES (8, 'dora-in-s', 's', 'dora', TRUE, '-infinity', 'infinity')`)
+    INSERT INTO enrolment (patient_id, id, pk, study_id, patient, in_force, period_start, period_end)
+    VALUES (8, 'dora-in-s', 1, 's', 'dora', TRUE, '-infinity', 'infinity')`)
     const sent: string[] = []
     const send = async (kind: string, study: object) => {
       const id = `${kind} ${JSON.stringify(study)}`

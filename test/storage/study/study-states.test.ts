@@ -40,7 +40,13 @@ const access: Access = (action, type) => {
 const statesAmong = (subjects: Expression) =>
   statesOf(
     { access, classes: openCodeClasses() },
-    { study: id, subjects, shared: { kind: 'consented', to, action: 's', study: id }, silentDays: 14 },
+    {
+      study: id,
+      subjects,
+      shared: { kind: 'consented', to, action: 's', study: id },
+      silentDays: 14,
+      newestOf: 'everybody',
+    },
   )
 const states = statesAmong(all)
 const scans = (steps: readonly Step[], table: string) =>
@@ -105,7 +111,7 @@ t.test('what a study keeps since a withdrawal is nothing that somebody gives it 
   const state = async () =>
     (
       await database.one<{ state: string }>(
-        sql.fragment`WITH ${statesOf(gate, { study: keeping, subjects: all, shared, silentDays: 14 })} SELECT state FROM person`,
+        sql.fragment`WITH ${statesOf(gate, { study: keeping, subjects: all, shared, silentDays: 14, newestOf: 'everybody' })} SELECT state FROM person`,
       )
     ).state
   t.equal(await state(), 'all')

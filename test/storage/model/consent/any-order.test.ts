@@ -222,7 +222,7 @@ const disagreeingIn = async ({ database }: World) => {
   const places = studies.map(study => {
     const states = statesOf(
       { access: () => all, classes: openCodeClasses() },
-      { study, subjects: all, shared: all, silentDays: 14 },
+      { study, subjects: all, shared: all, silentDays: 14, newestOf: 'everybody' },
     )
     return sql.fragment`(WITH ${states}
       SELECT subject.content ->> 'id' AS id, subject.content ->> 'status' AS status, person.state, given.content ->> 'status' AS said
