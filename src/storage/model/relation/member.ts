@@ -12,9 +12,16 @@ import { inForce, referencedId } from '../reference.ts'
 export const compileMember = ([first, ...others]: readonly [Member, ...Member[]], row: RelatedRow): SqlFragment =>
   compiledBy[first.of]([first, ...others], row)
 
+/**
+ * A role may reach down to thousands, so these are hashed: an array would be compared with each row, element by element. `IS TRUE` keeps PostgreSQL from
+ * joining them, which would change where it begins.
+ */
 const isMemberOf = (members: readonly Member[], organization: SqlFragment): SqlFragment => {
-  const reached = members.map(member => reachedBy[member.reach](heldBy(member)))
-  return sql.fragment`${organization} = ANY (ARRAY(${sql.join(reached, sql.fragment` UNION ALL `)}))`
+  const each = members.map(member => reachedBy[member.reach](heldBy(member)))
+  const reached = sql.join(each, sql.fragment` UNION ALL `)
+  return members.some(({ reach }) => reach === 'down')
+    ? sql.fragment`(${organization} IN (${reached})) IS TRUE`
+    : sql.fragment`${organization} = ANY (ARRAY(${reached}))`
 }
 
 /** The organizations in which the practitioner has at least that role now. */
