@@ -29,21 +29,20 @@ export const readQuarantined = async (
   const found = sql.fragment`
     ${keepersRows(reading, asked.keepers)},
     found AS (
-      SELECT document.*, ${groupPointer} AS place
-      FROM quarantined_document AS document
+      SELECT document.* FROM quarantined_document AS document
       WHERE ${placeOf(asked)} AND (document.state = 'waiting') = ${state === 'waiting'}
     )`
   const groups = await connection.any<QuarantinedPage['groups'][number]>(sql.fragment`
     WITH ${found}
-    SELECT rule, place AS pointer, schema, count(*)::integer AS documents, sum(times)::integer AS times, max(last_at) AS "lastAt"
-    FROM found GROUP BY rule, place, schema ORDER BY ${groupOrders[order]}, rule, place, schema LIMIT 100`)
+    SELECT rule, grouped_pointer AS pointer, schema, count(*)::integer AS documents, sum(times)::integer AS times, max(last_at) AS "lastAt"
+    FROM found GROUP BY rule, grouped_pointer, schema ORDER BY ${groupOrders[order]}, rule, grouped_pointer, schema LIMIT 100`)
   const documents = await connection.any<Quarantined>(sql.fragment`
     WITH ${found}
     SELECT ${columns} FROM found AS document
     WHERE ${
       group === undefined
         ? sql.fragment`TRUE`
-        : sql.fragment`rule = ${group.rule} AND place = ${group.pointer} AND schema = ${group.schema}`
+        : sql.fragment`rule = ${group.rule} AND grouped_pointer = ${group.pointer} AND schema = ${group.schema}`
     }
     ORDER BY ${documentOrders[order]}, id LIMIT ${limit} OFFSET ${offset}`)
   return { groups, documents }
@@ -96,9 +95,6 @@ type DocumentRow = Quarantined &
     readonly interaction: 'create' | 'update'
     readonly isLost: boolean
   }
-
-/** All places in a series count as one. */
-const groupPointer = sql.fragment`regexp_replace(document.pointer, '/[0-9]+(?=/|$)', '/*', 'g')`
 
 const columns = sql.fragment`document.id, document.rule, document.pointer, document.schema, document.first_at AS "firstAt",
   document.last_at AS "lastAt", document.times, document.state, document.tried_at AS "triedAt", document.refusal, document.observation`

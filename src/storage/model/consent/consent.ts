@@ -108,8 +108,7 @@ const projectTerms = async (
     await refuseGiving(connection, { change, consent, terms, study, text, before }, context)
   const signed = signedBy(consent, text, before)
   const made = await connection.run(sql.fragment`
-    INSERT INTO consent_grantee
-      (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal, status, signed, paper, answered)
+    INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal, status, signed, paper, answered)
     SELECT ${patientId}, ${id}, ${grantee}, ${isStanding(consent)}, row.pk, ${signed?.version ?? null}, ${signed?.withdrawal ?? 'hide'},
       row.content ->> 'status', row.content ->> 'dateTime', is_on_paper(row.content), row.last_updated
     FROM consent AS row WHERE row.patient_id = ${patientId} AND row.pk = ${pk}
