@@ -11,6 +11,7 @@ import { parseCriteria } from '../../../src/search/parse.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { readStudyPeople, type StudyPeopleAsked } from '../../../src/storage/study/study-people.ts'
 import { textTest } from '../../../src/storage/values/string.ts'
+import { migrateAgain } from '../../support/migrate-again.ts'
 import { planOf, rowsLookedAt } from '../../support/plan.ts'
 import * as w from '../model/world.ts'
 
@@ -96,7 +97,7 @@ t.test(
   async t => {
     for (const [name, caller] of Object.entries(callers))
       for (const study of ['open', 'coded'])
-        for (const sort of ['name', 'arrival', 'enrolment'] as const)
+        for (const sort of ['name', 'arrival', 'answer', 'enrolment'] as const)
           for (const text of ['', 'zed', 'open-1']) {
             const gate = gateOf(caller)
             // The same question, of which nothing is left to the study.
@@ -159,6 +160,19 @@ t.test(
     t.same((await beside()).kept, kept)
   },
 )
+
+t.test('in a database of before, the update writes the same beside them', async t => {
+  const { kept } = await beside()
+  await migrateAgain(
+    world.url,
+    ['study-people-narrow.sql'],
+    `DROP INDEX consent_history_deleted;
+     ALTER TABLE enrolment DROP COLUMN pk, DROP COLUMN named, DROP COLUMN names, DROP COLUMN code, DROP COLUMN codes;
+     ALTER TABLE consent_grantee DROP COLUMN status, DROP COLUMN signed, DROP COLUMN paper, DROP COLUMN answered;
+     DROP FUNCTION fhir_letters, person_letters, place_code, is_on_paper;`,
+  )
+  t.same((await beside()).kept, kept)
+})
 
 t.test('of those who are looked for by a part of a name, the letters keep nobody out', async t => {
   const texts = [

@@ -147,7 +147,7 @@ t.test('they are sorted as asked, and found by a part of a name or a code', asyn
   t.same(await named('?sort=name'), ['All', 'Gone', 'No', 'Part', 'Quiet'])
   t.same(await named('?sort=enrolment'), ['Gone', 'No', 'Part', 'All', 'Quiet'])
   t.same(await named('?sort=answer'), ['Gone', 'No', 'Part', 'All', 'Quiet'], 'who has just withdrawn is first')
-  await database.run(sql.fragment`UPDATE consent SET last_updated = now() WHERE content ->> 'status' = 'rejected'`)
+  await database.run(sql.fragment`UPDATE consent_grantee SET answered = now() WHERE status = 'rejected'`)
   t.same(await named('?sort=answer'), ['No', 'Gone', 'Part', 'All', 'Quiet'], 'and then whoever says something later')
   t.equal((await named(''))[0], 'All', 'the person whose data came last is first')
   t.same(await named('?find=uie'), ['Quiet'])
