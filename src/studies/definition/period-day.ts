@@ -9,6 +9,13 @@ export const firstDayOf = ({ start = '' }: Period): string => dayOf(start, 'low'
 
 export const lastDayOf = ({ end = '' }: Period): string => dayOf(end, 'high')
 
+/** What staff are told of it, as a part of a sentence; undefined if it has no bound. Days of studies are in UTC. */
+export const daysText = (period: Period): string | undefined => {
+  const [start, end] = [firstDayOf(period), lastDayOf(period)]
+  if (start === '') return end === '' ? undefined : `until ${end} (UTC)`
+  return end === '' ? `from ${start} on (UTC)` : `from ${start} to ${end} (UTC)`
+}
+
 const dayOf = (text: string, edge: 'low' | 'high'): string => {
   const interval = text.includes('T') ? undefined : intervalOf(text)
   if (interval === undefined) return text.slice(0, 10)

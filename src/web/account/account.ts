@@ -50,7 +50,7 @@ ${waiting.length > 0 && waitingNotice(waiting, words)}
 <dt>${say('field.email')}</dt><dd>${account?.email ?? say('own.no-email')}</dd>
 </dl>
 ${placesShown(places, words)}
-<ul class="list-unstyled">
+<ul class="list-unstyled rows mb-4">
 <li><a href="/account/name">${say('own.name')}</a></li>
 <li><a href="/account/email">${say('email.title')}</a></li>
 <li><a href="/account/password">${say('own.password')}</a></li>
@@ -70,7 +70,7 @@ ${leavingOrHelped(words, standing)}`,
 const placesShown = (places: readonly (readonly [unknown, at: string, key: Key])[], { say }: Words): Html =>
   places.length === 0
     ? notice('standing', html`<p>${say('own.nothing')}</p>`)
-    : html`<ul class="list-unstyled my-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`
+    : html`<ul class="list-unstyled rows my-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`
 
 /** Leads to the study where there is one alone. */
 const waitingNotice = (waiting: readonly string[], { say }: Words): Html => {

@@ -23,10 +23,10 @@ export const navigation = ({ standing, url }: FastifyRequest, words: Words = wor
     .flatMap(({ href, paths }) => paths.map(above => ({ href, above })))
     .filter(({ above }) => path === above || path.startsWith(`${above}/`))
     .sort((one, other) => other.above.length - one.above.length)
-  return html`<nav class="w-100" aria-label="${words.say('nav')}">
-<ul class="list-inline mb-0">${shown.map(
+  return html`<nav class="ways w-100" aria-label="${words.say('nav')}">
+<ul class="list-unstyled d-flex flex-wrap mb-0">${shown.map(
     ({ href, key }) =>
-      html`<li class="list-inline-item me-3"><a href="${href}"${href === here?.href && html` class="fw-bold" aria-current="page"`}>${words.say(key)}</a></li>`,
+      html`<li><a href="${href}"${href === here?.href && html` aria-current="page"`}>${words.say(key)}</a></li>`,
   )}</ul>
 </nav>`
 }

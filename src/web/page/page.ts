@@ -86,7 +86,6 @@ const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
   { isFramed, again, ways, ending, inHistory, page }: Around,
 ): Html => {
-  const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
 <html ${languageOf(words)}${addressesFor({ again, page })}>
 <head>
@@ -98,6 +97,7 @@ const whole = (
 <link rel="stylesheet" href="/static/theme.css">
 <link rel="stylesheet" href="/static/dark.css" media="screen and (prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/static/style.css">
+<link rel="stylesheet" href="/static/layout.css">
 <link rel="stylesheet" href="/static/print.css" media="print">
 ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
 <script type="module" src="/static/time.js"></script>
@@ -109,14 +109,14 @@ ${ending}
 <body>
 <a class="visually-hidden-focusable d-inline-block p-3" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>
 <header class="navbar border-bottom">
-<div class="${measure}">
+<div class="container-xl">
 ${isFramed ? html`<span class="navbar-brand fw-bold">Sharewell</span>` : html`<a class="navbar-brand fw-bold" href="/account">Sharewell</a>`}
 ${!isFramed && signOut && postForm({ action: '/sign-out', token: signOut.token }, html`<button class="btn btn-outline-primary btn-sm">${words?.say('sign-out') ?? 'Sign out'}</button>`)}
 ${ways}
 </div>
 </header>
-<main id="content" class="${measure} py-4" tabindex="-1">
-${content}
+<main id="content" class="container-xl py-4" tabindex="-1">
+${isWide ? content : html`<div class="narrow">${content}</div>`}
 </main>
 </body>
 </html>

@@ -111,8 +111,8 @@ export const patientSearchForm = (
   ]
   return html`${problemList([...fields, orderProblem(order)])}
 <form method="get" action="${action}" role="search" aria-label="Patients" novalidate>
-<div class="row">${fields.map(one => html`<div class="col-sm-6">${field({ ...one, optional: true })}</div>`)}
-<div class="col-sm-6">${orderField(order)}</div></div>
+<div class="row align-items-end">${fields.map(one => html`<div class="col-sm-6 col-lg-4">${field({ ...one, optional: true })}</div>`)}
+<div class="col-sm-6 col-lg-4">${orderField(order)}</div></div>
 ${more}
 <button class="btn btn-outline-primary">Find</button>
 </form>`

@@ -36,6 +36,7 @@ export const patientsPage: AddPage = (server, options) => {
     const nextPage = next && cursors.seal({ path: '/patients', query: again, page: next })
     return sendStaffPage(reply, {
       title: titled('Patients'),
+      isWide: true,
       isProblem: !canBeRead(asked) || order.problem !== undefined,
       content: html`<h1>Patients</h1>
 ${registers && registerLinks}

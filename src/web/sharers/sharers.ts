@@ -54,7 +54,7 @@ ${links}
 const finding = ({ text, to, order }: SharersWanted, receivers: readonly Receiver[]): Html => {
   const known = [...receivers, ...(to === '' || receivers.some(({ id }) => id === to) ? [] : [unknown(to)])]
   return html`${problemList([orderProblem(order)])}
-<form method="get" action="/shared">
+<form method="get" action="/shared" class="finds">
 <div class="columns">
 ${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}
 ${known.length > 1 && withField(to, known)}

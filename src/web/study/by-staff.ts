@@ -18,10 +18,10 @@ type Shown = {
 export const byStaff = (person: EnrolledPerson, { study, back, asks, enrols }: Shown): Html => {
   const at = `/studies/${study.id}/people/${person.id}`
   const link = (path: string, text: string) =>
-    html`<p class="mt-2 mb-0"><a href="${at}/${path}${back}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
+    html`<a href="${at}/${path}${back}" aria-label="${text}: ${nameOf(person)}">${text}</a>`
   const asked = asks ? consentByStaff(person, study) : undefined
   return html`${asked && link(...asked)}
-${enrols && !person.hasEnded && link('end', 'End their place in the study')}`
+${enrols && !person.hasEnded && link('end', 'End their place')}`
 }
 
 const consentByStaff = (

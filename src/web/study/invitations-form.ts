@@ -40,8 +40,9 @@ export const invitationsForm = ({ path, asked, people, invited, total, options, 
     },
     html`<fieldset>
 <legend class="visually-hidden">People who are listed</legend>
-<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
+<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0"><div class="row"><div class="col-md-6">${personBox(person)}</div><div class="col-md-6 py-md-1">${standingText(invited.get(person.id), person)}</div></div></li>`)}</ul>
 </fieldset>
+<div class="narrow">
 ${whoField(total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages`)}
 ${wayField(options.invitations.ways)}
 <div class="d-flex flex-wrap gap-2 mb-4">
@@ -49,7 +50,8 @@ ${wayField(options.invitations.ways)}
 <button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
 <button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
 </div>
-<p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, who signed an earlier text, or who share but send nothing, every three days at most.</p>`,
+<p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, who signed an earlier text, or who share but send nothing, every three days at most.</p>
+</div>`,
   )
 
 const personBox = (person: EnrolledPerson): Html =>
@@ -79,12 +81,12 @@ export const invitationsFilter = (
   { state, invited, text, order }: InvitationsAsked,
   seesAnswers: boolean,
 ): Html => html`${problemList([orderProblem(order)])}
-<form method="get" action="${path}" role="search" aria-label="People">
-<div class="row">
-<div class="col-sm-6">${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}</div>
-<div class="col-sm-6">${selectField({ name: 'invited', label: 'Invitation', value: invited ?? '', choices: withAll(standings) })}</div>
-${seesAnswers && html`<div class="col-sm-6">${selectField({ name: 'state', label: 'Answer', value: state ?? '', choices: withAll(peopleStates) })}</div>`}
-<div class="col-sm-6">${orderField(order)}</div>
+<form method="get" action="${path}" role="search" aria-label="People" class="finds">
+<div class="columns">
+${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}
+${selectField({ name: 'invited', label: 'Invitation', value: invited ?? '', choices: withAll(standings) })}
+${seesAnswers && selectField({ name: 'state', label: 'Answer', value: state ?? '', choices: withAll(peopleStates) })}
+${orderField(order)}
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`

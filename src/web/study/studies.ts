@@ -1,10 +1,15 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
+import type { Registry } from '../../fhir/registry.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
+import { isolated } from '../../messages/isolated.ts'
 import { escaped } from '../../search/escape.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
+import type { Store } from '../../storage/store.ts'
+import { daysText } from '../../studies/definition/period-day.ts'
 import { organizationsForStudies } from '../../studies/definition/study-change.ts'
+import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import { statusText } from '../../studies/definition/study-status.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { copyButton, copyScript } from '../page/copy-button.ts'
@@ -29,16 +34,18 @@ export const studiesPage: AddPage = (server, options) => {
     const wanted = { title: lookedFor(query, 'title'), order: orderIn(query, orders) }
     const { cursor, isFirst, note, titled } = listPlaceIn(query, cursors, '/studies')
     const asked = parseSearch(registry, 'ResearchStudy', queryFor(wanted))
-    const { entries, next } = await openStoreFor(caller).search({ ...asked, cursor })
+    const store = openStoreFor(caller)
+    const { entries, next } = await store.search({ ...asked, cursor })
     const studies = entries.map(({ content }): ResearchStudy => JSON.parse(content))
     const nextPage = next && cursors.seal({ path: '/studies', query: againOf(wanted), page: next })
+    const sponsors = await sponsorNames(studies, store, registry)
     const organizations = await organizationsForStudies(options, sessionOf(request).person)
     return sendStaffPage(reply, {
       title: titled('Studies'),
       isProblem: wanted.order.problem !== undefined,
       content: html`<h1>Studies</h1>
 ${note}
-${listed(studies, { ...wanted, nextPage, isFirst })}
+${listed(studies, sponsors, { ...wanted, nextPage, isFirst })}
 ${
   organizations.length > 0 &&
   html`<h2>Create a study</h2>
@@ -79,16 +86,47 @@ const queryFor = ({ title, order }: Wanted): URLSearchParams =>
 const againOf = ({ title, order }: Wanted): string =>
   `${new URLSearchParams({ ...(title !== '' && { title }), ...orderQuery(order) })}`
 
+/** What the organizations of the studies are called, as far as the reader may know that. */
+const sponsorNames = async (
+  studies: readonly ResearchStudy[],
+  store: Pick<Store, 'search'>,
+  registry: Registry,
+): Promise<ReadonlyMap<string, string>> => {
+  const ids = [...new Set(studies.flatMap(study => sponsorOf(study) ?? []))]
+  if (ids.length === 0) return new Map()
+  const asked = new URLSearchParams({ _id: ids.join(','), _count: `${ids.length}` })
+  const { entries } = await store.search(parseSearch(registry, 'Organization', asked))
+  const found = entries.map(({ content }): Organization => JSON.parse(content))
+  return new Map(found.map(({ id = '', name = '' }) => [id, name]))
+}
+
 type Around = Wanted & { readonly nextPage: string | undefined; readonly isFirst: boolean }
 
 /** Most people work in a few studies, so that they are asked for a title only where there is more than one page. */
-const listed = (studies: readonly ResearchStudy[], { title, order, nextPage, isFirst }: Around): Html => {
+const listed = (
+  studies: readonly ResearchStudy[],
+  sponsors: ReadonlyMap<string, string>,
+  { title, order, nextPage, isFirst }: Around,
+): Html => {
   const again = againOf({ title, order })
   const isOnePage = nextPage === undefined && isFirst
   return html`${(again !== '' || order.problem !== undefined || !isOnePage) && finding({ title, order })}
-${studies.length === 0 ? html`<p>${title === '' ? none : 'No study that you can see has this in its title.'}</p>` : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`}
+${
+  studies.length === 0
+    ? html`<p>${title === '' ? none : 'No study that you can see has this in its title.'}</p>`
+    : html`<ul class="list-group list-group-flush mb-4">${studies.map(
+        study => html`<li class="list-group-item px-0 py-3"><h2 class="h3"><a href="/studies/${study.id}">${titleOf(study)}</a></h2>
+<p class="text-body-secondary">${lineOf(study, sponsors)}</p></li>`,
+      )}</ul>`
+}
 ${listLinks('/studies', again, { nextPage, isFirst, more: 'More studies' })}
 ${title !== '' && html`<p><a href="/studies">All studies</a></p>`}`
+}
+
+const lineOf = (study: ResearchStudy, sponsors: ReadonlyMap<string, string>): Html => {
+  const sponsor = sponsors.get(sponsorOf(study) ?? '')
+  const parts = [statusText(study), sponsor && isolated(sponsor), daysText(study.period ?? {})]
+  return html`${parts.filter(Boolean).join(' · ')}`
 }
 
 const finding = ({ title, order }: Wanted): Html => html`${problemList([orderProblem(order)])}

@@ -42,7 +42,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
       content: html`<link rel="stylesheet" href="/static/completeness.css">
 ${lengthLinks(period, days => urlOf(people, days))}
 ${problemList([...fields, orderProblem(people.order)])}
-<form method="get" action="${page}">
+<form method="get" action="${page}" class="finds">
 <input type="hidden" name="days" value="${period.days}">
 <div class="columns">
 ${fields.map(field)}

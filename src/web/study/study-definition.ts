@@ -4,6 +4,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { chosenIn } from '../../storage/model/study.ts'
 import type { Store } from '../../storage/store.ts'
 import { readingServices } from '../../studies/consent/reading-services.ts'
+import { daysText } from '../../studies/definition/period-day.ts'
 import { requestedData } from '../../studies/definition/requested-data.ts'
 import { factsOf } from '../../studies/definition/study-facts.ts'
 import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
@@ -18,7 +19,8 @@ import { worded } from '../page/wording.ts'
 /** What a study is, for everybody who may read it: only those who may change it find its settings. `store`: as the reader sees it. */
 export const studyDefinition = async (study: ResearchStudy, store: Store, options: PageOptions): Promise<Html> => {
   const { codeClasses: classes } = options
-  const { purpose, approval, start, end } = factsOf(study)
+  const { purpose, approval } = factsOf(study)
+  const days = daysText(study.period ?? {})
   const kinds = [...new Set(requestsOf(study, classes).map(({ kind }) => displayOf(kind, classes)))]
   const organization = await organizationNameOf(study, store)
   const staff = await staffNamesOf(study, store, options)
@@ -27,7 +29,7 @@ export const studyDefinition = async (study: ResearchStudy, store: Store, option
 ${organization !== undefined && html`<dt>Organization</dt><dd>${organization}</dd>`}
 ${purpose !== '' && html`<dt>Description</dt><dd class="as-written">${worded({ text: purpose, language: ownLanguage(study) }, english)}</dd>`}
 ${approval !== '' && html`<dt>Approval number</dt><dd>${approval}</dd>`}
-${(start !== '' || end !== '') && html`<dt>Days</dt><dd>${daysText(start, end)}</dd>`}
+${days !== undefined && html`<dt>Days</dt><dd>${days}</dd>`}
 <dt>Asks for</dt><dd>${kinds.length === 0 ? 'Nothing yet' : english.list(kinds)}</dd>
 <dt>Staff</dt><dd>${staff.length === 0 ? 'Nobody is named' : english.list(staff)}</dd>
 <dt>Staff know patients</dt><dd>${chosenIn(study, 'identity') === 'identified' ? 'by name' : 'by a code'}</dd>
@@ -72,12 +74,6 @@ const readersText = async (study: ResearchStudy, { accounts, codeClasses }: Page
     ...(chosenIn(study, 'access') === 'staff' ? [] : ['everybody in its organization and in those below it']),
     ...services.map(({ name }) => `the service ${name}`),
   ].join(', and ')
-}
-
-/** Days of studies are in UTC. */
-const daysText = (start: string, end: string): string => {
-  if (start === '') return `until ${end} (UTC)`
-  return end === '' ? `from ${start} on (UTC)` : `from ${start} to ${end} (UTC)`
 }
 
 const english = wordsFor('en')

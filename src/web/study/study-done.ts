@@ -86,6 +86,6 @@ export const doneNotice = async (
   const isNext = asked === done.registered
   return notice(
     'done',
-    html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>${isNext && actionsFor(whom, invited)}`,
+    html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>${isNext && html`<div class="actions mt-2">${actionsFor(whom, invited)}</div>`}`,
   )
 }

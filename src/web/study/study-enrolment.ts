@@ -63,6 +63,7 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     return sendStaffPage(reply, {
       title: place.titled(`Enrol patients: ${study.name}`),
+      isWide: true,
       isProblem: isUnticked || gone !== undefined || !canBeRead(asked) || order.problem !== undefined,
       content: html`<h1>Enrol patients in ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
@@ -228,10 +229,12 @@ const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token }:
         }</li>`,
     )}</ul>
 </fieldset>
+<div class="narrow">
 ${whoField('All who are found, on all pages')}
 ${wayField(options.invitations.ways)}
 <div class="d-flex flex-wrap gap-2 mb-4">
 <button class="btn btn-primary" name="do" value="enrol">Enrol</button>
 ${options.invitations.ways.length > 0 && html`<button class="btn btn-outline-primary" name="do" value="invite">Enrol and invite</button>`}
+</div>
 </div>`,
   )

@@ -135,7 +135,7 @@ export const notAsking = (study: ResearchStudy): Html | undefined => {
   return why === undefined ? undefined : notice('standing', html`<p>Nobody can be invited now. ${why}.</p>`)
 }
 
-/** What became of the invitation, and what can be done with it; undefined if the reader may not invite. */
+/** What became of the invitation, and what can be done with it, to stand among `actions`; undefined if the reader may not invite. */
 export const invitationOf = (
   person: EnrolledPerson,
   invitable: ReadonlyMap<string, Invited>,
@@ -158,11 +158,9 @@ export const invitationOf = (
   return html`${standingText(invited, person)}
 ${
   !hasEnded &&
-  html`<div class="d-flex flex-wrap gap-2">
-${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
+  html`${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
 ${isAsked && state?.isOpen && button('code', 'Show a QR code')}
-${state?.isOpen && button('cancel', 'Cancel the invitation')}
-</div>`
+${state?.isOpen && button('cancel', 'Cancel the invitation')}`
 }`
 }
 
@@ -172,8 +170,8 @@ export const standingText = (
   { state }: Pick<EnrolledPerson, 'state'>,
 ): Html | undefined =>
   invited &&
-  html`<p class="mb-2">${invited.invitation === undefined ? uninvited(state) : told(invited.invitation)}</p>
-${invited.messages.length > 0 && html`<ul class="text-body-secondary mb-2">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
+  html`<p>${invited.invitation === undefined ? uninvited(state) : told(invited.invitation)}</p>
+${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
 
 const uninvited = (state: EnrolledPerson['state']): string => {
   if (state === undefined || state === 'none') return 'Not invited yet.'

@@ -43,6 +43,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const gone = goneNotice(query)
     return sendStaffPage(reply, {
       title: `Invitations: ${titleOf(study)}`,
+      isWide: true,
       isProblem: isUnticked || gone !== undefined || asked.order.problem !== undefined,
       content: html`<h1>Invitations to ${titleOf(study)}</h1>
 ${await underWay(request, options)}

@@ -86,7 +86,7 @@ const actionsFor = async (
   const enrols = invitable.has(person.id)
   return {
     told: doneText(queryOf(request), person, invitable.get(person.id)?.invitation),
-    actions: html`<div class="no-print mb-4">${enrols && !person.hasEnded && notAsking(study)}
+    actions: html`${enrols && !person.hasEnded && notAsking(study)}<div class="actions no-print mb-4">
 ${invitationOf(person, invitable, { page, back, token: ownToken(reply), isAsking })}
 ${byStaff(person, { study, back, asks, enrols })}</div>`,
   }

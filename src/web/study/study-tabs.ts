@@ -38,9 +38,9 @@ export const sendStudyPage = (
     isWide: true,
     content: html`<h1>${title}</h1>
 ${printedLine()}
-<nav aria-label="The study" class="mb-4"><ul class="list-unstyled d-flex flex-wrap gap-3">${tabs.map(
+<nav aria-label="The study" class="tabs"><ul class="list-unstyled d-flex flex-wrap mb-0">${tabs.map(
       ([path, name]) =>
-        html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page" class="fw-bold"`}>${name}</a></li>`,
+        html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page"`}>${name}</a></li>`,
     )}</ul></nav>
 ${notRead(study)}
 <div${!isWide && html` class="narrow"`}>

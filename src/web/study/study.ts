@@ -117,8 +117,8 @@ const statesNav = (
   if (states.length === 0) return undefined
   const all = Object.entries(counts).reduce((sum, [state, count = 0]) => sum + (marks.has(state) ? 0 : count), 0)
   const link = (state: PeopleAsked['state'], label: string, count: number) =>
-    html`<li><a href="${urlOf({ ...asked, state, page: 1 })}"${state === asked.state && html` aria-current="true" class="fw-bold"`}>${label}: ${count}</a></li>`
-  return html`<nav aria-label="By what they have answered"><ul class="list-unstyled d-flex flex-wrap gap-3">
+    html`<li><a href="${urlOf({ ...asked, state, page: 1 })}"${state === asked.state && html` aria-current="true"`}>${label}: ${count}</a></li>`
+  return html`<nav aria-label="By what they have answered" class="tabs"><ul class="list-unstyled d-flex flex-wrap mb-0">
 ${link(undefined, 'Everybody', all)}
 ${states.map(([state, label]) => link(state as PeopleAsked['state'], label, counts[state] ?? 0))}
 </ul></nav>`
@@ -128,7 +128,7 @@ ${states.map(([state, label]) => link(state as PeopleAsked['state'], label, coun
 const marks: ReadonlySet<string> = new Set(['silent', 'earlier', 'paper'])
 
 const findForm = (page: string, { state, order, text }: PeopleAsked): Html => html`${problemList([orderProblem(order)])}
-<form method="get" action="${page}">
+<form method="get" action="${page}" class="finds">
 ${state !== undefined && html`<input type="hidden" name="state" value="${state}">`}
 <div class="columns">
 ${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}
@@ -142,8 +142,8 @@ const listed = (
   url: string,
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3"><div class="row">
-<div class="col-md-4"><h3><a href="${url}">${nameOf(person)}</a>${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
+<div class="col-md-3"><h3><a href="${url}">${nameOf(person)}</a>${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
 <p>${answered(person)}</p>${!person.hasEnded && person.answeredAt && html`<p class="text-body-secondary">Last answer: ${moment(person.answeredAt)}</p>`}</div>
-<p class="col-md-4 text-body-secondary">${arrived(person)}</p>
-<div class="col-md-4">${actions}</div>
+<p class="col-md-4 mb-md-0 text-body-secondary">${arrived(person)}</p>
+<div class="col-md-5 actions">${actions}</div>
 </div></li>`

@@ -46,7 +46,7 @@ t.test(
     const { at, id, patient } = await asked('Mistaken')
     t.equal((await member.send(list, {}, `${list}/people/${id}/invite`)).status, 303)
     const shown = await member.get(list)
-    t.match(shown.body, `<a href="${at}" aria-label="End their place in the study: Mistaken">`)
+    t.match(shown.body, `<a href="${at}" aria-label="End their place: Mistaken">`)
     t.match(
       wordsOf(await member.get(at)),
       /End a place in the study Patient Mistaken, born 1970-05-31 Answer Has not answered yet\. It ends at once: .* Why does it end\? They were enrolled by mistake They do not fit the study They do not want to take part Their part in the study is over End their place Back to the study/,
@@ -220,7 +220,7 @@ t.test('what is done from the page of somebody leads back to it, which says what
     wordsOf(told),
     /There .* The patient is invited\. Whether the message was sent stands beside their name\. Study hearts/,
   )
-  t.match(wordsOf(told), /Invite again Show a QR code Cancel the invitation End their place in the study/)
+  t.match(wordsOf(told), /Invite again Show a QR code Cancel the invitation End their place/)
   t.match(
     (await member.get(`${page}/end${from}`)).body,
     `href="${page}?${new URLSearchParams({ back })}">Back to this person`,

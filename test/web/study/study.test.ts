@@ -264,10 +264,10 @@ t.test('people who are not staff, or may not see the study, do not find the page
 })
 
 t.test('staff find the studies that they may see, and others are shown no list', async t => {
-  t.match(wordsOf(await people.member.get('/studies')), /Studies hearts Active two kinds Active/)
+  t.match(wordsOf(await people.member.get('/studies')), /Studies hearts Active · lab two kinds Active · lab Create/)
   t.match(
     wordsOf(await people['manager of another tenant'].get('/studies')),
-    /Studies clinics Active Create a study A new study of clinic Work in/,
+    /Studies clinics Active · clinic Create a study A new study of clinic Work in/,
   )
   t.has(await people.patient.get('/studies'), { status: 303, location: '/account' })
   t.match((await people.member.get('/account')).body, /href="\/studies"/)
