@@ -11,7 +11,7 @@ export const reachFields = <Name extends keyof Reach>(
 
 // What browsers would fill in is the contact of whoever types.
 const fields: Readonly<Record<keyof Reach, Omit<Field, 'name'>>> = {
-  phone: { label: 'Phone number', hint: 'Such as +1 500 555 0006', autocomplete: 'off' },
-  email: { label: 'E-mail address', type: 'email', autocomplete: 'off' },
-  url: { label: 'Website', hint: 'Such as https://www.example.org', inputmode: 'url', autocomplete: 'off' },
+  phone: { label: 'Phone number', hint: 'Optional, such as +1 500 555 0006', autocomplete: 'off' },
+  email: { label: 'E-mail address', hint: 'Optional', type: 'email', autocomplete: 'off' },
+  url: { label: 'Website', hint: 'Optional, such as https://www.example.org', inputmode: 'url', autocomplete: 'off' },
 }
