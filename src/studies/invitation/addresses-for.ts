@@ -43,10 +43,14 @@ export const addressesFor = async (parts: ReachParts, written: Written, way: Way
   if (why !== undefined)
     throw new FhirError('business-rule', (await maySee(parts, written)) ? notWritten[why] : notWritten.unseen)
   const addresses = record === undefined ? [] : addressesBy(parts, record, way)
-  if (addresses.length === 0 || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
+  const missing = [
+    ...(addresses.length === 0 ? [lackingAddress(parts, way)] : []),
+    ...(/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? '') ? [] : ['a full birth date']),
+  ]
+  if (missing.length > 0)
     throw new FhirError(
       'business-rule',
-      `The record of this patient lacks ${lacking[way]} or a full birth date: whoever has registered them completes it`,
+      `The record of this patient lacks ${missing.join(' and ')}: whoever has registered them completes it`,
       { expression: unfinishedRecord },
     )
   return addresses
@@ -58,9 +62,13 @@ const notWritten = {
   unseen: 'Nobody writes to this patient any more: whoever has registered them knows why',
 } as const
 
-const lacking: Readonly<Record<Way, string>> = {
-  any: 'an address that this server writes to',
-  both: 'an address that this server writes to',
+/** Any of those by which messages of that way would be sent. */
+const lackingAddress = ({ channels }: ReachParts, way: Way): string =>
+  (way === 'any' || way === 'both' ? (['email', 'sms'] as const).filter(one => channels[one] !== undefined) : [way])
+    .map(channel => lacking[channel])
+    .join(' or ')
+
+const lacking: Readonly<Record<Channel, string>> = {
   email: 'an e-mail address',
   sms: 'a mobile number with its country code',
 }

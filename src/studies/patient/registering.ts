@@ -26,6 +26,8 @@ import { subjectOf } from './study-subject.ts'
 export type Registering = {
   /** Where the person may register patients: in no organization that is closed. */
   readonly organizations: (person: string) => Promise<readonly NamedOrganization[]>
+  /** The closed ones in which the person could register patients otherwise. */
+  readonly closed: (person: string) => Promise<readonly NamedOrganization[]>
   /** The organization if it is closed, and the person could register patients in it otherwise. */
   readonly findClosed: (person: string, organization: string) => Promise<NamedOrganization | undefined>
   /** Those of the patients whom the person may see who may be the same human. */
@@ -78,6 +80,10 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
   organizations: async person => {
     const { store, organizations } = await registrarOf(parts, person)
     return organizationsIn(parts, store, organizations, { 'active:not': 'false' })
+  },
+  closed: async person => {
+    const { store, organizations } = await registrarOf(parts, person)
+    return organizationsIn(parts, store, organizations, { active: 'false' })
   },
   findClosed: async (person, organization) => {
     const { store, organizations } = await registrarOf(parts, person)

@@ -30,11 +30,11 @@ export const accountPage: AddPage = (server, options) => {
         [standing?.patient, '/sharing', 'own.sharing'],
         [standing?.patient, '/account/contacts', 'own.contacts'],
         [standing?.patient, '/account/refused', 'own.refused'],
+        [standing?.officer, '/audit', 'own.audit'],
         [standing?.staff, '/studies', 'own.studies'],
         [standing?.staff, '/patients', 'own.patients'],
         [standing?.staff, '/shared', 'own.shared'],
         [standing?.staff || standing?.administrator, '/organizations', 'own.organizations'],
-        [standing?.officer, '/audit', 'own.audit'],
         [standing?.staff || standing?.administrator, '/devices', 'own.devices'],
         [standing?.administrator, '/system', 'own.system'],
       ] as const

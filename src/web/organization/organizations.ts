@@ -11,6 +11,7 @@ import { box, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { pageTitle } from '../page/list-place.ts'
+import { officerText } from '../page/officer-text.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -41,24 +42,20 @@ ${orderField(order)}
 ${box({ type: 'checkbox', name: 'closed', value: 'yes', label: 'Include closed organizations', isChosen: withClosed })}
 <button class="btn btn-outline-primary">Find</button>
 </form>
-${tree.total === 0 ? html`<p>${emptyText({ isAsked: name !== '', administrator })}</p>` : html`<div class="mt-4">${branches(tree.roots)}</div>`}
+${tree.total === 0 ? html`<p>${emptyText({ isAsked: name !== '', administrator, isOfficer: request.standing?.officer === true })}</p>` : html`<div class="mt-4">${branches(tree.roots)}</div>`}
 ${tree.pages > 1 && pageLinks(tree, { name, withClosed, order })}
 ${tree.areMore && html`<p>There are more than can be shown here.</p>`}`,
     })
   })
 }
 
-const emptyText = ({
-  isAsked,
-  administrator,
-}: {
-  readonly isAsked: boolean
-  readonly administrator: boolean
-}): string => {
+type Reader = { readonly isAsked: boolean; readonly administrator: boolean; readonly isOfficer: boolean }
+
+const emptyText = ({ isAsked, administrator, isOfficer }: Reader): Html | string => {
   if (isAsked) return 'No organization that you can see has this in its name.'
   return administrator
     ? 'There are no organizations yet. Add the first: it is a tenant, which sees nothing of any other.'
-    : 'There are no organizations that you can see, except any that are closed. If you belong to none, ask the people who invited you.'
+    : html`There are no organizations that you can see, except any that are closed. ${isOfficer ? officerText : 'If you belong to none, ask the people who invited you.'}`
 }
 
 const branches = (level: readonly Branch[]): Html =>

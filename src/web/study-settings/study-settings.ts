@@ -32,6 +32,7 @@ export const studySettingsPage: AddPage = (server, options) => {
       notices: done === undefined ? undefined : notice('done', html`<p>${done(changeable.study)}</p>`),
       fields: [],
       before: html`${nextStep(changeable, codeClasses)}
+${!changeable.mayChange && html`<p>You name the staff of this study, other than yourself. The rest is changed by members and managers of its organization: ask one of them.</p>`}
 <ul class="list-group mb-4">${parts(changeable, codeClasses)}</ul>
 <p><a href="/studies/${changeable.id}">Back to the study</a></p>`,
     })

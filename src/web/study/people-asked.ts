@@ -66,12 +66,6 @@ export const peopleUrl = (
   return query.size === 0 ? path : `${path}?${query}`
 }
 
-/** The text if nobody is listed, among all or among those who were asked for. */
-export const nobodyText = ({ state, text }: Pick<PeopleAsked, 'state' | 'text'>): string =>
-  state === undefined && text === ''
-    ? 'Nobody is in this study yet, as far as you can see.'
-    : 'Nobody in this study matches that, as far as you can see.'
-
 /** Links to the pages before and after this one; nothing if there is only one. If the page is after the last one, that is said. */
 export const pagesAround = (
   total: number,

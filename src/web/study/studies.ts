@@ -17,6 +17,7 @@ import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listLinks, listPlaceIn } from '../page/list-place.ts'
+import { officerText } from '../page/officer-text.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { lookedFor } from '../page/typed.ts'
@@ -46,6 +47,7 @@ export const studiesPage: AddPage = (server, options) => {
       content: html`<h1>Studies</h1>
 ${note}
 ${listed(studies, sponsors, { ...wanted, nextPage, isFirst })}
+${studies.length === 0 && request.standing?.officer && html`<p>${officerText}</p>`}
 ${
   organizations.length > 0 &&
   html`<h2>Create a study</h2>

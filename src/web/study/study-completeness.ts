@@ -13,7 +13,8 @@ import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { placeUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
-import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
+import { nobodyListed } from './nobody-listed.ts'
+import { type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
@@ -52,7 +53,7 @@ ${orderField(people.order)}
 </form>
 ${
   found.people.length === 0
-    ? found.total === 0 && html`<p>${nobodyText(people)}</p>`
+    ? found.total === 0 && (await nobodyListed(read, people, options))
     : map(
         { people: found.people, order: people.order.by, urlOf: one => placeUrl(read.study, one.id, urlOf(people)) },
         period,

@@ -17,7 +17,8 @@ import { moment } from '../page/time.ts'
 import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { byStaff } from './by-staff.ts'
-import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
+import { nobodyListed } from './nobody-listed.ts'
+import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { studyDefinition } from './study-definition.ts'
@@ -76,7 +77,7 @@ ${statesNav(counts, asked, urlOf)}
 ${(total > 0 || asked.text !== '' || asked.state !== undefined || asked.order.problem !== undefined) && findForm(page, asked)}
 ${
   people.length === 0
-    ? total === 0 && html`<p>${nobodyText(asked)}</p>`
+    ? total === 0 && (await nobodyListed(read, asked, options))
     : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, personUrl(study, one, urlOf(asked)), [invitationOf(one, invitable, shown), byStaff(one, { study, back: shown.back, asks, enrols: invitable.has(one.id) })]))}</ul>`
 }
 ${pagesAround(total, pageSize, asked, urlOf)}`,

@@ -10,6 +10,7 @@ export const wayField = (ways: readonly Way[]): Html | undefined =>
     : selectField({
         name: 'way',
         label: 'How to send messages',
+        hint: 'Whoever has only an e-mail address, or only a mobile number, gets what is sent to both there alone. What was sent stands beside each name.',
         value: 'any',
         choices: ways.map(way => ({ value: way, label: labels[way] })),
       })
@@ -18,7 +19,7 @@ const labels: Readonly<Record<Way, string>> = {
   any: 'By e-mail, else by text message',
   email: 'By e-mail',
   sms: 'By text message',
-  both: 'By both',
+  both: 'By e-mail and by text message',
 }
 
 /** The chosen channel, if it exists. */

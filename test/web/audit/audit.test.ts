@@ -228,3 +228,14 @@ t.test('once something has aged, a list does not look as if it were complete', a
     /Nothing matches that\. .* What was recorded before .* UTC may have been removed since/,
   )
 })
+
+t.test(
+  'whoever is only a privacy officer is led to the record from where they find nothing, and first of all',
+  async t => {
+    const officer = people['privacy officer']
+    for (const page of ['/organizations', '/studies', '/patients'])
+      t.match((await officer.get(page)).body, 'As a privacy officer you read <a href="/audit">who did what</a>.', page)
+    t.match((await officer.get('/account')).body, /<ul class="list-unstyled my-4"><li><a href="\/audit">/)
+    t.notMatch((await people['manager of another tenant'].get('/patients')).body, 'privacy officer')
+  },
+)

@@ -785,9 +785,13 @@ t.test('a picture that staff show opens the same page, and still asks for the co
 t.test('if something is missing the page says so, and nobody is invited', async t => {
   const nowhere = await enrolled('Nowhere', { telecom: [{ system: 'phone', value: '1' }] })
   const refused = await act(nowhere.subject, 'invite')
-  t.match([refused.status, wordsOf(refused)], [422, /lacks an address that this server writes to or a full birth date/])
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [422, /lacks an e-mail address: whoever has registered them completes it/],
+  )
   const unborn = await enrolled('Unborn', { birthDate: '1970' })
-  t.equal((await act(unborn.subject, 'invite')).status, 422)
+  const early = await act(unborn.subject, 'invite')
+  t.match([early.status, wordsOf(early)], [422, /lacks a full birth date: whoever has registered them completes it/])
   t.match(await told(), /Not invited yet/)
   const [, record = ''] =
     /<a class="btn btn-primary" href="([^"]*)">Complete the patient’s details</.exec(refused.body) ?? []
@@ -926,7 +930,7 @@ t.test('an id lets nobody write to another tenant’s patient, or tells whether 
     answers.push([status, wordsOf({ body: told })])
   }
   t.same(answers[0], answers[1])
-  t.match(answers[0], [422, /lacks an address that this server writes to or a full birth date/])
+  t.match(answers[0], [422, /lacks an e-mail address and a full birth date/])
 })
 
 t.test('an address that names two people at once, or two studies, is about nobody', async t => {

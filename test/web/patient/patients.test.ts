@@ -576,3 +576,15 @@ t.test('a study that knows people by code is told the gender of whoever is regis
   const shown = await people.member.get(`/studies/${coded.id}/people/${place}`)
   t.match(wordsOf(shown), /Gender female Year of birth 1970 /)
 })
+
+t.test('while the organization is closed its patients page says why nobody can be registered', async t => {
+  const { member, administrator } = people
+  const at = `/organizations/${lab.organization}`
+  await administrator.send(`${at}/close`, {})
+  const why =
+    /Patients No patient can be registered now, since lab is closed\. A manager of the organization above, or an administrator of this installation, reopens it\. Find patients/
+  t.match(wordsOf(await member.get('/patients')), why)
+  t.notMatch(wordsOf(await people.viewer.get('/patients')), /is closed/, 'nor to whoever registers nobody')
+  await administrator.send(`${at}/open`, {})
+  t.notMatch(wordsOf(await member.get('/patients')), /is closed/)
+})

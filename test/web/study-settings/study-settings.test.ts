@@ -673,6 +673,10 @@ t.test('whoever leads a study names its staff, and changes nothing else', async 
     /Lea Leader Investigator, as long as the study This is you: only others can change it Otto Other/,
   )
   for (const part of ['facts', 'data', 'text', 'status']) t.equal((await own.get(`${page}/${part}`)).status, 404, part)
+  const why =
+    /You name the staff of this study, other than yourself\. The rest is changed by members and managers of its organization: ask one of them\./
+  t.match(wordsOf(await own.get(page)), why)
+  t.notMatch(wordsOf(await member.get(page)), why)
 })
 
 t.test('what a study adds later is asked for again, and never assumed', async t => {

@@ -313,6 +313,10 @@ t.test('people of a study are listed by the state of their invitation, and invit
   })
   const page = `${invitations}?find=way`
   t.match(
+    wordsOf(await staff.get(page)),
+    /How to send messages Whoever has only an e-mail address, or only a mobile number, gets what is sent to both there alone\. What was sent stands beside each name\./,
+  )
+  t.match(
     wordsOf(await staff.get(`${page}&invited=not-invited`)),
     /Way Has not answered yet\. Not invited yet\. .* The one who is listed/,
   )
