@@ -26,19 +26,19 @@ type Concept = {
 const concepts: readonly Concept[] = published.concept
 
 /**
- * What the version to sign now lacks, so that nobody is asked to sign it: there is a text in English, and each text has all parts. Empty if it lacks
- * nothing, or if there is no version.
+ * What the version to sign now lacks, so that nobody is asked to sign it: there is a text in the study's own language or in English, and each text has
+ * all parts. Empty if it lacks nothing, or if there is no version.
  */
 export const missingParts = (study: ResearchStudy): readonly MissingParts[] => {
   const version = extensionsOf(study, extensions.patientText).at(-1)
-  return version === undefined ? [] : missingIn(version)
+  return version === undefined ? [] : missingIn(version, study.language ?? 'en')
 }
 
-const missingIn = (version: Extension): readonly MissingParts[] => {
+const missingIn = (version: Extension, own: string): readonly MissingParts[] => {
   const texts = extensionsOf(version, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
   const lacking = texts.map(text => ({ language: languageOf(text), parts: missingFrom(text, headingsNamed(version)) }))
-  const isInEnglish = lacking.some(({ language }) => baseOf(language) === 'en')
-  return [...(isInEnglish ? [] : [{ language: 'en', parts: textParts }]), ...lacking].filter(
+  const isIn = (code: string) => lacking.some(({ language }) => baseOf(language) === baseOf(code))
+  return [...(isIn('en') || isIn(own) ? [] : [{ language: own, parts: textParts }]), ...lacking].filter(
     ({ parts }) => parts.length > 0,
   )
 }
@@ -100,7 +100,7 @@ export const reasonAgainstText = (study: ResearchStudy): string | undefined => {
   return `Version ${name} of the patient text lacks ${lacks}. ${rule}`
 }
 
-const rule = `Nobody is asked to sign a text before it has all its parts, in English and in each other language of the version. A plain text has a part if the heading of the part stands in a line of its own with words below it: ${textParts
+const rule = `Nobody is asked to sign a text before it has all its parts, in the language of the study or in English, and in each other language of the version. A plain text has a part if the heading of the part stands in a line of its own with words below it: ${textParts
   .map(part => `“${headingOf(part, 'en')}”`)
   .join(
     ', ',

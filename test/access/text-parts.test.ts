@@ -53,11 +53,19 @@ t.test('a text has a part if its heading stands in a line of its own with words 
     t.same(lacks(text(change)), missing, why)
 })
 
-t.test('a version is in English, and each of its languages has all parts', async t => {
+t.test('a version is in English or the language of the study, and each of its languages has all parts', async t => {
   const spanish = plain(wholeText('Usted decide.', 'es'), 'es')
   t.same(lacks([english, spanish]), [])
   t.same(lacks([english, plain(wholeText('Usted decide.', 'es').toLowerCase(), 'es-MX')]), [], 'of a region as well')
   t.same(lacks([spanish]), [`en: ${all}`])
+  const inSpanish = (...texts: readonly Attachment[]) =>
+    missingParts({ ...studyWith(texts), language: 'es-MX' }).map(
+      ({ language, parts }) => `${language}: ${parts.join(' ')}`,
+    )
+  t.same(inSpanish(spanish), [])
+  t.same(inSpanish(english), [])
+  t.same(inSpanish(english, plain('Usted decide.', 'es')), [`es: ${all}`])
+  t.same(inSpanish(), [`es-MX: ${all}`])
   t.same(lacks([english, plain('Usted decide.', 'es')]), [`es: ${all}`])
   t.same(lacks([{ ...english, language: 'en-GB' }]), [])
   t.same(lacks([plain(wholeText('It is your choice.'))]), [], 'a text that names no language is in English')
@@ -101,7 +109,7 @@ t.test('whoever is refused is told what is missing, the rule, and what would be 
     reasonAgainstText(
       studyWith([plain(wholeText('It is your choice.').replace('KEY FACTS', '')), plain('Hola', 'es')]),
     ),
-    `Version 1 of the patient text lacks in en: key-facts; in es: ${textParts.join(', ')}. Nobody is asked to sign a text before it has all its parts, in English and in each other language of the version. A plain text has a part if the heading of the part stands in a line of its own with words below it: “Key facts”, “Who receives what, and why”, “How long it goes on”, “How you stop, and what happens then”, “Whom to ask” in English, the designations of https://sharewell.dev/fhir/CodeSystem/patient-text-part in other languages, or the heading that the version names by its part (language, name, heading). A text that is not plain has the parts whose headings are named so`,
+    `Version 1 of the patient text lacks in en: key-facts; in es: ${textParts.join(', ')}. Nobody is asked to sign a text before it has all its parts, in the language of the study or in English, and in each other language of the version. A plain text has a part if the heading of the part stands in a line of its own with words below it: “Key facts”, “Who receives what, and why”, “How long it goes on”, “How you stop, and what happens then”, “Whom to ask” in English, the designations of https://sharewell.dev/fhir/CodeSystem/patient-text-part in other languages, or the heading that the version names by its part (language, name, heading). A text that is not plain has the parts whose headings are named so`,
   )
 })
 

@@ -17,7 +17,7 @@ export const patientText = (study: StudyKey): Extension => {
     url: extensions.patientText,
     extension: [
       { url: 'version', valueString: '1' },
-      ...writtenLanguages(text).map(language => ({ url: 'text', valueAttachment: attachmentOf(text, language) })),
+      ...writtenLanguages(text, {}).map(language => ({ url: 'text', valueAttachment: attachmentOf(text, language) })),
       { url: 'withdrawal', valueCode: text.withdrawal },
     ],
   }

@@ -7,6 +7,7 @@ import { languageName } from '../../fhir/language.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { everyRequest } from './requested-data.ts'
 import { displayOf, requestsOf } from './study-request.ts'
+import { textLanguage } from './study-words.ts'
 import { betweenParts, cutInParts, headingWritten, textLanguages } from './text-part.ts'
 import { withExtensions } from './with-extensions.ts'
 
@@ -74,7 +75,10 @@ export const withPublished = (study: ResearchStudy, draft: TextDraft, classes: C
     url: extensions.patientText,
     extension: [
       { url: 'version', valueString: nextVersion(study) },
-      ...writtenLanguages(draft).map(language => ({ url: 'text', valueAttachment: attachmentOf(draft, language) })),
+      ...writtenLanguages(draft, study).map(language => ({
+        url: 'text',
+        valueAttachment: attachmentOf(draft, language),
+      })),
       // For a preview, it may not have been chosen yet.
       ...(draft.withdrawal === '' ? [] : [{ url: 'withdrawal', valueCode: draft.withdrawal }]),
       ...everyRequest(study, classes).map(({ kind, source }) => ({ url: 'asks', valueString: askOf(kind, source) })),
@@ -106,13 +110,16 @@ export const attachmentOf = (draft: TextDraft, language: string): Attachment => 
   return { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') }
 }
 
-/** English, and each other language in which something is written. */
-export const writtenLanguages = (draft: TextDraft): readonly string[] =>
-  textLanguages.filter(language => language === 'en' || textParts.some(part => writtenIn(draft, language, part) !== ''))
+/** Each language in which something is written, and the study's own, unless it is written in English. */
+export const writtenLanguages = (draft: TextDraft, study: Pick<ResearchStudy, 'language'>): readonly string[] => {
+  const isWritten = (language: string) => textParts.some(part => writtenIn(draft, language, part) !== '')
+  const needed = isWritten('en') ? 'en' : textLanguage(study)
+  return textLanguages.filter(language => language === needed || isWritten(language))
+}
 
 /** What is still missing before the draft can be published, in words for staff. */
 export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: CodeClasses): readonly string[] => [
-  ...writtenLanguages(draft).flatMap(language =>
+  ...writtenLanguages(draft, study).flatMap(language =>
     textParts.flatMap(part => (writtenIn(draft, language, part) === '' ? [partName(language, part)] : [])),
   ),
   ...(draft.withdrawal === '' ? ['what a withdrawal does'] : []),
@@ -165,7 +172,8 @@ const nextVersion = (study: ResearchStudy): string => {
 }
 
 /** The languages in which the draft says just what an earlier version says. That is refused, since a Consent names its text by its words alone. */
-const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): readonly string[] => {
+const sameAsPublished = (study: ResearchStudy, draft: TextDraft): readonly string[] => {
+  const { extension = [] } = study
   const published = new Set(
     extension.flatMap(entry =>
       entry.url === extensions.patientText
@@ -173,7 +181,7 @@ const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): r
         : [],
     ),
   )
-  return writtenLanguages(draft).filter(language => published.has(attachmentOf(draft, language).data ?? ''))
+  return writtenLanguages(draft, study).filter(language => published.has(attachmentOf(draft, language).data ?? ''))
 }
 
 /** All extensions but the draft. */

@@ -23,6 +23,10 @@ export const reasonIn = (study: ResearchStudy, entry: Extension, language: strin
 export const furtherLanguages = (study: Pick<ResearchStudy, 'language'>): readonly string[] =>
   languageCodes.filter(code => code !== languageIn(ownLanguage(study)))
 
+/** The study's own language where this server speaks it to patients, else English: a text that is written here is in it, or in English. */
+export const textLanguage = (study: Pick<ResearchStudy, 'language'>): string =>
+  languageCodes.find(code => code === languageIn(ownLanguage(study)).split('-', 1)[0]) ?? 'en'
+
 /** The language of its own words, to which others may be added. */
 export const ownLanguage = ({ language = 'en' }: Pick<ResearchStudy, 'language'>): string => language
 

@@ -1,7 +1,7 @@
 import { headingOf, type TextPart, textParts } from '../../access/text-parts.ts'
 import { languageCodes, wordsFor } from '../../messages/catalogue.ts'
 
-/** English, in which the text is always written, and the other languages in which this server speaks to patients. */
+/** The languages in which this server speaks to patients, English first. */
 export const textLanguages: readonly string[] = ['en', ...languageCodes.filter(code => code !== 'en')]
 
 /** The heading as it stands in the text itself, by which a published text is taken apart again: in capitals, since the text is plain. */

@@ -2,11 +2,13 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { languageName } from '../../fhir/language.ts'
+import { languageCodes } from '../../messages/catalogue.ts'
 import { createStudy, findClosedForStudies, organizationsForStudies } from '../../studies/definition/study-change.ts'
-import { factProblems, withFacts } from '../../studies/definition/study-facts.ts'
+import { factProblems, type StudyFacts, withFacts } from '../../studies/definition/study-facts.ts'
 import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { radioField } from '../page/choice-field.ts'
+import { radioField, selectField } from '../page/choice-field.ts'
 import { closedMeanwhile } from '../page/closed-meanwhile.ts'
 import { field, type Option, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -17,9 +19,6 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { longForm, typed } from '../page/typed.ts'
 import { factFields, typedFacts } from './study-facts.ts'
-
-/** For a study that does not say its own language. */
-const languages = furtherLanguages({})
 
 type OfOrganization = { readonly Params: { readonly organization: string } }
 
@@ -33,13 +32,15 @@ export const studyNewPage: AddPage = (server, options) => {
     const closed = await findClosedForStudies(options, sessionOf(request).person, request.params.organization)
     const organization = closed ?? (await openOrganizationOf(request, options))
     const { body } = request
-    const facts = typedFacts(body, languages)
+    const language = languageIn(body)
+    const facts = typedNew(body, language)
     const problems = { ...factProblems(facts), ...choiceProblems(body) }
     const refused = Object.keys(problems).length > 0 ? 422 : closed !== undefined ? 409 : undefined
     if (refused !== undefined)
       return sendForm(reply.code(refused), organization, { body, problems, isClosed: closed !== undefined })
     const study: ResearchStudy = {
       resourceType: 'ResearchStudy',
+      ...(language !== 'en' && { language }),
       // R4's status for a study that is being prepared.
       status: 'in-review',
       sponsor: { reference: `Organization/${organization.id}` },
@@ -61,6 +62,16 @@ const openOrganizationOf = async (request: FastifyRequest<OfOrganization>, optio
   const [found] = await organizationsForStudies(options, sessionOf(request).person, organization)
   if (found === undefined) throw new FhirError('not-found', 'There is no such organization')
   return found
+}
+
+/** The language in which the study is written; English, unless another one of this server is chosen. */
+const languageIn = (body: unknown): string => languageCodes.find(code => code === typed(body, 'language')) ?? 'en'
+
+/** The form is first shown for a study in English: whoever chooses another language may have typed its words into the fields for translations. */
+const typedNew = (body: unknown, language: string): StudyFacts => {
+  const facts = typedFacts(body, furtherLanguages({ language }))
+  const words = (name: 'title' | 'purpose') => facts[name] || typedFacts(body, [language])[`${name}-${language}`] || ''
+  return { ...facts, title: words('title'), purpose: words('purpose') }
 }
 
 const choiceProblems = (body: unknown): Readonly<Record<string, string>> =>
@@ -110,7 +121,9 @@ const sendForm = (
   { body, problems, isClosed = false }: Shown,
 ): FastifyReply => {
   const token = ownToken(reply)
-  const fields = factFields(typedFacts(body, languages), problems, languages)
+  const language = languageIn(body)
+  const further = furtherLanguages({ language })
+  const fields = factFields(typedNew(body, language), problems, further, { language })
   const fixed = Object.entries(choices).map(([name, one]) => ({
     name,
     ...one,
@@ -126,7 +139,14 @@ ${isClosed && closedMeanwhile(organization.name, 'no study is created in it')}
 ${problemList([...fields, ...fixed])}
 ${postForm(
   { action: `/organizations/${organization.id}/studies/new`, token, novalidate: true },
-  html`${fields.map(field)}
+  html`${selectField({
+    name: 'language',
+    label: 'Language of the study',
+    hint: 'Its title, its purpose and what patients sign are written in it. You can add other languages later, but not change this one.',
+    value: language,
+    choices: languageCodes.map(code => ({ value: code, label: languageName(code) })),
+  })}
+${fields.map(field)}
 ${fixed.map(radioField)}
 <button class="btn btn-primary">Create the study</button>`,
 )}

@@ -5,6 +5,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { recordIn } from '../../studies/consent/own-record.ts'
 import { toStudyAsked, withSources } from '../../studies/consent/own-study.ts'
 import { readingServices } from '../../studies/consent/reading-services.ts'
+import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   draftAfter,
   draftOf,
@@ -15,6 +16,7 @@ import {
   withPublished,
   writtenIn,
 } from '../../studies/definition/study-text.ts'
+import { textLanguage } from '../../studies/definition/study-words.ts'
 import { textLanguages } from '../../studies/definition/text-part.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
@@ -40,19 +42,26 @@ export const studyTextDraftPage: AddPage = (server, options) => {
     const language = languageOf(request.params.language)
     const changeable = await studyOf(request, options, 'mayChange')
     const draft = draftOf(changeable.study) ?? draftAfter(changeable.study)
-    return sendChangePage(reply, changeable, { ...pageOf(language), fields: controls(draft, language) })
+    return sendChangePage(reply, changeable, {
+      ...pageOf(language),
+      fields: controls(draft, formOf(changeable, language)),
+    })
   })
   server.post<OfLanguage>(`${at}/draft/:language`, { ...longForm, ...keepsTyped(options) }, async (request, reply) => {
     const language = languageOf(request.params.language)
     const changeable = await studyOf(request, options, 'mayChange')
-    const draft = typedDraft(request.body, draftOf(changeable.study) ?? draftAfter(changeable.study), language)
+    const draft = typedDraft(
+      request.body,
+      draftOf(changeable.study) ?? draftAfter(changeable.study),
+      formOf(changeable, language),
+    )
     const problems = partFields(draft, language)
     if (problems.some(({ problem }) => problem !== undefined))
       return sendChangePage(reply.code(422), changeable, {
         ...pageOf(language),
         isProblem: true,
         notices: problemList(problems),
-        fields: controls(draft, language),
+        fields: controls(draft, formOf(changeable, language)),
         version: typed(request.body, 'version'),
       })
     const outcome = await changing(request, options, changeable, study => withDraft(study, draft))
@@ -63,7 +72,10 @@ export const studyTextDraftPage: AddPage = (server, options) => {
       )
     const page = { ...pageOf(language), isProblem: true, notices: notSaved }
     const now = draftOf(outcome.now.study) ?? draftAfter(outcome.now.study)
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: controls(draft, language, now) })
+    return sendChangePage(reply.code(409), outcome.now, {
+      ...page,
+      fields: controls(draft, formOf(changeable, language), now),
+    })
   })
   server.get<OfLanguage>(`${at}/preview/:language`, { onRequest }, async (request, reply) => {
     const language = languageOf(request.params.language)
@@ -102,15 +114,23 @@ const languageOf = (code: string): string => {
   return language
 }
 
+/** The language of a form, and whether it is the one in which it is chosen what a withdrawal does. */
+type DraftForm = { readonly language: string; readonly isOwn: boolean }
+
+const formOf = ({ study }: Pick<ChangeableStudy, 'study'>, language: string): DraftForm => ({
+  language,
+  isOwn: language === textLanguage(study),
+})
+
 const pageOf = (language: string) => ({
   title: `The text in ${languageName(language)}`,
   button: 'Save the draft',
 })
 
-const typedDraft = (body: unknown, { words, withdrawal }: TextDraft, language: string): TextDraft => {
+const typedDraft = (body: unknown, { words, withdrawal }: TextDraft, { language, isOwn }: DraftForm): TextDraft => {
   const chosen = typed(body, 'promise')
   return {
-    withdrawal: language === 'en' ? (promises.some(({ value }) => value === chosen) ? chosen : '') : withdrawal,
+    withdrawal: isOwn ? (promises.some(({ value }) => value === chosen) ? chosen : '') : withdrawal,
     words: {
       ...words,
       [language]: eachPart(part => tidy(typed(body, part))),
@@ -159,9 +179,9 @@ const promises = [
 ] as const
 
 /** `now`: what somebody else has saved meanwhile. */
-const controls = (draft: TextDraft, language: string, now = draft) => [
+const controls = (draft: TextDraft, { language, isOwn }: DraftForm, now = draft) => [
   ...besideWhatItSays(partFields(draft, language), partFields(now, language)).map(field),
-  ...(language === 'en'
+  ...(isOwn
     ? [
         selectField({
           name: 'promise',

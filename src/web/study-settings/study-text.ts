@@ -19,6 +19,7 @@ import {
 } from '../../studies/definition/study-text.ts'
 import {
   furtherLanguages,
+  textLanguage,
   translatedPurpose,
   translatedReason,
   translatedTitle,
@@ -149,10 +150,13 @@ const versions = ({ id, study }: ChangeableStudy): Html => {
 const draft = (changeable: ChangeableStudy, codeClasses: CodeClasses, token: string): Html => {
   const { id, study } = changeable
   const page = `/studies/${id}/settings/text`
-  const languages = html`<ul>${textLanguages.map(
-    language =>
-      html`<li><a href="${page}/draft/${language}">Write it in ${languageName(language)}</a>${language !== 'en' && ' (not required)'}</li>`,
-  )}</ul>`
+  const own = textLanguage(study)
+  const languages = html`<ul>${textLanguages
+    .toSorted((one, other) => Number(other === own) - Number(one === own))
+    .map(
+      language =>
+        html`<li><a href="${page}/draft/${language}">Write it in ${languageName(language)}</a>${language !== own && ' (not required)'}</li>`,
+    )}</ul>`
   const one = draftOf(study)
   if (one === undefined)
     return html`<h2>A new version</h2>
@@ -161,7 +165,7 @@ ${languages}`
   const missing = missingInDraft(one, study, codeClasses)
   return html`<h2>Draft of the next version</h2>
 ${languages}
-<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">Preview it as patients will see it, in ${languageName(language)}</a></li>`)}</ul>
+<ul>${writtenLanguages(one, study).map(language => html`<li><a href="${page}/preview/${language}">Preview it as patients will see it, in ${languageName(language)}</a></li>`)}</ul>
 ${
   missing.length > 0
     ? html`<p>It cannot be published yet. Still missing:</p>
@@ -184,7 +188,7 @@ const beginning = (study: ResearchStudy): string => {
 /** Languages besides the study's own: those of the version that patients sign now, and of the draft. */
 const languagesOfText = (study: ResearchStudy): readonly string[] => {
   const draft = draftOf(study)
-  const written: readonly string[] = draft === undefined ? [] : writtenLanguages(draft)
+  const written: readonly string[] = draft === undefined ? [] : writtenLanguages(draft, study)
   const isPublished = (language: string) => textsOf(study, language).at(-1)?.attachment.language === language
   return furtherLanguages(study).filter(language => written.includes(language) || isPublished(language))
 }
