@@ -41,6 +41,8 @@ export type StudyPersonRow = {
   readonly isEarlier: boolean
   /** Whether what they signed on paper was recorded, and not confirmed yet. */
   readonly isOnPaper: boolean
+  /** Whether they share by what they signed on paper. */
+  readonly isByPaper: boolean
   /** Whether their consent is still in force, though they no longer have a place in the study. */
   readonly isLeftStanding: boolean
   /**
@@ -94,6 +96,7 @@ export const readStudyPeople = async (
       (SELECT content::text FROM research_subject AS subject WHERE subject.patient_id = page.patient_id AND subject.pk = page.pk) AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
       page.state, page.answered_at AS "answeredAt", page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
+      coalesce(page.state IN ('all', 'partly', 'nothing') AND page.is_by_paper, FALSE) AS "isByPaper",
       coalesce(page.state = 'ended' AND page.is_standing AND ${hasLeft(sql.fragment`page.patient_id`, sql.fragment`${asked.study}`)}, FALSE) AS "isLeftStanding",
       ${newest}.arrived, ${newest}.measured, ${newest}.kind_id AS "kindId"
     FROM (

@@ -98,7 +98,8 @@ const answersTo = (gate: Gate, study: string, isOfThem: IsOfThem): SqlFragment =
     SELECT given.patient_id,
       (array_agg(given.status ORDER BY array_position(ARRAY['active', 'proposed'], given.status), given.answered DESC, given.pk DESC))[1] AS status,
       (array_agg(given.answered ORDER BY array_position(ARRAY['active', 'proposed'], given.status), given.answered DESC, given.pk DESC))[1] AS written_at,
-      bool_or(given.status = 'proposed' AND given.paper) AS paper, max(given.signed) FILTER (WHERE given.status = 'active') AS signed,
+      bool_or(given.status = 'proposed' AND given.paper) AS paper, bool_or(given.status = 'active' AND given.paper) AS by_paper,
+      max(given.signed) FILTER (WHERE given.status = 'active') AS signed,
       bool_or(given.status = 'active' AND given.text_version IS DISTINCT FROM (
         SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
     FROM consent_grantee AS given
@@ -117,7 +118,7 @@ const isConsent = (such: SqlFragment): SqlFragment => sql.fragment`EXISTS (
 const stateOfEach = (study: string): SqlFragment => sql.fragment`
   stated AS MATERIALIZED (
     SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed,
-      answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
+      answered.paper AS is_on_paper, answered.by_paper AS is_by_paper, answered.status = 'active' AS is_standing, CASE
       WHEN subject.is_over THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'

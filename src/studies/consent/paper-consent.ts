@@ -29,7 +29,7 @@ import { type PaperBounds, type PaperDay, reasonAgainstDay } from './paper-day.t
 import { type PaperScan, scanIdOf, toScan } from './paper-scan.ts'
 import { findPaperText } from './paper-text.ts'
 import { textsOf } from './patient-text.ts'
-import { findWaitingPaper, type WaitingPaper } from './waiting-paper.ts'
+import { findConfirmedPaper, findWaitingPaper, type RecordedPaper } from './waiting-paper.ts'
 import type { ForSubject } from './withdrawal-by-staff.ts'
 
 export type PaperParts = Omit<OwnParts, 'accounts'> & {
@@ -46,7 +46,8 @@ export type PaperAsked = PaperBounds & {
   readonly store: Store
   /** Those for which they may write. */
   readonly organizations: readonly string[]
-  readonly waiting: WaitingPaper | undefined
+  readonly waiting: RecordedPaper | undefined
+  readonly confirmed: RecordedPaper | undefined
   /** Whether the patient has left the study since what waits was recorded, even if they were enrolled anew. */
   readonly hasLeft: boolean
 }
@@ -67,18 +68,22 @@ export const findPaperAsked = async (
   // The text may also be in a language that no page of ours speaks.
   const asked = { ...shown, lines: await withSources(parts, shown), text: textsOf(study, language).at(-1) }
   const waiting = await findWaitingPaper(database, asked.consent)
+  const confirmed = await findConfirmedPaper(database, asked.consent)
+  // What was signed while paper was taken can still be looked at.
+  if (!allowsPaper(study) && confirmed === undefined) throw noPage()
   const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
   const closed = await findClosing(database, id)
-  const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
+  const recorded = waiting ?? confirmed
+  const hash = recorded === undefined ? asked.text?.hash : recorded.consent.sourceAttachment?.hash
   const text = await findPaperText(database, study, hash)
   const hasLeft =
     waiting !== undefined && !(await hasPlaceSince(database, { patient, study: id, moment: waiting.record.recordedAt }))
-  return { asked, subject, person, practitioner, store, organizations, refusedAt, closed, text, waiting, hasLeft }
+  const by = { person, practitioner, store, organizations }
+  return { asked, subject, ...by, refusedAt, closed, text, waiting, confirmed, hasLeft }
 }
 
 /**
- * Whose place in which study it is about. Throws `not-found` unless the study allows paper, the person is of its staff who ask people for their
- * consent, and the patient is of its tenant: of other patients staff know an id at most, and that must not give them anybody's data.
+ * Whose place in which study it is about. Throws `not-found` unless the person is of the study’s staff who ask people for their consent, and the patient is of its tenant: of other patients staff know an id at most, and that must not give them anybody's data.
  */
 const openPlace = async (parts: PaperParts, { person, study: id, subject }: ForSubject) => {
   const caller = await callerOfPerson(parts.accounts.database, { person, client: 'pages', scope })
@@ -93,12 +98,13 @@ const openPlace = async (parts: PaperParts, { person, study: id, subject }: ForS
     study === undefined ||
     patient === undefined ||
     !isOfStudy ||
-    !allowsPaper(study) ||
     !(await isOfTenantOf(parts, study, patient))
   )
-    throw new FhirError('not-found', 'There is no such page')
+    throw noPage()
   return { store, organizations: caller.organizations, practitioner, study, patient }
 }
+
+const noPage = (): FhirError => new FhirError('not-found', 'There is no such page')
 
 /** The study, if the caller asks people for their consent to it. */
 const findAskedBy = async (
@@ -220,9 +226,13 @@ export const discardPaper = async (paper: PaperAsked, version: string): Promise<
 const recordedAnew = (next: string): FhirError =>
   new FhirError('conflict', `It was recorded anew since it was shown to you: ${next}`)
 
-/** The scan of what waits. */
+/** The scan of what waits, or was confirmed. */
 export const readScan = async (paper: PaperAsked): Promise<PaperScan> =>
-  toScan(JSON.parse((await paper.store.read('Binary', scanIdOf(waitingOf(paper).consent) ?? '')).content))
+  toScan(
+    JSON.parse(
+      (await paper.store.read('Binary', scanIdOf((paper.confirmed ?? waitingOf(paper)).consent) ?? '')).content,
+    ),
+  )
 
 const waitingOf = ({ waiting }: PaperAsked) => {
   if (waiting === undefined) throw new FhirError('not-found', 'Nothing waits to be confirmed')

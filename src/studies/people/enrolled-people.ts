@@ -20,7 +20,10 @@ export type StudyParts = {
 }
 
 /** Somebody in a study, as far as the caller may know. */
-export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'isOnPaper' | 'isLeftStanding'> & {
+export type EnrolledPerson = Pick<
+  StudyPersonRow,
+  'isSilent' | 'isEarlier' | 'isOnPaper' | 'isByPaper' | 'isLeftStanding'
+> & {
   /** Id of the ResearchSubject. */
   readonly id: string
   /** Id of the Patient that it names, whom the caller may not be able to read. */
@@ -110,6 +113,7 @@ const toPerson = (
     isSilent: row.isSilent && seesAnswers,
     isEarlier: row.isEarlier && seesAnswers,
     isOnPaper: row.isOnPaper && seesAnswers,
+    isByPaper: row.isByPaper && seesAnswers,
     isLeftStanding: row.isLeftStanding && seesAnswers,
     ...(arrived === null ? {} : { newest: { arrived, ...(measured === null ? {} : { measured }) } }),
   }

@@ -21,6 +21,7 @@ export const byStaff = (person: EnrolledPerson, { study, back, asks, enrols }: S
     html`<a href="${at}/${path}${back}" aria-label="${text}: ${nameOf(person)}">${text}</a>`
   const asked = asks ? consentByStaff(person, study) : undefined
   return html`${asked && link(...asked)}
+${asks && person.isByPaper && link('paper', 'See what they signed on paper')}
 ${enrols && !person.hasEnded && link('end', 'End their place')}`
 }
 

@@ -1,10 +1,13 @@
+import type { Consent } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { type Words, wordsFor } from '../../messages/catalogue.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { permitsOfLine } from '../../studies/consent/own-consent.ts'
 import { nameOf } from '../../studies/consent/own-record.ts'
 import type { AskedLine } from '../../studies/consent/own-study.ts'
 import { type PaperAsked, reasonNotToConfirm } from '../../studies/consent/paper-consent.ts'
+import type { RecordedPaper } from '../../studies/consent/waiting-paper.ts'
+import { findPractitioners } from '../../studies/definition/study-staff.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { form, notice, postForm } from '../page/form.ts'
@@ -25,29 +28,20 @@ export const sendPaperWaiting = async (
   paper: PaperAsked,
   problem?: string,
 ): Promise<FastifyReply> => {
-  const { asked, subject, practitioner, text, waiting } = paper
+  const { asked, subject, practitioner, waiting } = paper
   const token = ownToken(reply)
-  const words = wordsFor('en')
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
   const back = listQuery(reply.request)
   const told = problem ?? reasonNotToConfirm(paper)
   const isOwn = waiting?.record.practitioner === practitioner
   const isJustRecorded = told === undefined && isOwn && queryOf(reply.request).get('done') === 'recorded'
-  const lines = await Promise.all(asked.lines.map(line => recorded(paper, line, words)))
   return sendStaffPage(reply, {
     title: 'Consent on paper',
     isProblem: told !== undefined,
     content: html`<h1>Consent on paper</h1>
 ${told !== undefined && notice('problem', html`<p>${told}.</p>`)}
 ${isJustRecorded && notice('done', html`<p>It is recorded.</p>`)}
-<dl>
-${whomFact(await findEnrolledPerson(options, paper))}
-<dt>Signed</dt><dd>${dayOrMoment(waiting?.consent.dateTime ?? '', words)}</dd>
-${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, since ${moment(text.publishedAt)}${textRead(text)}</dd>`}
-<dt>Recorded</dt><dd>${waiting && moment(waiting.record.recordedAt)}</dd>
-<dt>What is recorded</dt><dd><ul>${lines}</ul></dd>
-</dl>
-<p><a href="${page}/scan">Open the scan</a></p>
+${waiting && (await paperFacts(options, paper, waiting))}
 ${
   reasonNotToConfirm(paper) !== undefined
     ? undefined
@@ -61,11 +55,34 @@ ${backToStudy(reply.request, asked.study.id ?? '', subject)}`,
   })
 }
 
+/** What was recorded, from which paper. */
+export const paperFacts = async (
+  options: PageOptions,
+  paper: PaperAsked,
+  { consent, record }: RecordedPaper,
+): Promise<Html> => {
+  const { asked, text, store } = paper
+  const words = wordsFor('en')
+  const by = (await findPractitioners(store, options.registry, [record.practitioner])).get(record.practitioner)
+  const [verified] = consent.verification ?? []
+  const lines = await Promise.all(asked.lines.map(line => recorded(paper, consent, line)))
+  return html`<dl>
+${whomFact(await findEnrolledPerson(options, paper))}
+<dt>Signed</dt><dd>${dayOrMoment(consent.dateTime ?? '', words)}</dd>
+${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, since ${moment(text.publishedAt)}${textRead(text)}</dd>`}
+<dt>Recorded</dt><dd>${moment(record.recordedAt)}${by && `, by ${by}`}</dd>
+${verified?.verificationDate && html`<dt>Confirmed by somebody else</dt><dd>${dayOrMoment(verified.verificationDate, words)}</dd>`}
+<dt>What is recorded</dt><dd><ul>${lines}</ul></dd>
+</dl>
+<p><a href="/studies/${asked.study.id}/people/${paper.subject}/paper/scan">Open the scan</a></p>`
+}
+
 /** What was recorded of a line. If it was narrowed to some devices, whoever compares it with the scan has to see to which. */
-const recorded = async ({ asked, waiting }: PaperAsked, line: AskedLine, words: Words): Promise<readonly Html[]> => {
+const recorded = async ({ asked }: PaperAsked, consent: Consent, line: AskedLine): Promise<readonly Html[]> => {
+  const words = wordsFor('en')
   const isOther = (source: string | undefined) =>
     asked.lines.some(one => one !== line && one.kind === line.kind && one.source === source)
-  const permits = permitsOfLine(waiting?.consent, line).filter(({ source }) => !isOther(source))
+  const permits = permitsOfLine(consent, line).filter(({ source }) => !isOther(source))
   if (permits.length === 0) return [html`<li>${line.what}: not shared</li>`]
   return Promise.all(
     permits.map(async ({ permit, source }) => {

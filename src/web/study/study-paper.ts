@@ -8,6 +8,7 @@ import {
   readScan,
   recordPaper,
 } from '../../studies/consent/paper-consent.ts'
+import type { RecordedPaper } from '../../studies/consent/waiting-paper.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -23,7 +24,7 @@ import { typed } from '../page/typed.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { textRead } from './paper-text.ts'
-import { sendPaperWaiting } from './paper-waiting.ts'
+import { paperFacts, sendPaperWaiting } from './paper-waiting.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
@@ -34,9 +35,10 @@ export const studyPaperPage: AddPage = (server, options) => {
   const at = '/studies/:id/people/:subject/paper'
   server.get<OfSubject>(at, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)
-    return paper.waiting === undefined
+    if (paper.waiting !== undefined) return sendPaperWaiting(reply, options, paper)
+    return paper.confirmed === undefined
       ? sendRecord(reply, options, paper, { signedOn: '' })
-      : sendPaperWaiting(reply, options, paper)
+      : sendConfirmed(reply, options, paper, paper.confirmed)
   })
   server.get<OfSubject>(`${at}/scan`, { onRequest }, async (request, reply) => {
     const { contentType, bytes } = await readScan(await paperOf(request, options))
@@ -106,6 +108,24 @@ const paperOf = async (request: FastifyRequest<OfSubject>, options: PageOptions)
   const { id: study, subject } = request.params
   const language = typed(request.body, 'language') || 'en'
   return findPaperAsked(options, { person: sessionOf(request).person, study, subject }, language)
+}
+
+/** What holds by a paper. What is wrong with it is put right by ending it, and recording a new paper. */
+const sendConfirmed = async (
+  reply: FastifyReply,
+  options: PageOptions,
+  paper: PaperAsked,
+  confirmed: RecordedPaper,
+): Promise<FastifyReply> => {
+  const { asked, subject } = paper
+  const back = listQuery(reply.request)
+  return sendStaffPage(reply, {
+    title: 'Consent on paper',
+    content: html`<h1>Consent on paper</h1>
+<p>They share by this paper. Only they change it themselves, signed in or by an app. If they tell you that they want to stop, or it is not what they signed, <a href="/studies/${asked.study.id}/people/${subject}/withdrawal${back}">withdraw for them</a>; then a new paper can be recorded.</p>
+${await paperFacts(options, paper, confirmed)}
+${backToStudy(reply.request, asked.study.id ?? '', subject)}`,
+  })
 }
 
 const sendRecord = async (

@@ -34,11 +34,12 @@ export const notAsked = ({ patient }: Pick<EnrolledPerson, 'patient'>): string |
   patient && vitalText(patient)
 
 /** What they have answered, and the state of that. */
-export const answered = ({ state, endedAs, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
+export const answered = ({ state, endedAs, isEarlier, isOnPaper, isByPaper, isLeftStanding }: EnrolledPerson): string =>
   [
     state === undefined ? 'You may not see what they answered.' : states[state],
     endedAs && `${endings[endedAs]}.`,
     isEarlier && 'They signed an earlier text, which holds until they sign the new one.',
+    isByPaper && 'They signed on paper.',
     isOnPaper && 'What they signed on paper waits for somebody else to confirm it.',
     isLeftStanding &&
       'Their consent still stands, though it has no effect: they can be enrolled again only once it is ended.',

@@ -2,6 +2,7 @@ import type { Consent } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
+import { isOnPaper } from '../../studies/consent/waiting-paper.ts'
 import { type ForSubject, findGivenOf, mayWithdrawIn, withdrawFor } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findOneEnrolled } from '../../studies/people/enrolled-people.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
@@ -123,6 +124,7 @@ const sendWithdrawal = async (
 ${isOther && notice('problem', html`<p>What the patient gives has changed since you opened this page: they may have agreed again. Nothing is ended. What you entered is still below; send it again if they want to end what they give now.</p>`)}
 <dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
 <p>${agreedOn(given.consent)} ${words.text}</p>
+${isOnPaper(given.consent) && html`<p>They signed on paper: <a href="/studies/${study}/people/${subject}/paper${listQuery(reply.request)}">see what was recorded, and its scan</a>.</p>`}
 <p>You cannot undo this: only the patient can agree again. They are told that you did it, if their record has an address.</p>
 ${form({
   action: `/studies/${study}/people/${subject}/withdrawal${listQuery(reply.request)}`,

@@ -11,7 +11,7 @@ const subject = JSON.stringify({
   individual: { reference: 'Patient/ann' },
 })
 const answeredAt = new Date('2026-11-30T12:00:00Z')
-const answers = { isSilent: true, isEarlier: true, isOnPaper: true, isLeftStanding: true }
+const answers = { isSilent: true, isEarlier: true, isOnPaper: true, isByPaper: true, isLeftStanding: true }
 
 /** Somebody in a study of whom the store says all that can be said; and what it was asked. */
 const found = async (state: StudyPersonRow['state'], seesAnswers: boolean) => {
@@ -44,7 +44,7 @@ t.test('whoever may see what people answered is told all of it', async t => {
 })
 
 t.test('nobody else learns what somebody answered, nor how many did, nor finds them by it', async t => {
-  const nothing = { isSilent: false, isEarlier: false, isOnPaper: false, isLeftStanding: false }
+  const nothing = { isSilent: false, isEarlier: false, isOnPaper: false, isByPaper: false, isLeftStanding: false }
   t.strictSame(await found('declined', false), {
     people: [{ ...person, hasEnded: false, state: undefined, ...nothing }],
     counts: {},

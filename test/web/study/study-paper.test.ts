@@ -236,7 +236,18 @@ t.test('one person records it, and it counts once another one has confirmed it',
     events.map(({ resource }: { resource: { outcomeDesc?: string } }) => resource.outcomeDesc),
     ['A consent of the patient on paper was confirmed by staff'],
   )
-  t.match(wordsOf(await first.get(page)), /They already share, and change what they share themselves/)
+  t.match(
+    wordsOf(await second.get(`/studies/${study.id}?find=bea`)),
+    /Shares part of what the study asks for\. They signed on paper\. .* Withdraw for this patient See what they signed on paper/,
+  )
+  const kept =
+    /They share by this paper\. Only they change it themselves, .* withdraw for them ?; then a new paper can be recorded\. Patient Bea, born 1970-05-31 Signed 1 March 2026 Text Version .* Recorded .* UTC(, by [^.]*)? Confirmed by somebody else .* UTC What is recorded Heart rate, from any device: measured from 1 March 2026 .*Open the scan/
+  for (const one of [first, second]) {
+    t.match(wordsOf(await one.get(page)), kept)
+    t.equal((await one.get(`${page}/scan`)).body, pdf.toString())
+  }
+  for (const at of [page, `${page}/scan`]) t.equal((await researcher.get(at)).status, 404, at)
+  t.match((await first.get(page.replace(/paper$/, 'withdrawal'))).body, `They signed on paper: <a href="${page}">`)
 })
 
 t.test('the patient is told of a paper that waits, and that it shares nothing yet', async t => {
