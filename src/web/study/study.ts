@@ -142,9 +142,9 @@ const listed = (
   person: EnrolledPerson,
   url: string,
   actions: readonly (Html | undefined | false)[],
-): Html => html`<li class="list-group-item px-0 py-3"><div class="row">
-<div class="col-md-3"><h3><a href="${url}">${nameOf(person)}</a>${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
+): Html => html`<li class="list-group-item px-0 py-3"><div class="row gy-1">
+<div class="col-md-4"><h3><a href="${url}">${nameOf(person)}</a>${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
 <p>${answered(person)}</p>${!person.hasEnded && person.answeredAt && html`<p class="text-body-secondary">Last answer: ${moment(person.answeredAt)}</p>`}</div>
-<p class="col-md-4 mb-md-0 text-body-secondary">${arrived(person)}</p>
+<p class="col-md-3 mb-0 text-body-secondary">${arrived(person)}</p>
 <div class="col-md-5 actions">${actions}</div>
 </div></li>`
