@@ -1,6 +1,6 @@
 import { momentsOf } from '../../fhir/date.ts'
 import { momentIn } from '../../fhir/timezone.ts'
-import type { Words } from '../../messages/catalogue.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Cell } from '../../operations/rows/csv.ts'
 
 type Text = string | undefined
@@ -20,9 +20,22 @@ const clockText = (time: string, timezone: string, { offset = false }: { readonl
 
 /** A list of samples, or a structure of any other kind, is no single value. */
 export const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {
-  if (typeof value === 'object') return [words.number(Number(value.digits)), unit].filter(Boolean).join(' ')
+  if (typeof value === 'object')
+    return [words.number(Number(value.digits)), unitText(unit, words)].filter(Boolean).join(' ')
   if (value === undefined || value.startsWith('{')) return absent ?? words.say('other.not-single')
   return [value, unit].filter(Boolean).join(' ')
 }
+
+/** Open mHealth spells few units out, in English. All others are symbols, which are the same in every language. */
+const unitText = (unit: Text, { say }: Words): Text => {
+  const key = unitKeys.get(unit ?? '')
+  return key === undefined ? unit : say(key)
+}
+
+const unitKeys: ReadonlyMap<string, Key> = new Map([
+  ['beats/min', 'chart.unit-beats'],
+  ['breaths/min', 'chart.unit-breaths'],
+  ['steps', 'other.unit-steps'],
+])
 
 export const textOf = (cell: Cell): Text => (typeof cell === 'object' ? cell.digits : cell)

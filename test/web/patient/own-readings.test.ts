@@ -235,7 +235,7 @@ t.test('the record leads there, and in Spanish everything is Spanish', async t =
   const [id] = [await sent(heartRate(155, '2026-06-06T08:00:00Z'))]
   t.match(
     wordsOf(await spanish.get(`${list}?day=2026-06-06`)),
-    /Frecuencia cardíaca, 2026-06-06 08:00 155 .* no se sabe de qué aparato/,
+    /Frecuencia cardíaca, 2026-06-06 08:00 155 latidos\/min no se sabe de qué aparato/,
   )
   t.match(
     wordsOf(await spanish.get(`${list}/${id}`)),
