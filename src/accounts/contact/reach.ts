@@ -65,7 +65,7 @@ const isPresent =
 const isRight: Readonly<Record<ReachSystem, (value: string) => boolean>> = {
   phone: isPhoneNumber,
   email: value => emailProblem(value) === undefined,
-  url: value => value.length <= 250 && /^https?:\/\/[^\s/]/.test(value) && URL.canParse(value),
+  url: value => value.length <= 250 && /^https?:\/\/[^\s\p{C}/][^\s\p{C}]*$/u.test(value) && URL.canParse(value),
 }
 
 const problems: Readonly<Record<ReachSystem, string>> = {

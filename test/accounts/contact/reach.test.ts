@@ -38,7 +38,8 @@ t.test('only what is changed has to be one that can be used', async t => {
     email: 'Write an address as name@example.org',
     url: 'Write the whole address of a page, such as https://www.example.org, of at most 250 characters',
   })
-  for (const url of ['javascript:alert(1)', 'https://', `https://example.org/${'a'.repeat(240)}`])
+  const more = ['https://example.org/ or ask Ann', 'https://example.org/\u202egro', 'https://example.org/\u0007']
+  for (const url of ['javascript:alert(1)', 'https://', `https://example.org/${'a'.repeat(240)}`, ...more])
     t.same(Object.keys(reachProblems({ url }, before)), ['url'], url)
   t.same(reachProblems({ phone: '+1 555 0100', email: 'a@example.org', url: 'https://example.org/a' }, before), {})
 })
