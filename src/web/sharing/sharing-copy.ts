@@ -42,7 +42,8 @@ export const sharingCopyPage: AddPage = (server, options) => {
       words,
     )
     if (isFile) return sendCopyFile(reply, words, { title: say('copy.title'), content })
-    const scan = scanIdOf(signed.consent) !== undefined && html`<li>${scanLink(study, words)}</li>`
+    const scan =
+      scanIdOf(signed.consent) !== undefined && html`<li>${scanLink(`/sharing/${study.id}/paper?signed`, words)}</li>`
     const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li>${scan}<li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
     return sendTranslatedPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
   })

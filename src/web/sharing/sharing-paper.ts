@@ -1,4 +1,3 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Words } from '../../messages/catalogue.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { notice } from '../page/form.ts'
@@ -20,14 +19,13 @@ export const paperNotice = (
   notice(
     'standing',
     html`${paperText(asked.paperSince, words)}
-<p>${scanLink(asked.study, words)}</p>
+<p>${scanLink(`/sharing/${asked.study.id}/paper`, words)}</p>
 <p>${words.say('paper.ask', { contact: whomToAsk(asked) })}</p>
 ${asked.isEnrolled && html`<p>${words.say(canSign ? 'paper.answer' : 'paper.refuse')}</p>`}`,
   )
 
 /** To the paper itself, as it was scanned. */
-export const scanLink = ({ id }: Pick<ResearchStudy, 'id'>, { say }: Words): Html =>
-  html`<a href="/sharing/${id}/paper">${say('paper.scan')}</a>`
+export const scanLink = (address: string, { say }: Words): Html => html`<a href="${address}">${say('paper.scan')}</a>`
 
 /** The studies that have recorded such a consent. */
 export const paperList = (asked: readonly StudyAsked[], words: Words): Html | false => {

@@ -308,7 +308,7 @@ t.test(
     own.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
     const inStudy = `/sharing/${study.id}`
     t.match(wordsOf(await own.get(inStudy)), /You share data with this study now\. Your copy, to print or keep/)
-    const toScan = `<a href="${inStudy}/paper">Download the paper, as it was scanned</a>`
+    const toScan = `<a href="${inStudy}/paper?signed">Download the paper, as it was scanned</a>`
     t.match((await own.get(`${inStudy}/copy`)).body, toScan)
     await own.post(`${inStudy}/decline`, { _csrf: await tokenIn(own) })
     t.match(await consentsOf(patient), [{ status: /^inactive$/ }])
@@ -316,6 +316,35 @@ t.test(
     t.equal((await own.get(`${inStudy}/paper`)).body, pdf.toString())
   },
 )
+
+t.test('the copy of what was signed has its own paper, and not one that was recorded later', async t => {
+  const { page, patient } = await enrolled('Sia')
+  await first.sendFile(page, scan(), page, signed)
+  await second.send(page, {}, `${page}/confirm`)
+  const link = [{ target: { reference: `Patient/${patient}` } }]
+  const own = await signedIn({ person: (await create('everything', { resourceType: 'Person', link })).id })
+  const inStudy = `/sharing/${study.id}`
+  await own.post(`${inStudy}/decline`, { _csrf: await tokenIn(own) })
+  const later = Buffer.from('%PDF-1.7 of another')
+  const papers = async () =>
+    Promise.all(
+      [inStudy, `${inStudy}/copy`].map(async at => {
+        const [, to] = /<a href="([^"]*)">Download the paper/.exec((await own.get(at)).body) ?? []
+        return to && (await own.get(to)).body
+      }),
+    )
+  // Only a paper of a later day counts again.
+  const isTheirs = sql.fragment`patient_id = (SELECT patient_id FROM patient_compartment WHERE id = ${patient})`
+  for (const table of ['consent', 'consent_history'])
+    await database.run(
+      sql.fragment`UPDATE ${sql.identifier([table])} SET last_updated = '2026-04-01T12:00:00Z' WHERE ${isTheirs}`,
+    )
+  const { status } = await first.sendFile(page, scan(later), page, { ...signed, signedOn: '2026-05-01' })
+  t.equal(status, 303)
+  t.strictSame(await papers(), [later.toString(), pdf.toString()], 'while it waits')
+  await first.send(page, {}, `${page}/discard`)
+  t.strictSame(await papers(), [undefined, pdf.toString()], 'once it is discarded')
+})
 
 t.test('the days of a paper are days of the time zone that is given with them', async t => {
   const { page, patient } = await enrolled('Dan')
