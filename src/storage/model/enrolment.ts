@@ -1,4 +1,4 @@
-import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
+import type { ResearchSubject } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
@@ -8,11 +8,11 @@ import { renewPermits } from './consent/consent.ts'
 import { hasLeft } from './consent/has-left.ts'
 import { takeTurn } from './consent/turn.ts'
 import { ended } from './enrolled.ts'
-import { each, type Projected, type Projection, type ProjectionContext } from './projection.ts'
+import { each, type Projected, type Projection } from './projection.ts'
 
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */
 export const projectEnrolments: Projection<ResearchSubject> = async (connection, changes, context) => {
-  if (context.isAccepted === true) await insertEnrolments(connection, changes.flatMap(enrolmentOf), context)
+  if (context.isAccepted === true) await insertEnrolments(connection, changes.flatMap(enrolmentOf))
   else await projectEach(connection, changes, context)
 }
 
@@ -25,7 +25,7 @@ const projectEach = each<ResearchSubject>(async (connection, change, context) =>
   const isNew = !before.some(({ study_id }) => study_id === study)
   if (study !== undefined && isNew) await refuseReturn(connection, change, study)
   const wasOver = before.some(one => one.study_id === study && one.isOver)
-  const [made] = await insertEnrolments(connection, enrolmentOf(change), context)
+  const [made] = await insertEnrolments(connection, enrolmentOf(change))
   if (made?.isOver === false && wasOver) throw stayingOver()
   const studies = new Set([...before.map(row => row.study_id), ...(study === undefined ? [] : [study])])
   for (const one of studies) await renewPermits(connection, patientId, { kind: 'study', id: one }, context)
@@ -98,11 +98,10 @@ const enrolmentOf = ({ patientId, id, pk, resource }: Projected<ResearchSubject>
   ]
 }
 
-/** The Patients are locked, so that whoever names them anew finds these rows. Where everything is projected anew, the whole table is. */
+/** Whoever names the Patients anew waits for the turn that is taken here, and finds these rows. */
 const insertEnrolments = (
   connection: Connection,
   enrolments: readonly Enrolment[],
-  { isAccepted }: ProjectionContext,
 ): Promise<readonly { readonly isOver: boolean }[]> =>
   connection.any<{ isOver: boolean }>(sql.fragment`
     WITH made AS (
@@ -111,25 +110,22 @@ const insertEnrolments = (
         period_start timestamptz, period_end timestamptz, content jsonb)),
     person AS MATERIALIZED (
       SELECT patient_id, id, patient_sort_name(content) AS named, person_letters(content) AS names FROM patient
-      WHERE (patient_id, id) IN (SELECT patient_id, patient FROM made) ${isAccepted === true ? sql.fragment`` : sql.fragment`FOR SHARE`})
+      WHERE (patient_id, id) IN (SELECT patient_id, patient FROM made))
     INSERT INTO enrolment (patient_id, id, pk, study_id, patient, in_force, period_start, period_end, named, names, code, codes)
     SELECT made.patient_id, made.id, made.pk, study_id, patient, in_force, period_start, period_end, person.named, person.names,
       place_code(made.content), person_letters(made.content)
     FROM made LEFT JOIN person ON person.patient_id = made.patient_id AND person.id = made.patient
     RETURNING ${isOver} AS "isOver"`)
 
-/** Places as the Patients are called now. */
-export const renameInPlaces = (connection: Connection, changes: readonly Projected<Patient>[]): Promise<void> => {
-  const people = changes.map(({ patientId, id, resource }) => ({
-    patient_id: patientId,
-    id,
-    content: { name: resource?.name ?? [], identifier: resource?.identifier ?? [] },
-  }))
-  return connection.later(sql.fragment`
+/** Places as the Patients are called now, whose turns are taken. */
+export const renameInPlaces = async (connection: Connection, patients: readonly string[]): Promise<void> => {
+  await connection.run(sql.fragment`
     UPDATE enrolment AS place SET named = person.named, names = person.names
     FROM (
-      SELECT patient_id, id, patient_sort_name(content) AS named, person_letters(content) AS names
-      FROM jsonb_to_recordset(${JSON.stringify(people)}::jsonb) AS person(patient_id integer, id text, content jsonb)) AS person
+      SELECT compartment.patient_id, compartment.id, patient_sort_name(row.content) AS named, person_letters(row.content) AS names
+      FROM patient_compartment AS compartment
+      LEFT JOIN patient AS row ON row.patient_id = compartment.patient_id AND row.id = compartment.id
+      WHERE compartment.id = ANY(${sql.array([...patients], 'text')})) AS person
     WHERE place.patient_id = person.patient_id AND place.patient = person.id
       AND (place.named, place.names) IS DISTINCT FROM (person.named, person.names)`)
 }

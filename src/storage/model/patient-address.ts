@@ -2,7 +2,6 @@ import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import { toAddress } from '../account/user-account.ts'
 import type { Connection } from '../database.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
-import { renameInCareConsents } from './consent/care-consent.ts'
 import type { Projection } from './projection.ts'
 
 /** Where a message goes: an e-mail address in lower case, or a mobile number in E.164. */
@@ -45,7 +44,6 @@ export const toMobile = (text: string): string | undefined => {
 export const followAddresses: Projection<Patient> = async (connection, changes) => {
   for (const { id, versionId, resource } of changes)
     if (versionId !== '1') await endOfOtherAddresses(connection, id, resource)
-  await renameInCareConsents(connection, changes)
 }
 
 const endOfOtherAddresses = async (connection: Connection, patient: string, resource: Patient | undefined) => {

@@ -1,36 +1,39 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
-import { columnOf, sql } from '../sql.ts'
-import { renameInPlaces } from './enrolment.ts'
+import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import { birthYearOf, genderOf } from './noted-subject.ts'
 import { followAddresses } from './patient-address.ts'
 import type { Projected, Projection } from './projection.ts'
 
-/** Messages follow a patient's addresses, and places in studies the name, the gender and the year of birth. */
+/**
+ * Messages follow a patient's addresses. What stands of gender, year of birth and names in places and beside them and Consents follows at the end of the
+ * writes (`renewPlaces`), once the turn of those who are collected here is taken.
+ */
 export const projectPatients: Projection<Patient> = async (connection, changes, context) => {
   await followAddresses(connection, changes, context)
-  await renameInPlaces(connection, changes)
-  for (const id of await findCorrected(connection, changes)) context.corrected?.add(id)
+  for (const { id, isCorrected, isRenamed } of await findChanged(connection, changes)) {
+    if (isCorrected) context.corrected?.add(id)
+    if (isRenamed) context.renamed?.add(id)
+  }
 }
 
-/** Those who were noted otherwise before, or who are in a study already when their Patient comes. */
-const findCorrected = async (
-  connection: Connection,
-  changes: readonly Projected<Patient>[],
-): Promise<readonly string[]> => {
-  const there = changes.filter(({ resource }) => resource !== undefined)
-  const corrected = await connection.any<{ id: string }>(sql.fragment`
-    SELECT changed.id
+type Changed = { readonly id: string; readonly isCorrected: boolean; readonly isRenamed: boolean }
+
+/** Those who were there before, or who are in a study or have given a Consent already when their Patient comes. */
+const findChanged = (connection: Connection, changes: readonly Projected<Patient>[]): Promise<readonly Changed[]> =>
+  connection.any<Changed>(sql.fragment`
+    SELECT changed.id, patient.id IS NOT NULL AND (${isOther(genderOf)} OR ${isOther(birthYearOf)}) AS "isCorrected",
+      ${isOther(row => sql.fragment`(${row}.content -> 'name')`)} OR ${isOther(row => sql.fragment`(${row}.content -> 'identifier')`)} AS "isRenamed"
     FROM unnest(
-      ${columnOf(there, ({ patientId }) => patientId, 'int4')},
-      ${columnOf(there, ({ pk }) => pk, 'int8')},
-      ${columnOf(there, ({ id }) => id, 'text')},
-      ${columnOf(there, ({ versionId }) => versionId, 'text')}) AS changed(patient_id, pk, id, version)
-    JOIN patient ON patient.patient_id = changed.patient_id AND patient.pk = changed.pk
+      ${columnOf(changes, ({ patientId }) => patientId, 'int4')},
+      ${columnOf(changes, ({ pk }) => pk, 'int8')},
+      ${columnOf(changes, ({ id }) => id, 'text')},
+      ${columnOf(changes, ({ versionId }) => versionId, 'text')}) AS changed(patient_id, pk, id, version)
+    LEFT JOIN patient ON patient.patient_id = changed.patient_id AND patient.pk = changed.pk
     LEFT JOIN patient_history AS before ON before.patient_id = changed.patient_id AND before.pk = changed.pk
       AND before.version = changed.version::integer - 1
-    WHERE (${genderOf(sql.fragment`before`)} IS DISTINCT FROM ${genderOf(sql.fragment`patient`)}
-        OR ${birthYearOf(sql.fragment`before`)} IS DISTINCT FROM ${birthYearOf(sql.fragment`patient`)})
-      AND (changed.version <> '1' OR EXISTS (SELECT FROM enrolment WHERE enrolment.patient = changed.id))`)
-  return corrected.map(({ id }) => id)
-}
+    WHERE changed.version <> '1' OR EXISTS (SELECT FROM enrolment WHERE enrolment.patient = changed.id)
+      OR EXISTS (SELECT FROM care_consent WHERE care_consent.patient_id = changed.patient_id)`)
+
+const isOther = (said: (row: SqlFragment) => SqlFragment): SqlFragment =>
+  sql.fragment`${said(sql.fragment`before`)} IS DISTINCT FROM ${said(sql.fragment`patient`)}`

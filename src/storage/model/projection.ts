@@ -24,6 +24,8 @@ export type ProjectionContext = {
   readonly linked?: Set<string>
   /** Collects the ids of Patients whose places in studies are to say another gender or year of birth. */
   readonly corrected?: Set<string>
+  /** Collects the ids of Patients who are called otherwise than before. */
+  readonly renamed?: Set<string>
   /** Collects the ids of studies that were not there before. */
   readonly begun?: Set<string>
   /** The numbers of Patients that this transaction has created: nobody else knows of them yet, so no turns are taken for them. */

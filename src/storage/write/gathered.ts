@@ -8,6 +8,8 @@ export type Gathered = {
   readonly turns: Set<number>
   /** Ids of the Patients whose places in studies are to say another gender or year of birth. */
   readonly corrected: Set<string>
+  /** Ids of the Patients who are called otherwise than before. */
+  readonly renamed: Set<string>
   /** Ids of the studies that were not there before. */
   readonly begun: Set<string>
   /** What has got a next version by the write of something else, such as `ResearchSubject/1`. */
@@ -19,6 +21,7 @@ export const beginGathering = (): Gathered => ({
   newPatients: new Set(),
   turns: new Set(),
   corrected: new Set(),
+  renamed: new Set(),
   begun: new Set(),
   rewritten: new Set(),
 })

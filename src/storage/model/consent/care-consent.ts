@@ -1,4 +1,4 @@
-import type { Consent, Patient } from '@medplum/fhirtypes'
+import type { Consent } from '@medplum/fhirtypes'
 import { namedId } from '../../../fhir/reference.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
@@ -13,11 +13,11 @@ export const insertCareConsent = async (
   const patient = namedId(consent.patient, 'Patient')
   if (patient === undefined) return
   const called = consent.patient?.display?.trim() ?? ''
-  // Locked, so that whoever names them anew finds this row.
+  // Whoever names them anew waits for the turn that is taken here, and finds this row.
   await connection.run(sql.fragment`
     WITH person AS MATERIALIZED (
       SELECT patient_sort_name(content) AS named, patient_names(content) AS names
-      FROM patient WHERE patient_id = ${patientId} AND id = ${patient} FOR SHARE)
+      FROM patient WHERE patient_id = ${patientId} AND id = ${patient})
     INSERT INTO care_consent (patient_id, consent_id, grantee, pk, patient, code, since, until, called, named, names)
     SELECT ${patientId}, ${id}, ${grantee}, ${pk}, ${patient}, upper(right(replace(${patient}, '-', ''), 8)),
       coalesce(fhir_time_low(${JSON.stringify(consent.dateTime ?? null)}::jsonb), '-infinity'), permit.until,
@@ -32,18 +32,15 @@ export const removeCareConsent = async (connection: Connection, patientId: numbe
   await connection.run(sql.fragment`DELETE FROM care_consent WHERE patient_id = ${patientId} AND consent_id = ${id}`)
 }
 
-/** As the Patients are called now. */
-export const renameInCareConsents = (connection: Connection, changes: readonly Projected<Patient>[]): Promise<void> => {
-  const people = changes.map(({ patientId, id, resource }) => ({
-    patient_id: patientId,
-    id,
-    content: { name: resource?.name ?? [] },
-  }))
-  return connection.later(sql.fragment`
+/** As the Patients are called now, whose turns are taken. */
+export const renameInCareConsents = async (connection: Connection, patients: readonly string[]): Promise<void> => {
+  await connection.run(sql.fragment`
     UPDATE care_consent AS one SET named = person.named, names = person.names
     FROM (
-      SELECT patient_id, id, patient_sort_name(content) AS named, patient_names(content) AS names
-      FROM jsonb_to_recordset(${JSON.stringify(people)}::jsonb) AS person(patient_id integer, id text, content jsonb)) AS person
+      SELECT compartment.patient_id, compartment.id, patient_sort_name(row.content) AS named, patient_names(row.content) AS names
+      FROM patient_compartment AS compartment
+      LEFT JOIN patient AS row ON row.patient_id = compartment.patient_id AND row.id = compartment.id
+      WHERE compartment.id = ANY(${sql.array([...patients], 'text')})) AS person
     WHERE one.patient_id = person.patient_id AND one.patient = person.id
       AND (one.named, one.names) IS DISTINCT FROM (person.named, person.names)`)
 }
