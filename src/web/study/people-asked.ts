@@ -14,7 +14,9 @@ export type PeopleAsked = Pick<StudyPeopleAsked, 'text'> & {
 
 type PeopleOrder = StudyPeopleAsked['sort']
 
-export const peopleAskedIn = (query: URLSearchParams): PeopleAsked => peopleInOrder(query, peopleOrders)
+/** Somebody who may not know the answers cannot ask for their order. */
+export const peopleAskedIn = (query: URLSearchParams, { seesAnswers } = { seesAnswers: true }): PeopleAsked =>
+  seesAnswers ? peopleInOrder(query, peopleOrders) : peopleInOrder(query, ordersWithoutAnswers)
 
 /** The same in a list with other orders. A state in the address that there is not is ignored. */
 export const peopleInOrder = <Order extends PeopleOrder>(
@@ -49,6 +51,8 @@ const peopleOrders = {
   name: 'Name or code',
   enrolment: 'Last enrolled first',
 } as const
+
+const { answer: _answers, ...ordersWithoutAnswers } = peopleOrders
 
 /** The address of the same page with other values. */
 export const peopleUrl = (

@@ -27,7 +27,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     // A table of empty days would say that nobody had measured anything.
     if (reasonNotRead(read.study) !== undefined)
       return sendStudyPage(reply, read, { tab: '/completeness', isWide: true, content: html`` })
-    const people = peopleAskedIn(query)
+    const people = peopleAskedIn(query, read)
     const period = periodIn(query)
     const found = await findPeople(options, read, people)
     const counts = await countsOf(options, read, found.people, period)

@@ -36,7 +36,7 @@ export const studyPage: AddPage = (server, options) => {
     const read = await unlessRefused(() => readStudyOf(request, options))
     if (read === undefined) return sendAdministered(request, reply, options)
     const { caller, study, seesAnswers } = read
-    const asked = peopleAskedIn(queryOf(request))
+    const asked = peopleAskedIn(queryOf(request), read)
     const { person } = sessionOf(request)
     const page = `/studies/${study.id}`
     const wanted = { ...asked, sort: asked.order.by, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }

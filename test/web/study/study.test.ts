@@ -669,3 +669,35 @@ t.test('a study says what it is to everybody who may read it, also to those who 
   )
   t.equal((await people.viewer.get(`${page}/settings`)).status, 404)
 })
+
+t.test('whoever may not know the answers is offered no order of them, and told so if they ask for it', async t => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'ResearchStudy',
+    status: 'active',
+    title: 'Staff only',
+    sponsor: { reference: `Organization/${lab.organization}` },
+    extension: [{ url: extensions.access, valueCode: 'staff' }],
+  })
+  const { id: patient } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ text: 'Unanswered' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${id}` },
+    individual: { reference: `Patient/${patient}` },
+  })
+  const ordersOn = async (at: string) => {
+    const { body } = await people.member.get(at)
+    return [...body.matchAll(/<option value="([a-z]+)"[^>]*>[^<]* first</g)].map(([, order]) => order)
+  }
+  t.strictSame(await ordersOn(page), ['arrival', 'answer', 'enrolment'])
+  for (const at of ['', '/completeness'])
+    t.strictSame(await ordersOn(`/studies/${id}${at}`), ['arrival', 'enrolment'], at)
+  t.match(
+    wordsOf(await people.member.get(`/studies/${id}?sort=answer`)),
+    /Newest data first; Name or code; Last enrolled first/,
+  )
+})
