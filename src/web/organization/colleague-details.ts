@@ -120,7 +120,7 @@ const noticeOf = ({ isOvertaken, isRefused }: State, person: string): Html | und
   return isRefused
     ? notice(
         'problem',
-        html`<p>Nothing was saved: this is not yours to change. ${person} came to this installation through an organization that you do not manage, or works in another one too. A manager there changes it, or an administrator of this installation.</p>`,
+        html`<p>Nothing was saved: this is not yours to change. If ${person} came to this installation through an organization that you do not manage, a manager there changes it; if they work in another institution too, only an administrator of this installation does.</p>`,
       )
     : undefined
 }

@@ -122,15 +122,16 @@ t.test(
     t.equal(refused.status, 403)
     t.match(
       wordsOf(refused),
-      /Nothing was saved: this is not yours to change\. Helen Brant came to this installation through/,
+      /Nothing was saved: this is not yours to change\. If Helen Brant came to this installation through an organization that you do not manage, a manager there changes it; if they work in another institution too, only an administrator of this installation does\./,
     )
     t.match(refused.body, /name="name"[^>]*value="Helen Ward"/)
-    await roleIn(id, clinic.organization)
-    t.equal(
-      (await manager.send(at, { name: 'Helen Lab' })).status,
-      403,
-      'nor of the tenant, if they work in another too',
-    )
+    const inClinic = await roleIn(id, clinic.organization)
+    const there = `/organizations/${clinic.organization}/people/${inClinic}/details`
+    for (const [who, form] of [
+      [manager, at],
+      [people['manager of another tenant'], there],
+    ] as const)
+      t.equal((await who.send(form, { name: 'Helen Lab' })).status, 403, 'nor of either tenant, if they work in two')
     t.match(await administrator.send(at, { name: 'Helen Brandt' }), { status: 303 })
     t.match((await stored(id)).name?.[0], { text: 'Helen Brandt' })
   },
