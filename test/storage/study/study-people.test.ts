@@ -120,6 +120,27 @@ t.test('a total is of those whom whoever asks may see', async t => {
   t.same(totals, [7, 7, 0, 0, 7, 7, 7, 0, 0, 0, 0, 7, 0, 1])
 })
 
+t.test('who reads places alone finds and orders nobody by a name, and is told no answer', async t => {
+  const listed = async (scope: string, more: Partial<StudyPeopleAsked> = {}) => {
+    const caller = { ...w.staff('member', `user/ResearchSubject.rs ${scope}`), organizations: ['lab'] }
+    return readStudyPeople(database, gateOf(caller), asked(caller, 'open', more))
+  }
+  const codes = people.map((_, at) => `open-${6 + at}`)
+  const alone = await listed('')
+  t.same(
+    alone.rows.map(({ subject }) => JSON.parse(subject).identifier[0].value),
+    codes,
+  )
+  t.same(alone.counts, { none: 7, silent: 0, earlier: 0, paper: 0 })
+  for (const text of ['neil', 'zed 10', 'mrn-ann'])
+    for (const sort of ['name', 'arrival', 'answer', 'enrolment'] as const) {
+      const { total, named } = await listed('user/Consent.rs', { text, sort })
+      t.same({ total, named }, { total: 0, named: [] }, `${text} by ${sort}`)
+    }
+  t.equal((await listed('user/Patient.rs', { text: 'neil' })).total, 1, 'who reads Patients')
+  t.equal((await listed('user/Consent.rs')).counts.none, 2, 'who reads Consents')
+})
+
 t.test('people are told by what their Consents say, and by the deleted one if there is no other', async t => {
   const { rows } = await readStudyPeople(database, gateOf(w.staff('staff')), asked(w.staff('staff'), 'open'))
   const states = Object.fromEntries(rows.map(({ subject, state }) => [JSON.parse(subject).id, state]))
