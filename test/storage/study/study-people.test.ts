@@ -175,6 +175,12 @@ t.test(
       { ...w.consent('open', 'bob', 'inactive', both) },
     )
     await importer.write([{ kind: 'delete', type: 'Patient', id: 'gus' }])
+    await put(named('hal', 'Other'), place('coded', 'hal', 'coded-hal'), {
+      resourceType: 'Person',
+      id: 'both',
+      link: ['dee', 'hal'].map(id => ({ target: { reference: `Patient/${id}` } })),
+    })
+    await put(named('hal', 'Joined'), { ...named('dee', 'Joining'), gender: 'other' })
     const { kept, said } = await beside()
     t.same(kept, said)
     await world.deriveAnew()
