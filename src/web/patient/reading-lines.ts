@@ -2,6 +2,7 @@ import { parseJson } from '../../fhir/json.ts'
 import { isEnteredInError } from '../../fhir/measured/mistaken.ts'
 import { offsetMs } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import { isolated } from '../../messages/isolated.ts'
 import type { Cell } from '../../operations/rows/csv.ts'
 import { openNamedDevices } from '../../operations/rows/named-devices.ts'
 import { type Reading, readingRows } from '../../operations/rows/reading-rows.ts'
@@ -33,10 +34,11 @@ export const readingLines = async (
   const named = { nameKind: kindNames(own.codeClasses, words), nameDevice }
   return readings.map(reading => {
     const rows = [...readingRows([reading], named)]
-    const [start, end, what, code, , , , device] = (rows[0] ?? []).map(textOf)
+    const [start, end, name, code, , , , device] = (rows[0] ?? []).map(textOf)
+    const what = name ?? code
     return {
       id: reading.id,
-      what: what ?? code,
+      what: what && isolated(what),
       values: rows.map(row => partText(row, words)),
       when: timeText(start, end, timezone, { offset: changesClock(start, end, timezone) }),
       // What has no name, or may not be seen, is not called by its id.
@@ -48,7 +50,9 @@ export const readingLines = async (
 
 const partText = (row: readonly Cell[], words: Words): string => {
   const [, , , , part, value, unit, , , , absent] = row
-  return [textOf(part), valueText(value, textOf(unit), textOf(absent), words)].filter(Boolean).join(' ')
+  return [textOf(part), valueText(value, textOf(unit), textOf(absent), words)]
+    .flatMap(text => (text ? isolated(text) : []))
+    .join(' ')
 }
 
 const changesClock = (start: string | undefined, end: string | undefined, timezone: string): boolean =>

@@ -205,6 +205,23 @@ t.test('a reading that came as a mistake has no mark to take off', async t => {
   t.equal(formIn(await anns.get(`${list}/${id}`)).action, '')
 })
 
+t.test('a name that is written from right to left turns round neither its time nor its value', async t => {
+  const name = '\u05de\u05e9\u05e7\u05dc'
+  await weight({ effectiveDateTime: '2026-04-20T08:00:00Z', code: { text: name } })
+  await native({
+    effectiveDateTime: '2026-04-20T07:00:00Z',
+    code: { text: 'Day' },
+    component: [
+      { code: { text: name }, valueString: name },
+      { code: { text: 'b' }, valueString: '2' },
+    ],
+  })
+  t.strictSame(linesIn(await anns.get(`${list}?day=2026-04-20`)), [
+    `\u2068${name}\u2069, 2026-04-20 08:00 70.5 kg source not known`,
+    `Day, 2026-04-20 07:00 \u2068${name}\u2069 \u2068${name}\u2069, b 2 source not known`,
+  ])
+})
+
 t.test('what was changed since it was shown is shown anew, and not marked', async t => {
   const id = await sent(heartRate(177, '2026-06-04T08:00:00Z'))
   const { action, fields } = formIn(await anns.get(`${list}/${id}`))
