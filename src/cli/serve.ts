@@ -10,7 +10,7 @@ import { startError, startLineOf } from '../start-error.ts'
 import { openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/postgres/migrate.ts'
 import { openPostgres } from '../storage/postgres/postgres.ts'
-import { failure, hasNoConnection } from '../storage/postgres/sql-state.ts'
+import { failure, hasNoConnection, isLost } from '../storage/postgres/sql-state.ts'
 import { secretKeyOf } from '../storage/secret/secret-key.ts'
 import { stopOnSignals } from './stop-on-signals.ts'
 
@@ -81,9 +81,14 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
     return { address, databaseUrl: postgres.url, close }
   } catch (error) {
     await postgres.close()
+    const fullDisk = hasLostConnection(error) ? await postgres.fullDisk() : undefined
+    if (fullDisk !== undefined) throw startError(`PostgreSQL ended while the server started: ${fullDisk}`, error)
     throw hasNoConnection(error) ? tooFewConnections(config, error) : await inOneLineIfAway(error)
   }
 }
+
+/** A full disk may also end PostgreSQL, and all that is told of that is the end of a connection. */
+const hasLostConnection = (error: unknown): boolean => isLost(error instanceof Error ? (error.cause ?? error) : error)
 
 const tooFewConnections = ({ poolSize }: Config, cause: unknown): Error =>
   startError(

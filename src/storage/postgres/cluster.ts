@@ -20,6 +20,8 @@ export type Cluster = {
   readonly origin: 'created' | 'started' | 'adopted'
   /** Ends its sessions, writes everything to disk and waits until the process is gone. After a crash, everything is written at the next start. */
   readonly stop: (how?: { readonly hasCrashed: boolean }) => Promise<void>
+  /** What it has said of a disk that is full, since it was started. */
+  readonly fullDisk: () => Promise<string | undefined>
 }
 
 type Options = {
@@ -45,6 +47,8 @@ export const openCluster = async (options: Options): Promise<Cluster> => {
     pid,
     origin: running ? 'adopted' : isNew ? 'created' : 'started',
     stop: ({ hasCrashed } = { hasCrashed: false }) => stop(pid, hasCrashed ? 0 : patienceMs),
+    // Somebody may have removed the log.
+    fullDisk: async () => fullDiskIn(await readFile(logOf(folder), 'utf8').catch(() => '')),
   }
 }
 
@@ -77,7 +81,7 @@ const start = async (program: PostgresProgram, folder: string, settings: Options
   const port = await freePort()
   const all = { ...ours, ...settings }
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const logFile = `${folder}.log`
+  const logFile = logOf(folder)
   const log = await open(logFile, 'w', 0o600)
   const child = spawn(program.postgres, ['-D', await pathFor(program, folder), '-p', String(port), ...flags], {
     cwd: folder,
@@ -97,6 +101,8 @@ const start = async (program: PostgresProgram, folder: string, settings: Options
   const told = lastReason(await readFile(logFile, 'utf8'))
   throw startError(`PostgreSQL in ${folder} did not start: ${told || end.reason}`)
 }
+
+const logOf = (folder: string): string => `${folder}.log`
 
 const ours = {
   listen_addresses: '127.0.0.1',
@@ -174,10 +180,12 @@ const exists = (path: string): Promise<boolean> =>
 
 /** After it, PostgreSQL only says that it is down, and initdb that it cleans up. A full disk ends them in many ways. */
 const lastReason = (log: string): string => {
-  const lines = log.split('\n')
-  const fullDisk = lines.find(line => line.includes('No space left on device'))
-  const reason = fullDisk ?? lines.findLast(line => /\b(FATAL|PANIC|error):/.test(line)) ?? lastLine(log)
+  const fatal = log.split('\n').findLast(line => /\b(FATAL|PANIC|error):/.test(line))
+  const reason = fullDiskIn(log) ?? fatal ?? lastLine(log)
   return reason.includes('insufficient file descriptors') ? tooFewFiles : reason
 }
+
+const fullDiskIn = (log: string): string | undefined =>
+  log.split('\n').find(line => line.includes('No space left on device'))
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

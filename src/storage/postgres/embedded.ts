@@ -7,7 +7,12 @@ import { makeDataFolder } from './data-folder.ts'
 import { takeLock } from './lock.ts'
 
 /** A running PostgreSQL: the embedded one or the operator's own. */
-export type Postgres = { readonly url: string; readonly close: () => Promise<void> }
+export type Postgres = {
+  readonly url: string
+  readonly close: () => Promise<void>
+  /** What it has said of a disk that is full; undefined for the operator's own, whose log is elsewhere. */
+  readonly fullDisk: () => Promise<string | undefined>
+}
 
 /**
  * PostgreSQL in `DATA_DIR/postgres`. It goes on running if the server is killed; the next server adopts it, unless one that is still running holds
@@ -30,17 +35,18 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
     await close()
     throw error
   }
-  return { url: cluster.url(databaseName), close }
+  return { url: cluster.url(databaseName), close, fullDisk: cluster.fullDisk }
 }
 
 /** For a command that may run beside a server: uses its PostgreSQL, or runs one for as long as the command takes. */
 export const openBeside = async (dataDir: string, tell: Tell): Promise<Postgres> => {
   await makeDataFolder(dataDir)
   const cluster = await openCluster({ folder: join(dataDir, 'postgres'), settings })
-  if (cluster.origin === 'adopted') return { url: cluster.url(databaseName), close: async () => {} }
+  const { fullDisk } = cluster
+  if (cluster.origin === 'adopted') return { url: cluster.url(databaseName), close: async () => {}, fullDisk }
   report(cluster, dataDir, tell)
   await createDatabase(cluster.url('postgres'))
-  return { url: cluster.url(databaseName), close: () => cluster.stop() }
+  return { url: cluster.url(databaseName), close: () => cluster.stop(), fullDisk }
 }
 
 const databaseName = 'sharewell'

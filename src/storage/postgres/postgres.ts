@@ -29,7 +29,7 @@ const openNamed = async (databaseUrl: string): Promise<Postgres> => {
   })
   const fault = faultOf(known)
   if (fault !== undefined) throw startError(fault)
-  return { url, close: async () => {} }
+  return { url, close: async () => {}, fullDisk: async () => undefined }
 }
 
 type Known = { readonly version: number; readonly database: string; readonly encoding: string; readonly told: boolean }

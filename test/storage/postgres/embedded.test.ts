@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { appendFile, chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -60,6 +60,22 @@ t.test('text is UTF-8, time is UTC, and commits are durable', async t => {
   }
   t.same(await query(url, "SELECT lower('ÄÖ') AS lower"), [{ lower: 'äö' }])
   await close()
+})
+
+t.test('it is known what PostgreSQL has said of a full disk since it was started, and of nothing else', async t => {
+  const log = join(folder, 'postgres.log')
+  const full = 'PANIC:  53100: could not write to file "pg_wal/xlogtemp.7": No space left on device'
+  const first = await openEmbedded(folder, () => {})
+  await appendFile(log, 'FATAL:  57P01: terminating connection due to administrator command\n')
+  t.equal(await first.fullDisk(), undefined)
+  await appendFile(log, `${full}\nLOG:  00000: database system is shut down\n`)
+  t.equal(await first.fullDisk(), full)
+  await first.close()
+  const second = await openEmbedded(folder, () => {})
+  t.equal(await second.fullDisk(), undefined)
+  await rm(log)
+  t.equal(await second.fullDisk(), undefined)
+  await second.close()
 })
 
 t.test('what the environment says of another database does not concern it', async t => {
