@@ -31,7 +31,7 @@ const invite = (id: string, given: Columns = {}) =>
   into('invitation', { id, ...ann, made_at: ago(6), expires_at: ago(-1), tries: 0, ...given })
 const enrol = (id: string, given: Columns = {}) => {
   const forever = { in_force: true, period_start: '-infinity', period_end: 'infinity' }
-  return into('enrolment', { id, patient_id: 7, patient: 'ann', study_id: 's', ...forever, ...given })
+  return into('enrolment', { id, patient_id: 7, pk: 1, patient: 'ann', study_id: 's', ...forever, ...given })
 }
 const rowsOf = (columns: SqlFragment) => database.any(sql.fragment`SELECT ${columns} FROM study_message ORDER BY id`)
 
