@@ -3,7 +3,7 @@ import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { beginJoining } from '../../src/storage/other-joining.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { nobodyWaits, someoneWaits } from '../support/someone-waits.ts'
+import { someoneAsks, someoneWaits } from '../support/someone-waits.ts'
 
 /** Whoever waits for a lock gives up soon. */
 const { url, database } = await openTestDatabase(t, { statementTimeoutMs: 1500 })
@@ -28,7 +28,7 @@ t.test('whoever waits for what a joining has moved, for as long as they may, tri
     await change(connection)
     const begun = changing()
     await someoneWaits(connection)
-    await nobodyWaits(connection)
+    await someoneAsks(connection, 'pg_try_advisory_xact_lock_shared')
     return begun
   })
   await writer.done

@@ -10,6 +10,16 @@ export const someoneWaits = (connection: Connection, howMany = 1): Promise<void>
 export const nobodyWaits = (connection: Connection): Promise<void> =>
   until(async () => (await waiting(connection)) === 0, 'somebody waits all the time')
 
+/** Resolves once somebody else of this database has asked last what contains the text. */
+export const someoneAsks = (connection: Connection, text: string): Promise<void> =>
+  until(async () => {
+    await connection.any(sql.fragment`SELECT pg_stat_clear_snapshot()`)
+    const asked = await connection.any(sql.fragment`
+      SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND strpos(query, ${text}) > 0`)
+    return asked.length > 0
+  }, `nobody asks ${text}`)
+
 const waiting = async (connection: Connection): Promise<number> => {
   // Within a transaction PostgreSQL keeps the list of activity as it first saw it, so that later connections would never be counted.
   await connection.any(sql.fragment`SELECT pg_stat_clear_snapshot()`)
