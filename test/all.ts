@@ -58,7 +58,7 @@ const everySoMany: readonly (readonly [days: number, places: readonly string[]])
       'test/operations/**',
       'test/storage/audit/**',
       'test/studies/**',
-      'test/web/{account,intake,invitation,page,patient,sign-in,study,study-settings,system}/**',
+      'test/web/{account,intake,invitation,page,patient,sharing,sign-in,study,study-settings,system}/**',
     ],
   ],
 ]
