@@ -116,16 +116,3 @@ const insertEnrolments = (
       place_code(made.content), person_letters(made.content)
     FROM made LEFT JOIN person ON person.patient_id = made.patient_id AND person.id = made.patient
     RETURNING ${isOver} AS "isOver"`)
-
-/** Places as the Patients are called now, whose turns are taken. */
-export const renameInPlaces = async (connection: Connection, patients: readonly string[]): Promise<void> => {
-  await connection.run(sql.fragment`
-    UPDATE enrolment AS place SET named = person.named, names = person.names
-    FROM (
-      SELECT compartment.patient_id, compartment.id, patient_sort_name(row.content) AS named, person_letters(row.content) AS names
-      FROM patient_compartment AS compartment
-      LEFT JOIN patient AS row ON row.patient_id = compartment.patient_id AND row.id = compartment.id
-      WHERE compartment.id = ANY(${sql.array([...patients], 'text')})) AS person
-    WHERE place.patient_id = person.patient_id AND place.patient = person.id
-      AND (place.named, place.names) IS DISTINCT FROM (person.named, person.names)`)
-}

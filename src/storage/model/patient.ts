@@ -6,8 +6,8 @@ import { followAddresses } from './patient-address.ts'
 import type { Projected, Projection } from './projection.ts'
 
 /**
- * Messages follow a patient's addresses. What stands of gender, year of birth and names in places and beside them and Consents follows at the end of the
- * writes (`renewPlaces`), once the turn of those who are collected here is taken.
+ * Messages follow a patient's addresses. At the end of the writes, once the turn of those who are collected here is taken, follows what stands of gender
+ * and year of birth in places (`renewPlaces`), and of names beside places and Consents (`renewNames`).
  */
 export const projectPatients: Projection<Patient> = async (connection, changes, context) => {
   await followAddresses(connection, changes, context)

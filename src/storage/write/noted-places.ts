@@ -1,9 +1,7 @@
 import type { ResearchSubject } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import { asAnswered } from '../model/answered-subject.ts'
-import { renameInCareConsents } from '../model/consent/care-consent.ts'
 import { takeTurn } from '../model/consent/turn.ts'
-import { renameInPlaces } from '../model/enrolment.ts'
 import { findNoted, saysNote, withNoted } from '../model/noted-subject.ts'
 import { numbersOf } from '../model/reference.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -13,12 +11,11 @@ import type { Writing } from './write.ts'
 
 /**
  * Lets places say what follows from what was written until now: those of Patients whose gender or year of birth is another one, and those in studies
- * that were not there yet. Beside places and Consents stands what Patients are called by now.
+ * that were not there yet.
  */
 export const renewPlaces = async (connection: Connection, writing: Writing): Promise<void> => {
-  const [patients, renamed, studies] = [[...writing.corrected], [...writing.renamed], [...writing.begun]]
+  const [patients, studies] = [[...writing.corrected], [...writing.begun]]
   writing.corrected.clear()
-  writing.renamed.clear()
   writing.begun.clear()
   // First, since of places that are corrected counts what they were told, and not what a client has sent.
   if (studies.length > 0)
@@ -35,17 +32,6 @@ export const renewPlaces = async (connection: Connection, writing: Writing): Pro
       // Whoever corrects a Patient tells no study what it was not told before: they may read more than those who read the place.
       isKnown: async place => saysNote(place),
     })
-  if (renamed.length > 0) await rename(connection, writing, renamed)
-}
-
-/**
- * Whoever writes a place or a Consent reads, in the turn of its patient, what they are called, and does not wait for whoever is changing that. So it is
- * written beside them in that turn, and after what else is locked: earlier, the two could wait for each other.
- */
-const rename = async (connection: Connection, writing: Writing, patients: readonly string[]): Promise<void> => {
-  for (const patientId of await numbersOf(connection, patients)) await takeTurn(connection, patientId, writing)
-  await renameInPlaces(connection, patients)
-  await renameInCareConsents(connection, patients)
 }
 
 type Renewed = {

@@ -18,6 +18,7 @@ import { withDecision } from './decision.ts'
 import { tellingPatient } from './done-for-patient.ts'
 import { changedBy } from './lock-places.ts'
 import { renewPlaces } from './noted-places.ts'
+import { renewNames } from './renamed.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences, referring } from './required-references.ts'
 import { isolated } from './savepoint.ts'
@@ -40,6 +41,7 @@ export const writeAll = async (
   const complete = writes.filter((_, index) => missing[index] === undefined)
   const written = await writeComplete(connection, writing, complete, beside)
   await renewPlaces(connection, writing)
+  await renewNames(connection, writing)
   await recordRepairs(connection, writing, complete, written)
   const rest = written.values()
   const all = writes.map((_, index): Written => {

@@ -31,16 +31,3 @@ export const insertCareConsent = async (
 export const removeCareConsent = async (connection: Connection, patientId: number, id: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM care_consent WHERE patient_id = ${patientId} AND consent_id = ${id}`)
 }
-
-/** As the Patients are called now, whose turns are taken. */
-export const renameInCareConsents = async (connection: Connection, patients: readonly string[]): Promise<void> => {
-  await connection.run(sql.fragment`
-    UPDATE care_consent AS one SET named = person.named, names = person.names
-    FROM (
-      SELECT compartment.patient_id, compartment.id, patient_sort_name(row.content) AS named, patient_names(row.content) AS names
-      FROM patient_compartment AS compartment
-      LEFT JOIN patient AS row ON row.patient_id = compartment.patient_id AND row.id = compartment.id
-      WHERE compartment.id = ANY(${sql.array([...patients], 'text')})) AS person
-    WHERE one.patient_id = person.patient_id AND one.patient = person.id
-      AND (one.named, one.names) IS DISTINCT FROM (person.named, person.names)`)
-}
