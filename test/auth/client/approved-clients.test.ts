@@ -67,6 +67,14 @@ t.test('what is taken from an app while a person is asked is not granted any mor
   t.equal((await send(body.access_token, 'GET', `ResearchStudy/${study.id}`)).statusCode, 200)
 })
 
+t.test('an app is of an organization that is there', async t => {
+  const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
+  await t.rejects(change(id, { organization: 'nowhere' }), {
+    message: 'Organization/nowhere is not known',
+    status: 404,
+  })
+})
+
 t.test('nothing is granted to where an app may not be answered any more', async t => {
   const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
   const browser = world.browser()

@@ -236,6 +236,16 @@ t.test('somebody who left the study has no unconfirmed app any more', async t =>
   t.match(await redeem(token), { status: 403, body: { detail: /invitation is over/ } })
 })
 
+t.test('of an invitation of somebody whose record is deleted it is said that it is over, as of any other', async t => {
+  const { patient, token, subject } = await invited('Roy')
+  for (const place of [`ResearchSubject/${subject}`, `Patient/${patient}`])
+    t.match(await send('everything', 'DELETE', place), { statusCode: 204 }, place)
+  t.match(await redeem(token), {
+    status: 403,
+    body: { detail: 'The invitation is over: ask whoever sent it for another one' },
+  })
+})
+
 t.test('what an app requested before the invitation was cancelled is not done afterwards', async t => {
   const { token, subject } = await invited('Rae')
   const bearer = await tokenOf(token)

@@ -316,6 +316,14 @@ t.test('an impossible entry refuses the whole transaction, with its place', asyn
     }),
     [400],
   )
+  const tag = { name: 'meta', valueMeta: { tag: [{ system: 'urn:test', code: 'seen' }] } }
+  t.strictSame(
+    await refusal({
+      request: { method: 'POST', url: 'Patient/overlap/$meta-add' },
+      resource: { resourceType: 'Parameters', parameter: [tag] },
+    }),
+    [400, 'Bundle.entry[0]', 'A transaction carries operations by GET only; a batch takes all'],
+  )
   t.equal((await get('Condition?_summary=count')).total, before, 'nothing was written')
   t.equal((await get('Patient/overlap')).meta.versionId, '1')
 })

@@ -79,6 +79,12 @@ t.test('its staff are those whom it names, with the role and the time of each en
   }
 })
 
+t.test('a study that chooses nothing is read by its organization, and knows its people by code', async t => {
+  await put(w.study('plain', 'lab', [w.requests(heartRate)]))
+  const chosen = await database.one(sql.fragment`SELECT access, identity FROM study WHERE id = 'plain'`)
+  t.strictSame(chosen, { access: 'organization', identity: 'coded' })
+})
+
 const steps = 'omh:step-count'
 
 t.test('what the text does not ask for, though the study does, is given to it by nobody', async t => {

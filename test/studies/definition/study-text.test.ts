@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { textParts } from '../../../src/access/text-parts.ts'
+import { extensions } from '../../../src/fhir/canonical.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { withRequest } from '../../../src/studies/definition/study-request.ts'
 import {
@@ -44,6 +45,22 @@ t.test('the next version begins with the words of the last one', async t => {
   const published = withPublished(study, spanish, classes)
   t.same(draftAfter(published), spanish)
   t.same(versionsOf(withPublished(published, draft, classes)), ['1', '2'])
+})
+
+t.test('no two versions have one name, whatever names versions have that were not written here', async t => {
+  const version = (name: string) => ({
+    url: extensions.patientText,
+    extension: [{ url: 'version', valueString: name }],
+  })
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [[], '1'],
+    [['2'], '3'],
+    [['1.0', '3', '4'], '5'],
+  ]
+  for (const [names, next] of cases) {
+    const named = { ...study, extension: [...(study.extension ?? []), ...names.map(version)] }
+    t.strictSame(versionsOf(withPublished(named, draft, classes)), [...names, next])
+  }
 })
 
 t.test('missing parts are named: of a language that was begun, the promise, and something to ask for', async t => {

@@ -153,6 +153,31 @@ t.test('staff are named; who has given no name is told of by their role, and who
     t.ok(leido.includes(told), `${told}: ${leido}`)
 })
 
+t.test('whom the text does not name as a recipient from elsewhere is not told of, since they read nothing', async t => {
+  const collaborator = async (name: string) => {
+    const { id } = await create(clinic.manager, { resourceType: 'Practitioner', name: [{ text: name }] })
+    return { reference: `Practitioner/${id}` }
+  }
+  const [named, unnamed] = [await collaborator('Nia Named'), await collaborator('Uma Unnamed')]
+  const { extension = [] } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const text = extension.find(({ url }: Extension) => url === extensions.patientText)
+  const recipients = [{ reference: `Organization/${lab.organization}` }, named].map(valueReference => ({
+    url: 'recipient',
+    valueReference,
+  }))
+  const staff = [named, unnamed].map(valueReference => ({
+    url: extensions.staff,
+    extension: [{ url: 'practitioner', valueReference }],
+  }))
+  const made = await studyWith(
+    { url: extensions.access, valueCode: 'staff' },
+    { ...text, extension: [...text.extension, ...recipients] },
+    ...staff,
+  )
+  const { preview } = await asks(made, 'Ina')
+  t.match(await shown(preview()), /^Nia Named, from another organization All job, a service/)
+})
+
 t.test('the page says whether the study knows its people by name, and who knows them in any case', async t => {
   const named = await asks(study, 'Ola')
   t.match(
