@@ -1,10 +1,12 @@
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Tell } from '../../events/event.ts'
 import { type Cluster, openCluster } from './cluster.ts'
 import { makeDataFolder } from './data-folder.ts'
-import { takeLock } from './lock.ts'
+import { type Lock, takeLock } from './lock.ts'
+import { isAway } from './sql-state.ts'
 
 /** A running PostgreSQL: the embedded one or the operator's own. */
 export type Postgres = {
@@ -16,26 +18,45 @@ export type Postgres = {
 
 /**
  * PostgreSQL in `DATA_DIR/postgres`. It goes on running if the server is killed; the next server adopts it, unless one that is still running holds
- * the lock.
+ * the lock. One that is being ended by its server just then is waited for, and started again.
  */
 export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgres> => {
   await makeDataFolder(dataDir)
   const folder = join(dataDir, 'postgres')
-  const cluster = await openCluster({ folder, settings })
-  const lock = await takeLock(cluster.url('postgres'), { onLost: () => tell({ kind: 'database-lost' }) })
+  const { cluster, lock } = await takeCluster(folder, () => tell({ kind: 'database-lost' }))
   report(cluster, folder, tell)
-  const close = async () => {
-    lock.expectEnd()
-    await cluster.stop({ hasCrashed: lock.isLost() })
-  }
+  const close = () => end(cluster, lock)
+  return { url: cluster.url(databaseName), close, fullDisk: cluster.fullDisk }
+}
+
+/** `onLost` is told of a loss after it was taken. */
+const takeCluster = async (folder: string, onLost: () => void, until = performance.now() + patienceMs) => {
+  const cluster = await openCluster({ folder, settings })
+  let isTaken = false
+  let lock: Lock | undefined
   try {
-    await removeLeftovers(dataDir)
+    lock = await takeLock(cluster.url('postgres'), { onLost: () => isTaken && onLost() })
+    await removeLeftovers(dirname(folder))
+    // PostgreSQL lets nobody in any more once it ends. So if the lock was free because its holder is ending it, this fails.
     await createDatabase(cluster.url('postgres'))
+    isTaken = true
+    return { cluster, lock }
   } catch (error) {
-    await close()
+    if (cluster.origin === 'adopted' && isAway(error) && performance.now() < until) {
+      await pause(20)
+      return takeCluster(folder, onLost, until)
+    }
+    if (lock !== undefined) await end(cluster, lock)
     throw error
   }
-  return { url: cluster.url(databaseName), close, fullDisk: cluster.fullDisk }
+}
+
+/** As long as one that is stopping may take. */
+const patienceMs = 40_000
+
+const end = async (cluster: Cluster, lock: Lock): Promise<void> => {
+  lock.expectEnd()
+  await cluster.stop({ hasCrashed: lock.isLost() })
 }
 
 /** For a command that may run beside a server: uses its PostgreSQL, or runs one for as long as the command takes. */

@@ -80,6 +80,10 @@ const lostBy: ReadonlySet<unknown> = new Set([
   ...['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRNOTAVAIL'],
 ])
 
+/** For the error as PostgreSQL sends it: it cannot be reached, or lets nobody in since it is ending or has just begun. */
+export const isAway = (error: unknown): boolean =>
+  isLost(error) || (error instanceof pg.DatabaseError && (error.code === '57P01' || error.code === '57P03'))
+
 export const isDeadlock = (error: unknown): boolean => isOfState(error, '40P01')
 
 export const isNoRoom = (error: unknown): boolean => isOfState(error, '53100')

@@ -111,6 +111,23 @@ t.test(
   },
 )
 
+t.test('a server that starts while another one ends its database waits for that, and has it again', async t => {
+  const ending = await openCluster({ folder: join(folder, 'postgres'), settings: {} })
+  const holder = new pg.Client({ connectionString: ending.url('postgres') })
+  holder.on('error', () => {})
+  await holder.connect()
+  await holder.query(`SELECT pg_advisory_lock(${0x5a7e})`)
+  const told: Event['kind'][] = []
+  const starting = openEmbedded(folder, ({ kind }) => told.push(kind))
+  const asking = "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
+  while ((await query(ending.url('postgres'), asking)).length === 0) await pause(5)
+  process.kill(ending.pid, 'SIGINT')
+  const next = await starting
+  t.same(told, [], 'the end of the other one is not the end of its own')
+  t.same(await query(next.url, 'SELECT * FROM kept'), [{ a: 1 }])
+  await next.close()
+})
+
 t.test('a database that hangs while stopping is ended, and started again', async t => {
   const first = await openCluster({ folder: join(folder, 'postgres'), settings: {} })
   const [{ pid }] = await query(first.url('postgres'), backgroundWriter)
