@@ -8,7 +8,7 @@ import { present } from '../../values/element.ts'
 import { textTest } from '../../values/string.ts'
 import { matchValue } from '../../values/value.ts'
 import { firstOfInstallation } from './recorded-key.ts'
-import { nobodyOfStaff, recordedPart } from './recorded-part.ts'
+import { nobodyOfStaff, recordedAction, recordedPart, recordedSubtype } from './recorded-part.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
 type DateValue = Extract<Value, { kind: 'date' }>
@@ -57,8 +57,9 @@ const partTest = ({ parameter, value }: Match, row: SqlFragment): SqlFragment | 
 
 type Test = (value: Value, row: SqlFragment) => SqlFragment | undefined
 
+/** Not an EXISTS: PostgreSQL would often read all records for it first, also if those of the first page are the newest. */
 const ofRecord = (row: SqlFragment, holds: SqlFragment): SqlFragment =>
-  sql.fragment`EXISTS (SELECT FROM audit_record AS entry WHERE entry.id = ${row}.record AND ${holds})`
+  sql.fragment`coalesce((SELECT ${holds} FROM audit_record AS entry WHERE entry.id = ${row}.record), FALSE)`
 
 /** An event is no more exact than milliseconds. */
 const date: Test = (value, row) => {
@@ -206,7 +207,21 @@ const outcome: Test = (value, row) => {
   }
 }
 
-const tests: Readonly<Record<string, Test>> = { date, 'agent-name': agentName, 'entity-name': entityName }
+const coded =
+  (recorded: SqlFragment): Test =>
+  (value, row) =>
+    value.kind === 'token' && value.code !== undefined
+      ? ofRecord(row, sql.fragment`${recorded} = ${value.code}`)
+      : undefined
+
+/** What holds of the record wherever the parameter matches. */
+const tests: Readonly<Record<string, Test>> = {
+  date,
+  'agent-name': agentName,
+  'entity-name': entityName,
+  action: coded(recordedAction),
+  subtype: coded(recordedSubtype),
+}
 
 const isOfPatients = (row: SqlFragment): SqlFragment => sql.fragment`cardinality(${row}.subjects) > 0`
 

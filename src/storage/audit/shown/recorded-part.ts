@@ -4,7 +4,7 @@ import { type SqlFragment, sql } from '../../sql.ts'
 /**
  * The part of an AuditEvent that a search parameter is about; undefined if that would be nearly all of it. `audit_content` (its newest definition in
  * sql/) makes the whole event from the record, and this repeats a part of that: assembling 30,000 whole events for a question took half a minute.
- * Whoever changes one must change the other; test/storage/audit/record-test.test.ts compares both.
+ * Whoever changes one must change the other; test/storage/audit/shown/record-test.test.ts compares both.
  */
 export const recordedPart = (code: string, row: SqlFragment): SqlFragment | undefined => parts[code]?.(row)
 
@@ -27,13 +27,21 @@ const type = sql.fragment`jsonb_build_object('type', CASE entry.interaction
   ELSE jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/audit-event-type', 'code', 'rest',
     'display', 'RESTful Operation') END)`
 
+const login = '110122'
+
 const subtype = sql.fragment`jsonb_build_object('subtype', jsonb_build_array(CASE entry.interaction
-  WHEN 'sign-in' THEN jsonb_build_object('system', ${dicom}, 'code', '110122', 'display', 'Login')
+  WHEN 'sign-in' THEN jsonb_build_object('system', ${dicom}, 'code', ${login}::text, 'display', 'Login')
   ELSE jsonb_build_object('system', 'http://hl7.org/fhir/restful-interaction', 'code', entry.interaction) END))`
 
-const action = sql.fragment`jsonb_build_object('action', CASE entry.interaction
+/** The interaction of a record `entry`, as the code of its event's subtype. */
+export const recordedSubtype = sql.fragment`CASE entry.interaction WHEN 'sign-in' THEN ${login}::text ELSE entry.interaction END`
+
+/** The same as the code of its action. */
+export const recordedAction = sql.fragment`CASE entry.interaction
   WHEN 'create' THEN 'C' WHEN 'update' THEN 'U' WHEN 'patch' THEN 'U' WHEN 'delete' THEN 'D'
-  WHEN 'read' THEN 'R' WHEN 'vread' THEN 'R' WHEN 'history-instance' THEN 'R' ELSE 'E' END)`
+  WHEN 'read' THEN 'R' WHEN 'vread' THEN 'R' WHEN 'history-instance' THEN 'R' ELSE 'E' END`
+
+const action = sql.fragment`jsonb_build_object('action', ${recordedAction})`
 
 const outcome = sql.fragment`jsonb_build_object('outcome', CASE
   WHEN entry.outcome < 400 THEN '0' WHEN entry.outcome < 500 THEN '4' ELSE '8' END)`
