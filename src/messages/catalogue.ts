@@ -15,6 +15,8 @@ export type Words = {
   readonly say: (key: Key, values?: Values) => string
   /** The name of a kind of data; `display` is used if the language has no word for it. */
   readonly kind: (key: string, display: string) => string
+  /** What a code of that group means; undefined if it is not among those that we name. */
+  readonly meaning: (group: 'part' | 'answer' | 'absent', code: string) => string | undefined
   /** The same text cut at its values: text, the name of a value, text, and so on. `values`: the numbers in it. */
   readonly parts: (key: Key, values?: Values) => readonly string[]
   /**
@@ -83,6 +85,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
     direction,
     say: (key, values = {}) => textOf(key, values).replace(/\{(\w+)\}/g, (_, name: string) => told(values[name])),
     kind: (key, display) => texts[`kind.${key}`] ?? display,
+    meaning: (group, code) => texts[`${group}.${code}`],
     parts: (key, values = {}) => textOf(key, values).split(/\{(\w+)\}/),
     number,
     list: items => joined.format(items.map(item => isolated(item, direction))),

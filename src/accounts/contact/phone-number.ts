@@ -1,7 +1,9 @@
+import { hasInvisible } from './invisible.ts'
+
 /** Whether people can dial it: digits, grouped in whatever way a country does, and perhaps an extension. It may be a short one within a house. */
 export const isPhoneNumber = (text: string): boolean => {
   const told = text.trim()
-  if (told.length > longest) return false
+  if (told.length > longest || hasInvisible(told)) return false
   const [, number, extension = ''] =
     /^(\+?[\p{Nd}\s()./\p{Pd}]+?)(?:[\s,;]*(?:ext\.?|extension|x|#)\s*(\p{Nd}+))?$/iu.exec(told) ?? []
   const digits = number?.match(/\p{Nd}/gu)?.length ?? 0

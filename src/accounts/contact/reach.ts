@@ -1,6 +1,7 @@
 import type { ContactPoint } from '@medplum/fhirtypes'
 import { without, withValues } from '../../fhir/with-values.ts'
 import { emailProblem } from '../sign-up/email.ts'
+import { hasInvisible, invisibleTold } from './invisible.ts'
 import { isPhoneNumber } from './phone-number.ts'
 
 /** How an Organization or a Practitioner is reached at work, as it is typed; empty if there is nothing of it. */
@@ -29,7 +30,9 @@ export const presentContacts = ({ telecom = [] }: Reached): readonly string[] =>
 export const reachProblems = (sent: Partial<Reach>, before: Reach): ReachProblems =>
   Object.fromEntries(
     changedIn(sent, before).flatMap(([system, value]) =>
-      value === '' || isRight[system](value) ? [] : [[system, problems[system]]],
+      value === '' || (isRight[system](value) && !hasInvisible(value))
+        ? []
+        : [[system, hasInvisible(value) ? invisibleTold : problems[system]]],
     ),
   )
 

@@ -4,11 +4,12 @@ import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import { type Cell, csv, utf8Mark } from './csv.ts'
 import { type Timed, timeCells } from './time-cells.ts'
 import {
+  type Answers,
   type Concept,
   codeOf,
   hasValue,
   type NameKind,
-  nameOf,
+  plainAnswers,
   type Valued,
   valueCells,
   whatOf,
@@ -19,6 +20,7 @@ export type Reading = Valued &
   Timed & {
     readonly id: string
     readonly status?: string
+    readonly bodySite?: Concept
     readonly device?: Reference
     readonly contained?: readonly Resource[]
     readonly component?: readonly Valued[]
@@ -29,6 +31,8 @@ type Named = {
   readonly nameKind: NameKind
   /** The name of a Device, by its reference; undefined if it has none, or may not be seen. */
   readonly nameDevice: (reference: string) => string | undefined
+  /** As they were sent, if absent. */
+  readonly answers?: Answers
 }
 
 const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation', 'absent']
@@ -41,21 +45,29 @@ export const readingRows = function* (readings: readonly Reading[], named: Named
   for (const reading of readings) yield* rowsOf(reading, named)
 }
 
-const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (readonly Cell[])[] => {
+const rowsOf = (
+  reading: Reading,
+  { nameKind, nameDevice, answers = plainAnswers }: Named,
+): readonly (readonly Cell[])[] => {
   const { id, status, code, component = [] } = reading
   const { start, end } = timeCells(reading)
   const device = deviceOf(reading, nameDevice)
-  const statistic = statisticWords(reading)
+  const said = statisticWords(reading)
+  const statistic = said && answers.statistic(said)
   const wordOf = (concept: Concept = {}) => whatOf(concept, nameKind) ?? concept.coding?.[0]?.code
   const row = (valued: Valued, part: string | undefined): readonly Cell[] => {
-    const [value, unit] = valueCells(valued)
-    const which = [part, statistic].filter(Boolean).join(', ') || undefined
-    const absent = nameOf(valued.dataAbsentReason)
+    const [value, unit] = valueCells(valued, answers)
+    const which = [part, isFigure(valued) && statistic].filter(Boolean).join(', ') || undefined
+    const absent = answers.concept(valued.dataAbsentReason)
     return [start, end, wordOf(code), codeOf(code), which, value, unit, device, status, id, absent]
   }
   const hasOwn = component.length === 0 || hasValue(reading) || reading.dataAbsentReason !== undefined
   return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, wordOf(one.code)))]
 }
+
+/** A posture is not the maximum of several. */
+const isFigure = ({ valueCodeableConcept, valueBoolean }: Valued): boolean =>
+  valueCodeableConcept === undefined && valueBoolean === undefined
 
 /** The device, even if it only has a number for a name, or is contained in the Observation. */
 const deviceOf = ({ device, contained = [] }: Reading, nameDevice: Named['nameDevice']): string | undefined => {

@@ -19,8 +19,25 @@ export type Valued = {
 
 export const hasValue = (valued: object): boolean => Object.keys(valued).some(name => name.startsWith('value'))
 
+/** How coded answers are written. */
+export type Answers = {
+  readonly concept: (concept: Concept | undefined) => string | undefined
+  readonly truth: (isTrue: boolean) => string
+  readonly statistic: (words: string) => string
+}
+
+/** As they were sent. */
+export const plainAnswers: Answers = {
+  concept: concept => nameOf(concept),
+  truth: String,
+  statistic: words => words,
+}
+
 /** Its value and unit: a number in its own digits, and a value that is neither number nor text as JSON. */
-export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string | undefined] => {
+export const valueCells = (
+  valued: Valued,
+  answers = plainAnswers,
+): readonly [value: Cell, unit?: string | undefined] => {
   const name = Object.keys(valued).find(one => one.startsWith('value')) as `value${string}` | undefined
   if (name === undefined) return [undefined]
   const value = valued[name]
@@ -31,7 +48,9 @@ export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string
       return [comparator === undefined ? { digits } : `${comparator} ${digits}`, unit ?? code]
     }
     case 'valueCodeableConcept':
-      return [nameOf(value as Concept)]
+      return [answers.concept(value as Concept)]
+    case 'valueBoolean':
+      return [answers.truth(value === true)]
     case 'valueInteger':
       return [{ digits: decimalText(value) ?? '' }]
     case 'valueSampledData': {

@@ -1,6 +1,8 @@
 import type { ContactDetail, ContactPoint, Identifier, ResearchStudy } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
+import { hasInvisible, invisibleTold } from '../../accounts/contact/invisible.ts'
 import { isPhoneNumber } from '../../accounts/contact/phone-number.ts'
+import { emailProblem } from '../../accounts/sign-up/email.ts'
 import { isDay } from '../../fhir/date.ts'
 import { languageName } from '../../fhir/language.ts'
 import { withText } from '../../fhir/translation.ts'
@@ -84,10 +86,15 @@ export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactNam
     ...(start !== '' && !isDay(start) && { start: 'Write the first day as 2026-01-31' }),
     ...(end !== '' && !isDay(end) && { end: 'Write the last day as 2026-01-31' }),
     ...(isDay(start) && isDay(end) && end < start && { end: 'The last day is before the first' }),
-    ...(email !== '' && !/^[^\s@]+@[^\s@]+$/.test(email) && { email: 'Write an address as name@example.org' }),
+    ...(email !== '' &&
+      (hasInvisible(email) || emailProblem(email) !== undefined) && {
+        email: hasInvisible(email) ? invisibleTold : 'Write an address as name@example.org',
+      }),
     ...(phone !== '' &&
       !isPhoneNumber(phone) && {
-        phone: 'Write one phone number in digits, such as +1 500 555 0006 or +1 500 555 0006 ext. 12',
+        phone: hasInvisible(phone)
+          ? invisibleTold
+          : 'Write one phone number in digits, such as +1 500 555 0006 or +1 500 555 0006 ext. 12',
       }),
     ...Object.fromEntries(long.map(name => [name, `At most ${mostOf(name)} characters for ${calledOf(name)}`])),
   }

@@ -1,5 +1,6 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
+import { invisibleTold } from '../../accounts/contact/invisible.ts'
 import { emailProblem } from '../../accounts/sign-up/email.ts'
 import { without } from '../../fhir/with-values.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
@@ -74,8 +75,11 @@ const problemOf: Readonly<
       ? undefined
       : 'Enter one identifier a line: a value of at most 100 characters, or the URI of its system, a bar and the value, such as urn:oid:1.2.3|4711'
   },
-  email: text =>
-    text === '' || emailProblem(text) === undefined ? undefined : 'Enter an e-mail address, such as ana@example.org',
+  email: text => {
+    const problem = text === '' ? undefined : emailProblem(text)
+    if (problem === undefined) return undefined
+    return problem === 'invisible' ? invisibleTold : 'Enter an e-mail address, such as ana@example.org'
+  },
   mobile: text =>
     text === '' || toMobile(text) !== undefined
       ? undefined

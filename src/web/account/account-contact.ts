@@ -88,10 +88,20 @@ type Problems = Readonly<Partial<Record<keyof PatientContacts, Key>>>
 
 /** What stays may be as registries elsewhere have it. */
 const problemsOf = (sent: PatientContacts, before: PatientContacts): Problems => ({
-  ...(!isUnchanged('email', sent, before) &&
-    emailProblem(sent.email) === 'no-address' && { email: 'contacts.email-problem' }),
+  ...(!isUnchanged('email', sent, before) && emailProblemOf(sent.email)),
   ...(!isUnchanged('mobile', sent, before) && !isMobileOrNothing(sent.mobile) && { mobile: 'contacts.mobile-problem' }),
 })
+
+const emailProblemOf = (text: string): Problems => {
+  switch (emailProblem(text)) {
+    case 'no-address':
+      return { email: 'contacts.email-problem' }
+    case 'invisible':
+      return { email: 'field.email-invisible' }
+    default:
+      return {}
+  }
+}
 
 const isMobileOrNothing = (text: string): boolean => text.trim() === '' || toMobile(text.trim()) !== undefined
 

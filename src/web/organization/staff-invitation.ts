@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { invisibleTold } from '../../accounts/contact/invisible.ts'
 import type { InvitationProblems, SaidInvitation } from '../../accounts/staff/staff-invitations.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
@@ -102,6 +103,7 @@ ${radioField({ name: 'role', label: 'Role', value: said.role, problem: shown.rol
 const ofOthers: Readonly<Record<NonNullable<InvitationProblems['email']>, string>> = {
   missing: 'Enter an e-mail address',
   'no-address': 'Enter an e-mail address like name@example.org',
+  invisible: invisibleTold,
   own: 'This is your own address: nobody can give themselves a role',
   belongs: 'The person with this address already has a role here: change it in the list of people',
   'too-often': 'This address was written to five times within an hour. Wait before you do it again.',

@@ -5,6 +5,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { callerOfPatient, compartmentOf, compartmentsOf } from '../../storage/authorization/token.ts'
 import type { PageOptions } from './add-page.ts'
 import { type Html, html } from './html.ts'
+import { notFound } from './not-found.ts'
 import { sessionOf } from './signed-in.ts'
 
 /** What a page shows to a person about themselves, or about somebody for whom they act. */
@@ -15,7 +16,7 @@ export type OwnRecord = {
   readonly patients: readonly string[]
 }
 
-/** The record of whom the address names with `record`, or the first; undefined for whoever has none. */
+/** The record of whom the address names with `record`, which has to be one of theirs, or else the first; undefined for whoever has none. */
 export const ownRecordIn = async (
   request: FastifyRequest,
   { accounts: { database } }: PageOptions,
@@ -24,7 +25,7 @@ export const ownRecordIn = async (
   const { person } = sessionOf(request)
   const patients = await compartmentsOf(database, person)
   const asked = queryOf(request).get('record')
-  const patient = (asked === null ? undefined : await compartmentOf(database, person, asked)) ?? patients[0]
+  const patient = asked === null ? patients[0] : ((await compartmentOf(database, person, asked)) ?? notFound())
   if (patient === undefined) return undefined
   const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
   return caller && { caller, patient, patients }

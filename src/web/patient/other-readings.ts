@@ -7,6 +7,7 @@ import type { Cell } from '../../operations/rows/csv.ts'
 import { openNamedDevices } from '../../operations/rows/named-devices.ts'
 import { type Reading, readingRows } from '../../operations/rows/reading-rows.ts'
 import type { Store } from '../../storage/store.ts'
+import { answerNames } from '../page/answer-names.ts'
 import { type Html, html } from '../page/html.ts'
 import { kindNames } from '../page/kind-names.ts'
 import type { ChartsPage } from './nothing-drawn.ts'
@@ -37,7 +38,7 @@ export const otherReadings = async (
   const { learn, nameDevice } = openNamedDevices(asked)
   const named = devices === 'named' ? readings : await readingsBySource(asked, readings)
   await learn(named)
-  const rows = readingRows(named, { nameKind: kindNames(codeClasses, words), nameDevice })
+  const rows = readingRows(named, { nameKind: kindNames(codeClasses, words), nameDevice, answers: answerNames(words) })
   return table([...rows], asked)
 }
 

@@ -45,10 +45,9 @@ export const ownReadingPage: AddPage = (server, options) => {
 }
 
 /** Whether something else has changed it since it was shown, so that nothing is written. */
-const isOvertakenBy = async (write: () => Promise<void>): Promise<boolean> => {
+const isOvertakenBy = async (write: () => Promise<'written' | 'nothing-to-do'>): Promise<boolean> => {
   try {
-    await write()
-    return false
+    return (await write()) === 'nothing-to-do'
   } catch (error) {
     if (!isOvertaken(error)) throw error
     return true
@@ -57,15 +56,15 @@ const isOvertakenBy = async (write: () => Promise<void>): Promise<boolean> => {
 
 type Found = { readonly own: OwnReadings; readonly stored: Stored }
 
-/** Writes nothing if there is no mark to take off. */
+/** There is nothing to do if no mark is there that could be taken off: somebody has done it already. */
 const writeStatus = async (
   request: FastifyRequest<OfReading>,
   { contextFor }: PageOptions,
   { own, stored }: Found,
   name: 'mark' | 'unmark',
-): Promise<void> => {
+): Promise<'written' | 'nothing-to-do'> => {
   const status = name === 'mark' ? 'entered-in-error' : await statusBefore(own, stored)
-  if (status === undefined) return
+  if (status === undefined) return 'nothing-to-do'
   const door = { name: 'patch', path: ':type/:id' } as const
   const asked = {
     type: 'Observation',
@@ -78,6 +77,7 @@ const writeStatus = async (
     },
   } as const
   await patch(asked, contextFor({ caller: own.caller, id: request.id, log: request.log }, door))
+  return 'written'
 }
 
 /** The status that it had before it was marked; undefined if it never had another one, or is not marked. */
@@ -114,6 +114,7 @@ const sendReading = async (reply: FastifyReply, { own, stored, isLate = false }:
 ${isLate && notice('problem', html`<p>${say('readings.meanwhile')}</p>`)}
 <dl>
 <dt>${say('other.value')}</dt><dd>${line.values.join(', ')}</dd>
+${line.bodySite !== undefined && html`<dt>${say('readings.body-site')}</dt><dd>${line.bodySite}</dd>`}
 <dt>${say('other.measured')}</dt><dd>${line.when} (${asked.timezone})</dd>
 <dt>${say('readings.device')}</dt><dd>${line.device ?? say('chart.source-unknown')}</dd>
 </dl>

@@ -60,6 +60,8 @@ const doneTexts = { marked: 'readings.marked-done', unmarked: 'readings.unmarked
 type List = {
   readonly asked: ReadingsAsked & { readonly day: string }
   readonly kinds: readonly { readonly value: string; readonly label: string }[]
+  /** Whether a kind is asked for that we do not know, so that all are shown. */
+  readonly isUnknownKind: boolean
   /** Undefined if nothing was ever measured. */
   readonly page: { readonly lines: readonly ReadingLine[]; readonly next?: string } | undefined
 }
@@ -73,14 +75,27 @@ const listOf = async (
   const found = await newestOfEach({ ...own, timezone: asked.timezone })
   const newest = await newestReading({ ...own, timezone: asked.timezone }, found)
   const day = dayShown(asked, newest ?? Date.now())
-  const kinds = kindsOf(own, found, words)
-  const kind = kinds.some(({ value }) => value === asked.kind) ? asked.kind : ''
+  const { kinds, kind, isUnknownKind } = withAsked(kindsOf(own, found, words), asked.kind, own, words)
   const exact = { ...asked, day, kind }
-  if (newest === undefined) return { asked: exact, kinds, page: undefined }
+  if (newest === undefined) return { asked: exact, kinds, isUnknownKind, page: undefined }
   const { entries, next } = await search(own, exact, cursor)
   const ofDay = entries.filter(({ content }) => isOfDay(parseJson(content) as Reading, day))
   const lines = await readingLines(own, ofDay, asked.timezone, words)
-  return { asked: exact, kinds, page: { lines, ...(next !== undefined && { next }) } }
+  return { asked: exact, kinds, isUnknownKind, page: { lines, ...(next !== undefined && { next }) } }
+}
+
+/** A kind of which there is nothing, or nothing that is not marked as wrong, can be asked for too. */
+const withAsked = (
+  kinds: List['kinds'],
+  kind: string,
+  { codeClasses }: OwnReadings,
+  words: Words,
+): Pick<List, 'kinds' | 'isUnknownKind'> & { readonly kind: string } => {
+  if (kind === '' || kinds.some(({ value }) => value === kind)) return { kinds, kind, isUnknownKind: false }
+  const [system, code] = kind.includes('|') ? kind.split('|', 2) : [undefined, kind]
+  const label = kindNames(codeClasses, words)(system, code ?? '')
+  if (label === undefined) return { kinds, kind: '', isUnknownKind: true }
+  return { kinds: [...kinds, { value: kind, label }], kind, isUnknownKind: false }
 }
 
 const search = (
@@ -141,7 +156,7 @@ ${otherRecords(own, record => `${ownReadingsPath}?record=${record}`, words)}
 
 const listShown = (
   own: OwnReadings,
-  { asked, kinds, page }: List,
+  { asked, kinds, isUnknownKind, page }: List,
   nextPage: string | undefined,
   words: Words,
 ): Html => {
@@ -152,7 +167,8 @@ const listShown = (
   const { day } = asked
   const to = (days: number) => addressOfReadings(own, { ...asked, day: addDays(day, days), page: '' })
   const beginning = addressOfReadings(own, { ...asked, page: '' })
-  return html`<p>${say('readings.text')}</p>
+  return html`${isUnknownKind && notice('standing', html`<p>${say('readings.kind-unknown')}</p>`)}
+<p>${say('readings.text')}</p>
 ${askForm(own, { asked, kinds }, words)}
 <h2>${dayOrMoment(day, words)}</h2>
 <nav aria-label="${say('readings.days')}"><p><a href="${to(-1)}">${say('readings.day-before')}</a> <a href="${to(1)}">${say('readings.day-after')}</a></p></nav>

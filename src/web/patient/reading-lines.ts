@@ -6,6 +6,7 @@ import { isolated } from '../../messages/isolated.ts'
 import type { Cell } from '../../operations/rows/csv.ts'
 import { openNamedDevices } from '../../operations/rows/named-devices.ts'
 import { type Reading, readingRows } from '../../operations/rows/reading-rows.ts'
+import { answerNames } from '../page/answer-names.ts'
 import { kindNames } from '../page/kind-names.ts'
 import type { OwnReadings } from './own-readings-asked.ts'
 import { textOf, timeText, valueText } from './reading-text.ts'
@@ -16,6 +17,8 @@ export type ReadingLine = {
   /** What was measured; undefined if it does not say so. */
   readonly what: string | undefined
   readonly values: readonly string[]
+  /** Where on the body; undefined if it does not say so. */
+  readonly bodySite: string | undefined
   readonly when: string
   readonly device: string | undefined
   readonly isMarked: boolean
@@ -31,7 +34,8 @@ export const readingLines = async (
   const readings = found.map(({ content }) => parseJson(content) as Reading)
   const { learn, nameDevice } = openNamedDevices(own)
   await learn(readings)
-  const named = { nameKind: kindNames(own.codeClasses, words), nameDevice }
+  const answers = answerNames(words)
+  const named = { nameKind: kindNames(own.codeClasses, words), nameDevice, answers }
   return readings.map(reading => {
     const rows = [...readingRows([reading], named)]
     const [start, end, name, code, , , , device] = (rows[0] ?? []).map(textOf)
@@ -40,6 +44,7 @@ export const readingLines = async (
       id: reading.id,
       what: what && isolated(what),
       values: rows.map(row => partText(row, words)),
+      bodySite: reading.bodySite && answers.concept(reading.bodySite),
       when: timeText(start, end, timezone, { offset: changesClock(start, end, timezone) }),
       // What has no name, or may not be seen, is not called by its id.
       device: device?.startsWith('Device/') ? undefined : device,

@@ -30,6 +30,21 @@ t.test('what is not sent, or not changed, stays as it is', async t => {
   t.equal(withReach(holder, {}), holder)
 })
 
+t.test('an address with characters that nobody sees is refused, and it is said why', t => {
+  const told = 'There are characters in it that cannot be seen, which may have been copied along. Type it instead'
+  for (const mark of ['\u202e', '\u200b', '\u2066', '\u00ad', '\u034f', '\u3164', '\ue000', '\u2028'])
+    t.same(
+      reachProblems(
+        { phone: `+1 555${mark} 0002`, email: `ann${mark}@example.org`, url: `https://www.example.org/${mark}a` },
+        nothing,
+      ),
+      { phone: told, email: told, url: told },
+      `U+${mark.codePointAt(0)?.toString(16)}`,
+    )
+  t.same(reachProblems({ phone: '+1 555 0002', email: 'añá-ø.字@exämple.org', url: '' }, nothing), {})
+  t.end()
+})
+
 t.test('only what is changed has to be one that can be used', async t => {
   const before = reachOf({ telecom: [page] })
   t.same(reachProblems({ ...before, phone: '', email: '' }, before), {})

@@ -27,6 +27,8 @@ const study: ResearchStudy = {
 }
 const facts = factsOf(study)
 
+const invisible = 'There are characters in it that cannot be seen, which may have been copied along. Type it instead'
+
 t.test('a study says its facts as they are typed: days, and its first contact with one number', async t => {
   const { 'title-es': _, 'purpose-es': __, ...said } = facts
   t.has(said, {
@@ -112,6 +114,10 @@ t.test('what cannot be stored, or nobody could read, is named', async t => {
     [{ end: 'soon' }, { end: day }],
     [{ start: '2026-03-01', end: '2026-02-28' }, { end: 'The last day is before the first' }],
     [{ email: 'sleep' }, { email: 'Write an address as name@example.org' }],
+    [
+      { email: 'sleep\u202e@lab.example', phone: '1\u200b12' },
+      { email: invisible, phone: invisible },
+    ],
     [{ phone: 'ask' }, { phone: /^Write one phone number in digits/ }],
     [
       { title: 'x'.repeat(251), purpose: 'x'.repeat(5001) },

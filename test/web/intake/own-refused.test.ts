@@ -115,9 +115,10 @@ t.test('nobody else sees it at that address, and their form does nothing', async
   const person = await world.account(carl)
   other.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
+  t.match(wordsOf(await other.get(list)), /Nothing that was sent for you is waiting here\./)
+  t.equal((await other.get(`${list}?record=${ann}`)).status, 404)
   for (const record of ['', `?record=${ann}`]) {
     t.equal((await other.get(`${list}/${id}${record}`)).status, 404)
-    t.match(wordsOf(await other.get(`${list}${record}`)), /Nothing that was sent for you is waiting here\./)
     await other.post(`${list}/${id}/remove${record}`, { _csrf })
   }
   for (const browser of [people.manager, people.administrator])

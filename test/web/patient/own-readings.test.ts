@@ -120,6 +120,49 @@ t.test('one kind alone can be listed', async t => {
   t.match(wordsOf(await anns.get(`${list}?kind=${kind}&day=2026-03-09`)), /There is no such reading on this day\./)
 })
 
+t.test('a kind of which only what is marked as wrong is left is still the one that is listed', async t => {
+  const { id } = await native({
+    effectiveDateTime: '2026-03-10T05:00:00Z',
+    code: { coding: [{ system: systems.loinc, code: '9279-1' }] },
+    valueQuantity: { value: 15, unit: 'breaths/min', system: systems.ucum, code: '/min' },
+  })
+  await sent(heartRate(63, '2026-03-10T08:30:00Z'))
+  const kind = encodeURIComponent(
+    /<option value="([^"]*)"[^>]*>Respiratory rate</.exec((await anns.get(list)).body)?.[1] ?? '',
+  )
+  const { location = '' } = await press(`${list}/${id}?kind=${kind}&day=2026-03-10`)
+  const shown = await anns.get(location)
+  t.strictSame(linesIn(shown), ['Respiratory rate, 2026-03-10 05:00 marked as wrong 15 breaths/min source not known'])
+  t.match(shown.body, / selected>Respiratory rate</)
+})
+
+t.test('a kind that is not known is said, and everything is shown', async t => {
+  for (const kind of ['http://example.org|x', 'constructor', 'a\\', '|']) {
+    const shown = await anns.get(`${list}?day=2026-03-09&kind=${encodeURIComponent(kind)}`)
+    t.match(wordsOf(shown), /is no kind of reading that is known here\. Everything is shown\./, kind)
+    t.equal(linesIn(shown).length, 1, kind)
+  }
+  t.notMatch(wordsOf(await anns.get(`${list}?day=2026-03-09`)), /known here/)
+})
+
+t.test('a record that is not theirs is not found, and nobody else’s is shown in its place', async t => {
+  for (const record of [bob, 'unknown', ''])
+    for (const path of [list, '/account/disclosures', '/account/refused'])
+      t.equal((await anns.get(`${path}?record=${record}`)).status, 404, `${path} ${record}`)
+})
+
+t.test('a mark that is not there cannot be taken off, and nobody is told that it was', async t => {
+  const id = await sent(heartRate(144, '2026-06-07T08:00:00Z'))
+  const { id: mistaken } = await weight({ effectiveDateTime: '2026-06-07T08:00:00Z', status: 'entered-in-error' })
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await anns.get(`${list}/${id}`)).body)?.[1] ?? ''
+  for (const one of [id, mistaken]) {
+    const answer = await anns.post(`${list}/${one}/unmark?record=${ann}`, { _csrf, version: '1' })
+    t.equal(answer.status, 412)
+    t.match(wordsOf(answer), /so nothing was saved\. Here is what it says now\./)
+    t.match(await readingOf(one), { meta: { versionId: '1' } })
+  }
+})
+
 t.test('the hour that a day has twice is told apart, and the day ends when it ends there', async t => {
   for (const hour of [
     '2026-10-24T21:59',
@@ -243,6 +286,33 @@ t.test('nobody else sees it at that address, and their form does nothing', async
       t.equal((await bobs.post(`${list}/${id}/${name}${record}`, { _csrf, version: '1' })).status, 404)
   }
   t.match(await readingOf(id), { status: 'final', meta: { versionId: '1' } })
+})
+
+t.test('what was answered, and where on the body it was measured, is in the language of the patient', async t => {
+  const pressure = (value: number) => ({ value, unit: 'mmHg' })
+  const id = await sent(
+    point(
+      'omh:blood-pressure:3.1',
+      {
+        systolic_blood_pressure: pressure(121),
+        diastolic_blood_pressure: pressure(79),
+        effective_time_frame: { date_time: '2026-06-08T08:00:00Z' },
+        body_posture: 'lying down',
+        measurement_location: 'left upper arm',
+        temporal_relationship_to_physical_activity: 'at rest',
+        descriptive_statistic: 'maximum',
+      },
+      { uuid: uuid() },
+    ),
+  )
+  const pages = [await browserOf(ann, 'es'), anns].map(async browser => wordsOf(await browser.get(`${list}/${id}`)))
+  const [spanish, english] = await Promise.all(pages)
+  t.match(
+    spanish,
+    /presión sistólica, máximo 121 mmHg, presión diastólica, máximo 79 mmHg, postura del cuerpo en posición acostada/,
+  )
+  t.match(spanish, /actividad en reposo Lugar del cuerpo brazo izquierdo Medido 2026-06-08 08:00/)
+  t.match(english, /systolic pressure, maximum 121 mmHg, .*lying down, .*Place on the body left upper arm Measured/)
 })
 
 t.test('the record leads there, and in Spanish everything is Spanish', async t => {
