@@ -24,7 +24,7 @@ type NewInvitation = Pick<Invitation, 'subject' | 'study' | 'patient'> & {
   readonly after?: string | undefined
 }
 
-/** Replaces the previous one. Answers the ids of its messages; links exist only once these are sent. Undefined if it is not made. */
+/** Replaces the previous one. It ends with the last day of the study at the latest, since nobody can answer it after that. Answers the ids of its messages; links exist only once these are sent. Undefined if it is not made. */
 export const makeInvitation = async (
   connection: Connection,
   { subject, study, patient, addresses, days, after }: NewInvitation,
@@ -35,7 +35,8 @@ export const makeInvitation = async (
   const id = uuidv7()
   await connection.run(sql.fragment`
     INSERT INTO invitation (id, subject, study_id, patient, expires_at)
-    VALUES (${id}, ${subject}, ${study}, ${patient}, now() + make_interval(days => ${days}))`)
+    VALUES (${id}, ${subject}, ${study}, ${patient},
+      least(now() + make_interval(days => ${days}), (SELECT period_end FROM study WHERE id = ${study})))`)
   const about = { kind: 'invitation', patient, subject, study, invitation: id } as const
   const messages: string[] = []
   for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))

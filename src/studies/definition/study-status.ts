@@ -49,8 +49,13 @@ export const statusName = ({ status }: ResearchStudy): string => studyStatuses[s
 export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {
   if (takesNewPatients(study)) return unfinished(study)
   return study.status === 'active'
-    ? 'The first day of the study is not there yet, or its last day is over'
+    ? `Nobody new comes into the study ${dayOutside(study)} (UTC)`
     : `Nobody new comes into the study while its status is “${statusName(study)}”`
+}
+
+const dayOutside = (study: ResearchStudy): string => {
+  const { period = {} } = study
+  return isPast(study) ? `after its last day, ${lastDayOf(period)}` : `before its first day, ${firstDayOf(period)}`
 }
 
 const unfinished = (study: ResearchStudy): string | undefined => {

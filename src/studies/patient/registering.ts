@@ -19,6 +19,7 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
+import { reasonNotToAsk } from '../definition/study-status.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
 import { subjectOf } from './study-subject.ts'
 
@@ -58,8 +59,14 @@ type Registered =
 /** Ids of the Patient, and of their ResearchSubject where they were enrolled. */
 type RegisteredPatient = { readonly id: string; readonly subject: string | undefined }
 
-/** `organization`: the one to which the study belongs. */
-export type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
+export type EnrollingStudy = {
+  readonly id: string
+  readonly name: string
+  /** The one to which the study belongs. */
+  readonly organization: string
+  /** Why nobody can be invited into it now; undefined if people can. */
+  readonly notAsking: string | undefined
+}
 
 /** `study`: the patient is also enrolled into it; both are done, or neither. */
 export type Into = { readonly organization: string; readonly study?: string | undefined }
@@ -231,4 +238,5 @@ const toEnrolling = (study: ResearchStudy): EnrollingStudy => ({
   id: study.id ?? '',
   name: study.title ?? 'A study without a title',
   organization: sponsorOf(study) ?? '',
+  notAsking: reasonNotToAsk(study),
 })

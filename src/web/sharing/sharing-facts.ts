@@ -4,19 +4,18 @@ import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { type PatientText, withdrawalSigned } from '../../studies/consent/patient-text.ts'
 import { betweenParts, cutInParts } from '../../studies/definition/text-part.ts'
 import { type Html, html } from '../page/html.ts'
-import { dayOrMoment } from '../page/time.ts'
 import { isOfPage, langOf, worded } from '../page/wording.ts'
+import { studyDays } from './study-days.ts'
 
 /** The main points of a study, before its text. */
 export const studyFacts = (asked: StudyAsked, words: Words): Html => {
   const { study, purpose, organization, lines } = asked
   const { say } = words
-  const end = study.period?.end
   return html`<h2>${say('study.facts')}</h2>
 <dl>
 <dt>${say('study.who')}</dt><dd>${organization.name}</dd>
 ${purpose && html`<dt>${say('study.what-for')}</dt><dd class="as-written"${langOf(purpose, words)}>${purpose.text}</dd>`}
-<dt>${say('study.until')}</dt><dd>${end === undefined ? say('study.open-end') : dayOrMoment(end, words, 'last')}</dd>
+<dt>${say('study.until')}</dt>${studyDays(study, words)}
 <dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd class="as-written">${what}${reason && html`. <bdi>${worded(reason, words)}</bdi>`}</dd>`)}
 ${(asked.isEnrolled || asked.isToCome) && whatFollows(asked, words)}
 <dt>${say('study.contact')}</dt><dd>${whomToAsk(asked)}</dd>

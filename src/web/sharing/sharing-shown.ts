@@ -15,6 +15,7 @@ import { studyFacts, textShown, textToSign } from './sharing-facts.ts'
 import { lineText } from './sharing-line.ts'
 import { paperNotice } from './sharing-paper.ts'
 import { standing } from './sharing-standing.ts'
+import { notRunning } from './study-days.ts'
 
 export type Changes = {
   /** Whether what the study says has changed. */
@@ -50,7 +51,7 @@ export const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, 
     isProblem: reply.statusCode >= 400 || isNothing || hasProblem(state) || problems.length > 0,
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
 ${problems.length > 0 && notice('problem', html`${problems.map(key => html`<p>${say(key)}</p>`)}`)}
-${asked.isEnrolled && !asked.isInForce && notice('standing', html`<p>${say('study.not-in-force')}</p>`)}
+${asked.isEnrolled && !asked.isInForce && notice('standing', notRunning(asked.study, words))}
 ${asked.isEnrolled && asked.isClosed && notice('standing', html`<p>${say('study.closed')}</p>`)}
 ${standing(asked, words, shown.done)}
 ${paperNotice(asked, words, { canSign: isSignable(asked) })}

@@ -29,6 +29,7 @@ import { paperList } from './sharing-paper.ts'
 import { placeKey } from './sharing-standing.ts'
 import { isOfTick, parseTick, type Tick, tickOf, tickText } from './sharing-tick.ts'
 import { stopAllForm } from './stop-all.ts'
+import { notRunning } from './study-days.ts'
 
 /** Everything that somebody shares with anybody, according to the gate, and how to stop it, as a whole or in part. */
 export const sharingPage: AddPage = (server, options) => {
@@ -166,7 +167,7 @@ const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words:
   return html`<fieldset>
 <legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who })}</legend>
 ${study?.isEnrolled === false && html`<p>${words.say(placeKey(study))}</p>`}
-${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
+${study?.isEnrolled && !study.isInForce && notRunning(study.study, words)}
 ${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
 ${study !== undefined && keepsAfterEnd(study) && html`<p>${words.say('sharing.will-keep')}</p>`}
 ${care !== undefined && html`<p><a href="${care}">${words.say('care.read')}<span class="visually-hidden">: ${who}</span></a></p>`}

@@ -1,3 +1,6 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { isInForce } from '../../storage/model/study.ts'
+import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import type { Invited } from '../../studies/invitation/invitations.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import type { PageOptions } from '../page/add-page.ts'
@@ -18,12 +21,13 @@ type Shown = {
   readonly people: readonly EnrolledPerson[]
   readonly invited: ReadonlyMap<string, Invited>
   readonly total: number
+  readonly study: ResearchStudy
   readonly options: PageOptions
   readonly token: string
 }
 
 /** The people who are listed, and what is done with those who are ticked, or with all. */
-export const invitationsForm = ({ path, asked, people, invited, total, options, token }: Shown): Html =>
+export const invitationsForm = ({ path, asked, people, invited, total, study, options, token }: Shown): Html =>
   postForm(
     {
       action: path,
@@ -44,15 +48,34 @@ export const invitationsForm = ({ path, asked, people, invited, total, options, 
 </fieldset>
 <div class="narrow">
 ${whoField(total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages`)}
-${wayField(options.invitations.ways)}
-<div class="d-flex flex-wrap gap-2 mb-4">
-<button class="btn btn-primary" name="do" value="invite">Invite</button>
-<button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
+${isInForce(study) && wayField(options.invitations.ways)}
+<div class="d-flex flex-wrap gap-2 mb-4">${waysToAct(study)}
 <button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
 </div>
-<p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, who signed an earlier text, or who share but send nothing, every three days at most.</p>
+${whatTheyDo(study)}
 </div>`,
   )
+
+/** Whoever shares already may also be reminded where nobody is invited any more. */
+const waysToAct = (study: ResearchStudy): Html =>
+  html`${
+    reasonNotToAsk(study) === undefined &&
+    html`
+<button class="btn btn-primary" name="do" value="invite">Invite</button>`
+  }${
+    isInForce(study) &&
+    html`
+<button class="btn btn-outline-primary" name="do" value="remind">Remind</button>`
+  }`
+
+const whatTheyDo = (study: ResearchStudy): Html | undefined => {
+  if (!isInForce(study)) return undefined
+  return html`<p class="text-body-secondary">${
+    reasonNotToAsk(study) === undefined
+      ? 'Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, who signed an earlier text, or who share but send nothing, every three days at most.'
+      : 'Reminders go to those who share but send nothing, every three days at most.'
+  }</p>`
+}
 
 const personBox = (person: EnrolledPerson): Html =>
   person.hasEnded

@@ -38,6 +38,7 @@ import {
 } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
+import { nobodyInvited } from './study-invitation.ts'
 import { wayField, wayIn } from './way-field.ts'
 
 /** Enrols patients whom the person may see into a study: those that are ticked, or all that are found. */
@@ -68,10 +69,11 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
       content: html`<h1>Enrol patients in ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
 ${gone}
+${study.notAsking !== undefined && nobodyInvited(study.notAsking)}
 ${registers && registerLinks(study)}
 ${patientSearchForm(path, asked, order, outsideBox(asked))}
 ${place.note}
-${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(isNarrowed(asked), registers)}</p>` : enrolForm({ path, hidden: { ...asked, ...orderQuery(order), page: place.isFirst ? undefined : (query.get('page') ?? undefined) }, patients, enrolled, chosen: query.getAll('patient'), options, token: ownToken(reply) })}
+${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(isNarrowed(asked), registers)}</p>` : enrolForm({ path, isAsking: study.notAsking === undefined, hidden: { ...asked, ...orderQuery(order), page: place.isFirst ? undefined : (query.get('page') ?? undefined) }, patients, enrolled, chosen: query.getAll('patient'), options, token: ownToken(reply) })}
 ${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patients' })}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
@@ -207,9 +209,11 @@ type Shown = {
   readonly chosen: readonly string[]
   readonly options: PageOptions
   readonly token: string
+  /** Whether the study invites anybody now. */
+  readonly isAsking: boolean
 }
 
-const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token }: Shown): Html =>
+const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token, isAsking }: Shown): Html =>
   postForm(
     { action: path, token, isListed: true, hidden, class: 'mt-4' },
     html`<fieldset>
@@ -231,10 +235,10 @@ const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token }:
 </fieldset>
 <div class="narrow">
 ${whoField('All who are found, on all pages')}
-${wayField(options.invitations.ways)}
+${isAsking && wayField(options.invitations.ways)}
 <div class="d-flex flex-wrap gap-2 mb-4">
 <button class="btn btn-primary" name="do" value="enrol">Enrol</button>
-${options.invitations.ways.length > 0 && html`<button class="btn btn-outline-primary" name="do" value="invite">Enrol and invite</button>`}
+${isAsking && options.invitations.ways.length > 0 && html`<button class="btn btn-outline-primary" name="do" value="invite">Enrol and invite</button>`}
 </div>
 </div>`,
   )

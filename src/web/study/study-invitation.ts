@@ -132,8 +132,10 @@ type Shown = {
 /** Says once for all whom the page lists why nobody can be invited now. */
 export const notAsking = (study: ResearchStudy): Html | undefined => {
   const why = reasonNotToAsk(study)
-  return why === undefined ? undefined : notice('standing', html`<p>Nobody can be invited now. ${why}.</p>`)
+  return why === undefined ? undefined : nobodyInvited(why)
 }
+
+export const nobodyInvited = (why: string): Html => notice('standing', html`<p>Nobody can be invited now. ${why}.</p>`)
 
 /** What became of the invitation, and what can be done with it, to stand among `actions`; undefined if the reader may not invite. */
 export const invitationOf = (

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Patient, Person } from '@medplum/fhirtypes'
+import type { Patient, Person, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { hashOf, newSecret } from '../../../src/storage/secret/secret.ts'
 import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
@@ -155,6 +155,21 @@ t.test('an invitation that was replaced has ended, and the one that replaced it 
     ['replaced', 'used', 'cancelled'],
     'and what became of those before stays as it was',
   )
+})
+
+t.test('an invitation ends with the study at the latest', async t => {
+  const dayMs = 24 * 3_600_000
+  const end = new Date(Date.now() + 3 * dayMs).toISOString().slice(0, 10)
+  const over = new Date(Date.parse(end) + dayMs).toISOString()
+  await put({ ...(w.study('brief', 'lab', []) as ResearchStudy), period: { end } })
+  const untilOf = async (study: string, days: number) => {
+    const subject = await enrolled('brief', study)
+    await makeInvitation(database, { subject, study, patient: 'brief', addresses: [], days })
+    const [{ expiresAt } = {}] = await invitationsOf(database, [subject])
+    return expiresAt?.toISOString()
+  }
+  t.equal(await untilOf('brief', 7), over)
+  t.ok(((await untilOf('s', 7)) ?? '') > over, 'one without an end ends none')
 })
 
 t.test('of several who invite somebody as the same stands, one does, and the others send nothing', async t => {

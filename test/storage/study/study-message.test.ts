@@ -145,7 +145,7 @@ t.test(
     }))
     const ended = { status: 'active', period: { end: '2026-01-01' } }
     const isClosed = (status: string) => `Nobody new comes into the study while its status is “${status}”`
-    const isPast = 'The first day of the study is not there yet, or its last day is over'
+    const isPast = 'Nobody new comes into the study after its last day, 2026-01-01 (UTC)'
     const isUnread = 'Nobody reads anything for the study any more'
     for (const [kind, reasons] of [
       ['invitation', [null, isClosed('Paused'), isClosed('Completed'), isPast]],
