@@ -59,11 +59,18 @@ const knownOf = ({ patientId, patient }: Sharer): readonly Found[] =>
 const measuredOf = ({ patientId, kindId }: Sharer): readonly Found[] =>
   kindId === null ? [] : [{ type: 'Observation', patientId, kindId }]
 
-const personOf = ({ patientId, subject, patient, state }: StudyPersonRow): readonly Found[] => [
-  { type: 'ResearchSubject', patientId, content: subject },
-  ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
-  ...(state === 'none' || state === 'ended' ? [] : [{ type: 'Consent' as const, patientId }]),
-]
+const personOf = (row: StudyPersonRow): readonly Found[] => {
+  const { patientId, subject, patient } = row
+  return [
+    { type: 'ResearchSubject', patientId, content: subject },
+    ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
+    ...(tellsAnswer(row) ? [{ type: 'Consent' as const, patientId }] : []),
+  ]
+}
+
+/** Also what waits on paper, and what still stands after their place has ended, is told of them. */
+const tellsAnswer = ({ state, isOnPaper, isLeftStanding }: StudyPersonRow): boolean =>
+  isOnPaper || isLeftStanding || (state !== 'none' && state !== 'ended')
 
 const newestOf = ({ patientId, arrived, kindId }: StudyPersonRow): readonly Found[] =>
   arrived === null ? [] : [{ type: 'Observation', patientId, kindId: kindId ?? undefined }]

@@ -1,11 +1,14 @@
 import type { Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
+import { peopleAccesses } from '../../../src/storage/audit/people-access.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { readDisclosures } from '../../../src/storage/audit/shown/disclosures.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import type { StudyPersonRow } from '../../../src/storage/study/study-people.ts'
 import { openBrowser } from '../../support/browser.ts'
 import { openStudies } from '../../support/study.ts'
 
@@ -66,3 +69,32 @@ t.test('looking for somebody by name is recorded for them, even if the list leav
   t.strictSame(await toldOf('find=nobody&state=withdrawn'), { ann: [], bob: [] })
   t.strictSame(await toldOf('state=withdrawn'), { ann: [], bob: [] })
 })
+
+t.test(
+  'what is said of somebody is their answer as well if it waits on paper, or stands though they have left',
+  async t => {
+    const row = { patientId: 1, subject: '{}', patient: null, state: 'none', isOnPaper: false, isLeftStanding: false }
+    const rest = {
+      answeredAt: null,
+      isSilent: false,
+      isEarlier: false,
+      isByPaper: false,
+      arrived: null,
+      measured: null,
+    }
+    const typesOf = (said: Partial<StudyPersonRow>) => {
+      const rows = [{ ...row, ...rest, kindId: null, ...said } as StudyPersonRow]
+      const people = { rows, named: [], total: 1, counts: {} }
+      return peopleAccesses(loadRegistry(), { text: '' }, people).map(({ type }) => type)
+    }
+    const [place, answer] = [['ResearchSubject'], ['ResearchSubject Consent']]
+    const cases: readonly (readonly [Partial<StudyPersonRow>, readonly string[] | undefined])[] = [
+      [{ state: 'none' }, place],
+      [{ state: 'none', isOnPaper: true }, answer],
+      [{ state: 'ended' }, place],
+      [{ state: 'ended', isLeftStanding: true }, answer],
+      ...(['all', 'partly', 'nothing', 'declined', 'withdrawn'] as const).map(state => [{ state }, answer] as const),
+    ]
+    for (const [said, types] of cases) t.strictSame(typesOf(said), types, JSON.stringify(said))
+  },
+)
