@@ -252,6 +252,26 @@ t.test('somebody who no longer wants an EHR to sign them in unlinks it, and is s
   t.match(wordsOf(await again.get(location)), /Sign in to go on/)
 })
 
+t.test(
+  'who somebody is at an institution that is no EHR is neither shown among the EHRs nor unlinked there',
+  async t => {
+    const sia = await world.linked('sia', world.ward)
+    const stored = async () =>
+      (
+        await server.inject({ url: `/fhir/Person/${sia.person}`, headers: { authorization: 'Bearer everything' } })
+      ).json()
+    const { meta: _, identifier, ...person } = await stored()
+    const both = [...identifier, { system: 'https://idp.example.org', value: 'sia' }]
+    await world.update('everything', { ...person, identifier: both })
+    const own = openBrowser(server, { remoteAddress: '10.9.9.8' })
+    await own.send('/sign-in', { email: sia.email, password })
+    t.notMatch((await own.get('/account/ehrs')).body, /idp\.example\.org/)
+    const unlinked = await own.send('/account/ehrs', { issuer: 'https://idp.example.org' })
+    t.match(unlinked, { status: 303, location: /^\/account\/ehrs$/ })
+    t.strictSame((await stored()).identifier, both)
+  },
+)
+
 t.test('whoever is just being signed in by an EHR that is being unlinked is not signed in', async t => {
   const rut = await world.linked('rut', world.ward)
   const byEhr = openBrowser(server, { remoteAddress: '10.9.9.5' })

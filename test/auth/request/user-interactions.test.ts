@@ -377,6 +377,26 @@ t.test('if two people decide about one request at once, one has decided', async 
   t.strictSame(decided.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
 })
 
+t.test('whoever decides after somebody else at the same browser, at the same moment, opens the app anew', async t => {
+  const scopes = ['launch/patient', 'patient/Patient.rs']
+  const begun = await ask(app.id, scopes.join(' '))
+  const { deciding } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT FROM client WHERE id = ${app.id} FOR UPDATE`)
+    const deciding = Promise.allSettled(
+      [anns, bobs].map(who => interactions.allow(begun.id, begun.browser.header(), who, { scopes })),
+    )
+    await someoneWaits(connection, 2)
+    return { deciding }
+  })
+  t.match(
+    (await deciding).toSorted((one, other) => one.status.localeCompare(other.status)),
+    [
+      { status: 'fulfilled', value: /^http:/ },
+      { status: 'rejected', reason: { message: 'The app was opened once already: open it anew' } },
+    ],
+  )
+})
+
 t.test('context.study narrows a token to one study', async t => {
   const other = await newStudy(lab.manager, lab.organization, 'other', ['omh:heart-rate'])
   const doctor = await signIn(await openAccount(database, other.researcher.email, other.researcher.person))

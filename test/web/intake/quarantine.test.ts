@@ -323,6 +323,20 @@ t.test('an update is tried again as an update, and never over a later change', a
   })
 })
 
+t.test('an update by criteria that matched nothing is not taken for what they match by now', async t => {
+  const { id: device } = await source('strict')
+  const identifier = [{ system: 'urn:test', value: 'once' }]
+  const subject = { reference: `Patient/${ann}` }
+  const sent = { ...upload(heartRate('bpm'), { subject, device: { reference: `Device/${device}` } }), identifier }
+  t.equal((await send(app, 'PUT', 'Observation?identifier=urn:test|once', sent)).statusCode, 422)
+  const page = `/quarantine/${await idOf(device)}`
+  t.equal((await postAs(device, { identifier })).statusCode, 201)
+  await relax({ id: device })
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` })
+  t.match(wordsOf(await manager.get(page)), /Refused again .*: the reading that it would change has been changed/)
+  t.match(await keptFrom(device), [{ state: 'waiting', observation: null }])
+})
+
 t.test('nothing is taken unless it is recorded who had it taken, and it can be tried again', async t => {
   const { id } = await source('strict')
   await post(id)
