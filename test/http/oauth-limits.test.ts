@@ -242,12 +242,22 @@ t.test('introspection, revocation and registration have limits of their own', as
     payload: app,
   }
   t.strictSame(await statusesOf(31, register), { 201: 30, 429: 1 })
+  const registered = { url: '/oauth/register/unknown', remoteAddress: '192.0.2.8' }
+  t.strictSame(await statusesOf(31, registered), { 401: 30, 429: 1 }, 'and so has what is below a path')
   for (const path of [
     '/oauth/jwks.json',
     '/oauth/.well-known/openid-configuration',
     '/fhir/.well-known/smart-configuration',
   ])
     t.equal((await server.inject({ url: path, remoteAddress: '192.0.2.6' })).statusCode, 200, path)
+})
+
+t.test('a body has at most 56 KB, since anybody may send one', async t => {
+  const sent = (length: number) =>
+    server.inject(post('token', {}, { ...from('192.0.2.12'), payload: 'x='.padEnd(length, 'x') }))
+  t.equal((await sent(56 * 1024)).statusCode, 401)
+  const { statusCode, body } = await sent(56 * 1024 + 1)
+  t.match([statusCode, JSON.parse(body)], [413, { error: 'invalid_request' }])
 })
 
 t.test('behind a proxy of TRUST_PROXY its clients are told apart; nobody else can claim an address', async t => {

@@ -245,6 +245,26 @@ t.test('a conditional delete removes all matches, or as many as it says', async 
   t.equal(await count(), 1)
 })
 
+t.test('more than a thousand are deleted at once only if their number is said', async t => {
+  const entry = Array.from({ length: 1001 }, () => ({
+    resource: patient('many'),
+    request: { method: 'POST', url: 'Patient' },
+  }))
+  t.equal((await call('POST', '', { resourceType: 'Bundle', type: 'batch', entry })).statusCode, 200)
+  const count = async () => (await call('GET', 'Patient?identifier=urn:test|many&_summary=count')).json().total
+  const refused = await call('DELETE', 'Patient?identifier=urn:test|many')
+  t.strictSame(
+    [refused.statusCode, message(refused), await count()],
+    [
+      412,
+      'The criteria match more than 1000 resources: narrow them, or say with _count how many to delete at once',
+      1001,
+    ],
+  )
+  t.equal((await call('DELETE', 'Patient?identifier=urn:test|many&_count=1001')).statusCode, 204)
+  t.equal(await count(), 0)
+})
+
 t.test(
   'If-None-Exist finds what is there, however its letters are sent, and is refused if they cannot be read',
   async t => {
@@ -277,7 +297,8 @@ t.test(
 
 t.test('missing, unknown or empty criteria never mean everything', async t => {
   await create(patient('stays'))
-  for (const query of ['', '?', '?_count=1', '?nonsense=1', '?identifier=', '?_sort=name', '?_format=json'])
+  const always = '?gender:not=urn:test|of-another-system'
+  for (const query of ['', '?', '?_count=1', '?nonsense=1', '?identifier=', '?_sort=name', '?_format=json', always])
     for (const method of ['PUT', 'PATCH', 'DELETE'] as const) {
       const body = method === 'PATCH' ? [] : method === 'PUT' ? patient('stays') : undefined
       t.equal((await call(method, `Patient${query}`, body)).statusCode, 400, `${method} ${query}`)

@@ -2,7 +2,9 @@ import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { looseNarrative } from '../loose-narrative.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -241,6 +243,23 @@ t.test('a slower editor is told so, and nothing of theirs is lost or written', a
     'who looked may save',
   )
   t.equal((await read(id)).title, 'Mine')
+})
+
+t.test('of two editors who save at the same moment one is told so, and writes nothing over the other', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings/facts`
+  const shown = await Promise.all([member, manager].map(async one => hiddenOf(await one.get(page))))
+  const { saving } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT FROM resource_identity WHERE id = ${id} FOR UPDATE`)
+    const saving = Promise.all([
+      member.post(page, { ...said, title: 'Mine', ...shown[0] }),
+      manager.post(page, { ...said, title: 'The manager’s', ...shown[1] }),
+    ])
+    await someoneWaits(connection, 2)
+    return { saving }
+  })
+  t.strictSame((await saving).map(({ status }) => status).toSorted(), [303, 409])
+  t.equal((await read(id)).meta?.versionId, '2')
 })
 
 t.test('a slower editor of a text or a reason sees what was saved meanwhile beside their own words', async t => {
