@@ -43,8 +43,7 @@ export const openBackground = async (work: Work, parts: Parts) => {
     closeSubscriptions: subscriptions.close,
     /** To be called when no request is left that might queue something. */
     close: async () => {
-      forgetting.close()
-      await Promise.all([clockWatch.close(), sealing?.close(), jobs.queues.close()])
+      await Promise.all([forgetting.close(), clockWatch.close(), sealing?.close(), jobs.queues.close()])
     },
   }
 }

@@ -1,9 +1,11 @@
+import { atIntervals } from '../events/at-intervals.ts'
 import type { ReportFault } from '../events/faults.ts'
 import { isAway } from '../messages/undelivered.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { removeOldAppInvitations } from '../storage/study/app-invitation.ts'
 import { forgetAddresses } from '../storage/study/study-message.ts'
 import { dropOldIntake } from '../storage/upload/old-intake.ts'
+import { dropEndedWork } from '../storage/work/ended-work.ts'
 import { dropOldLetters } from '../storage/work/letter.ts'
 import { openQueues, type Queue, type Queues } from '../storage/work/queue.ts'
 import { openMessageSending } from '../studies/invitation/message-sending.ts'
@@ -98,24 +100,23 @@ export const openActing = async (
 }
 
 /**
- * Every hour, deletes refused documents and counts of uploads that are older than so many days, and addresses of messages and links for apps after
- * half a year.
+ * Every hour, deletes refused documents and counts of uploads that are older than so many days, and after half a year addresses of messages, links
+ * for apps, and work that has ended.
  */
-export const openForgetting = (
-  database: Database,
-  days: number,
-  reportFault: ReportFault,
-): { readonly close: () => void } => {
-  const forget = () => {
-    void dropOldIntake(database, days).catch(reportFault)
-    void forgetAddresses(database, messageDays).catch(reportFault)
-    void dropOldLetters(database).catch(reportFault)
-    void removeOldAppInvitations(database, messageDays).catch(reportFault)
-  }
-  forget()
-  const timer = setInterval(forget, hourMs)
-  return { close: () => clearInterval(timer) }
-}
+export const openForgetting = (database: Database, days: number, reportFault: ReportFault) =>
+  atIntervals(
+    async closing => {
+      const all = [
+        dropOldIntake(database, days, closing),
+        forgetAddresses(database, messageDays),
+        dropOldLetters(database),
+        removeOldAppInvitations(database, messageDays),
+        dropEndedWork(database, messageDays, closing),
+      ]
+      await Promise.all(all.map(one => one.catch(reportFault)))
+    },
+    { pauseMs: hourMs, reportFault },
+  )
 
 const hourMs = 60 * 60 * 1000
 const messageDays = 180
