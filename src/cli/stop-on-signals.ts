@@ -4,10 +4,7 @@ import type { Tell } from '../events/event.ts'
 export const stopOnSignals = (close: () => Promise<void>, tell: Tell): ((reason: string, code: number) => void) => {
   let stoppingSince: number | undefined
   const stop = (reason: string, code: number): void => {
-    if (stoppingSince !== undefined) {
-      if (performance.now() - stoppingSince > sameKeypressMs) process.exit(1)
-      return
-    }
+    if (stoppingSince !== undefined) return
     stoppingSince = performance.now()
     tell({ kind: 'server-stopping', reason })
     close().then(
@@ -21,7 +18,11 @@ export const stopOnSignals = (close: () => Promise<void>, tell: Tell): ((reason:
       },
     )
   }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal, 0))
+  const onSignal = (signal: string): void => {
+    if (stoppingSince === undefined) stop(signal, 0)
+    else if (performance.now() - stoppingSince > sameKeypressMs) process.exit(1)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal)
   return stop
 }
 

@@ -60,7 +60,10 @@ export const logEvents =
 const lines: Readonly<Record<Event['kind'], readonly ['info' | 'warn' | 'fatal', string]>> = {
   'database-created': ['info', 'Made a new database in {folder}'],
   'database-adopted': ['warn', 'PostgreSQL (pid {pid}) was left running by a server that was killed: using it'],
-  'database-lost': ['fatal', 'The connection that guards the data folder broke: PostgreSQL has ended'],
+  'database-lost': [
+    'fatal',
+    'The PostgreSQL of this server has ended, or is being ended by somebody and lets nobody in any more',
+  ],
   'migration-applied': ['info', 'Applied {file} in {durationMs} ms'],
   'database-migrated': ['info', 'The database has all migrations'],
   'key-created': ['warn', 'Made a new key in {file}: back it up with the data'],

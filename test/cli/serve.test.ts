@@ -143,6 +143,20 @@ t.test('if its own database ends while it starts, it says so in one line', async
   t.match([code, await error], [1, /^The server did not start: [^\n]+\n$/])
 })
 
+t.test('if somebody ends its own database softly, it ends with status 1, and the next one starts', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'sharewell-ended-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const server = start(['serve'], { DATA_DIR: folder })
+  await addressOf(server)
+  const [pid] = (await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')
+  process.kill(Number(pid), 'SIGTERM')
+  t.same(await once(server, 'exit'), [1, null])
+  const next = start(['serve'], { DATA_DIR: folder })
+  t.equal((await fetch(`${await addressOf(next)}/readyz`)).status, 200)
+  next.kill('SIGTERM')
+  t.same(await once(next, 'exit'), [0, null])
+})
+
 t.test('an unknown command is answered with help', async t => {
   const { code, error } = await run(['sing'])
   t.equal(code, 1)

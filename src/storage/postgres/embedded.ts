@@ -6,6 +6,7 @@ import type { Tell } from '../../events/event.ts'
 import { type Cluster, openCluster } from './cluster.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { type Lock, takeLock } from './lock.ts'
+import { findPostmaster } from './postmaster.ts'
 import { isAway } from './sql-state.ts'
 
 /** A running PostgreSQL: the embedded one or the operator's own. */
@@ -23,11 +24,34 @@ export type Postgres = {
 export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgres> => {
   await makeDataFolder(dataDir)
   const folder = join(dataDir, 'postgres')
-  const { cluster, lock } = await takeCluster(folder, () => tell({ kind: 'database-lost' }))
+  let isLost = false
+  const lose = () => {
+    if (!isLost) tell({ kind: 'database-lost' })
+    isLost = true
+  }
+  const { cluster, lock } = await takeCluster(folder, lose)
   report(cluster, folder, tell)
-  const close = () => end(cluster, lock)
+  const watch = watchForEnd(folder, cluster.pid, lose)
+  const close = async () => {
+    watch.close()
+    await end(cluster, lock)
+  }
   return { url: cluster.url(databaseName), close, fullDisk: cluster.fullDisk }
 }
+
+/**
+ * Whoever ends all processes of a service with SIGTERM ends PostgreSQL in a way in which it keeps its connections, lets nobody in any more, and waits
+ * for ever: what has a connection goes on, everything else is refused.
+ */
+const watchForEnd = (folder: string, pid: number, onEnd: () => void): { readonly close: () => void } => {
+  const look = async () => {
+    const running = await findPostmaster(folder)
+    if (running?.pid === pid && running.state === 'stopping') onEnd()
+  }
+  const timer = setInterval(() => look().catch(() => {}), lookMs).unref()
+  return { close: () => clearInterval(timer) }
+}
+const lookMs = 1000
 
 /** `onLost` is told of a loss after it was taken. */
 const takeCluster = async (folder: string, onLost: () => void, until = performance.now() + patienceMs) => {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { appendFile, chown, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -149,6 +149,24 @@ t.test('a database that lost a process is ended, and the next server has it agai
   // Requests under way are finished first; meanwhile it recovers.
   await pause(300)
   await first.close()
+  const next = await openEmbedded(folder, () => {})
+  t.same(await query(next.url, 'SELECT * FROM kept'), [{ a: 1 }])
+  await next.close()
+})
+
+t.test('a database that lets nobody in any more, and waits for those who are in, counts as lost', async t => {
+  const lost = Promise.withResolvers<void>()
+  const told: Event['kind'][] = []
+  const first = await openEmbedded(folder, ({ kind }) => {
+    told.push(kind)
+    lost.resolve()
+  })
+  const [pid] = (await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')
+  process.kill(Number(pid), 'SIGTERM')
+  await lost.promise
+  await t.rejects(query(first.url, 'SELECT 1'), { code: '57P03' })
+  await first.close()
+  t.same(told, ['database-lost'])
   const next = await openEmbedded(folder, () => {})
   t.same(await query(next.url, 'SELECT * FROM kept'), [{ a: 1 }])
   await next.close()
