@@ -20,11 +20,12 @@ export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: 
 
 /** The same for an error that has been reported already. */
 export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const { status } = error
+  // A form sends no precondition that could fail: what it was made from has changed.
+  const status = error.status === 412 ? 409 : error.status
   if (status === 503) sayWhen(reply, error)
   const words = wordsOf(request)
   const { say } = words
-  const key = isGone(status, request) ? 'error.gone' : keyOf(error, request)
+  const key = isGone(status, request) ? 'error.gone' : keyOf(error, status, request)
   reply.header('vary', 'accept-language')
   // Any frame may show this, unless somebody is signed in; then only the EHR's may.
   if (isFramable(request) && request.session === undefined) allowAnyFrame(reply)
@@ -74,8 +75,7 @@ const isGone = (status: number, { method, session, routeOptions }: FastifyReques
   (status === 404 || status === 410) && method === 'POST' && session !== undefined && routeOptions.url !== undefined
 
 /** A form that met a fault may have been done, as where the database was lost in the middle of a commit. */
-const keyOf = (error: FhirError, { method }: FastifyRequest) => {
-  const { status } = error
+const keyOf = (error: FhirError, status: number, { method }: FastifyRequest) => {
   if (status === 403) return refusesForm(error) ? 'error.403' : 'error.forbidden'
   return told.get(status) ?? (status < 500 ? 'error.not-understood' : method === 'POST' ? 'error.doubt' : 'error.fault')
 }
@@ -84,7 +84,6 @@ const told: ReadonlyMap<number, `error.${404 | 413 | 429 | 503 | 'changed'}`> = 
   [404, 'error.404'],
   [410, 'error.404'],
   [409, 'error.changed'],
-  [412, 'error.changed'],
   [413, 'error.413'],
   [429, 'error.429'],
   [503, 'error.503'],

@@ -74,3 +74,16 @@ t.test('whoever has no right to what they do is told so, and nothing of how long
   const foreign = await browser.post('/sign-in', {})
   t.match([foreign.status, wordsOf(foreign)], [403, /Please send that again The page was open for too long/])
 })
+
+t.test('whoever is overtaken is answered alike, whether a page or the store has found it', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  for (const status of [409, 412])
+    app.post(`/${status}`, (request, reply) =>
+      answerErrorPage(new FhirError('conflict', 'It has another version', { status }), request, reply),
+    )
+  for (const url of ['/409', '/412']) {
+    const { statusCode, body } = await app.inject({ method: 'POST', url })
+    t.match([statusCode, wordsOf({ body })], [409, 'Something else came between'], url)
+  }
+})

@@ -80,7 +80,7 @@ export const accountContactPage: AddPage = (server, options) => {
 }
 
 const statusOf = ({ isOvertaken, unshown }: Shown): number =>
-  isOvertaken ? 412 : unshown?.answer === 'too-often' ? 429 : 422
+  isOvertaken ? 409 : unshown?.answer === 'too-often' ? 429 : 422
 
 const noPassword: Unshown = { field: 'password', answer: 'missing' }
 

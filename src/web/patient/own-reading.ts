@@ -39,7 +39,7 @@ export const ownReadingPage: AddPage = (server, options) => {
     server.post<OfReading>(`${at}/${name}`, { onRequest }, async (request, reply) => {
       const found = await find(request)
       const isLate = await isOvertakenBy(() => writeStatus(request, options, found, name))
-      if (isLate) return sendReading(reply.code(412), { ...(await find(request)), isLate })
+      if (isLate) return sendReading(reply.code(409), { ...(await find(request)), isLate })
       return reply.redirect(addressOfReadings(found.own, readingsAskedIn(queryOf(request)), { done: `${name}ed` }), 303)
     })
 }

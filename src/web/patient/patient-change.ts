@@ -43,7 +43,7 @@ export const patientChangePage: AddPage = (server, options) => {
     } catch (error) {
       if (!isOvertaken(error)) throw error
       const { version, fields: saved } = await find(request)
-      return sendForm(reply.code(412), { ...shown, version, saved })
+      return sendForm(reply.code(409), { ...shown, version, saved })
     }
     return reply.redirect(`/patients/${id}${keepingBack(queryOf(request), { done: 'changed' })}`, 303)
   })

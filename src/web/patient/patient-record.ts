@@ -38,7 +38,7 @@ export const patientRecordPage: AddPage = (server, options) => {
       await patientChanges.settle(sessionOf(request).person, id, shown.version, shown.standing)
     } catch (error) {
       if (!isOvertaken(error)) throw error
-      return sendRecord(reply.code(412), { ...shown, ...(await find(request)), isOvertaken: true })
+      return sendRecord(reply.code(409), { ...shown, ...(await find(request)), isOvertaken: true })
     }
     return reply.redirect(`/patients/${id}${keepingBack(queryOf(request), { done: 'changed' })}`, 303)
   })

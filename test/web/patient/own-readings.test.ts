@@ -271,7 +271,7 @@ t.test('what was changed since it was shown is shown anew, and not marked', asyn
   await press(`${list}/${id}`)
   await press(`${list}/${id}`)
   const late = await anns.post(action, fields)
-  t.equal(late.status, 412)
+  t.equal(late.status, 409)
   t.match(wordsOf(late), /Something has changed this reading since you opened this page, so nothing was saved\./)
   t.match(await readingOf(id), { status: 'final' })
 })

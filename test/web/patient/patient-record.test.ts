@@ -94,7 +94,7 @@ t.test('what somebody else has changed meanwhile is shown first', async t => {
   const late = await manager.send(one.at, { version, inactive: 'yes', died: '' })
   t.match(
     [late.status, wordsOf(late)],
-    [412, /Somebody else has changed this .* The record now: .* Died 31 January 2026/],
+    [409, /Somebody else has changed this .* The record now: .* Died 31 January 2026/],
   )
   t.match(late.body, 'name="inactive" value="yes" checked')
   t.has(await stored(one), { active: true, deceasedDateTime: '2026-01-31' })
