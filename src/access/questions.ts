@@ -16,6 +16,12 @@ const ofStaff = (caller: Caller, question: (staff: Staff) => Expression): Expres
 export const administeredBy = (caller: Caller): Expression =>
   whoIs(caller).kind === 'administrator' ? all : ofStaff(caller, staff => membership(staff, 'self', 'down', 'manager'))
 
+/** Practitioners whose name and contacts the rules let the caller change. */
+export const changesPractitioner = (caller: Caller): Expression =>
+  whoIs(caller).kind === 'administrator'
+    ? all
+    : ofStaff(caller, staff => membership(staff, 'practitioner', 'down', 'manager'))
+
 /** Organizations in which the rules let the caller make studies. */
 export const makesStudies = (caller: Caller): Expression =>
   ofStaff(caller, staff =>

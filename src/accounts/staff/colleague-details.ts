@@ -1,4 +1,5 @@
 import type { Practitioner } from '@medplum/fhirtypes'
+import { changesPractitioner } from '../../access/questions.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import { type Reach, reachOf, withReach } from '../contact/reach.ts'
 import type { Organizer } from '../organization/organizer.ts'
@@ -7,6 +8,16 @@ import type { Organizer } from '../organization/organizer.ts'
 export type ColleagueDetails = Pick<Reach, 'phone' | 'email'> & { readonly name: string }
 
 export type ShownDetails = { readonly details: ColleagueDetails; readonly version: string }
+
+/** Whether they may put right what it says of them: over FHIR, the same people may change the Practitioner. */
+export const changesDetails = async ({ find, caller }: Organizer, practitioner: string): Promise<boolean> => {
+  const { entries } = await find<Practitioner>(
+    'Practitioner',
+    { _id: practitioner },
+    { where: changesPractitioner(caller) },
+  )
+  return entries.length > 0
+}
 
 export const readDetails = async ({ read }: Organizer, practitioner: string): Promise<ShownDetails> => {
   const { resource, version } = await read<Practitioner>('Practitioner', practitioner)

@@ -4,6 +4,7 @@ import { type NameProblem, nameProblem } from '../../accounts/person.ts'
 import {
   type ColleagueDetails,
   changeDetails,
+  changesDetails,
   readDetails,
   type ShownDetails,
 } from '../../accounts/staff/colleague-details.ts'
@@ -32,6 +33,7 @@ export const colleagueDetailsPage: AddPage = (server, options) => {
   const at = '/organizations/:organization/people/:role/details'
   server.get<OfRole>(at, { onRequest: requireSession }, async (request, reply) => {
     const shown = await detailsOf(request, options)
+    if (!(await changesDetails(shown.organizer, shown.colleague.practitioner))) return sendNotTheirs(reply, shown)
     return send(reply, shown, { sent: shown.details, version: shown.version })
   })
   server.post<OfRole>(at, keepsTyped(options), async (request, reply) => {
@@ -111,18 +113,35 @@ ${form({
   })
 }
 
+/** For whoever would be refused: what they would change, and who may. */
+const sendNotTheirs = (reply: FastifyReply, { id, name, colleague, organizer, details }: Shown): FastifyReply => {
+  const person = nameOfColleague(colleague)
+  const isOwn = colleague.practitioner === organizer.caller.practitioner
+  const list = peopleListQuery(reply.request)
+  const page = `/organizations/${id}/people`
+  return sendStaffPage(reply, {
+    title: `Name and contacts of ${person}`,
+    content: html`<h1>Name and contacts of ${person}</h1>
+<p>${notYours(isOwn ? 'you' : person)}</p>
+<dl>
+<dt>Name</dt><dd>${details.name || 'Not recorded'}</dd>
+<dt>Phone</dt><dd>${details.phone || 'Not recorded'}</dd>
+<dt>E-mail address</dt><dd>${details.email || 'Not recorded'}</dd>
+</dl>
+<p><a href="${isOwn ? page : `${page}/${colleague.id}`}${list}">${isOwn ? `Back to the people of ${name}` : `Back to ${person}`}</a></p>`,
+  })
+}
+
+const notYours = (who: string): string =>
+  `This is not yours to change. If ${who} came to this installation through an organization that you do not manage, a manager there changes it; if ${who === 'you' ? 'you' : 'they'} work in another institution too, only an administrator of this installation does.`
+
 const noticeOf = ({ isOvertaken, isRefused }: State, person: string): Html | undefined => {
   if (isOvertaken)
     return notice(
       'problem',
       html`<p>Nothing was saved: somebody else has changed this since you opened the page. What you entered is still below; check it, and send it again if it is right.</p>`,
     )
-  return isRefused
-    ? notice(
-        'problem',
-        html`<p>Nothing was saved: this is not yours to change. If ${person} came to this installation through an organization that you do not manage, a manager there changes it; if they work in another institution too, only an administrator of this installation does.</p>`,
-      )
-    : undefined
+  return isRefused ? notice('problem', html`<p>Nothing was saved. ${notYours(person)}</p>`) : undefined
 }
 
 const fieldsFor = (sent: ColleagueDetails, problems: Problems): readonly Field[] => [

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { privacyOfficer } from '../../access/vocabulary.ts'
 import { parentOf } from '../../accounts/organization/organization-tree.ts'
+import { changesDetails } from '../../accounts/staff/colleague-details.ts'
 import {
   type Colleague,
   changeRole,
@@ -97,6 +98,8 @@ type ShownColleague = ShownOrganization & {
   readonly managed: string | undefined
   /** Whether they are the only manager of a root: nobody is above it to give roles there, but administrators. */
   readonly isLast: boolean
+  /** Whether their name and contacts are theirs to change. */
+  readonly changesDetails: boolean
 }
 
 /** Throws `not-found` if there is no such role, or it is the person's own. */
@@ -109,7 +112,8 @@ const colleagueOf = async (request: FastifyRequest<OfRole>, options: PageOptions
   const isManager = colleague.role === 'manager' && colleague.standing === 'in-force'
   const managed = isManager && parentOf(organization) === undefined ? id : undefined
   const isLast = managed !== undefined && (await isLastManager(organizer, managed, colleague))
-  return { ...shown, colleague, managed, isLast }
+  const changes = await changesDetails(organizer, colleague.practitioner)
+  return { ...shown, colleague, managed, isLast, changesDetails: changes }
 }
 
 type RoleState = {
@@ -167,7 +171,7 @@ ${box({
 ${lastManager(shown, state.lastProblem)}
 <button class="btn btn-primary mt-3">Save</button>`,
 )}
-<p><a href="${page}/details${list}">Change the name and contacts of ${person}</a></p>
+<p><a href="${page}/details${list}">${shown.changesDetails ? 'Change the name' : 'Name'} and contacts of ${person}</a></p>
 <p><a href="${page}/remove${list}">Remove ${person} from ${name}</a></p>
 <p><a href="/organizations/${id}/people${list}">Back to the people</a></p>`,
   })

@@ -118,11 +118,26 @@ t.test(
     const inWard = await roleIn(id, ward)
     const below = people['manager of the ward']
     const at = `/organizations/${ward}/people/${inWard}/details`
-    const refused = await below.send(at, { name: 'Helen Ward' })
-    t.equal(refused.status, 403)
+    const person = `/organizations/${ward}/people/${inWard}`
+    t.match((await below.get(person)).body, `<a href="${at}">Name and contacts of Helen Brant</a>`)
+    t.match((await manager.get(person)).body, `<a href="${at}">Change the name and contacts of Helen Brant</a>`)
+    const shown = await below.get(at)
+    t.match(
+      wordsOf(shown),
+      /Helen Brant This is not yours to change\. If Helen Brant came .* administrator of this installation does\. Name Helen Brant Phone Not recorded E-mail address helen@example\.org/,
+      'they are told before they type anything',
+    )
+    t.notMatch(shown.body, /name="name"/)
+    /** A form that was shown when it was still theirs. */
+    const late = async (who: typeof below, form: string, name: string) => {
+      const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await who.get(form)).body) ?? []
+      return who.post(form, { _csrf, name, phone: '', email: 'helen@example.org', version: '1' })
+    }
+    const refused = await late(below, at, 'Helen Ward')
+    t.equal(refused.status, 403, 'and are told again if they have typed it before')
     t.match(
       wordsOf(refused),
-      /Nothing was saved: this is not yours to change\. If Helen Brant came to this installation through an organization that you do not manage, a manager there changes it; if they work in another institution too, only an administrator of this installation does\./,
+      /Nothing was saved\. This is not yours to change\. If Helen Brant came to this installation through an organization that you do not manage, a manager there changes it; if they work in another institution too, only an administrator of this installation does\./,
     )
     t.match(refused.body, /name="name"[^>]*value="Helen Ward"/)
     const inClinic = await roleIn(id, clinic.organization)
@@ -131,7 +146,7 @@ t.test(
       [manager, at],
       [people['manager of another tenant'], there],
     ] as const)
-      t.equal((await who.send(form, { name: 'Helen Lab' })).status, 403, 'nor of either tenant, if they work in two')
+      t.equal((await late(who, form, 'Helen Lab')).status, 403, 'nor of either tenant, if they work in two')
     t.match(await administrator.send(at, { name: 'Helen Brandt' }), { status: 303 })
     t.match((await stored(id)).name?.[0], { text: 'Helen Brandt' })
   },
