@@ -3,18 +3,26 @@ import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /** A version of a Consent that somebody has recorded from paper. */
-export type PaperRecord = { readonly practitioner: string; readonly recordedAt: Date }
+export type PaperRecord = {
+  readonly practitioner: string
+  readonly recordedAt: Date
+  /** Of whoever has confirmed it; null if nobody has, or it was not kept then. */
+  readonly confirmedBy: string | null
+}
 
-export const addPaperRecord = (
-  connection: Connection,
-  {
-    consent,
-    version,
-    practitioner,
-  }: { readonly consent: string; readonly version: string; readonly practitioner: string },
-): Promise<number> =>
+type ByStaff = { readonly consent: string; readonly version: string; readonly practitioner: string }
+
+export const addPaperRecord = (connection: Connection, { consent, version, practitioner }: ByStaff): Promise<number> =>
   connection.run(sql.fragment`
     INSERT INTO paper_consent (consent_id, version, practitioner) VALUES (${consent}, ${version}, ${practitioner})`)
+
+/** `version`: the one that was recorded, and not the one that holds since. */
+export const setPaperConfirmed = (
+  connection: Connection,
+  { consent, version, practitioner }: ByStaff,
+): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE paper_consent SET confirmed_by = ${practitioner} WHERE consent_id = ${consent} AND version = ${version}`)
 
 /** Undefined if this version was not recorded from paper. */
 export const findPaperRecord = (
@@ -23,7 +31,7 @@ export const findPaperRecord = (
   version: string,
 ): Promise<PaperRecord | undefined> =>
   connection.maybeOne<PaperRecord>(sql.fragment`
-    SELECT practitioner, recorded_at AS "recordedAt" FROM paper_consent
+    SELECT practitioner, recorded_at AS "recordedAt", confirmed_by AS "confirmedBy" FROM paper_consent
     WHERE consent_id = ${consent} AND version = ${version}`)
 
 /**

@@ -18,8 +18,9 @@ import { hasPlaceSince } from '../../storage/model/consent/place-since.ts'
 import { compartmentOf } from '../../storage/model/reference.ts'
 import type { Store } from '../../storage/store.ts'
 import { isOfTenant } from '../../storage/study/invitation.ts'
-import { addPaperRecord } from '../../storage/study/paper-consent.ts'
+import { addPaperRecord, setPaperConfirmed } from '../../storage/study/paper-consent.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { allowsPaper } from '../definition/paper-allowed.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { recordingInvitation } from '../invitation/invitation-event.ts'
 import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-consent.ts'
@@ -51,9 +52,6 @@ export type PaperAsked = PaperBounds & {
   /** Whether the patient has left the study since what waits was recorded, even if they were enrolled anew. */
   readonly hasLeft: boolean
 }
-
-export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
-  extension.some(({ url, valueBoolean }) => url === extensions.paperConsent && valueBoolean === true)
 
 /** `language`: in which the text is shown, if it is there in that. Throws `not-found` if the person may not record it. */
 export const findPaperAsked = async (
@@ -191,9 +189,12 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
     study: study.id ?? '',
     organization: sponsorOf(study),
   } as const
-  await recordingInvitation(accounts.openStoreAs, event, (_, store) =>
-    writeOrThrow(store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) }),
-  )
+  await recordingInvitation(accounts.openStoreAs, event, async (connection, store) => {
+    const { id = '', meta } = consent
+    const recorded = { consent: id, version: meta?.versionId ?? '' }
+    await setPaperConfirmed(connection, { ...recorded, practitioner: paper.practitioner })
+    return writeOrThrow(store, { kind: 'update', id, resource, ...matching(consent) })
+  })
 }
 
 /** Why it no longer counts since it was recorded. The day of signing was checked then. */

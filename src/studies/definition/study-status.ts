@@ -2,6 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
 import { isInForce } from '../../storage/model/study.ts'
+import { allowsPaper } from './paper-allowed.ts'
 import { firstDayOf, lastDayOf } from './period-day.ts'
 import { missingInPublished } from './study-text.ts'
 
@@ -29,6 +30,23 @@ export const reasonNotRead = (study: ResearchStudy): string | undefined => {
   if (isInForce(study)) return undefined
   return isClosedByStatus(study) ? `its status is “${statusName(study)}”` : edgeOf(study)
 }
+
+/**
+ * Tells staff why nobody is enrolled into the study now, as the end of a sentence; undefined if people can be, also before it begins. Whoever has
+ * signed on paper before a study was closed to new patients can still be enrolled, so that the paper can be recorded.
+ */
+export const reasonNotToEnrol = (study: ResearchStudy): string | undefined => {
+  const { status } = study
+  if (isPast(study)) return edgeOf(study)
+  if (isToBegin.has(status) || (isInForce({ resourceType: 'ResearchStudy', status }) && !isClosedForGood(study)))
+    return undefined
+  return `its status is “${statusName(study)}”`
+}
+
+const isToBegin: ReadonlySet<Status | undefined> = new Set<Status | undefined>(['in-review', 'approved'])
+
+const isClosedForGood = (study: ResearchStudy): boolean =>
+  (study.status ?? '').startsWith('closed-to-accrual') && !allowsPaper(study)
 
 const isClosedByStatus = ({ status }: ResearchStudy): boolean => !isInForce({ resourceType: 'ResearchStudy', status })
 

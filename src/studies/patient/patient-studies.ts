@@ -4,6 +4,7 @@ import { namedId } from '../../fhir/reference.ts'
 import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { reasonNotToEnrol } from '../definition/study-status.ts'
 import { heldPlaces } from '../people/held-places.ts'
 import type { RegisteringParts } from './registering.ts'
 
@@ -39,7 +40,7 @@ export const findPatientStudies = async (
   const studies = ids.length === 0 ? [] : await find({ _id: ids.join(',') })
   return {
     joined: studies.flatMap(study => subjects.filter(one => studyOf(one) === study.id).map(one => toPlace(study, one))),
-    open: enrolling.filter(({ id = '' }) => !ids.includes(id)),
+    open: enrolling.filter(study => !ids.includes(study.id ?? '') && reasonNotToEnrol(study) === undefined),
   }
 }
 

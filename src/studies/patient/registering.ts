@@ -19,7 +19,7 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
-import { reasonNotToAsk } from '../definition/study-status.ts'
+import { reasonNotToAsk, reasonNotToEnrol } from '../definition/study-status.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
 import { subjectOf } from './study-subject.ts'
 
@@ -66,6 +66,8 @@ export type EnrollingStudy = {
   readonly organization: string
   /** Why nobody can be invited into it now; undefined if people can. */
   readonly notAsking: string | undefined
+  /** Why nobody is enrolled into it now, as the end of a sentence; undefined if people can be. */
+  readonly closedBecause: string | undefined
 }
 
 /** `study`: the patient is also enrolled into it; both are done, or neither. */
@@ -239,4 +241,5 @@ const toEnrolling = (study: ResearchStudy): EnrollingStudy => ({
   name: study.title ?? 'A study without a title',
   organization: sponsorOf(study) ?? '',
   notAsking: reasonNotToAsk(study),
+  closedBecause: reasonNotToEnrol(study),
 })

@@ -4,6 +4,7 @@ import { findOwnScan } from '../../studies/consent/paper-scan.ts'
 import { findSignedConsent } from '../../studies/consent/signed-consent.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notFound } from '../page/not-found.ts'
+import { sendScan } from '../page/scan-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { wordsOf } from '../page/translated-page.ts'
 
@@ -19,19 +20,7 @@ export const sharingScanPage: AddPage = (server, options) => {
     const isWaiting = asked.paperSince !== undefined && !queryOf(request).has('signed')
     const consent = isWaiting ? asked.consent : (await findSignedConsent(options, asked, words))?.consent
     const scan = consent && (await findOwnScan(options, person, asked.record, consent))
-    const ending = scan && endings.get(scan.contentType)
-    if (scan === undefined || ending === undefined) return notFound()
-    const name = words.say('copy.file').replace(/html$/, ending)
-    return reply
-      .type(scan.contentType)
-      .headers({ 'cache-control': 'no-store', 'content-disposition': `attachment; filename="${name}"` })
-      .send(scan.bytes)
+    if (scan === undefined) return notFound()
+    return sendScan(reply, scan, words.say('copy.file').replace(/\.html$/, ''))
   })
 }
-
-/** What staff can record on our pages: whatever an app calls a scan is not served as something else. */
-const endings: ReadonlyMap<string, string> = new Map([
-  ['application/pdf', 'pdf'],
-  ['image/jpeg', 'jpg'],
-  ['image/png', 'png'],
-])

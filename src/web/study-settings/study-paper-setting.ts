@@ -1,5 +1,5 @@
 import { extensions } from '../../fhir/canonical.ts'
-import { allowsPaper } from '../../studies/consent/paper-consent.ts'
+import { allowsPaper } from '../../studies/definition/paper-allowed.ts'
 import { withExtensions } from '../../studies/definition/with-extensions.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box } from '../page/form.ts'

@@ -1,5 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import { allowsPaper } from '../../studies/consent/paper-consent.ts'
+import { allowsPaper } from '../../studies/definition/paper-allowed.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { type Html, html } from '../page/html.ts'
 import { nameOf } from './study-person.ts'

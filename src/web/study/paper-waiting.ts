@@ -63,7 +63,10 @@ export const paperFacts = async (
 ): Promise<Html> => {
   const { asked, text, store } = paper
   const words = wordsFor('en')
-  const by = (await findPractitioners(store, options.registry, [record.practitioner])).get(record.practitioner)
+  const named = [record.practitioner, ...(record.confirmedBy === null ? [] : [record.confirmedBy])]
+  const names = await findPractitioners(store, options.registry, named)
+  const by = names.get(record.practitioner)
+  const confirmedBy = names.get(record.confirmedBy ?? '')
   const [verified] = consent.verification ?? []
   const lines = await Promise.all(asked.lines.map(line => recorded(paper, consent, line)))
   return html`<dl>
@@ -71,7 +74,7 @@ ${whomFact(await findEnrolledPerson(options, paper))}
 <dt>Signed</dt><dd>${dayOrMoment(consent.dateTime ?? '', words)}</dd>
 ${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, since ${moment(text.publishedAt)}${textRead(text)}</dd>`}
 <dt>Recorded</dt><dd>${moment(record.recordedAt)}${by && `, by ${by}`}</dd>
-${verified?.verificationDate && html`<dt>Confirmed by somebody else</dt><dd>${dayOrMoment(verified.verificationDate, words)}</dd>`}
+${verified?.verificationDate && html`<dt>Confirmed by somebody else</dt><dd>${dayOrMoment(verified.verificationDate, words)}${confirmedBy && `, by ${confirmedBy}`}</dd>`}
 <dt>What is recorded</dt><dd><ul>${lines}</ul></dd>
 </dl>
 <p><a href="/studies/${asked.study.id}/people/${paper.subject}/paper/scan">Open the scan</a></p>`

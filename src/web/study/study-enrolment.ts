@@ -1,15 +1,10 @@
 import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
-import {
-  findAllPatients,
-  type PatientsAsked,
-  type PatientsWanted,
-  patientPageSize,
-} from '../../studies/patient/finding-patients.ts'
+import { findAllPatients, patientPageSize } from '../../studies/patient/finding-patients.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import { heldPlaces } from '../../studies/people/held-places.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -27,7 +22,6 @@ import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import {
-  askedIn,
   canBeRead,
   findAsked,
   isNarrowed,
@@ -37,6 +31,7 @@ import {
   queryOfAsked,
 } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
+import { askedAgain, enrolmentAskedIn, listAgain, outsideBox, wantedBy } from './enrolment-asked.ts'
 import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
 import { nobodyInvited } from './study-invitation.ts'
 import { wayField, wayIn } from './way-field.ts'
@@ -47,6 +42,9 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
   const at = '/studies/:id/enrolment'
   server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
     const study = await studyFor(request, options)
+    return study.closedBecause === undefined ? sendList(request, reply, study) : sendClosed(reply, study)
+  })
+  const sendList = async (request: FastifyRequest<OfStudy>, reply: FastifyReply, study: EnrollingStudy) => {
     const caller = await staffCallerOf(request, options)
     const query = queryOf(request)
     const asked = enrolmentAskedIn(query)
@@ -77,9 +75,10 @@ ${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(
 ${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patients' })}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
-  })
+  }
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const study = await studyFor(request, options)
+    if (study.closedBecause !== undefined) return sendClosed(reply.code(409), study)
     const { body } = request
     const what = namedIn(acts, typed(body, 'do'))
     if (what === undefined) throw new FieldError('do', Object.keys(acts))
@@ -119,6 +118,18 @@ ${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patient
 
 const acts = { enrol: 'enrol', invite: 'enrol-and-invite' } as const
 
+/** In answer to a form, nothing of it has been done. */
+const sendClosed = (reply: FastifyReply, { id, name, closedBecause }: EnrollingStudy): FastifyReply => {
+  const isRefused = reply.request.method === 'POST'
+  return sendStaffPage(reply, {
+    title: `Enrol patients: ${name}`,
+    isProblem: isRefused,
+    content: html`<h1>Enrol patients in ${name}</h1>
+${notice(isRefused ? 'problem' : 'standing', html`<p>Nobody can be enrolled now: ${closedBecause}.${isRefused && ' Nothing was done.'}</p>`)}
+<p><a href="/studies/${id}">Back to the study</a></p>`,
+  })
+}
+
 const registerLinks = ({ id }: EnrollingStudy): Html => html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-outline-primary" href="/patients/new?study=${id}">Register a new patient</a>
 <a class="btn btn-outline-primary" href="/patients/imports?study=${id}">Register a list of patients</a>
@@ -150,39 +161,6 @@ const chosenIn = async (
   const asked = askedAgain(body)
   return canBeRead(asked) ? findAllPatients(options, caller, wantedBy(asked, study)) : []
 }
-
-/** What was asked for on the page of the form. */
-const askedAgain = (body: unknown): EnrolmentAsked =>
-  enrolmentAskedIn(
-    new URLSearchParams(
-      ['name', 'birthDate', 'identifier', 'email', 'mobile', 'outside'].map(name => [name, typed(body, name)]),
-    ),
-  )
-
-/** The parameters of the page of the list from which they were chosen. */
-const listAgain = (body: unknown): URLSearchParams => {
-  const order = orderIn(new URLSearchParams({ sort: typed(body, 'sort') }), patientOrders)
-  const again = new URLSearchParams(queryOfAsked(askedAgain(body), order))
-  const page = typed(body, 'page')
-  if (page !== '') again.set('page', page)
-  return again
-}
-
-/** `outside` is `yes` for only those who are not in the study yet. */
-type EnrolmentAsked = PatientsAsked & { readonly outside: string }
-
-const enrolmentAskedIn = (query: URLSearchParams): EnrolmentAsked => ({
-  ...askedIn(query),
-  outside: query.get('outside') === 'yes' ? 'yes' : '',
-})
-
-const wantedBy = ({ outside, ...asked }: EnrolmentAsked, { id }: EnrollingStudy): PatientsWanted => ({
-  ...asked,
-  ...(outside === 'yes' && { notIn: id }),
-})
-
-const outsideBox = ({ outside }: EnrolmentAsked): Html =>
-  html`<div class="mb-4">${box({ type: 'checkbox', name: 'outside', value: 'yes', label: 'Only those who are not in the study yet', isChosen: outside === 'yes' })}</div>`
 
 /** The ids of those who are already in the study. */
 const enrolledOf = async (

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
+import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import { findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { FieldError } from '../page/field-error.ts'
@@ -26,7 +27,7 @@ import { wayIn } from './way-field.ts'
 export const studyInvitationsPage: AddPage = (server, options) => {
   const at = '/studies/:id/invitations'
   server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
-    const read = await readFor(request, options)
+    const { read, closedBecause } = await readFor(request, options)
     const { caller, study, seesAnswers } = read
     const query = queryOf(request)
     const asked = invitationsAskedIn(query, read)
@@ -50,14 +51,14 @@ ${await underWay(request, options)}
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
 ${gone}${notAsking(study)}
 ${invitationsFilter(path, asked, seesAnswers)}
-${total === 0 && nobodyListed(asked, study.id ?? '')}
+${total === 0 && nobodyListed(asked, { id: study.id ?? '', closedBecause })}
 ${people.length > 0 && invitationsForm({ path, asked, people, invited, total, study, options, token: ownToken(reply) })}
 ${pagesAround(total, pageSize, asked, urlOf)}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
   })
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
-    const read = await readFor(request, options)
+    const { read } = await readFor(request, options)
     const { id: study } = request.params
     const { body } = request
     const what = acts.find(act => act === typed(body, 'do'))
@@ -101,15 +102,25 @@ const sendSure = (reply: FastifyReply, { what, body, count, study }: Unsure): Fa
 const acts: readonly StudyActionKind[] = ['invite', 'remind', 'cancel']
 
 /** Throws `not-found` for anybody who may not invite into it. */
-const readFor = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<ReadStudy> => {
-  const found = await options.registering.findStudy(sessionOf(request).person, request.params.id)
-  return found === undefined ? notFound() : readStudyOf(request, options)
+const readFor = async (
+  request: FastifyRequest<OfStudy>,
+  options: PageOptions,
+): Promise<Pick<EnrollingStudy, 'closedBecause'> & { readonly read: ReadStudy }> => {
+  const { closedBecause } =
+    (await options.registering.findStudy(sessionOf(request).person, request.params.id)) ?? notFound()
+  return { closedBecause, read: await readStudyOf(request, options) }
 }
 
-const nobodyListed = ({ state, invited, text }: InvitationsAsked, study: string): Html =>
-  state === undefined && invited === undefined && text === ''
-    ? html`<p class="mt-4">Nobody is in the study yet. <a href="/studies/${study}/enrolment">Enrol patients</a> first.</p>`
-    : html`<p class="mt-4">Nobody in the study matches that.</p>`
+const nobodyListed = (
+  { state, invited, text }: InvitationsAsked,
+  { id, closedBecause }: Pick<EnrollingStudy, 'id' | 'closedBecause'>,
+): Html => {
+  if (state !== undefined || invited !== undefined || text !== '')
+    return html`<p class="mt-4">Nobody in the study matches that.</p>`
+  return closedBecause === undefined
+    ? html`<p class="mt-4">Nobody is in the study yet. <a href="/studies/${id}/enrolment">Enrol patients</a> first.</p>`
+    : html`<p class="mt-4">Nobody is in the study, and nobody can be enrolled now: ${closedBecause}.</p>`
+}
 
 /** The list is read again, since it may have changed since it was shown. */
 const chosenIn = async (

@@ -16,6 +16,7 @@ import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { sendScan } from '../page/scan-file.ts'
 import { sentFile, takeFile } from '../page/sent-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -41,12 +42,8 @@ export const studyPaperPage: AddPage = (server, options) => {
       : sendConfirmed(reply, options, paper, paper.confirmed)
   })
   server.get<OfSubject>(`${at}/scan`, { onRequest }, async (request, reply) => {
-    const { contentType, bytes } = await readScan(await paperOf(request, options))
-    return reply
-      .type(contentType)
-      .header('cache-control', 'no-store')
-      .header('content-disposition', `attachment; filename="consent.${contentType.replace(/^.*\//, '')}"`)
-      .send(bytes)
+    const scan = await readScan(await paperOf(request, options))
+    return sendScan(reply, scan, 'consent')
   })
   server.post<OfSubject>(`${at}/confirm`, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)

@@ -4,6 +4,7 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
+import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -46,6 +47,7 @@ export const studyPage: AddPage = (server, options) => {
       people.map(({ id }) => id),
     )
     const asks = await mayWithdrawIn(options, person, request.params.id)
+    const enrolling = await options.registering.findStudy(person, request.params.id)
     const isChangeable = await unlessRefused(() => findChangeableStudy(options, person, request.params.id))
     const shown = {
       page,
@@ -64,13 +66,7 @@ ${await underWay(request, options)}
 ${await studyDefinition(study, options.openStoreFor(caller), options)}
 ${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
-${
-  (await options.registering.findStudy(person, request.params.id)) &&
-  html`<div class="d-flex flex-wrap gap-2 mb-4">
-<a class="btn btn-primary" href="${page}/enrolment">Enrol patients</a>
-<a class="btn btn-outline-primary" href="${page}/invitations">Manage invitations</a>
-</div>`
-}
+${enrolling && toEnrolment(page, enrolling)}
 <h2>People</h2>
 ${invitable.size > 0 && notAsking(study)}
 ${statesNav(counts, asked, urlOf)}
@@ -84,6 +80,15 @@ ${pagesAround(total, pageSize, asked, urlOf)}`,
     })
   })
 }
+
+const toEnrolment = (
+  page: string,
+  { closedBecause }: EnrollingStudy,
+): Html => html`${closedBecause !== undefined && html`<p>Nobody can be enrolled now: ${closedBecause}.</p>`}
+<div class="d-flex flex-wrap gap-2 mb-4">
+${closedBecause === undefined && html`<a class="btn btn-primary" href="${page}/enrolment">Enrol patients</a>`}
+<a class="btn btn-outline-primary" href="${page}/invitations">Manage invitations</a>
+</div>`
 
 /** Managers of an organization above the study's take care of the study, but learn about nobody in it. */
 const sendAdministered = async (

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
-import { systems } from '../../../src/fhir/canonical.ts'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { sendMessage } from '../../../src/studies/invitation/study-message.ts'
@@ -591,6 +591,48 @@ t.test('nobody counts as silent in a study that is over, or is reminded to send;
   t.match(await mailbox.next(), { to: 'mute@example.org', subject: 'No data has come from you for a while' })
   await update('everything', stored)
 })
+
+t.test(
+  'nobody is enrolled in a study that takes nobody new any more: it is not offered, and told to whoever sends the form late',
+  async t => {
+    const { id } = await registered('Tardy')
+    const page = `/studies/${study.id}`
+    const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+    const form = /name="_csrf" value="([^"]*)"/.exec((await staff.get(`${enrolment}?name=tardy`)).body)
+    const paper = { url: extensions.paperConsent, valueBoolean: true }
+    const on = (change: object) => update('everything', { ...stored, ...change })
+    for (const [over, why] of [
+      [{ status: 'completed' }, 'its status is “Completed”'],
+      [{ status: 'withdrawn' }, 'its status is “Withdrawn”'],
+      [{ status: 'closed-to-accrual' }, 'its status is “Closed to new patients”'],
+      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01'],
+    ] as const) {
+      await on(over)
+      const shown = await staff.get(page)
+      t.match(wordsOf(shown), `Nobody can be enrolled now: ${why}. Manage invitations`)
+      t.notMatch(shown.body, enrolment)
+      t.notMatch((await staff.get(`/patients/${id}`)).body, enrolment)
+      t.match(await staff.get(enrolment), { status: 200, body: `Nobody can be enrolled now: ${why}.</p>` })
+      const late = await staff.post(enrolment, { _csrf: form?.[1] ?? '', patient: id, who: 'ticked', do: 'enrol' })
+      t.match([late.status, wordsOf(late)], [409, `Nobody can be enrolled now: ${why}. Nothing was done.`])
+    }
+    t.same(await subjectsOf(id), [])
+    for (const open of [
+      { status: 'in-review' },
+      { status: 'temporarily-closed-to-accrual' },
+      { period: { start: '2999-01-01' } },
+      { status: 'closed-to-accrual', extension: [...stored.extension, paper] },
+    ]) {
+      await on(open)
+      t.match(
+        (await staff.get(page)).body,
+        enrolment,
+        `${JSON.stringify(open).slice(0, 60)}: to come, paused, or for who signed on paper before`,
+      )
+    }
+    await update('everything', stored)
+  },
+)
 
 t.test('somebody who signed an earlier text is reminded of the new one', async t => {
   const { patient } = await enrolled('Former')

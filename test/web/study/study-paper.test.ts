@@ -1,4 +1,4 @@
-import type { Extension, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import type { Consent, Extension, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import t from 'tap'
 import { ownerSystem } from '../../../src/access/owner.ts'
 import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
@@ -241,7 +241,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
     /Shares part of what the study asks for\. They signed on paper\. .* Withdraw for this patient See what they signed on paper/,
   )
   const kept =
-    /They share by this paper\. Only they change it themselves, .* withdraw for them ?; then a new paper can be recorded\. Patient Bea, born 1970-05-31 Signed 1 March 2026 Text Version .* Recorded .* UTC(, by [^.]*)? Confirmed by somebody else .* UTC What is recorded Heart rate, from any device: measured from 1 March 2026 .*Open the scan/
+    /They share by this paper\. Only they change it themselves, .* withdraw for them ?; then a new paper can be recorded\. Patient Bea, born 1970-05-31 Signed 1 March 2026 Text Version .* Recorded .* UTC, by Cora Confirmed by somebody else .* UTC, by Dora What is recorded Heart rate, from any device: measured from 1 March 2026 .*Open the scan/
   for (const one of [first, second]) {
     t.match(wordsOf(await one.get(page)), kept)
     t.equal((await one.get(`${page}/scan`)).body, pdf.toString())
@@ -316,6 +316,39 @@ t.test(
     t.equal((await own.get(`${inStudy}/paper`)).body, pdf.toString())
   },
 )
+
+t.test('a scan that an app has recorded in any format is downloaded, and never as a page of ours', async t => {
+  const { page, patient } = await enrolled('Tia')
+  await first.sendFile(page, scan(), page, signed)
+  await second.send(page, {}, `${page}/confirm`)
+  const link = [{ target: { reference: `Patient/${patient}` } }]
+  const own = await signedIn({ person: (await create('everything', { resourceType: 'Person', link })).id })
+  const [{ extension = [] } = {} as Consent]: Consent[] = await consentsOf(patient)
+  const reference = extension.find(({ url }) => url === extensions.paperScan)?.valueReference?.reference ?? ''
+  const binary = {
+    resourceType: 'Binary' as const,
+    id: reference.split('/')[1] ?? '',
+    securityContext: { reference: `ResearchSubject/${page.split('/').at(-2)}` },
+    data: pdf.toString('base64'),
+  }
+  for (const [contentType, type, name] of [
+    ['image/tiff', 'image/tiff', 'consent.tiff'],
+    ['IMAGE/HEIC; name=a', 'image/heic', 'consent.heic'],
+    ['text/html', 'application/octet-stream', 'consent.bin'],
+    ['image/svg+xml', 'application/octet-stream', 'consent.bin'],
+  ] as const) {
+    await update('everything', { ...binary, contentType })
+    for (const [one, at] of [
+      [own, `/sharing/${study.id}/paper`],
+      [second, `${page}/scan`],
+    ] as const)
+      t.match(await one.get(at), {
+        status: 200,
+        body: pdf.toString(),
+        headers: { 'content-type': type, 'content-disposition': `attachment; filename="${name}"` },
+      })
+  }
+})
 
 t.test('the copy of what was signed has its own paper, and not one that was recorded later', async t => {
   const { page, patient } = await enrolled('Sia')
