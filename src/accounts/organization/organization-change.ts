@@ -4,6 +4,7 @@ import { extensions } from '../../fhir/canonical.ts'
 import { organizationTypeSystem, organizationTypes } from '../../fhir/organization-type.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { withValues } from '../../fhir/with-values.ts'
+import { escaped } from '../../search/escape.ts'
 import { isBlank } from '../blank.ts'
 import type { Organizer } from './organizer.ts'
 
@@ -41,6 +42,20 @@ export type Shown = { readonly id: string; readonly version: string }
 type New = { readonly id: string; readonly partOf?: string }
 
 /** Answers its id. */
+/** Those in the same place of the tree with exactly this name, as far as they see them. */
+export const findNamedOrganizations = async (
+  { find }: Organizer,
+  { name, partOf }: { readonly name: string; readonly partOf?: string },
+): Promise<readonly string[]> => {
+  const place = partOf === undefined ? { 'partof:missing': 'true' } : { partof: `Organization/${partOf}` }
+  const { entries } = await find<Organization>('Organization', {
+    'name:exact': escaped(name.trim()),
+    ...place,
+    _count: '100',
+  })
+  return entries.map(({ resource }) => resource.id ?? '')
+}
+
 export const makeOrganization = async (
   organizer: Organizer,
   said: SaidOrganization,

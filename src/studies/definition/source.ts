@@ -75,6 +75,18 @@ export const readSource = async ({ read }: Organizer, classes: CodeClasses, id: 
 }
 
 /** Makes it once with that id, and answers the id. */
+/** Those of the same manufacturer and model with exactly this name. */
+export const findNamedSources = async (
+  { find }: Organizer,
+  { name, manufacturer, model }: Pick<SaidSource, 'name' | 'manufacturer' | 'model'>,
+): Promise<readonly string[]> => {
+  const query = { 'device-name:exact': escaped(name.trim()), _count: '100' }
+  const { entries } = await find<Device>('Device', query, { where: { kind: 'source-device' } })
+  return entries.flatMap(({ resource: { id = '', manufacturer: by = '', modelNumber = '' } }) =>
+    by === manufacturer.trim() && modelNumber === model.trim() ? [id] : [],
+  )
+}
+
 export const makeSource = ({ make }: Organizer, id: string, said: SaidSource, classes: CodeClasses): Promise<string> =>
   make(withSaid({ resourceType: 'Device', status: 'active' }, said, classes), id)
 

@@ -11,6 +11,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { requireValidChange } from '../../fhir/validate/valid-change.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
+import { escaped } from '../../search/escape.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
@@ -86,6 +87,18 @@ export const createStudy = async (parts: StudyChangeParts, person: string, { id,
   const { store } = await openStoreOf(parts, person)
   requireValid(parts.registry, study)
   return (await writeOrThrow(store, createOnce(parts.registry, study, id))).id
+}
+
+/** Those of the organization with exactly this title, as far as the person sees them. */
+export const findStudiesTitled = async (
+  parts: StudyChangeParts,
+  person: string,
+  { organization, title }: { readonly organization: string; readonly title: string },
+): Promise<readonly string[]> => {
+  const { store } = await openStoreOf(parts, person)
+  const query = { 'title:exact': escaped(title), sponsor: `Organization/${organization}`, _count: '100' }
+  const { entries } = await store.search(parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams(query)))
+  return entries.map(({ id }) => id)
 }
 
 /** Writes the next version after `version`; if there is another one by now, nothing: `conflict`. Throws FhirError if the rules do not let the person. */

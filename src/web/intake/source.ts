@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import {
   changeSource,
+  findNamedSources,
   makeSource,
   readSource,
   restoreSource,
@@ -17,6 +18,7 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { type Alike, alikeNotice, alikeToAskAbout, anotherButton } from '../page/made-already.ts'
 import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
 import { administratorOf } from '../page/shown-organization.ts'
@@ -39,6 +41,10 @@ export const sourcePage: AddPage = (server, options) => {
     const organizer = await administratorOf(request, options)
     const state = typedSource(request.body, options)
     if (isWrong(state)) return sendSource(reply.code(422), options, state)
+    const found = await findNamedSources(organizer, state.said)
+    const named = found.map(id => ({ id, name: state.said.name, address: `/devices/${id}` }))
+    const alike = alikeToAskAbout(request, named)
+    if (alike !== undefined) return sendSource(reply.code(409), options, { ...state, alike })
     await makeSource(organizer, idByForm(request), state.said, codeClasses)
     return reply.redirect('/devices?done=made', 303)
   })
@@ -85,6 +91,8 @@ type State = {
   /** Absent for a new one. */
   readonly source?: Source
   readonly isOvertaken?: boolean
+  /** One with the same name that is there already. */
+  readonly alike?: Alike
 }
 
 const nothing: SaidSource = { name: '', manufacturer: '', model: '', kinds: [] }
@@ -103,22 +111,25 @@ const typedSource = (body: unknown, { codeClasses }: PageOptions): State => {
 const isWrong = ({ problems }: State): boolean => Object.keys(problems).length > 0
 
 const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: State): FastifyReply => {
-  const { source, isOvertaken = false } = state
+  const { source, isOvertaken = false, alike } = state
   const title = source === undefined ? 'Add a device or app' : nameOfSource(source)
   const token = ownToken(reply)
   const fields = textFields(state)
   return sendStaffPage(reply, {
     title,
-    isProblem: isWrong(state) || isOvertaken,
+    isProblem: isWrong(state) || isOvertaken || alike !== undefined,
     content: html`<h1>${title}</h1>
 ${source?.isRetired && html`<p><span class="badge text-bg-secondary">Retired</span> Studies can no longer start asking for it. Data from it stays, and so do consents.</p>`}
-${isOvertaken && notice('problem', overtaken)}
+${isOvertaken && notice('problem', overtaken)}${alike && alikeNotice(alike, 'device or app')}
 ${problemList(fields)}
 ${postForm(
   { action: `/devices/${source?.id ?? 'new'}`, token, hidden: { version: source?.version }, novalidate: true },
   html`${besideWhatItSays(fields, isOvertaken && source !== undefined ? textFields({ said: source, problems: {} }) : fields).map(field)}
 ${kindBoxes(state, codeClasses)}
-<button class="btn btn-primary">${source === undefined ? 'Add' : 'Save'}</button>`,
+<div class="d-flex flex-wrap gap-2">
+<button class="btn btn-primary">${source === undefined ? 'Add' : 'Save'}</button>
+${alike && anotherButton(alike)}
+</div>`,
 )}
 ${
   source &&

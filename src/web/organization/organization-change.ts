@@ -1,5 +1,10 @@
-import type { FastifyReply } from 'fastify'
-import { changeOrganization, makeOrganization } from '../../accounts/organization/organization-change.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import {
+  changeOrganization,
+  findNamedOrganizations,
+  makeOrganization,
+} from '../../accounts/organization/organization-change.ts'
+import type { Organizer } from '../../accounts/organization/organizer.ts'
 import { isInForce } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
@@ -8,6 +13,7 @@ import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { type Alike, alikeToAskAbout } from '../page/made-already.ts'
 import { isOvertaken } from '../page/overtaken.ts'
 import { administratorOf, isClosed, openFor, organizationFor } from '../page/shown-organization.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -32,6 +38,8 @@ export const organizationChangePage: AddPage = (server, options) => {
     const organizer = await administratorOf(request, options)
     const state = typedOrganization(request.body)
     if (isWrong(state)) return sendNew(reply.code(422), { action: '/organizations/new', state })
+    const alike = await alikeOf(request, organizer, state)
+    if (alike) return sendNew(reply.code(409), { action: '/organizations/new', state: { ...state, alike } })
     const made = await makeOrganization(organizer, state.said, { id: idByForm(request) })
     return reply.redirect(`/organizations/${made}?done=made`, 303)
   })
@@ -47,6 +55,11 @@ export const organizationChangePage: AddPage = (server, options) => {
     if (refused !== undefined) {
       const above = { id, name, isClosed: isClosed(shown) }
       return sendNew(reply.code(refused), { action: `/organizations/${id}/new`, state, above })
+    }
+    const alike = await alikeOf(request, organizer, state, id)
+    if (alike) {
+      const again = { action: `/organizations/${id}/new`, state: { ...state, alike }, above: { id, name } }
+      return sendNew(reply.code(409), again)
     }
     const made = await makeOrganization(organizer, state.said, { id: idByForm(request), partOf: id })
     return reply.redirect(`/organizations/${made}?done=made`, 303)
@@ -82,10 +95,23 @@ type New = {
   readonly above?: { readonly id: string; readonly name: string; readonly isClosed?: boolean }
 }
 
+const alikeOf = async (
+  request: FastifyRequest,
+  organizer: Organizer,
+  { said: { name } }: OrganizationState,
+  partOf?: string,
+): Promise<Alike | undefined> => {
+  const found = await findNamedOrganizations(organizer, { name, ...(partOf !== undefined && { partOf }) })
+  return alikeToAskAbout(
+    request,
+    found.map(id => ({ id, name, address: `/organizations/${id}` })),
+  )
+}
+
 const sendNew = (reply: FastifyReply, { action, state, above }: New): FastifyReply =>
   sendStaffPage(reply, {
     title: 'Add an organization',
-    isProblem: isWrong(state) || above?.isClosed === true,
+    isProblem: isWrong(state) || above?.isClosed === true || state.alike !== undefined,
     content: html`<h1>Add an organization</h1>
 ${
   above === undefined

@@ -10,6 +10,7 @@ import { organizationTypes } from '../../fhir/organization-type.ts'
 import { selectField } from '../page/choice-field.ts'
 import { box, field, notice, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { type Alike, alikeNotice, anotherButton } from '../page/made-already.ts'
 import { overtaken } from '../page/overtaken.ts'
 import { nowItSays } from '../page/said-meanwhile.ts'
 import { typed } from '../page/typed.ts'
@@ -22,6 +23,8 @@ export type OrganizationState = {
   readonly version?: string
   /** What somebody else has saved since it was shown. */
   readonly now?: SaidOrganization
+  /** One with the same name that is there already. */
+  readonly alike?: Alike
 }
 
 export const emptyOrganization: OrganizationState = { said: { name: '', type: '', secondFactor: false }, problems: {} }
@@ -58,9 +61,9 @@ type Form = {
 }
 
 export const organizationForm = ({ action, token, button, state }: Form): Html => {
-  const { said, version = '', now } = state
+  const { said, version = '', now, alike } = state
   const problems = { name: nameProblems[state.problems.name ?? ''], type: typeProblems[state.problems.type ?? ''] }
-  return html`${now && notice('problem', overtaken)}
+  return html`${now && notice('problem', overtaken)}${alike && alikeNotice(alike, 'organization')}
 ${problemList([
   { name: 'name', problem: problems.name },
   { name: 'type', problem: problems.type },
@@ -77,7 +80,10 @@ ${box({
   hint: html`${now && now.secondFactor !== said.secondFactor && html`${nowItSays(now.secondFactor ? 'Yes' : 'No')}. `}Everybody who works in it, or below it, also needs a code from an app to sign in. Anybody who has not set one up is signed out, and does so at the next sign-in.`,
   isChosen: said.secondFactor,
 })}
-<button class="btn btn-primary mt-3">${button}</button>`,
+<div class="d-flex flex-wrap gap-2 mt-3">
+<button class="btn btn-primary">${button}</button>
+${alike && anotherButton(alike)}
+</div>`,
 )}`
 }
 

@@ -4,7 +4,12 @@ import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { languageName } from '../../fhir/language.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
-import { createStudy, findClosedForStudies, organizationsForStudies } from '../../studies/definition/study-change.ts'
+import {
+  createStudy,
+  findClosedForStudies,
+  findStudiesTitled,
+  organizationsForStudies,
+} from '../../studies/definition/study-change.ts'
 import { factProblems, type StudyFacts, withFacts } from '../../studies/definition/study-facts.ts'
 import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -15,6 +20,7 @@ import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { idByForm } from '../page/id-by-form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { type Alike, alikeNotice, alikeToAskAbout, anotherButton } from '../page/made-already.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { longForm, typed } from '../page/typed.ts'
@@ -38,6 +44,8 @@ export const studyNewPage: AddPage = (server, options) => {
     const refused = Object.keys(problems).length > 0 ? 422 : closed !== undefined ? 409 : undefined
     if (refused !== undefined)
       return sendForm(reply.code(refused), organization, { body, problems, isClosed: closed !== undefined })
+    const alike = await alikeOf(request, options, { organization: organization.id, title: facts.title })
+    if (alike !== undefined) return sendForm(reply.code(409), organization, { body, problems, alike })
     const study: ResearchStudy = {
       resourceType: 'ResearchStudy',
       ...(language !== 'en' && { language }),
@@ -62,6 +70,18 @@ const openOrganizationOf = async (request: FastifyRequest<OfOrganization>, optio
   const [found] = await organizationsForStudies(options, sessionOf(request).person, organization)
   if (found === undefined) throw new FhirError('not-found', 'There is no such organization')
   return found
+}
+
+const alikeOf = async (
+  request: FastifyRequest,
+  options: PageOptions,
+  named: { readonly organization: string; readonly title: string },
+): Promise<Alike | undefined> => {
+  const found = await findStudiesTitled(options, sessionOf(request).person, named)
+  return alikeToAskAbout(
+    request,
+    found.map(id => ({ id, name: named.title, address: `/studies/${id}/settings` })),
+  )
 }
 
 /** The language in which the study is written; English, unless another one of this server is chosen. */
@@ -113,12 +133,13 @@ type Shown = {
   readonly body: unknown
   readonly problems: Readonly<Record<string, string | undefined>>
   readonly isClosed?: boolean
+  readonly alike?: Alike
 }
 
 const sendForm = (
   reply: FastifyReply,
   organization: { readonly id: string; readonly name: string },
-  { body, problems, isClosed = false }: Shown,
+  { body, problems, isClosed = false, alike }: Shown,
 ): FastifyReply => {
   const token = ownToken(reply)
   const language = languageIn(body)
@@ -132,10 +153,11 @@ const sendForm = (
   }))
   return sendStaffPage(reply, {
     title: `A new study of ${organization.name}`,
-    isProblem: Object.keys(problems).length > 0 || isClosed,
+    isProblem: Object.keys(problems).length > 0 || isClosed || alike !== undefined,
     content: html`<h1>A new study of ${organization.name}</h1>
 <p>This is the first step. After it, you choose which data the study asks for, who works in it, and what patients read. Nobody is asked for anything until you say so.</p>
 ${isClosed && closedMeanwhile(organization.name, 'no study is created in it')}
+${alike && alikeNotice(alike, 'study')}
 ${problemList([...fields, ...fixed])}
 ${postForm(
   { action: `/organizations/${organization.id}/studies/new`, token, novalidate: true },
@@ -148,7 +170,10 @@ ${postForm(
   })}
 ${fields.map(field)}
 ${fixed.map(radioField)}
-<button class="btn btn-primary">Create the study</button>`,
+<div class="d-flex flex-wrap gap-2">
+<button class="btn btn-primary">Create the study</button>
+${alike && anotherButton(alike)}
+</div>`,
 )}
 <p><a href="/studies">Back to the studies</a></p>`,
   })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
 const { server, send, lab, people } = await openTenants()
@@ -48,7 +49,13 @@ for (const [index, { page, by, name, fields, type }] of forms.entries())
       t.equal(await count(type, called), 1)
       t.match(await by.post(page, { ...once, [name]: `Another ${index}` }), { status: 303 }, 'after going back')
       t.equal(await count(type, `Another ${index}`), 1, 'something else is made of something else')
-      t.match(await by.post(page, { ...once, _csrf: await token() }), { status: 303 })
-      t.equal(await count(type, called), 2, 'and of another form')
+
+      const another = { ...once, _csrf: await token() }
+      const asked = await by.post(page, another)
+      t.match([asked.status, wordsOf(asked)], [409, `with this name already: ${called} . Nothing was made now`])
+      t.equal(await count(type, called), 1, 'and of another form only if its sender says so')
+      const anyway = /name="anyway" value="([^"]*)"/.exec(asked.body)?.[1] ?? ''
+      for (const one of [1, 2]) t.match(await by.post(page, { ...another, anyway }), { status: 303 }, `${one}`)
+      t.equal(await count(type, called), 2)
     },
   )
