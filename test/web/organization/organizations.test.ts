@@ -407,7 +407,7 @@ t.test('managers change what is below theirs, and of a root itself, as with FHIR
 t.test(
   'it cannot move where its people would read what was consented to without them; the page names the studies',
   async t => {
-    const heart = await made(manager, lab.organization, 'Heart')
+    const heart = await made(manager, lab.organization, 'Heart research')
     const sales = await made(manager, lab.organization, 'Sales')
     await world.staff(sales, 'viewer')
     const member = await world.token({
