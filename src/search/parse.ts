@@ -4,7 +4,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
 import { type Include, includeNames, includeOf, isIncludeName, parseInclude } from './include.ts'
-import { countingLinks, refuseTooMany } from './limit.ts'
+import { countingWork, refuseTooMany } from './limit.ts'
 import { codeOf, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
 import {
@@ -37,7 +37,7 @@ export const parseSearch = (
   const entries = [...query]
   refuseTooMany(entries)
   refuseRepeated(entries)
-  const counted = countingLinks()
+  const counted = countingWork()
   const clauses = collect(entries, entry => {
     const clause = parseClause(registry, type, entry, options)
     return clause.where === undefined ? clause : { ...clause, where: counted(clause.where) }
@@ -69,7 +69,7 @@ export const parseCriteria = (
   const entries = [...new URLSearchParams(query)]
   refuseTooMany(entries)
   if (entries.length === 0) throw new FhirError('invalid', `Criteria for ${type} are missing`)
-  const counted = countingLinks()
+  const counted = countingWork()
   const conditions = collect(entries, entry => {
     const [name] = entry
     if (isResultName(name) || isIncludeName(name))

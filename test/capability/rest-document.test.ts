@@ -19,7 +19,15 @@ import { interactions } from '../../src/interactions/interactions.ts'
 import { mostLinkBytes } from '../../src/interactions/search/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { mostConcepts } from '../../src/search/concepts.ts'
-import { longestText, mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
+import {
+  longestText,
+  mostFilters,
+  mostHops,
+  mostHopsInAll,
+  mostParameters,
+  mostValues,
+  mostWeighed,
+} from '../../src/search/limit.ts'
 import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
 import { mostKeyBytes } from '../../src/storage/prepare/dictionary.ts'
 import { mostCodings, mostComponents } from '../../src/storage/prepare/observation-facts.ts'
@@ -55,6 +63,8 @@ const limits = {
   'the `fullUrl` of an entry': `${longestUrl} characters (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,
+  '`_filter` in a search': `${mostFilters} (400)`,
+  'values of a search that are not compared all at once, as codes and ids are': `${mostWeighed} (400)`,
   'codes of the value sets that a search asks for, all together': `${mostConcepts} (400)`,
   'a text that `_text` or `_content` looks for': `${longestText} characters (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,

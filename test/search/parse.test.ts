@@ -404,5 +404,5 @@ t.test('criteria are only conditions', async t => {
     `"foo" is no search parameter of Observation; supported: ${supported.join(', ')}`,
     'nor what asks about other resources, for a scope',
   )
-  t.equal(criteria(Array(501).fill('code=a').join('&')), 'A search has at most 500 parameters, not 501')
+  t.equal(criteria(Array(101).fill('code=a').join('&')), 'A search has at most 100 parameters, not 101')
 })

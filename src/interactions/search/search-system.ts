@@ -3,7 +3,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { inCompartment } from '../../search/compartment.ts'
 import { all, and, type Expression } from '../../search/expression.ts'
-import { countingLinks } from '../../search/limit.ts'
+import { countingWork } from '../../search/limit.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { refusal } from '../../search/refusal.ts'
 import type { Search } from '../../search/search.ts'
@@ -46,7 +46,7 @@ const searchSeveral = async (
   const possible = named ?? searchableTypes(context)
   const types = possible.filter(one => within(one) !== undefined)
   const shared = narrowToTypes(registry, asked, { types, isNamed: named !== undefined, handling })
-  const counted = countingLinks()
+  const counted = countingWork()
   const searches = shared.types.map(type => {
     const search = parseSearch(registry, type, shared.query, { base, handling, types: shared.types })
     for (const { named } of search.include) requireIncludable(named, context)

@@ -2,7 +2,7 @@ import type { Restricted } from '../../access/access.ts'
 import { subjectParameters } from '../../access/patient-compartment.ts'
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
-import type { Expression } from '../../search/expression.ts'
+import { conjuncts, type Expression } from '../../search/expression.ts'
 import { isGroupMember } from '../../search/stored-elsewhere.ts'
 import { recordHas, recordLastUpdated, recordTest } from '../audit/shown/record-test.ts'
 import { recordedKey } from '../audit/shown/recorded-key.ts'
@@ -32,6 +32,7 @@ import { compileTokens, isToken } from './compile-tokens.ts'
 import { compileUploaded } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
 import { eitherPrefilter, indexPrefilter } from './index-prefilter.ts'
+import { joinedConditions } from './joined.ts'
 
 /** A question that has passed the gate, as a condition on the row: the only way from an Expression to SQL. */
 export const compile = (expression: Restricted, row: RowNames, classes: CodeClasses): SqlFragment =>
@@ -55,8 +56,9 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     case 'none':
       return sql.fragment`FALSE`
     case 'and': {
-      const isOfOne = expression.of.some(one => one.kind === 'content' && one.is === 'of-one-patient')
-      const [first, ...rest] = expression.of.map(one =>
+      const asked = conjuncts(expression)
+      const isOfOne = asked.some(one => one.kind === 'content' && one.is === 'of-one-patient')
+      const [first, ...rest] = joinedConditions(asked, one =>
         isOfOne && one.kind === 'compartment' ? compileOwn(one.id, at.row) : compileExpression(one, at),
       )
       return first === undefined ? sql.fragment`FALSE` : allOf([first, ...rest])

@@ -1,6 +1,7 @@
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { compilePart, compilePatients } from '../compile/compile.ts'
 import { leadsToPatients } from '../compile/compile-link.ts'
+import { joinedConditions } from '../compile/joined.ts'
 import { patientsReached } from '../model/relation/consented.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, type SqlFragment, sql, word } from '../sql.ts'
@@ -31,7 +32,7 @@ const byChain = ({ row, driving, asked }: Rest, classes: CodeClasses): ByPatient
   return {
     patients: compilePatients(chain, row, classes),
     most: word('100'),
-    whereOf: whereOf(row, [...driving, ...others.map(one => compilePart(one, row, classes))]),
+    whereOf: whereOf(row, [...driving, ...joinedConditions(others, one => compilePart(one, row, classes))]),
     hasOnePlan: others.every(hasOnePlan),
   }
 }
@@ -55,7 +56,7 @@ const byConsents = (
       SELECT ceil(sqrt(people * greatest(1, ${word(`${count}`)} * people / nullif(rows, 0))))::bigint
       FROM (SELECT coalesce(max(patient_id), 0)::float8 AS people FROM patient_compartment) AS people,
         (SELECT greatest(reltuples, 0)::float8 AS rows FROM pg_class WHERE oid = 'observation'::regclass) AS known)`,
-    whereOf: whereOf(row, [...driving, ...asked.map(one => alone(one, row, classes))]),
+    whereOf: whereOf(row, [...driving, ...joinedConditions(asked, one => alone(one, row, classes))]),
     hasOnePlan: others.every(hasOnePlan),
     name: JSON.stringify([gate, kind, count]),
   }

@@ -5,6 +5,7 @@ import { compilePart } from '../compile/compile.ts'
 import { codesOf, type DrivingCodes, drivingCodes } from '../compile/driving-codes.ts'
 import { needsNoBody } from '../compile/hot.ts'
 import { indexPrefilter } from '../compile/index-prefilter.ts'
+import { joinedConditions } from '../compile/joined.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import { hasOnePlan } from './one-plan.ts'
@@ -43,7 +44,7 @@ export const inOrderOf = (
     const hot = sql.fragment`observation_code AS hot`
     return {
       from: rest.every(needsNoBody) ? hot : withBody(hot),
-      where: allOf([sql.fragment`TRUE`, ...rest.map(one => alone(one, codes.row, classes))]),
+      where: allOf([sql.fragment`TRUE`, ...joinedConditions(rest, one => alone(one, codes.row, classes))]),
       row: codes.row,
       hasOnePlan: rest.every(hasOnePlan),
       codes,
@@ -53,7 +54,7 @@ export const inOrderOf = (
   return {
     from,
     row,
-    where: allOf([sql.fragment`TRUE`, ...driving, ...asked.map(one => alone(one, row, classes))]),
+    where: allOf([sql.fragment`TRUE`, ...driving, ...joinedConditions(asked, one => alone(one, row, classes))]),
     hasOnePlan: asked.every(hasOnePlan),
   }
 }

@@ -6,6 +6,7 @@ import { compilePart } from '../compile/compile.ts'
 import { drivingCode } from '../compile/driving-code.ts'
 import type { Gate } from '../compile/gate.ts'
 import { needsNoBody } from '../compile/hot.ts'
+import { joinedConditions } from '../compile/joined.ts'
 import { type RowNames, searchedOf, storedRow, tableOf } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import { type ByPatient, byPatientOf } from './by-patient.ts'
@@ -50,7 +51,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
     return {
       // By pk alone, which is unique: with patient_id as well, PostgreSQL expects so few rows that it reads them all.
       from: sql.fragment`(${target.keys}) AS key JOIN provenance AS row ${sample} ON row.pk = key.pk`,
-      where: allOf([sql.fragment`TRUE`, ...rest.map(one => compilePart(one, target.row, classes))]),
+      where: allOf([sql.fragment`TRUE`, ...joinedConditions(rest, one => compilePart(one, target.row, classes))]),
       row: target.row,
       hasOnePlan: hasOnePlan(question),
     }
@@ -77,7 +78,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   const from = body ? withBody(hot) : hot
   return {
     from,
-    where: allOf([where, ...rest.map(one => compilePart(one, row, classes))]),
+    where: allOf([where, ...joinedConditions(rest, one => compilePart(one, row, classes))]),
     row,
     hasOnePlan: rest.every(hasOnePlan),
     ...ways({ row, driving: [where], kind, asked: rest }, from),

@@ -80,84 +80,82 @@ WITH
           )
         )
         AND (
-          (
-            "row".patient_id = coalesce(
-              (
-                SELECT
-                  patient_id
-                FROM
-                  patient_compartment
-                WHERE
-                  id = $3
-              ),
-              -1
-            )
-            OR "row".patient_id = coalesce(
-              (
-                SELECT
-                  patient_id
-                FROM
-                  patient_compartment
-                WHERE
-                  id = $4
-              ),
-              -1
-            )
-            OR "row".patient_id = coalesce(
-              (
-                SELECT
-                  patient_id
-                FROM
-                  patient_compartment
-                WHERE
-                  id = $5
-              ),
-              -1
-            )
-          )
-          AND CASE
-            WHEN EXISTS (
+          "row".patient_id = coalesce(
+            (
               SELECT
+                patient_id
               FROM
-                observation_code AS code
+                patient_compartment
               WHERE
-                code.patient_id = "row".patient_id
-                AND code.effective_start = "row".effective_start
-                AND code.pk = "row".pk
-                AND (
-                  component = 0
-                  AND code_id = ANY (
-                    ARRAY(
-                      SELECT
-                        code_id
-                      FROM
-                        code_class
-                      WHERE
-                        key = ANY ($6::"text" [])
-                        OR code_class.code = ANY ($7::"text" [])
-                    )
+                id = $3
+            ),
+            -1
+          )
+          OR "row".patient_id = coalesce(
+            (
+              SELECT
+                patient_id
+              FROM
+                patient_compartment
+              WHERE
+                id = $4
+            ),
+            -1
+          )
+          OR "row".patient_id = coalesce(
+            (
+              SELECT
+                patient_id
+              FROM
+                patient_compartment
+              WHERE
+                id = $5
+            ),
+            -1
+          )
+        )
+        AND CASE
+          WHEN EXISTS (
+            SELECT
+            FROM
+              observation_code AS code
+            WHERE
+              code.patient_id = "row".patient_id
+              AND code.effective_start = "row".effective_start
+              AND code.pk = "row".pk
+              AND (
+                component = 0
+                AND code_id = ANY (
+                  ARRAY(
+                    SELECT
+                      code_id
+                    FROM
+                      code_class
+                    WHERE
+                      key = ANY ($6::"text" [])
+                      OR code_class.code = ANY ($7::"text" [])
                   )
                 )
-            ) THEN TRUE
-            ELSE FALSE
-          END
-          AND (
-            "row".effective_end > $8::timestamptz
-            AND NOT (
-              "row".effective_start = '-infinity'
-              AND "row".effective_end = 'infinity'
-            )
-            AND "row".effective_start >= coalesce(
-              $9::timestamptz - (
-                SELECT
-                  CASE
-                    WHEN bool_and(longest IS NOT NULL) THEN max(longest)
-                  END
-                FROM
-                  code_duration
-              ),
-              '-infinity'
-            )
+              )
+          ) THEN TRUE
+          ELSE FALSE
+        END
+        AND (
+          "row".effective_end > $8::timestamptz
+          AND NOT (
+            "row".effective_start = '-infinity'
+            AND "row".effective_end = 'infinity'
+          )
+          AND "row".effective_start >= coalesce(
+            $9::timestamptz - (
+              SELECT
+                CASE
+                  WHEN bool_and(longest IS NOT NULL) THEN max(longest)
+                END
+              FROM
+                code_duration
+            ),
+            '-infinity'
           )
         )
       )
