@@ -25,6 +25,7 @@ t.test('a create answers 201 with the location of the version', async t => {
   t.equal(answer.headers['content-type'], 'application/fhir+json; charset=utf-8')
   t.not(id, 'ignored')
   t.equal(active, true)
+  t.equal((await post(patient({ id: 'no id/at all' }))).statusCode, 201, 'an id in the body is ignored, whatever it is')
 })
 
 t.test('decimals keep their text', async t => {

@@ -44,6 +44,10 @@ export const registerLaunched = async (
   }
   if (same !== '') {
     const duplicates = await options.registering.duplicates(step.person, step.patient)
+    const found = duplicates.find(({ patient }) => patient.id === same)
+    // It was shown as one that can be chosen until the EHR got another identifier for it.
+    if (found !== undefined && isManaged(step, found) && isNamed(step, found))
+      return sendQuestion(request, reply.code(409), options, { ...step, duplicates })
     const patients = duplicates.filter(one => isOwn(step, one)).map(({ patient }) => patient.id ?? '')
     if (!patients.includes(same)) throw new FieldError('same', patients)
     await arrivals.recognize(step.person, step.patient, same)
@@ -75,11 +79,13 @@ const placesOf = ({ places }: Register): Register['places'] => places.filter(({ 
 const openPlacesOf = (step: Register): Register['places'] => placesOf(step).filter(({ isClosed }) => !isClosed)
 
 /** Only those who manage the record may say that the EHR means it; nobody may if the EHR has another identifier for that patient. */
-const isOwn = (step: Register, { patient }: Pick<Duplicate, 'patient'>): boolean => {
-  const owner = patient.managingOrganization?.reference
-  const isKnown = identifierSystems(patient).some(system => identifierSystems(step.patient).includes(system))
-  return placesOf(step).some(({ organization }) => owner === `Organization/${organization}`) && !isKnown
-}
+const isOwn = (step: Register, one: Pick<Duplicate, 'patient'>): boolean => isManaged(step, one) && !isNamed(step, one)
+
+const isManaged = (step: Register, { patient }: Pick<Duplicate, 'patient'>): boolean =>
+  placesOf(step).some(({ organization }) => patient.managingOrganization?.reference === `Organization/${organization}`)
+
+const isNamed = (step: Register, { patient }: Pick<Duplicate, 'patient'>): boolean =>
+  identifierSystems(patient).some(system => identifierSystems(step.patient).includes(system))
 
 const identifierSystems = ({ identifier = [] }: Patient): readonly string[] =>
   identifier.flatMap(({ system }) => system ?? [])

@@ -539,6 +539,30 @@ t.test('if a record is chosen in several windows at once, it has one identifier 
   t.same(statuses, [303, 409], 'and whoever chose it for the other is told so')
 })
 
+t.test('whoever chooses a record that was chosen for another patient since is asked anew, without it', async t => {
+  const human: Patient = {
+    resourceType: 'Patient',
+    name: [{ family: 'Vale', given: ['Ana'] }],
+    birthDate: '1992-05-06',
+    managingOrganization: { reference: `Organization/${world.hospital}` },
+  }
+  const { id: same } = await world.create('everything', human)
+  await world.linked('rhea', world.hospital)
+  const opened = async (patient: string) => {
+    ehr.addPatient({ ...human, id: patient })
+    const browser = openBrowser(server)
+    const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'rhea', patient }))
+    const { body } = await browser.get(location)
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    return () => browser.post(`${location}/patient`, { _csrf, same })
+  }
+  const [first, second] = [await opened('vale-1'), await opened('vale-2')]
+  t.match(await first(), { status: 303, location: `/patients/${same}` })
+  const asked = await second()
+  t.match([asked.status, wordsOf(asked)], [409, /There may be a record of this patient already Ana Vale .*Register/])
+  t.notMatch(asked.body, /Use this record/)
+})
+
 t.test('if two records are chosen for one patient of the EHR at once, one of them has the identifier', async t => {
   const human: Patient = {
     resourceType: 'Patient',
