@@ -76,6 +76,14 @@ t.test(
   },
 )
 
+t.test('the page of such an error loads nothing from elsewhere, and stands in no frame', async t => {
+  const { headers } = await server.inject('/oauth/authorize?client_id=nobody')
+  t.equal(
+    headers['content-security-policy'],
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
+  )
+})
+
 /** https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1 */
 const describable = /^[ -!#-[\]-~]+$/
 

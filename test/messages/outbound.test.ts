@@ -14,7 +14,10 @@ const listening = createServer((request, response) => {
   else if (request.url === '/long-head') response.writeHead(200, { 'x-long': 'x'.repeat(100_000) }).end()
   else if (request.url === '/cut-off')
     response.writeHead(200, { 'content-length': 9 }).write('x', () => request.socket.end())
-  else if (request.url !== '/never') {
+  else if (request.url === '/drip') {
+    const dripping = setInterval(() => response.write('x'), 50)
+    response.on('close', () => clearInterval(dripping))
+  } else if (request.url !== '/never') {
     request.on('data', () => {}).on('end', () => response.end(`${request.method} ${request.headers['x-asked']}`))
   }
 })
@@ -132,6 +135,7 @@ t.test('an answer that is too long or never comes is an error', async t => {
   t.teardown(outbound.close)
   await t.rejects(outbound.send({ url: `${origin}/long`, method: 'GET' }), /longer than 1000 bytes/)
   await t.rejects(outbound.send({ url: `${origin}/never`, method: 'GET' }))
+  await t.rejects(outbound.send({ url: `${origin}/drip`, method: 'GET' }), { name: 'TimeoutError' }, 'letter by letter')
 })
 
 t.test('what may have arrived is told apart from what was never sent', async t => {

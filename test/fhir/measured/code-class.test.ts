@@ -61,7 +61,8 @@ t.test('the spellings of a class are listed with each system that apps write, an
 t.test('a code in no class is a class of its own and has no kind', t => {
   t.equal(classes.classOf(systems.loinc, '718-7'), 'http://loinc.org|718-7')
   t.equal(classes.kindOf(systems.loinc, '718-7'), undefined)
-  t.equal(classes.classOf(undefined, 'x'), '|x')
+  for (const code of ['x', 'acme:foo:1.0', 'http://purl.bioontology.org/ontology/LNCX/8867-4'])
+    t.equal(classes.classOf(undefined, code), `|${code}`)
   t.same(classes.spellings('http://loinc.org|718-7'), [{ system: 'http://loinc.org', code: '718-7' }])
   t.strictSame(classes.spellings('|x'), [{ code: 'x' }])
   t.end()

@@ -71,4 +71,7 @@ t.test('an app that nobody has used for a month stays if somebody is just granti
   })
   t.match(await findClient(database, 'granted'), { id: 'granted' })
   t.equal(await findClient(database, 'unused'), undefined)
+  setBackWhile(t, 1803)
+  await removeExpired(database)
+  t.match(await findClient(database, 'granted'), { id: 'granted' }, 'nor does it go afterwards, though it has no token')
 })
