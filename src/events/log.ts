@@ -53,7 +53,7 @@ export const logEvents =
     const told = Object.entries(event)
     log[level](
       { event: kind, ...event },
-      told.reduce((line, [key, value]) => line.replace(`{${key}}`, () => String(value)), text),
+      told.reduce((line, [key, value]) => line.replaceAll(`{${key}}`, () => String(value)), text),
     )
   }
 
@@ -76,7 +76,7 @@ const lines: Readonly<Record<Event['kind'], readonly ['info' | 'warn' | 'fatal',
     'warn',
     'An older version derived some Observations from their documents, and this one may do it otherwise: run "sharewell reindex"',
   ],
-  'server-ready': ['info', 'Sharewell is ready. Try {address}/fhir/metadata'],
+  'server-ready': ['info', 'Sharewell is ready: {address} in a browser, {address}/fhir for apps'],
   'server-stopping': ['info', '{reason}: finishing requests under way, then stopping'],
   'work-cut-off': ['warn', 'Background work was not done in time; it is done again after the next start'],
   'server-stop-failed': ['fatal', 'Could not stop in order: {reason}'],

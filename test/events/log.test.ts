@@ -17,7 +17,7 @@ t.test('a line says what happened with its values as they are, whatever letters 
     ],
     [
       { event: 'server-ready', address: 'https://sharewell.example' },
-      'Sharewell is ready. Try https://sharewell.example/fhir/metadata',
+      'Sharewell is ready: https://sharewell.example in a browser, https://sharewell.example/fhir for apps',
     ],
   ])
 })

@@ -129,3 +129,7 @@ export const inviteFirstAdministrator = async (database: Database): Promise<stri
   await dropAdministratorLinks(database)
   return makeLink(database, { purpose: 'new-account', administrator: true, wasSent: false }, 24 * 60)
 }
+
+/** Whether nobody administers the server, so that whoever opens the link in its log may. */
+export const isAdministratorWanted = async ({ database }: Pick<Accounts, 'database'>): Promise<boolean> =>
+  !(await hasAdministrator(database))

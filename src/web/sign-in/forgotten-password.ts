@@ -9,6 +9,6 @@ export const forgottenPasswordPage: AddPage = (server, { accounts }) =>
     title: 'forgotten.title',
     text: 'forgotten.text',
     back: 'forgotten.back',
-    closed: { title: 'forgotten.title', text: 'forgotten.ask-others' },
+    closed: { title: 'forgotten.title', text: async () => 'forgotten.ask-others' },
     ask: (email, words) => askForNewPassword(accounts, email, words),
   })

@@ -18,7 +18,7 @@ type Asking = {
   /** The text of the link to the sign-in. */
   readonly back: Key
   /** What the page says if it is not open. */
-  readonly closed: { readonly title: Key; readonly text: Key }
+  readonly closed: { readonly title: Key; readonly text: () => Promise<Key> }
   readonly ask: (email: string, words: Words) => Promise<void>
 }
 
@@ -59,13 +59,14 @@ ${form({ action: path, token: ownToken(reply), problemTitle: say('check'), field
   })
 }
 
-const sendClosed = (reply: FastifyReply, { closed, back }: Asking): FastifyReply => {
+const sendClosed = async (reply: FastifyReply, { closed, back }: Asking): Promise<FastifyReply> => {
   const words = wordsOf(reply.request)
   const { say } = words
+  const text = await closed.text()
   return sendTranslatedPage(reply, words, {
     title: say(closed.title),
     content: html`<h1>${say(closed.title)}</h1>
-<p>${say(closed.text)}</p>
+<p>${say(text)}</p>
 <p><a href="/sign-in">${say(back)}</a></p>`,
   })
 }

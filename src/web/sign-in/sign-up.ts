@@ -1,4 +1,7 @@
+import type { Accounts } from '../../accounts/accounts.ts'
+import { isAdministratorWanted } from '../../accounts/sign-up/new-account.ts'
 import { askForAccount } from '../../accounts/sign-up/sign-up.ts'
+import type { Key } from '../../messages/catalogue.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { letterForm } from './letter-form.ts'
 
@@ -9,6 +12,10 @@ export const signUpPage: AddPage = (server, { accounts }) =>
     title: 'sign-up.title',
     text: 'sign-up.text',
     back: 'sign-up.have-one',
-    closed: { title: 'sign-up.invitation-only', text: 'sign-up.invitation-text' },
+    closed: { title: 'sign-up.invitation-only', text: () => closedText(accounts) },
     ask: (email, words) => askForAccount(accounts, email, words),
   })
+
+/** Whoever has just started the server comes here before anybody could invite them. */
+const closedText = async (accounts: Accounts): Promise<Key> =>
+  (await isAdministratorWanted(accounts)) ? 'sign-up.administrator-wanted' : 'sign-up.invitation-text'

@@ -306,6 +306,19 @@ t.test('the link of a letter is valid for a day, and that of the operator for a 
   t.equal(await statusOf(byOperator), 410)
 })
 
+t.test('whoever has just started the server is told where its link is, until somebody administers it', async t => {
+  const { server, database } = await fhirWorld()
+  t.teardown(() => server.close())
+  const browser = openBrowser(server)
+  const { body: first } = await browser.get('/sign-up')
+  t.match(first, /Nobody administers this server yet.* open the link that it has written into its log/)
+  const account = { person: 'root', email: 'root@example.org', isVerified: true, administrator: true, password: 'x' }
+  await addAccount(database, account)
+  const { body: later } = await browser.get('/sign-up')
+  t.match(later, /To use this site you need an invitation/)
+  t.notMatch(later, /Nobody administers/)
+})
+
 t.test('by invitation, only people with the operator’s link make an account; closed, nobody does', async t => {
   const inviting = await fhirWorld()
   const closed = await fhirWorld({ SIGN_UP: 'closed' })
