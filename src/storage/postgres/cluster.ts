@@ -82,12 +82,12 @@ const start = async (program: PostgresProgram, folder: string, settings: Options
   const all = { ...ours, ...settings }
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const logFile = logOf(folder)
-  const log = await open(logFile, 'w', 0o600)
+  const output = await open(logFile, 'w', 0o600)
   const child = spawn(program.postgres, ['-D', await pathFor(program, folder), '-p', String(port), ...flags], {
     cwd: folder,
     // A process group of its own: Ctrl-C in a terminal reaches this server first, which then stops PostgreSQL properly.
     detached: true,
-    stdio: ['ignore', log.fd, log.fd],
+    stdio: ['ignore', output.fd, output.fd],
     env: environment,
     ...program.account,
   })
@@ -95,11 +95,20 @@ const start = async (program: PostgresProgram, folder: string, settings: Options
   child.once('error', ({ message }) => Object.assign(end, { reason: message }))
   child.once('exit', (code, signal) => Object.assign(end, { reason: `it ended with ${signal ?? code}` }))
   child.unref()
-  await log.close()
+  await output.close()
   const postmaster = await untilReady(folder, end)
   if (postmaster !== undefined) return postmaster
-  const told = lastReason(await readFile(logFile, 'utf8'))
-  throw startError(`PostgreSQL in ${folder} did not start: ${told || end.reason}`)
+  const log = await readFile(logFile, 'utf8')
+  throw startError(
+    `PostgreSQL in ${folder} did not start: ${(await otherVersion(folder, log)) ?? (lastReason(log) || end.reason)}`,
+  )
+}
+
+/** Which one it is stands in a line that our settings leave out. */
+const otherVersion = async (folder: string, log: string): Promise<string | undefined> => {
+  if (!log.includes('database files are incompatible with server')) return undefined
+  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8')
+  return `its files are those of PostgreSQL ${version.trim()}, and this is another: start the version of Sharewell that made them, and see docs/operating.md for how to change it`
 }
 
 const logOf = (folder: string): string => `${folder}.log`

@@ -70,7 +70,9 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
     useListenNotify: true,
     ...endedBySilence(60_000),
   })
-  boss.on('error', reportFault)
+  let isOver = false
+  // It may have connections left for a moment after it has stopped: how these end is no fault.
+  boss.on('error', fault => isOver || reportFault(fault))
   await boss.start()
   const limits = {
     notify: true,
@@ -131,6 +133,7 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
     close: async () => {
       for (const look of looks.values()) await look.close()
       await boss.stop({ graceful: true, timeout: 5000 })
+      isOver = true
     },
   }
 }

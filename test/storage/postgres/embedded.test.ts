@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, chown, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { appendFile, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -181,6 +181,24 @@ t.test('a database that cannot be made says why, and leaves nothing behind', asy
     message: /could not be set up in .*postgres: .*FATAL: {2}configuration file/,
   })
   t.same(await readdir(empty), ['postgres.password'])
+})
+
+t.test('a database whose files are those of another version of PostgreSQL says of which', async t => {
+  const newer = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
+  t.teardown(() => rm(newer, { recursive: true, force: true }))
+  await openEmbedded(newer, () => {}).then(({ close }) => close())
+  const version = join(newer, 'postgres', 'PG_VERSION')
+  const ours = await readFile(version)
+  await writeFile(version, '99\n')
+  await t.rejects(
+    openEmbedded(newer, () => {}),
+    {
+      name: 'StartError',
+      message: /did not start: its files are those of PostgreSQL 99, and this is another: start the/,
+    },
+  )
+  await writeFile(version, ours)
+  await openEmbedded(newer, () => {}).then(({ close }) => close())
 })
 
 t.test('a database that cannot be started says why', async t => {
