@@ -60,7 +60,6 @@ type Binary = {
 const harmless = {
   'content-security-policy': "default-src 'none'; sandbox",
   'cross-origin-resource-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
 } as const
 
 const headerText = /^[\w.+-]+\/[\w.+-]+(?:; ?[\w.+-]+=(?:[\w.+-]+|"[\w .+-]*"))*$/

@@ -105,6 +105,15 @@ t.test('days of data sent at once, compressed, are answered later, entry by entr
   t.same(statusesOf(again.json()), { '200 OK': 500 }, 'the same at once when it is sent again')
 })
 
+t.test('an answer that comes later is kept by no cache, and is no lines', async t => {
+  const location = await laterOf('', { body: bundleOf('batch', reading(9000)) })
+  await answerAt(location)
+  const { statusCode, headers } = await send('GET', location)
+  t.match([statusCode, headers], [200, { 'cache-control': 'no-store' }])
+  const asLines = { authorization: 'Bearer everything', accept: 'application/fhir+ndjson' }
+  t.equal((await server.inject({ url: new URL(location).pathname, headers: asLines })).statusCode, 406)
+})
+
 t.test('a refused entry says so in its place, and holds up no other', async t => {
   const location = await laterOf('', { body: bundleOf('batch', reading(1), { resourceType: 'Basic' }, reading(2)) })
   const { entry = [] } = (await answerAt(location)).resource as Bundle

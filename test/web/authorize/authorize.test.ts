@@ -358,6 +358,7 @@ t.test('in a frame nothing of an app’s request is shown, only what to do inste
   const within = await browser.get(page)
   t.match(String(within.headers['content-security-policy']), "frame-ancestors 'none'")
   t.match(within.headers, { 'x-frame-options': 'DENY' })
+  t.equal(within.headers['cross-origin-opener-policy'], undefined, 'nor is it cut off from an app that has opened it')
 })
 
 t.test('sending the form twice leads to the app both times, and grants once', async t => {
