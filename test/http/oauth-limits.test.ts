@@ -252,6 +252,11 @@ t.test('introspection, revocation and registration have limits of their own', as
     t.equal((await server.inject({ url: path, remoteAddress: '192.0.2.6' })).statusCode, 200, path)
 })
 
+t.test('what a browser asks before it sends something is not counted', async t => {
+  const preflight = { method: 'OPTIONS', url: '/oauth/register', remoteAddress: '192.0.2.13' } as const
+  t.strictSame(await statusesOf(31, preflight), { 405: 31 })
+})
+
 t.test('a body has at most 56 KB, since anybody may send one', async t => {
   const sent = (length: number) =>
     server.inject(post('token', {}, { ...from('192.0.2.12'), payload: 'x='.padEnd(length, 'x') }))
