@@ -135,6 +135,20 @@ t.test('a resource stays with its patient, and the refusal names the element tha
   }
 })
 
+t.test('what is of a patient does not become nobody’s, nor another’s by coming back once it is deleted', async t => {
+  const refused = [422, [{ code: 'business-rule', expression: ['Device.patient'] }]]
+  const device = { resourceType: 'Device', patient: { reference: 'Patient/one' } }
+  const put = (id: string, more: object) =>
+    call('PUT', `/fhir/Device/${id}`, JSON.stringify({ ...device, id, ...more }))
+  t.equal((await put('ones', {})).statusCode, 201)
+  const nobodys = await put('ones', { patient: undefined })
+  t.match([nobodys.statusCode, nobodys.json().issue], refused)
+  t.equal((await call('DELETE', '/fhir/Device/ones')).statusCode, 204)
+  const another = await put('ones', { patient: { reference: 'Patient/two' } })
+  t.match([another.statusCode, another.json().issue], refused)
+  t.equal((await put('ones', {})).statusCode, 201)
+})
+
 t.test('a deleted resource is gone, and its history stays', async t => {
   const { id } = (await post(patient())).json()
   const url = `/fhir/Patient/${id}`
