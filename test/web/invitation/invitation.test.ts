@@ -806,13 +806,15 @@ t.test('nobody is invited or reminded if the study takes nobody new, and the pag
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const told =
     /Nobody new comes into the study while its status is “(Being prepared|Paused|Closed to new patients|Completed)”/
-  for (const [change, why, isRead = false] of [
-    [{ status: 'in-review' }, told],
-    [{ status: 'temporarily-closed-to-accrual' }, told, true],
-    [{ status: 'closed-to-accrual' }, told, true],
-    [{ status: 'completed' }, told],
-    [{ period: { end: '2026-01-01' } }, /Nobody new comes into the study after its last day, 2026-01-01 \(UTC\)/],
-    [{ period: { start: '2999-01-01' } }, /Nobody new comes into the study before its first day, 2999-01-01 \(UTC\)/],
+  const late = /Nobody new comes into the study after its last day, 2026-01-01 \(UTC\)/
+  const early = /Nobody new comes into the study before its first day, 2999-01-01 \(UTC\)/
+  for (const [change, why, enrols, isRead = false] of [
+    [{ status: 'in-review' }, told, true],
+    [{ status: 'temporarily-closed-to-accrual' }, told, true, true],
+    [{ status: 'closed-to-accrual' }, told, false, true],
+    [{ status: 'completed' }, told, false],
+    [{ period: { end: '2026-01-01' } }, late, false],
+    [{ period: { start: '2999-01-01' } }, early, true],
   ] as const) {
     await update(lab.manager, { ...stored, ...change })
     const refused = await staff.post(`${page}/people/${subject}/invite`, { _csrf })
@@ -824,11 +826,11 @@ t.test('nobody is invited or reminded if the study takes nobody new, and the pag
     }
     const offeredAt = async (at: string) =>
       [...(await staff.get(at)).body.matchAll(/ name="do" value="(\w+)"/g)].map(([, what]) => what)
-    t.match(
-      wordsOf(await staff.get(`${page}/enrolment`)),
-      new RegExp(`Nobody can be invited now\\. [^.]*${why.source}`),
-    )
-    t.strictSame(await offeredAt(`${page}/enrolment`), ['enrol'])
+    const closed = enrols
+      ? new RegExp(`Nobody can be invited now\\. [^.]*${why.source}`)
+      : /Nobody can be enrolled now: its /
+    t.match(wordsOf(await staff.get(`${page}/enrolment`)), closed)
+    t.strictSame(await offeredAt(`${page}/enrolment`), enrols ? ['enrol'] : [])
     const ways = isRead ? ['remind', 'cancel'] : ['cancel']
     t.strictSame(await offeredAt(`${page}/invitations`), ways, 'whoever shares may be reminded as long as it is read')
   }
