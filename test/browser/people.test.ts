@@ -164,8 +164,8 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await look(t, first, 'second-factor-recovery')
     await type('Recovery code', kept)
     await enter()
-    t.equal(at(), '/account')
-    await press('Protect your account with a second factor')
+    t.equal(at(), '/account/second-factor?done=recovered')
+    await look(t, first, 'second-factor-recovered')
     t.match(await page.textContent('main'), /Unused recovery codes: 9/)
   })
 

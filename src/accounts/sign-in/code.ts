@@ -22,7 +22,9 @@ export type Allowed<Done> = {
 
 type Run<Done> = (connection: Connection) => Promise<Done | undefined>
 
-type Tried<Done> = { readonly kind: 'right'; readonly done: Done | undefined } | { readonly kind: Doubt }
+type Tried<Done> =
+  | { readonly kind: 'right'; readonly done: Done | undefined; readonly isRecovery: boolean }
+  | { readonly kind: Doubt }
 
 /**
  * Checks a code from the person's app, or one for when that is lost, and records a refused try. Each is right only once, even if it is sent several
@@ -63,7 +65,7 @@ const tried = async <Done>(
   const { left } = used
   if (left === 'wrong') return { kind: 'wrong' }
   if (left !== 'of the app') await tell(accounts, person, { kind: 'recovery-code-used', left })
-  return { kind: 'right', done }
+  return { kind: 'right', done, isRecovery: left !== 'of the app' }
 }
 
 const codeTries: Limit = { what: 'code', tries: 10, minutes: 15 }

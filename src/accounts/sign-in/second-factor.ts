@@ -22,7 +22,7 @@ export const enterCode = async (
   step: string,
   typed: string,
   device: string,
-): Promise<Admitted | { readonly kind: Doubt | 'over' }> => {
+): Promise<AdmittedByCode | { readonly kind: Doubt | 'over' }> => {
   const { database } = accounts
   const found = await findStep(database, step)
   if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
@@ -38,8 +38,12 @@ export const enterCode = async (
       }
     },
   })
-  return answer.kind === 'right' ? (answer.done ?? { kind: 'over' }) : answer
+  if (answer.kind !== 'right') return answer
+  return answer.done === undefined ? { kind: 'over' } : { ...answer.done, isRecovery: answer.isRecovery }
 }
+
+/** `isRecovery`: by a code for when the app is lost. */
+type AdmittedByCode = Admitted & { readonly isRecovery: boolean }
 
 /**
  * Answers the secret of the step, which ends with the session. If the person has a second factor, the new one will replace it. Undefined if the

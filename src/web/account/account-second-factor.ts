@@ -6,6 +6,7 @@ import type { Key, Words } from '../../messages/catalogue.ts'
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../../storage/account/second-factor.ts'
 import type { Session } from '../../storage/account/session.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { continuePath } from '../page/continue.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -28,13 +29,16 @@ export const accountSecondFactorPage: AddPage = (server, options) => {
     const factor = await findSecondFactor(database, person)
     const words = wordsOf(request)
     const { say } = words
+    const query = queryOf(request)
     const content =
       factor.authenticator === undefined
-        ? off(words, { isJustDone: queryOf(request).get('done') === 'off' })
+        ? off(words, { isJustDone: query.get('done') === 'off' })
         : on(words, factor, await countRecoveryCodes(database, person))
+    const isRecovered = query.get('done') === 'recovered' && factor.authenticator !== undefined
     return sendTranslatedPage(reply, words, {
       title: say('factor.title'),
       content: html`<h1>${say('factor.title')}</h1>
+${isRecovered && recovered(words, continuePath(query.get('continue') ?? ''))}
 ${content}
 <p><a href="/account">${say('own.back')}</a></p>`,
     })
@@ -56,6 +60,15 @@ ${content}
     })
   }
 }
+
+/** To whoever has just signed in without the app. */
+const recovered = ({ say }: Words, continued = '/account'): Html =>
+  notice(
+    'standing',
+    html`<p>${say('factor.recovered')}</p>
+<p><a href="${path}/set-up">${say('factor.another')}</a></p>
+<p><a href="${continued}">${say('factor.go-on')}</a></p>`,
+  )
 
 const off = ({ say }: Words, { isJustDone }: { readonly isJustDone: boolean }): Html => html`${
   isJustDone && notice('done', html`<p>${say('factor.is-off')}</p>`)

@@ -55,6 +55,7 @@ export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, w
   }
   return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
 <figcaption><h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
+${lines.length > fewSources && sourceList(lines, words)}
 <p class="text-body-secondary">${saidOf(chart, words)}</p></figcaption>
 <div class="plot" hidden></div>
 <details><summary>${say('chart.as-table', { title })}</summary>
@@ -86,13 +87,23 @@ export const spoken = (title: string, { code, say }: Words) => ({
   },
 })
 
+/** More than fit into a sentence are counted, and named when asked for. */
+export const fewSources = 6
+
+const sourceList = (lines: readonly Line[], { say }: Words): Html =>
+  html`<details><summary>${say('chart.sources', { count: lines.length })}</summary>
+<ul>${lines.map(({ label }) => html`<li>${isolated(label)}</li>`)}</ul>
+</details>`
+
 const saidOf = (chart: Chart, words: Words): string => {
   const { lines, stepSeconds, style, thresholds, limits, leftOut } = chart
   const { say } = words
   const beyond = beyondIn(chart)
   const [low, high] = limits
   return [
-    say('chart.measured', { lines: lines.map(({ label }) => isolated(label)).join('; ') }),
+    ...(lines.length > fewSources
+      ? []
+      : [say('chart.measured', { lines: lines.map(({ label }) => isolated(label)).join('; ') })]),
     style === 'bars' ? say('chart.a-bar') : say('chart.a-point', { duration: durationOf(stepSeconds, words) }),
     ...thresholds.map(({ label }) => say('chart.thresholds', { label })).slice(0, 1),
     ...(beyond === 0 ? [] : [say(style === 'bars' ? 'chart.above' : 'chart.beyond', { count: beyond, low, high })]),

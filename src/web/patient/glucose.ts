@@ -3,7 +3,7 @@ import { daysBetween } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { GlucoseProfile } from '../../operations/glucose-profile.ts'
 import { type Html, html } from '../page/html.ts'
-import { spoken } from './chart.ts'
+import { fewSources, spoken } from './chart.ts'
 import { glucoseLimits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { drawnNumber } from './drawn-number.ts'
@@ -19,13 +19,16 @@ export const glucoseReport = (
 ): Html => html`<section>
 <h2>${words.say('chart.profile')}</h2>
 <p class="text-body-secondary">${words.say('chart.profile-from', { of })}</p>
-${sources.length > 1 && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-sources', { sources: words.list(sources) })}</p>`}
+${sources.length > 1 && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-sources', { sources: sourcesNamed(sources, words) })}</p>`}
 ${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-little')}</p>`}
 ${isBeyond(profile, period) && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-beyond', limitsIn(period))}</p>`}
 ${figures(profile, period, words)}
 ${timeInRanges(profile, period, words)}
 ${profile.ofDay.length > 0 && dayFigure(profile, period, words)}
 </section>`
+
+const sourcesNamed = (sources: readonly string[], words: Words): string =>
+  sources.length > fewSources ? words.say('chart.many-sources', { count: sources.length }) : words.list(sources)
 
 const isBeyond = ({ lowest, highest }: GlucoseProfile, period: ChartPeriod): boolean => {
   const { low, high } = limitsIn(period)

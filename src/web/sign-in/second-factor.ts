@@ -63,8 +63,12 @@ const signIn = async ({ request, reply, options, continued }: Answering): Promis
     return sendCode(reply, { continued, isLost: typed(request.body, 'lost') !== '', refusal: answer.kind })
   await enter(request, reply, options, answer.cookie)
   reply.clearCookie(cookies.nameOf('step'), cookies.options)
-  return reply.redirect(continued ?? '/account', 303)
+  return reply.redirect(answer.isRecovery ? recoveredPath(continued) : (continued ?? '/account'), 303)
 }
+
+/** Whoever has lost the app is led to where another one takes its place, before the codes run out. */
+const recoveredPath = (continued: string | undefined): string =>
+  `/account/second-factor?${new URLSearchParams({ done: 'recovered', ...(continued !== undefined && { continue: continued }) })}`
 
 const setUp = async ({ request, reply, options, continued }: Answering, step: SetUpStep): Promise<FastifyReply> => {
   const { accounts, cookies } = options

@@ -255,6 +255,24 @@ t.test('a name that is written from right to left turns nothing round in the lis
   t.match(shown.body, /(?:\u2068جهاز 3\u2069; Cuff 4|Cuff 4; \u2068جهاز 3\u2069)/)
 })
 
+t.test('more devices than fit into a sentence are counted, and named when asked for', async t => {
+  const names = [1, 2, 3, 4, 5, 6, 7].map(number => `Patch no. ${number}`)
+  for (const [hour, name] of names.entries()) {
+    const { id } = await create('everything', { resourceType: 'Device', deviceName: [{ name, type: 'model-name' }] })
+    const [one] = measurementsOf(ann, id, midnight).filter(({ code }) => code.coding?.[0]?.code === '99504-3')
+    await store({ ...one, effectiveDateTime: `2023-12-05T0${hour}:00:00Z` })
+  }
+  const shown = await anns.get(`${page}?first=2023-12-05&last=2023-12-05`)
+  const [, listed = ''] =
+    /<details><summary>Measured by 7 devices or apps<\/summary>\s*<ul>([\s\S]*?)<\/ul>/.exec(shown.body) ?? []
+  t.strictSame([...listed.matchAll(/<li>([^<]*)<\/li>/g)].map(([, name]) => name).toSorted(), names)
+  t.notMatch(wordsOf(shown), /Measured: Patch/)
+  t.match(
+    wordsOf(shown),
+    /They come from several sources: 7 devices or apps, which the chart above names\. The figures/,
+  )
+})
+
 t.test('two sensors of one name are told apart, by the same number wherever both are listed', async t => {
   const patches = await Promise.all(
     [1, 2].map(() =>

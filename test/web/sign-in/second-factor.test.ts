@@ -166,10 +166,36 @@ t.test('a recovery code is right once, however it is typed, and its owner is tol
   })
   t.match(wordsOf(await browser.send('/second-factor', { lost: 'yes', code: '' })), /Enter one of your recovery codes/)
   t.match(wordsOf(await browser.send('/second-factor', { code: '' })), /Enter the six digits that your/)
-  t.match(await browser.send('/second-factor?lost=', { code: ` ${code.toLowerCase().replace('-', ' ')}` }), isIn)
+  t.match(await browser.send('/second-factor?lost=', { code: ` ${code.toLowerCase().replace('-', ' ')}` }), {
+    status: 303,
+    location: '/account/second-factor?done=recovered',
+  })
   t.match(await mailbox.next(), { to: email, subject: /recovery code .* was used/, text: /Unused ones: 9\./ })
   const later = await begin(email)
   t.match(await later.browser.send('/second-factor', { code }), { status: 422 })
+})
+
+t.test('whoever signs in with a recovery code is led to where another app takes the place of the lost one', async t => {
+  const { email, recoveryCodes } = await protectedAccount('rosa')
+  const [code = ''] = recoveryCodes
+  const { browser } = await begin(email)
+  const { location = '' } = await browser.send('/second-factor?lost=', {
+    lost: 'yes',
+    code,
+    continue: '/account/data?a=b',
+  })
+  t.equal(location, '/account/second-factor?done=recovered&continue=%2Faccount%2Fdata%3Fa%3Db')
+  await mailbox.next()
+  const shown = await browser.get(location)
+  t.match(
+    wordsOf(shown),
+    /You signed in with a recovery code, .* Use another app I still have the app: go on It is turned on/,
+  )
+  t.match(shown.body, '<a href="/account/data?a=b">I still have the app')
+  t.match(shown.body, '<a href="/account/second-factor/set-up">Use another app')
+  const elsewhere = '/account/second-factor?done=recovered&continue=https%3A%2F%2Fevil.example'
+  t.match((await browser.get(elsewhere)).body, '<a href="/account">I still have the app')
+  t.notMatch(wordsOf(await browser.get('/account/second-factor')), /You signed in with a recovery code/)
 })
 
 t.test('a code that was answered 503 lets in when it is sent again, and then no more', async t => {
@@ -179,7 +205,7 @@ t.test('a code that was answered 503 lets in when it is sent again, and then no 
     const { browser } = await begin(email)
     const away = await whileGoneAt(database, 'user_session', () => browser.send('/second-factor', { code }))
     t.match(away, { status: 503, body: /We cannot answer at the moment/ })
-    t.match(await browser.send('/second-factor', { code }), isIn)
+    t.match(await browser.send('/second-factor', { code }), { status: 303 })
     const later = await begin(email)
     t.match(await later.browser.send('/second-factor', { code }), { status: 422 })
   }
