@@ -12,6 +12,7 @@ import { sendTranslatedPage } from '../page/translated-page.ts'
 import { careAddress, careForm, careHidden, carePath, saysNo } from './care-form.ts'
 import { type ChoiceState, hasProblem } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
+import { copyLink } from './sharing-standing.ts'
 
 export type CareChanges = {
   /** Whether what is said of the grantee, or the text that is signed, has changed. */
@@ -91,7 +92,7 @@ const careStanding = (asked: CareAsked, words: Words, done = ''): Html | undefin
   const isMeasured = lines.some(({ newest }) => newest !== undefined)
   const told = html`<p>${say(key, { who })}</p>
 ${consent.status === 'inactive' && whyEnded(asked, words)}
-${asked.signed !== undefined && html`<p><a href="${careAddress(asked, {}, '/copy')}">${say('copy.link')}</a></p>`}
+${asked.signed !== undefined && copyLink(careAddress(asked, {}, '/copy'), consent, words)}
 ${key === 'care.signed' && !isMeasured && html`<p>${say('study.then-connect')} <a href="/account/apps">${say('sharing.apps')}</a></p>`}`
   const kind = consent.status === 'proposed' ? 'standing' : 'settled'
   return html`${notice(done === '' ? kind : 'done', told)}

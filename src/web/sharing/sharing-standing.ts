@@ -16,10 +16,14 @@ export const standing = (asked: StudyAsked, words: Words, done = ''): Html | und
   const key = standingOf(asked, done)
   const reason = extensionOf(consent ?? {}, inactivationReason)?.valueCodeableConcept?.text
   const isEndedByOthers = consent?.status === 'inactive' && reason !== undefined
-  const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
+  const copy = asked.signed !== undefined && copyLink(`/sharing/${study.id}/copy`, consent, words)
   if (key === undefined && !copy) return undefined
   return html`${notice(done === '' ? 'settled' : 'done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}${key === 'study.signed' && thenConnect(words)}`)}${asked.isInForce && !asked.isUnfinished && isSignedEarlier(asked) && notice('standing', html`<p>${say('study.changed')}</p>`)}`
 }
+
+/** To what they signed. Whoever comes back later looks there for what they shared, and until when. */
+export const copyLink = (address: string, consent: Consent | undefined, { say }: Words): Html =>
+  html`<p><a href="${address}">${say('copy.link')}</a>${consent?.status !== 'active' && html` ${say('copy.says-until')}`}</p>`
 
 /** Without an app that sends, a signature brings nothing. */
 const thenConnect = ({ say }: Words): Html =>

@@ -101,7 +101,7 @@ t.test('a patient shares with a clinician, who reads exactly that, and nothing o
   t.match(stopped, { status: 303, location: `${cora.page}?done=stopped` })
   t.match(
     wordsOf(await own.get(stopped.location ?? '')),
-    /You share nothing with Dr Cora Vane now\. Your copy, to print or keep/,
+    /You share nothing with Dr Cora Vane now\. Your copy, to print or keep It says what you shared, and until when\./,
   )
   t.same(await cora.reads(), [])
   t.same(
@@ -330,7 +330,7 @@ t.test('whoever is not here any more is given nothing new, and what was given ca
   t.same(await gil.reads(), [])
   t.match(
     wordsOf(await own.get(gil.page)),
-    /You share nothing with Gil Pace now\. Your copy, to print or keep Nothing new can be shared with Gil Pace here\. Who it is/,
+    /You share nothing with Gil Pace now\. Your copy, to print or keep It says what you shared, and until when\. Nothing new can be shared with Gil Pace here\. Who it is/,
   )
   t.equal((await own.get(`${gil.page}/copy`)).status, 200)
 })
