@@ -15,6 +15,10 @@ export const studyNamed = (consent: Consent): string | undefined => {
   return within.length <= 1 && outside.length <= 1 && ids.size === 1 ? id : undefined
 }
 
+/** All that it names, by which it is found. */
+export const studiesNamed = (consent: Consent): readonly string[] =>
+  [...contextsIn(consent.provision), ...contextsIn(consent)].flatMap(context => studyOf(context) ?? [])
+
 /** The element in which it is named. */
 export const elementOfStudy = ({ provision }: Consent): string =>
   contextsIn(provision).length > 0 ? 'Consent.provision.extension' : 'Consent.extension'

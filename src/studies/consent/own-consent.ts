@@ -10,8 +10,9 @@ import { whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
 import type { Write } from '../../storage/store.ts'
 import { findStudyVersion } from '../../storage/study/study-version.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { answersTo } from './own-answer.ts'
 import type { OwnRecord } from './own-record.ts'
-import { type AskedLine, answersTo, type StudyAsked } from './own-study.ts'
+import type { AskedLine, StudyAsked } from './own-study.ts'
 import { type Signed, signAnswer } from './sign-answer.ts'
 
 /** What the patient chose for a line. `from` and `until` are as in a Period; empty means from now on, and without an end. */

@@ -99,6 +99,16 @@ export const nameOf = async (record: OwnRecord, reference = ''): Promise<string 
   }
 }
 
+/** The names of sources of data by their ids, without those that the patient may not see. */
+export const namesOfDevices = async (
+  record: OwnRecord,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
+  if (ids.length === 0) return new Map()
+  const found = await record.find<Device>('Device', { _id: [...new Set(ids)].join(','), _count: '1000' })
+  return new Map(found.map(device => [device.id ?? '', deviceNameOrId(device)]))
+}
+
 /** The name of the organization that keeps the record; undefined if none does. */
 export const registrarOf = async (record: OwnRecord): Promise<string | undefined> => {
   const own = await record.read<Patient>('Patient', record.patient)

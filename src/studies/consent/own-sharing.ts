@@ -4,7 +4,7 @@ import { namedId } from '../../fhir/reference.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
 import { type OpenPermit, openPermitsOf } from '../../storage/study/open-permits.ts'
-import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
+import { namesOfDevices, type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
 import { type SharedLine, sharedLines } from './shared-line.ts'
 
 /** What somebody has given by one Consent: not as the Consent says it, but as the gate enforces it. */
@@ -31,9 +31,12 @@ export const sharingsOf = async (parts: OwnParts, person: string, words: Words):
   for (const patient of await compartmentsOf(parts.accounts.database, person)) {
     const record = await openOwnRecord(parts, person, patient)
     if (record === undefined) continue
+    const records = new Map<string, OwnRecord>([[patient, record]])
     for (const sharing of await sharingsIn(parts, record, words)) {
       const by = namedId(sharing.consent.patient, 'Patient') ?? patient
-      all.push(by === patient ? sharing : { ...sharing, record: (await openOwnRecord(parts, person, by)) ?? record })
+      const own = records.get(by) ?? (await openOwnRecord(parts, person, by)) ?? record
+      records.set(by, own)
+      all.push({ ...sharing, record: own })
     }
   }
   return all
@@ -45,7 +48,12 @@ export const sharingsIn = async (
   record: OwnRecord,
   words: Words,
 ): Promise<readonly Sharing[]> => {
-  const permits = Map.groupBy(await openPermitsOf(accounts.database, record.patient), ({ consent }) => consent)
+  const open = await openPermitsOf(accounts.database, record.patient)
+  const permits = Map.groupBy(open, ({ consent }) => consent)
+  const names = await namesOfDevices(
+    record,
+    open.flatMap(({ source }) => source ?? []),
+  )
   const active = await record.find<Consent>('Consent', { status: 'active', _count: '1000' })
   const others = [...permits.keys()].filter(id => !active.some(one => one.id === id))
   const ended =
@@ -53,7 +61,7 @@ export const sharingsIn = async (
   // Rows have ids alone, whose order says nothing to anybody.
   const { compare } = new Intl.Collator(words.code, { numeric: true })
   const toLines = async (consent: Consent, opens: readonly OpenPermit[]) =>
-    (await sharedLines(opens, { record, consent, words, codeClasses })).toSorted((one, other) =>
+    (await sharedLines(opens, { record, consent, words, codeClasses, names })).toSorted((one, other) =>
       compare(one.what, other.what),
     )
   return Promise.all(

@@ -1,10 +1,8 @@
-import type { Consent, Device, Organization, ResearchStudy } from '@medplum/fhirtypes'
+import type { Consent, Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { isOfTime } from '../../access/shared-type.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
-import { deviceNameOrId } from '../../fhir/display-name.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { isStanding } from '../../storage/model/consent/consent-open.ts'
 import { chosenIn } from '../../storage/model/study.ts'
 import type { DeletedAnswer } from '../../storage/study/deleted-answer.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
@@ -14,7 +12,8 @@ import { displayOf } from '../definition/study-request.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
 import { recipientsIn } from '../definition/text-recipients.ts'
-import { type OwnParts, type OwnRecord, openOwnRecord, registrarOf } from './own-record.ts'
+import { findConsent } from './own-answer.ts'
+import { namesOfDevices, type OwnParts, type OwnRecord, openOwnRecord, registrarOf } from './own-record.ts'
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { findOwnSources, type OwnSource } from './own-sources.ts'
 import { isUnfinished, type PatientText, textsOf } from './patient-text.ts'
@@ -222,29 +221,3 @@ type Shown = Pick<
 /** Made of what is asked and not of its place, so that what was shown and chosen never comes to mean something else. */
 export const nameOfLine = ({ kind, source }: Pick<RequestedData, 'kind' | 'source'>): string =>
   `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
-
-/**
- * The Consent to the study, by whichever record of the human it was given. `ofHuman`, because staff may also see the answers of other people
- * to the same study. A preview is about nobody, and so has none.
- */
-export const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
-  if (record.patient === '') return undefined
-  const all = await answersTo(record, study)
-  return all.find(isStanding) ?? all[0]
-}
-
-/** Their Consents to the study that stand, or are an answer, the last one first. */
-export const answersTo = async (record: OwnRecord, study: string): Promise<readonly Consent[]> => {
-  const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
-  const all = await record.find<Consent>('Consent', query, record.ofHuman)
-  return all.filter(one => isStanding(one) || isAnswer(one))
-}
-
-/** A draft is none yet, and what was entered in error never was one. */
-const isAnswer = ({ status }: Consent): boolean => status === 'rejected' || status === 'inactive'
-
-const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
-  if (ids.length === 0) return new Map()
-  const found = await record.find<Device>('Device', { _id: [...new Set(ids)].join(','), _count: '1000' })
-  return new Map(found.map(device => [device.id ?? '', deviceNameOrId(device)]))
-}

@@ -36,6 +36,8 @@ type Telling = {
   readonly consent: Consent
   readonly words: Words
   readonly codeClasses: Pick<CodeClasses, 'kinds' | 'kindOf'>
+  /** The names that devices have now, by their ids, so that they are not read for each line. */
+  readonly names?: ReadonlyMap<string, string>
   /** The moment whose names devices have; now, if not given, or if there was no such device yet. */
   readonly at?: string
 }
@@ -60,7 +62,8 @@ const toLine = async ({ kind: key, source }: Opens, opens: readonly Opens[], tel
   }
 }
 
-const nameOfSource = async (id: string, { record, at = '' }: Telling): Promise<string | undefined> => {
+const nameOfSource = async (id: string, { record, names, at = '' }: Telling): Promise<string | undefined> => {
+  if (names !== undefined) return names.get(id)
   const then = await findAt<Device>(record, 'Device', id, at)
   return then === undefined ? nameOf(record, `Device/${id}`) : deviceNameOrId(then)
 }

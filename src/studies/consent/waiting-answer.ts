@@ -1,30 +1,32 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import type { Words } from '../../messages/catalogue.ts'
-import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
-import { isInForce } from '../../storage/model/study.ts'
 import { type OwnStudy, studiesOfPerson } from '../../storage/study/own-study.ts'
+import { findConsents } from './own-answer.ts'
 import { type OwnParts, openOwnRecord } from './own-record.ts'
-import { findConsent, findStudyAsked, type StudyAsked, statusOfAnswer } from './own-study.ts'
+import { type StudyAsked, statusOfAnswer } from './own-study.ts'
 import { isSignedEarlier, isUnfinished } from './patient-text.ts'
+import { runsNow } from './runs-now.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
-/** All studies that ask the person, or that they have answered. */
-export const studiesAsked = async (parts: OwnParts, person: string, words: Words): Promise<readonly StudyAsked[]> => {
-  const own = await studiesOfPerson(parts.accounts.database, person)
-  const asked = await Promise.all(own.map(({ study }) => findStudyAsked(parts, person, study, words)))
-  return asked.filter(one => one !== undefined)
-}
-
-type Answer = Pick<
+/** What a person has answered to a study that asks them, without all that it asks for. */
+export type StudyAnswered = Pick<
   StudyAsked,
-  'study' | 'consent' | 'deleted' | 'paperSince' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'isUnfinished'
+  'study' | 'consent' | 'deleted' | 'paperSince' | 'isEnrolled' | 'isToCome' | 'isInForce' | 'isClosed' | 'isUnfinished'
 >
+
+/** All studies that ask the person, or that they have answered. However many there are, they are read at once. */
+export const studiesAnswered = async (parts: OwnParts, person: string): Promise<readonly StudyAnswered[]> => {
+  const own = await studiesOfPerson(parts.accounts.database, person)
+  const found = new Map<string, StudyAnswered>()
+  for (const [patient, ofPatient] of Map.groupBy(own, one => one.patient))
+    for (const one of await answeredBy(parts, person, patient, ofPatient)) found.set(one.study.id ?? '', one)
+  return own.flatMap(({ study }) => found.get(study) ?? [])
+}
 
 /**
  * Whether the person has an answer to give. What was signed is asked for again when the text has changed. A study that does not run, or whose
  * text lacks a part, asks for nothing, and a consent on paper is confirmed by staff first.
  */
-export const waitsForAnswer = (asked: Answer): boolean =>
+export const waitsForAnswer = (asked: StudyAnswered): boolean =>
   asked.paperSince === undefined &&
   asked.isEnrolled &&
   asked.isInForce &&
@@ -34,35 +36,39 @@ export const waitsForAnswer = (asked: Answer): boolean =>
 
 const isOpen = (status: ReturnType<typeof statusOfAnswer>): boolean => status === undefined || status === 'proposed'
 
-/** Ids of the studies that wait for an answer of the person's, without reading what they ask for. */
-export const findWaitingStudies = async (parts: OwnParts, person: string): Promise<readonly string[]> => {
-  const own = (await studiesOfPerson(parts.accounts.database, person)).filter(({ isEnrolled }) => isEnrolled)
-  const answers = await Promise.all(own.map(one => findAnswer(parts, person, one)))
-  return own.flatMap(({ study }, index) => {
-    const answer = answers[index]
-    return answer !== undefined && waitsForAnswer(answer) ? study : []
-  })
-}
+/** Ids of the studies that wait for an answer of the person's. */
+export const findWaitingStudies = async (parts: OwnParts, person: string): Promise<readonly string[]> =>
+  (await studiesAnswered(parts, person)).filter(waitsForAnswer).flatMap(({ study }) => study.id ?? [])
 
-const findAnswer = async (
+const answeredBy = async (
   parts: OwnParts,
   person: string,
-  { study: id, patient, isEnrolled, deleted }: OwnStudy,
-): Promise<Answer | undefined> => {
+  patient: string,
+  own: readonly OwnStudy[],
+): Promise<readonly StudyAnswered[]> => {
   const record = await openOwnRecord(parts, person, patient)
-  const study = await record?.read<ResearchStudy>('ResearchStudy', id)
-  if (record === undefined || study === undefined || !isInForce(study)) return undefined
-  const consent = await findConsent(record, id)
-  const paper = await findWaitingPaper(parts.accounts.database, consent)
-  const isClosed = !takesNewPatients(study) && consent?.status !== 'active'
-  return {
-    study,
-    consent,
-    deleted,
-    paperSince: paper?.record.recordedAt,
-    isEnrolled,
-    isInForce: true,
-    isClosed,
-    isUnfinished: isUnfinished({ study, consent }),
-  }
+  if (record === undefined) return []
+  const query = { _id: own.map(({ study }) => study).join(','), _count: '1000' }
+  const studies = new Map(
+    (await record.find<ResearchStudy>('ResearchStudy', query)).map(study => [study.id ?? '', study]),
+  )
+  const consents = await findConsents(record, [...studies.keys()])
+  return Promise.all(
+    own.flatMap(({ study: id, isEnrolled, isToCome, deleted }) => {
+      const [study, consent] = [studies.get(id), consents.get(id)]
+      if (study === undefined) return []
+      const runs = runsNow(study)
+      return findWaitingPaper(parts.accounts.database, consent).then(paper => ({
+        study,
+        consent,
+        deleted: consent === undefined ? deleted : undefined,
+        paperSince: paper?.record.recordedAt,
+        isEnrolled,
+        isToCome,
+        isInForce: runs.isInForce,
+        isClosed: runs.isInForce && runs.isClosed && consent?.status !== 'active',
+        isUnfinished: runs.isUnfinished && isUnfinished({ study, consent }),
+      }))
+    }),
+  )
 }

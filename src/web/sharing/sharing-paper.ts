@@ -1,5 +1,7 @@
 import type { Words } from '../../messages/catalogue.ts'
 import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import type { StudyAnswered } from '../../studies/consent/waiting-answer.ts'
+import { titleIn } from '../../studies/definition/study-words.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { moment, phrase } from '../page/time.ts'
@@ -28,19 +30,16 @@ ${asked.isEnrolled && html`<p>${words.say(canSign ? 'paper.answer' : 'paper.refu
 export const scanLink = (address: string, { say }: Words): Html => html`<a href="${address}">${say('paper.scan')}</a>`
 
 /** The studies that have recorded such a consent. */
-export const paperList = (asked: readonly StudyAsked[], words: Words): Html | false => {
+export const paperList = (asked: readonly StudyAnswered[], words: Words): Html | false => {
   const waiting = asked.flatMap(one => (one.paperSince === undefined ? [] : [{ ...one, since: one.paperSince }]))
   return (
     waiting.length > 0 &&
     html`<h2>${words.say('paper.title')}</h2>
-<ul class="list-group list-group-flush mb-4">${waiting.map(
-      ({
-        study,
-        title,
-        since,
-      }) => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${study.id}"${langOf(title, words)}>${title.text}</a>
-${paperText(since, words)}</li>`,
-    )}</ul>`
+<ul class="list-group list-group-flush mb-4">${waiting.map(({ study, since }) => {
+      const title = titleIn(study, words)
+      return html`<li class="list-group-item px-0 py-3"><a href="/sharing/${study.id}"${langOf(title, words)}>${title.text}</a>
+${paperText(since, words)}</li>`
+    })}</ul>`
   )
 }
 

@@ -1,16 +1,15 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { granteeOf } from '../../access/consent.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
-import { nameOf, type OwnRecord } from '../../studies/consent/own-record.ts'
+import { nameOf } from '../../studies/consent/own-record.ts'
 import { type Sharing, sharingsOf } from '../../studies/consent/own-sharing.ts'
-import { type StudyAsked, statusOfAnswer } from '../../studies/consent/own-study.ts'
+import { statusOfAnswer } from '../../studies/consent/own-study.ts'
 import { withdrawalSigned } from '../../studies/consent/patient-text.ts'
 import { stopSharing } from '../../studies/consent/stop-sharing.ts'
-import { studiesAsked, waitsForAnswer } from '../../studies/consent/waiting-answer.ts'
+import { type StudyAnswered, studiesAnswered, waitsForAnswer } from '../../studies/consent/waiting-answer.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, postForm } from '../page/form.ts'
@@ -24,6 +23,7 @@ import { ticked, typed } from '../page/typed.ts'
 import { langOf, worded } from '../page/wording.ts'
 import { careEnded } from './care-ended.ts'
 import { carePath } from './care-form.ts'
+import { receiverName } from './receiver-name.ts'
 import { keptText, lineText } from './sharing-line.ts'
 import { paperList } from './sharing-paper.ts'
 import { placeKey } from './sharing-standing.ts'
@@ -40,7 +40,7 @@ export const sharingPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const given = (await sharingsOf(options, sessionOf(request).person, words)).filter(isGiven)
     if (given.length === 0) return reply.redirect('/sharing', 303)
-    const asked = await studiesAsked(options, sessionOf(request).person, words)
+    const asked = await studiesAnswered(options, sessionOf(request).person)
     const receivers = await Promise.all(given.map(one => receiverStopped(one, asked, words)))
     return sendTranslatedPage(reply, words, {
       title: words.say('stop-all.title'),
@@ -88,11 +88,11 @@ const sendSharing = async (
   const words = wordsOf(request)
   const { say } = words
   const sharings = await sharingsOf(options, person, words)
-  const asked = await studiesAsked(options, person, words)
+  const asked = await studiesAnswered(options, person)
   const isPatient = (await patientsOf(options.accounts.database, person)).length > 0
   const given = sharings.filter(isGiven)
   const kept = sharings.filter(one => one.kept !== undefined)
-  const isKept = (study: StudyAsked) => kept.some(({ receiver }) => receiver === referenceTo(study))
+  const isKept = (study: StudyAnswered) => kept.some(({ receiver }) => receiver === referenceTo(study))
   const apps = await appsShown(server, person, words)
   const fieldsets: Html[] = []
   for (const one of given) fieldsets.push(await givenShown(one, asked, words))
@@ -158,10 +158,10 @@ ${postForm(
 const ticksOf = (sharing: Sharing): readonly string[] =>
   (sharing.lines.length === 0 ? [undefined] : sharing.lines).map(line => tickText(tickOf(sharing, line)))
 
-const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words: Words): Promise<Html> => {
+const givenShown = async (sharing: Sharing, asked: readonly StudyAnswered[], words: Words): Promise<Html> => {
   const { lines } = sharing
   const study = asked.find(one => referenceTo(one) === sharing.receiver)
-  const who = await receiverName(sharing, words)
+  const who = await receiverName(sharing, study, words)
   const care = await carePathOf(sharing)
   const texts = lines.length === 0 ? [words.say('sharing.idle')] : lines.map(line => lineText(line, words))
   return html`<fieldset>
@@ -171,7 +171,7 @@ ${study?.isEnrolled && !study.isInForce && notRunning(study.study, words)}
 ${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
 ${study !== undefined && keepsAfterEnd(study) && html`<p>${words.say('sharing.will-keep')}</p>`}
 ${care !== undefined && html`<p><a href="${care}">${words.say('care.read')}<span class="visually-hidden">: ${who}</span></a></p>`}
-${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
+${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(titleIn(study.study, words), words)}</span></a></p>`}
 </fieldset>`
 }
 
@@ -183,20 +183,20 @@ const carePathOf = async ({ consent, human, record, receiver }: Sharing): Promis
 }
 
 /** The receiver, with a link to its page if there is one. */
-const receiverShown = async (sharing: Sharing, asked: readonly StudyAsked[], words: Words): Promise<Html> => {
+const receiverShown = async (sharing: Sharing, asked: readonly StudyAnswered[], words: Words): Promise<Html> => {
   const study = asked.find(one => referenceTo(one) === sharing.receiver)
-  const name = await receiverName(sharing, words)
+  const name = await receiverName(sharing, study, words)
   return study === undefined ? html`${name}` : html`<a href="/sharing/${study.study.id}">${name}</a>`
 }
 
 /** The receiver, with what it keeps if all of it is stopped. */
 const receiverStopped = async (
   sharing: Sharing,
-  asked: readonly StudyAsked[],
+  asked: readonly StudyAnswered[],
   words: Words,
 ): Promise<Html | string> => {
   const study = asked.find(one => referenceTo(one) === sharing.receiver)
-  const name = await receiverName(sharing, words)
+  const name = await receiverName(sharing, study, words)
   if (study === undefined || !keepsAfterEnd(study)) return name
   return html`${name}: ${words.say('study.withdrawal-keep')}`
 }
@@ -205,21 +205,8 @@ const receiverStopped = async (
  * Whether something stays with the study even if all that it is given is stopped. A part that is stopped is seen no more, nor is anything by a study
  * that the person has left, or that does not run.
  */
-const keepsAfterEnd = (study: StudyAsked): boolean =>
+const keepsAfterEnd = (study: StudyAnswered): boolean =>
   study.isEnrolled && study.isInForce && withdrawalSigned(study) === 'keep'
-
-/** The title of a study, in the reader's language; for all others, their name. */
-const receiverName = async ({ record, receiver }: Sharing, words: Words): Promise<Html | string> => {
-  const study = await studyOf(record, receiver)
-  if (study !== undefined) return worded(titleIn(study, words), words)
-  const name = await nameOf(record, receiver)
-  return name === '' ? words.say('disclosures.unnamed') : (name ?? words.say('sharing.unknown'))
-}
-
-const studyOf = async (record: OwnRecord, reference: string | undefined): Promise<ResearchStudy | undefined> => {
-  const [type, id = ''] = reference?.split('/') ?? []
-  return type === 'ResearchStudy' ? record.read<ResearchStudy>(type, id) : undefined
-}
 
 /** Apps, whose grants are no Consents, and do not end with one. */
 const appsShown = async (server: FastifyInstance, person: string, words: Words): Promise<Html | false> => {
@@ -231,12 +218,19 @@ const appsShown = async (server: FastifyInstance, person: string, words: Words):
 
 const isGiven = ({ kept }: Sharing): boolean => kept === undefined
 
-const referenceTo = ({ study }: StudyAsked): string => `ResearchStudy/${study.id}`
+const referenceTo = ({ study }: StudyAnswered): string => `ResearchStudy/${study.id}`
 
-const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly StudyAsked[], words: Words): Html | false =>
+const studyList = (
+  title: 'sharing.open' | 'sharing.over',
+  asked: readonly StudyAnswered[],
+  words: Words,
+): Html | false =>
   asked.length > 0 &&
   html`<h2>${words.say(title)}</h2>
-<ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say(placeKey(one))}</div>`}</li>`)}</ul>`
+<ul class="list-group list-group-flush mb-4">${asked.map(one => {
+    const called = titleIn(one.study, words)
+    return html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(called, words)}>${called.text}</a>${!one.isEnrolled && html`<div>${words.say(placeKey(one))}</div>`}</li>`
+  })}</ul>`
 
 /** They have said no, or have stopped, and may still say yes unless their place has ended. */
-const isOver = (asked: StudyAsked): boolean => ['rejected', 'inactive'].includes(statusOfAnswer(asked) ?? '')
+const isOver = (asked: StudyAnswered): boolean => ['rejected', 'inactive'].includes(statusOfAnswer(asked) ?? '')

@@ -24,6 +24,7 @@ const asked = {
   deleted: undefined,
   paperSince: undefined,
   isEnrolled: true,
+  isToCome: false,
   isInForce: true,
   isClosed: false,
   isUnfinished: false,
