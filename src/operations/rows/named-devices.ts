@@ -1,5 +1,7 @@
-import { parseReference } from '../../fhir/reference.ts'
-import { type Source, sourcesOf } from '../sources.ts'
+import type { Device } from '@medplum/fhirtypes'
+import { deviceName } from '../../fhir/display-name.ts'
+import { namedId, parseReference } from '../../fhir/reference.ts'
+import { devicesOf, sourcesOf } from '../sources.ts'
 import type { Reading, readingRows } from './reading-rows.ts'
 
 export type NamedDevices = {
@@ -8,15 +10,20 @@ export type NamedDevices = {
   readonly nameDevice: Parameters<typeof readingRows>[1]['nameDevice']
 }
 
-/** The names of devices in tables of readings. */
+/** The names of devices in tables of readings: a device without one is called by its source of data. */
 export const openNamedDevices = (asked: Parameters<typeof sourcesOf>[0]): NamedDevices => {
-  const known = new Map<string, Source>()
+  const known = new Map<string, string | undefined>()
   return {
     learn: async readings => {
       const unknown = readings.flatMap(deviceIn).filter(id => !known.has(id))
-      for (const [id, device] of await sourcesOf(asked, new Set(unknown))) known.set(id, device)
+      const devices = await devicesOf(asked, new Set(unknown))
+      const parentOf = (device: Device) =>
+        deviceName(device) === undefined ? namedId(device.parent, 'Device') : undefined
+      const sources = await sourcesOf(asked, new Set([...devices.values()].flatMap(one => parentOf(one) ?? [])))
+      for (const [id, device] of devices)
+        known.set(id, deviceName(device) ?? sources.get(parentOf(device) ?? '')?.display)
     },
-    nameDevice: reference => known.get(idIn(reference) ?? '')?.display,
+    nameDevice: reference => known.get(idIn(reference) ?? ''),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ResearchSubject } from '@medplum/fhirtypes'
+import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { all, and, type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -11,6 +12,8 @@ type StudyPlaces = (references: Iterable<string>) => Promise<ReadonlyMap<string,
 type StudyPlace = {
   /** Of the ResearchSubject. */
   readonly id: string
+  /** The id of the Patient that was enrolled; the one of a reading may be another record of the same human. */
+  readonly patient: string | undefined
   readonly codes: readonly string[]
   readonly isOver: boolean
 }
@@ -54,6 +57,7 @@ const mostAtOnce = 100
 
 const toPlace = (subject: ResearchSubject): StudyPlace => ({
   id: subject.id ?? '',
+  patient: namedId(subject.individual, 'Patient'),
   codes: (subject.identifier ?? []).flatMap(({ value }) => value ?? []),
   isOver: placeStandingOf(subject) === 'over',
 })

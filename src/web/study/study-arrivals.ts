@@ -24,9 +24,10 @@ import { sendStudyPage } from './study-tabs.ts'
 export const studyArrivalsPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/arrivals', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
-    const arrivals = await findArrivals(options, read.caller, read.study.id ?? '', most)
-    const byPerson = Map.groupBy(arrivals, ({ observation }) => observation.subject?.reference ?? '')
-    const names = await namesOf(options, read, [...byPerson.keys()].filter(Boolean))
+    const found = await findArrivals(options, read.caller, read.study.id ?? '', most + 1)
+    const arrivals = found.slice(0, most)
+    const people = await peopleOf(options, read, new Set(arrivals.flatMap(one => subjectOf(one) ?? [])))
+    const byPerson = Map.groupBy(arrivals, one => people.get(subjectOf(one) ?? '') ?? 'Somebody')
     const isRead = reasonNotRead(read.study) === undefined
     return sendStudyPage(reply, read, {
       tab: '/arrivals',
@@ -36,44 +37,55 @@ export const studyArrivalsPage: AddPage = (server, options) => {
           : html`<p>The data that arrived last: each person and kind of data once, with the newest reading.</p>
 <ul class="list-group list-group-flush mb-4">${[...byPerson].map(
               ([person, theirs]) => html`<li class="list-group-item px-0 py-3">
-<h2 class="h3">${names.get(person) ?? 'Somebody'}</h2>
+<h2 class="h3">${person}</h2>
 ${theirs.map(
   ({ observation, ...more }) => html`<p>${whatOf(observation, options.codeClasses)}${textOfValue(observation)}
 <br><span class="text-body-secondary">${cameText(observation, more)}</span></p>`,
 )}
 </li>`,
-            )}</ul>`,
+            )}</ul>
+${found.length > most && html`<p>These are the newest ${most}. When data of each person last came stands in the <a href="/studies/${read.study.id}">list of people</a>.</p>`}`,
     })
   })
 }
 
 const most = 30
 
-/** By the reference to the Patient: the name or, if the reader may not know it, the code, with a link to what they share. */
-const namesOf = async (
+const subjectOf = ({ observation }: ArrivedReading): string | undefined => observation.subject?.reference
+
+/**
+ * By the reference to the Patient: the name or, if the reader may not know it, the code, with a link to what they share. Several records of one
+ * human are the same person.
+ */
+const peopleOf = async (
   { openStoreFor, registry }: PageOptions,
   { caller, study }: ReadStudy,
-  references: readonly string[],
+  references: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Html | string>> => {
-  if (references.length === 0) return new Map()
+  if (references.size === 0) return new Map()
   const store = openStoreFor(caller)
-  const query = new URLSearchParams({ _id: references.join(',').replaceAll('Patient/', ''), _count: '100' })
+  const here = `/studies/${study.id}/arrivals`
+  const places = await openStudyPlaces({ store, registry, study: study.id ?? '' })(references)
+  const enrolledOf = (reference: string) => placeOf(places.get(reference) ?? [])?.patient ?? idOf(reference)
+  const query = new URLSearchParams({ _id: [...new Set([...references].map(enrolledOf))].join(','), _count: '100' })
   const patients = (await store.search(parseSearch(registry, 'Patient', query))).entries.map(
     ({ content }): Patient => JSON.parse(content),
   )
-  const here = `/studies/${study.id}/arrivals`
-  const places = await openStudyPlaces({ store, registry, study: study.id ?? '' })(references)
-  return new Map(
-    references.map(reference => {
-      const patient = patients.find(({ id }) => `Patient/${id}` === reference)
-      const own = places.get(reference) ?? []
-      const name = nameOf({ codes: codesOf(own), ...(patient && { patient }) })
-      const place = placeOf(own)
-      const url = patient ? patientUrl(patient.id ?? '', here) : place && placeUrl(study, place.id, here)
-      return [reference, url === undefined ? name : html`<a href="${url}">${name}</a>`]
-    }),
-  )
+  const shown = new Map<string, Html | string>()
+  for (const reference of references) {
+    const id = enrolledOf(reference)
+    if (shown.has(id)) continue
+    const patient = patients.find(one => one.id === id)
+    const own = places.get(reference) ?? []
+    const name = nameOf({ codes: codesOf(own), ...(patient && { patient }) })
+    const place = placeOf(own)
+    const url = patient ? patientUrl(id, here) : place && placeUrl(study, place.id, here)
+    shown.set(id, url === undefined ? name : html`<a href="${url}">${name}</a>`)
+  }
+  return new Map([...references].map(reference => [reference, shown.get(enrolledOf(reference)) ?? 'Somebody']))
 }
+
+const idOf = (reference: string): string => reference.replace('Patient/', '')
 
 const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClasses): string => {
   const [kind] = coding.flatMap(one => classes.kindOf(one.system, one.code ?? '') ?? [])

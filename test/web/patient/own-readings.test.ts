@@ -329,3 +329,22 @@ t.test('the record leads there, and in Spanish everything is Spanish', async t =
     /¿No es correcta, o no es suya\? Puede marcarla como incorrecta\./,
   )
 })
+
+t.test(
+  'a device without a name of its own is called by its source, as in charts, also in the table to download',
+  async t => {
+    const source = await create('everything', {
+      resourceType: 'Device',
+      deviceName: [{ name: 'Tock band', type: 'model-name' }],
+    })
+    const device = await create(app, {
+      resourceType: 'Device',
+      patient: { reference: `Patient/${ann}` },
+      parent: { reference: `Device/${source.id}` },
+    })
+    await weight({ effectiveDateTime: '2026-05-09T10:00:00Z', device: { reference: `Device/${device.id}` } })
+    t.same(linesIn(await anns.get(`${list}?day=2026-05-09`)), ['Body weight, 2026-05-09 10:00 70.5 kg Tock band'])
+    const { body } = await anns.get('/account/data/readings.csv')
+    t.match(body, /2026-05-09T10:00:00Z.*,Tock band,/)
+  },
+)

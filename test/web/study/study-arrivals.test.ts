@@ -4,7 +4,7 @@ import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
-const { server, people, lab, newStudy, participant, send } = world
+const { server, people, lab, clinic, newStudy, participant, send } = world
 t.teardown(() => server.close())
 
 const study = await newStudy(lab.manager, lab.organization, 'many readings', ['omh:heart-rate', 'omh:step-count'])
@@ -121,4 +121,45 @@ t.test('of what came at once, in any order, the newest is what was measured last
     ['63', '1 March 2026 at 20:00 UTC', '1,204', '1 March 2026 at 00:00 UTC'],
     'also of more than are walked over at first',
   )
+})
+
+t.test(
+  'whoever has records in two organizations is listed once, by the name in the record that was enrolled',
+  async t => {
+    const kinds = ['omh:heart-rate', 'omh:step-count']
+    const joined = await newStudy(lab.manager, lab.organization, 'joined', kinds)
+    const fay = await participant(lab.manager, lab.organization, joined.id, kinds, 'Fay')
+    const other = await world.create(clinic.manager, {
+      resourceType: 'Patient',
+      name: [{ family: 'Fairweather' }],
+      managingOrganization: { reference: `Organization/${clinic.organization}` },
+    })
+    const link = [fay, other.id].map(one => ({ target: { reference: `Patient/${one}` } }))
+    await world.create('everything', { resourceType: 'Person', link })
+    await upload(fay, '8867-4', 1)
+    await upload(other.id, '55423-8', 1)
+    const { body } = await people.member.get(`/studies/${joined.id}/arrivals`)
+    const names = [...body.matchAll(/<h2 class="h3">(.*?)<\/h2>/g)].map(([, name]) => name)
+    t.match(names, [new RegExp(`^<a href="/patients/${fay}\\?back=[^"]*">Fay</a>$`)])
+    t.equal(names.length, 1)
+    t.match(wordsOf({ body }), /Fay Step count, .* Heart rate, /)
+  },
+)
+
+t.test('if more came than are listed, the page says so, and where the rest is', async t => {
+  const crowd = await newStudy(lab.manager, lab.organization, 'crowd', ['omh:heart-rate'])
+  const page = `/studies/${crowd.id}/arrivals`
+  const isCut = /These are the newest 30\. When data of each person last came stands in the list of people/
+  const linesOf = async (count: number) => {
+    for (let index = 0; index < count; index++)
+      await upload(await participant(lab.manager, lab.organization, crowd.id, ['omh:heart-rate'], 'One'), '8867-4', 1)
+    const shown = await people.member.get(page)
+    return { lines: shown.body.match(/<h2 class="h3">/g)?.length, words: wordsOf(shown) }
+  }
+  const whole = await linesOf(30)
+  t.equal(whole.lines, 30)
+  t.notMatch(whole.words, isCut)
+  const cut = await linesOf(1)
+  t.equal(cut.lines, 30)
+  t.match(cut.words, isCut)
 })
