@@ -1,5 +1,6 @@
 import type { Consent, Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { isOfTime } from '../../access/shared-type.ts'
+import { presentContacts } from '../../accounts/contact/reach.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
@@ -30,7 +31,12 @@ export type StudyAsked = RunsNow & {
   readonly title: Wording
   readonly purpose: Wording | undefined
   readonly record: OwnRecord
-  readonly organization: { readonly id: string; readonly name: string }
+  readonly organization: {
+    readonly id: string
+    readonly name: string
+    /** How it can be reached, as it says itself. */
+    readonly contacts: readonly string[]
+  }
   /** Whether its people know who somebody is once they have agreed; otherwise they know a code. */
   readonly isIdentified: boolean
   /** The name of the organization where they are registered, whose people know them in any case. */
@@ -146,7 +152,11 @@ export const toStudyAsked = async (
     title: titleIn(study, { code: language, say: words.say }),
     purpose: purposeIn(study, language),
     record,
-    organization: { id: organizationId, name: organization?.name ?? words.say('study.unknown') },
+    organization: {
+      id: organizationId,
+      name: organization?.name ?? words.say('study.unknown'),
+      contacts: presentContacts(organization ?? {}),
+    },
     isIdentified: chosenIn(study, 'identity') === 'identified',
     registrar: undefined,
     lines: [...new Map(asked.map(one => [nameOfLine(one), one])).values()].map(one => {

@@ -1,10 +1,11 @@
 import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
+import { presentContacts } from '../../accounts/contact/reach.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { findAt } from './as-it-was.ts'
 import type { OwnParts } from './own-record.ts'
 import { type StudyAsked, toStudyAsked } from './own-study.ts'
 
-/** The study as it was when it was signed, and its organization by the name that it had then, in the words that were shown. */
+/** The study as it was when it was signed, and its organization by the name and contacts that it had then, in the words that were shown. */
 export const findSigned = async (
   parts: Pick<OwnParts, 'codeClasses'>,
   { study, record, consent }: StudyAsked,
@@ -13,7 +14,8 @@ export const findSigned = async (
   const language = consent?.language ?? consent?.sourceAttachment?.language ?? words.code
   const then = (await findAt<ResearchStudy>(record, 'ResearchStudy', study.id ?? '', at)) ?? study
   const asked = await toStudyAsked(parts, { study: then, record, words, language })
-  const { id, name } = asked.organization
+  const { id, name, contacts } = asked.organization
   const organization = await findAt<Organization>(record, 'Organization', id, at)
-  return { ...asked, consent, organization: { id, name: organization?.name ?? name } }
+  const known = organization === undefined ? contacts : presentContacts(organization)
+  return { ...asked, consent, organization: { id, name: organization?.name ?? name, contacts: known } }
 }

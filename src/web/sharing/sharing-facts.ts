@@ -56,9 +56,9 @@ const readers = (
   ]
 }
 
-/** Whom to ask: the organization that runs it, if the study names nobody. */
+/** Whom to ask: the organization that runs it, and how it is reached, if the study names nobody. */
 export const whomToAsk = ({ study, organization }: Pick<StudyAsked, 'study' | 'organization'>): string =>
-  contactOf(study) || organization.name
+  contactOf(study) || [organization.name, ...organization.contacts].join(', ')
 
 const contactOf = ({ contact = [] }: ResearchStudy): string =>
   contact

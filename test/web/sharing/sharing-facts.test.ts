@@ -1,6 +1,6 @@
 import t from 'tap'
 import { attachmentOf } from '../../../src/studies/definition/study-text.ts'
-import { textShown } from '../../../src/web/sharing/sharing-facts.ts'
+import { textShown, whomToAsk } from '../../../src/web/sharing/sharing-facts.ts'
 
 const part = { 'who-and-why': 'We do.', duration: 'A year.\n\n\nWHOM TO ASK', withdrawal: 'Call <us>.', contact: 'Us' }
 const draft = {
@@ -34,4 +34,16 @@ t.test('a text that was written elsewhere is shown as it is, also if it says no 
         textShown({ data: Buffer.from(text).toString('base64') || ' ', ...(language && { language }) })?.text,
         `<div class="as-written border rounded p-3 mb-4"${language ? ` lang="${language}"` : ''}>${text}</div>`,
       )
+})
+
+t.test('whoever wants to ask finds whom the study names, or else how its organization is reached', async t => {
+  const organization = { id: '1', name: 'University', contacts: ['+1 500 555 0006', 'ask@example.org'] }
+  const study = { resourceType: 'ResearchStudy' as const, status: 'active' as const }
+  const telecom = [{ system: 'email' as const, value: 'rita@example.org' }]
+  t.equal(
+    whomToAsk({ study: { ...study, contact: [{ name: 'Rita', telecom }] }, organization }),
+    'Rita, rita@example.org',
+  )
+  t.equal(whomToAsk({ study, organization }), 'University, +1 500 555 0006, ask@example.org')
+  t.equal(whomToAsk({ study, organization: { ...organization, contacts: [] } }), 'University')
 })
