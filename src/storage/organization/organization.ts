@@ -19,6 +19,14 @@ export const isClosed = async (connection: Connection, id: string): Promise<bool
   )) !== undefined
 
 /** Whether the Person has a role in the organization itself, be it that of a privacy officer. */
+/** Whose account the Practitioner is; undefined if nobody's. */
+export const personOfPractitioner = async (connection: Connection, practitioner: string): Promise<string | undefined> =>
+  (
+    await connection.maybeOne<{ person: string }>(
+      sql.fragment`SELECT person FROM person_practitioner WHERE practitioner = ${practitioner}`,
+    )
+  )?.person
+
 export const worksIn = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM person_practitioner JOIN (

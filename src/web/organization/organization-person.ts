@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { privacyOfficer } from '../../access/vocabulary.ts'
 import { parentOf } from '../../accounts/organization/organization-tree.ts'
 import { changesDetails } from '../../accounts/staff/colleague-details.ts'
+import { tellColleague } from '../../accounts/staff/colleague-news.ts'
 import {
   type Colleague,
   changeRole,
@@ -58,6 +59,7 @@ export const organizationPersonPage: AddPage = (server, options) => {
       const again = refused.isOvertaken ? { version: colleague.version } : {}
       return sendRole(reply.code(status), shown, { ...state, ...refused, ...again })
     }
+    await tellColleague(options.accounts, colleague.practitioner, { kind: 'role-changed', name: shown.name })
     return reply.redirect(`/organizations/${id}/people${peopleListQuery(request, { done: 'changed' })}`, 303)
   })
   server.get<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) =>
@@ -73,6 +75,9 @@ export const organizationPersonPage: AddPage = (server, options) => {
       const { status, ...refused } = refusalOf(error)
       return sendRemove(reply.code(status), shown, refused)
     }
+    // Whoever had no role any more, or none yet, loses nothing now.
+    if (shown.colleague.standing === 'in-force')
+      await tellColleague(options.accounts, shown.colleague.practitioner, { kind: 'role-ended', name: shown.name })
     return reply.redirect(`/organizations/${shown.id}/people${peopleListQuery(request, { done: 'removed' })}`, 303)
   })
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { tellColleague } from '../../accounts/staff/colleague-news.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
@@ -18,7 +19,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
-import { changing, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notDone, notSaved, sendChangePage, studyOf, titleOf } from './study-changing.ts'
 import { refusable } from './study-staff.ts'
 import {
   codeText,
@@ -64,9 +65,11 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
     )
     if (outcome.kind === 'refused')
       return sendEntry(reply.code(422), options, placed, { staff, problems: { until: outcome.why } })
-    return outcome.kind === 'changed'
-      ? reply.redirect(`${staffAddress(changeable)}?done=saved`, 303)
-      : sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { staff, notices: notSaved })
+    if (outcome.kind === 'conflict')
+      return sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { staff, notices: notSaved })
+    const news = { kind: 'staff-changed', name: titleOf(changeable.study) } as const
+    await tellColleague(options.accounts, entry.practitioner, news)
+    return reply.redirect(`${staffAddress(changeable)}?done=saved`, 303)
   })
   server.post<OfEntry>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const { changeable, entry } = await placedOf(request, options)
@@ -74,9 +77,11 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
     if (entryText(entry) !== entryText(meant))
       return sendOvertaken(reply.code(409), options, { now: changeable, entry: meant }, { notices: notDone })
     const outcome = await changing(request, options, changeable, study => withoutStaff(study, entry))
-    return outcome.kind === 'changed'
-      ? reply.redirect(`${staffAddress(changeable)}?done=removed`, 303)
-      : sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { notices: notDone })
+    if (outcome.kind === 'conflict')
+      return sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { notices: notDone })
+    const news = { kind: 'staff-removed', name: titleOf(changeable.study) } as const
+    if (entry.isInForce) await tellColleague(options.accounts, entry.practitioner, news)
+    return reply.redirect(`${staffAddress(changeable)}?done=removed`, 303)
   })
 }
 

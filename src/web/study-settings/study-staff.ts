@@ -1,3 +1,4 @@
+import { tellColleague } from '../../accounts/staff/colleague-news.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
@@ -7,7 +8,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { lookedFor, typed } from '../page/typed.ts'
 import { typedStaff } from './staff-fields.ts'
-import { changing, justDone, notSaved, type OfStudy, studyOf } from './study-changing.ts'
+import { changing, justDone, notSaved, type OfStudy, studyOf, titleOf } from './study-changing.ts'
 import { sendStaffList, staffAddress } from './study-staff-list.ts'
 
 /** Who works in a study, in which role and when: all of them, with a form to add another. */
@@ -40,9 +41,11 @@ export const studyStaffPage: AddPage = (server, options) => {
       const refused = { practitioner: outcome.why }
       return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems: refused })
     }
-    return outcome.kind === 'changed'
-      ? reply.redirect(`${staffAddress(changeable)}?done=added`, 303)
-      : sendStaffList(options, reply.code(409), outcome.now, name, { staff, code, notices: notSaved })
+    if (outcome.kind === 'conflict')
+      return sendStaffList(options, reply.code(409), outcome.now, name, { staff, code, notices: notSaved })
+    const news = { kind: 'staff-named', name: titleOf(changeable.study) } as const
+    await tellColleague(options.accounts, staff.practitioner, news)
+    return reply.redirect(`${staffAddress(changeable)}?done=added`, 303)
   })
 }
 

@@ -19,7 +19,7 @@ export const outboxPage: AddPage = (server, { outbox }) => {
     return sendPage(reply, {
       title: 'Outbox',
       content: html`<h1>Outbox</h1>
-<p>No way of sending messages is configured, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages.</p>
+<p>No way of sending messages is configured, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages. Letters about accounts, such as for a new password, are not shown here, since nobody is asked who they are: with <code>SMTP_URL=log</code> they are in the log.</p>
 ${
   messages.length === 0
     ? html`<p>There is nothing yet. Invite somebody to a study.</p>`
