@@ -1,6 +1,5 @@
-import type { Consent, Organization, ResearchStudy } from '@medplum/fhirtypes'
+import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
 import { isOfTime } from '../../access/shared-type.ts'
-import { presentContacts } from '../../accounts/contact/reach.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
@@ -10,7 +9,6 @@ import { studiesOfPerson } from '../../storage/study/own-study.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
 import { type RequestedData, requestedData } from '../definition/requested-data.ts'
 import { displayOf } from '../definition/study-request.ts'
-import { sponsorOf } from '../definition/study-sponsor.ts'
 import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
 import { recipientsIn } from '../definition/text-recipients.ts'
 import { findConsent } from './own-answer.ts'
@@ -22,6 +20,7 @@ import { findReadersNow, type ReadersNow } from './readers-now.ts'
 import { type ReadingService, readingServices } from './reading-services.ts'
 import { type RunsNow, runsNow } from './runs-now.ts'
 import { type Outside, type StaffShown, staffShown } from './staff-shown.ts'
+import { type StudyOrganization, studyOrganization } from './study-organization.ts'
 import { findWaitingPaper } from './waiting-paper.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
@@ -31,12 +30,7 @@ export type StudyAsked = RunsNow & {
   readonly title: Wording
   readonly purpose: Wording | undefined
   readonly record: OwnRecord
-  readonly organization: {
-    readonly id: string
-    readonly name: string
-    /** How it can be reached, as it says itself. */
-    readonly contacts: readonly string[]
-  }
+  readonly organization: StudyOrganization
   /** Whether its people know who somebody is once they have agreed; otherwise they know a code. */
   readonly isIdentified: boolean
   /** The name of the organization where they are registered, whose people know them in any case. */
@@ -138,8 +132,6 @@ export const toStudyAsked = async (
   { codeClasses }: Pick<OwnParts, 'codeClasses'>,
   { study, record, words, outside = nobodyOutside, language = words.code, own = ofNobody }: Asking,
 ): Promise<StudyAsked> => {
-  const organizationId = sponsorOf(study) ?? ''
-  const organization = await record.read<Organization>('Organization', organizationId)
   const asked = requestedData(study, codeClasses)
   const devices = await namesOfDevices(
     record,
@@ -152,11 +144,7 @@ export const toStudyAsked = async (
     title: titleIn(study, { code: language, say: words.say }),
     purpose: purposeIn(study, language),
     record,
-    organization: {
-      id: organizationId,
-      name: organization?.name ?? words.say('study.unknown'),
-      contacts: presentContacts(organization ?? {}),
-    },
+    organization: await studyOrganization(record, study, words),
     isIdentified: chosenIn(study, 'identity') === 'identified',
     registrar: undefined,
     lines: [...new Map(asked.map(one => [nameOfLine(one), one])).values()].map(one => {
