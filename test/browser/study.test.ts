@@ -182,6 +182,10 @@ t.test(
     await press('Completeness')
     await look(t, browser, 'study-completeness')
     await press('90 days')
+    const last = page.locator('.completeness .day').last()
+    t.ok(await last.evaluate(day => day.getBoundingClientRect().right <= innerWidth), 'the newest day is in sight')
+    const who = page.locator('.completeness th[scope=row]').first()
+    t.ok(await who.evaluate(one => one.getBoundingClientRect().left >= 0), 'and whose day it is')
     await page.emulateMedia({ media: 'print' })
     t.equal(
       await page.locator('.table-responsive').evaluate(table => getComputedStyle(table).overflowX),

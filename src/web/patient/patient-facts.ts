@@ -1,4 +1,4 @@
-import type { Patient } from '@medplum/fhirtypes'
+import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
@@ -7,7 +7,7 @@ import { dayOrMoment } from '../page/time.ts'
 
 /** Who a patient is. If the page has their only name as its title, it is not repeated. */
 export const patientFacts = (patient: Patient, words: Words = wordsFor('en'), title?: string): Html => {
-  const { name = [], birthDate, gender, identifier = [] } = patient
+  const { name = [], birthDate, gender, identifier = [], telecom = [] } = patient
   const { say } = words
   const names = name.map(nameText)
   const isTitled = names.length === 1 && names[0] === title
@@ -17,7 +17,22 @@ ${!isTitled && html`<div><dt>${say('chart.name')}</dt>${names.length === 0 ? htm
 ${vitalFact(patient, words)}
 <div><dt>${say('chart.gender')}</dt><dd>${gender === undefined ? say('chart.not-known') : say(`chart.gender-${gender}`)}</dd></div>
 <div><dt>${say('chart.identifiers')}</dt>${identifier.length === 0 ? html`<dd>${say('chart.none')}</dd>` : identifier.map(({ system, value }) => html`<dd>${value}${system !== undefined && html` <span class="text-body-secondary">(${system})</span>`}</dd>`)}</div>
+${reached.map(system => contactFact(telecom, system, words))}
 </dl>`
+}
+
+const reached = ['email', 'phone'] as const
+
+/** Nothing without any, since where studies write to is asked for elsewhere. What was theirs before is not how to reach them. */
+const contactFact = (
+  telecom: readonly ContactPoint[],
+  by: (typeof reached)[number],
+  { say }: Words,
+): Html | undefined => {
+  const values = telecom.flatMap(({ system, use, value }) => (system === by && use !== 'old' ? (value ?? []) : []))
+  return values.length === 0
+    ? undefined
+    : html`<div><dt>${say(`chart.${by}`)}</dt>${values.map(value => html`<dd><bdi>${value}</bdi></dd>`)}</div>`
 }
 
 const vitalFact = (patient: Patient, words: Words): Html | undefined => {

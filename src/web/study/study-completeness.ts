@@ -41,6 +41,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
       page: people.page,
       isProblem: period.wrongTimezone !== undefined || people.order.problem !== undefined,
       content: html`<link rel="stylesheet" href="/static/completeness.css">
+<script type="module" src="/static/completeness.js"></script>
 ${lengthLinks(period, days => urlOf(people, days))}
 ${problemList([...fields, orderProblem(people.order)])}
 <form method="get" action="${page}" class="finds">
@@ -170,7 +171,7 @@ const map = ({ people, order, urlOf }: Listed, period: Period, counts: Counts): 
     return html`<tr><th scope="row"><a href="${urlOf(person)}">${nameOf(person)}</a></th><td>${some.length}</td><td>${counted(usual, most)}</td>${own.map(cellAmong({ usual, most }))}</tr>`
   }
   return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The stronger the colour of a day is, the closer it comes to the usual day of that person, the median of their days with data.</p>
-<div class="table-responsive position-relative" tabindex="0" role="region" aria-label="Readings on each day">
+<div class="table-responsive position-relative" tabindex="0" role="region" aria-label="Readings on each day" data-newest-last>
 <table class="table table-sm completeness" aria-label="Readings on each day" aria-describedby="map">
 <thead><tr><th scope="col"${order === 'name' && html` aria-sort="ascending"`}>Who</th><th scope="col">Days with data</th><th scope="col">Usual day</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span aria-hidden="true">${day.slice(5)}</span><span class="visually-hidden">${english.day(new Date(day))}</span></time></th>`)}</tr></thead>
 <tbody>${people.map(row)}</tbody>
