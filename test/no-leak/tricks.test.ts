@@ -368,6 +368,22 @@ t.test('If-None-Exist does not find what is hidden', async t => {
     t.equal((await bob('POST', 'Observation', observation, { 'if-none-exist': `_id=${id}` })).status, 403, id)
 })
 
+t.test('a condition is a search, which a token without that scope may not do', async t => {
+  const registrar = await staff('registrar', 'user/Condition.crud')
+  const condition = { resourceType: 'Condition', subject: { reference: 'Patient/ann' } }
+  for (const id of ['ann-own', unknownId])
+    t.same(
+      [
+        await registrar('POST', 'Condition', condition, { 'if-none-exist': `_id=${id}` }),
+        await registrar('PUT', `Condition?_id=${id}`, condition),
+        await registrar('PATCH', `Condition?_id=${id}`, [], { 'content-type': 'application/json-patch+json' }),
+        await registrar('DELETE', `Condition?_id=${id}`),
+      ].map(({ status }) => status),
+      [403, 403, 403, 403],
+      id,
+    )
+})
+
 t.test('a conditional reference to what is hidden is treated like one to nothing', async t => {
   const registrar = await staff('registrar')
   const refer = async (query: string) => {
