@@ -18,7 +18,6 @@ export const isClosed = async (connection: Connection, id: string): Promise<bool
     sql.fragment`SELECT FROM organization WHERE id = ${id} AND content ->> 'active' = 'false'`,
   )) !== undefined
 
-/** Whether the Person has a role in the organization itself, be it that of a privacy officer. */
 /** Whose account the Practitioner is; undefined if nobody's. */
 export const personOfPractitioner = async (connection: Connection, practitioner: string): Promise<string | undefined> =>
   (
@@ -27,6 +26,7 @@ export const personOfPractitioner = async (connection: Connection, practitioner:
     )
   )?.person
 
+/** Whether the Person has a role in the organization itself, be it that of a privacy officer. */
 export const worksIn = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM person_practitioner JOIN (
