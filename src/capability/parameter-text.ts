@@ -1,5 +1,5 @@
 import { contextsText } from '../access/rules/binary.ts'
-import type { includeNames } from '../search/include.ts'
+import type { includeNames } from '../search/parameter-name.ts'
 import { defaultCount, maxCount, type ResultName } from '../search/result-parameter.ts'
 
 /** What the parameters mean that are not SearchParameters. */

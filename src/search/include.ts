@@ -22,12 +22,6 @@ export type IncludeLink = {
   readonly targets: readonly ResourceType[]
 }
 
-export const includeNames = ['_include', '_revinclude'] as const
-
-/** With or without a modifier. */
-export const isIncludeName = (name: string): boolean =>
-  includeNames.some(one => name === one || name.startsWith(`${one}:`))
-
 /** `Observation:subject`, `Observation:subject:Patient`, `Observation:*`, `*`, in a search for any of the types. */
 export const parseInclude = (
   registry: Registry,

@@ -1,10 +1,13 @@
 import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Expression } from './expression.ts'
+import { isIncludeName } from './parameter-name.ts'
 import type { Value } from './value.ts'
 
-/** Nobody needs more parameters in one search, and each is work for the database. */
+/** Nobody needs more parameters in one search, and each is work for the database. Those that include something are counted apart. */
 export const mostParameters = 100
+/** A client may ask for all that a type advertises, which are nearly two hundred. */
+export const mostIncludes = 400
 /** Each of up to fifty comparisons, which may stand in any order. */
 export const mostFilters = 10
 /** In all parameters together; the commas of `a,b,c` separate values. */
@@ -26,9 +29,12 @@ export const mostWeighed = '1000 dates, 500 texts, 250 composites, 100 quantitie
 
 /** Throws `too-costly`, with 400, for a query beyond these limits. */
 export const refuseTooMany = (entries: readonly (readonly [name: string, value: string])[]): void => {
-  if (entries.length > mostParameters) {
-    throw tooCostly(`A search has at most ${mostParameters} parameters, not ${entries.length}`)
-  }
+  const includes = entries.filter(([name]) => isIncludeName(name)).length
+  const parameters = entries.length - includes
+  if (parameters > mostParameters)
+    throw tooCostly(`A search has at most ${mostParameters} parameters, not ${parameters}`)
+  if (includes > mostIncludes)
+    throw tooCostly(`A search has at most ${mostIncludes} _include and _revinclude, not ${includes}`)
   const filters = entries.filter(([name]) => name === '_filter').length
   if (filters > mostFilters) throw tooCostly(`A search has at most ${mostFilters} _filter, not ${filters}`)
   const hops = entries.map(([name]) => name.split(/\.|(?<=_has):/).length - 1)

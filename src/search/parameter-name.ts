@@ -10,3 +10,9 @@ export const isParameterOf = (registry: Registry, type: ResourceType, name: stri
 
 /** "Servers processing search requests SHALL refuse to process a search request if they do not recognize the `_query` parameter value": https://hl7.org/fhir/R4/search.html#query */
 export const isNeverPassedOver = (name: string): boolean => codeOf(name) === '_query'
+
+export const includeNames = ['_include', '_revinclude'] as const
+
+/** With or without a modifier. */
+export const isIncludeName = (name: string): boolean =>
+  includeNames.some(one => name === one || name.startsWith(`${one}:`))

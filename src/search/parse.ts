@@ -3,9 +3,9 @@ import { FhirError, type Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
-import { type Include, includeNames, includeOf, isIncludeName, parseInclude } from './include.ts'
+import { type Include, includeOf, parseInclude } from './include.ts'
 import { countingWork, refuseTooMany } from './limit.ts'
-import { codeOf, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
+import { codeOf, includeNames, isIncludeName, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
 import {
   asksForContained,

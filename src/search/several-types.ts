@@ -1,7 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
-import { isIncludeName } from './include.ts'
-import { codeOf, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
+import { codeOf, isIncludeName, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
 import { isResultName } from './result-parameter.ts'
 import { isUniversalName, universalNames } from './universal-parameter.ts'

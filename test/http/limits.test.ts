@@ -146,6 +146,10 @@ t.test('a search that asks too many questions is refused', async t => {
     await post('/Patient/_search', form, 'active=true&'.repeat(101)),
     '400 too-costly: A search has at most 100 parameters, not 101',
   )
+  t.equal(
+    await post('/Patient/_search', form, '_include=Patient:organization&'.repeat(401)),
+    '400 too-costly: A search has at most 400 _include and _revinclude, not 401',
+  )
   // From each of these PostgreSQL would make a query that takes minutes, or more memory than it has.
   for (const text of ['a$', '"a" ', 'a -', 'a or ', 'a" '])
     for (const name of ['_content', '_text']) {
