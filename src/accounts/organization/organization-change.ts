@@ -41,7 +41,6 @@ export type Shown = { readonly id: string; readonly version: string }
 /** `id`: the one that it gets, so that it is made once. Without a parent, it becomes a root. */
 type New = { readonly id: string; readonly partOf?: string }
 
-/** Answers its id. */
 /** Those in the same place of the tree with exactly this name, as far as they see them. */
 export const findNamedOrganizations = async (
   { find }: Organizer,
@@ -56,6 +55,7 @@ export const findNamedOrganizations = async (
   return entries.map(({ resource }) => resource.id ?? '')
 }
 
+/** Answers its id. */
 export const makeOrganization = async (
   organizer: Organizer,
   said: SaidOrganization,

@@ -74,7 +74,6 @@ export const readSource = async ({ read }: Organizer, classes: CodeClasses, id: 
   return toSource(resource, version, classes)
 }
 
-/** Makes it once with that id, and answers the id. */
 /** Those of the same manufacturer and model with exactly this name. */
 export const findNamedSources = async (
   { find }: Organizer,
@@ -87,6 +86,7 @@ export const findNamedSources = async (
   )
 }
 
+/** Makes it once with that id, and answers the id. */
 export const makeSource = ({ make }: Organizer, id: string, said: SaidSource, classes: CodeClasses): Promise<string> =>
   make(withSaid({ resourceType: 'Device', status: 'active' }, said, classes), id)
 

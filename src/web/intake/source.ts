@@ -120,7 +120,7 @@ const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: St
     isProblem: isWrong(state) || isOvertaken || alike !== undefined,
     content: html`<h1>${title}</h1>
 ${source?.isRetired && html`<p><span class="badge text-bg-secondary">Retired</span> Studies can no longer start asking for it. Data from it stays, and so do consents.</p>`}
-${isOvertaken && notice('problem', overtaken)}${alike && alikeNotice(alike, 'device or app')}
+${isOvertaken && notice('problem', overtaken)}${alike && alikeNotice(alike, 'a device or app')}
 ${problemList(fields)}
 ${postForm(
   { action: `/devices/${source?.id ?? 'new'}`, token, hidden: { version: source?.version }, novalidate: true },

@@ -63,7 +63,7 @@ type Form = {
 export const organizationForm = ({ action, token, button, state }: Form): Html => {
   const { said, version = '', now, alike } = state
   const problems = { name: nameProblems[state.problems.name ?? ''], type: typeProblems[state.problems.type ?? ''] }
-  return html`${now && notice('problem', overtaken)}${alike && alikeNotice(alike, 'organization')}
+  return html`${now && notice('problem', overtaken)}${alike && alikeNotice(alike, 'an organization')}
 ${problemList([
   { name: 'name', problem: problems.name },
   { name: 'type', problem: problems.type },

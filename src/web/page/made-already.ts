@@ -16,11 +16,11 @@ export const alikeToAskAbout = (request: FastifyRequest, found: readonly Alike[]
   return found.some(({ id }) => id === own || id === known) ? undefined : found[0]
 }
 
-/** `what`: such as "study". */
+/** `what`: such as "a study". */
 export const alikeNotice = ({ name, address }: Alike, what: string): Html =>
   notice(
     'problem',
-    html`<p>There is a ${what} with this name already: <a href="${address}">${name}</a>. Nothing was made now. If that is what you mean, go on there; if you need another with the same name, make it below.</p>`,
+    html`<p>There is ${what} with this name already: <a href="${address}">${name}</a>. Nothing was made now. If that is what you mean, go on there; if you need another with the same name, make it below.</p>`,
   )
 
 /** Beside the button of the form. */

@@ -92,8 +92,8 @@ const withAsked = (
   words: Words,
 ): Pick<List, 'kinds' | 'isUnknownKind'> & { readonly kind: string } => {
   if (kind === '' || kinds.some(({ value }) => value === kind)) return { kinds, kind, isUnknownKind: false }
-  const [system, code] = kind.includes('|') ? kind.split('|', 2) : [undefined, kind]
-  const label = kindNames(codeClasses, words)(system, code ?? '')
+  const [code = '', system, ...more] = kind.split('|').reverse()
+  const label = more.length > 0 ? undefined : kindNames(codeClasses, words)(system, code)
   if (label === undefined) return { kinds, kind: '', isUnknownKind: true }
   return { kinds: [...kinds, { value: kind, label }], kind, isUnknownKind: false }
 }

@@ -14,7 +14,14 @@ import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
-import { organizationField, type Place, placeOf } from './registering-place.ts'
+import {
+  enrollingId,
+  isEnrolmentRefused,
+  nobodyEnrolled,
+  organizationField,
+  type Place,
+  placeOf,
+} from './registering-place.ts'
 
 /** Where lists of patients are uploaded as files, and what became of those that somebody has uploaded. */
 export const patientImportsPage: AddPage = (server, options) => {
@@ -42,6 +49,8 @@ export const patientImportsPage: AddPage = (server, options) => {
       const place = await placeOf(request, options, chosen)
       const refuse = async (status: 413 | 422, problem: string) =>
         sendUpload(reply.code(status), { place, imports: await patientImports.list(person), problem })
+      if (isEnrolmentRefused(reply, place))
+        return sendUpload(reply.code(409), { place, imports: await patientImports.list(person) })
       const file = sentFile(body, 'file')
       if (file.kind === 'too-large')
         return refuse(413, `The file is larger than ${mostBytes / 1_000_000} MB: send it in parts`)
@@ -66,20 +75,21 @@ type Shown = {
 
 const sendUpload = (reply: FastifyReply, { place, imports, problem, isForgotten = false }: Shown): FastifyReply => {
   const { study } = place
+  const isRefused = isEnrolmentRefused(reply, place)
   return sendStaffPage(reply, {
     title: 'Register a list of patients',
-    isProblem: problem !== undefined,
+    isProblem: problem !== undefined || isRefused,
     content: html`<h1>Register a list of patients</h1>
 ${isForgotten && notice('done', html`<p>The list is forgotten.</p>`)}
 ${problemList([{ name: 'file', problem }])}
 <p>Send a CSV file with one patient per line. Before anything is registered, you see what is in it and who may be registered already; then all of it is registered, or nothing.</p>
 <p><a href="/patients/imports/template.csv">Download a template</a></p>
-${study && html`<p>All of them are enrolled in ${study.name}.</p>`}
+${study && (nobodyEnrolled(place, { isRefused, instead: `${isRefused ? 'If you send the file again, its' : 'The'} patients are registered without being enrolled.` }) ?? html`<p>All of them are enrolled in ${study.name}.</p>`)}
 ${postForm(
   {
     action: '/patients/imports',
     token: ownToken(reply),
-    hidden: { study: study?.id },
+    hidden: { study: enrollingId(place) },
     hasFile: true,
     novalidate: true,
   },

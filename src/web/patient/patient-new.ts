@@ -18,7 +18,15 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 import { digestOf, duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
-import { organizationField, type Place, placeOf, postedPlaceOf } from './registering-place.ts'
+import {
+  enrollingId,
+  isEnrolmentRefused,
+  nobodyEnrolled,
+  organizationField,
+  type Place,
+  placeOf,
+  postedPlaceOf,
+} from './registering-place.ts'
 
 /** Registers a patient in an organization of the person who does it, and enrols them if they come from a study. */
 export const patientNewPage: AddPage = (server, options) => {
@@ -36,7 +44,8 @@ export const patientNewPage: AddPage = (server, options) => {
     if (read.kind === 'wrong')
       return sendForm(reply.code(422), { ...into, fields, problems: read.problems, duplicates: [] })
     const typedAgain = { fields, problems: {}, duplicates: [] }
-    if (into.closed !== undefined) return sendForm(reply.code(409), { ...into, ...typedAgain })
+    if (into.closed !== undefined || isEnrolmentRefused(reply, into))
+      return sendForm(reply.code(409), { ...into, ...typedAgain })
     const { person } = sessionOf(request)
     const { organization, study } = into
     const place = { organization, study: study?.id }
@@ -70,17 +79,18 @@ type Shown = Place & {
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
   const { study, fields, problems, duplicates, closed } = shown
-  const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0 || closed !== undefined
+  const isRefused = isEnrolmentRefused(reply, shown)
+  const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0 || closed !== undefined || isRefused
   return sendStaffPage(reply, {
     title: 'Register a patient',
     isProblem,
     content: html`<h1>Register a patient</h1>
-${study && html`<p>The patient is enrolled in ${study.name} at once, and invited when you choose to.</p>`}
+${study && (nobodyEnrolled(shown, { isRefused, instead: `${isRefused ? 'What you entered is still below: if you send it again, the' : 'The'} patient is registered without being enrolled.` }) ?? html`<p>The patient is enrolled in ${study.name} at once, and invited when you choose to.</p>`)}
 ${closed && notice('problem', html`<p>${closed.name} has been closed, so nobody is registered in it. What you entered is still below${shown.organizations.length > 1 && ': choose another organization, if it belongs there'}.</p>`)}
 ${patientProblemList(problems)}
 ${duplicates.length > 0 && warning(duplicates)}
 ${postForm(
-  { action: '/patients/new', token: ownToken(reply), hidden: { study: study?.id }, novalidate: true },
+  { action: '/patients/new', token: ownToken(reply), hidden: { study: enrollingId(shown) }, novalidate: true },
   html`${organizationField(shown, 'the record')}
 ${patientFields(fields, problems)}
 <div class="d-flex flex-wrap gap-2">

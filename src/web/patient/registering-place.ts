@@ -1,7 +1,8 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
+import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { notFound } from '../page/not-found.ts'
 import { sessionOf } from '../page/signed-in.ts'
@@ -14,7 +15,7 @@ export type Place = {
   readonly organizations: readonly Named[]
   /** The one that is chosen. */
   readonly organization: string
-  readonly study: Named | undefined
+  readonly study: EnrollingStudy | undefined
   /** The one that was chosen has been closed since: nobody is registered there now. */
   readonly closed?: Named
 }
@@ -55,6 +56,26 @@ const studyOf = async (
   study: string,
 ): Promise<EnrollingStudy | undefined> =>
   study === '' ? undefined : ((await registering.findStudy(person, study)) ?? notFound())
+
+/** The study into which they are enrolled; undefined if nobody is now, so that what is sent next registers them alone. */
+export const enrollingId = ({ study }: Place): string | undefined =>
+  study?.closedBecause === undefined ? study?.id : undefined
+
+/** Whether a form is answered by saying that nobody is enrolled into its study now. */
+export const isEnrolmentRefused = ({ request }: FastifyReply, { study }: Place): boolean =>
+  study?.closedBecause !== undefined && request.method === 'POST'
+
+/** That nobody is enrolled into the study now, and what is done instead; undefined if somebody can be. `isRefused`: in answer to a form. */
+export const nobodyEnrolled = (
+  { study }: Place,
+  { isRefused, instead }: { readonly isRefused: boolean; readonly instead: string },
+): Html | undefined =>
+  study?.closedBecause === undefined
+    ? undefined
+    : notice(
+        isRefused ? 'problem' : 'standing',
+        html`<p>Nobody can be enrolled in ${study.name} now: ${study.closedBecause}.${isRefused && ' Nothing was done.'} ${instead}</p>`,
+      )
 
 /** The organization in which they are registered, as a fact if there is only one. `whose`: the record, or the records of several. */
 export const organizationField = (

@@ -157,7 +157,7 @@ const sendForm = (
     content: html`<h1>A new study of ${organization.name}</h1>
 <p>This is the first step. After it, you choose which data the study asks for, who works in it, and what patients read. Nobody is asked for anything until you say so.</p>
 ${isClosed && closedMeanwhile(organization.name, 'no study is created in it')}
-${alike && alikeNotice(alike, 'study')}
+${alike && alikeNotice(alike, 'a study')}
 ${problemList([...fields, ...fixed])}
 ${postForm(
   { action: `/organizations/${organization.id}/studies/new`, token, novalidate: true },

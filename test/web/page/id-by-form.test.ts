@@ -15,15 +15,37 @@ const study = {
   access: 'organization',
 }
 const forms = [
-  { page: '/organizations/new', by: administrator, name: 'name', fields: { type: 'edu' }, type: 'Organization' },
-  { page: `/organizations/${lab.organization}/new`, by: manager, name: 'name', fields: {}, type: 'Organization' },
-  { page: '/devices/new', by: administrator, name: 'name', fields: { manufacturer: 'Tidewell' }, type: 'Device' },
+  {
+    page: '/organizations/new',
+    by: administrator,
+    name: 'name',
+    fields: { type: 'edu' },
+    type: 'Organization',
+    kind: 'an organization',
+  },
+  {
+    page: `/organizations/${lab.organization}/new`,
+    by: manager,
+    name: 'name',
+    fields: {},
+    type: 'Organization',
+    kind: 'an organization',
+  },
+  {
+    page: '/devices/new',
+    by: administrator,
+    name: 'name',
+    fields: { manufacturer: 'Tidewell' },
+    type: 'Device',
+    kind: 'a device or app',
+  },
   {
     page: `/organizations/${lab.organization}/studies/new`,
     by: member,
     name: 'title',
     fields: study,
     type: 'ResearchStudy',
+    kind: 'a study',
   },
 ]
 const parameters: Readonly<Record<string, string>> = {
@@ -35,7 +57,7 @@ const count = async (type: string, name: string): Promise<number> =>
   (await send('everything', 'GET', `${type}?${parameters[type]}=${encodeURIComponent(name)}&_summary=count`)).json()
     .total
 
-for (const [index, { page, by, name, fields, type }] of forms.entries())
+for (const [index, { page, by, name, fields, type, kind }] of forms.entries())
   t.test(
     `${page.replace(lab.organization, ':organization')} makes one thing of what is sent several times`,
     async t => {
@@ -52,7 +74,10 @@ for (const [index, { page, by, name, fields, type }] of forms.entries())
 
       const another = { ...once, _csrf: await token() }
       const asked = await by.post(page, another)
-      t.match([asked.status, wordsOf(asked)], [409, `with this name already: ${called} . Nothing was made now`])
+      t.match(
+        [asked.status, wordsOf(asked)],
+        [409, `There is ${kind} with this name already: ${called} . Nothing was made now`],
+      )
       t.equal(await count(type, called), 1, 'and of another form only if its sender says so')
       const anyway = /name="anyway" value="([^"]*)"/.exec(asked.body)?.[1] ?? ''
       for (const one of [1, 2]) t.match(await by.post(page, { ...another, anyway }), { status: 303 }, `${one}`)

@@ -137,7 +137,7 @@ t.test('a kind of which only what is marked as wrong is left is still the one th
 })
 
 t.test('a kind that is not known is said, and everything is shown', async t => {
-  for (const kind of ['http://example.org|x', 'constructor', 'a\\', '|']) {
+  for (const kind of ['http://example.org|x', 'constructor', 'a\\', '|', 'http://loinc.org|8480-6|x']) {
     const shown = await anns.get(`${list}?day=2026-03-09&kind=${encodeURIComponent(kind)}`)
     t.match(wordsOf(shown), /is no kind of reading that is known here\. Everything is shown\./, kind)
     t.equal(linesIn(shown).length, 1, kind)

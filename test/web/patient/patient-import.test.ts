@@ -284,6 +284,34 @@ t.test('no list is registered in an organization that was closed since the previ
   await world.update('everything', { ...organization, active: true })
 })
 
+t.test('no list is enrolled into a study that takes nobody new any more', async t => {
+  const page = `/patients/imports?study=${study.id}`
+  const { location = '' } = await upload(['Late,Ana,1970-01-01,L-1'], staff, page)
+  await settled(location)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await staff.get(page)).body)?.[1] ?? ''
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  await world.update('everything', { ...stored, status: 'completed' })
+  await staff.send(location, {}, `${location}/confirm`)
+  t.match(
+    wordsOf(await settled(location)),
+    'Nothing was registered. Nobody can be enrolled in the study now: its status is “Completed”.',
+  )
+  t.equal(await named('Late'), 0)
+  const refused = await staff.post('/patients/imports', {
+    study: study.id ?? '',
+    organization: lab.organization,
+    _csrf,
+  })
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [409, 'its status is “Completed”. Nothing was done. If you send the file again, its patients are registered'],
+  )
+  t.match(wordsOf(await staff.get(page)), 'its status is “Completed”. The patients are registered without being')
+  const alone = await upload(['Late,Ana,1970-01-01,L-1'], staff, page)
+  t.match(wordsOf(await settled(alone.location)), 'The one line can be read.')
+  await world.update('everything', stored)
+})
+
 t.test('its progress is shown while it runs, only to the sender', async t => {
   const shown = await upload(['Stream,Ana,1970-01-01,S-1'])
   await settled(shown.location)

@@ -260,6 +260,30 @@ t.test('somebody who may enrol can register a patient directly into a study', as
   )
 })
 
+t.test('into a study that takes nobody new any more nobody is registered, and what was typed is kept', async t => {
+  const page = `/patients/new?study=${study.id}`
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await people.member.get(page)).body)?.[1] ?? ''
+  await world.update('everything', { ...stored, status: 'completed' })
+  const fields = { ...empty, family: 'Tardy', birthDate: '1990-01-01', organization: lab.organization }
+  const late = await people.member.post('/patients/new', { ...fields, study: study.id ?? '', _csrf })
+  t.match(
+    [late.status, wordsOf(late)],
+    [
+      409,
+      'Nobody can be enrolled in hearts now: its status is “Completed”. Nothing was done. What you entered is still below: if you send it again, the patient is registered without being enrolled.',
+    ],
+  )
+  t.match(late.body, 'value="Tardy"')
+  t.match(
+    wordsOf(await people.member.get(page)),
+    'its status is “Completed”. The patient is registered without being enrolled.',
+  )
+  const again = await register({ ...empty, family: 'Tardy', birthDate: '1990-01-01' }, people.member, page)
+  t.match(again, { status: 303, location: /^\/patients\/[^/]*\?done=registered$/ })
+  await world.update('everything', stored)
+})
+
 t.test(
   'the registering organization sees the postal address beside how a patient is reached, and saving keeps it',
   async t => {
