@@ -21,7 +21,7 @@ export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: 
 /** The same for an error that has been reported already. */
 export const sendErrorPage = (error: FhirError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   // A form sends no precondition that could fail: what it was made from has changed.
-  const status = error.status === 412 ? 409 : error.status
+  const status = error.status === 412 && request.method === 'POST' ? 409 : error.status
   if (status === 503) sayWhen(reply, error)
   const words = wordsOf(request)
   const { say } = words
@@ -84,6 +84,7 @@ const told: ReadonlyMap<number, `error.${404 | 413 | 429 | 503 | 'changed'}`> = 
   [404, 'error.404'],
   [410, 'error.404'],
   [409, 'error.changed'],
+  [412, 'error.changed'],
   [413, 'error.413'],
   [429, 'error.429'],
   [503, 'error.503'],

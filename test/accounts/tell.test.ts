@@ -30,7 +30,7 @@ t.test('a change that is done is answered as done, also if the person cannot be 
   const anew = browser()
   await anew.send('/sign-in', { email, password: next })
   const used = await whileNoLetterIsKept(() => anew.send('/second-factor', { code: recovery }))
-  t.has(used, { status: 303, location: '/account' })
+  t.has(used, { status: 303, location: '/account/second-factor?done=recovered' })
 
   const { person } = await database.one<{ person: string }>(
     sql.fragment`SELECT person FROM user_account WHERE email = ${email}`,
