@@ -55,7 +55,10 @@ export const countingWork = (): ((question: Expression) => Expression) => {
       throw tooCostly(
         `A search leads through at most ${mostLinks} references in all, each counted for every type that it may lead to: name the types, as in subject:Patient, or ask in parts`,
       )
-    if (weight > mostWeight) throw tooCostly(`A search compares with at most ${mostWeighed}: ask in parts`)
+    if (weight > mostWeight)
+      throw tooCostly(
+        `A search compares with at most ${mostWeighed}: ask in parts, and name the types of references, as in Patient/1`,
+      )
     return question
   }
 }

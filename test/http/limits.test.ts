@@ -181,7 +181,7 @@ t.test('a search that asks too many questions is refused', async t => {
 t.test('as many values as a search may have are compared soon, in one parameter and in many', async t => {
   const form = 'application/x-www-form-urlencoded'
   const most = '1000 dates, 500 texts, 250 composites, 100 quantities, or as much of several'
-  const refusal = `400 too-costly: A search compares with at most ${most}: ask in parts`
+  const refusal = `400 too-costly: A search compares with at most ${most}: ask in parts, and name the types of references, as in Patient/1`
   const limits = [
     ['Patient', 'birthdate', 'ge2020', 1000],
     ['Patient', 'name', 'a', 500],

@@ -6,7 +6,7 @@ import type { Tell } from '../../events/event.ts'
 import { type Cluster, openCluster } from './cluster.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { type Lock, takeLock } from './lock.ts'
-import { findPostmaster } from './postmaster.ts'
+import { readPostmaster } from './postmaster.ts'
 import { isAway } from './sql-state.ts'
 
 /** A running PostgreSQL: the embedded one or the operator's own. */
@@ -44,12 +44,19 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
  * for ever: what has a connection goes on, everything else is refused.
  */
 const watchForEnd = (folder: string, pid: number, onEnd: () => void): { readonly close: () => void } => {
+  let isClosed = false
   const look = async () => {
-    const running = await findPostmaster(folder)
-    if (running?.pid === pid && running.state === 'stopping') onEnd()
+    const said = await readPostmaster(folder)
+    // The server may have begun to end it itself since this was asked.
+    if (!isClosed && said?.pid === pid && said.state === 'stopping') onEnd()
   }
   const timer = setInterval(() => look().catch(() => {}), lookMs).unref()
-  return { close: () => clearInterval(timer) }
+  return {
+    close: () => {
+      isClosed = true
+      clearInterval(timer)
+    },
+  }
 }
 const lookMs = 1000
 

@@ -11,18 +11,23 @@ export type Postmaster = {
 
 /** Undefined if none is running. Removes a lock file that a crash or another container has left behind. */
 export const findPostmaster = async (folder: string): Promise<Postmaster | undefined> => {
-  const file = join(folder, 'postmaster.pid')
-  const text = await readFile(file, 'utf8').catch(() => undefined)
+  const said = await readPostmaster(folder)
+  if (said === undefined || isPostgres(said.pid)) return said
+  await rm(lockFileIn(folder), { force: true })
+  return undefined
+}
+
+/** What the lock file says, whether it is still true or not. */
+export const readPostmaster = async (folder: string): Promise<Postmaster | undefined> => {
+  const text = await readFile(lockFileIn(folder), 'utf8').catch(() => undefined)
   const lines = text?.split('\n').map(line => line.trim()) ?? []
   const pid = Number(lines[0])
   if (!(pid > 0)) return undefined
-  if (!isPostgres(pid)) {
-    await rm(file, { force: true })
-    return undefined
-  }
   const state = lines[7] === 'ready' || lines[7] === 'stopping' ? lines[7] : 'starting'
   return { pid, port: Number(lines[3]), state }
 }
+
+const lockFileIn = (folder: string): string => join(folder, 'postmaster.pid')
 
 export const isAlive = (pid: number): boolean => {
   try {
