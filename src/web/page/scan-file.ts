@@ -6,7 +6,10 @@ import type { PaperScan } from '../../studies/consent/paper-scan.ts'
  * a format that is not listed is sent as bytes of no known kind.
  */
 export const sendScan = (reply: FastifyReply, { contentType, bytes }: PaperScan, name: string): FastifyReply => {
-  const type = contentType.replace(/;.*$/s, '').trim().toLowerCase()
+  const [type = ''] = contentType
+    .toLowerCase()
+    .split(';', 1)
+    .map(text => text.trim())
   const ending = endings.get(type)
   return reply
     .type(ending === undefined ? 'application/octet-stream' : type)
