@@ -1,7 +1,7 @@
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import type { Letter } from '../../messages/mail.ts'
 import { giveAdministration } from '../../storage/account/administrators.ts'
-import { forgetTries, mayTry } from '../../storage/account/attempt.ts'
+import { forgetTries, type Limit, mayTry } from '../../storage/account/attempt.ts'
 import { dropEmailChange } from '../../storage/account/email-change.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../../storage/account/link.ts'
 import { endSessions } from '../../storage/account/session.ts'
@@ -33,7 +33,7 @@ import { type PasswordProblem, passwordProblem } from './password-rules.ts'
 export const askForNewPassword = async (accounts: Accounts, email: string, asking: Words): Promise<void> => {
   const { database, secretKey, mail, address } = accounts
   const to = toAddress(email)
-  const mayWrite = await mayTry(database, secretKey, letters, to)
+  const mayWrite = await mayTry(database, secretKey, newPasswordLetters, to)
   const account = await findAccountByEmail(database, to)
   // Made in any case, so that it always takes the same time; a link for nobody opens nothing.
   const link =
@@ -42,6 +42,12 @@ export const askForNewPassword = async (accounts: Accounts, email: string, askin
       : await newPasswordLink(accounts, { person: account?.person ?? '', email: to })
   await mail?.sendUnnoticed(mayWrite ? letterOf(account, asking, link, address()) : undefined, newPasswordMinutes)
 }
+
+/**
+ * Counted separately, since each of them has a link that works: if others ask for letters about an account, its holder still gets one of these,
+ * which ends the wait after others' wrong passwords.
+ */
+const newPasswordLetters: Limit = { ...letters, what: 'letter for a new password' }
 
 const newPasswordLink = async (
   accounts: Accounts,

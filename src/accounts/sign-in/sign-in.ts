@@ -11,8 +11,15 @@ import { recordSignIn } from '../../storage/audit/sign-in.ts'
 import type { Accounts } from '../accounts.ts'
 import { isPassword } from '../password/password.ts'
 import { type Admission, admitByPassword } from './admit.ts'
+import { knownBrowser } from './known-browser.ts'
 
-export type SignIn = { readonly email: string; readonly password: string; readonly device: string }
+export type SignIn = {
+  readonly email: string
+  readonly password: string
+  readonly device: string
+  /** The cookie that says who has signed in with this browser before. */
+  readonly known: string
+}
 
 export type SignInAnswer =
   /** `hasAddress`: if false, they must give an address, since theirs was taken off the account. */
@@ -51,19 +58,23 @@ const answerFor = async (
   accounts: Accounts,
   account: UserAccount | undefined,
   tries: Limit,
-  { email, password, device }: SignIn,
+  { email, password, device, known }: SignIn,
 ): Promise<SignInAnswer> => {
   const { database, secretKey } = accounts
-  const address = toAddress(email)
-  if (!(await mayTry(database, secretKey, tries, address))) return { kind: 'too-often' }
+  const browser = knownBrowser(secretKey, known, account)
+  const [limit, whom] = browser === undefined ? [tries, toAddress(email)] : [knownTries, browser]
+  if (!(await mayTry(database, secretKey, limit, whom))) return { kind: 'too-often' }
   if (!(await isPassword(password, account?.password)) || account === undefined) return { kind: 'refused' }
-  await forgetTries(database, secretKey, tries, address)
+  await forgetTries(database, secretKey, limit, whom)
   if (await isBarredPerson(database, account.person)) return { kind: 'barred' }
   const admission = await admitByPassword(accounts, account, device)
   return admission === undefined ? { kind: 'refused' } : { ...admission, hasAddress: account.email !== undefined }
 }
 
 export const passwordTries: Limit = { what: 'password', tries: 10, minutes: 15 }
+
+/** For each browser in which the holder has signed in before: what strangers try with their address does not keep them out. */
+const knownTries: Limit = { ...passwordTries, what: 'password in a known browser' }
 
 /** Counted separately, so that signing in to the one account gives no more tries at the other account with the same address. */
 const formerTries: Limit = { ...passwordTries, what: 'password of a former address' }

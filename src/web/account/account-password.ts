@@ -8,11 +8,13 @@ import { seldom } from '../page/page-limits.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { ticked, typedSecret } from '../page/typed.ts'
+import { knowBrowserOf } from '../sign-in/known-browser.ts'
 import { requirePassword } from '../sign-in/no-password.ts'
 import { currentPasswordField, newPasswordField } from '../sign-in/person-fields.ts'
 
 /** Where somebody who is signed in chooses another password. */
-export const accountPasswordPage: AddPage = (server, { accounts }) => {
+export const accountPasswordPage: AddPage = (server, options) => {
+  const { accounts } = options
   const onRequest = [requireSession, requirePassword(accounts)]
   server.get('/account/password', { onRequest }, async (_request, reply) => sendPassword(reply))
   server.post('/account/password', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
@@ -23,7 +25,10 @@ export const accountPasswordPage: AddPage = (server, { accounts }) => {
       next: typedSecret(body, 'new-password'),
       endsApps,
     })
-    if (answer.kind === 'changed') return reply.redirect('/account?done=password', 303)
+    if (answer.kind === 'changed') {
+      await knowBrowserOf(request, reply, options, sessionOf(request).person)
+      return reply.redirect('/account?done=password', 303)
+    }
     return sendPassword(reply.code(answer.current === 'too-often' ? 429 : 422), { ...answer, endsApps })
   })
 }

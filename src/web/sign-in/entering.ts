@@ -3,6 +3,7 @@ import type { Admission } from '../../accounts/sign-in/admit.ts'
 import { setSessionCookie } from '../../http/caller/session.ts'
 import { endSession } from '../../storage/account/session.ts'
 import type { PageOptions } from '../page/add-page.ts'
+import { knowBrowser } from './known-browser.ts'
 
 /** Somebody who has given a first factor goes on to where they were going, or to the second factor. */
 export const answerAdmission = async (
@@ -29,10 +30,12 @@ export const answerAdmission = async (
 export const enter = async (
   request: FastifyRequest,
   reply: FastifyReply,
-  { accounts, cookies }: PageOptions,
+  options: PageOptions,
   cookie: string,
 ): Promise<void> => {
+  const { accounts, cookies } = options
   const { session } = request
   if (session !== undefined) await endSession(accounts.database, session.person, session.id)
   setSessionCookie(reply, cookies, cookie)
+  await knowBrowser(request, reply, options, cookie)
 }

@@ -12,10 +12,12 @@ import { seldom } from '../page/page-limits.ts'
 import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed, typedSecret } from '../page/typed.ts'
+import { knowBrowserOf } from './known-browser.ts'
 import { newPasswordField } from './person-fields.ts'
 
 /** Where a link leads with which somebody chooses a password. Opening it uses nothing up. */
-export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
+export const newPasswordPage: AddPage = (server, options) => {
+  const { accounts, cookies } = options
   server.get('/new-password', async (request, reply) => {
     const link = queryOf(request).get('link') ?? ''
     const account = await findAccountOfLink(accounts, link)
@@ -29,6 +31,8 @@ export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
     switch (answer.kind) {
       case 'changed':
         clearSessionCookie(reply, cookies)
+        // Others may go on trying wrong passwords meanwhile.
+        await knowBrowserOf(request, reply, options, account.person)
         return reply.redirect('/sign-in?new-password', 303)
       case 'link-is-over':
         return sendIsOver(reply)

@@ -14,6 +14,7 @@ import { namedIn } from '../page/named-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed, typedSecret } from '../page/typed.ts'
 import { answerAdmission } from './entering.ts'
+import { knownCookieOf } from './known-browser.ts'
 import { emailField } from './person-fields.ts'
 import { limitRefused } from './refused-tries.ts'
 import { ssoLink } from './sso-link.ts'
@@ -45,7 +46,7 @@ export const signInPage: AddPage = (server, options) => {
     if (missing.email || missing.password)
       return sendSignIn(reply.code(422), options, { continued, isAnew, email, missing })
     const device = deviceOf(request.headers['user-agent'])
-    const answer = await signIn(options.accounts, { email, password, device })
+    const answer = await signIn(options.accounts, { email, password, device, known: knownCookieOf(request, options) })
     if (answer.kind === 'refused' || answer.kind === 'too-often' || answer.kind === 'barred')
       return sendSignIn(reply, options, {
         continued,

@@ -183,7 +183,9 @@ t.test('a session ends after two hours without use, and after twelve in any case
 
 t.test('cookies are hidden from scripts and other sites, and are not stored in the clear', async t => {
   const { browser, answer } = await signedIn()
-  t.match(answer.headers['set-cookie'], /^sharewell-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+  const [session, known] = [answer.headers['set-cookie']].flat()
+  t.match(session, /^sharewell-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+  t.match(known, /^sharewell-known=[\w-]{65}; Max-Age=15552000; Path=\/; HttpOnly; SameSite=Lax$/)
   const { dump } = await database.one<{ dump: string }>(sql.fragment`
     SELECT string_agg(user_session::text, '') || (SELECT string_agg(user_account::text, '') FROM user_account) AS dump FROM user_session`)
   t.notOk(dump.includes(browser.cookies.get('sharewell-session') ?? ''))
