@@ -104,18 +104,12 @@ type Acting = Operation & {
 
 /** Each changes the resource in place, or throws SyntaxError with the reason. */
 const actions: Readonly<Record<string, (acting: Acting) => void>> = {
-  add: acting => {
-    const target = onlyOf(acting.found)
-    const name = jsonText(acting.parts.get('name')?.valueString)
-    const element = elementBelow(acting.structures, target, name)
-    if (element === undefined) throw new SyntaxError(`${target.type} has no element ${name}`)
-    const parent = holderOf(target) ?? holderBeside(placeOf(target))
-    const added = patchValueOf(acting.structures, partOf(acting, 'value'), element)
-    const key = keyFor(element, added)
-    if (!element.repeats && hasAny(parent, key)) throw new SyntaxError(`there is a ${name} already: replace it`)
-    addChild(parent, element, added)
-  },
+  add: acting => addBelow(acting, onlyOf(acting.found), jsonText(acting.parts.get('name')?.valueString)),
   insert: acting => {
+    if (acting.found.length === 0) {
+      insertFirst(acting)
+      return
+    }
     const { parent, key, location } = listOf(acting.found)
     const index = numberOf(acting, 'index', listAt(parent, key).length)
     insertInto(parent, key, index, patchValueOf(acting.structures, partOf(acting, 'value'), location.element))
@@ -146,6 +140,26 @@ const actions: Readonly<Record<string, (acting: Acting) => void>> = {
   },
 }
 
+const addBelow = (acting: Acting, target: Location, name: string): void => {
+  const element = elementBelow(acting.structures, target, name)
+  if (element === undefined) throw new SyntaxError(`${target.type} has no element ${name}`)
+  const parent = holderOf(target) ?? holderBeside(placeOf(target))
+  const added = patchValueOf(acting.structures, partOf(acting, 'value'), element)
+  const key = keyFor(element, added)
+  if (!element.repeats && hasAny(parent, key)) throw new SyntaxError(`there is a ${name} already: replace it`)
+  addChild(parent, element, added)
+}
+
+/** "The index […] SHALL be equal or less than the number of elements in the list." FHIR leaves out a list of none, so that its path finds nothing. */
+const insertFirst = (acting: Acting): void => {
+  const { structures, resource, path } = acting
+  const [, above = String(resource.resourceType), name = ''] = /^(?:(.+)\.)?([A-Za-z]+)$/s.exec(path) ?? []
+  const target = onlyOf(locate(structures, resource, above))
+  if (elementBelow(structures, target, name)?.repeats !== true) throw new SyntaxError('it means no list')
+  numberOf(acting, 'index', 0)
+  addBelow(acting, target, name)
+}
+
 const onlyOf = (found: readonly Location[]): Location => {
   const [only] = found
   if (only === undefined) throw new SyntaxError('there is no such element')
@@ -161,7 +175,7 @@ const placeOf = ({ place }: Location): NonNullable<Location['place']> => {
 /** The list that the found items are in. */
 const listOf = (found: readonly Location[]) => {
   const [location] = found
-  if (location === undefined) throw new SyntaxError('there is no such list; add makes its first item')
+  if (location === undefined) throw new SyntaxError('there is no such list')
   const { parent, key, index } = placeOf(location)
   if (index === undefined || found.some(one => one.place?.parent !== parent || one.place.key !== key)) {
     throw new SyntaxError('it means no list')

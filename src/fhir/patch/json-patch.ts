@@ -115,6 +115,20 @@ const shown = (path: Pointer): string =>
   path.map(token => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 const add = (document: unknown, path: Pointer, value: unknown, refuse: Refuse): unknown =>
+  isFirstItem(document, path) ? add(document, path.slice(0, -1), [value], refuse) : addTo(document, path, value, refuse)
+
+/**
+ * FHIR has no empty lists: one without items is left out, and nobody who adds an item can know whether it is there. What does not repeat is no list
+ * all the same, and then refused as such.
+ */
+const isFirstItem = (document: unknown, path: Pointer): boolean => {
+  const [list, place] = path.slice(-2)
+  if (list === undefined || (place !== '-' && place !== '0')) return false
+  const parent = path.slice(0, -2).reduce<unknown>(childOf, document)
+  return isObject(parent) && !Object.hasOwn(parent, list)
+}
+
+const addTo = (document: unknown, path: Pointer, value: unknown, refuse: Refuse): unknown =>
   changed(document, path, refuse, (container, token) => {
     if (!Array.isArray(container)) return { ...container, [token]: value }
     const index = token === '-' ? container.length : isIndex(token) ? Number(token) : Number.NaN

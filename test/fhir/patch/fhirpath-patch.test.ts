@@ -216,6 +216,25 @@ t.test('id and extensions of a primitive move with it', async t => {
   )
 })
 
+t.test('what is inserted first makes the list, since FHIR leaves out empty ones', async t => {
+  const phone = { valueContactPoint: { system: 'phone', value: '1' } }
+  const given = patient({ contact: [{ gender: 'male' }, { gender: 'female' }] })
+  for (const path of ['Patient.telecom', 'telecom'])
+    t.strictSame(patched(given, { type: 'insert', path, index: 0, value: phone }), {
+      ...given,
+      telecom: [phone.valueContactPoint],
+    })
+  t.strictSame(
+    patched(given, {
+      type: 'insert',
+      path: "Patient.contact.where(gender = 'female').telecom",
+      index: 0,
+      value: { part: [{ name: 'value', valueString: '2' }] },
+    }),
+    patient({ contact: [{ gender: 'male' }, { gender: 'female', telecom: [{ value: '2' }] }] }),
+  )
+})
+
 t.test('an operation that cannot be carried out is named', async t => {
   const resource = patient({ name: [{ family: 'A' }, { family: 'B' }], birthDate: '2000' })
   const birth = { type: 'add', path: 'Patient', name: 'birthDate', value: { valueDate: '2001' } }
@@ -230,6 +249,17 @@ t.test('an operation that cannot be carried out is named', async t => {
       'its index is a valueInteger from 0 to 2',
     ],
     [{ type: 'insert', path: 'Patient.birthDate', index: 0, value: { valueDate: '2001' } }, 'it means no list'],
+    [{ type: 'insert', path: 'Patient.gender', index: 0, value: { valueCode: 'male' } }, 'it means no list'],
+    [{ type: 'insert', path: 'Patient.weight', index: 0, value: { valueCode: 'x' } }, 'it means no list'],
+    [
+      { type: 'insert', path: 'Patient.link', index: 1, value: { part: [] } },
+      'its index is a valueInteger from 0 to 0',
+    ],
+    [
+      { type: 'insert', path: 'Patient.contact.telecom', index: 0, value: { valueContactPoint: {} } },
+      'there is no such element',
+    ],
+    [{ type: 'move', path: 'Patient.link', source: 0, destination: 0 }, 'there is no such list'],
     [
       { type: 'move', path: 'Patient.name', source: 0, destination: 2 },
       'its destination is a valueInteger from 0 to 1',

@@ -68,6 +68,28 @@ t.test('each operation does what RFC 6902 says', async t => {
   t.strictSame(document, { a: [1, 2], b: { 'x/y': 1, 'm~n': 2 } }, 'the document stays as it was')
 })
 
+t.test('the first item of a list makes the list, since FHIR leaves out empty ones', async t => {
+  const document = { a: [1], b: { c: 'x' } }
+  t.strictSame(patched(document, { op: 'add', path: '/d/-', value: 9 }), { ...document, d: [9] })
+  t.strictSame(patched(document, { op: 'add', path: '/b/d/0', value: 9 }), { ...document, b: { c: 'x', d: [9] } })
+  t.strictSame(
+    patched(document, { op: 'add', path: '/d/-', value: 8 }, { op: 'copy', from: '/a/0', path: '/d/-' }),
+    { ...document, d: [8, 1] },
+    'the second is added to it',
+  )
+  t.strictSame(patched(document, { op: 'move', from: '/b', path: '/d/0' }), { a: [1], d: [document.b] })
+  for (const path of ['/d/1', '/d/e/-', '/b/c/-', '/d/f'])
+    t.match(
+      refused(() => patched(document, { op: 'add', path, value: 9 })),
+      [422],
+      path,
+    )
+  t.match(
+    refused(() => patched(document, { op: 'replace', path: '/d/0', value: 9 })),
+    [422, /there is nothing at \/d$/],
+  )
+})
+
 t.test('decimals keep their text, and are the same number however they are written', async t => {
   const document = parseJson('{"a":1.10,"list":[2.50]}')
   const operations = parseJson(
