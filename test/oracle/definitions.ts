@@ -41,7 +41,14 @@ export const readDefinitions = (): readonly Definition[] => {
   ]
 }
 
-const ofR4: Readonly<Record<string, Pick<Definition, 'target'>>> = {
+const ofR4: Readonly<Record<string, Partial<Pick<Definition, 'target' | 'component'>>>> = {
+  /** https://github.com/microsoft/fhir-server/issues/901: the published one has the two the wrong way around. */
+  'http://hl7.org/fhir/SearchParameter/DocumentReference-relationship': {
+    component: [
+      { definition: 'http://hl7.org/fhir/SearchParameter/DocumentReference-relatesto', expression: 'target' },
+      { definition: 'http://hl7.org/fhir/SearchParameter/DocumentReference-relation', expression: 'code' },
+    ],
+  },
   'http://hl7.org/fhir/SearchParameter/MeasureReport-subject': {
     target: ['Device', 'Group', 'Location', 'Patient', 'Practitioner', 'PractitionerRole', 'RelatedPerson'],
   },

@@ -1,5 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import unsupported from '../../../capability/unsupported-parameters.json' with { type: 'json' }
+import { correctedParts } from './corrected-parameter.ts'
 import { startOf, targetsOf, toPaths, type Way, waysOf } from './path-compiler.ts'
 import { isResourceType, resourceTypes } from './resource-type.ts'
 import type { SearchParameter, SearchParameterType } from './search-parameter.ts'
@@ -54,7 +55,8 @@ const basesOf = ({ base }: SearchParameterDefinition): readonly ResourceType[] =
   base.flatMap(type => abstractBases[type] ?? (isResourceType(type) ? [type] : []))
 
 const compileOne = (context: Context, definition: SearchParameterDefinition, base: ResourceType): SearchParameter => {
-  const { code, url, expression = '', component = [] } = definition
+  const { code, url, expression = '' } = definition
+  const parts = correctedParts[url] ?? definition.component ?? []
   const type = fullText.has(url) ? 'special' : definition.type
   const start = startOf(context.structures, base)
   const ways = start === undefined || fullText.has(url) ? [] : waysOf(context.structures, start, expression)
@@ -65,7 +67,7 @@ const compileOne = (context: Context, definition: SearchParameterDefinition, bas
     type,
     paths: toPaths(ways, type),
     targets: type === 'reference' ? narrowed(targetsOf(ways), definition.target) : [],
-    components: component.map(part => compilePart(context, part, ways, base)),
+    components: parts.map(part => compilePart(context, part, ways, base)),
   }
 }
 

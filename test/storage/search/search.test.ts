@@ -253,6 +253,27 @@ t.test('a token has a system, no system, or any', async t => {
   })
 })
 
+t.test('the two parts of a relationship between documents are of the same one', async t => {
+  const document = (id: string, ...relatesTo: readonly (readonly [string, string])[]) => ({
+    resourceType: 'DocumentReference',
+    id,
+    status: 'current',
+    content: [{ attachment: { url: 'http://example.org/a' } }],
+    relatesTo: relatesTo.map(([code, to]) => ({ code, target: { reference: `DocumentReference/${to}` } })),
+  })
+  await put(
+    document('instead', ['replaces', 'old'], ['appends', 'other']),
+    document('around', ['appends', 'old'], ['replaces', 'other']),
+  )
+  await finds(t, 'DocumentReference', {
+    'relationship=DocumentReference/old$replaces': 'instead',
+    'relationship=old$appends': 'around',
+    'relationship=old$http://hl7.org/fhir/document-relationship-type|appends': 'around',
+    'relationship=old$signs': '',
+    'relatesto=old&relation=replaces': 'around instead',
+  })
+})
+
 t.test('a reference is found however it is written', async t => {
   const subject = (reference: string) => ({ subject: { reference } })
   await put(
