@@ -19,7 +19,7 @@ export const backportUrls = {
 
 /** The type of resource that a Subscription is about, if its criteria name one. */
 export const subscribedType = ({ criteria }: Subscription): string | undefined =>
-  isTopic(criteria) ? 'Observation' : /^([A-Z][A-Za-z]*)\?/.exec(criteria)?.[1]
+  isTopic(criteria) ? 'Observation' : /^([A-Z][A-Za-z]*)(?:\?|$)/.exec(criteria)?.[1]
 
 /** Whether the criteria name a topic, whoever published it, as in the backport. */
 export const isTopic = (criteria: string): boolean => /^(https?|urn):/.test(criteria)

@@ -75,6 +75,16 @@ t.test('with a payload each resource is sent as an update', async t => {
   await turnOff(researcher, id)
 })
 
+t.test('a type without parameters is about all of it that may be seen', async t => {
+  const ids = await Promise.all(['Observation', 'Observation?'].map(criteria => subscribe(researcher, { criteria })))
+  for (const id of ids) await reaches(researcher, id, 'active')
+  await measure(59)
+  await until(() => receiver.received.length > 1)
+  await settled()
+  t.equal(received().length, 2)
+  for (const id of ids) await turnOff(researcher, id)
+})
+
 t.test('what does not match, or may not be seen, is not sent', async t => {
   const id = await subscribe(researcher, { criteria: 'Observation?code=http://loinc.org|8867-4&value-quantity=gt100' })
   const other = await world.institution('there')
@@ -427,7 +437,9 @@ t.test('a token that is bound to a sign-in ends its Subscription with it', async
 
 t.test('what cannot be served is refused at once, element by element', async t => {
   const refusals: readonly (readonly [Partial<Subscription>, string])[] = [
-    [{ criteria: 'Observation' }, 'Subscription.criteria'],
+    [{ criteria: 'Observations' }, 'Subscription.criteria'],
+    [{ criteria: '/Observation?status=final' }, 'Subscription.criteria'],
+    [{ criteria: 'Observation?code=' }, 'Subscription.criteria'],
     [{ criteria: 'Observation?nonsense=1' }, 'Subscription.criteria'],
     [{ criteria: 'Observation?_count=1' }, 'Subscription.criteria'],
     [{ criteria: 'Patient?name=ann' }, 'Subscription.criteria'],

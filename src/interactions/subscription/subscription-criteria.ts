@@ -20,18 +20,18 @@ export const parseSubscriptionCriteria = (subscription: Subscription, asking: Su
   const access = study === undefined ? asking.access : asking.accessWithin(study)
   if (!isGranted(access, 's', type))
     throw refusedElement('criteria', `This token may not search ${type}, so it cannot be told of any`)
-  return { type, access, where: whereOf(type, query, { ...asking, access, isOfTopic: isTopic(subscription.criteria) }) }
+  return { type, access, where: whereOf(type, query, { ...asking, access }) }
 }
 
 const accepted =
-  'The criteria are a search of one resource type, such as Observation?code=http://loinc.org|8867-4, or a topic'
+  'The criteria are a search of one resource type, such as Observation?code=http://loinc.org|8867-4, that type alone, or a topic'
 
-type Where = Pick<SubscriptionParts, 'registry' | 'access' | 'base'> & { readonly isOfTopic: boolean }
+type Where = Pick<SubscriptionParts, 'registry' | 'access' | 'base'>
 
-/** A topic alone says what it is about; a search must have at least one parameter. */
-const whereOf = (type: ResourceType, query: URLSearchParams, { registry, access, base, isOfTopic }: Where) => {
+/** A topic alone, or a type, is about all that the subscriber may search. */
+const whereOf = (type: ResourceType, query: URLSearchParams, { registry, access, base }: Where) => {
   const where = orRefusal(() => {
-    const asked = isOfTopic && query.size === 0 ? all : parseCriteria(registry, type, query, { base })
+    const asked = query.size === 0 ? all : parseCriteria(registry, type, query, { base })
     // A chain to what may not be searched is refused here, not at the first event.
     restrict(access, 's', type, asked)
     return asked
