@@ -124,6 +124,8 @@ export type RequestHeaders = {
   readonly prefer: Prefer
   /** Whether a search is to answer all its matches as lines. */
   readonly lines?: boolean
+  /** Of the read of a Binary: whether what is in it is answered, rather than the resource around that. */
+  readonly answersContent?: (contentType: string) => boolean
 }
 
 /** https://hl7.org/fhir/R4/http.html#ops */

@@ -33,10 +33,9 @@ export const isBinaryWrite = ({ name }: Interaction, type: string | undefined): 
 export const sendBinary = async (reply: FastifyReply, response: FhirResponse): Promise<FastifyReply> => {
   const { request } = reply
   if (response.body?.kind !== 'text') return sendAnswer(reply, response)
-  const { accept } = request.headers
   const { contentType, data = '', securityContext, id }: Binary = JSON.parse(response.body.text)
-  const isRaw = queryOf(request).has('_format') ? false : wantsContent(accept, contentType)
-  if (isRaw === undefined) throw notAcceptable(accept, queryOf(request), contentType)
+  const isRaw = asksForContent(request, contentType)
+  if (isRaw === undefined) throw notAcceptable(request.headers.accept, queryOf(request), contentType)
   if (!isRaw) {
     requirePresentation(request)
     refuseLines(request)
@@ -48,6 +47,10 @@ export const sendBinary = async (reply: FastifyReply, response: FhirResponse): P
   reply.header('content-type', headerText.test(contentType) ? contentType : 'application/octet-stream')
   return reply.send(Buffer.from(data, 'base64'))
 }
+
+/** Undefined if neither the content nor the resource around it is acceptable. */
+export const asksForContent = (request: FastifyRequest, contentType: string): boolean | undefined =>
+  queryOf(request).has('_format') ? false : wantsContent(request.headers.accept, contentType)
 
 type Binary = {
   readonly id: string

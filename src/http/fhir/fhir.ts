@@ -15,7 +15,15 @@ import { type RefusedParts, recordRefused } from '../caller/refused-token.ts'
 import { askedOf } from '../counted-requests.ts'
 import { allow } from '../other-methods.ts'
 import { type AsyncRequests, sendAccepted } from './async-requests.ts'
-import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
+import {
+  asksForContent,
+  binaryWrites,
+  isBinaryRead,
+  isBinaryWrite,
+  mayBeContent,
+  parseContent,
+  sendBinary,
+} from './binary.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { namePatches, parseBodies, unsupported } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
@@ -167,6 +175,9 @@ const contentOf = (
       ...(request.presentation.lines ? { lines: true } : {}),
       prefer: parsePrefer(typeof prefer === 'string' ? prefer : prefer?.join()),
       ...conditionsOf(request),
+      ...(isBinaryRead(interaction, type)
+        ? { answersContent: (contentType: string) => asksForContent(request, contentType) === true }
+        : {}),
     },
   }
 }

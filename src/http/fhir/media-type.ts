@@ -76,8 +76,9 @@ const acceptedAnswer = (accept: string, served: readonly Answer[]): Answer | und
 }
 
 /**
- * Whether a client wants content of another type itself, rather than a resource around it: it names that type, or no format of FHIR. Undefined if it
- * accepts neither.
+ * Whether a client wants content of another type itself, rather than a resource around it: it names that type, or no format of FHIR. "When the read
+ * request has some other type in the Accept header, then the content should be returned with the content type stated in the resource". Undefined if
+ * it refuses that type, or accepts nothing but types of FHIR that are not served.
  */
 export const wantsContent = (accept: string | undefined, contentType: string): boolean | undefined => {
   if (accept === undefined || accept.trim() === '') return true
@@ -104,8 +105,12 @@ export const wantsContent = (accept: string | undefined, contentType: string): b
     .sort(byPreference)[0]
   if (content !== undefined) return resource === undefined || byPreference(content, resource) <= 0
   if (resource !== undefined) return false
-  return wishOf(ranges, weighContent) === undefined ? undefined : true
+  const isRefused = wishOf(ranges, weighContent) === undefined && ranges.some(range => weighContent(range) > 0)
+  return isRefused || ranges.every(isNothingElse) ? undefined : true
 }
+
+const isNothingElse = ({ type, quality, version }: Range): boolean =>
+  quality === 0 || !isOurs(version) || type.startsWith('application/fhir+')
 
 type Wish = { readonly quality: number; readonly position: number }
 type Weigh = (range: Range) => number

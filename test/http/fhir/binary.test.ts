@@ -81,7 +81,36 @@ t.test('a request for FHIR gets the resource around it', async t => {
   t.equal(await type('text/plain', '?_format=xml'), xml)
   t.equal(await type('application/fhir+json;q=0.5, text/plain'), raw)
   t.equal(await type('text/html, */*;q=0.1'), raw)
-  t.match(await type('image/png'), /^406 application\/fhir\+json/)
+})
+
+t.test('whoever accepts other types, and no FHIR, gets the content with its own type', async t => {
+  const path = pathOf(await call('POST', 'Binary', { 'content-type': 'text/plain' }, 'x'))
+  for (const accept of [
+    'image/png',
+    'application/octet-stream',
+    'text/html',
+    'application/json;q=0, application/pdf',
+  ]) {
+    const { statusCode, headers, body } = await call('GET', path, { accept })
+    t.strictSame([statusCode, headers['content-type'], body], [200, 'text/plain', 'x'], accept)
+  }
+  for (const accept of [
+    'text/plain;q=0, image/png',
+    '*/*;q=0',
+    'application/fhir+turtle',
+    'application/fhir+json;fhirVersion=3.0',
+  ])
+    t.equal((await call('GET', path, { accept })).statusCode, 406, accept)
+})
+
+t.test('its content is answered whole whatever part of the resource is asked for', async t => {
+  const path = pathOf(await call('POST', 'Binary', { 'content-type': 'text/plain' }, 'x'))
+  for (const query of ['_summary=true', '_summary=text', '_elements=contentType'])
+    for (const version of ['', '/_history/1']) {
+      const { headers, body } = await call('GET', `${path}${version}?${query}`)
+      t.strictSame([headers['content-type'], body], ['text/plain', 'x'], `${version}?${query}`)
+      t.notHas((await call('GET', `${path}${version}?${query}`, asJson)).json(), { data: 'eA==' })
+    }
 })
 
 t.test('JSON and XML are content, unless they are a Binary', async t => {
