@@ -3,7 +3,7 @@ import { sql } from '../../src/storage/sql.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
 
-const { server, database } = await fhirWorld()
+const { server, database, token } = await fhirWorld()
 t.teardown(() => server.close())
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -294,6 +294,34 @@ t.test(
       t.equal((await call('GET', 'Patient?identifier=urn:test|M%FCller', undefined, lenient)).statusCode, 400)
   },
 )
+
+t.test('nothing is created or chosen if several match If-None-Exist', async t => {
+  for (let index = 0; index < 2; index++) await create(patient('twin'))
+  const refused = await call('POST', 'Patient', patient('twin'), { 'if-none-exist': 'identifier=urn:test|twin' })
+  t.strictSame([refused.statusCode, message(refused)], [412, 'If-None-Exist matches several resources'])
+  t.equal((await call('GET', 'Patient?identifier=urn:test|twin&_summary=count')).json().total, 2)
+})
+
+t.test('who may not search decides nothing by criteria, whether or not anything matches', async t => {
+  const writer = await token({
+    subject: { kind: 'client' },
+    client: 'importer',
+    scope: 'system/Patient.crud',
+    policies: ['everything'],
+  })
+  const as = { authorization: `Bearer ${writer}` }
+  await create(patient('unsearched'))
+  for (const value of ['unsearched', 'unknown'])
+    for (const [method, body] of [
+      ['PUT', patient(value)],
+      ['PATCH', []],
+      ['DELETE', undefined],
+    ] as const) {
+      const refused = await call(method, `Patient?identifier=urn:test|${value}`, body, as)
+      t.equal(refused.statusCode, 403, `${method} ${value}`)
+    }
+  t.equal((await call('GET', 'Patient?identifier=urn:test|unsearched,urn:test|unknown&_summary=count')).json().total, 1)
+})
 
 t.test('missing, unknown or empty criteria never mean everything', async t => {
   await create(patient('stays'))

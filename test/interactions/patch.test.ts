@@ -208,6 +208,9 @@ t.test('an invalid patch is refused, and a missing resource is not found', async
   t.equal((await call('PATCH', path, [])).statusCode, 410)
 })
 
+const unquoted =
+  'What the patch makes of the resource is refused. As it copies or moves, no value is quoted: with "add" or "replace" it is said what is accepted'
+
 t.test('a refusal does not quote what a patch copies or moves, only what it brings itself', async t => {
   const stored = {
     resourceType: 'Patient',
@@ -215,8 +218,6 @@ t.test('a refusal does not quote what a patch copies or moves, only what it brin
     telecom: [{ system: 'email', value: 'ana@example.org' }],
   }
   const { id } = (await call('POST', 'Patient', stored)).json()
-  const told =
-    'What the patch makes of the resource is refused. As it copies or moves, no value is quoted: with "add" or "replace" it is said what is accepted'
   const refusalOf = async (...patch: readonly object[]) => {
     const { statusCode, body } = await call('PATCH', `Patient/${id}`, patch)
     return { statusCode, issue: JSON.parse(body).issue }
@@ -229,8 +230,8 @@ t.test('a refusal does not quote what a patch copies or moves, only what it brin
     {
       statusCode: 422,
       issue: [
-        { severity: 'error', code: 'value', diagnostics: told, expression: ['Patient.birthDate'] },
-        { severity: 'error', code: 'code-invalid', diagnostics: told, expression: ['Patient.gender'] },
+        { severity: 'error', code: 'value', diagnostics: unquoted, expression: ['Patient.birthDate'] },
+        { severity: 'error', code: 'code-invalid', diagnostics: unquoted, expression: ['Patient.gender'] },
       ],
     },
   )
@@ -240,6 +241,25 @@ t.test('a refusal does not quote what a patch copies or moves, only what it brin
   t.match(await refusalOf({ op: 'copy', from: '/nothing', path: '/gender' }), {
     issue: [{ code: 'processing', diagnostics: /there is nothing at \/nothing$/ }],
   })
+})
+
+t.test('nor does the refusal of what is stored', async t => {
+  const [{ id: one }, { id: other }] = await Promise.all(
+    [1, 2].map(async () => (await call('POST', 'Patient', { resourceType: 'Patient' })).json()),
+  )
+  const performed = {
+    ...JSON.parse(observation),
+    subject: { reference: `Patient/${one}` },
+    performer: [{ reference: `Patient/${other}` }],
+  }
+  const { id } = (await call('POST', 'Observation', performed)).json()
+  const { statusCode, body } = await call('PATCH', `Observation/${id}`, [
+    { op: 'copy', from: '/performer/0/reference', path: '/subject/reference' },
+  ])
+  t.strictSame(
+    [statusCode, JSON.parse(body).issue],
+    [422, [{ severity: 'error', code: 'business-rule', diagnostics: unquoted, expression: ['Observation.subject'] }]],
+  )
 })
 
 t.test('no change makes a resource larger than a body may be, whatever limit the operator has set', async t => {

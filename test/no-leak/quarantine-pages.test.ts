@@ -204,6 +204,14 @@ t.test('managers are shown what came from a source, only for patients of theirs'
   t.strictSame(told, { dean: 'something', neighbour: 'nothing', visitor: 'something' })
 })
 
+t.test('the device of a patient is no source, also to a manager who may read it', async t => {
+  const token = await world.token({ subject: { kind: 'user', person: 'person-visitor' }, scope: 'user/*.rs' })
+  t.equal((await world.call(token)('GET', 'Device/jon-acme')).status, 200)
+  const browser = await signedIn('visitor')
+  for (const page of ['uploads', 'quarantine'])
+    t.equal((await browser.get(`/devices/jon-acme/${page}`)).status, 404, page)
+})
+
 t.test('a form of somebody who does not look after it does nothing', async t => {
   for (const practitioner of ['registrar', 'researcher', 'neighbour', 'visitor']) {
     const browser = await signedIn(practitioner)

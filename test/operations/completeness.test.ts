@@ -1,12 +1,15 @@
 import t from 'tap'
+import { registerClient } from '../../src/storage/authorization/client.ts'
+import { issueToken } from '../../src/storage/authorization/token.ts'
+import * as w from '../storage/model/world.ts'
 import { openSearching } from '../support/searching.ts'
 
-const { server, put } = await openSearching()
+const { server, database, put } = await openSearching()
 t.teardown(() => server.close())
-const ask = (query: Record<string, string>) =>
+const ask = (query: Record<string, string>, bearer = 'everything') =>
   server.inject({
     url: `/fhir/Observation/$completeness?${new URLSearchParams(query)}`,
-    headers: { authorization: 'Bearer everything' },
+    headers: { authorization: `Bearer ${bearer}` },
   })
 let made = 0
 const reading = (patient: string, effectiveDateTime: string) => ({
@@ -37,8 +40,8 @@ await put(
 type Answer = {
   parameter?: { resource: { subject: { reference: string }; component: { valueSampledData: { data: string } }[] } }[]
 }
-const countsOf = async (query: Record<string, string>) => {
-  const answer = await ask(query)
+const countsOf = async (query: Record<string, string>, bearer?: string) => {
+  const answer = await ask(query, bearer)
   t.equal(answer.statusCode, 200, answer.body)
   const { parameter = [] } = answer.json<Answer>()
   return Object.fromEntries(
@@ -143,6 +146,28 @@ t.test('an Observation that only says why there is no value does not count', asy
 
 t.test('a study that shares nothing with the caller has no days', async t => {
   t.same(await countsOf({ ...asked, study: 'ResearchStudy/x' }), {})
+})
+
+t.test('a backend client counts what one study of its organization was given', async t => {
+  const kind = 'omh:heart-rate'
+  const given = [
+    w.organization('lab'),
+    w.registered('zoe', 'lab'),
+    ...['given', 'asking'].flatMap(study => [w.study(study, 'lab', [w.requests(kind)]), w.enrols(study, 'zoe')]),
+    w.consent('given', 'zoe', 'active', [w.permit(kind)]),
+    w.measured('zoe-pulse', 'zoe', kind),
+  ]
+  await put(...given.map(one => ({ id: '', ...one })))
+  await registerClient(database, { id: 'of-lab', name: 'Of the lab', organization: 'lab', policies: [] })
+  const bearer = await issueToken(database, {
+    subject: { kind: 'client' },
+    client: 'of-lab',
+    scope: 'system/Observation.rs',
+    ttlSeconds: 3600,
+  })
+  const onTheDay = { subject: 'Patient/zoe', start: '2026-03-01', end: '2026-03-01' }
+  t.same(await countsOf({ ...onTheDay, study: 'given' }, bearer), { 'Patient/zoe': '1' })
+  t.same(await countsOf({ ...onTheDay, study: 'asking' }, bearer), {})
 })
 
 const sampled = (id: string, start: string, said: object, components: readonly object[] = []) => ({

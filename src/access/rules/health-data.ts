@@ -17,7 +17,6 @@ export const observation: Rule = {
 }
 
 const sourceDevice = where({ kind: 'source-device' })
-const ofPatients = where({ kind: 'not', of: { kind: 'source-device' } })
 
 export const device: Rule = {
   read: {
@@ -27,9 +26,9 @@ export const device: Rule = {
     administrator: sourceDevice,
     person: sourceDevice,
   },
-  create: { patient: allOf(own, ofPatients), administrator: sourceDevice },
-  update: { patient: allOf(own, ofPatients), administrator: sourceDevice },
-  delete: { patient: allOf(own, ofPatients), administrator: sourceDevice },
+  create: { patient: own, administrator: sourceDevice },
+  update: { patient: own, administrator: sourceDevice },
+  delete: { patient: own, administrator: sourceDevice },
 }
 
 /** ValueSet, StructureDefinition, SearchParameter …: how FHIR is used here. */

@@ -44,7 +44,6 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
     if (!writing.choosesIds || write.ifMatch !== undefined) throw unknown(type, write.id)
     return insertNamed(connection, writing, write)
   }
-  if (write.ifNone) await refuseExisting(connection, writing, type, write.id)
   const current = await findWritable(connection, writing, type, write.id, 'u')
   if (current === undefined) return revive(connection, writing, write, { type, ...place })
   checkConditions(current, write)
@@ -85,14 +84,6 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
 
 /** A long content is parsed in steps, so that others have their turn in between. */
 const readStored = async (content: string): Promise<Resource> => (await parseInSteps(content)) as Resource
-
-/** https://hl7.org/fhir/R4/http.html#ccreate. If the caller may neither see nor change it, it is not said that it is there. */
-const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {
-  const seen =
-    (await findCurrent(connection, writing, type, id, 'r')) ?? (await findCurrent(connection, writing, type, id, 'u'))
-  if (seen === undefined) return
-  throw new FhirError('conflict', `${type}/${id} is there already`, { status: 412 })
-}
 
 /** Brings a deleted resource back as its next version, if the caller may choose ids. */
 const revive = async (connection: Connection, writing: Writing, write: Update, place: Place): Promise<Written> => {

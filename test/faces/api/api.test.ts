@@ -61,6 +61,28 @@ t.test('pages can be reached by their links, and by their numbers', async t => {
   t.match(await api(researcher, 'GET', 'patients?page_size=2147483647'), { status: 200, body: { count: 2 } })
 })
 
+t.test('staff who were launched for a patient read them as staff', async t => {
+  const { person } = study.researcher
+  const launched = await world.token({
+    subject: { kind: 'user', person, launchPatient: ann },
+    scope: 'user/*.rs patient/*.rs',
+  })
+  t.strictSame(await api(launched, 'GET', `patients/${ann}`), await api(researcher, 'GET', `patients/${ann}`))
+})
+
+t.test('a device of a patient is none of the data sources', async t => {
+  const source = await create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Band', type: 'model-name' }],
+  })
+  await create('everything', { resourceType: 'Device', patient: { reference: `Patient/${ann}` } })
+  const { results }: Page = (await api(await patientToken(ann, 'patient/Device.rs'), 'GET', 'data_sources')).body
+  t.strictSame(
+    results.map(({ id }) => id),
+    [source.id],
+  )
+})
+
 t.test('a study waits for an answer, gets one, and another one replaces it', async t => {
   const { bearer, path } = await tokenOfNew('Cid')
   t.match((await api(bearer, 'GET', path)).body, {

@@ -310,6 +310,24 @@ t.test('each reading is recorded with the partner, the patient and the kinds, an
   ])
 })
 
+t.test('that somebody came as a partner with another secret is recorded', async t => {
+  const before = new Date().toISOString()
+  const stranger = openPartner(server, { clientId: registered.id, clientSecret: 'x'.repeat(43) })
+  t.equal((await stranger.get()).status, 401)
+  await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+  const { entry = [] } = (await world.send('everything', 'GET', `AuditEvent?_lastUpdated=ge${before}&outcome=4`)).json()
+  t.match(
+    entry.map(({ resource }: { readonly resource: AuditEvent }) => resource),
+    [
+      {
+        type: { code: '110114' },
+        outcome: '4',
+        agent: [{ who: { identifier: { value: registered.id } }, name: 'Pressure trial', requestor: true }],
+      },
+    ],
+  )
+})
+
 t.test('invalid keys and data of a partner are refused, and change nothing', async t => {
   const { body: before } = await partner.get()
   const [key] = before.signing_keys

@@ -155,18 +155,23 @@ t.test('a browser saves it, and neither runs nor sniffs nor caches it', async t 
 })
 
 t.test('what no header can carry is left out of the type, and percent-encoded in X-Security-Context', async t => {
-  const stored = {
-    resourceType: 'Binary',
-    contentType: 'tęxt/plain',
-    securityContext: { reference: 'https://example.org/Łódź' },
-    data: 'eA==',
+  for (const contentType of ['tęxt/plain', 'text/plain; format="ę"']) {
+    const stored = {
+      resourceType: 'Binary',
+      contentType,
+      securityContext: { reference: 'https://example.org/Łódź' },
+      data: 'eA==',
+    }
+    const path = pathOf(
+      await call('POST', 'Binary', { 'content-type': 'application/fhir+json' }, JSON.stringify(stored)),
+    )
+    const { statusCode, headers, body } = await call('GET', path)
+    t.strictSame(
+      [statusCode, headers['content-type'], headers['x-security-context'], body],
+      [200, 'application/octet-stream', 'https://example.org/%C5%81%C3%B3d%C5%BA', 'x'],
+      contentType,
+    )
   }
-  const path = pathOf(await call('POST', 'Binary', { 'content-type': 'application/fhir+json' }, JSON.stringify(stored)))
-  const { statusCode, headers, body } = await call('GET', path)
-  t.strictSame(
-    [statusCode, headers['content-type'], headers['x-security-context'], body],
-    [200, 'application/octet-stream', 'https://example.org/%C5%81%C3%B3d%C5%BA', 'x'],
-  )
 })
 
 t.test('X-Security-Context says whose it is', async t => {

@@ -68,3 +68,21 @@ t.test('a Group that comes to an organization is that of the first study there t
   await deriveAnew()
   t.strictSame(await groups(), all, 'derived anew')
 })
+
+t.test('a study is deleted with its Group, and a Group with its study', async t => {
+  const isThere = async () => [await there('ResearchStudy', 'ending'), await there('Group', 'ended')]
+  const there = (type: 'ResearchStudy' | 'Group', id: string) =>
+    importer.read(type, id).then(
+      () => 'there',
+      ({ status }) => status,
+    )
+  for (const whole of [
+    { type: 'ResearchStudy', id: 'ending' },
+    { type: 'Group', id: 'ended' },
+  ] as const) {
+    await put(groupOf('ended', 'lab'), naming('ending', 'lab', 'ended'))
+    t.strictSame(await isThere(), ['there', 'there'])
+    await importer.write([{ kind: 'delete', ...whole }])
+    t.strictSame(await isThere(), [410, 410], whole.type)
+  }
+})

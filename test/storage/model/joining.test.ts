@@ -450,6 +450,14 @@ t.test('joining ends a consent of one record that the other refused later, and n
   }
 })
 
+t.test('who has left a study that their other record refused is told once, that they had left', async t => {
+  const { join, given, stored } = await putLeft('zoe', 'open', ['active'])
+  await put(given('rejected'))
+  await join()
+  const { meta, extension } = await stored()
+  t.strictSame([meta.versionId, extension.at(-1)], ['2', why])
+})
+
 t.test('nothing of it is kept; a consent that was signed after the refusal counts', async t => {
   const permits = [w.permit(heartRate)]
   const keeping = (patient: string, status: 'active' | 'inactive') => ({

@@ -88,6 +88,17 @@ t.test('a Practitioner without an owner gets one with the first role that an adm
     t.equal(await outcome(manager, { resourceType: 'Practitioner', id, active: true }), 403)
 })
 
+t.test('an import gives nobody an owner by the roles that it brings', async t => {
+  await put({ resourceType: 'Practitioner', id: 'brought' }, w.role('brought', 'lab', 'member'))
+  t.equal((await storeOf(administrator).read('Practitioner', 'brought')).versionId, '1')
+})
+
+t.test('a role that a manager gives makes a Practitioner without an owner nobody’s', async t => {
+  await put({ resourceType: 'Practitioner', id: 'shared' }, w.role('shared', 'lab', 'member'))
+  t.equal(await outcome(dean, roleOf('shared', 'university')), 'created')
+  t.equal((await storeOf(administrator).read('Practitioner', 'shared')).versionId, '1')
+})
+
 t.test('a manager cannot take over a Practitioner by giving them a role', async t => {
   const { id } = await made(administrator, { resourceType: 'Practitioner' })
   t.equal(await outcome(administrator, roleOf(id, 'university')), 'created')
@@ -226,6 +237,20 @@ t.test('former managers cannot look up, rename or shut out somebody who left for
   await notTheirs('nor who has left for a study elsewhere')
   await made(administrator, { ...role, period: { end: '2026-01-01' } } as Resource)
   await notTheirs('nor whose time there was over before')
+})
+
+t.test('of two managers who end each other’s role at once, one stays', async t => {
+  for (let round = 0; round < 5; round++) {
+    const names = [`one-${round}`, `two-${round}`] as const
+    const roles = names.map(name => w.role(name, 'university', 'manager'))
+    await put(...names.map((id): Resource => ({ resourceType: 'Practitioner', id })), ...roles)
+    const [one, two] = roles
+    const ended = await Promise.all([
+      outcome(w.registrar(names[0], 'university'), { ...two, active: false } as Resource),
+      outcome(w.registrar(names[1], 'university'), { ...one, active: false } as Resource),
+    ])
+    t.strictSame(ended.toSorted(), [404, 'updated'])
+  }
 })
 
 t.test('managers of a tenant cannot close an account that administers the installation', async t => {

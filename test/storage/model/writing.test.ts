@@ -180,9 +180,29 @@ t.test('a manager links no account to somebody else, neither their own nor anoth
   const asChief = { ...w.staff(chief), principal: { kind: 'person', id: 'chief' } } as const
   t.equal(await update(asChief, account('chief', other)), 403)
   t.equal(await remove(asChief, account('chief', chief)), 403)
+  t.equal(await update(asChief, { ...account('chief', chief), gender: 'female' } as Resource), 403, 'nor anything else')
   t.equal(await update(asChief, account('victim', other)), 403)
   t.equal(await update(asChief, { ...account('victim', victim), gender: 'female' } as Resource), 'updated')
   t.equal(await remove(asChief, account('victim', victim)), 'deleted', 'an account can end, but never become another')
+})
+
+t.test('as whom an account signs in elsewhere is said over FHIR by nobody', async t => {
+  const account = async (): Promise<Resource> => {
+    const [made] = await storeOf(dean).write([{ kind: 'create', resource: { resourceType: 'Practitioner' } }])
+    const practitioner = made?.outcome === 'created' ? `Practitioner/${made.id}` : ''
+    return {
+      resourceType: 'Person',
+      id: `of-${practitioner.slice(-12)}`,
+      link: [{ target: { reference: practitioner } }],
+    }
+  }
+  const elsewhere = { identifier: [{ system: 'https://idp.example', value: 'somebody-else' }] }
+  const [one, other] = [await account(), await account()]
+  await put(one)
+  for (const caller of [dean, w.administrator]) {
+    t.equal(await update(caller, { ...one, ...elsewhere } as Resource), 403)
+    t.equal(await create(caller, { ...other, ...elsewhere } as Resource), 403)
+  }
 })
 
 t.test('staff are named by managers and study leads, never by themselves', async t => {
@@ -250,6 +270,7 @@ t.test('members and coordinators invite; the patient can leave, and nothing else
   t.equal(await update(ann, { ...w.enrols('open', 'ann'), assignedArm: 'b' } as Resource), 403)
   t.equal(await update(ann, w.enrols('open', 'ann', 'eligible')), 403)
   t.equal(await update(ann, w.enrols('open', 'ann', 'follow-up')), 'unchanged', 'nobody takes part without a Consent')
+  t.equal(await update(ann, { ...w.enrols('open', 'ann', 'withdrawn'), assignedArm: 'b' } as Resource), 403)
   t.equal(await update(ann, w.enrols('open', 'ann', 'withdrawn')), 'updated')
   t.equal(await update(ann, w.enrols('open', 'ann')), 403)
   await put({ ...w.enrols('open', 'ann'), id: 'open-ann-again' } as Resource)
@@ -286,6 +307,17 @@ t.test('only the patient makes a proposed consent active; either side can end it
   t.equal(await update(annRecording, consent('active')), 422, 'what has ended stays ended')
   t.equal(await create(annRecording, w.signedAnew(consent('active'))), 'created', 'a new one can begin')
   t.equal(await remove(coordinator, consent('inactive')), 403)
+})
+
+t.test('giving to a study does not reveal whether there is one to which one was not invited', async t => {
+  const refusal = async (study: string) => {
+    const { id: _, ...consent } = w.consent(study, 'ann', 'active', [w.permit(heartRate)])
+    const [written] = await storeOf(annRecording).write([{ kind: 'create', resource: consent }])
+    return written?.outcome === 'refused' ? [written.error.status, written.error.message] : written?.outcome
+  }
+  const [kept, nowhere] = [await refusal('kept'), await refusal('nowhere')]
+  t.equal(kept?.[0], 403)
+  t.strictSame(kept, nowhere)
 })
 
 t.test('a consent stays with the one for whom it was made, even through a shape that is not understood', async t => {
