@@ -1,5 +1,5 @@
 import type { Period } from '@medplum/fhirtypes'
-import { type Interval, isBefore } from '../fhir/date.ts'
+import { holds, type Interval, isBefore } from '../fhir/date.ts'
 
 /** That one kind of data from one source, measured within `data`, may be read during `valid`. */
 export type Permit = {
@@ -80,9 +80,6 @@ export const isCoveredBy = (one: Permit, other: Permit): boolean =>
 /** Whether each end has a value or is absent. One that has only an extension, such as an end that is not known, cannot be read as open. */
 export const isBounded = (period: Period = {}): boolean =>
   ['start', 'end'].every(name => name in period || !(`_${name}` in period))
-
-const holds = (outer: Interval, inner: Interval): boolean =>
-  !isBefore(inner.low, outer.low) && !isBefore(outer.high, inner.high)
 
 export const overlapOf = (one: Interval, other: Interval): Interval => ({
   low: isBefore(one.low, other.low) ? other.low : one.low,

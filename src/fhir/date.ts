@@ -57,6 +57,9 @@ export const around = (one: Interval, other: Interval): Interval => ({
   high: isBefore(one.high, other.high) ? other.high : one.high,
 })
 
+export const holds = (outer: Interval, inner: Interval): boolean =>
+  !isBefore(inner.low, outer.low) && !isBefore(outer.high, inner.high)
+
 /** Compares two bounds, including infinite ones and those of different precision: `-` sorts before digits, `i` after them. */
 export const isBefore = (one: string, other: string): boolean => atMicrosecond(one) < atMicrosecond(other)
 

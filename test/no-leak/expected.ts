@@ -43,8 +43,14 @@ const permits = (consent: Consent, kind: string, observation: Measured): boolean
   consent.denies !== kind &&
   consent.permits.some(permit => permit.kind === kind && !permit.over && holds(permit, observation))
 
-const holds = ({ source, from = '2026-01-01', to = '9999' }: Permit, { days, source: own }: Measured): boolean =>
-  (source === undefined || source === own) && days !== undefined && from <= days[0] && days[1] <= to
+const holds = (
+  { source, from = '2026-01-01', to = '9999' }: Permit,
+  { days, endsAfterMs = 0, source: own }: Measured,
+): boolean =>
+  (source === undefined || source === own) &&
+  days !== undefined &&
+  from <= days[0] &&
+  (endsAfterMs > 0 ? days[1] < to : days[1] <= to)
 
 type Recipient = Extract<Reader, { kind: 'practitioner' | 'client' }>
 

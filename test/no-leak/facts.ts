@@ -182,6 +182,8 @@ export type Measured = {
   readonly source?: string
   /** First and last day; absent: not known. */
   readonly days?: readonly [string, string] | undefined
+  /** It ends with the first moment of the day after the last, as totals of days do, or as many ms after it; absent: it is of days. */
+  readonly endsAfterMs?: number
   readonly derivedFrom?: readonly string[]
   /** Stored after the withdrawals. */
   readonly late?: true
@@ -212,6 +214,12 @@ export const observations: readonly Measured[] = [
   anns('late', [heartRate], { days: ['2026-04-01', '2026-04-01'] }),
   anns('last-day', [heartRate], { days: ['2026-03-31', '2026-03-31'] }),
   anns('half-outside', [heartRate], { days: ['2026-03-30', '2026-04-02'] }),
+  anns('total-of-last-day', [heartRate], { days: ['2026-03-31', '2026-03-31'], endsAfterMs: 0 }),
+  anns('total-and-weight', [heartRate, weight], { days: ['2026-03-31', '2026-03-31'], endsAfterMs: 0, ...acme }),
+  anns('total-and-more', [heartRate], { days: ['2026-03-31', '2026-03-31'], endsAfterMs: 1 }),
+  anns('total-of-day-before', [heartRate], { days: ['2026-01-31', '2026-01-31'], endsAfterMs: 0 }),
+  anns('derived-from-total', [heartRate], { derivedFrom: ['ann-total-of-last-day'] }),
+  anns('derived-from-more', [heartRate], { derivedFrom: ['ann-total-and-more'] }),
   anns('timeless', [heartRate], { days: undefined }),
   anns('weight-acme', [weight], acme),
   anns('weight-other', [weight], { device: 'ann-other', source: 'other' }),

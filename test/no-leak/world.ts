@@ -264,10 +264,10 @@ const permitOf = ({ kind, source, from, to, over }: facts.Permit): ConsentProvis
     ...(source === undefined ? {} : { data: [{ meaning: 'related', reference: reference(`Device/${source}`) }] }),
   })
 
-export const observationOf = ({ id, patient, kinds, spelled, device, days, derivedFrom }: facts.Measured): Resource => {
+export const observationOf = (measured: facts.Measured): Resource => {
+  const { id, patient, kinds, spelled, device, derivedFrom } = measured
   const [own, ...others] = kinds
   const [system, code] = spelled ?? ['https://w3id.org/openmhealth', own]
-  const [low, high] = days ?? []
   return {
     resourceType: 'Observation',
     id,
@@ -277,10 +277,18 @@ export const observationOf = ({ id, patient, kinds, spelled, device, days, deriv
     valueQuantity: { value: 71, unit: 'x' },
     ...(others.length > 0 && { component: others.map(kind => ({ code: w.kind(kind), valueString: 'x' })) }),
     ...(device !== undefined && { device: reference(`Device/${device}`) }),
-    ...(low !== undefined && low === high && { effectiveDateTime: low }),
-    ...(low !== undefined && high !== undefined && low !== high && { effectivePeriod: { start: low, end: high } }),
+    ...effectiveOf(measured),
     ...(derivedFrom && { derivedFrom: derivedFrom.map(one => reference(`Observation/${one}`)) }),
   } as Observation
+}
+
+const effectiveOf = ({ days, endsAfterMs }: facts.Measured): Partial<Observation> => {
+  if (days === undefined) return {}
+  const [start, end] = days
+  if (endsAfterMs === undefined)
+    return start === end ? { effectiveDateTime: start } : { effectivePeriod: { start, end } }
+  const ends = new Date(Date.parse(`${end}T24:00:00Z`) + endsAfterMs).toISOString()
+  return { effectivePeriod: { start, end: endsAfterMs === 0 ? ends.replace('.000', '') : ends } }
 }
 
 const provenance = (id: string, ...targets: readonly string[]): Resource => ({

@@ -1,6 +1,14 @@
 import type { CodeableConcept, Observation, ObservationComponent, Period } from '@medplum/fhirtypes'
 import { kindOfType } from '../../access/shared-type.ts'
-import { around, type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../../fhir/date.ts'
+import {
+  around,
+  holds,
+  type Interval,
+  intervalOf,
+  intervalOfPeriod,
+  intervalOfTiming,
+  isBefore,
+} from '../../fhir/date.ts'
 import { decimalText } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { type Statistic, statisticOf } from '../../fhir/measured/descriptive-statistic.ts'
@@ -17,7 +25,7 @@ export type ObservationFacts = Interval & {
   readonly device: string | undefined
   /** Whether more must be covered than one kind at its effective time: it is of several kinds, was derived from others, or lasts longer. */
   readonly isJoint: boolean
-  /** The time in which everything in it was measured; undefined if that is its effective time. */
+  /** The time that a consent must cover; undefined if that is its effective time. */
   readonly lasting: Interval | undefined
   readonly statistic: number
   readonly codes: readonly CodeFact[]
@@ -49,13 +57,13 @@ export const statisticNumbers: Readonly<Record<Statistic, number>> = { measured:
 export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => {
   const kinds = kindsOf(classes, observation)
   const effective = effectiveOf(observation)
-  const lasting = wholeLastingOf(observation, effective)
+  const lasting = wholeLastingOf(observation, measuredOf(observation))
   return {
     ...effective,
     kinds,
     device: deviceOf(observation),
-    isJoint: kinds.size > 1 || (observation.derivedFrom?.length ?? 0) > 0 || lasting !== undefined,
-    lasting,
+    isJoint: kinds.size > 1 || (observation.derivedFrom?.length ?? 0) > 0 || !holds(effective, lasting),
+    lasting: isSame(lasting, effective) ? undefined : lasting,
     statistic: statisticNumbers[statisticOf(observation)],
     codes: [
       ...codeFacts(classes, 0, observation),
@@ -78,14 +86,25 @@ const effectiveOf = (observation: Observation): Interval => {
 const intervalOfEffective = (period: Period): Interval =>
   (isEndUnknown(period) && intervalOf(period.start ?? '')) || intervalOfPeriod(period)
 
-/** Including the Observations that it contains; one of these that has no time was measured at the same time. */
-const wholeLastingOf = (observation: Observation, effective: Interval): Interval | undefined => {
-  const whole = containedIn(observation).reduce((span, one) => {
-    const own = isTimed(one) ? effectiveOf(one) : effective
-    return around(span, lastingOf(one, own) ?? own)
-  }, lastingOf(observation, effective) ?? effective)
-  return whole.low === effective.low && whole.high === effective.high ? undefined : whole
+/**
+ * The same for consents. A Period ends at the moment that its end names, and not after the second that this moment means: the total of a day, which
+ * ends as the next day begins, was measured on its own day. One of no length is a moment as any other.
+ */
+const measuredOf = (observation: Observation): Interval => {
+  const { low, high } = effectiveOf(observation)
+  const { end } = observation.effectivePeriod ?? {}
+  const named = end?.includes('T') ? intervalOf(end)?.low : undefined
+  return named !== undefined && isBefore(low, named) ? { low, high: named } : { low, high }
 }
+
+/** Including the Observations that it contains; one of these that has no time was measured at the same time. */
+const wholeLastingOf = (observation: Observation, measured: Interval): Interval =>
+  containedIn(observation).reduce((span, one) => {
+    const own = isTimed(one) ? measuredOf(one) : measured
+    return around(span, lastingOf(one, own) ?? own)
+  }, lastingOf(observation, measured) ?? measured)
+
+const isSame = (one: Interval, other: Interval): boolean => one.low === other.low && one.high === other.high
 
 const isTimed = (observation: Observation): boolean =>
   Object.keys(observation).some(name => /^_?effective[A-Z]/.test(name))

@@ -52,7 +52,10 @@ const devicesBySource = async (record: OwnRecord): Promise<Devices> => {
   return new Map([...bySource].map(([source, devices]) => [source, devices.map(({ id }) => `Device/${id}`)]))
 }
 
-/** Only readings of the line's own days: those of other days are seen by another line, or because the study keeps them. */
+/**
+ * Only readings of the line's own days: those of other days are seen by another line, or because the study keeps them. One that ends as the next day
+ * begins is of its own days; for a search, its end goes on for as long as it is exact, at most a second.
+ */
 const queryOf = ({ line: { kind, source }, from, until }: Choice, devices: Devices): string[][] => {
   const own = `Device/${source}`
   const [start, end] = [momentsOf(from)?.low, momentsOf(until)?.high]
@@ -60,6 +63,13 @@ const queryOf = ({ line: { kind, source }, from, until }: Choice, devices: Devic
     ['code:in', kindValueSetUrl(kind)],
     ...(source === undefined ? [] : [['device', [own, ...(devices.get(own) ?? [])].join(',')]]),
     ...(start === undefined ? [] : [['date', `sa${nearestInstant(start - 1)}`]]),
-    ...(end === undefined ? [] : [['date', `eb${nearestInstant(end)}`]]),
+    ...(end === undefined
+      ? []
+      : [
+          ['date', `lt${nearestInstant(end)}`],
+          ['date', `eb${nearestInstant(end + secondMs)}`],
+        ]),
   ]
 }
+
+const secondMs = 1000

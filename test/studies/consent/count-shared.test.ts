@@ -27,6 +27,19 @@ const drawn = (seed: number) => {
   }
 }
 
+/** Days in several zones, which end with their last second or as the next one begins; some go on into that. */
+const wholeDays = () =>
+  ['Z', '-05:00', '-04:00', '+13:00', '+05:45', '-03:00'].flatMap(offset =>
+    [0, 1, 2, 3, 4, 5].flatMap(day => {
+      const on = addDays(first, day)
+      const next = `${addDays(on, 1)}T00:00:00`
+      return [`${on}T23:59:59`, next, `${next}.000`, `${next}.001`].map(end => ({
+        day,
+        effectivePeriod: { start: `${on}T00:00:00${offset}`, end: `${end}${offset}` },
+      }))
+    }),
+  )
+
 /** Moments, days, months and periods around changes of the clock; from a band of the study's, another one, and none. */
 const measured = async (patient: string) => {
   const subject = { reference: `Patient/${patient}` }
@@ -76,12 +89,8 @@ const measured = async (patient: string) => {
   const part = { code: { coding: [{ system: systems.loinc, code: '55423-8' }] }, valueQuantity: { value: 7 } }
   for (const effectiveDateTime of ['2026-03-07T12:00:00Z', '2026-03-10T12:00:00Z'])
     resources.push(of('8867-4', { ...own, effectiveDateTime, component: [part] }))
-  for (const offset of ['Z', '-05:00', '-04:00', '+13:00', '+05:45', '-03:00'])
-    for (let day = 0; day < 6; day += 1) {
-      const on = addDays(first, day)
-      const effectivePeriod = { start: `${on}T00:00:00${offset}`, end: `${on}T23:59:59${offset}` }
-      resources.push(of('55423-8', { effectivePeriod, ...(day % 2 === 0 ? own : {}) }))
-    }
+  for (const { day, effectivePeriod } of wholeDays())
+    resources.push(of('55423-8', { effectivePeriod, ...(day % 2 === 0 ? own : {}) }))
   const entry = resources.map(resource => ({ resource, request: { method: 'POST', url: resource.resourceType } }))
   const answer = await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })
   if (answer.statusCode !== 200) throw new Error(answer.body)

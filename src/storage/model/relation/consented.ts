@@ -33,7 +33,8 @@ export const isCovered = (of: SqlFragment, facts: SqlFragment): SqlFragment => s
       JOIN kind_member ON kind_member.member_id = given.kind_id
       WHERE ${of} AND kind_member.kind_id = ${facts}.kind_id
         AND given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
-        AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
+        AND given.data_start <= ${facts}.effective_start
+        AND coalesce(${facts}.lasts_until, ${facts}.effective_end) <= given.data_end
         AND ${facts}.last_updated < given.stored_before)`
 
 /**
@@ -66,7 +67,7 @@ const compileType = (consented: Consented, type: ResourceType, row: SqlFragment)
     WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id
       AND given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind}) AND given.device_id = ${noDevice}
       AND given.data_start <= coalesce(fhir_time_low(${time}), '-infinity')
-      AND coalesce(fhir_time_high(${time}), 'infinity') <= given.data_end
+      AND coalesce(fhir_time_until(${time}), 'infinity') <= given.data_end
       AND ${row}.last_updated < given.stored_before)`
 }
 

@@ -172,7 +172,7 @@ WITH
                           AND given.patient_id = "hot".patient_id
                           AND given.device_id IN (0, "hot".device_id)
                           AND given.data_start <= "hot".effective_start
-                          AND "hot".effective_end <= given.data_end
+                          AND coalesce("hot".lasts_until, "hot".effective_end) <= given.data_end
                           AND "hot".last_updated < given.stored_before
                       )
                       AND (

@@ -163,7 +163,7 @@ WITH
                       AND given.patient_id = "row".patient_id
                       AND given.device_id IN (0, "row".device_id)
                       AND given.data_start <= "row".effective_start
-                      AND "row".effective_end <= given.data_end
+                      AND coalesce("row".lasts_until, "row".effective_end) <= given.data_end
                       AND "row".last_updated < given.stored_before
                   )
                   AND (
