@@ -6,7 +6,7 @@ import type { Serving } from '../subscriptions/serve.ts'
 import type { ReadAs } from '../subscriptions/socket-message.ts'
 import { openClockWatch } from './clock.ts'
 import { openSealing } from './sealing.ts'
-import { type Jobs, openForgetting, openJobs, openSubscriptionWork, type Work } from './work.ts'
+import { type Jobs, openForgetting, openJobs, openSubscriptionWork, openTellingOfEnds, type Work } from './work.ts'
 
 type Parts = Omit<Serving, 'registry' | 'accessFor' | 'base'> & {
   readonly config: Config
@@ -29,6 +29,7 @@ export const openBackground = async (work: Work, parts: Parts) => {
   const readAs = readSubscriptionAs(fhir)
   const subscriptions = await openSubscriptionWork({ ...serving, registry, accessFor, base, readAs }, jobs)
   const forgetting = openForgetting(database, config.quarantineDays, reportFault)
+  const tellingOfEnds = openTellingOfEnds(database, reportFault)
   if (await isAnyDerivedByOlder(database, fhir.mhealth.mapVersion)) tell({ kind: 'derived-by-older-map' })
   const clockWatch = openClockWatch(database, { tell, reportFault })
   return {
@@ -43,7 +44,13 @@ export const openBackground = async (work: Work, parts: Parts) => {
     closeSubscriptions: subscriptions.close,
     /** To be called when no request is left that might queue something. */
     close: async () => {
-      await Promise.all([forgetting.close(), clockWatch.close(), sealing?.close(), jobs.queues.close()])
+      await Promise.all([
+        forgetting.close(),
+        tellingOfEnds.close(),
+        clockWatch.close(),
+        sealing?.close(),
+        jobs.queues.close(),
+      ])
     },
   }
 }

@@ -3,6 +3,7 @@ import type { ReportFault } from '../events/faults.ts'
 import { isAway } from '../messages/undelivered.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { removeOldAppInvitations } from '../storage/study/app-invitation.ts'
+import { tellOfEnds } from '../storage/study/study-end.ts'
 import { forgetAddresses } from '../storage/study/study-message.ts'
 import { dropOldIntake } from '../storage/upload/old-intake.ts'
 import { dropEndedWork } from '../storage/work/ended-work.ts'
@@ -118,7 +119,12 @@ export const openForgetting = (database: Database, days: number, reportFault: Re
     { pauseMs: hourMs, reportFault },
   )
 
-const hourMs = 60 * 60 * 1000
+/** Every minute, looks for studies that are over, and whose people are to be told. */
+export const openTellingOfEnds = (database: Database, reportFault: ReportFault) =>
+  atIntervals(closing => tellOfEnds(database, closing), { pauseMs: minuteMs, reportFault })
+
+const minuteMs = 60 * 1000
+const hourMs = 60 * minuteMs
 const messageDays = 180
 
 type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs' | 'reportFault'>

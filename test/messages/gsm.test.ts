@@ -47,6 +47,7 @@ t.test(
       'given-for',
       'ended-for',
       'place-ended',
+      'study-ended',
       'old-address',
     ] as const
     for (const file of readdirSync(folder))

@@ -72,6 +72,20 @@ const inForce: ReadonlySet<string | undefined> = new Set([
   'temporarily-closed-to-accrual-and-intervention',
 ])
 
+/** Whether it has been in force, or might have been, and is so no more: by its status, or after its days. */
+export const isOver = ({ status = 'active', period = {} }: Pick<ResearchStudy, 'status' | 'period'>): boolean => {
+  const { high } = intervalOfPeriod(period)
+  return overStatuses.has(status) || (high !== 'infinity' && high <= new Date().toISOString())
+}
+
+/** With others than these, and those in force, a study is to come. */
+export const overStatuses: ReadonlySet<string> = new Set([
+  'administratively-completed',
+  'completed',
+  'disapproved',
+  'withdrawn',
+])
+
 const writeStudy = async (
   connection: Connection,
   id: string,
@@ -220,5 +234,6 @@ const removeStudy = async (connection: Connection, id: string): Promise<void> =>
   await connection.run(sql.fragment`DELETE FROM study_text WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study_grantee WHERE study_id = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM study_end_awaited WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study WHERE id = ${id}`)
 }

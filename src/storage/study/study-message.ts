@@ -5,18 +5,19 @@ import type { Address } from '../model/patient-address.ts'
 import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 import { hasAnsweredSince } from './answered-since.ts'
+import { daysOfTelling } from './study-end.ts'
 
 /** What a message to a patient is about. Only the first two have a link. */
 type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | Untold
 
 /** Those of which staff are shown nothing. */
-type Untold = 'address-changed' | 'taken-up' | DoneForPatient
+type Untold = 'address-changed' | 'taken-up' | 'study-ended' | DoneForPatient
 
 /** What somebody else did for a patient: staff gave or ended what they share, as they had asked on paper or by phone, or ended their place in a study. */
 export type DoneForPatient = 'given-for' | 'ended-for' | 'place-ended'
 
 type About = {
-  readonly kind: MessageKind
+  readonly kind: Exclude<MessageKind, 'study-ended'>
   readonly patient: string
   /** Absent if it is sent whatever becomes of their place in the study. */
   readonly subject?: string
@@ -32,6 +33,8 @@ export type MessageToSend = Address & {
   readonly study: string | null
   /** When the invitation expires; null if the message has no link of one. */
   readonly expiresAt: Date | null
+  /** When the study ended; null if the message is about something else. */
+  readonly since: Date | null
   readonly secret: string
 }
 
@@ -116,7 +119,7 @@ export const waitingMessages = async (connection: Connection): Promise<readonly 
 /**
  * Counts an attempt, and makes a new link for it, since that of an earlier attempt may not have arrived. Undefined if there is nothing more to say,
  * because the invitation has ended or the patient has left the study, or has answered since they were to be reminded: then the message is ended. So is
- * a reminder that is too old, or was followed by another.
+ * a reminder, or a message about the end of a study, that is too old or was followed by another.
  */
 export const takeMessage = async (connection: Connection, id: string): Promise<MessageToSend | undefined> => {
   const secret = newSecret()
@@ -135,7 +138,10 @@ export const takeMessage = async (connection: Connection, id: string): Promise<M
         SELECT FROM study_message AS later
         WHERE later.subject = message.subject AND later.kind = ANY (${reminders}) AND later.made_at > message.made_at AND later.state <> 'failed')
         AND NOT ${hasAnsweredSince(sql.fragment`message.subject`, sql.fragment`message.study_id`, sql.fragment`message.made_at`)}))
-    RETURNING message.kind, message.patient, message.study_id AS study, message.channel, message.address, (
+      AND (message.kind <> 'study-ended' OR (message.since > now() - make_interval(days => ${daysOfTelling}) AND NOT EXISTS (
+        SELECT FROM study_message AS later
+        WHERE later.patient = message.patient AND later.study_id = message.study_id AND later.kind = 'study-ended' AND later.since > message.since)))
+    RETURNING message.kind, message.patient, message.study_id AS study, message.channel, message.address, message.since, (
       SELECT expires_at FROM invitation WHERE invitation.id = message.invitation) AS "expiresAt"`)
   if (taken === undefined) await endMessage(connection, id, nothingMoreToSay)
   return taken && { ...taken, secret }

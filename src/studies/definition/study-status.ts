@@ -14,8 +14,14 @@ export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: str
   active: { name: 'Active', means: 'patients are invited, and its staff read what they share' },
   'temporarily-closed-to-accrual': { name: 'Paused', means: 'nobody new comes in for now; reading goes on' },
   'closed-to-accrual': { name: 'Closed to new patients', means: 'nobody new comes in; reading goes on' },
-  completed: { name: 'Completed', means: 'it is over: from that moment on nobody reads anything for it' },
-  withdrawn: { name: 'Withdrawn', means: 'it was given up: from that moment on nobody reads anything for it' },
+  completed: {
+    name: 'Completed',
+    means: 'it is over: from that moment on nobody reads anything for it, and whoever shares with it is told ten minutes later',
+  },
+  withdrawn: {
+    name: 'Withdrawn',
+    means: 'it was given up: from that moment on nobody reads anything for it, and whoever shares with it is told ten minutes later',
+  },
 }
 
 /** The status of a study. If nobody reads anything for it despite that, because of its period, it says so. */

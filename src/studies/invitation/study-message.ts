@@ -8,7 +8,8 @@ import type { Channels } from '../../messages/channels.ts'
 import { toGsm } from '../../messages/gsm.ts'
 import { Undelivered, undeliveredBy } from '../../messages/undelivered.ts'
 import type { Database } from '../../storage/database.ts'
-import { isInForce } from '../../storage/model/study.ts'
+import { addressesOf } from '../../storage/model/patient-address.ts'
+import { isInForce, isOver } from '../../storage/model/study.ts'
 import { keepAppInvitations } from '../../storage/study/app-invitation.ts'
 import { endMessage, type MessageToSend, noteReason, takeMessage } from '../../storage/study/study-message.ts'
 import type { Attempt } from '../../storage/work/queue.ts'
@@ -58,29 +59,47 @@ const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'remin
 /** These tell of what may not have been the patient, and are sent whoever reads them. */
 const warning: ReadonlySet<MessageToSend['kind']> = new Set(['address-changed', 'taken-up'])
 
-/** The patient may have died since it was asked for, or the study have been paused or completed. */
+/** The patient may have died since it was asked for, or the study have been paused or completed, or taken up again. */
 const reasonNotToSend = async (
   parts: LetterParts,
-  { kind, study }: MessageToSend,
+  message: MessageToSend,
   patient: Partial<Patient>,
 ): Promise<string | undefined> => {
+  const { kind, study } = message
   if (warning.has(kind)) return undefined
   if (reasonNotToWrite(patient) !== undefined) return 'Nobody writes to this patient any more'
-  if (!asking.has(kind)) return undefined
+  if (!asking.has(kind) && kind !== 'study-ended') return undefined
   const asked = { resourceType: 'ResearchStudy', ...(await read<ResearchStudy>(parts, 'ResearchStudy', study ?? '')) }
+  if (kind === 'study-ended') return reasonNotToTellOfEnd(asked as ResearchStudy, message, patient)
   if (kind !== 'silence') return reasonNotToAsk(asked as ResearchStudy)
   return isInForce(asked as ResearchStudy) ? undefined : 'Nobody reads anything for the study any more'
 }
 
+/** Whoever was told of many people at once may have met an address that was changed in that moment. */
+const reasonNotToTellOfEnd = (
+  study: ResearchStudy,
+  { address }: MessageToSend,
+  patient: Partial<Patient>,
+): string | undefined => {
+  if (!isOver(study)) return 'The study goes on'
+  const isTheirs = addressesOf({ resourceType: 'Patient', ...patient }).some(one => one.address === address)
+  return isTheirs ? undefined : 'The address was changed'
+}
+
 const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
   const { channels } = parts
-  const { kind, channel, address: to, expiresAt, secret } = message
+  const { kind, channel, address: to, expiresAt, since, secret } = message
   const { say, moment } = wordsFor(languageOf(patient))
   const organization = await organizationOf(parts, message, patient)
   const isLinked = expiresAt !== null
   const page = kind === 'taken-up' ? '/account/apps' : '/sharing'
   const link = isLinked ? invitationUrl(parts.accounts, secret) : `${parts.accounts.address()}${page}`
-  const values = { organization, link, until: isLinked ? moment(expiresAt) : '' }
+  const values = {
+    organization,
+    link,
+    until: isLinked ? moment(expiresAt) : '',
+    since: since === null ? '' : moment(since),
+  }
   const text = textsOf[kind === 'reminder' && !isLinked ? 'answer' : kind]
   if (channels[channel] === undefined) throw new Undelivered(notConfigured[channel])
   switch (channel) {
@@ -112,6 +131,7 @@ const textsOf = {
   'given-for': { subject: 'given-for.subject', letter: 'given-for.text', sms: 'given-for-sms.text' },
   'ended-for': { subject: 'ended-for.subject', letter: 'ended-for.text', sms: 'ended-for-sms.text' },
   'place-ended': { subject: 'place-ended.subject', letter: 'place-ended.text', sms: 'place-ended-sms.text' },
+  'study-ended': { subject: 'study-ended.subject', letter: 'study-ended.text', sms: 'study-ended-sms.text' },
   'address-changed': { subject: 'old-address.subject', letter: 'old-address.text', sms: 'old-address-sms.text' },
 } as const satisfies Readonly<Record<string, { readonly subject: Key; readonly letter: Key; readonly sms: Key }>>
 

@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { intervalOfPeriod, isBefore } from '../../fhir/date.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { isInForce } from '../../storage/model/study.ts'
+import { isInForce, overStatuses } from '../../storage/model/study.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, phrase } from '../page/time.ts'
 
@@ -16,7 +16,8 @@ export const studyDays = ({ period = {} }: ResearchStudy, words: Words): Html =>
 export const notRunning = (study: ResearchStudy, words: Words): Html => {
   const { status, period = {} } = study
   const isByItsDays = isInForce({ resourceType: 'ResearchStudy', status })
-  if (!isByItsDays) return html`<p>${words.say('study.not-in-force')}</p>`
+  if (!isByItsDays)
+    return html`<p>${words.say(overStatuses.has(status ?? '') ? 'study.finished' : 'study.not-in-force')}</p>`
   return isToCome(period)
     ? html`<p>${phrase(words, 'study.not-begun', { day: dayOrMoment(period.start ?? '', words) })}</p>`
     : html`<p>${phrase(words, 'study.over', { day: dayOrMoment(period.end ?? '', words, 'last') })}</p>`

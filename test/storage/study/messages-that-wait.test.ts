@@ -47,6 +47,7 @@ t.test('a message is taken with a new link of its invitation, and is the only on
     channel: 'email',
     address: 'ann@example.org',
     expiresAt: message?.expiresAt,
+    since: null,
     secret: message?.secret,
   })
   t.ok(message?.expiresAt instanceof Date)

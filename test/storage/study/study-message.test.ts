@@ -97,6 +97,92 @@ t.test('what was done for a patient is told in their language, and to nobody onc
   t.equal(letters.length, kinds.length)
 })
 
+t.test(
+  'the end of a study is told in the language of the patient, if it still is so, and not long after it',
+  async t => {
+    const letters: { readonly subject?: string; readonly to: string; readonly text: string }[] = []
+    const over = { status: 'completed', title: 'Diabetes', sponsor: { reference: 'Organization/lab' } }
+    type Told = {
+      readonly study?: object
+      readonly patient?: object
+      readonly days?: number
+      readonly channel?: 'email' | 'sms'
+    }
+    const add = (id: string, address: string, days: number, channel = 'email') =>
+      database.run(sql.fragment`
+      INSERT INTO study_message (id, patient, study_id, kind, channel, address, since)
+      VALUES (${id}, 'fay', 's', 'study-ended', ${channel}, ${address}, date_trunc('day', now(), 'UTC') - make_interval(days => ${days}))`)
+    const tell = async ({ study = over, patient = {}, days = 2, channel = 'email' }: Told) => {
+      const address = channel === 'email' ? 'fay@example.org' : '+4915100000000'
+      const telecom = [
+        { system: 'email', value: 'fay@example.org' },
+        { system: 'sms', value: '+4915100000000' },
+      ]
+      await add('told', address, days, channel)
+      const stored: Readonly<Record<string, object>> = {
+        Patient: { telecom, communication: [{ language: { coding: [{ code: 'es' }] } }], ...patient },
+        ResearchStudy: study,
+        Organization: { name: 'Lab' },
+      }
+      const read = async (type: string) => ({ content: JSON.stringify(stored[type]) })
+      const deliver = async (letter: never) => void letters.push(letter)
+      const parts = {
+        database,
+        accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
+        channels: { email: { deliver, send: async () => {} }, sms: { deliver } },
+      }
+      await sendMessage(parts as never, 'told', { isLast: () => true, sent: new Set() })
+      const { reason } = await database.one<{ reason: string | null }>(
+        sql.fragment`SELECT reason FROM study_message WHERE id = 'told'`,
+      )
+      await database.run(sql.fragment`DELETE FROM study_message WHERE id = 'told'`)
+      return reason
+    }
+    const reasons = [
+      await tell({}),
+      await tell({ channel: 'sms' }),
+      await tell({
+        study: { ...over, status: 'active', period: { end: '2026-01-01' } },
+        patient: { communication: [] },
+      }),
+      await tell({ study: { ...over, status: 'active' } }),
+      await tell({ patient: { telecom: [{ system: 'email', value: 'fay@example.com' }] } }),
+      await tell({ patient: { deceasedBoolean: true } }),
+      await tell({ days: 31 }),
+    ]
+    const since = new Date(Date.now() - 2 * 86_400_000)
+    const day = (locale: string) =>
+      new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(since)
+    t.strictSame(reasons, [
+      null,
+      null,
+      null,
+      'The study goes on',
+      'The address was changed',
+      'Nobody writes to this patient any more',
+      'There was nothing more to say: what it was about had ended, was answered, or is long ago',
+    ])
+    t.match(letters, [
+      {
+        to: 'fay@example.org',
+        subject: 'Ha terminado un estudio con el que comparte',
+        text: /^Hola:\n\nUn estudio de Lab con el que comparte lo que mide ha terminado\. Desde el [^\n]* UTC nadie lee sus datos [\s\S]*\n\nhttps:\/\/x\.example\/sharing\n\n/,
+      },
+      { to: '+4915100000000', text: /^Un estudio de Lab ha terminado: ya nadie lee sus datos para él\./ },
+      {
+        subject: 'A study has ended with which you share',
+        text: /A study of Lab with which you share what you measure is over\. Since /,
+      },
+    ])
+    t.match(letters[0], { text: `Desde el ${day('es')}` })
+    t.match(letters[2], { text: `Since ${day('en-GB')}` })
+    t.notMatch(JSON.stringify(letters), /Diabetes/)
+    await add('later', 'fay@example.org', 1)
+    t.match(await tell({}), /nothing more to say/, 'of two ends only the last is told')
+    t.equal(letters.length, 3)
+  },
+)
+
 t.test('a message that waits when a patient dies is not sent, and staff are told no more than that', async t => {
   await database.run(sql.fragment`
     INSERT INTO enrolment (patient_id, id, pk, study_id, patient, in_force, period_start, period_end)

@@ -603,7 +603,8 @@ t.test('nothing can be signed while the study is not running, but sharing can be
   const { hidden } = await preview(asked, both)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   for (const [change, why, days] of [
-    [{ status: 'completed' }, 'This study is not running', 'no end is set'],
+    [{ status: 'completed' }, 'This study is over', 'no end is set'],
+    [{ status: 'in-review' }, 'This study is not running', 'no end is set'],
     [{ period: { end: '2026-01-01' } }, 'This study is over: its last day was 1 January 2026', 'until 1 January 2026'],
     [
       { period: { start: '2999-01-01', end: '2999-01' } },

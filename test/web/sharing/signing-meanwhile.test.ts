@@ -183,7 +183,7 @@ t.test('nor is an older text signed at that moment: the new one is shown, and wh
 })
 
 const closings = [
-  ['completed', 'Rolf', /What you sent is not signed\. This study is not running/],
+  ['completed', 'Rolf', /What you sent is not signed\. This study is over/],
   ['closed-to-accrual', 'Rudi', /What you sent is not signed\. Nobody new comes into this study now/],
 ] as const
 for (const [status, name, told] of closings)
