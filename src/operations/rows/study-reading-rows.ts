@@ -16,8 +16,14 @@ export type StudyReading = Valued &
 
 type Named = {
   readonly nameKind: NameKind
-  /** The codes by which the study knows the Patient of a reference. */
-  readonly codesOf: (reference: string) => readonly string[]
+  /** How the study knows the human of a Patient's reference. */
+  readonly personOf: (reference: string) => KnownPerson
+}
+
+type KnownPerson = {
+  /** The id of the Patient that it enrolled, of which that of a reading may be another record; undefined if the reader may not know. */
+  readonly patient: string | undefined
+  readonly codes: readonly string[]
 }
 
 /** A reading of a study as a row of a table. */
@@ -40,16 +46,17 @@ export const readingColumns = [
 ] as const
 
 /** A row for the Observation's own value, and one for each component; a row without a value if there are none at all, or if it is said why. */
-export const rowsOf = (reading: StudyReading, { nameKind, codesOf }: Named): readonly ReadingRow[] => {
+export const rowsOf = (reading: StudyReading, { nameKind, personOf }: Named): readonly ReadingRow[] => {
   const { subject, component = [] } = reading
-  const study_code = codesOf(subject?.reference ?? '').join(', ')
+  const { patient, codes } = personOf(subject?.reference ?? '')
   const isTold = hasValue(reading) || reading.dataAbsentReason !== undefined || component.length === 0
   const own = isTold ? [reading] : []
   return [...own, ...component].map(part => ({
     ...factsOf(reading),
+    ...(patient !== undefined && { patient }),
     ...conceptOf(part, nameKind),
     ...measured(part),
-    study_code,
+    study_code: codes.join(', '),
   }))
 }
 

@@ -10,7 +10,7 @@ import { type Cell, csvInTurns, unixCsv } from '../../operations/rows/csv.ts'
 import { readingColumns, rowsOf, type StudyReading } from '../../operations/rows/study-reading-rows.ts'
 import type { NameKind } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
-import { codesOf, openStudyPlaces } from '../../studies/people/study-places.ts'
+import { codesOf, openStudyPlaces, placeOf } from '../../studies/people/study-places.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { kindNames } from '../page/kind-names.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
@@ -75,8 +75,11 @@ const csvOf = async function* (pages: Pages, { nameKind, findPlaces }: Naming): 
   for await (const contents of pages) {
     const readings = contents.map(content => parseJson(content) as StudyReading)
     const places = await findPlaces(readings.flatMap(({ subject }) => subject?.reference ?? []))
-    const codesIn = (reference: string) => codesOf(places.get(reference) ?? [])
-    yield* csvInTurns(cellsOf(readings, { nameKind, codesOf: codesIn }), unixCsv)
+    const personOf = (reference: string) => {
+      const own = places.get(reference) ?? []
+      return { patient: placeOf(own)?.patient, codes: codesOf(own) }
+    }
+    yield* csvInTurns(cellsOf(readings, { nameKind, personOf }), unixCsv)
   }
 }
 

@@ -13,11 +13,12 @@ const observation = {
 }
 const nameKind = (system: string | undefined, code: string) =>
   system === 'http://loinc.org' && code === '8480-6' ? 'systolic pressure' : undefined
-const codesOf = (reference: string) => (reference === 'Patient/ann' ? ['S-1', 'S-9'] : [])
+const personOf = (reference: string) =>
+  reference === 'Patient/ann' ? { patient: 'ann', codes: ['S-1', 'S-9'] } : { patient: undefined, codes: [] }
 /** Lines of the table: the Observation with `more`, which is JSON as it is stored. */
 const lines = (more: string): readonly string[] => {
   const text = JSON.stringify(observation).replace(/\}$/, more === '' ? '}' : `,${more}}`)
-  const rows = rowsOf(parseJson(text) as Parameters<typeof rowsOf>[0], { nameKind, codesOf })
+  const rows = rowsOf(parseJson(text) as Parameters<typeof rowsOf>[0], { nameKind, personOf })
   return csv(rows.map(row => readingColumns.map(column => row[column])))
     .trimEnd()
     .split('\r\n')
@@ -108,8 +109,14 @@ t.test('the reason for a missing value is shown, for a part and for the whole of
   ])
 })
 
-t.test('each row ends with the codes by which the study knows the person', async t => {
-  const reading = parseJson(JSON.stringify(observation)) as Parameters<typeof rowsOf>[0]
-  t.match(rowsOf(reading, { nameKind, codesOf }), [{ patient: 'ann', study_code: 'S-1, S-9' }])
-  t.match(rowsOf(reading, { nameKind, codesOf: () => [] }), [{ patient: 'ann', study_code: '' }])
-})
+t.test(
+  'each row has the Patient that the study enrolled, and ends with the codes by which it knows the person',
+  async t => {
+    const reading = parseJson(JSON.stringify(observation)) as Parameters<typeof rowsOf>[0]
+    t.match(rowsOf(reading, { nameKind, personOf }), [{ patient: 'ann', study_code: 'S-1, S-9' }])
+    const another = () => ({ patient: 'annie', codes: ['S-2'] })
+    t.match(rowsOf(reading, { nameKind, personOf: another }), [{ patient: 'annie', study_code: 'S-2' }])
+    const unknown = () => ({ patient: undefined, codes: [] })
+    t.match(rowsOf(reading, { nameKind, personOf: unknown }), [{ patient: 'ann', study_code: '' }])
+  },
+)

@@ -211,8 +211,34 @@ t.test('the same can be downloaded as NDJSON and as CSV, in which no cell is a f
   t.match([none.status, wordsOf(none)], [422, /Choose at least one kind of data/])
 })
 
+t.test('the CSV has somebody with two records under the one that was enrolled, which its reader can open', async t => {
+  const joined = await newStudy(lab.manager, lab.organization, 'joined', kinds)
+  const fay = await participant(lab.manager, lab.organization, joined.id, kinds, 'Fay')
+  const theirs = await create(world.clinic.manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${world.clinic.organization}` },
+  })
+  const link = [fay, theirs.id].map(one => ({ target: { reference: `Patient/${one}` } }))
+  await create('everything', { resourceType: 'Person', link })
+  await reading(fay, '8867-4', quantity(60, '/min'))
+  await reading(theirs.id, '8867-4', quantity(61, '/min'))
+  const at = `/studies/${joined.id}/notebook`
+  const csrf = /name="_csrf" value="([^"]*)"/.exec((await people.member.get(at)).body)?.[1] ?? ''
+  const { body } = await people.member.post(`${at}/readings.csv`, { _csrf: csrf, kind: kinds })
+  const ids = body.trim().split('\n').slice(1)
+  t.strictSame(
+    ids.map(row => row.split(',')[1]),
+    [fay, fay],
+  )
+  const opened = await Promise.all([fay, theirs.id].map(one => people.member.get(`/patients/${one}`)))
+  t.strictSame(
+    opened.map(({ status }) => status),
+    [200, 404],
+  )
+})
+
 t.test(
-  'in the table of a coded study people have the code that its pages show, whichever record a reading belongs to',
+  'in the table of a coded study people have the code that its pages show and one id, whichever record a reading belongs to',
   async t => {
     const like = studyAnew((await send('everything', 'GET', `ResearchStudy/${study}`)).json())
     const { id: coded } = await create(lab.manager, {
@@ -246,7 +272,7 @@ t.test(
       rows.map(row => [row.split(',')[1], row.split(',').at(-1)]).toSorted(),
       [
         [cai, "'=S-017"],
-        [second, "'=S-017"],
+        [cai, "'=S-017"],
         [dot, 'S-018'],
       ].toSorted(),
     )
