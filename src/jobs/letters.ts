@@ -13,7 +13,7 @@ export type Letters = {
   /** Returns once the letter is stored. `minutes`: for how long what it says is true, a week by default. */
   readonly send: (letter: Letter, minutes?: number) => Promise<void>
   /** The same for letters that are stored in a transaction, with what they are about: what is answered is to be called once that is committed. */
-  readonly keep: (connection: Connection, letters: readonly Letter[]) => Promise<() => Promise<void>>
+  readonly keep: (connection: Connection, letters: readonly Letter[], minutes?: number) => Promise<() => Promise<void>>
   /**
    * The same if nobody may find out whether there is a letter at all: without one, just as much is stored. It is sent at a moment that cannot be
    * foreseen, since other requests become slower meanwhile.
@@ -49,9 +49,9 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
     send: async (letter, minutes = weekMinutes) => {
       await queue.ask(await keep(letter, minutes))
     },
-    keep: async (connection, letters) => {
+    keep: async (connection, letters, minutes = weekMinutes) => {
       const ids: string[] = []
-      for (const letter of letters) ids.push(await keep(letter, weekMinutes, connection))
+      for (const letter of letters) ids.push(await keep(letter, minutes, connection))
       return async () => {
         for (const id of ids) await queue.ask(id)
       }
@@ -67,9 +67,9 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
 
 /** For a command: what it stores is found and sent by the server beside it, or by the next one. */
 export const lettersLeft = (secretKey: Uint8Array): Pick<Letters, 'keep'> => ({
-  keep: async (connection, letters) => {
+  keep: async (connection, letters, minutes = weekMinutes) => {
     for (const letter of letters)
-      await keepLetter(connection, await seal(secretKey, 'letters', JSON.stringify(letter)), weekMinutes)
+      await keepLetter(connection, await seal(secretKey, 'letters', JSON.stringify(letter)), minutes)
     return async () => {}
   },
 })

@@ -1,4 +1,5 @@
 import { hashPassword } from '../../src/accounts/password/password.ts'
+import type { Work } from '../../src/app/work.ts'
 import { addAccount } from '../../src/storage/account/user-account.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
@@ -9,9 +10,9 @@ import { openStudies } from '../support/study.ts'
 export const password = 'seven green umbrellas sing'
 
 /** People with accounts whose letters arrive, and organizations that they may belong to. */
-export const openPeople = async () => {
+export const openPeople = async (work?: Work) => {
   const mailbox = await openMailbox()
-  const world = await openStudies({ SMTP_URL: mailbox.url })
+  const world = await openStudies({ SMTP_URL: mailbox.url }, work)
   const { server, database, create } = world
   const hashed = await hashPassword(password)
 

@@ -6,6 +6,7 @@ import {
   confirmEnd,
   dropEmailChange,
   type EmailChange,
+  emailChangeMinutes,
   findEmailChange,
   wantEmail,
 } from '../../storage/account/email-change.ts'
@@ -96,7 +97,7 @@ const ask = async (
     written.push(
       oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }),
     )
-  return { kind: 'asked', queue: await mail?.keep(database, written) }
+  return { kind: 'asked', queue: await mail?.keep(database, written, emailChangeMinutes) }
 }
 
 const changes: Limit = { what: 'email change', tries: 4, minutes: 60 }

@@ -12,7 +12,9 @@ export type EmailChange = {
   readonly isConfirmed: { readonly old: boolean; readonly new: boolean }
 }
 
-/** Answers the secrets for the links to both addresses, valid for half an hour. A new request replaces the previous one. */
+export const emailChangeMinutes = 30
+
+/** Answers the secrets for the links to both addresses, valid for so long. A new request replaces the previous one. */
 export const wantEmail = async (
   connection: Connection,
   { person, email, isConfirmed }: Pick<EmailChange, 'person' | 'email' | 'isConfirmed'>,
@@ -21,7 +23,7 @@ export const wantEmail = async (
   await connection.run(sql.fragment`
     INSERT INTO email_change (person, email, old_hash, new_hash, old_confirmed, new_confirmed, expires_at)
     VALUES (${person}, ${email}, ${hashOf(secrets.old)}, ${hashOf(secrets.new)}, ${isConfirmed.old}, ${isConfirmed.new},
-      now() + interval '30 minutes')
+      now() + make_interval(mins => ${emailChangeMinutes}))
     ON CONFLICT (person) DO UPDATE SET email = excluded.email, old_hash = excluded.old_hash, new_hash = excluded.new_hash,
       old_confirmed = excluded.old_confirmed, new_confirmed = excluded.new_confirmed, expires_at = excluded.expires_at`)
   return secrets

@@ -16,11 +16,13 @@ export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: str
   'closed-to-accrual': { name: 'Closed to new patients', means: 'nobody new comes in; reading goes on' },
   completed: {
     name: 'Completed',
-    means: 'it is over: from that moment on nobody reads anything for it, and whoever shares with it is told ten minutes later',
+    means:
+      'it is over: from that moment on nobody reads anything for it, and whoever shares with it is told ten minutes later',
   },
   withdrawn: {
     name: 'Withdrawn',
-    means: 'it was given up: from that moment on nobody reads anything for it, and whoever shares with it is told ten minutes later',
+    means:
+      'it was given up: from that moment on nobody reads anything for it, and whoever shares with it is told ten minutes later',
   },
 }
 
