@@ -48,6 +48,7 @@ t.test(
       'ended-for',
       'place-ended',
       'study-ended',
+      'study-resumed',
       'old-address',
     ] as const
     for (const file of readdirSync(folder))

@@ -11,13 +11,13 @@ import { daysOfTelling } from './study-end.ts'
 type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | Untold
 
 /** Those of which staff are shown nothing. */
-type Untold = 'address-changed' | 'taken-up' | 'study-ended' | DoneForPatient
+type Untold = 'address-changed' | 'taken-up' | 'study-ended' | 'study-resumed' | DoneForPatient
 
 /** What somebody else did for a patient: staff gave or ended what they share, as they had asked on paper or by phone, or ended their place in a study. */
 export type DoneForPatient = 'given-for' | 'ended-for' | 'place-ended'
 
 type About = {
-  readonly kind: Exclude<MessageKind, 'study-ended'>
+  readonly kind: Exclude<MessageKind, 'study-ended' | 'study-resumed'>
   readonly patient: string
   /** Absent if it is sent whatever becomes of their place in the study. */
   readonly subject?: string

@@ -53,9 +53,6 @@ const sendOnce = async (parts: LetterParts, id: string, sent: Set<string>): Prom
   sent.add(id)
 }
 
-/** The messages that ask for something. */
-const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence', 'changed'])
-
 /** These tell of what may not have been the patient, and are sent whoever reads them. */
 const warning: ReadonlySet<MessageToSend['kind']> = new Set(['address-changed', 'taken-up'])
 
@@ -68,22 +65,32 @@ const reasonNotToSend = async (
   const { kind, study } = message
   if (warning.has(kind)) return undefined
   if (reasonNotToWrite(patient) !== undefined) return 'Nobody writes to this patient any more'
-  if (!asking.has(kind) && kind !== 'study-ended') return undefined
-  const asked = { resourceType: 'ResearchStudy', ...(await read<ResearchStudy>(parts, 'ResearchStudy', study ?? '')) }
-  if (kind === 'study-ended') return reasonNotToTellOfEnd(asked as ResearchStudy, message, patient)
-  if (kind !== 'silence') return reasonNotToAsk(asked as ResearchStudy)
-  return isInForce(asked as ResearchStudy) ? undefined : 'Nobody reads anything for the study any more'
+  const reasonOf = reasons[kind]
+  if (reasonOf === undefined) return undefined
+  if (toMany.has(kind) && !isAddressOf(patient, message)) return 'The address was changed'
+  return reasonOf({
+    resourceType: 'ResearchStudy',
+    ...(await read(parts, 'ResearchStudy', study ?? '')),
+  } as ResearchStudy)
 }
 
-/** Whoever was told of many people at once may have met an address that was changed in that moment. */
-const reasonNotToTellOfEnd = (
-  study: ResearchStudy,
-  { address }: MessageToSend,
-  patient: Partial<Patient>,
-): string | undefined => {
-  if (!isOver(study)) return 'The study goes on'
-  const isTheirs = addressesOf({ resourceType: 'Patient', ...patient }).some(one => one.address === address)
-  return isTheirs ? undefined : 'The address was changed'
+/** These are written to many people at once, and may have met an address in the moment in which it was changed. */
+const toMany: ReadonlySet<MessageToSend['kind']> = new Set(['study-ended', 'study-resumed'])
+
+const isAddressOf = (patient: Partial<Patient>, { address }: MessageToSend): boolean =>
+  addressesOf({ resourceType: 'Patient', ...patient }).some(one => one.address === address)
+
+const notRead = (study: ResearchStudy): string | undefined =>
+  isInForce(study) ? undefined : 'Nobody reads anything for the study any more'
+
+/** Of the messages that depend on how the study stands when they are sent. */
+const reasons: Partial<Record<MessageToSend['kind'], (study: ResearchStudy) => string | undefined>> = {
+  invitation: reasonNotToAsk,
+  reminder: reasonNotToAsk,
+  changed: reasonNotToAsk,
+  silence: notRead,
+  'study-ended': study => (isOver(study) ? undefined : 'The study goes on'),
+  'study-resumed': notRead,
 }
 
 const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
@@ -132,6 +139,7 @@ const textsOf = {
   'ended-for': { subject: 'ended-for.subject', letter: 'ended-for.text', sms: 'ended-for-sms.text' },
   'place-ended': { subject: 'place-ended.subject', letter: 'place-ended.text', sms: 'place-ended-sms.text' },
   'study-ended': { subject: 'study-ended.subject', letter: 'study-ended.text', sms: 'study-ended-sms.text' },
+  'study-resumed': { subject: 'study-resumed.subject', letter: 'study-resumed.text', sms: 'study-resumed-sms.text' },
   'address-changed': { subject: 'old-address.subject', letter: 'old-address.text', sms: 'old-address-sms.text' },
 } as const satisfies Readonly<Record<string, { readonly subject: Key; readonly letter: Key; readonly sms: Key }>>
 

@@ -114,6 +114,35 @@ t.test('the end of its days is told as well, also if they are moved', async t =>
   t.strictSame(await database.any(sql.fragment`${since} ORDER BY 1`), [{ minutes: 15 }, { minutes: 120 }])
 })
 
+t.test(
+  'whoever was told of an end is told if the study goes on, so that nobody reads what they share unawares',
+  async t => {
+    const study = await studyWith('rob', 'sam')
+    const stopping = await sharing(study, 'tim')
+    await change(study, { status: 'completed' })
+    await later('11 minutes')
+    await look()
+    const resumed = async () =>
+      (
+        await database.any<{ address: string }>(sql.fragment`
+        SELECT address FROM study_message WHERE study_id = ${study} AND kind = 'study-resumed' ORDER BY address`)
+      ).map(({ address }) => address)
+    await database.run(sql.fragment`
+    UPDATE study_message SET state = CASE address WHEN 'sam@example.org' THEN 'failed' ELSE 'sent' END WHERE study_id = ${study}`)
+    await update(stopping.own, { ...(await read<Consent>(stopping.given)), status: 'inactive' })
+    await look()
+    t.strictSame(await resumed(), [])
+    await change(study, { status: 'active' })
+    await Promise.all([look(), look()])
+    t.strictSame(await resumed(), ['rob@example.org'], 'not who got no letter, or has stopped')
+    await change(study, { status: 'completed' })
+    await look()
+    await change(study, { status: 'active' })
+    await look()
+    t.strictSame(await resumed(), ['rob@example.org'], 'of an end that nobody was told')
+  },
+)
+
 t.test('what may go on is not told as an end', async t => {
   const study = await studyWith('eve')
   const goingOn = ['temporarily-closed-to-accrual', 'closed-to-accrual', 'in-review', 'approved'] as const

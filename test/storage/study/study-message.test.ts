@@ -103,22 +103,24 @@ t.test(
     const letters: { readonly subject?: string; readonly to: string; readonly text: string }[] = []
     const over = { status: 'completed', title: 'Diabetes', sponsor: { reference: 'Organization/lab' } }
     type Told = {
+      readonly kind?: 'study-ended' | 'study-resumed'
       readonly study?: object
       readonly patient?: object
       readonly days?: number
       readonly channel?: 'email' | 'sms'
     }
-    const add = (id: string, address: string, days: number, channel = 'email') =>
+    const add = (id: string, address: string, days: number, { kind = 'study-ended', channel = 'email' }: Told = {}) =>
       database.run(sql.fragment`
       INSERT INTO study_message (id, patient, study_id, kind, channel, address, since)
-      VALUES (${id}, 'fay', 's', 'study-ended', ${channel}, ${address}, date_trunc('day', now(), 'UTC') - make_interval(days => ${days}))`)
-    const tell = async ({ study = over, patient = {}, days = 2, channel = 'email' }: Told) => {
+      VALUES (${id}, 'fay', 's', ${kind}, ${channel}, ${address}, date_trunc('day', now(), 'UTC') - make_interval(days => ${days}))`)
+    const tell = async (told: Told) => {
+      const { study = over, patient = {}, days = 2, channel = 'email' } = told
       const address = channel === 'email' ? 'fay@example.org' : '+4915100000000'
       const telecom = [
         { system: 'email', value: 'fay@example.org' },
         { system: 'sms', value: '+4915100000000' },
       ]
-      await add('told', address, days, channel)
+      await add('told', address, days, told)
       const stored: Readonly<Record<string, object>> = {
         Patient: { telecom, communication: [{ language: { coding: [{ code: 'es' }] } }], ...patient },
         ResearchStudy: study,
@@ -180,6 +182,19 @@ t.test(
     await add('later', 'fay@example.org', 1)
     t.match(await tell({}), /nothing more to say/, 'of two ends only the last is told')
     t.equal(letters.length, 3)
+    const goesOn = { kind: 'study-resumed', study: { ...over, status: 'active' } } as const
+    t.strictSame(
+      [await tell(goesOn), await tell({ kind: 'study-resumed' }), await tell({ ...goesOn, patient: { telecom: [] } })],
+      [null, 'Nobody reads anything for the study any more', 'The address was changed'],
+    )
+    t.match(letters.slice(3), [
+      {
+        subject: 'Continúa un estudio con el que comparte',
+        text: /Un estudio de Lab que había terminado[\s\S]*x\.example\/sharing/,
+      },
+    ])
+    t.equal(letters.length, 4)
+    t.notMatch(JSON.stringify(letters), /Diabetes/)
   },
 )
 
