@@ -103,7 +103,7 @@ export const decideDelete: Decide = async (request, context) => {
     )
   }
   const chosen = ids.slice(0, most).sort()
-  return chosen.map(id => ordinary('delete', { ...request, id }, context))
+  return chosen.map(id => ordinary('delete', { ...request, id, query: new URLSearchParams() }, context))
 }
 
 const mostDeleted = 1000

@@ -111,7 +111,8 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: deletion,
     prepare: prepareDelete,
-    documentation: 'Deleting again changes nothing. The history stays, for those who may read it.',
+    documentation:
+      'Deleting again changes nothing. The history stays, for those who may read it; parameters, such as _expunge, are refused with 400, or ignored with handling=lenient.',
   },
   {
     name: 'delete',

@@ -167,6 +167,20 @@ t.test('a deleted resource is gone, and its history stays', async t => {
   })
 })
 
+t.test('a delete that asks for more than that is refused, and deletes nothing', async t => {
+  const { id } = (await post(patient())).json()
+  const url = `/fhir/Patient/${id}`
+  for (const name of ['_expunge', '_hardDelete', '_cascade', 'identifier']) {
+    const refused = await call('DELETE', `${url}?${name}=true`)
+    t.match([refused.statusCode, refused.json().issue[0]], [400, { code: 'invalid', expression: [name] }], name)
+  }
+  t.equal((await call('GET', url)).statusCode, 200)
+  t.equal((await call('DELETE', `${url}?_format=json&_pretty=true`)).statusCode, 204)
+  const { id: another } = (await post(patient())).json()
+  const lenient = { prefer: 'handling=lenient' }
+  t.equal((await call('DELETE', `/fhir/Patient/${another}?_expunge=true`, undefined, lenient)).statusCode, 204)
+})
+
 t.test('a history comes in pages', async t => {
   const { id } = (await post(patient())).json()
   await call('PUT', `/fhir/Patient/${id}`, patient({ id, active: true }))

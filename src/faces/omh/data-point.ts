@@ -39,7 +39,8 @@ export const createDataPoint: Handler<TypeRequest> = async ({ type, query, body 
 
 export const deleteDataPoint: Handler<InstanceRequest> = async (request, context): Promise<FhirResponse> => {
   const id = await observationOf(request, context)
-  return deletion({ ...request, id, headers: { prefer: { handling: 'strict', return: 'OperationOutcome' } } }, context)
+  const headers = { prefer: { handling: 'strict', return: 'OperationOutcome' } } as const
+  return deletion({ ...request, id, query: new URLSearchParams(), headers }, context)
 }
 
 const minimal = { prefer: { handling: 'strict', return: 'minimal' } } as const
