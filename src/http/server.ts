@@ -25,6 +25,7 @@ import { beginInTurn } from './pipelines.ts'
 import { refuseAmbiguousHeads } from './request-head.ts'
 import { callersIdIn, logRequests, logUnrouted } from './request-log.ts'
 import { tellMethods } from './told-methods.ts'
+import { dropUnreadBodies } from './unread-bodies.ts'
 import { isUpgraded } from './upgrades.ts'
 
 type Options = {
@@ -72,6 +73,7 @@ export const openServer = async ({ config, log, xml, metrics, answerNoPage }: Op
   tellMethods(server)
   beginInTurn(server)
   layBodiesTogether(server)
+  dropUnreadBodies(server)
   nameCodings(server)
   logRequests(server)
   if (metrics !== undefined) countRequests(server, metrics)

@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import t from 'tap'
+import { openLog } from '../../src/events/log.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { openXml } from '../../src/fhir/xml/xml.ts'
+import { parseBodies } from '../../src/http/fhir/fhir-body.ts'
+import { openServer } from '../../src/http/server.ts'
+
+const mostBytes = 1_000_000
+const xml = openXml(loadRegistry().structures)
+const log = openLog('silent', { write: () => {} })
+const server = await openServer({ config: { maxBodyBytes: mostBytes, corsOrigins: '*', trustProxy: [] }, log, xml })
+await server.register(async scope => {
+  parseBodies(scope)
+  scope.post('/echo', async () => 'read')
+})
+await server.listen({ port: 0, host: '127.0.0.1' })
+t.teardown(() => server.close())
+
+/** Sends all of it before anything is read, as many clients do, and then another request. */
+const answersTo = async (type: string, bytes: number): Promise<readonly string[]> => {
+  const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
+  let received = ''
+  socket.pause()
+  socket.write(`POST /echo HTTP/1.1\r\nhost: sharewell\r\ncontent-type: ${type}\r\ncontent-length: ${bytes}\r\n\r\n`)
+  for (let sent = 0; sent < bytes; sent += piece.length) {
+    if (!socket.write(piece.subarray(0, bytes - sent))) await once(socket, 'drain')
+  }
+  socket.end(
+    'POST /echo HTTP/1.1\r\nhost: sharewell\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+  )
+  socket.setEncoding('utf8')
+  for await (const text of socket) received += text
+  return received.match(/HTTP\/1\.1 \d{3}/g) ?? []
+}
+const piece = Buffer.alloc(65_536, 'x')
+
+t.test('whoever sends more than is taken is told so once all is sent, and the connection goes on', async t => {
+  t.strictSame(await answersTo('application/fhir+json', 7_000_000), ['HTTP/1.1 413', 'HTTP/1.1 200'])
+})
+
+t.test('and so is whoever sends what is not taken', async t => {
+  t.strictSame(await answersTo('text/plain', 5_000_000), ['HTTP/1.1 415', 'HTTP/1.1 200'])
+})
+
+t.test('for a body that is far too large the connection is closed', async t => {
+  const { headers } = await server.inject({
+    method: 'POST',
+    url: '/echo',
+    headers: { 'content-type': 'application/fhir+json', 'content-length': String(8 * mostBytes + 1) },
+    payload: '{}',
+  })
+  t.equal(headers.connection, 'close')
+})
