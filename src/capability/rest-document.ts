@@ -42,7 +42,7 @@ export const toRestDocument = (documented: Documented): string =>
     '### Modifiers',
     table(['modifier', 'of the types'], modifierRows(documented)),
     'A string is found by the beginning of any of its words (in a long string, of those among its first 200 letters). Case, accents, punctuation, repeated blanks and what cannot be seen (soft hyphens, marks of direction) are ignored. `family=quinones` finds\n' +
-      "*Carreño Quiñones*, `strasse` *Straße*, `soren` *Søren*, and `OBrien`, `O Brien` and `O’Brien` find *O'Brien*. For `:contains` punctuation counts, for `:exact` every character. Tokens are compared as they are written, except\n" +
+      "*Carreño Quiñones*, `strasse` *Straße*, `soren` *Søren*, and `OBrien`, `O Brien` and `O’Brien` find *O'Brien*; `phonetic` compares like `name`, by letters and not by sound. For `:contains` punctuation counts, for `:exact` every character. Tokens are compared as they are written, except\n" +
       'e-mail addresses and strings, for which case is ignored.',
     '`_text` and `_content` accept words, all of which must occur, `"a phrase"`, `AND`, `OR`, `-without` and brackets (at most 50 of these and `AND`): `(bone OR liver) and metastases`. Only whole words are found.',
     '### Prefixes',
