@@ -20,9 +20,9 @@ export const findExistingAmong = async (
     if (ifNoneExist === undefined || fullUrl === undefined || !('type' in request)) continue
     if (!referred.has(fullUrl)) continue
     const criteria = existing(request.type, ifNoneExist, context)
-    const [match, another] = await context.store.matches(criteria, 2).catch(thrownAt(index))
-    // If several match, none is meant, and the entry itself will be refused.
-    if (match !== undefined && another === undefined) found.set(fullUrl, `${request.type}/${match.id}`)
+    // If several match, the entry itself will be refused.
+    const [match] = await context.store.matches(criteria, 1).catch(thrownAt(index))
+    if (match !== undefined) found.set(fullUrl, `${request.type}/${match.id}`)
   }
   return found
 }

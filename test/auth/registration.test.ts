@@ -110,6 +110,44 @@ t.test('registering gives nothing by itself', async t => {
   t.equal((await send(token.access_token, 'GET', `Patient/${ann}`)).statusCode, 200, 'only what a patient gives it')
 })
 
+t.test('an app that registered without refresh tokens is allowed none', async t => {
+  const { body } = await register({
+    ...app,
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code'],
+  })
+  const browser = world.browser()
+  const { verifier, challenge } = pkce()
+  const asked = 'patient/Patient.rs launch/patient offline_access online_access'
+  const { id } = await browser.begin(authorizeQuery(body.client_id, asked, challenge))
+  const scopes = ['patient/Patient.rs', 'launch/patient']
+  const anns = await signIn(await account(ann))
+  t.has(await browser.find(id, anns), { scopes })
+  const code = (await browser.allow(id, anns, { scopes })).searchParams.get('code') ?? ''
+  const exchange = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+  const answer = await tokenRequest(server, { ...exchange, client_id: body.client_id })
+  t.match(answer, { status: 200, body: { scope: scopes.join(' '), refresh_token: undefined } })
+})
+
+t.test('of what an app says of itself, only what is of use here is kept', async t => {
+  const { body } = await register({
+    ...app,
+    token_endpoint_auth_method: 'none',
+    default_max_age: 1,
+    require_auth_time: true,
+    software_statement: 'x'.repeat(2000),
+    'unheard-of': 'x'.repeat(2000),
+  })
+  const kept = (await listClients(database)).find(({ id }) => id === body.client_id)
+  t.strictSame(Object.keys(kept?.metadata ?? {}).toSorted(), [
+    'application_type',
+    'grant_types',
+    'redirect_uris',
+    'response_types',
+    'token_endpoint_auth_method',
+  ])
+})
+
 t.test('an unsound registration is refused, and the refusal says what would be accepted', async t => {
   const key = (await makeKey('ES384')).jwk
   const short = Buffer.alloc(128, 0xff).toString('base64url')

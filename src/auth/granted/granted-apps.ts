@@ -81,7 +81,7 @@ const findOwn = async ({ database }: Parts, person: string, id: string) =>
 
 const prove = async (parts: Parts, person: string, id: string): Promise<boolean> => {
   const grant = await findOwn(parts, person, id)
-  if (grant?.context.unproven === undefined) return false
+  if (grant === undefined) return false
   const { client, patient, scope } = grant
   const event = {
     what: 'given',

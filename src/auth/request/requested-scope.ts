@@ -30,7 +30,7 @@ export type ScopeRules = {
  * valid search: ignoring that would give more than was asked for.
  */
 export const scopesOfPerson = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
-  const approved = parseScopes(client.scope).filter(({ context }) => context === 'user')
+  const approved = parseScopes(client.scope)
   return wordsOf(text, 'patient', rules).flatMap(word => {
     if (isContextScope(word)) return [word]
     const context = parseScope(word)?.context

@@ -171,10 +171,7 @@ const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<v
   if (first !== undefined) atEntry(first.index, room.requireSome)
   await findReferences(wave, targets, context)
   const asked = wave.map(one => ({ ...one, request: resolveCriteria(one.request, targets) }))
-  for (const [name, target] of await findExistingAmong(asked, context)) {
-    progress.beside.delete(targets.get(name) ?? '')
-    targets.set(name, target)
-  }
+  for (const [name, target] of await findExistingAmong(asked, context)) targets.set(name, target)
   const giveWay = openGiveWay()
   const routed: Prepared[] = []
   for (const { interaction, request, fullUrl, id, index } of wave) {

@@ -351,7 +351,8 @@ t.test('invalid keys and data of a partner are refused, and change nothing', asy
       JSON.stringify(keys),
     )
   }
-  for (const said of [{ name: '' }, { name: 7 }, { logo_uri: 'x'.repeat(501) }, { consent_message: 'Trust us' }, []])
+  const unsaid = [{ name: '' }, { name: 7 }, { name: 'Trial\u202Ereverof' }, { logo_uri: 'x'.repeat(501) }]
+  for (const said of [...unsaid, { consent_message: 'Trust us' }, []])
     t.has(await partner.post(said), { status: 400, body: { issue: [{ code: 'invalid' }] } }, JSON.stringify(said))
   t.strictSame((await partner.get()).body, before)
 })

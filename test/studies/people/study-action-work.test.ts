@@ -79,6 +79,20 @@ t.test('an item that was interrupted is reported as possibly done, and is not do
   t.match(await readAction(database, id), { done: 2, refused: 1 })
 })
 
+t.test('an item that another server has begun since it was listed is left to that one', async t => {
+  invited.length = 0
+  const id = await add('carol', 'invite')
+  const openStoreFor = () => ({
+    ...parts.openStoreFor(),
+    read: async () => {
+      await beginItem(database, id, 1)
+      return parts.openStoreFor().read()
+    },
+  })
+  await worked(id, { openStoreFor })
+  t.strictSame(invited, ['bob'])
+})
+
 t.test('what was asked for more than a week ago, before the server stood still, is not begun any more', async t => {
   invited.length = 0
   const [old, recent] = [await add('carol', 'invite'), await add('dave', 'invite')]
