@@ -124,3 +124,56 @@ t.test('what a study keeps since a withdrawal is nothing that somebody gives it 
   await update(own, { ...anew, dateTime: new Date().toISOString(), provision })
   t.equal(await state(), 'nothing')
 })
+
+t.test('a place whose period is over has ended', async t => {
+  const patient = await participant(manager, organization, id, kinds, 'Person of a while')
+  const found = await world.send('everything', 'GET', `ResearchSubject?individual=Patient/${patient}`)
+  const { resource: place } = found.json().entry[0]
+  await update('everything', { ...place, period: { start: '2026-01-01', end: '2026-02-01' } })
+  const asked = statesAmong({ kind: 'identified', ids: [place.id] })
+  const rows = await database.any<{ state: string }>(sql.fragment`WITH ${asked} SELECT state FROM person`)
+  t.strictSame(rows, [{ state: 'ended' }])
+})
+
+t.test('who gives what one of two sources measures gives a part of what is asked', async t => {
+  const device = { resourceType: 'Device', status: 'active' } as const
+  const [one, other] = [await create(world.administrator, device), await create(world.administrator, device)]
+  const from = ({ id }: { readonly id: string }) => ({
+    reference: { reference: `Device/${id}` },
+    meaning: 'related' as const,
+  })
+  const { id: sourced } = await study(manager, organization, 'sourced', kinds)
+  const asked: ResearchStudy = (await world.send(manager, 'GET', `ResearchStudy/${sourced}`)).json()
+  const extension = (asked.extension ?? []).flatMap((said): readonly Extension[] =>
+    said.url === extensions.requestedData
+      ? [one, other].map(source => ({
+          ...said,
+          extension: [...(said.extension ?? []), { url: 'source', valueReference: from(source).reference }],
+        }))
+      : [said],
+  )
+  await update(manager, { ...asked, extension })
+  const { id: patient } = await create(manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${organization}` },
+  })
+  const { id: place } = await world.enrol(manager, sourced, patient)
+  const given = consent(patient, sourced, organization, kinds)
+  const provision = given.provision?.provision?.map(permit => ({ ...permit, data: [from(one)] })) ?? []
+  await create(await patientToken(patient, 'patient/Consent.cruds'), {
+    ...given,
+    provision: { ...given.provision, provision },
+  })
+  const states = statesOf(
+    { access, classes: openCodeClasses() },
+    {
+      study: sourced,
+      subjects: { kind: 'identified', ids: [place] },
+      shared: { kind: 'consented', to, action: 's', study: sourced },
+      silentDays: 14,
+      newestOf: 'everybody',
+    },
+  )
+  const rows = await database.any<{ state: string }>(sql.fragment`WITH ${states} SELECT state FROM person`)
+  t.strictSame(rows, [{ state: 'partly' }])
+})

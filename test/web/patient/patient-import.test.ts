@@ -177,6 +177,21 @@ t.test('if somebody is registered after the preview, they are shown before any o
   t.equal(await named('Between'), 1)
 })
 
+t.test('nor is any of it if they were registered long before it is confirmed', async t => {
+  const { location = '' } = await upload(['Later,Ana,1970-01-01,A-1', 'Later,Ben,1971-01-01,A-2'])
+  await settled(location)
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Earlier' }],
+    identifier: [{ value: 'A-2' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await database.run(sql.fragment`UPDATE patient SET last_updated = last_updated - interval '1 hour' WHERE id = ${id}`)
+  await staff.send(location, {}, `${location}/confirm`)
+  t.match(wordsOf(await settled(location)), /may be the same as one of these.* 3 Ben Later .* Earlier/)
+  t.equal(await named('Later'), 0)
+})
+
 t.test('a list for a study is enrolled with it', async t => {
   const page = `/patients/imports?study=${study.id}`
   t.match(wordsOf(await staff.get(page)), /All of them are enrolled in Hearts/)
@@ -208,12 +223,14 @@ t.test('so are those who are registered while the list is, and nothing of it is'
     await connection.run(sql.fragment`LOCK TABLE research_subject IN SHARE MODE`)
     await staff.send(location, {}, `${location}/confirm`)
     await someoneWaits(connection)
-    await create(lab.manager, {
+    const { id } = await create(lab.manager, {
       resourceType: 'Patient',
       name: [{ family: 'Longer' }],
       identifier: [{ value: 'L-2' }],
       managingOrganization: { reference: `Organization/${lab.organization}` },
     })
+    // As if their transaction had taken so long.
+    await database.run(sql.fragment`UPDATE patient SET last_updated = now() - interval '5 minutes' WHERE id = ${id}`)
   })
   t.match(
     wordsOf(await settled(location)),
