@@ -11,7 +11,13 @@ import type { Database } from '../../storage/database.ts'
 import { addressesOf } from '../../storage/model/patient-address.ts'
 import { isInForce, isOver } from '../../storage/model/study.ts'
 import { keepAppInvitations } from '../../storage/study/app-invitation.ts'
-import { endMessage, type MessageToSend, noteReason, takeMessage } from '../../storage/study/study-message.ts'
+import {
+  endMessage,
+  type MessageToSend,
+  noteReason,
+  nothingMoreToSay,
+  takeMessage,
+} from '../../storage/study/study-message.ts'
 import type { Attempt } from '../../storage/work/queue.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import { reasonNotToWrite } from '../patient/reason-not-to-write.ts'
@@ -67,7 +73,7 @@ const reasonNotToSend = async (
   if (reasonNotToWrite(patient) !== undefined) return 'Nobody writes to this patient any more'
   const reasonOf = reasons[kind]
   if (reasonOf === undefined) return undefined
-  if (toMany.has(kind) && !isAddressOf(patient, message)) return 'The address was changed'
+  if (toMany.has(kind) && !isAddressOf(patient, message)) return nothingMoreToSay
   return reasonOf({
     resourceType: 'ResearchStudy',
     ...(await read(parts, 'ResearchStudy', study ?? '')),
@@ -89,8 +95,8 @@ const reasons: Partial<Record<MessageToSend['kind'], (study: ResearchStudy) => s
   reminder: reasonNotToAsk,
   changed: reasonNotToAsk,
   silence: notRead,
-  'study-ended': study => (isOver(study) ? undefined : 'The study goes on'),
-  'study-resumed': notRead,
+  'study-ended': study => (isOver(study) ? undefined : nothingMoreToSay),
+  'study-resumed': study => (isInForce(study) ? undefined : nothingMoreToSay),
 }
 
 const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {

@@ -155,14 +155,15 @@ t.test(
     const since = new Date(Date.now() - 2 * 86_400_000)
     const day = (locale: string) =>
       new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(since)
+    const nothingMore = 'There was nothing more to say: what it was about had ended, was answered, or is long ago'
     t.strictSame(reasons, [
       null,
       null,
       null,
-      'The study goes on',
-      'The address was changed',
+      nothingMore,
+      nothingMore,
       'Nobody writes to this patient any more',
-      'There was nothing more to say: what it was about had ended, was answered, or is long ago',
+      nothingMore,
     ])
     t.match(letters, [
       {
@@ -185,7 +186,7 @@ t.test(
     const goesOn = { kind: 'study-resumed', study: { ...over, status: 'active' } } as const
     t.strictSame(
       [await tell(goesOn), await tell({ kind: 'study-resumed' }), await tell({ ...goesOn, patient: { telecom: [] } })],
-      [null, 'Nobody reads anything for the study any more', 'The address was changed'],
+      [null, nothingMore, nothingMore],
     )
     t.match(letters.slice(3), [
       {
