@@ -90,7 +90,7 @@ export const interactions: readonly Interaction[] = [
     handler: patch,
     prepare: preparePatch,
     documentation:
-      'A JSON Patch, or a FHIRPath Patch as Parameters. The result is checked like an update. The first item of a list makes the list (added at /telecom/-, inserted at 0); lists and objects that become empty are removed, and so is a narrative that was made from ' +
+      'A JSON Patch, or a FHIRPath Patch as Parameters. The result is checked like an update. A FHIRPath Patch may insert the first item of a list that is not there; to a JSON Patch, as RFC 6902 says, a list that is not there has no places. Lists and objects that become empty are removed, and so is a narrative that was made from ' +
       'what it changes (generated, extensions), unless the patch sends another one. A narrative of another status must be replaced or removed by the patch itself (else 422). A token that may change but not read cannot patch (403), since refusals would reveal what is stored.',
   },
   {

@@ -114,13 +114,18 @@ const isIndex = (token: string): boolean => /^(?:0|[1-9]\d{0,8})$/.test(token)
 const shown = (path: Pointer): string =>
   path.map(token => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
-const add = (document: unknown, path: Pointer, value: unknown, refuse: Refuse): unknown =>
-  isFirstItem(document, path) ? add(document, path.slice(0, -1), [value], refuse) : addTo(document, path, value, refuse)
-
 /**
- * FHIR has no empty lists: one without items is left out, and nobody who adds an item can know whether it is there. What does not repeat is no list
- * all the same, and then refused as such.
+ * "The object itself or an array containing it does need to exist, and it remains an error for that not to be the case." FHIR leaves out empty lists,
+ * so the refusal says how one is begun: https://www.rfc-editor.org/rfc/rfc6902#section-4.1
  */
+const add = (document: unknown, path: Pointer, value: unknown, refuse: Refuse): unknown =>
+  changed(document, path, isFirstItem(document, path) ? beginningOf(path, refuse) : refuse, (container, token) => {
+    if (!Array.isArray(container)) return { ...container, [token]: value }
+    const index = token === '-' ? container.length : isIndex(token) ? Number(token) : Number.NaN
+    if (!(index <= container.length)) throw refuse(`a list of ${container.length} has no place ${token}`)
+    return container.toSpliced(index, 0, value)
+  }) ?? value
+
 const isFirstItem = (document: unknown, path: Pointer): boolean => {
   const [list, place] = path.slice(-2)
   if (list === undefined || (place !== '-' && place !== '0')) return false
@@ -128,13 +133,10 @@ const isFirstItem = (document: unknown, path: Pointer): boolean => {
   return isObject(parent) && !Object.hasOwn(parent, list)
 }
 
-const addTo = (document: unknown, path: Pointer, value: unknown, refuse: Refuse): unknown =>
-  changed(document, path, refuse, (container, token) => {
-    if (!Array.isArray(container)) return { ...container, [token]: value }
-    const index = token === '-' ? container.length : isIndex(token) ? Number(token) : Number.NaN
-    if (!(index <= container.length)) throw refuse(`a list of ${container.length} has no place ${token}`)
-    return container.toSpliced(index, 0, value)
-  }) ?? value
+const beginningOf =
+  (path: Pointer, refuse: Refuse): Refuse =>
+  reason =>
+    refuse(`${reason}; a list that is not there yet is added whole, as the value of ${shown(path.slice(0, -1))}`)
 
 const put = (document: unknown, path: Pointer, value: unknown, refuse: Refuse): unknown =>
   changed(document, path, refuse, (container, token) =>
