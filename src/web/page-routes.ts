@@ -15,6 +15,7 @@ import type { PageOptions } from './page/add-page.ts'
 import { contentSecurityPolicy } from './page/content-security.ts'
 import { requireOwnForms, unmarkedToken } from './page/form-token.ts'
 import { allowFrame, isFramed, jarOf } from './page/frame.ts'
+import { isOnThisMachine } from './page/outbox-note.ts'
 import { pageLimits } from './page/page-limits.ts'
 import { pages } from './pages.ts'
 import { recordRefusedPages } from './refused-page.ts'
@@ -46,6 +47,7 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
   keepRequest(server)
   server.decorateRequest('session', undefined)
   server.decorateRequest('standing', undefined)
+  server.decorateRequest('hasOutbox', false)
   const noteLanguage = languageNotes(accounts.database)
   server.addHook('onRequest', async (request, reply) => {
     // Redirects are not cached either: a browser that goes back would use a stored one, and be sent to and fro between signing in and the page.
@@ -60,6 +62,7 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
       request.standing = await standingOf(accounts.database, person)
       await noteLanguage(request, request.session)
     }
+    request.hasOutbox = options.outbox !== undefined && isOnThisMachine(request)
     allowFrame(reply, request.session?.frame?.origins ?? [])
   })
   const origin = () => new URL(accounts.address()).origin

@@ -65,7 +65,7 @@ const isPast = ({ period = {} }: ResearchStudy): boolean => {
 
 const edgeOf = (study: ResearchStudy): string => {
   const { period = {} } = study
-  return isPast(study) ? `its last day was ${lastDayOf(period)}` : `its first day is ${firstDayOf(period)}`
+  return isPast(study) ? `its last day was ${lastDayOf(period)} (UTC)` : `its first day is ${firstDayOf(period)} (UTC)`
 }
 
 /** The name of its status, for staff. */

@@ -130,8 +130,15 @@ export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: 
 ]
 
 /** What is still missing before the study can ask anybody. */
-export const missingForPatients = (study: ResearchStudy, classes: CodeClasses): readonly string[] => [
-  ...missingRequests(study, classes),
+export const missingForPatients = (study: ResearchStudy, classes: CodeClasses): readonly Missing[] => [
+  ...missingRequests(study, classes).map(what => ({ page: 'data', what }) as const),
+  ...missingText(study).map(what => ({ page: 'text', what }) as const),
+]
+
+/** `page`: of the settings, where it can be given. */
+type Missing = { readonly page: 'data' | 'text'; readonly what: string }
+
+const missingText = (study: ResearchStudy): readonly string[] => [
   ...(versionsOf(study).length === 0 ? ['a published text for patients'] : []),
   ...(missingInPublished(study).length === 0
     ? []

@@ -26,6 +26,7 @@ import {
   tryProof,
   useInvitation,
 } from '../../storage/study/invitation.ts'
+import { findInvitationEnd, type InvitationEnd } from '../../storage/study/invitation-end.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
@@ -33,6 +34,8 @@ import { recordingInvitation } from './invitation-event.ts'
 export type Acceptance = {
   /** Undefined if the link has ended, or never was one. */
   readonly find: (link: string) => Promise<Invitation | undefined>
+  /** When it ended, if it was one. */
+  readonly findEnd: (link: string) => Promise<InvitationEnd | undefined>
   /** The study that the person has already joined by that link or that cookie, which have ended since. */
   readonly takenUp: (secret: string, person: string) => Promise<string | undefined>
   /** Apps that can take up the invitation of a message by themselves, with a link for each. */
@@ -90,6 +93,7 @@ export const openAcceptance = (parts: Parts): Acceptance => {
   const { database } = accounts
   return {
     find: link => findInvitation(database, link),
+    findEnd: link => findInvitationEnd(database, link),
     takenUp: (secret, person) => studyTakenUp(database, secret, person),
     appsFor: link => appsFor(accounts, link),
     sendCode: (link, words) => sendCode(parts, link, words),

@@ -48,15 +48,18 @@ ${content}
     const at = `${path}/${change.name}`
     server.get(at, { onRequest }, async (request, reply) => {
       const factor = await findSecondFactor(database, sessionOf(request).person)
-      return change.isPossible(factor) ? sendChange(reply, change, factor) : reply.redirect(path, 303)
+      const continued = continuePath(queryOf(request).get('continue') ?? '')
+      return change.isPossible(factor) ? sendChange(reply, change, { factor, continued }) : reply.redirect(path, 303)
     })
     server.post(at, { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
       const { person } = sessionOf(request)
       const factor = await findSecondFactor(database, person)
       if (!change.isPossible(factor)) return reply.redirect(path, 303)
       const shown = { password: typedSecret(request.body, 'password'), code: typed(request.body, 'code') }
-      const refuse = (unshown: Unshown) => sendChange(reply.code(statusOf[unshown.answer]), change, factor, unshown)
-      return change.make(reply, options, { session: sessionOf(request), shown, refuse })
+      const continued = continuePath(typed(request.body, 'continue'))
+      const refuse = (unshown: Unshown) =>
+        sendChange(reply.code(statusOf[unshown.answer]), change, { factor, continued, unshown })
+      return change.make(reply, options, { session: sessionOf(request), shown, continued, refuse })
     })
   }
 }
@@ -66,7 +69,7 @@ const recovered = ({ say }: Words, continued = '/account'): Html =>
   notice(
     'standing',
     html`<p>${say('factor.recovered')}</p>
-<p><a href="${path}/set-up">${say('factor.another')}</a></p>
+<p><a href="${path}/set-up?${new URLSearchParams({ continue: continued }).toString()}">${say('factor.another')}</a></p>
 <p><a href="${continued}">${say('factor.go-on')}</a></p>`,
   )
 
@@ -97,6 +100,8 @@ type Change = {
 type Asked = {
   readonly session: Session
   readonly shown: ShownAgain
+  /** Where somebody was going when they were led here. */
+  readonly continued: string | undefined
   readonly refuse: (unshown: Unshown) => FastifyReply
 }
 
@@ -106,12 +111,12 @@ const changes: readonly Change[] = [
     text: ({ authenticator }) => (authenticator === undefined ? 'factor.set-up-text' : 'factor.another-text'),
     button: 'prove.go-on',
     isPossible: () => true,
-    make: async (reply, { accounts, cookies }, { session, shown, refuse }) => {
+    make: async (reply, { accounts, cookies }, { session, shown, continued = path, refuse }) => {
       const begun = await beginSetUp(accounts, session, shown)
       if (begun.kind === 'unshown') return refuse(begun)
       if (begun.done === undefined) return reply.redirect('/sign-in', 303)
       reply.setCookie(cookies.nameOf('step'), begun.done, cookies.options)
-      return reply.redirect(`/second-factor?${new URLSearchParams({ continue: path })}`, 303)
+      return reply.redirect(`/second-factor?${new URLSearchParams({ continue: continued })}`, 303)
     },
   },
   {
@@ -138,11 +143,16 @@ const changes: readonly Change[] = [
   },
 ]
 
+type ChangeShown = {
+  readonly factor: SecondFactor
+  readonly continued: string | undefined
+  readonly unshown?: Unshown
+}
+
 const sendChange = (
   reply: FastifyReply,
   { name, text, button }: Change,
-  factor: SecondFactor,
-  unshown?: Unshown,
+  { factor, continued, unshown }: ChangeShown,
 ): FastifyReply => {
   const problemOf = (field: Unshown['field']) => (unshown?.field === field ? unshown.answer : undefined)
   const words = wordsOf(reply.request)
@@ -158,6 +168,7 @@ ${form({
   action: `${path}/${name}`,
   token: ownToken(reply),
   problemTitle: say('check'),
+  hidden: { continue: continued },
   fields: factor.authenticator === undefined ? [password] : [password, codeField(words, problemOf('code'))],
   button: say(button),
 })}

@@ -11,6 +11,7 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** Everything about the account of the person who is signed in. */
@@ -21,7 +22,6 @@ export const accountPage: AddPage = (server, options) => {
     const account = await findAccountOf(accounts.database, person)
     const words = wordsOf(request)
     const { say } = words
-    const done = namedIn(doneTexts, queryOf(request).get('done'))
     const { standing } = request
     const waiting = standing?.patient ? await findWaitingStudies(options, person) : []
     const places = (
@@ -43,7 +43,7 @@ export const accountPage: AddPage = (server, options) => {
       title: say('account.title'),
       content: html`<h1>${say('account.title')}</h1>
 ${account?.email === undefined && withoutAddress(words, accounts)}
-${done && notice('done', html`<p>${say(done)}</p>`)}
+${whatLedHere(request, words)}
 ${waiting.length > 0 && waitingNotice(waiting, words)}
 <dl>
 <dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
@@ -65,6 +65,23 @@ ${leavingOrHelped(words, standing)}`,
     })
   })
 }
+
+/** What the form has done that led here, or why the page that was asked for did. */
+const whatLedHere = (request: FastifyRequest, words: Words): Html | undefined => {
+  const { say } = words
+  const asked = queryOf(request).get('done')
+  if (asked === 'not-staff') return notice('standing', html`<p>${say('own.not-staff')}</p>`)
+  const done = namedIn(doneTexts, asked)
+  if (done === undefined) return undefined
+  return notice(
+    'done',
+    html`<p>${say(done)}</p>${done === 'done.account' && request.standing?.administrator && begin(words)}`,
+  )
+}
+
+/** Nothing is set up yet where the first administrator comes. */
+const begin = (words: Words): Html =>
+  html`<p>${phrase(words, 'done.administrator', { add: html`<a href="/organizations/new">${words.say('done.add-organization')}</a>` })}</p>`
 
 /** Somebody who has just made an account, and came by no invitation, is told what comes next. */
 const placesShown = (places: readonly (readonly [unknown, at: string, key: Key])[], { say }: Words): Html =>

@@ -31,9 +31,9 @@ export const prove = async (
   const proof = await acceptance.prove(came.link, { birthDate: dayIn(birthDate), code })
   switch (proof.kind) {
     case 'over':
-      return sendInvitationIsOver(reply, words)
+      return sendInvitationIsOver(reply, words, await acceptance.findEnd(came.link))
     case 'ended':
-      return sendInvitationIsOver(reply, words, 'over.tries')
+      return sendInvitationIsOver(reply, words, { kind: 'tries' })
     case 'wrong':
       return sendProve(reply.code(422), words, { ...came, birthDate, problems: wrong(words) })
     case 'late':

@@ -8,7 +8,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendInvitationIsOver } from '../page/link-is-over.ts'
+import { sendInvitationIsOver, sendWithoutLink } from '../page/link-is-over.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 import { type Came, prove, provePage, sendProve, sendTooOften } from './invitation-prove.ts'
@@ -33,7 +33,7 @@ export const invitationPage: AddPage = (server, options) => {
     const sent = await acceptance.sendCode(link, words)
     switch (sent.kind) {
       case 'over':
-        return sendInvitationIsOver(reply, words)
+        return sendInvitationIsOver(reply, words, await acceptance.findEnd(link))
       case 'too-often':
         return sendTooOften(reply, words, sent.until, { link, channel: sent.channel })
       case 'sent':
@@ -43,7 +43,7 @@ export const invitationPage: AddPage = (server, options) => {
   server.post('/invitation', { config: { isForAnybody: true } }, async (request, reply) => {
     const link = typed(request.body, 'link')
     const invitation = await acceptance.find(link)
-    if (invitation === undefined) return sendInvitationIsOver(reply, wordsOf(request))
+    if (invitation === undefined) return sendInvitationIsOver(reply, wordsOf(request), await acceptance.findEnd(link))
     // Somebody who goes back and sends it again has proved it already; their code is used up, and would be wrong now.
     const proven = await acceptance.findProven(cookieOf(request, cookies, 'invitation'))
     if (proven?.id === invitation.id) return reply.redirect('/invitation/account', 303)
@@ -60,7 +60,9 @@ const sendNoLonger = async (
 ): Promise<FastifyReply> => {
   const { session } = request
   const study = session && (await acceptance.takenUp(link, session.person))
-  return study === undefined ? sendInvitationIsOver(reply, wordsOf(request)) : reply.redirect(`/sharing/${study}`, 303)
+  if (study !== undefined) return reply.redirect(`/sharing/${study}`, 303)
+  if (link === '') return sendWithoutLink(reply, wordsOf(request))
+  return sendInvitationIsOver(reply, wordsOf(request), await acceptance.findEnd(link))
 }
 
 type App = { readonly name: string; readonly link: string }

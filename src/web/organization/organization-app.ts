@@ -32,19 +32,20 @@ export const organizationAppPage: AddPage = (server, options) => {
     const organization = await administeredOf(request, options)
     const app = await organizationApps.find(organization.id, request.params.app)
     if (app === undefined) throw new FhirError('not-found', 'There is no such app')
-    return { ...organization, app, page: `/organizations/${organization.id}/apps/${app.id}` }
+    const page = `/organizations/${organization.id}/apps/${app.id}`
+    return { ...organization, app, page, fhir: `${options.accounts.address()}/fhir` }
   }
   server.get<OfApp>(at, { onRequest }, async (request, reply) => {
-    const { app, page } = await found(request)
+    const { app, page, fhir } = await found(request)
     const query = queryOf(request)
     return sendApp(reply, {
-      ...{ app, page, state: stateOf(app) },
+      ...{ app, page, fhir, state: stateOf(app) },
       done: [...query.keys()].map(name => namedIn(doneTexts, name)).find(Boolean),
       wasKnown: query.has('known'),
     })
   })
   server.post<OfApp>(at, keepsTyped(options), async (request, reply) => {
-    const { app, page, by } = await found(request)
+    const { app, page, fhir, by } = await found(request)
     const state = typedState(request.body)
     try {
       const { client_id, client_secret } = await organizationApps.change(
@@ -57,7 +58,7 @@ export const organizationAppPage: AddPage = (server, options) => {
       return reply.redirect(`${page}?saved`, 303)
     } catch (error) {
       if (isOvertaken(error)) return sendApp(reply.code(409), { ...(await found(request)), state, wasFaster: true })
-      return sendApp(reply.code(422), { app, page, state: withProblems(state, error) })
+      return sendApp(reply.code(422), { app, page, fhir, state: withProblems(state, error) })
     }
   })
   const acting = (action: string, act: (asked: Acting) => Promise<FastifyReply>) =>
@@ -94,7 +95,8 @@ const doneTexts: Readonly<Record<string, string>> = {
   enabled: 'It has been enabled: it can get tokens again.',
 }
 
-type Found = { readonly app: OrganizationClient; readonly page: string }
+/** `fhir`: the address that an app is given. */
+type Found = { readonly app: OrganizationClient; readonly page: string; readonly fhir: string }
 type Acting = Found & { readonly by: By; readonly version: string; readonly reply: FastifyReply }
 
 type Shown = Found & {
@@ -109,7 +111,7 @@ type Shown = Found & {
 }
 
 const sendApp = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { app, page, state, done, wasKnown = false, refusal, wasFaster = false } = shown
+  const { app, page, fhir, state, done, wasKnown = false, refusal, wasFaster = false } = shown
   const token = ownToken(reply)
   return sendStaffPage(reply, {
     title: app.name,
@@ -122,6 +124,7 @@ ${wasFaster && notice('problem', html`${overtaken}${whatItIsNow(app, state)}`)}
 <dl>
 <dt>client_id</dt><dd><code>${app.id}</code></dd>
 <dt>Type</dt><dd>${kindLabel(app)}</dd>
+<dt>FHIR server</dt><dd><code>${fhir}</code>: it says in its <a href="/fhir/.well-known/smart-configuration">SMART configuration</a> where an app gets tokens</dd>
 <dt>Registered</dt><dd>${moment(app.registeredAt)}</dd>
 <dt>Last used</dt><dd>${lastToken(app)}</dd>
 </dl>

@@ -115,7 +115,7 @@ const sendNew = (reply: FastifyReply, { action, state, above }: New): FastifyRep
     content: html`<h1>Add an organization</h1>
 ${
   above === undefined
-    ? html`<p>It will be a top-level organization: a tenant, which sees nothing of any other. If it is part of an organization that is already here, add it below that one.</p>`
+    ? html`<p>It will be a top-level organization, such as a university or a hospital: those see nothing of each other. If it is part of an organization that is already here, add it below that one.</p>`
     : html`<p>It will be part of ${above.name}. Whoever manages that organization, or one above it, will manage the new one too.</p>`
 }
 ${above?.isClosed && closedMeanwhile(above.name, 'nothing is added below it')}

@@ -50,14 +50,14 @@ export const organizationPeoplePage: AddPage = (server, options) => {
       isWide: true,
       isProblem: asked.order.problem !== undefined,
       content: html`<h1>People of ${name}</h1>
-${done && notice('done', html`<p>${done}</p>`)}
+${done && notice('done', html`<p>${done}</p>${request.hasOutbox === true && isLetter.has(query.get('done')) && inOutbox}`)}
 <p>Everybody who has a role in this organization itself. Managers of an organization above it manage it too, and are listed there.</p>
 ${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
 ${(isNarrowed(asked) || found.total > 10 || query.has('sort')) && finding(page, asked)}
 ${note}
 ${people(shown, found, { isAsked: isNarrowed(asked), list: peopleListQuery(request) })}
 ${listLinks(page, again, { nextPage, isFirst, more: 'More people' })}
-${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(reply))}
+${isManaged && invited(shown, await options.staffInvitations.list(id), { token: ownToken(reply), hasOutbox: request.hasOutbox === true })}
 <p><a href="/organizations/${id}">Back to ${name}</a></p>`,
     })
   })
@@ -133,7 +133,7 @@ const period = ({ contacts, since, until, standing }: Colleague): Html => {
 const invited = (
   { id, organization }: ShownOrganization,
   invitations: readonly PendingInvitation[],
-  token: string,
+  { token, hasOutbox }: { readonly token: string; readonly hasOutbox: boolean },
 ): Html => html`<h2>Invited</h2>
 ${
   invitations.length === 0
@@ -144,24 +144,28 @@ ${
           html`<div>${postForm({ action: `/organizations/${id}/invitations/${one.id}/${action}`, token, hidden: { until: one.expiresAt.toISOString() } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button>`)}</div>`
         return html`<li class="list-group-item px-0 py-3">
 <h3>${one.email}</h3>
-<p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'expired' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letterText(one)}</p>
+<p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'expired' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letterText(one, hasOutbox)}</p>
 <div class="d-flex flex-wrap gap-2">${organization.active !== false && button('again', 'Send again')}${button('cancel', 'Cancel invitation')}</div>
 </li>`
       })}</ul>
 ${invitations.length >= mostListed && html`<p>Only the latest ${mostListed} are shown. Cancel those that are no longer needed to see earlier ones.</p>`}`
 }`
 
-const letterText = ({ letter, reason }: PendingInvitation): string => {
+const letterText = ({ letter, reason }: PendingInvitation, hasOutbox: boolean): string => {
   const because = reason === null ? '' : ` ${reason}.`
   switch (letter) {
     case 'waiting':
       return `The e-mail is being sent.${because}`
     case 'sent':
-      return 'The e-mail is sent.'
+      return hasOutbox ? 'The e-mail is in the outbox.' : 'The e-mail is sent.'
     case 'failed':
       return `The e-mail could not be sent.${because} Check the address, and send it again.`
   }
 }
+
+const isLetter: ReadonlySet<string | null> = new Set(['invited', 'again'])
+
+const inOutbox = html`<p>Nothing is sent from this server. To try it out, open the link of the letter in the <a href="/outbox">outbox</a>, with another browser, or in a private window: in this one you are signed in.</p>`
 
 /** What was done by the form that led here. */
 const doneTexts: Readonly<Record<string, string>> = {

@@ -107,7 +107,7 @@ const studies = (
 ): Html => html`<h2>Studies</h2>
 ${
   studies.length === 0
-    ? html`<p>It has no studies that you can see.</p>`
+    ? html`<p>It has no studies that you can see.${!mayMake && ' Its members and managers set them up.'}</p>`
     : html`<ul>${studies.map(
         study =>
           html`<li><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`,
@@ -125,5 +125,6 @@ const doneTexts: Readonly<Record<string, (id: string) => Html | string>> = {
   moved: () => 'The organization has been moved, with everything below it.',
   closed: () => 'The organization is closed.',
   opened: () => 'The organization is open again.',
-  joined: () => 'You have joined this organization.',
+  joined: () =>
+    'You have joined this organization. You find its studies and its patients above, as far as your role shows them.',
 }

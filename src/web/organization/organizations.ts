@@ -54,7 +54,7 @@ type Reader = { readonly isAsked: boolean; readonly administrator: boolean; read
 const emptyText = ({ isAsked, administrator, isOfficer }: Reader): Html | string => {
   if (isAsked) return 'No organization that you can see has this in its name.'
   return administrator
-    ? 'There are no organizations yet. Add the first: it is a tenant, which sees nothing of any other.'
+    ? 'There are no organizations yet. Add the first, such as your university or hospital; its departments are added below it. Organizations at the top see nothing of each other.'
     : html`There are no organizations that you can see, except any that are closed. ${isOfficer ? officerText : 'If you belong to none, ask the people who invited you.'}`
 }
 

@@ -1,32 +1,55 @@
 import type { FastifyReply } from 'fastify'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import type { InvitationEnd } from '../../storage/study/invitation-end.ts'
 import { type Html, html } from './html.ts'
+import { moment, phrase } from './time.ts'
 import { sendTranslatedPage, wordsOf } from './translated-page.ts'
 
 /** For links that were used, are too old, or never existed. `another`: how to get a new one, if people can ask for it themselves. */
 export const sendLinkIsOver = (reply: FastifyReply, { another }: { readonly another?: Html } = {}): FastifyReply => {
-  const words = wordsOf(reply.request)
+  const { request } = reply
+  const words = wordsOf(request)
   const { say } = words
-  return sendTranslatedPage(reply.code(410), words, {
+  if (request.method === 'GET' && !queryOf(request).has('link')) return sendWithoutLink(reply, words)
+  return send(reply, words, {
     title: say('link-over.title'),
-    content: html`<h1>${say('link-over.title')}</h1>
-<p>${say('link-over.text')}</p>
+    content: html`<p>${say('link-over.text')}</p>
 <p><a href="/sign-in">${say('over.sign-in')}</a></p>
 ${another}`,
   })
 }
 
-/** The same for an invitation into a study. `why`: what is said about it. */
-export const sendInvitationIsOver = (
-  reply: FastifyReply,
-  words: Words,
-  why: 'over.text' | 'over.tries' = 'over.text',
-): FastifyReply => {
+/** The same for an invitation into a study, with how it ended if that is known. */
+export const sendInvitationIsOver = (reply: FastifyReply, words: Words, end?: InvitationEnd): FastifyReply => {
   const { say } = words
-  return sendTranslatedPage(reply.code(410), words, {
+  const when =
+    end?.at && phrase(words, end.kind === 'expired' ? 'over.expired' : 'over.ended', { at: moment(end.at, words) })
+  return send(reply, words, {
     title: say('over.title'),
-    content: html`<h1>${say('over.title')}</h1>
-<p>${say(why)}</p>
+    content: html`${when && html`<p>${when}</p>`}
+<p>${say(end?.kind === 'tries' ? 'over.tries' : 'over.text')}</p>
 <p><a href="/sign-in?continue=%2Fsharing">${say('over.sign-in')}</a></p>`,
   })
 }
+
+/** Somebody who reloads the answer to a form, or comes back to it later, is without the link that it was opened with: it may still work. */
+export const sendWithoutLink = (reply: FastifyReply, words: Words): FastifyReply => {
+  const { say } = words
+  return send(reply, words, {
+    title: say('over.none-title'),
+    content: html`<p>${say('over.none')}</p>
+<p><a href="/sign-in">${say('over.sign-in')}</a></p>`,
+  })
+}
+
+const send = (
+  reply: FastifyReply,
+  words: Words,
+  { title, content }: { readonly title: string; readonly content: Html },
+): FastifyReply =>
+  sendTranslatedPage(reply.code(410), words, {
+    title,
+    content: html`<h1>${title}</h1>
+${content}`,
+  })

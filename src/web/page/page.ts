@@ -5,6 +5,7 @@ import { postForm } from './form.ts'
 import { addressAgain, isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { navigation } from './navigation.ts'
+import { outboxNote } from './outbox-note.ts'
 import { sessionEnding } from './session-ending.ts'
 
 export type Page = {
@@ -40,6 +41,7 @@ export const pageText = (page: Page): string =>
     ending: undefined,
     inHistory: undefined,
     page: undefined,
+    outbox: false,
   }).text
 
 type Around = {
@@ -52,6 +54,8 @@ type Around = {
   readonly inHistory: 'kept' | 'answered' | undefined
   /** For the answer to a form: the address of the page that it was on, if that is another than its own. */
   readonly page: string | undefined
+  /** Where the messages of a server are that sends none. */
+  readonly outbox: Html | false
 }
 
 const around = (reply: FastifyReply, { signOut, words, address }: Page): Around => {
@@ -67,6 +71,7 @@ const around = (reply: FastifyReply, { signOut, words, address }: Page): Around 
     ending: isOfSession && request.session ? sessionEnding(request.session.ending, words) : undefined,
     inHistory: request.method === 'GET' ? 'kept' : place && 'answered',
     page: place && (address ?? (place === 'own' ? undefined : place.page)),
+    outbox: !framed && outboxNote(request, words),
   }
 }
 
@@ -84,7 +89,7 @@ const placeOf = ({ statusCode, request }: FastifyReply): 'own' | { readonly page
 
 const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
-  { isFramed, again, ways, ending, inHistory, page }: Around,
+  { isFramed, again, ways, ending, inHistory, page, outbox }: Around,
 ): Html => {
   return html`<!doctype html>
 <html ${languageOf(words)}${addressesFor({ again, page })}>
@@ -118,6 +123,7 @@ ${ways}
 <main id="content" class="container-xl py-4" tabindex="-1">
 ${isWide ? content : html`<div class="narrow">${content}</div>`}
 </main>
+${outbox}
 </body>
 </html>
 `

@@ -28,7 +28,12 @@ export const postalFields = (fields: PostalFields, problems: PostalProblems, { s
       problem:
         problem === 'missing' && (name === 'line' || name === 'city')
           ? say(`postal.${name}-missing`)
-          : problem && say(name === 'line' ? 'postal.line-too-long' : 'postal.too-long', { mostLines, mostCharacters }),
+          : problem &&
+            say(name === 'line' ? 'postal.line-too-long' : 'postal.too-long', {
+              field: say(`postal.${name}`),
+              mostLines,
+              mostCharacters,
+            }),
       autocomplete: autocompleteOf[name],
       optional: true,
       isProse: true,

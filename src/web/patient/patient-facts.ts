@@ -32,8 +32,12 @@ const contactFact = (
   const values = telecom.flatMap(({ system, use, value }) => (system === by && use !== 'old' ? (value ?? []) : []))
   return values.length === 0
     ? undefined
-    : html`<div><dt>${say(`chart.${by}`)}</dt>${values.map(value => html`<dd><bdi>${value}</bdi></dd>`)}</div>`
+    : html`<div><dt>${say(`chart.${by}`)}</dt>${values.map(value => html`<dd><bdi>${breakable(value)}</bdi></dd>`)}</div>`
 }
+
+/** A long address in a narrow column goes on below its at sign, and not in the middle of a word. */
+const breakable = (address: string): Html =>
+  html`${address.split(/(?<=@)/).map((part, index) => html`${index > 0 && html`<wbr>`}${part}`)}`
 
 const vitalFact = (patient: Patient, words: Words): Html | undefined => {
   const { say } = words

@@ -96,7 +96,8 @@ const imported = ({
 }: PatientImport): Html => html`${notice('done', html`<p>${count === 1 ? '1 patient is' : `${count ?? 0} patients are`} registered${study !== null && ', and enrolled in the study'}.</p>`)}
 ${
   study === null
-    ? html`<p><a class="btn btn-primary" href="/patients">See the patients</a></p>`
+    ? html`<p>A study asks them for their data once they are enrolled into it and invited, on the page of the study.</p>
+<p><a class="btn btn-primary" href="/patients">See the patients</a> <a class="btn btn-outline-primary" href="/studies">See the studies</a></p>`
     : html`<p><a class="btn btn-primary" href="/studies/${study}/invitations?invited=not-invited">Invite them</a></p>
 <p><a href="/studies/${study}">Go to the study</a></p>`
 }`
@@ -110,7 +111,7 @@ const faulty = async (
   const lines = await options.patientImports.lines(found.id, { which: 'faulty', after, count: pageSize + 1 })
   return html`${notice(
     'problem',
-    html`<p>Of ${found.total} lines, ${found.faulty === 1 ? 'one has an error' : `${found.faulty} have errors`}. Nothing was registered: correct the file, and send it again.</p>`,
+    html`<p>${found.total === 1 ? 'The one line has an error' : `Of ${found.total} lines, ${found.faulty === 1 ? 'one has an error' : `${found.faulty} have errors`}`}. Nothing was registered: correct the file, and send it again.</p>`,
   )}
 ${tableOf(
   'What is wrong',

@@ -19,7 +19,7 @@ export const patientStudies = async (
   return html`<section class="no-print">
 <h2>Studies</h2>
 ${joined.length === 0 ? html`<p>The patient is in no study that you can see.</p>` : html`<p>The patient is in:</p><ul>${joined.map(one => html`<li><a href="${placeAddress(one, patient)}">${titleOf(one.study)}</a>${one.codes.length > 0 && `, as ${one.codes.join(', ')}`}</li>`)}</ul>`}
-${others.length > 0 && html`<p>To ask the patient to take part in another, enrol and invite them:</p><ul>${others.slice(0, most).map(study => html`<li><a href="/studies/${study.id}/enrolment?${asked(patient)}">Enrol in ${titleOf(study)}</a></li>`)}</ul>`}
+${others.length > 0 && html`<p>To ask the patient to take part in ${joined.length === 0 ? 'one' : 'another'}, enrol and invite them:</p><ul>${others.slice(0, most).map(study => html`<li><a href="/studies/${study.id}/enrolment?${asked(patient)}">Enrol in ${titleOf(study)}</a></li>`)}</ul>`}
 ${others.length > most && html`<p>You find the others among your <a href="/studies">studies</a>.</p>`}
 </section>`
 }

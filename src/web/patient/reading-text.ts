@@ -26,10 +26,10 @@ export const valueText = (value: Cell, unit: Text, absent: Text, words: Words): 
   return [value, unit].filter(Boolean).join(' ')
 }
 
-/** Open mHealth spells few units out, in English. All others are symbols, which are the same in every language. */
+/** Open mHealth spells few units out, in English. All others are symbols, which are the same in every language; devices write the litre in both ways. */
 const unitText = (unit: Text, { say }: Words): Text => {
   const key = unitKeys.get(unit ?? '')
-  return key === undefined ? unit : say(key)
+  return key === undefined ? unit?.replace(/(?<=\/[dmµ]?)l$/, 'L') : say(key)
 }
 
 const unitKeys: ReadonlyMap<string, Key> = new Map([

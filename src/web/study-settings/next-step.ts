@@ -15,7 +15,7 @@ export const nextStep = ({ id, study }: ChangeableStudy, classes: CodeClasses): 
   const missing = missingForPatients(study, classes)
   if (missing.length > 0) {
     const needs = study.status === 'in-review' ? 'Before patients can be asked, the study' : 'The study'
-    return html`<p>${needs} still needs: ${missing.join(', ')}.</p>${noReaders(id, study)}`
+    return html`<p>${needs} still needs: ${missing.map(({ page, what }, index) => html`${index > 0 && ', '}<a href="/studies/${id}/settings/${page}">${what}</a>`)}.</p>${noReaders(id, study)}`
   }
   if (study.status !== 'in-review') return noReaders(id, study)
   return html`${noReaders(id, study)}<p>The study has everything that patients need to be asked. When it is to begin, set its <a href="/studies/${id}/settings/status">status</a> to “Active”.</p>`

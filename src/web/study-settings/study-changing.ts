@@ -68,6 +68,8 @@ const doneTexts: Readonly<Record<string, string>> = {
   added: 'It has been added.',
   saved: 'Saved.',
   removed: 'It has been removed.',
+  named: 'They have been added to the staff.',
+  left: 'They have been removed from the staff.',
 }
 
 type ChangePage = {

@@ -88,7 +88,8 @@ const told: Readonly<Record<string, (study: ResearchStudy) => string>> = {
   made: () => 'The study has been created. Nobody is asked for anything yet.',
   access: () => 'From now on nobody else of its organization reads what patients share.',
   facts: saved,
-  status: saved,
+  status: study =>
+    study.status === 'active' ? 'Saved: the study is active. Patients are invited on the page of the study.' : 'Saved.',
   paper: saved,
   policy: saved,
   text: study =>

@@ -81,7 +81,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
       return sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { notices: notDone })
     const news = { kind: 'staff-removed', name: titleOf(changeable.study) } as const
     if (entry.isInForce) await tellColleague(options.accounts, entry.practitioner, news)
-    return reply.redirect(`${staffAddress(changeable)}?done=removed`, 303)
+    return reply.redirect(`${staffAddress(changeable)}?done=left`, 303)
   })
 }
 

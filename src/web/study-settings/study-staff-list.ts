@@ -41,7 +41,8 @@ export const sendStaffList = async (
   const entries = staffOf(study)
   const ids = entries.map(({ practitioner }) => practitioner)
   const names = await findPractitioners(store, registry, ids)
-  const colleagues = name === '' ? [] : await findPractitionersNamed(store, registry, name)
+  const found = name === '' ? [] : await findPractitionersNamed(store, registry, name)
+  const colleagues = found.filter(({ id }) => id !== changeable.caller.practitioner)
   const { who, code } = whoFields(shown, colleagues)
   const others = roleFields(staff, problems)
   const fields = [...(colleagues.length === 0 ? [] : [radioField(who)]), field(code), ...roleControls(others)]
@@ -121,16 +122,18 @@ export const codeText = (practitioner: string): string => `Code ${practitioner}`
 export const isOwn = ({ practitioner }: Pick<StaffEntry, 'practitioner'>, { caller }: ChangeableStudy): boolean =>
   practitioner === caller.practitioner
 
+/** Whoever makes a study looks for themselves first. */
 const finding = (
   changeable: ChangeableStudy,
   name: string,
   { isFound }: { readonly isFound: boolean },
 ): Html => html`<h2>Add somebody</h2>
+<p>Nobody can add themselves. If you work in the study too, another manager of its organization can add you, or whoever you name as its investigator.</p>
 <form method="get" action="${staffAddress(changeable)}">
 ${field({ name: 'name', label: 'Find a colleague by part of their name', value: name, autocomplete: 'off', optional: true })}
 <button class="btn btn-outline-primary">Find</button>
 </form>
-${name !== '' && !isFound && html`<p>Nobody that you can see has this in their name.</p>`}`
+${name !== '' && !isFound && html`<p>Nobody else that you can see has this in their name.</p>`}`
 
 const whoNames = ({ study }: ChangeableStudy): Html => {
   const organization = sponsorOf(study) ?? ''

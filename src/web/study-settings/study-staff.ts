@@ -45,7 +45,7 @@ export const studyStaffPage: AddPage = (server, options) => {
       return sendStaffList(options, reply.code(409), outcome.now, name, { staff, code, notices: notSaved })
     const news = { kind: 'staff-named', name: titleOf(changeable.study) } as const
     await tellColleague(options.accounts, staff.practitioner, news)
-    return reply.redirect(`${staffAddress(changeable)}?done=added`, 303)
+    return reply.redirect(`${staffAddress(changeable)}?done=named`, 303)
   })
 }
 

@@ -64,6 +64,6 @@ export const studyStatusPage: AddPage = (server, options) => {
       status === 'active' && study.status !== 'active' ? missingForPatients(study, options.codeClasses) : []
     return missing.length === 0
       ? undefined
-      : `Patients cannot be asked yet. The study still needs: ${missing.join(', ')}`
+      : `Patients cannot be asked yet. The study still needs: ${missing.map(({ what }) => what).join(', ')}`
   }
 }

@@ -29,7 +29,7 @@ export const studiesPage: AddPage = (server, options) => {
   const cursorsFor = openCursors(accounts.secretKey)
   server.get('/studies', { onRequest: requireSession }, async (request, reply) => {
     const caller = await callerOfSession(accounts.database, sessionOf(request))
-    if (caller?.practitioner === undefined) return reply.redirect('/account', 303)
+    if (caller?.practitioner === undefined) return reply.redirect('/account?done=not-staff', 303)
     const cursors = cursorsFor(caller)
     const query = queryOf(request)
     const wanted = { title: lookedFor(query, 'title'), order: orderIn(query, orders) }

@@ -1,20 +1,13 @@
-import { isThisMachine } from '../../config.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { html } from '../page/html.ts'
 import { sendPage } from '../page/page.ts'
 import { moment } from '../page/time.ts'
 
-/**
- * Shows messages instead of sending them, on a server that is being tried out. Only for a browser on this machine that has asked for this
- * machine: another site's name may lead here, and a proxy may bring other people.
- */
+/** Shows messages instead of sending them, on a server that is being tried out. */
 export const outboxPage: AddPage = (server, { outbox }) => {
   server.get('/outbox', async (request, reply) => {
-    const { headers, hostname, socket } = request
-    const isHere = isThisMachine(hostname) && isThisMachine((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
-    const isBrought = Object.keys(headers).some(name => /^(forwarded|via|x-forwarded-.*|x-real-ip)$/.test(name))
-    if (outbox === undefined || !isHere || isBrought) throw new FhirError('not-found', 'There is no such page')
+    if (outbox === undefined || request.hasOutbox !== true) throw new FhirError('not-found', 'There is no such page')
     const messages = outbox.messages()
     return sendPage(reply, {
       title: 'Outbox',

@@ -80,7 +80,10 @@ t.test('a public app is registered, listed and changed, and can ask people', asy
   const made = await register(manager, { launch_uris: launches })
   t.equal(made.status, 303)
   const page = pageOf(made)
-  t.match((await manager.get(page)).body, `value="${launches}"`)
+  const shown = await manager.get(page)
+  t.match(shown.body, `value="${launches}"`)
+  const configuration = /href="([^"]*)">SMART configuration</.exec(shown.body)?.[1] ?? ''
+  t.match((await server.inject({ url: configuration })).json(), { token_endpoint: /\/oauth\/token$/ })
   t.match(wordsOf(await manager.get(pages)), /Heart &lt;diary&gt; App without a secret .* It has never had a token/)
   const { challenge } = pkce()
   const ask = () => openBrowser(server).get(`/oauth/authorize?${authorizeQuery(idOf(made), 'patient/*.rs', challenge)}`)

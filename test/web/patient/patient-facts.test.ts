@@ -37,6 +37,10 @@ t.test('a patient’s page says how to reach them now', async t => {
   )
 })
 
+t.test('a long address goes on below its at sign', async t => {
+  t.match(patientFacts(ana).text, '<bdi>ana@<wbr>example.org</bdi>')
+})
+
 t.test('of whoever is not known to be reached by anything, it says nothing of that', async t => {
   t.same(factsOf({ resourceType: 'Patient' }).at(-1), ['Identifiers', 'none'])
 })

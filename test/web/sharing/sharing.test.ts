@@ -605,26 +605,35 @@ t.test('nothing can be signed while the study is not running, but sharing can be
   for (const [change, why, days] of [
     [{ status: 'completed' }, 'This study is over', 'no end is set'],
     [{ status: 'in-review' }, 'This study is not running', 'no end is set'],
-    [{ period: { end: '2026-01-01' } }, 'This study is over: its last day was 1 January 2026', 'until 1 January 2026'],
+    [
+      { period: { end: '2026-01-01' } },
+      'This study is over: its last day was 1 January 2026 (UTC)',
+      'until 1 January 2026 (UTC)',
+    ],
     [
       { period: { start: '2999-01-01', end: '2999-01' } },
-      'This study has not begun: its first day is 1 January 2999',
-      'from 1 January 2999 until 31 January 2999',
+      'This study has not begun: its first day is 1 January 2999 (UTC)',
+      'from 1 January 2999 (UTC) until 31 January 2999 (UTC)',
     ],
   ] as const) {
+    const literally = (text: string) => text.replace(/[()]/g, '\\$&')
+    const [whyText, daysText] = [literally(why), literally(days)]
     await update(lab.manager, { ...stored, ...change })
     const shown = await asked.get(page)
-    t.match(wordsOf(shown), new RegExp(`${why}.* there is nothing to sign.*How long it goes on ${days} What it asks`))
+    t.match(
+      wordsOf(shown),
+      new RegExp(`${whyText}.* there is nothing to sign.*How long it goes on ${daysText} What it asks`),
+    )
     t.notMatch(shown.body, / name="omh:|>See what that means</)
     t.notMatch(wordsOf(await asked.get('/sharing')), /Studies waiting for your answer/)
     for (const path of [page, `${page}/sign`]) {
       const answer = await asked.post(path, { ...hidden, name: 'Saul' })
-      t.match([answer.status, wordsOf(answer)], [409, new RegExp(why)], path)
+      t.match([answer.status, wordsOf(answer)], [409, new RegExp(whyText)], path)
       t.notMatch(wordsOf(answer), /could see these readings/)
     }
     const agreed = wordsOf(await signed.get(`${page}?done=signed`))
-    t.match(agreed, new RegExp(`${why}.* You have agreed to share data with this study\\. .*Your copy`))
-    t.match(wordsOf(await signed.get('/sharing')), new RegExp(`To Hearts &amp; steps ${why}`))
+    t.match(agreed, new RegExp(`${whyText}.* You have agreed to share data with this study\\. .*Your copy`))
+    t.match(wordsOf(await signed.get('/sharing')), new RegExp(`To Hearts &amp; steps ${whyText}`))
     t.notMatch(agreed, /It is signed|You share data with this study now|asks you to share/)
   }
   t.same(await consentsOf(other.id), [])

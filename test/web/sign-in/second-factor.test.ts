@@ -192,7 +192,13 @@ t.test('whoever signs in with a recovery code is led to where another app takes 
     /You signed in with a recovery code, .* Use another app I still have the app: go on It is turned on/,
   )
   t.match(shown.body, '<a href="/account/data?a=b">I still have the app')
-  t.match(shown.body, '<a href="/account/second-factor/set-up">Use another app')
+  const another = '/account/second-factor/set-up?continue=%2Faccount%2Fdata%3Fa%3Db'
+  t.match(shown.body, `<a href="${another}">Use another app`)
+  t.match(
+    (await browser.get(another)).body,
+    '<input type="hidden" name="continue" value="/account/data?a=b">',
+    'on the way',
+  )
   const elsewhere = '/account/second-factor?done=recovered&continue=https%3A%2F%2Fevil.example'
   t.match((await browser.get(elsewhere)).body, '<a href="/account">I still have the app')
   t.notMatch(wordsOf(await browser.get('/account/second-factor')), /You signed in with a recovery code/)

@@ -72,9 +72,9 @@ t.test(
     }
     t.match(
       await needs('in-review'),
-      /Before patients can be asked, the study still needs: the reason for some of the data\.$/,
+      /Before patients can be asked, the study still needs: the reason for some of the data \.$/,
     )
-    t.match(await needs('active'), /The study still needs: the reason for some of the data\.$/)
+    t.match(await needs('active'), /The study still needs: the reason for some of the data \.$/)
     t.equal(await needs('completed'), undefined)
   },
 )
@@ -89,7 +89,11 @@ t.test('a member makes a study step by step, and it is a ResearchStudy with its 
   )
   t.match(
     wordsOf(await member.get(page)),
-    /Before patients can be asked, the study still needs: the data that the study asks for, a published text for patients\./,
+    /Before patients can be asked, the study still needs: the data that the study asks for , a published text for patients \./,
+  )
+  t.match(
+    (await member.get(page)).body,
+    `<a href="${page}/data">the data that the study asks for</a>, <a href="${page}/text">a published text for patients</a>.`,
   )
   const empty = await member.get(`/studies/${id}`)
   t.match(wordsOf(empty), /Before patients can be asked, the study still needs: .* Nobody is in this study yet/)
@@ -107,7 +111,11 @@ t.test('a member makes a study step by step, and it is a ResearchStudy with its 
     wordsOf(await member.get(published.location ?? '')),
     /Nobody is asked to sign it before the study is active\. The study has everything .* set its status to “Active”/,
   )
-  await member.send(`${page}/status`, { status: 'active' })
+  const active = await member.send(`${page}/status`, { status: 'active' })
+  t.match(
+    wordsOf(await member.get(active.location ?? '')),
+    'Saved: the study is active. Patients are invited on the page of the study.',
+  )
   t.notMatch(wordsOf(await member.get(`/studies/${id}`)), /still needs|has everything/)
   t.match(wordsOf(await member.get(`${page}?done=text`)), /published\. Everybody in the study is asked to sign it\./)
   const { meta: _, enrollment: [group] = [], ...study } = await read(id)
@@ -195,10 +203,11 @@ t.test('what was just done to the requests and the staff of a study is said firs
   const { practitioner } = await colleague('Una Done', lab.organization)
   const role = { role: 'coordinator', from: '2026-01-01', until: '' }
   const added = await manager.send(`${settings}/staff`, { code: practitioner, ...role })
-  t.equal(await said(manager, added), 'It has been added.')
+  t.equal(await said(manager, added), 'They have been added to the staff.')
   const entry = `${settings}/staff/0`
   t.equal(await said(manager, await manager.send(entry, { ...role, role: 'researcher' })), 'Saved.')
-  t.equal(await said(manager, await manager.send(entry, {}, `${entry}/remove`)), 'It has been removed.')
+  const left = await manager.send(entry, {}, `${entry}/remove`)
+  t.equal(await said(manager, left), 'They have been removed from the staff.')
 })
 
 t.test('a narrative from before narratives had to be XML does not prevent changing the study', async t => {
@@ -494,6 +503,9 @@ t.test('a manager names staff, of the organization by name and others by their c
   const inside = await colleague('Ida Inside', lab.organization)
   t.match((await manager.get(`${page}?name=ida`)).body, new RegExp(`value="${inside.practitioner}"`))
   t.notMatch((await manager.get(`${page}?name=zimmer`)).body, /Zoe/, 'searching does not cross tenants')
+  const everybody = await manager.get(`${page}?name=i`)
+  t.match(wordsOf(everybody), 'Nobody can add themselves. If you work in the study too, another manager')
+  t.notMatch(everybody.body, `value="${own}"`, 'nobody is offered who would be refused')
   const role = { role: 'researcher', from: '2026-01-01', until: '' }
   await manager.send(`${page}?name=ida`, { practitioner: inside.practitioner, ...role }, page)
   await manager.send(page, { code: practitioner, ...role, role: 'collaborator', until: '2026-12-31' })
@@ -608,7 +620,7 @@ t.test(
     await world.update('everything', { ...after, status: 'active', period: { end: '2025' } })
     t.match(
       wordsOf(await manager.get(`/studies/${id}`)),
-      /but its last day was 2025-12-31: nobody reads anything for it/,
+      /but its last day was 2025-12-31 \(UTC\): nobody reads anything for it/,
     )
   },
 )

@@ -605,7 +605,7 @@ t.test(
       [{ status: 'completed' }, 'its status is “Completed”'],
       [{ status: 'withdrawn' }, 'its status is “Withdrawn”'],
       [{ status: 'closed-to-accrual' }, 'its status is “Closed to new patients”'],
-      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01'],
+      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01 (UTC)'],
     ] as const) {
       await on(over)
       const shown = await staff.get(page)

@@ -269,7 +269,12 @@ t.test('staff find the studies that they may see, and others are shown no list',
     wordsOf(await people['manager of another tenant'].get('/studies')),
     /Studies clinics Active · clinic Create a study A new study of clinic Work in/,
   )
-  t.has(await people.patient.get('/studies'), { status: 303, location: '/account' })
+  const elsewhere = await people.patient.get('/studies')
+  t.has(elsewhere, { status: 303, location: '/account?done=not-staff' })
+  t.match(
+    wordsOf(await people.patient.get('/account?done=not-staff')),
+    'The page that you asked for is for people who work',
+  )
   t.match((await people.member.get('/account')).body, /href="\/studies"/)
   t.notMatch((await people.patient.get('/account')).body, /href="\/studies"/)
 })
@@ -448,8 +453,8 @@ t.test('a reading by a clock that is ahead is not the newest forever', async t =
 t.test('a study whose days have not begun, or have ended, is not just called active', async t => {
   const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
   for (const [period, status] of [
-    [{ start: '2999-01-01' }, 'Active, but its first day is 2999-01-01: until then nobody reads anything for it'],
-    [{ end: '2026-01-01' }, 'Active, but its last day was 2026-01-01: nobody reads anything for it'],
+    [{ start: '2999-01-01' }, 'Active, but its first day is 2999-01-01 (UTC): until then nobody reads anything for it'],
+    [{ end: '2026-01-01' }, 'Active, but its last day was 2026-01-01 (UTC): nobody reads anything for it'],
     [{ start: '2026-01-01', end: '2999-01-01' }, 'Active'],
   ] as const) {
     await update('everything', { ...stored, period })
@@ -475,8 +480,8 @@ t.test(
       [{ status: 'in-review' }, 'its status is “Being prepared”'],
       [{ status: 'completed' }, 'its status is “Completed”'],
       [{ status: 'withdrawn' }, 'its status is “Withdrawn”'],
-      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01'],
-      [{ period: { start: '2999-01-01' } }, 'its first day is 2999-01-01'],
+      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01 (UTC)'],
+      [{ period: { start: '2999-01-01' } }, 'its first day is 2999-01-01 (UTC)'],
     ] as const) {
       await update('everything', { ...stored, ...change })
       for (const page of pages) {
