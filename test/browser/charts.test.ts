@@ -438,10 +438,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       `[...document.querySelectorAll('.plot canvas')].map(canvas => canvas.getBoundingClientRect().right <= innerWidth)`,
     )
     t.same(new Set(edges as boolean[]), new Set([true]), 'its last days are not cut off')
-    t.match(
-      await tab.textContent('.period summary'),
-      /^From \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(UTC\), glucose in mg\/dL/,
-    )
+    t.match(await tab.textContent('.period summary'), /^From .*\d{4}.* to .*\d{4}.* \(UTC\), glucose in mg\/dL/)
     t.ok(await tab.isVisible('.period summary'))
     t.notOk(await tab.isVisible('header'))
   })

@@ -3,6 +3,7 @@ import { addDays, beginningOfDay, dayOf, daysBetween, isTimezone } from '../../f
 import type { Words } from '../../messages/catalogue.ts'
 import { field, hiddenField, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { dayOrMoment, phrase } from '../page/time.ts'
 import { dayAsked, dayProblem } from '../page/typed-day.ts'
 import { backIn } from './patient-back.ts'
 
@@ -92,7 +93,8 @@ const pageUrl = (
  * Links to a day, a week or more, and to earlier and later ones, and a form for any days, below a line that says which are shown. It works with
  * and without JavaScript. `path`: of the page that it is on.
  */
-export const periodForm = (path: string, period: ChartPeriod, { say }: Words): Html => {
+export const periodForm = (path: string, period: ChartPeriod, words: Words): Html => {
+  const { say } = words
   const { first, last, timezone, glucoseUnit, back, wrong } = period
   const days = daysBetween(first, last) + 1
   const page = (days: Readonly<Record<string, string>>): string => pageUrl(path, period, days)
@@ -114,7 +116,7 @@ export const periodForm = (path: string, period: ChartPeriod, { say }: Words): H
 <a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">${say('chart.after')}</a>
 ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
 ${problemList(fields, say('check'))}
-<details class="mb-3"${wrong && html` open`}><summary>${say('chart.period', { first, last, timezone, unit: glucoseUnit })}</summary>
+<details class="mb-3"${wrong && html` open`}><summary>${phrase(words, 'chart.period', { first: dayOrMoment(first, words), last: dayOrMoment(last, words), timezone, unit: glucoseUnit })}</summary>
 <form method="get" action="${path}" class="columns mt-2" data-period novalidate>
 ${back !== undefined && hiddenField('back', back)}
 ${fields.map(field)}

@@ -1,5 +1,6 @@
 import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from '../page/html.ts'
+import { dayOrMoment, phrase } from '../page/time.ts'
 import { type ChartPeriod, newestDays } from './chart-period.ts'
 
 /** A page with charts. */
@@ -23,10 +24,11 @@ export const nothingDrawn = (
   { path, never }: ChartsPage,
   period: ChartPeriod,
   newest: number | undefined,
-  { say }: Words,
+  words: Words,
 ): Html => {
   if (newest === undefined) return never
   const { first, last, from, to } = period
   const isElsewhere = newest < Date.parse(from) || newest >= Date.parse(to)
-  return html`<p>${say('chart.nothing', { first, last })}${isElsewhere && html` <a href="${newestDays(path, period)}">${say('chart.newest')}</a>`}</p>`
+  const days = { first: dayOrMoment(first, words), last: dayOrMoment(last, words) }
+  return html`<p>${phrase(words, 'chart.nothing', days)}${isElsewhere && html` <a href="${newestDays(path, period)}">${words.say('chart.newest')}</a>`}</p>`
 }

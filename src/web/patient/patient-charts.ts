@@ -10,6 +10,7 @@ import { aboveZero, readSeries, stepWithin } from '../../operations/series.ts'
 import type { Step } from '../../storage/figures/figures.ts'
 import type { Store } from '../../storage/store.ts'
 import { type Html, html } from '../page/html.ts'
+import { dayOrMoment, phrase } from '../page/time.ts'
 import { type Chart, chartFigure, withoutFigure } from './chart.ts'
 import { type Drawing, drawings } from './chart-drawings.ts'
 import { limitsAround } from './chart-limits.ts'
@@ -73,10 +74,10 @@ ${chartScripts}`
 }
 
 /** The charts end with the newest reading, however old it is: whoever looks is told. */
-const newestNote = (newest: number, timezone: string, { old }: ChartsPage, { say }: Words): Html => {
+const newestNote = (newest: number, timezone: string, { old }: ChartsPage, words: Words): Html => {
   const day = dayOf(newest, timezone)
   const isOld = daysBetween(day, dayOf(Date.now(), timezone)) >= fewDays
-  return html`<p>${say('chart.newest-on', { day })}${isOld && old !== undefined && html` ${old}`}</p>`
+  return html`<p>${phrase(words, 'chart.newest-on', { day: dayOrMoment(day, words) })}${isOld && old !== undefined && html` ${old}`}</p>`
 }
 
 /** Apps send some days late if a phone is off, or far from any network. */

@@ -76,11 +76,13 @@ const languagesOf = (text: PaperText | undefined): readonly Option[] => {
 
 const problemOf = (scan: SentFile, contentType: string | undefined): string | undefined => {
   if (scan.kind === 'too-large') return tooLarge
-  return contentType === undefined ? noScan : undefined
+  if (contentType !== undefined) return undefined
+  return scan.kind === 'file' ? otherKind : noScan
 }
 
 const noLanguage = 'There is no text in this language, so nobody can have signed it'
 const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it at a lower resolution`
+const otherKind = 'The file is no PDF, JPEG or PNG, whatever it is called: save the scan as one of these, and choose it'
 const noScan = 'Choose the scan: a PDF, a JPEG or a PNG'
 /** A page cannot put a file back into its field. */
 const scanAgain = 'Choose the scan again: it was not kept'

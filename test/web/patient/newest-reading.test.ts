@@ -34,7 +34,7 @@ const personWith = async (...readings: readonly object[]) => {
     const words = wordsOf(shown)
     return {
       words,
-      days: /From (\S+) to (\S+) \(/.exec(words)?.slice(1),
+      days: /<summary>From <time datetime="(.*?)">.*? to <time datetime="(.*?)">/.exec(shown.body)?.slice(1),
       weights: [...words.matchAll(/(\d{4}-\d\d-\d\d) \d+ [\d.]+ [\d.]+ [\d.]+/g)].map(([, day]) => day),
       link: /<a href="([^"]+)">Show the newest<\/a>/.exec(shown.body)?.[1]?.replaceAll('&amp;', '&'),
     }
@@ -65,7 +65,7 @@ t.test('somebody whose readings were all entered in error is not told that none 
   const show = await personWith({ effectiveDateTime: '2026-03-05T10:00:00Z', status: 'entered-in-error' })
   const { days, words } = await show()
   t.same(days, twoWeeks)
-  t.match(words, 'From 2026-02-20 to 2026-03-05 there is nothing to be drawn.')
+  t.match(words, 'From 20 February 2026 to 5 March 2026 there is nothing to be drawn.')
 })
 
 t.test('if the newest readings are of a kind that is in no chart, the days end with the newest that is', async t => {
@@ -81,11 +81,11 @@ t.test('if the newest readings are of a kind that is in no chart, the days end w
     t.same(weights, ['2026-03-05'], query)
   }
   const chosen = await show('?first=2026-08-01&last=2026-08-07')
-  t.match(chosen.words, 'From 2026-08-01 to 2026-08-07 there is nothing to be drawn.')
+  t.match(chosen.words, 'From 1 August 2026 to 7 August 2026 there is nothing to be drawn.')
   t.ok(chosen.link, 'a link leads to what is drawn')
   t.same((await show(new URL(chosen.link ?? '', 'http://here').search)).days, twoWeeks)
   const none = await (await personWith(height))()
-  t.match(none.words, 'From 2026-07-23 to 2026-08-05 there is nothing to be drawn.')
+  t.match(none.words, 'From 23 July 2026 to 5 August 2026 there is nothing to be drawn.')
   t.equal(none.link, undefined)
 })
 

@@ -23,7 +23,10 @@ t.test('the link of the first start makes the first administrator, once', async 
   })
   const account = await browser.get('/account?done=account')
   t.match(account.body, /Ruth &lt;b&gt;Root&lt;\/b&gt;/)
-  t.match(wordsOf(account), /ready, and you are signed in\. What comes next: add an organization , .*E-mail address root@example\.org/)
+  t.match(
+    wordsOf(account),
+    /ready, and you are signed in\. What comes next: add an organization , .*E-mail address root@example\.org/,
+  )
   t.match(await openBrowser(server).get(url), { status: 410, body: /This link no longer works/ })
   t.equal(await inviteFirstAdministrator(database), undefined, 'no other one is made')
   t.match(

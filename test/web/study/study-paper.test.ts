@@ -143,7 +143,7 @@ t.test('what is missing is shown at its field, and nothing is recorded', async t
   const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })
   t.match(
     [shown.status, wordsOf(shown)],
-    [422, /Enter the date on the paper, such as 2026-01-31 Choose the scan: a PDF, a JPEG or a PNG/],
+    [422, /Enter the date on the paper, such as 2026-01-31 The file is no PDF, JPEG or PNG, whatever it is called/],
   )
   t.match(shown.body, 'value="3/1/26"', 'what was typed is kept')
   const empty = await first.sendFile(page, scan(), page, { signedOn: '2026-03-01', language: 'en' })

@@ -140,7 +140,7 @@ t.test('days are chosen as on the page of a patient, and what is wrong with them
   t.match(wrong.body, 'value="soon"')
   t.match(wrong.body, 'aria-invalid="true"')
   const empty = wordsOf(await staff.get(`${page}?first=2025-03-03&last=2025-03-04`))
-  t.match(empty, 'From 2025-03-03 to 2025-03-04 there is nothing to be drawn. Choose other days. Show the newest')
+  t.match(empty, 'From 3 March 2025 to 4 March 2025 there is nothing to be drawn. Choose other days. Show the newest')
 })
 
 t.test(
