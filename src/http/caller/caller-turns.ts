@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import type { Store } from '../../storage/store.ts'
+import { type Leave, openFairTurns } from './fair-turns.ts'
 import { callerKey, type LimitInFlight, personKey } from './in-flight.ts'
 
 declare module 'fastify' {
@@ -21,28 +22,15 @@ export type CallerTurns = {
 }
 
 /**
- * For one caller, no more requests are worked on at once than four fifths of the connections to the database; the rest wait for these, once
- * they have been read. Otherwise, since each may keep a connection for as long as a statement may take, a few dozen searches of one caller
- * could make everybody else wait for minutes. A request has a turn until it is answered, but not while it waits for its record, for which another
- * connection is used; and another whenever it reads more of an answer that goes out page by page. While a page goes out, which a slow reader may
- * draw out for hours, it has none.
+ * The requests of all callers are worked on in fair turns; those that wait have been read. Otherwise, since each may keep a connection to the database
+ * for as long as a statement may take, a few dozen searches of one caller could make everybody else wait for minutes. A request has a turn until it is
+ * answered, but not while it waits for its record, for which another connection is used; and another whenever it reads more of an answer that goes out
+ * page by page. While a page goes out, which a slow reader may draw out for hours, it has none.
  */
 export const openCallerTurns = (connections: number): CallerTurns => {
-  const most = Math.max(1, Math.floor((connections * 4) / 5))
-  const byCaller = new Map<string, Line>()
+  const { enter, stepOut } = openFairTurns(connections)
   const had = new WeakMap<FastifyRequest, Leave>()
   const answered = new WeakSet<FastifyRequest>()
-  const enter = (key: string, begin: (leave: Leave) => void, place: Place = 'waiting') => {
-    const line = byCaller.get(key) ?? lineOf(() => byCaller.delete(key))
-    byCaller.set(key, line)
-    const take = () => begin(() => end(line))
-    if (line.working === most) {
-      line[place].push(take)
-      return
-    }
-    line.working++
-    take()
-  }
   const turnsFor = (request: FastifyRequest, key: string): InTurn => {
     return async run => {
       if (had.has(request)) return run()
@@ -57,16 +45,18 @@ export const openCallerTurns = (connections: number): CallerTurns => {
   }
   const outOfTurnFor = (request: FastifyRequest, key: string): InTurn => {
     return async run => {
-      const [before, line] = [had.get(request), byCaller.get(key)]
-      if (before === undefined || line === undefined || line.outside === most * mostOutside) return run()
-      line.outside++
+      const before = had.get(request)
+      const stepIn = before && stepOut(key)
+      if (before === undefined || stepIn === undefined) return run()
       had.delete(request)
       before()
       try {
         return await run()
       } finally {
-        line.outside--
-        const leave = await new Promise<Leave>(resolve => enter(key, resolve, 'returning'))
+        const leave = await new Promise<Leave>(resolve => {
+          enter(key, resolve, 'returning')
+          stepIn()
+        })
         // If it was answered meanwhile, nothing else would end its turn.
         if (answered.has(request)) leave()
         else had.set(request, leave)
@@ -99,27 +89,6 @@ export const readInTurn = <Reading extends Pick<Store, 'search'>>(
   store: Reading,
   { inTurn }: Pick<FastifyRequest, 'inTurn'>,
 ): Reading => (inTurn === undefined ? store : { ...store, search: asked => inTurn(() => store.search(asked)) })
-
-/** So many requests may wait outside for each turn that a caller may have. Their answers are in memory, and it may be a while until they are recorded. */
-const mostOutside = 3
-
-type Leave = () => void
-
-/** `returning`: those who have begun already. */
-type Place = 'returning' | 'waiting'
-
-/** `outside`: those who have begun, and wait for something else. */
-type Line = { working: number; outside: number; readonly forget: () => void } & Readonly<Record<Place, (() => void)[]>>
-
-const lineOf = (forget: () => void): Line => ({ working: 0, outside: 0, returning: [], waiting: [], forget })
-
-/** The next one takes the place of the one that is done. */
-const end = (line: Line): void => {
-  const next = line.returning.shift() ?? line.waiting.shift()
-  if (next === undefined) line.working--
-  else next()
-  if (line.working === 0 && line.outside === 0) line.forget()
-}
 
 const hasGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed
 
