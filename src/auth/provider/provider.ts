@@ -123,8 +123,9 @@ const grantsOf = (parts: ProviderParts): Configuration => ({
     const grantId = 'grantId' in token ? token.grantId : undefined
     return grantId === undefined ? undefined : tokenContextOf(parts, grantId)
   },
-  // Neither is granted to an app that does not refresh.
-  issueRefreshToken: (_ctx, _client, { scopes }) => scopes.has('offline_access') || scopes.has('online_access'),
+  // Neither is granted to an app that does not refresh; it may have been changed since it was granted.
+  issueRefreshToken: (_ctx, client, { scopes }) =>
+    client.grantTypeAllowed('refresh_token') && (scopes.has('offline_access') || scopes.has('online_access')),
   rotateRefreshToken: true,
   revokeGrantPolicy: () => true,
   expiresWithSession: () => false,
