@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import { type Action, all, and, type Expression, none, not, or } from '../search/expression.ts'
 import { isGroupMember, isProvenanceTarget } from '../search/stored-elsewhere.ts'
 import type { Value } from '../search/value.ts'
+import { consentOnce } from './consent-once.ts'
 
 /** On which rows of a type an action is allowed. Always answers: `none` where nothing is granted. */
 export type Access = (action: Action, type: ResourceType) => Expression
@@ -20,7 +21,7 @@ export type Restricted = Expression & { readonly [restricted]: true }
  * search at all, unless the chain left the type open and another one is left.
  */
 export const restrict = (access: Access, action: Action, type: ResourceType, asked: Expression = all): Restricted =>
-  and(access(action, type), guarded(access, asked)) as Restricted
+  consentOnce(and(access(action, type), guarded(access, asked))) as Restricted
 
 const guarded = (access: Access, asked: Expression): Expression => {
   switch (asked.kind) {

@@ -37,6 +37,7 @@ const walk = async (from: Bundle, relation: string): Promise<readonly Bundle[]> 
 for (const query of [
   'Patient?_count=2',
   'Patient?_count=2&_sort=family',
+  'Patient?_count=2&_sort=family,given',
   'Patient?_count=2&_sort=-family,birthdate',
   'Patient?_count=3&_sort=birthdate,-_id',
   'Patient?_count=4&_sort=-_lastUpdated',

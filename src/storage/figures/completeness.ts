@@ -50,7 +50,9 @@ export const readCompleteness = (
       WHERE ${isNoReading}
     ),
     mistaken AS MATERIALIZED (
-      SELECT row.pk FROM person JOIN observation AS row ON row.patient_id = person.patient_id WHERE ${isMistaken}
+      SELECT row.pk FROM person JOIN observation AS row ON row.patient_id = person.patient_id
+        AND row.effective_start >= ${begin} - ${longestSeries} AND row.effective_start < ${end}
+      WHERE ${isMistaken}
     ),
     dense AS MATERIALIZED (
       SELECT person.id, sampled.pk, sampled.quarters, sampled.counts

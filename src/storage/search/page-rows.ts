@@ -1,6 +1,8 @@
+import { conjuncts } from '../../search/expression.ts'
 import type { Connection } from '../database.ts'
+import { isByName } from './by-name.ts'
 import { type Amount, type ManyPatients, ofFew } from './many-patients.ts'
-import { type AskedPage, pageByPatient, pageStatement } from './page-statement.ts'
+import { type AskedPage, pageByPatient, pageOfFirst, pageStatement } from './page-statement.ts'
 import type { Source } from './search-source.ts'
 import { partsFrom } from './sort-part.ts'
 
@@ -25,7 +27,7 @@ export const pageRows = async (
   return rows
 }
 
-/** Patient by patient if they are few; if they turn out to be many, it is asked again in the order of time. */
+/** Patient by patient if they are few; if they turn out to be many, it is asked again in the order of time. By name, the first are looked at before all others. */
 const rowsOfPart = async (
   connection: Connection,
   searching: Searching,
@@ -37,8 +39,14 @@ const rowsOfPart = async (
   )
   if (few !== undefined) return few.filter(({ pk }) => pk !== null)
   const ask = (source.inOrder ?? source).hasOnePlan ? connection.kept : connection.any
+  const first = isByName(asked.search) && isOfMany(asked.search) ? await ask<PageRow>(pageOfFirst(asked, source)) : []
+  if (first.length > asked.search.count) return first
   return ask<PageRow>(pageStatement(asked, source))
 }
+
+/** Whether nothing is asked for that only few may have. */
+const isOfMany = ({ where }: AskedPage['search']): boolean =>
+  conjuncts(where).every(({ kind }) => kind === 'all' || kind === 'not')
 
 /** A row of the statement of a page. */
 export type PageRow = {

@@ -2,6 +2,7 @@ import type { Search } from '../../search/search.ts'
 import type { DrivingCodes } from '../compile/driving-codes.ts'
 import { kindOf, type RowNames, searchedOf } from '../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
+import { fromName } from './by-name.ts'
 import type { ByPatient } from './by-patient.ts'
 import type { Source } from './search-source.ts'
 import { beyond, orderBy, type SortKey, sortKeys } from './sort.ts'
@@ -16,6 +17,24 @@ export type AskedPage = AskedKeys & { readonly content: SqlFragment }
 export const pageStatement = (asked: AskedPage, source: Source): SqlFragment => sql.fragment`
   WITH ${keysInOrder(asked, source)}
   SELECT ${columns(asked)} FROM ${withBodies(asked.search)} ORDER BY page.position`
+
+/** The same of the first rows alone that an index has in this order: fewer than a page, if the caller may see few of them. */
+export const pageOfFirst = (asked: AskedPage, { where, row }: Source): SqlFragment => sql.fragment`
+  WITH page AS MATERIALIZED (
+    SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${placeOf(asked, row)}
+    FROM (
+      SELECT * FROM ${searchedOf(asked.search.type)} AS row
+      WHERE ${onPage(asked, row, fromName(asked.search, row, asked.at))}
+      ${orderOf(asked, row)}
+      LIMIT ${mostFirst}) AS row
+    WHERE ${where}
+    ${orderOf(asked, row)}
+    LIMIT ${oneMore(asked)}
+  )
+  SELECT ${columns(asked)} FROM ${withBodies(asked.search)} ORDER BY page.position`
+
+/** As many are looked at in a few milliseconds. */
+const mostFirst = word('1000')
 
 /**
  * The same in the order of time, patient by patient, if it is known whose the rows can be: for each of them only as many rows as a page has, from the
@@ -58,7 +77,7 @@ const keysComputed = (asked: AskedKeys, { from, where, row }: Keyed, keys: reado
       SELECT * FROM (
         SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${sql.join(values, sql.fragment`, `)}
         FROM ${from}
-        WHERE ${where}
+        WHERE ${allOf([where, fromName(asked.search, row, asked.at)])}
         OFFSET 0) AS found
       ${at === undefined ? none : sql.fragment`WHERE ${beyond(known, found, at)}`}
       ${order}

@@ -104,10 +104,11 @@ export const beyond = (keys: readonly SortKey[], { facts }: RowNames, at: Positi
 const same = ({ value, type }: SortKey, text: string | null): SqlFragment =>
   sql.fragment`${value} IS NOT DISTINCT FROM ${text}::${type}`
 
-const later = ({ value, type, descending }: SortKey, text: string | null): SqlFragment => {
+const later = ({ value, type, descending, nullable }: SortKey, text: string | null): SqlFragment => {
   if (text === null) return sql.fragment`FALSE`
   const order = descending ? sql.fragment`<` : sql.fragment`>`
-  return sql.fragment`(${value} ${order} ${text}::${type} OR ${value} IS NULL)`
+  const isLater = sql.fragment`${value} ${order} ${text}::${type}`
+  return nullable ? sql.fragment`(${isLater} OR ${value} IS NULL)` : isLater
 }
 
 const earlier = ({ value, type, descending }: SortKey, text: string | null): SqlFragment => {
@@ -126,6 +127,7 @@ const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): 
     return { value: sql.fragment`${row.row}.last_updated`, type: timestamptz, descending, nullable: false }
   if (parameter.base === 'Observation' && parameter.code === 'date') return dateKey(descending, row)
   if (parameter.base === 'Provenance' && parameter.code === 'recorded' && descending) return latestRecorded(row)
+  if (parameter.base === 'Patient' && !descending && parameter.code in nameColumns) return nameKey(parameter.code, row)
   if (parameter.paths.some(path => path.test !== undefined)) return testKey(parameter, descending, row)
   const of = sortable[parameter.type]
   if (of === undefined)
@@ -183,6 +185,16 @@ const latestRecorded = ({ row }: RowNames): SortKey => ({
   descending: true,
   nullable: false,
 })
+
+/** The first of each, as the index has them. Patients without one have what comes after all letters. */
+const nameKey = (code: string, { row }: RowNames): SortKey => ({
+  value: sql.fragment`${row}.${nameColumns[code] ?? text}`,
+  type: text,
+  descending: false,
+  nullable: false,
+  computed: true,
+})
+const nameColumns: Readonly<Record<string, SqlFragment>> = { family: sql.fragment`family`, given: sql.fragment`given` }
 
 type Sortable = { readonly type: SqlFragment; readonly value: (datatype: string) => SqlFragment }
 

@@ -31,9 +31,11 @@ await put(
 /** People whose names nobody asks for, each in the index of strings. Among so many, PostgreSQL expects very few to have the same name. */
 const strangers = 20_000
 await database.run(sql.fragment`
-  INSERT INTO patient SELECT (jsonb_populate_record(NULL::patient, to_jsonb(row) || jsonb_build_object(
-    'id', 'stranger-' || number, 'pk', pk + 100000 * number, 'content', content || '{"name":[{"family":"Stranger"}]}'))).*
-  FROM patient AS row, generate_series(1, ${strangers}) AS number WHERE id = 'many0'`)
+  INSERT INTO patient (patient_id, pk, id, version, last_updated, owner, author, tokens, content)
+  SELECT copied.patient_id, copied.pk, copied.id, copied.version, copied.last_updated, copied.owner, copied.author, copied.tokens, copied.content
+  FROM patient AS row, generate_series(1, ${strangers}) AS number, jsonb_populate_record(NULL::patient, to_jsonb(row) || jsonb_build_object(
+    'id', 'stranger-' || number, 'pk', pk + 100000 * number, 'content', content || '{"name":[{"family":"Stranger"}]}')) AS copied
+  WHERE row.id = 'many0'`)
 await database.run(sql.fragment`
   INSERT INTO index_string SELECT parameter, md5(number::text), patient_id, pk + 100000 * number
   FROM index_string, generate_series(1, ${strangers}) AS number WHERE pk = (SELECT pk FROM patient WHERE id = 'many0')`)

@@ -32,9 +32,11 @@ await put(
 /** The first eight, each so many times. */
 const times = 600
 await database.run(sql.fragment`
-  INSERT INTO patient SELECT (jsonb_populate_record(NULL::patient, to_jsonb(row) || jsonb_build_object(
-    'id', id || '-' || number, 'pk', pk + 100000 * number))).*
-  FROM patient AS row, generate_series(1, ${times}) AS number WHERE id LIKE 'p%'`)
+  INSERT INTO patient (patient_id, pk, id, version, last_updated, owner, author, tokens, content)
+  SELECT copied.patient_id, copied.pk, copied.id, copied.version, copied.last_updated, copied.owner, copied.author, copied.tokens, copied.content
+  FROM patient AS row, generate_series(1, ${times}) AS number, jsonb_populate_record(NULL::patient, to_jsonb(row) || jsonb_build_object(
+    'id', id || '-' || number, 'pk', pk + 100000 * number)) AS copied
+  WHERE row.id LIKE 'p%'`)
 await database.run(sql.fragment`
   INSERT INTO index_string SELECT parameter, value, patient_id, pk + 100000 * number
   FROM index_string, generate_series(1, ${times}) AS number

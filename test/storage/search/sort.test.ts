@@ -237,3 +237,22 @@ t.test('what is read out of the content for the order is read once for each row,
   t.equal(await read({ values, pk: '1' }), 2 * persons.length)
   t.equal(await read({ values, pk: '1', before: true }), 2 * persons.length)
 })
+
+t.test('Patients come by the first of their family and then of their given names, those without any last', async t => {
+  const named = (id: string, ...name: readonly object[]) => ({ resourceType: 'Patient', id: `named-${id}`, name })
+  await put(
+    named('a', { family: 'Ost 10', given: ['Zoe'] }),
+    named('b', { family: 'ost 9', given: ['Zoe'] }),
+    named('c', { family: 'Öst 9', given: ['Zoe', 'Ann'] }),
+    named('d', { family: 'Ost 9' }),
+    named('e', { family: 'West' }, { family: 'Nord', given: ['Ann'] }),
+    named('f', { text: 'Süd' }),
+    named('g', { family: '漢' }),
+    named('h', { family: 'x'.repeat(250), given: ['b'] }, { family: 'x'.repeat(240), given: ['a'] }),
+  )
+  const all = 'Patient?_id=named-a,named-b,named-c,named-d,named-e,named-f,named-g,named-h&_sort=family,given'
+  const order = (letters: string) => [...letters].map(letter => `named-${letter}`)
+  t.strictSame(await ordered(all), order('ecbdahgf'))
+  await put(named('a', { family: 'Nord', given: ['Al'] }))
+  t.strictSame(await ordered(all), order('aecbdhgf'), 'as they are called now')
+})
