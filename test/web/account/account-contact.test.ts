@@ -1,10 +1,13 @@
 import type { AuditEvent, Patient } from '@medplum/fhirtypes'
 import t from 'tap'
+import { endSessions } from '../../../src/storage/account/session.ts'
+import { lockAccount } from '../../../src/storage/account/user-account.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openPeople, password } from '../people.ts'
 
 const world = await openPeople()
@@ -33,6 +36,11 @@ const patientOf = async (name: string, more: Partial<Patient> = {}) => {
   const id = await registered(more)
   const { email, person } = await newAccount(name, [`Patient/${id}`])
   return { id, email, person, page: pageOf(id), own: await signedIn(email) }
+}
+const refusedTries = async (person: string): Promise<readonly number[]> => {
+  const tries = await database.any<{ outcome: number }>(sql.fragment`
+    SELECT outcome FROM audit_record WHERE person = ${person} AND interaction = 'sign-in' AND outcome <> 200 ORDER BY id`)
+  return tries.map(({ outcome }) => outcome)
 }
 const done = { status: 303, location: '/account/contacts?done=changed' }
 const wanted = { email: ' After@Example.org ', mobile: '0044 (0)20 7946 0000' }
@@ -141,9 +149,21 @@ t.test('without the password nothing changes: whoever finds a session open leads
   t.notMatch(refused.body, 'value="wrong"')
   t.match((await own.send(page, { ...wanted, password: '' })).status, 422)
   t.equal((await stored(id)).meta?.versionId, '1')
-  const tries = await database.any<{ outcome: number }>(sql.fragment`
-    SELECT outcome FROM audit_record WHERE person = ${person} AND interaction = 'sign-in' AND outcome <> 200 ORDER BY id`)
-  t.same(tries, [{ outcome: 401 }], 'and it is recorded as a try at signing in')
+  t.same(await refusedTries(person), [401], 'and it is recorded as a try at signing in')
+})
+
+t.test('whoever is signed out while the change is being made, as by a new password, changes nothing', async t => {
+  const { id, person, page, own } = await patientOf('ousted')
+  const { asking } = await database.transaction(async connection => {
+    await lockAccount(connection, person)
+    const asking = own.send(page, { ...wanted, password })
+    await someoneWaits(connection)
+    await endSessions(connection, person)
+    return { asking }
+  })
+  t.equal((await asking).status, 422)
+  t.equal((await stored(id)).meta?.versionId, '1')
+  t.same(await refusedTries(person), [401])
 })
 
 t.test('too many wrong passwords are refused for a while', async t => {
