@@ -8,6 +8,6 @@ export const partnerLinkPage: AddPage = server => {
     const location = await server.authorization.sharingPartners.open(
       queryOf(request).get('authorization_request') ?? '',
     )
-    return location === undefined ? sendLinkIsOver(reply) : reply.redirect(location, 303)
+    return location === undefined ? sendLinkIsOver(reply, { isOfMessage: false }) : reply.redirect(location, 303)
   })
 }

@@ -7,7 +7,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { enteredTexts } from '../page/entered.ts'
 import { notice } from '../page/form.ts'
 import { html } from '../page/html.ts'
-import { sendInvitationIsOver } from '../page/link-is-over.ts'
+import { sendInvitationIsOver, sendWithoutLink } from '../page/link-is-over.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed, typedSecret } from '../page/typed.ts'
 import { enter } from '../sign-in/entering.ts'
@@ -48,6 +48,7 @@ const sendUnproven = async (
   // Somebody who goes back, or presses twice, is sent to where the first time led.
   const study = request.session && (await acceptance.takenUp(cookie, request.session.person))
   if (study !== undefined) return reply.redirect(`/sharing/${study}`, 303)
+  if (cookie === '') return sendWithoutLink(reply, wordsOf(request))
   const isLate = await acceptance.isLate(cookie)
   return isLate ? sendLate(request, reply) : sendInvitationIsOver(reply, wordsOf(request))
 }

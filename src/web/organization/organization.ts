@@ -50,7 +50,7 @@ ${
 </dl>
 ${actions(shown)}
 ${parts(shown, facts)}
-${studies(id, facts, { mayMake: organization.active !== false && mayMake })}
+${studies(shown, facts, mayMake)}
 <p><a href="/organizations">All organizations</a></p>`,
     })
   })
@@ -101,20 +101,20 @@ ${one.active === false && html`<span class="badge text-bg-secondary">Closed</spa
 ${areMoreParts && html`<p>There are more: find them in the <a href="/organizations">list of organizations</a>.</p>`}`
 
 const studies = (
-  id: string,
+  { id, organization }: ShownOrganization,
   { studies, areMoreStudies }: OrganizationFacts,
-  { mayMake }: { readonly mayMake: boolean },
+  mayMake: boolean,
 ): Html => html`<h2>Studies</h2>
 ${
   studies.length === 0
-    ? html`<p>It has no studies that you can see.${!mayMake && ' Its members and managers set them up.'}</p>`
+    ? html`<p>It has no studies that you can see.${organization.active !== false && !mayMake && ' Its members and managers set them up.'}</p>`
     : html`<ul>${studies.map(
         study =>
           html`<li><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`,
       )}</ul>`
 }
 ${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</a>.</p>`}
-${mayMake && html`<p><a href="/organizations/${id}/studies/new">Create a study</a></p>`}`
+${organization.active !== false && mayMake && html`<p><a href="/organizations/${id}/studies/new">Create a study</a></p>`}`
 
 /** What was done by the form that led here. */
 const doneTexts: Readonly<Record<string, (id: string) => Html | string>> = {

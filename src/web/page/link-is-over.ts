@@ -6,12 +6,20 @@ import { type Html, html } from './html.ts'
 import { moment, phrase } from './time.ts'
 import { sendTranslatedPage, wordsOf } from './translated-page.ts'
 
-/** For links that were used, are too old, or never existed. `another`: how to get a new one, if people can ask for it themselves. */
-export const sendLinkIsOver = (reply: FastifyReply, { another }: { readonly another?: Html } = {}): FastifyReply => {
+type LinkEnd = {
+  /** How to get a new one, if people can ask for it themselves. */
+  readonly another?: Html
+  /** False for the links of others, which are in no message. */
+  readonly isOfMessage?: boolean
+}
+
+/** For links that were used, are too old, or never existed. */
+export const sendLinkIsOver = (reply: FastifyReply, { another, isOfMessage = true }: LinkEnd = {}): FastifyReply => {
   const { request } = reply
   const words = wordsOf(request)
   const { say } = words
-  if (request.method === 'GET' && !queryOf(request).has('link')) return sendWithoutLink(reply, words)
+  const isWithout = isOfMessage && request.method === 'GET' && !queryOf(request).has('link')
+  if (isWithout) return sendWithoutLink(reply, words, another)
   return send(reply, words, {
     title: say('link-over.title'),
     content: html`<p>${say('link-over.text')}</p>
@@ -34,12 +42,13 @@ export const sendInvitationIsOver = (reply: FastifyReply, words: Words, end?: In
 }
 
 /** Somebody who reloads the answer to a form, or comes back to it later, is without the link that it was opened with: it may still work. */
-export const sendWithoutLink = (reply: FastifyReply, words: Words): FastifyReply => {
+export const sendWithoutLink = (reply: FastifyReply, words: Words, another?: Html): FastifyReply => {
   const { say } = words
   return send(reply, words, {
     title: say('over.none-title'),
     content: html`<p>${say('over.none')}</p>
-<p><a href="/sign-in">${say('over.sign-in')}</a></p>`,
+<p><a href="/sign-in">${say('over.sign-in')}</a></p>
+${another}`,
   })
 }
 

@@ -8,7 +8,7 @@ import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import { factsOf } from '../../studies/definition/study-facts.ts'
 import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
 import { staffOf } from '../../studies/definition/study-staff.ts'
-import { statusText } from '../../studies/definition/study-status.ts'
+import { reasonNotToAsk, statusText } from '../../studies/definition/study-status.ts'
 import { draftOf, missingInPublished, versionsOf } from '../../studies/definition/study-text.ts'
 import { policyOf } from '../../studies/definition/validation-policy.ts'
 import { policyLabels } from '../intake/policy-field.ts'
@@ -89,7 +89,9 @@ const told: Readonly<Record<string, (study: ResearchStudy) => string>> = {
   access: () => 'From now on nobody else of its organization reads what patients share.',
   facts: saved,
   status: study =>
-    study.status === 'active' ? 'Saved: the study is active. Patients are invited on the page of the study.' : 'Saved.',
+    study.status === 'active' && reasonNotToAsk(study) === undefined
+      ? 'Saved: the study is active. Patients are invited on the page of the study.'
+      : 'Saved.',
   paper: saved,
   policy: saved,
   text: study =>

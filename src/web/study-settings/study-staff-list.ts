@@ -52,7 +52,7 @@ export const sendStaffList = async (
     isProblem: notices !== undefined || Object.keys(problems).length > 0,
     notices: html`${done}${notices}${problemList([who, code, ...others])}`,
     before: html`${listed(changeable, entries, names)}
-${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0 }) : whoNames(changeable)}`,
+${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0, isNamed: entries.some(entry => isOwn(entry, changeable)) }) : whoNames(changeable)}`,
     fields: mayNameStaff ? [...fields, html`<input type="hidden" name="name" value="${name}">`] : [],
     button: 'Add to the staff',
     ...(version === undefined ? {} : { version }),
@@ -126,9 +126,9 @@ export const isOwn = ({ practitioner }: Pick<StaffEntry, 'practitioner'>, { call
 const finding = (
   changeable: ChangeableStudy,
   name: string,
-  { isFound }: { readonly isFound: boolean },
+  { isFound, isNamed }: { readonly isFound: boolean; readonly isNamed: boolean },
 ): Html => html`<h2>Add somebody</h2>
-<p>Nobody can add themselves. If you work in the study too, another manager of its organization can add you, or whoever you name as its investigator.</p>
+${!isNamed && html`<p>Nobody can add themselves. If you work in the study too, another manager of its organization can add you, or whoever you name as its investigator.</p>`}
 <form method="get" action="${staffAddress(changeable)}">
 ${field({ name: 'name', label: 'Find a colleague by part of their name', value: name, autocomplete: 'off', optional: true })}
 <button class="btn btn-outline-primary">Find</button>

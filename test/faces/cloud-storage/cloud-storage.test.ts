@@ -395,6 +395,7 @@ t.test('links with keys that were replaced have ended', async t => {
   const fields = Object.fromEntries([...hidden].map(([, name, value = '']) => [name, value]))
   await partner.updateSigningKeys()
   t.match(await anns.open(link), { status: 410, words: 'This link no longer works' })
+  t.match(await anns.open(''), { status: 410, words: 'This link no longer works' }, 'a partner’s link is in no message')
   t.equal((await anns.browser.get(url)).status, 410, 'nobody is asked what they can no longer allow')
   t.match(await anns.browser.post(url, { ...fields, decision: 'allow', scope: scopes }), { status: 410 })
 })

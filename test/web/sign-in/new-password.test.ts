@@ -153,6 +153,11 @@ t.test('a link expires after half an hour', async t => {
     [410, /This link no longer works .* ask for a new one\. Go to sign-in I do not know my password$/],
   )
   t.match(over.body, 'href="/forgotten-password"', 'that is where one asks for another one')
+  t.match(
+    wordsOf(await openBrowser(server).get('/new-password')),
+    /Open the link in your message again .* Go to sign-in I do not know my password$/,
+    'also without any',
+  )
 })
 
 t.test('an unknown address is answered alike, and never written to', async t => {

@@ -622,6 +622,11 @@ t.test(
       wordsOf(await manager.get(`/studies/${id}`)),
       /but its last day was 2025-12-31 \(UTC\): nobody reads anything for it/,
     )
+    t.notMatch(
+      wordsOf(await manager.get(`/studies/${id}/settings?done=status`)),
+      'Patients are invited',
+      'not if nobody can be',
+    )
   },
 )
 
@@ -704,7 +709,7 @@ t.test('whoever leads a study names its staff, and changes nothing else', async 
   t.equal(named.status, 303)
   t.match(
     wordsOf(await own.get(`${page}/staff`)),
-    /Lea Leader Investigator, as long as the study This is you: only others can change it Otto Other/,
+    /Lea Leader Investigator, as long as the study This is you: only others can change it Otto Other(?!.*If you work in the study too)/,
   )
   for (const part of ['facts', 'data', 'text', 'status']) t.equal((await own.get(`${page}/${part}`)).status, 404, part)
   const why =
