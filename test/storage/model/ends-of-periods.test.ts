@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
@@ -159,16 +159,57 @@ t.test('of other types the same holds', async t => {
   )
 })
 
-t.test('what was here before is told the same by the migration, and by reindexing', async t => {
-  const [change = ''] = (await readFile('sql/0108-ends-of-periods.sql', 'utf8')).split(/^-- The first moment after/m)
+const forgetEnds = async () => {
   for (const table of ['observation', 'observation_code'])
     await database.run(sql.fragment`
       UPDATE ${sql.identifier([table])} SET lasts_until = NULL WHERE lasts_until < effective_end`)
+}
+const migrateAnew = async () => {
+  await forgetEnds()
+  const files = (await readdir('sql')).filter(file => /ends-of-periods/.test(file)).sort()
+  for (const file of files) {
+    const [change = ''] = (await readFile(`sql/${file}`, 'utf8')).split(/^-- The first moment after/m)
+    for (const statement of change.split(/;$/m).filter(one => /UPDATE/.test(one)))
+      await database.run(sql.fragment([statement] as unknown as TemplateStringsArray))
+  }
+}
+
+t.test('what was here before is told the same by the migration, and by reindexing', async t => {
+  await forgetEnds()
   t.ok((await within()).length < covered.length, 'they were not shared before')
-  for (const statement of change.split(';').filter(one => /UPDATE/.test(one)))
-    await database.run(sql.fragment([statement] as unknown as TemplateStringsArray))
+  await migrateAnew()
   t.strictSame(await rows(), before)
   await world.deriveAnew()
   t.strictSame((await rows()).length, before.length)
   t.strictSame(await within(), covered.toSorted())
+})
+
+t.test('what has samples or others in it is not shared for more than it tells, until it is reindexed', async t => {
+  const hour = { start: '2026-02-28T23:00:00+05:45', end: '2026-03-01T00:00:00+05:45' }
+  const { effectiveDateTime: _, ...untimed } = w.measured('', 'ann', steps)
+  const sampled = (data: string) => ({ origin: { value: 0 }, period: 600_000, dimensions: 1, data })
+  const [six, seven] = [sampled('1 2 3 4 5 6'), sampled('1 2 3 4 5 6 7')]
+  const ofHour = (id: string, more: Partial<Observation>): Observation => ({
+    ...untimed,
+    id,
+    effectivePeriod: hour,
+    ...more,
+  })
+  const at = (effectiveDateTime: string): Partial<Observation> => ({
+    contained: [{ resourceType: 'Observation', id: 'one', status: 'final', code: w.kind(steps), effectiveDateTime }],
+    hasMember: [{ reference: '#one' }],
+  })
+  await put(
+    ofHour('samples-within', { valueSampledData: six }),
+    ofHour('samples-beyond', { valueSampledData: seven }),
+    ofHour('parts-beyond', { component: [{ code: w.kind(steps), valueSampledData: seven }] }),
+    ofHour('others-within', at('2026-02-28T23:59:59+05:45')),
+    ofHour('others-beyond', at(hour.end)),
+  )
+  const named = async () => (await within()).filter(id => !/\d/.test(id))
+  t.strictSame(await named(), ['others-within', 'samples-within'])
+  await migrateAnew()
+  t.strictSame(await named(), [])
+  await world.deriveAnew()
+  t.strictSame(await named(), ['others-within', 'samples-within'])
 })

@@ -251,9 +251,19 @@ t.test('more people than are read at once are told, each once', async t => {
       table === 'consent'
         ? sql.fragment`, 'content', jsonb_set(row.content, '{patient,reference}', to_jsonb(row.content #>> '{patient,reference}' || '-' || number))`
         : sql.fragment``
+    const stored = await database.any<{ name: string }>(sql.fragment`
+      SELECT attname AS name FROM pg_attribute
+      WHERE attrelid = ${table}::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`)
+    const names = sql.join(
+      stored.map(({ name }) => sql.identifier([name])),
+      sql.fragment`, `,
+    )
     await database.run(sql.fragment`
-      INSERT INTO ${sql.identifier([table])}
-      SELECT made.* FROM ${sql.identifier([table])} AS row, ${made},
+      INSERT INTO ${sql.identifier([table])} (${names})
+      SELECT ${sql.join(
+        stored.map(({ name }) => sql.identifier(['made', name])),
+        sql.fragment`, `,
+      )} FROM ${sql.identifier([table])} AS row, ${made},
         jsonb_populate_record(row, jsonb_build_object(${sql.join(changed, sql.fragment`, `)} ${content})) AS made
       WHERE row.${of}`)
   }
