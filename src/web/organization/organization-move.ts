@@ -107,7 +107,7 @@ const sendMove = async (
     title: `Move ${name}`,
     isProblem: problem !== undefined || isOvertaken,
     content: html`<h1>Move ${name}</h1>
-<p>Everything below it moves with it. Whoever manages the new place manages it from then on; whoever managed only the old one no longer does. It stays within its tenant. What people have consented to share with a study stays with those who read it now: while such consents are in force, a move lets nobody who works here join them.</p>
+<p>Everything below it moves with it. Whoever manages the new place manages it from then on; whoever managed only the old one no longer does. It stays below the same organization at the top. What people have consented to share with a study stays with those who read it now: while such consents are in force, a move lets nobody who works here join them.</p>
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList([{ name: 'parent', problem }])}
 ${postForm(

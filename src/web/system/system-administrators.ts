@@ -36,7 +36,7 @@ export const systemAdministratorsPage: AddPage = (server, options) => {
       title: 'Administrators',
       content: html`<h1>Administrators</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
-<p>Administrators set up tenants and their managers, and see nobody’s health data. Another is made by the operator, with <code>sharewell invite --administrator</code>.</p>
+<p>Administrators set up organizations and their managers, and see nobody’s health data. Another is made by the operator, with <code>sharewell invite --administrator</code>.</p>
 <ul class="list-group list-group-flush mb-4">${all.map(one => listed(one, own))}</ul>
 <p><a href="/system">Back to the system</a></p>`,
     })

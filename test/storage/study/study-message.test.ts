@@ -168,7 +168,7 @@ t.test(
     t.match(letters, [
       {
         to: 'fay@example.org',
-        subject: 'Ha terminado un estudio con el que comparte',
+        subject: 'Ha terminado un estudio con el que comparte datos',
         text: /^Hola:\n\nUn estudio de Lab con el que comparte lo que mide ha terminado\. Desde el [^\n]* UTC nadie lee sus datos [\s\S]*\n\nhttps:\/\/x\.example\/sharing\n\n/,
       },
       { to: '+4915100000000', text: /^Un estudio de Lab ha terminado: ya nadie lee sus datos para él\./ },
@@ -190,7 +190,7 @@ t.test(
     )
     t.match(letters.slice(3), [
       {
-        subject: 'Continúa un estudio con el que comparte',
+        subject: 'Continúa un estudio con el que comparte datos',
         text: /Un estudio de Lab que había terminado[\s\S]*x\.example\/sharing/,
       },
     ])
