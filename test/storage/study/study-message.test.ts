@@ -173,7 +173,7 @@ t.test(
       },
       { to: '+4915100000000', text: /^Un estudio de Lab ha terminado: ya nadie lee sus datos para él\./ },
       {
-        subject: 'A study has ended with which you share',
+        subject: 'A study that you share data with has ended',
         text: /A study of Lab with which you share what you measure is over\. Since /,
       },
     ])
