@@ -136,7 +136,8 @@ const preparedFor = async (
   if (mode === 'create') return prepareCreate(request, context)
   if (!('id' in request)) return undefined
   if (mode === 'update') return prepareUpdate(request, context)
-  return mode === 'delete' ? prepareDelete(request) : undefined
+  // The parameters of the operation are none of the deletion.
+  return mode === 'delete' ? prepareDelete({ ...request, query: new URLSearchParams() }) : undefined
 }
 
 /** The resource as a write would store it: with the elements from an Open mHealth document. */
