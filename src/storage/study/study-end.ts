@@ -45,14 +45,15 @@ const tellOfEnd = async (connection: Connection, study: string): Promise<void> =
   await tellSharers(connection, { study, kind: 'study-ended', since: end.since, whom: wasRead })
 }
 
-/** To those who were told of its end: what they have agreed to is read again. */
+/** To those who were told of its end, or may be at this moment: what they have agreed to is read again. */
 const tellOfNewBeginning = async (connection: Connection, study: string): Promise<void> => {
   const mine = await connection.run(sql.fragment`
     INSERT INTO study_end_awaited SELECT id FROM study WHERE id = ${study} AND in_force AND period_end > now() ON CONFLICT DO NOTHING`)
   if (mine === 0) return
   const wasTold = sql.fragment`EXISTS (
     SELECT FROM study_message AS told
-    WHERE told.patient = record.id AND told.study_id = ${study} AND told.kind = 'study-ended' AND told.state = 'sent'
+    WHERE told.patient = record.id AND told.study_id = ${study} AND told.kind = 'study-ended'
+      AND (told.state = 'sent' OR (told.state = 'waiting' AND told.tries > 0))
       AND NOT EXISTS (
         SELECT FROM study_message AS later
         WHERE later.patient = record.id AND later.study_id = ${study} AND later.kind = 'study-resumed' AND later.made_at > told.made_at))`

@@ -117,7 +117,7 @@ t.test('the end of its days is told as well, also if they are moved', async t =>
 t.test(
   'whoever was told of an end is told if the study goes on, so that nobody reads what they share unawares',
   async t => {
-    const study = await studyWith('rob', 'sam')
+    const study = await studyWith('rob', 'sam', 'una', 'vic')
     const stopping = await sharing(study, 'tim')
     await change(study, { status: 'completed' })
     await later('11 minutes')
@@ -128,18 +128,25 @@ t.test(
         SELECT address FROM study_message WHERE study_id = ${study} AND kind = 'study-resumed' ORDER BY address`)
       ).map(({ address }) => address)
     await database.run(sql.fragment`
-    UPDATE study_message SET state = CASE address WHEN 'sam@example.org' THEN 'failed' ELSE 'sent' END WHERE study_id = ${study}`)
+    UPDATE study_message SET tries = CASE address WHEN 'vic@example.org' THEN 0 ELSE 1 END,
+      state = CASE address WHEN 'sam@example.org' THEN 'failed' WHEN 'una@example.org' THEN 'waiting' WHEN 'vic@example.org' THEN 'waiting' ELSE 'sent' END
+    WHERE study_id = ${study}`)
     await update(stopping.own, { ...(await read<Consent>(stopping.given)), status: 'inactive' })
     await look()
     t.strictSame(await resumed(), [])
     await change(study, { status: 'active' })
     await Promise.all([look(), look()])
-    t.strictSame(await resumed(), ['rob@example.org'], 'not who got no letter, or has stopped')
+    const both = ['rob@example.org', 'una@example.org']
+    t.strictSame(
+      await resumed(),
+      both,
+      'also to whom the letter is just going out, but not who got none, or has stopped',
+    )
     await change(study, { status: 'completed' })
     await look()
     await change(study, { status: 'active' })
     await look()
-    t.strictSame(await resumed(), ['rob@example.org'], 'of an end that nobody was told')
+    t.strictSame(await resumed(), both, 'of an end that nobody was told')
   },
 )
 
