@@ -8,6 +8,7 @@ import type { Connection } from '../database.ts'
 import { kindOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { Match, Page } from '../store.ts'
+import { withoutNames } from './by-name.ts'
 import type { CommonTokens } from './common-tokens.ts'
 import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
@@ -38,7 +39,7 @@ export const searchPage = async (connection: Connection, searching: Searching, a
   const source = sourceOf(searching, search, { inOwnOrder: isInOrderOfTime(search) })
   const total = await totalFor(connection, searching, search)
   if (search.summary === 'count' || search.count === 0) return { ...nothing, ...total }
-  const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
+  const from = search.cursor === undefined ? undefined : toPosition(search, search.cursor)
   const mask = matchMask(searching, search)
   const served = servedContent(search.type, 'body', { ...searching, mask })
   const room = roomFor(search)
@@ -107,7 +108,7 @@ const cursorBehindWhole = async (
 ): Promise<{ readonly cursor: string | undefined; readonly left: number }> => {
   const { type, cursor, elements, summary } = search
   if (!isStoredWhole(type) || elements !== undefined || summary !== undefined) return { cursor, left: skip }
-  const at = cursor === undefined ? undefined : toPosition(cursor)
+  const at = cursor === undefined ? undefined : toPosition(search, cursor)
   const letters = Math.min(roomFor(search).ofMatches, Number.MAX_SAFE_INTEGER)
   const { pages, ...last } = await skippedOf(connection, searching, {
     search,
@@ -231,9 +232,9 @@ const toPlaced = (
   content,
 })
 
-const toPosition = (cursor: string): Position => {
+const toPosition = (search: Search, cursor: string): Position => {
   const parsed: unknown = JSON.parse(cursor)
   if (typeof parsed !== 'object' || parsed === null || !('values' in parsed) || !('pk' in parsed))
     throw new FhirError('invalid', 'This cursor does not belong to this search')
-  return parsed as Position
+  return withoutNames(search, parsed as Position)
 }
