@@ -18,7 +18,11 @@ t.test('content of another type is answered itself, unless a format of FHIR is n
     ['image/png, application/fhir+json;q=0', true],
     ['application/fhir+json, */*', false],
     ['image/png;q=0, */*', undefined],
-    ['text/html', undefined],
+    ['text/html', true],
+    ['application/octet-stream;q=0.1', true],
+    ['text/html, image/png;q=0', undefined],
+    ['text/html;q=0', undefined],
+    ['application/fhir+turtle', undefined],
   ] as const)
     t.equal(wantsContent(accept, 'image/png'), isWanted, String(accept))
 })
