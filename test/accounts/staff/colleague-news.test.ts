@@ -45,7 +45,7 @@ t.test('so is whom a study names, with other days, and no longer, in their own l
   const { id } = await world.newStudy(lab.manager, lab.organization, 'nights\n\nhttp://elsewhere', ['omh:heart-rate'])
   const page = `/studies/${id}/settings/staff`
   const role = { role: 'researcher', from: '', until: '' }
-  t.match(await manager.send(page, { code: practitioner, ...role }), { status: 303, location: /done=added/ })
+  t.match(await manager.send(page, { code: practitioner, ...role }), { status: 303, location: /done=named/ })
   const named = await mailbox.next()
   t.match(named, { to: 'stella@example.org', subject: 'Usted trabaja en el estudio nights http://elsewhere' })
   t.match(named.text, /personal del estudio nights http:\/\/elsewhere\.\n/, 'and a title adds no lines')
@@ -56,7 +56,7 @@ t.test('so is whom a study names, with other days, and no longer, in their own l
   const entry = `/studies/${id}${at}`
   t.match(await manager.send(entry, { ...role, role: 'coordinator' }), { status: 303, location: /done=saved/ })
   t.match(await mailbox.next(), { subject: 'Se ha cambiado su trabajo en el estudio nights http://elsewhere' })
-  t.match(await removal(manager, entry), { status: 303, location: /done=removed/ })
+  t.match(await removal(manager, entry), { status: 303, location: /done=left/ })
   t.match(await mailbox.next(), { subject: 'Usted ya no trabaja en el estudio nights http://elsewhere' })
 })
 

@@ -245,7 +245,7 @@ t.test('changing the address asks for the password, and for a code if there is a
   })
   t.match(await browser.send(page, { email: 'jana', password }), { status: 422, body: /like name@example\.org/ })
   const unseen = await browser.send(page, { email: 'jan\u3164a@example.org', password })
-  t.match([unseen.status, wordsOf(unseen)], [422, /There are characters in it that cannot be seen/])
+  t.match([unseen.status, wordsOf(unseen)], [422, /There are characters in the e-mail address that cannot be seen/])
   await forgetCodes(person)
   t.match(await browser.send(page, { email, password, code: await codeOf(key) }), {
     status: 422,

@@ -135,12 +135,12 @@ t.test('what is wrong is said at its field with what is accepted, and what was t
   for (const [field, text] of [
     ['line', 'Enter the street and number, or a post office box, or leave the whole postal address empty'],
     ['city', 'Enter the town or city, or leave the whole postal address empty'],
-    ['state', 'Enter at most 100 characters'],
+    ['state', 'State, region or province: enter at most 100 characters'],
   ])
     t.match(wrong.body, `id="${field}-problem">${text}</p>`)
   t.match(wrong.body, 'value="U&lt;S&gt;"')
   const long = await own.send(page, { ...typed, line: Array(6).fill('x').join('\n'), city: 'x', state: '' })
-  t.match(long.body, 'id="line-problem">Enter at most 5 lines of at most 100 characters each</p>')
+  t.match(long.body, 'id="line-problem">Street and number: enter at most 5 lines of at most 100 characters each</p>')
   t.equal((await stored(id)).meta?.versionId, '1')
 })
 
@@ -150,7 +150,7 @@ t.test('the same is said in Spanish', async t => {
   for (const [name, value] of own.cookies) spanish.cookies.set(name, value)
   t.match(
     wordsOf(await spanish.send(page, { ...same, ...nowhere, country: 'x'.repeat(101), password })),
-    /Escriba la calle y el número, o un apartado de correos, o deje vacía toda la dirección postal Escriba la población, o deje vacía toda la dirección postal Escriba como mucho 100 caracteres .* Calle y número Como figura en una carta, .* Población .* Distrito o comarca Estado, región o provincia Código postal País/,
+    /Escriba la calle y el número, o un apartado de correos, o deje vacía toda la dirección postal Escriba la población, o deje vacía toda la dirección postal País: escriba como mucho 100 caracteres .* Calle y número Como figura en una carta, .* Población .* Distrito o comarca Estado, región o provincia Código postal País/,
   )
 })
 
