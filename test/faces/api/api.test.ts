@@ -224,6 +224,18 @@ t.test('a study that is paused or over waits for no answer, nor does one whose p
   t.same(await versionsOf(answered.bearer), [['inactive', '2']])
 })
 
+t.test('a path that leads on from a patient is none of a patient', async t => {
+  const found = await Promise.all(
+    [ann, `${ann}%2F_history`, `${ann}%2F$everything`, `..%2FPatient%2F${ann}`].map(id =>
+      api(researcher, 'GET', `patients/${id}`),
+    ),
+  )
+  t.strictSame(
+    found.map(({ status }) => status),
+    [200, 404, 404, 404],
+  )
+})
+
 t.test('the role that somebody is told is the highest that they have in the organization now', async t => {
   const role = async () => (await api(researcher, 'GET', `organizations/${lab.organization}`)).body.currentUserRole
   t.equal(await role(), 'viewer')
@@ -258,28 +270,33 @@ t.test('staff read of each patient what that patient answered, and nothing about
   )
 })
 
-t.test('a token that may not see studies or who is in them is told so, instead of that nothing is asked', async t => {
-  const { patient, path, bearer } = await tokenOfNew('Jon')
-  await api(bearer, 'POST', path, answering(true))
-  const told = async (token: string, method: 'GET' | 'POST', asked: string, body?: object) => {
-    const answer = await api(token, method, asked, body)
-    return [answer.status, answer.body.detail]
-  }
-  const needs = (scope: string) => [403, `This token does not allow it: ${scope} is needed`]
-  const app = await patientToken(patient, 'patient/*.cruds')
-  t.same(await told(app, 'GET', path), needs('patient/ResearchStudy.s'))
-  t.same(await told(app, 'POST', path, answering(false)), needs('patient/ResearchStudy.s'))
-  const few = await patientToken(patient, 'patient/Consent.rs patient/ResearchStudy.rs')
-  t.same(await told(few, 'GET', path), needs('patient/Patient.r'))
-  const documented = await patientToken(patient, 'patient/Patient.rs patient/Consent.cruds patient/ResearchStudy.rs')
-  t.match(await api(documented, 'GET', path), { status: 200, body: { studies: [{ organization: null }] } })
-  t.equal((await api(documented, 'POST', path, answering(true))).status, 201)
-  const staff = (...types: string[]) => staffToken(study.researcher, types.map(type => `user/${type}.rs`).join(' '))
-  t.same(await told(await staff('Patient', 'Consent'), 'GET', path), needs('user/ResearchSubject.s'))
-  t.same(await told(await staff('Patient', 'Consent', 'ResearchSubject'), 'GET', path), needs('user/ResearchStudy.s'))
-  const enough = await staff('Patient', 'Consent', 'ResearchSubject', 'ResearchStudy')
-  t.match((await api(enough, 'GET', path)).body, { studies: [{ organization: null }], studiesPendingConsent: [] })
-})
+t.test(
+  'a token that may not see studies, who is in them or what was answered is told so, instead of that nothing is asked',
+  async t => {
+    const { patient, path, bearer } = await tokenOfNew('Jon')
+    await api(bearer, 'POST', path, answering(true))
+    const told = async (token: string, method: 'GET' | 'POST', asked: string, body?: object) => {
+      const answer = await api(token, method, asked, body)
+      return [answer.status, answer.body.detail]
+    }
+    const needs = (scope: string) => [403, `This token does not allow it: ${scope} is needed`]
+    const app = await patientToken(patient, 'patient/*.cruds')
+    t.same(await told(app, 'GET', path), needs('patient/ResearchStudy.s'))
+    t.same(await told(app, 'POST', path, answering(false)), needs('patient/ResearchStudy.s'))
+    const few = await patientToken(patient, 'patient/Consent.rs patient/ResearchStudy.rs')
+    t.same(await told(few, 'GET', path), needs('patient/Patient.r'))
+    const unanswering = await patientToken(patient, 'patient/Patient.rs patient/ResearchStudy.rs')
+    t.same(await told(unanswering, 'GET', path), needs('patient/Consent.s'))
+    const documented = await patientToken(patient, 'patient/Patient.rs patient/Consent.cruds patient/ResearchStudy.rs')
+    t.match(await api(documented, 'GET', path), { status: 200, body: { studies: [{ organization: null }] } })
+    t.equal((await api(documented, 'POST', path, answering(true))).status, 201)
+    const staff = (...types: string[]) => staffToken(study.researcher, types.map(type => `user/${type}.rs`).join(' '))
+    t.same(await told(await staff('Patient', 'Consent'), 'GET', path), needs('user/ResearchSubject.s'))
+    t.same(await told(await staff('Patient', 'Consent', 'ResearchSubject'), 'GET', path), needs('user/ResearchStudy.s'))
+    const enough = await staff('Patient', 'Consent', 'ResearchSubject', 'ResearchStudy')
+    t.match((await api(enough, 'GET', path)).body, { studies: [{ organization: null }], studiesPendingConsent: [] })
+  },
+)
 
 t.test('what the Exchange allows only because a check is missing is refused with the reason', async t => {
   const { bearer, path } = await tokenOfNew('Eva')

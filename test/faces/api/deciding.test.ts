@@ -504,6 +504,22 @@ for (const { name, of, status, detail } of [
     t.same(await kept(), ['active'])
   })
 
+t.test('a study whose text lacks a part waits for no answer', async t => {
+  const { id, bearer } = await somebody('Una', [permit(steps)], open)
+  for (const { id: study } of [await further('Waiting'), unfinished])
+    await create(lab.manager, {
+      resourceType: 'ResearchSubject',
+      status: 'on-study',
+      study: { reference: `ResearchStudy/${study}` },
+      individual: { reference: `Patient/${id}` },
+    })
+  const { studiesPendingConsent } = (await api(bearer, 'GET', `patients/${id}/consents`)).body
+  t.strictSame(
+    studiesPendingConsent.map(({ name }: { readonly name: string }) => name),
+    ['Waiting'],
+  )
+})
+
 t.test('answers to several studies are kept together, new ones and changed ones', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',

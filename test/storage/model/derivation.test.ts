@@ -40,6 +40,14 @@ t.test('what was derived from something that came later is read once all of that
   t.strictSame(await seen(), ['known', 'of-one', 'of-that', 'one'], 'the other source is not consented')
 })
 
+t.test('what was derived from something of no kind is not read, since nobody could consent to that', async t => {
+  await put(
+    w.measured('unkind', 'ann', heartRate, { code: { text: 'What the device said' } }),
+    w.measured('of-unkind', 'ann', heartRate, from('Observation/unkind')),
+  )
+  t.notOk((await seen()).includes('of-unkind'))
+})
+
 t.test('what no longer names the source that came later is not taken for derived from it', async t => {
   await put(
     w.measured('changed', 'ann', heartRate, from('Observation/three')),

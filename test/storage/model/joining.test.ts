@@ -526,6 +526,25 @@ t.test('what ended by joining stays ended when everything is derived anew from w
   t.strictSame(await observations(researcher), seen)
 })
 
+t.test('whose place has ended is no person to a study that reads them by the place of their other record', async t => {
+  await put(
+    w.study('twice', 'lab', [
+      w.chooses('access', 'staff'),
+      w.chooses('identity', 'identified'),
+      w.requests(heartRate),
+      w.works('reader', 'researcher'),
+    ]),
+    w.enrols('twice', 'ann-lab'),
+    w.enrols('twice', 'ann-clinic'),
+    w.consent('twice', 'ann-lab', 'active', [w.permit(heartRate)]),
+  )
+  const reader = w.staff('reader')
+  t.strictSame(await see(storeOf(reader), 'Patient'), ['ann-lab'])
+  await put(w.enrols('twice', 'ann-lab', 'off-study'))
+  t.ok((await observations(reader)).includes('ann-lab-pulse'))
+  t.strictSame(await see(storeOf(reader), 'Patient'), [])
+})
+
 t.test('what the same transaction writes after linking moves too', async t => {
   const before = ['sue-first', 'sue-second']
   await put(w.registered('sue-1', 'lab'), w.registered('sue-2', 'clinic'))

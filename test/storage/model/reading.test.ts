@@ -315,6 +315,27 @@ t.test('staff of a coded study read what its people measure, and of an identifie
   t.strictSame(await seenBy('identified'), [['bob-hr'], ['bob']])
 })
 
+t.test(
+  'who shares with a coded study alone is not shown as a person to staff who read for an identified one too',
+  async t => {
+    const extension = [w.chooses('access', 'staff'), w.requests(heartRate), w.works('both', 'researcher')]
+    await put(
+      w.study('nameless', 'lab', [...extension, w.chooses('identity', 'coded')]),
+      w.study('named', 'lab', [...extension, w.chooses('identity', 'identified')]),
+      ...['nameless', 'named'].map(id => w.enrols(id, 'bob')),
+      w.consent('nameless', 'bob', 'active', [w.permit(heartRate)]),
+      w.consent('named', 'bob', 'active', [w.permit(heartRate, { period: { end: '2026-01' } })]),
+    )
+    t.strictSame(await observations(w.staff('both')), ['bob-hr'])
+    t.strictSame(await see(storeOf(w.staff('both')), 'Patient'), [], 'the time for the identified one is over')
+  },
+)
+
+t.test('staff of two studies see the people of one by a token for that one', async t => {
+  for (const study of ['nameless', 'named'])
+    t.strictSame(await see(storeOf(w.staff('both', 'user/*.rs', study)), 'ResearchSubject'), [`${study}-bob`])
+})
+
 t.test('a study with another organization’s Group shows its members to nobody, nor those of other studies', async t => {
   await put(...['keeper', 'grabber'].map((id): Resource => ({ resourceType: 'Practitioner', id })), {
     ...w.study('grabbing', 'annex', [w.works('grabber', 'researcher')]),

@@ -104,6 +104,32 @@ t.test('what a recipient may see ends with the text, the consent and their place
   t.strictSame(await sees('member'), ['ann bob', 'ann bob cat dan', 'ann bob cat dan', 'ann bob dan'])
 })
 
+t.test('a recipient reads what they may keep, but not who the person is who has signed anew without them', async t => {
+  const keeping = (version: string, words: string, ...recipients: readonly string[]): Extension => {
+    const { extension = [], ...others } = text(version, words, ...recipients)
+    return { ...others, extension: [...extension, { url: 'withdrawal', valueCode: 'keep' }] }
+  }
+  const [named, unnamed] = ['The clinic receives it, and keeps it.', 'Only we receive it, and keep it.']
+  const texts = [keeping('1', named, lab, 'Practitioner/keeper'), keeping('2', unnamed, lab)] as const
+  const offered = (...texts: readonly Extension[]) => {
+    const works = w.works('keeper', 'collaborator')
+    return w.study('anew', 'lab', [w.requests(heartRate), w.chooses('identity', 'identified'), ...texts, works])
+  }
+  const consent = (id: string, words: string, status: 'active' | 'inactive') =>
+    put({
+      ...w.signedAnew(w.consent('anew', 'cat', status, [w.permit(heartRate)])),
+      id,
+      sourceAttachment: w.sourceOf(words),
+    })
+  await put(w.role('keeper', 'clinic', 'viewer'), offered(texts[0]), w.enrols('anew', 'cat'))
+  await consent('anew-1', named, 'active')
+  t.strictSame((await sees('keeper')).slice(0, 2), ['cat', 'cat'])
+  await consent('anew-1', named, 'inactive')
+  await put(offered(...texts))
+  await consent('anew-2', unnamed, 'active')
+  t.strictSame((await sees('keeper')).slice(0, 2), ['cat', ''])
+})
+
 t.test('signing while the text gets its recipients gives to these only', async t => {
   await put(w.study('t', 'lab', [w.requests(heartRate), text('1', first), early]), w.enrols('t', 'cat'))
   const closing = importer.write([

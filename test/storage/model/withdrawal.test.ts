@@ -112,6 +112,13 @@ t.test('it is kept as long as the patient stays in the study, and the study cont
   t.strictSame(await seen(), all, 'it is the same place')
 })
 
+t.test('whoever is asked again is no person to the study that still reads what it kept', async t => {
+  await put(consent('proposed', 'asked'))
+  t.ok((await seen()).includes('before'))
+  t.notOk((await seen()).includes('ann'))
+  await world.importer.write([{ kind: 'delete', type: 'Consent', id: 'asked' }])
+})
+
 t.test('a new Consent exists beside what was kept', async t => {
   await put(w.signedAnew(consent('active', 'again', [w.permit(heartRate, { dataPeriod: { start: '2027' } })])))
   t.ok((await seen()).includes('before'))

@@ -309,6 +309,33 @@ t.test('only the patient makes a proposed consent active; either side can end it
   t.equal(await remove(coordinator, consent('inactive')), 403)
 })
 
+const asks = async (caller: Caller, study: string, patient: string) => [
+  await create(caller, w.enrols(study, patient)),
+  await create(caller, w.consent(study, patient, 'proposed', [w.permit(heartRate)])),
+]
+
+t.test('members of an organization below that of a study invite nobody into it, and ask for no consent', async t => {
+  await put(w.organization('bench', 'lab'), w.role('assistant', 'bench', 'member'), w.registered('cyd', 'lab'))
+  t.strictSame(await asks(w.registrar('assistant', 'bench'), 'open', 'cyd'), [403, 403])
+  t.strictSame(await asks(member, 'open', 'cyd'), ['created', 'created'])
+})
+
+t.test('of the staff of a study, its investigators and coordinators invite, and ask for consent', async t => {
+  const roles = ['investigator', 'coordinator', 'researcher', 'collaborator'] as const
+  await put(
+    w.study('staffed', 'lab', [w.requests(heartRate), ...roles.map(role => w.works(`the-${role}`, role))]),
+    ...roles.map(role => w.registered(`asked-by-${role}`, 'lab')),
+  )
+  const asked = []
+  for (const role of roles) asked.push(await asks(w.staff(`the-${role}`), 'staffed', `asked-by-${role}`))
+  t.strictSame(asked, [
+    ['created', 'created'],
+    ['created', 'created'],
+    [403, 403],
+    [403, 403],
+  ])
+})
+
 t.test('giving to a study does not reveal whether there is one to which one was not invited', async t => {
   const refusal = async (study: string) => {
     const { id: _, ...consent } = w.consent(study, 'ann', 'active', [w.permit(heartRate)])
