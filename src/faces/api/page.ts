@@ -16,7 +16,6 @@ export type Paged = {
 export type PageAsked = { readonly url: string; readonly query: URLSearchParams }
 
 const usualSize = 20
-const mostSize = 1000
 const mostPages = 50
 
 /**
@@ -33,7 +32,7 @@ export const pageOf = async <R extends Resource>(
   const cursor = query.get('cursor')
   const found: Found<R> =
     cursor === null
-      ? await countedTo(asking, type, { ...where, _count: String(Math.min(size, mostSize)), _total: 'accurate' }, page)
+      ? await countedTo(asking, type, { ...where, _count: String(size), _total: 'accurate' }, page)
       : await asking.search<R>(type, { cursor })
   const link = (to: number, cursor: string | undefined) => (cursor === undefined ? null : linkTo(asked, to, cursor))
   return {

@@ -184,6 +184,25 @@ t.test('nothing is done for somebody who left while waiting, and those behind th
   t.same(await Promise.all([...own, last]), Array(4).fill(200))
 })
 
+t.test('no further page is read for somebody who left while waiting for a turn', async t => {
+  const { server, send, whoIsIn, endFirst } = await openSlow()
+  t.teardown(() => server.close())
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo
+  const lost = connect(port, '127.0.0.1', () => lost.write('GET /pages HTTP/1.1\r\nhost: x\r\nperson: ann\r\n\r\n'))
+  t.same(await whoIsIn(), ['ann'], 'its first page')
+  const own = Array.from({ length: 3 }, () => send('ann'))
+  await whoIsIn()
+  endFirst()
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann'], 'the others, for one of which its second page waits')
+  lost.destroy()
+  await whoIsIn()
+  endFirst()
+  t.same(await whoIsIn(), ['ann', 'ann'])
+  for (let left = 2; left > 0; left--) endFirst()
+  t.same(await Promise.all(own), Array(3).fill(200))
+})
+
 t.test('however long the searches of one caller take, others are answered meanwhile', async t => {
   const { server, database } = await fhirWorld({ POOL_SIZE: '4' })
   t.teardown(() => server.close())

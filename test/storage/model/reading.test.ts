@@ -285,6 +285,16 @@ t.test('a patient can share with a clinician or an organization without a study'
   t.strictSame(await see(storeOf(w.patient('bob', 'patient/Practitioner.rs')), 'Practitioner'), ['clinician'])
 })
 
+t.test('what is given to an organization is read by those who work in it now', async t => {
+  await put(w.role('now', 'elsewhere', 'viewer'), w.role('before', 'elsewhere', 'viewer', '2026-01-01'), {
+    ...w.role('later', 'elsewhere', 'viewer'),
+    period: { start: '2999' },
+  } as Resource)
+  const read = []
+  for (const name of ['now', 'before', 'later']) read.push(await observations(w.staff(name)))
+  t.strictSame(read, [['bob-hr'], [], []])
+})
+
 t.test('the next query hides what was withdrawn, and what ended with an enrolment or a study', async t => {
   await put(w.study('open', 'lab', [w.chooses('identity', 'identified'), w.requests(heartRate)], 'completed'))
   t.strictSame(await observations(w.staff('researcher')), [], 'the study is over')

@@ -278,3 +278,16 @@ t.test('a page of people whose places are all seen reads of the resources only i
     t.ok(Math.max(...read.flat()) < 100, `${JSON.stringify(more)}: ${read}`)
   }
 })
+
+t.test('a text names those whom it fits, and is about everybody if these are more than fifty', async t => {
+  const enrolled = async (...ids: readonly string[]) =>
+    put(...ids.flatMap(id => [named(id, 'Alike'), place('many', id, `many-${id}`)]))
+  const caller = w.staff('staff')
+  const namedNow = async () =>
+    (await readStudyPeople(database, gateOf(caller), asked(caller, 'many', { text: 'alike' }))).named.length
+  await put(w.study('many', 'lab', [...kinds, w.works('staff', 'investigator')]))
+  await enrolled(...Array.from({ length: 50 }, (_, at) => `alike-${at}`))
+  t.equal(await namedNow(), 50)
+  await enrolled('alike-50')
+  t.equal(await namedNow(), 0)
+})
