@@ -118,7 +118,7 @@ t.test('the first administrator makes a tree, and a researcher joins it', { skip
     await press('Add an organization below it')
     await type('Name', 'W'.repeat(200))
     await press('Add organization')
-    for (const link of ['0 roles', 'Back to WW', 'Edit details', 'Back to the organization']) {
+    for (const link of ['Nobody has a role yet', 'Back to WW', 'Edit details', 'Back to the organization']) {
       await page.getByRole('link', { name: link }).click()
       await look(t, first, 'organization-of-a-long-word')
     }
@@ -135,12 +135,18 @@ t.test('the first administrator makes a tree, and a researcher joins it', { skip
     await press('Add')
     await press('System')
     await look(t, first, 'system')
+    await page.emulateMedia({ forcedColors: 'active' })
+    const lined = await page.evaluate(
+      `[...document.querySelectorAll('.ways a')].filter(one => getComputedStyle(one).borderBottomColor !== getComputedStyle(document.body).backgroundColor).map(one => one.textContent)`,
+    )
+    t.same(lined, ['System'], 'with colours of their own, too, only where they are has a line')
+    await page.emulateMedia({ forcedColors: 'none' })
     await press('Organizations')
   })
 
   await t.test('they invite a researcher, who agrees with the letter and sees the organization', async t => {
     await press('Department of Cardiology')
-    await press('0 roles')
+    await press('Nobody has a role yet')
     await press('Invite somebody')
     await look(t, first, 'invite')
     await type('E-mail address', 'rosa@example.org')

@@ -192,6 +192,7 @@ const listed = (
   when: Html,
 ): Html => html`<div class="table-responsive mb-4" tabindex="0" role="region" aria-label="Events">
 <table class="table align-middle events" role="table">
+<caption class="visually-hidden">When who did what</caption>
 <thead role="rowgroup"><tr role="row">${when}${['Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col" role="columnheader">${heading}</th>`)}</tr></thead>
 <tbody role="rowgroup">${lines.map(line => {
   const { recorded, did, what, isRefused, hasFailed } = line

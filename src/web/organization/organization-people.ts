@@ -44,13 +44,14 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     })
     const again = queryOfAsked(asked)
     const nextPage = found.next && cursors.seal({ path: page, query: again, page: found.next })
-    const done = namedIn(doneTexts, query.get('done'))
+    const isLaidOut = request.hasOutbox === true && isLetter.has(query.get('done'))
+    const done = namedIn(isLaidOut ? laidOutTexts : doneTexts, query.get('done'))
     return sendStaffPage(reply, {
       title: titled(`People of ${name}`),
       isWide: true,
       isProblem: asked.order.problem !== undefined,
       content: html`<h1>People of ${name}</h1>
-${done && notice('done', html`<p>${done}</p>${request.hasOutbox === true && isLetter.has(query.get('done')) && inOutbox}`)}
+${done && notice('done', html`<p>${done}</p>${isLaidOut && inOutbox}`)}
 <p>Everybody who has a role in this organization itself. Managers of an organization above it manage it too, and are listed there.</p>
 ${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
 ${(isNarrowed(asked) || found.total > 10 || query.has('sort')) && finding(page, asked)}
@@ -163,7 +164,12 @@ const letterText = ({ letter, reason }: PendingInvitation, hasOutbox: boolean): 
   }
 }
 
-const isLetter: ReadonlySet<string | null> = new Set(['invited', 'again'])
+/** What was done, where letters are not sent. */
+const laidOutTexts: Readonly<Record<string, string>> = {
+  invited: 'The invitation works once, within seven days.',
+  again: 'There is a new letter; the link in the earlier one no longer works.',
+}
+const isLetter: ReadonlySet<string | null> = new Set(Object.keys(laidOutTexts))
 
 const inOutbox = html`<p>Nothing is sent from this server. To try it out, open the link of the letter in the <a href="/outbox">outbox</a>, with another browser, or in a private window: in this one you are signed in.</p>`
 

@@ -41,7 +41,7 @@ ${organization.active === false && html`<p><span class="badge text-bg-secondary"
 ${typeText(organization) && html`<dt>Type</dt><dd>${typeText(organization)}</dd>`}
 ${asksSecondFactor(organization) && html`<dt>Signing in</dt><dd>Everybody who works in it, or below it, needs a second factor.</dd>`}
 ${contactsShown(organization)}
-<dt>People</dt><dd><a href="/organizations/${id}/people">${facts.people === 1 ? '1 role' : `${facts.people} roles`}</a></dd>
+<dt>People</dt><dd><a href="/organizations/${id}/people">${rolesText(facts.people)}</a></dd>
 ${
   connected &&
   html`<dt>Apps and backend services</dt><dd><a href="/organizations/${id}/apps">${connected.apps}<span class="visually-hidden"> apps and backend services</span></a></dd>
@@ -71,6 +71,11 @@ const above = async ({ organizer, organization }: ShownOrganization): Promise<Ht
 }
 
 const deepest = 20
+
+const rolesText = (count: number): string => {
+  if (count === 0) return 'Nobody has a role yet'
+  return count === 1 ? '1 role' : `${count} roles`
+}
 
 const actions = ({ organization, id, isManaged, isChangeable }: ShownOrganization): Html => {
   const isClosed = organization.active === false

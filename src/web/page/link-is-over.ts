@@ -1,6 +1,6 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import type { Words } from '../../messages/catalogue.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import type { InvitationEnd } from '../../storage/study/invitation-end.ts'
 import { type Html, html } from './html.ts'
 import { moment, phrase } from './time.ts'
@@ -23,7 +23,7 @@ export const sendLinkIsOver = (reply: FastifyReply, { another, isOfMessage = tru
   return send(reply, words, {
     title: say('link-over.title'),
     content: html`<p>${say('link-over.text')}</p>
-<p><a href="/sign-in">${say('over.sign-in')}</a></p>
+${wayOn(request, words)}
 ${another}`,
   })
 }
@@ -37,7 +37,7 @@ export const sendInvitationIsOver = (reply: FastifyReply, words: Words, end?: In
     title: say('over.title'),
     content: html`${when && html`<p>${when}</p>`}
 <p>${say(end?.kind === 'tries' ? 'over.tries' : 'over.text')}</p>
-<p><a href="/sign-in?continue=%2Fsharing">${say('over.sign-in')}</a></p>`,
+${wayOn(reply.request, words, { page: '/sharing', name: 'own.sharing' })}`,
   })
 }
 
@@ -47,9 +47,21 @@ export const sendWithoutLink = (reply: FastifyReply, words: Words, another?: Htm
   return send(reply, words, {
     title: say('over.none-title'),
     content: html`<p>${say('over.none')}</p>
-<p><a href="/sign-in">${say('over.sign-in')}</a></p>
+${wayOn(reply.request, words)}
 ${another}`,
   })
+}
+
+/** Where it goes on: for whoever is signed in already, without asking them to do that. */
+const wayOn = (
+  { session }: FastifyRequest,
+  { say }: Words,
+  to?: { readonly page: string; readonly name: Key },
+): Html => {
+  const { page, name } = to ?? { page: '/account', name: 'over.account' }
+  if (session !== undefined) return html`<p><a href="${page}">${say(name)}</a></p>`
+  const query = to === undefined ? '' : `?${new URLSearchParams({ continue: page })}`
+  return html`<p><a href="/sign-in${query}">${say('over.sign-in')}</a></p>`
 }
 
 const send = (

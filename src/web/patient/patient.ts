@@ -105,18 +105,22 @@ const waysToChange = (id: string, back: string): Html => html`<p class="no-print
 <a href="/patients/${id}/record${back}">Has died, or record not in use</a></p>`
 
 /** All readers but the patient are told the same about missing data, whether anything is withheld or not. */
-const chartsOn = ({ isReader }: { readonly isReader: boolean }, patient: string, { say }: Words): ChartsPage => ({
+const chartsOn = ({ isReader }: { readonly isReader: boolean }, patient: string, words: Words): ChartsPage => ({
   path: `/patients/${patient}`,
   patient,
   devices: 'named',
   ...(isReader
     ? {
-        shown: say('chart.own'),
-        old: say('chart.newest-old'),
-        never: html`<p>${say('chart.never-own')}</p>
-<p><a href="/account/apps">${say('sharing.apps')}</a></p>`,
+        shown: words.say('chart.own'),
+        old: words.say('chart.newest-old'),
+        never: html`<p>${words.say('chart.never-own')}</p>
+<p><a href="/account/apps">${words.say('sharing.apps')}</a></p>`,
       }
-    : { shown: say('chart.shared'), never: html`<p>${say('chart.never-shared')}</p>` }),
+    : {
+        shown: words.say('chart.shared'),
+        never: html`<p>${words.say('chart.never-shared')}</p>
+<p>${words.say('chart.never-how')}</p>`,
+      }),
 })
 
 /** Whom patients ask if it says something wrong of them, and what was refused, which would only be missing in the charts. */

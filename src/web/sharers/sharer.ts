@@ -33,7 +33,8 @@ export const sharerPage: AddPage = (server, options) => {
         patient: found.patientId,
         devices: found.patient === undefined ? ('by-source' as const) : ('named' as const),
         shown: words.say('chart.shared'),
-        never: html`<p>${words.say('chart.never-shared')}</p>`,
+        never: html`<p>${words.say('chart.never-shared')}</p>
+<p>${words.say('chart.never-how')}</p>`,
       }
       const charts = await patientCharts(
         { registry, codeClasses, store: openGiven(options, caller, id), words },

@@ -24,10 +24,21 @@ type Shown = {
   readonly study: ResearchStudy
   readonly options: PageOptions
   readonly token: string
+  readonly hasOutbox: boolean
 }
 
 /** The people who are listed, and what is done with those who are ticked, or with all. */
-export const invitationsForm = ({ path, asked, people, invited, total, study, options, token }: Shown): Html =>
+export const invitationsForm = ({
+  path,
+  asked,
+  people,
+  invited,
+  total,
+  study,
+  options,
+  token,
+  hasOutbox,
+}: Shown): Html =>
   postForm(
     {
       action: path,
@@ -44,7 +55,7 @@ export const invitationsForm = ({ path, asked, people, invited, total, study, op
     },
     html`<fieldset>
 <legend class="visually-hidden">People who are listed</legend>
-<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0"><div class="row"><div class="col-md-6">${personBox(person)}</div><div class="col-md-6 py-md-1">${standingText(invited.get(person.id), person)}</div></div></li>`)}</ul>
+<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0"><div class="row"><div class="col-md-6">${personBox(person)}</div><div class="col-md-6 py-md-1">${standingText(invited.get(person.id), person, { hasOutbox })}</div></div></li>`)}</ul>
 </fieldset>
 <div class="narrow">
 ${whoField(total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages`)}

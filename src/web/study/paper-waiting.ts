@@ -18,6 +18,7 @@ import { dayOrMoment, moment } from '../page/time.ts'
 import { edgeAsWritten } from '../sharing/period-edge.ts'
 import { chosenPeriod } from '../sharing/sharing-preview.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
+import { paperConfirmers } from './paper-confirmers.ts'
 import { languageOf, textRead } from './paper-text.ts'
 import { whomFact } from './study-person.ts'
 
@@ -46,7 +47,7 @@ ${
   reasonNotToConfirm(paper) !== undefined
     ? undefined
     : isOwn
-      ? html`<p>You recorded this consent. Somebody else on the staff compares it with the scan and confirms it; until then it has no effect.</p>`
+      ? html`<p>You recorded this consent. Somebody else on the staff compares it with the scan and confirms it; until then it has no effect. ${await paperConfirmers(options, paper)}</p>`
       : html`<p>Compare it with the scan: the patient, the version of the text, the date, the lines, and the signature. It takes effect as soon as you confirm it, and the patient is told, if their record has an address.</p>
 ${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }

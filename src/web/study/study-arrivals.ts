@@ -33,7 +33,11 @@ export const studyArrivalsPage: AddPage = (server, options) => {
       tab: '/arrivals',
       content:
         arrivals.length === 0
-          ? html`${isRead && html`<p>Nothing is shared with the study yet, or not with you. Data appears here as soon as a patient who shares it sends it.</p>`}`
+          ? html`${
+              isRead &&
+              html`<p>Nothing is shared with the study yet, or not with you. Data appears here as soon as a patient who shares it sends it.</p>
+<p>${wordsFor('en').say('chart.never-how')}</p>`
+            }`
           : html`<p>The data that arrived last: each person and kind of data once, with the newest reading.</p>
 <ul class="list-group list-group-flush mb-4">${[...byPerson].map(
               ([person, theirs]) => html`<li class="list-group-item px-0 py-3">

@@ -191,8 +191,9 @@ type Shown = {
   readonly isAsking: boolean
 }
 
-const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token, isAsking }: Shown): Html =>
-  postForm(
+const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token, isAsking }: Shown): Html => {
+  const isInviting = isAsking && options.invitations.ways.length > 0
+  return postForm(
     { action: path, token, isListed: true, hidden, class: 'mt-4' },
     html`<fieldset>
 <legend class="visually-hidden">Patients who are listed</legend>
@@ -214,9 +215,11 @@ const enrolForm = ({ path, hidden, patients, enrolled, chosen, options, token, i
 <div class="narrow">
 ${whoField('All who are found, on all pages')}
 ${isAsking && wayField(options.invitations.ways)}
+<p id="acts">${isInviting ? 'To enrol alone writes to nobody: you invite them later, on the page of the study. To enrol and invite sends each of them an invitation at once.' : 'It writes to nobody.'}</p>
 <div class="d-flex flex-wrap gap-2 mb-4">
-<button class="btn btn-primary" name="do" value="enrol">Enrol</button>
-${isAsking && options.invitations.ways.length > 0 && html`<button class="btn btn-outline-primary" name="do" value="invite">Enrol and invite</button>`}
+<button class="btn btn-primary" name="do" value="enrol" aria-describedby="acts">Enrol</button>
+${isInviting && html`<button class="btn btn-outline-primary" name="do" value="invite" aria-describedby="acts">Enrol and invite</button>`}
 </div>
 </div>`,
   )
+}

@@ -127,6 +127,7 @@ type Shown = {
   readonly token: string
   /** Whether the study invites anybody now. */
   readonly isAsking: boolean
+  readonly hasOutbox: boolean
 }
 
 /** Says once for all whom the page lists why nobody can be invited now. */
@@ -141,7 +142,7 @@ export const nobodyInvited = (why: string): Html => notice('standing', html`<p>N
 export const invitationOf = (
   person: EnrolledPerson,
   invitable: ReadonlyMap<string, Invited>,
-  { page, back, token, isAsking }: Shown,
+  { page, back, token, isAsking, hasOutbox }: Shown,
 ): Html | undefined => {
   const { id, hasEnded } = person
   const invited = invitable.get(id)
@@ -157,7 +158,7 @@ export const invitationOf = (
       html`<button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button>`,
     )
   const isAsked = isAsking && notAsked(person) === undefined
-  return html`${standingText(invited, person)}
+  return html`${standingText(invited, person, { hasOutbox })}
 ${
   !hasEnded &&
   html`${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
@@ -170,10 +171,11 @@ ${state?.isOpen && button('cancel', 'Cancel the invitation')}`
 export const standingText = (
   invited: Invited | undefined,
   { state }: Pick<EnrolledPerson, 'state'>,
+  { hasOutbox }: Pick<Shown, 'hasOutbox'>,
 ): Html | undefined =>
   invited &&
   html`<p>${invited.invitation === undefined ? uninvited(state) : told(invited.invitation)}</p>
-${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
+${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one, hasOutbox)}</li>`)}</ul>`}`
 
 const uninvited = (state: EnrolledPerson['state']): string => {
   if (state === undefined || state === 'none') return 'Not invited yet.'
@@ -189,7 +191,10 @@ const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => 
 const mostMessages = 5
 
 /** What became of a message, with how often it was tried and why it failed. */
-const messageText = ({ kind, channel, state, reason, tries, madeAt, endedAt }: MessageState): Html => {
+const messageText = (
+  { kind, channel, state, reason, tries, madeAt, endedAt }: MessageState,
+  hasOutbox: boolean,
+): Html => {
   const name = `${kinds[kind]}${channels[channel]}`
   const tried = tries > 1 || (tries > 0 && state !== 'sent') ? ` Tried ${tries === 1 ? 'once' : `${tries} times`}.` : ''
   const because = reason === null ? '' : ` ${reason}.`
@@ -197,7 +202,7 @@ const messageText = ({ kind, channel, state, reason, tries, madeAt, endedAt }: M
     case 'waiting':
       return html`The ${name} is being sent.${tried}${because}`
     case 'sent':
-      return html`The ${name} was sent: ${moment(endedAt ?? madeAt)}.${tried}`
+      return html`The ${name} ${hasOutbox ? 'is in the outbox' : 'was sent'}: ${moment(endedAt ?? madeAt)}.${tried}`
     case 'failed':
       return html`The ${name} failed.${tried}${because}${reason !== nothingMoreToSay && ' Check the address, and send it again.'}`
   }

@@ -52,7 +52,7 @@ ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done
 ${gone}${notAsking(study)}
 ${invitationsFilter(path, asked, seesAnswers)}
 ${total === 0 && nobodyListed(asked, { id: study.id ?? '', closedBecause })}
-${people.length > 0 && invitationsForm({ path, asked, people, invited, total, study, options, token: ownToken(reply) })}
+${people.length > 0 && invitationsForm({ path, asked, people, invited, total, study, options, token: ownToken(reply), hasOutbox: request.hasOutbox === true })}
 ${pagesAround(total, pageSize, asked, urlOf)}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })

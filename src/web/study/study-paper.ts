@@ -23,6 +23,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
+import { paperConfirmers } from './paper-confirmers.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { textRead } from './paper-text.ts'
 import { paperFacts, sendPaperWaiting } from './paper-waiting.ts'
@@ -143,7 +144,7 @@ const sendRecord = async (
 ${
   why === undefined
     ? html`${state.isOvertaken && otherText}
-<p>Record what the patient has signed, with its scan. It takes effect once somebody else on the staff has compared the two and confirmed it.</p>
+<p>Record what the patient has signed, with its scan. It takes effect once somebody else on the staff has compared the two and confirmed it. ${await paperConfirmers(options, paper)}</p>
 ${closed && html`<p>The study has taken no new patients since ${moment(new Date(closed.at))}: only paper that was signed before can be recorded.</p>`}
 ${
   text &&

@@ -87,7 +87,7 @@ const actionsFor = async (
   return {
     told: doneText(queryOf(request), person, invitable.get(person.id)?.invitation),
     actions: html`${enrols && !person.hasEnded && notAsking(study)}<div class="actions no-print mb-4">
-${invitationOf(person, invitable, { page, back, token: ownToken(reply), isAsking })}
+${invitationOf(person, invitable, { page, back, token: ownToken(reply), isAsking, hasOutbox: request.hasOutbox === true })}
 ${byStaff(person, { study, back, asks, enrols })}</div>`,
   }
 }
@@ -122,7 +122,8 @@ const chartsOn = (path: string, { patientId }: EnrolledPerson): ChartsPage => ({
   devices: 'by-source',
   shown:
     'You see what they share with this study at this moment. What is missing was not measured, or is not shared with the study, or not with you.',
-  never: html`<p>You see no measurement of theirs: none was sent, or none is shared with this study, or not with you.</p>`,
+  never: html`<p>You see no measurement of theirs: none was sent, or none is shared with this study, or not with you.</p>
+<p>${english.say('chart.never-how')}</p>`,
 })
 
 /** When their place began, or else when it was made. */

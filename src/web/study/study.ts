@@ -54,6 +54,7 @@ export const studyPage: AddPage = (server, options) => {
       back: peopleUrl('', asked),
       token: ownToken(reply),
       isAsking: reasonNotToAsk(study) === undefined,
+      hasOutbox: request.hasOutbox === true,
     }
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
     return sendStudyPage(reply, read, {

@@ -67,6 +67,7 @@ const versions = ({ version, startedAt, migrations }: SystemState): Html => {
 const storage = ({ bytes, tables }: SystemState): Html => html`<h2>Storage</h2>
 <p>The database takes ${bytesText(bytes)}. These are its largest tables; how many rows they have is an estimate.</p>
 <div class="table-responsive" tabindex="0" role="region" aria-label="The largest tables"><table class="table">
+<caption class="visually-hidden">The largest tables, and how many rows they have</caption>
 <thead><tr><th scope="col">Table</th><th scope="col" class="text-end">Size</th><th scope="col" class="text-end">Rows</th></tr></thead>
 <tbody>${tables.map(
   ({ name, bytes, rows }) =>
@@ -79,6 +80,7 @@ ${
   jobs === undefined
     ? html`<p>None has been done yet.</p>`
     : html`<div class="table-responsive" tabindex="0" role="region" aria-label="Queues"><table class="table">
+<caption class="visually-hidden">How much work waits in each queue</caption>
 <thead><tr><th scope="col">Queue</th><th scope="col" class="text-end">Waiting</th><th scope="col" class="text-end">Under way</th><th scope="col" class="text-end">Failed</th></tr></thead>
 <tbody>${jobs.map(
         one =>

@@ -354,8 +354,14 @@ t.test(
       link: [{ target: { reference: `Patient/${never}` } }],
     })
     for (const [browser, said] of [
-      [staff, 'You see no measurement of this patient: none was sent, or none is shared with you.'],
-      [await browserOf(person), 'Nothing was sent yet. It is here as soon as one of your apps or devices sends it.'],
+      [
+        staff,
+        'You see no measurement of this patient: none was sent, or none is shared with you. Readings come once a patient has connected an app that sends them',
+      ],
+      [
+        await browserOf(person),
+        'Nothing was sent yet. It is here as soon as one of your apps or devices sends it. The app of a device must first be connected',
+      ],
     ] as const) {
       const shown = wordsOf(await browser.get(`/patients/${never}`))
       t.match(shown, said)

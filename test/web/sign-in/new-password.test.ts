@@ -158,6 +158,17 @@ t.test('a link expires after half an hour', async t => {
     /Open the link in your message again .* Go to sign-in I do not know my password$/,
     'also without any',
   )
+  const { browser } = await signIn('dora@example.org', first)
+  for (const [path, language, way] of [
+    [url, 'en', 'Go to your account'],
+    ['/new-password', 'es', 'Ir a su cuenta'],
+  ] as const) {
+    const other = openBrowser(server, { headers: { 'accept-language': language } })
+    for (const [name, value] of browser.cookies) other.cookies.set(name, value)
+    const signedIn = await other.get(path)
+    t.match(signedIn.body, `<a href="/account">${way}</a>`)
+    t.notMatch(signedIn.body, 'href="/sign-in"', 'whoever is signed in is not asked to do that')
+  }
 })
 
 t.test('an unknown address is answered alike, and never written to', async t => {

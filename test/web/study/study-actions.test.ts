@@ -74,6 +74,10 @@ t.test('patients who are ticked are enrolled, and invited at once if wanted', as
   const [one, two] = [await registered('Ticked1'), await registered('Ticked2')]
   const page = `${enrolment}?name=ticked`
   t.match((await staff.get(`/studies/${study.id}`)).body, `href="${enrolment}"`)
+  t.match(
+    wordsOf(await staff.get(page)),
+    /To enrol alone writes to nobody: you invite them later, .* To enrol and invite sends each of them an invitation at once\. Enrol Enrol and invite/,
+  )
   const untouched = await staff.send(page, { who: 'ticked', do: 'enrol' }, enrolment)
   t.match(wordsOf(await staff.get(untouched.location ?? '')), /Nobody was ticked, so nothing was done/)
   const enrolled = await staff.send(page, { patient: one.id, who: 'ticked', do: 'enrol' }, enrolment)

@@ -176,7 +176,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   const { page, patient } = await enrolled('Bea')
   t.match(
     wordsOf(await first.get(page)),
-    /Consent on paper Patient Bea, born 1970-05-31 Record what the patient has signed/,
+    /Consent on paper Patient Bea, born 1970-05-31 Record what the patient has signed, .* confirmed it\. Who can confirm it: Dora/,
   )
   const recorded = await first.sendFile(page, scan(), page, signed)
   t.match(recorded, { status: 303, location: `${page}?done=recorded` })
@@ -187,7 +187,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   t.equal(proposed.provision.provision.length, 1)
   t.match(
     wordsOf(await first.get(page)),
-    /Heart rate, from any device: measured from 1 March 2026 .*You recorded this consent\./,
+    /Heart rate, from any device: measured from 1 March 2026 .*You recorded this consent\. .* Who can confirm it: Dora/,
   )
 
   const waiting = await second.get(`/studies/${study.id}?state=paper`)

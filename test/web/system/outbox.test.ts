@@ -8,7 +8,7 @@ import { openTenants } from '../tenants.ts'
 t.test('with nothing configured, letters of invitations are shown on a page of this machine', async t => {
   const world = await openInvited({ SMTP_URL: 'none' })
   t.teardown(world.close)
-  const { server, database, enrolled, act } = world
+  const { server, database, enrolled, act, staff, page } = world
   t.match(
     wordsOf(await openBrowser(server, { headers: { host: 'localhost:8080' } }).get('/outbox')),
     /There is nothing yet/,
@@ -25,6 +25,13 @@ t.test('with nothing configured, letters of invitations are shown on a page of t
   t.match(wordsOf(shown), /An invitation to a study To ana@example\.org/)
   const link = /href="http:\/\/localhost:8080(\/invitation\?link=[^"]*)"/.exec(shown.body)?.[1] ?? ''
   t.equal((await openBrowser(server).get(link)).status, 200)
+  const told = openBrowser(server, { headers: here })
+  for (const [name, value] of staff.cookies) told.cookies.set(name, value)
+  for (const path of [page, `${page}/invitations`, `${page}/people/${subject}`]) {
+    const words = wordsOf(await told.get(path))
+    t.match(words, /The e-mail is in the outbox: /, path)
+    t.notMatch(words, 'e-mail was sent', path)
+  }
   const note = /Nothing leaves this server, .* are in the outbox \./
   t.match(wordsOf(await openBrowser(server, { headers: here }).get('/sign-in')), note)
   t.match(
@@ -58,6 +65,7 @@ t.test('whoever invites a colleague is led to the letter', async t => {
   for (const [name, value] of people.manager.cookies) here.cookies.set(name, value)
   const shown = await here.get(location)
   t.match(shown.body, 'open the link of the letter in the <a href="/outbox">outbox</a>')
+  t.notMatch(wordsOf(shown), 'on its way')
   t.match(wordsOf(shown), /rosa@example\.org Member\. .* The e-mail is in the outbox\./)
 })
 
