@@ -66,7 +66,7 @@ const pathOf = ({ url }: FastifyRequest): string => {
 }
 
 /** Even if it leads nowhere, as with a slash too many after the address of the server: the token goes on working. */
-const opening = /^(.*?\/api\/+v1\/+invitation\/+)./is
+const opening = /^(.*?\/(?:api\/+v1\/+invitation|sso\/+arrivals|launched)\/+)./is
 
 /** Decoded, however it is percent-encoded, and even if it is not well-formed. */
 const octetsOf = (path: string): string =>

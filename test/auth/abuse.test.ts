@@ -1,3 +1,5 @@
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import t from 'tap'
 import { type Asked, authorizeQuery, base, fhir, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
@@ -456,4 +458,20 @@ t.test('the token endpoint answers whatever is sent, and reveals nothing of the 
       t.notMatch(answer.body, /node_modules|stack|select /i)
     }
   }
+})
+
+t.test('a host that a request names before its path changes nothing either', async t => {
+  const address = await server.listen({ port: 0, host: '127.0.0.1' })
+  const here = `http://localhost:${new URL(address).port}`
+  const told = (path: string) =>
+    new Promise<string>((resolve, reject) => {
+      const asked = request(address, { path: `http://evil.example${path}` }, answer => {
+        text(answer).then(body => resolve(`${answer.headers.location} ${body}`), reject)
+      })
+      asked.on('error', reject).end()
+    })
+  t.match(await told('/oauth/.well-known/openid-configuration'), new RegExp(`"jwks_uri":"${here}/oauth/jwks.json"`))
+  t.notMatch(await told('/oauth/.well-known/openid-configuration'), /evil/)
+  const query = authorizeQuery(app.id, 'openid', pkce().challenge, { aud: `${here}/fhir` })
+  t.match(await told(`/oauth/authorize?${query}`), new RegExp(`^${here}/authorize/`))
 })

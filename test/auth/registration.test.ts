@@ -173,6 +173,8 @@ t.test('an unsound registration is refused, and the refusal says what would be a
     [{ ...app, redirect_uris: ['/back'] }, /whole URL/],
     [{ ...app, redirect_uris: ['https://app.example.org/\r\nlocation: x'] }, /no spaces/],
     [{ ...app, redirect_uris: ['https:\\\\evil.example'] }, /backslashes/],
+    [{ ...app, redirect_uris: ['https://\u0430pp.example.org/back'] }, /must be in ASCII/],
+    [{ ...app, redirect_uris: ['https://app.example.org/\u2067back\u2069'] }, /must be in ASCII/],
     [{ ...app, launch_uris: ['javascript:alert(1)'] }, /launch_uris/],
     [{ ...app, token_endpoint_auth_method: 'tls_client_auth' }, /token_endpoint_auth_method/],
     [byKey, /jwks or jwks_uri/],
@@ -230,6 +232,7 @@ t.test('an unsound registration is refused, and the refusal says what would be a
     t.match(body.error_description, told)
     t.match(body.error, /^invalid_(client_metadata|redirect_uri|request)$/)
   }
+  t.equal((await register({ ...app, client_name: 'a\u2029b' })).status, 400, 'a name of two lines')
 })
 
 t.test('a member of the wrong type is not a fault', async t => {
@@ -263,7 +266,7 @@ t.test('what cannot be stored is refused as such', async t => {
   const keys = { token_endpoint_auth_method: 'private_key_jwt' }
   for (const member of [
     { contacts: ['a\0b'] },
-    { redirect_uris: [`${redirectUri}?\ud800`] },
+    { client_uri: `${redirectUri}?\ud800` },
     { ...keys, jwks: { keys: [{ ...jwk, kid: 'a\0b' }] } },
     { ...keys, jwks: { keys: [{ ...jwk, 'a\0b': 1 }] } },
   ])

@@ -309,6 +309,8 @@ t.test('the log has method, path, status and time, but never a query, a header o
   await server.inject('/%61pi/v1/invitation%2Fhidden%ff')
   for (const url of ['/x//api/v1/invitation/hidden', '/api//v1/invitation//hidden', '/API/V1/Invitation/hidden'])
     await server.inject({ method: 'POST', url })
+  for (const arrivals of ['/sso/arrivals', '/SSO//%61rrivals', '/launched'])
+    for (const url of [`${arrivals}/hidden`, `${arrivals}/hidden/account`]) await server.inject({ method: 'POST', url })
   t.notMatch(lines.join(''), /hidden|glucose/)
   t.match(JSON.parse(lines[0] ?? ''), { method: 'POST', path: '/echo', status: 200, durationMs: Number })
 })

@@ -2,4 +2,4 @@ import { isBlank } from '../../accounts/blank.ts'
 
 /** Whether people could tell by this name which app asks them. */
 export const isAppName = (text: unknown): text is string =>
-  typeof text === 'string' && !isBlank(text) && /^[^\p{Cc}\p{Cf}]{1,100}$/u.test(text)
+  typeof text === 'string' && !isBlank(text) && /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u.test(text)

@@ -150,6 +150,8 @@ export const redirectRefusal = (uri: string): string | undefined => {
   if (url === null || uri.includes('#') || uri.includes('*')) return 'must be a whole URL without a fragment'
   // A parser would remove these or read them as something else, but redirect URIs are compared letter by letter.
   if (/[\s\p{Cc}\\"<>]/u.test(uri)) return 'must have no spaces, backslashes, quotes or brackets'
+  // A URI has no others, and people are shown where an app leads them back: a Cyrillic letter would look like one of another host.
+  if (/[^!-~]/.test(uri)) return 'must be in ASCII: a host as in xn--bcher-kva.example, and a path with %'
   if (url.username !== '' || url.password !== '') return 'must have no name or password'
   if (url.protocol === 'https:') return undefined
   if (url.protocol === 'http:')

@@ -15,6 +15,8 @@ export const replayedRequest = (
   return Object.create(request, {
     url: { value: path, writable: true },
     baseUrl: { value: pathname },
+    // From the address as it was sent, the library would take a host that a request names before its path.
+    originalUrl: { value: `${pathname}${path}` },
     headers: {
       value: {
         ...headers,

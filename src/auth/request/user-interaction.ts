@@ -38,7 +38,7 @@ export type AskingClient = {
   readonly organization?: string
   /** Nobody has reviewed it; its name is what it calls itself. */
   readonly selfRegistered: boolean
-  /** Where the answer goes. */
+  /** Where the answer goes, as a browser understands it: a host can be spelled so that it looks like another. */
   readonly redirectUri: string
   /** Pages of its own, by https. */
   readonly pages: AppPages
@@ -63,7 +63,7 @@ export const toAskingClient = (
   id,
   name,
   selfRegistered,
-  redirectUri,
+  redirectUri: URL.parse(redirectUri)?.href ?? redirectUri,
   ...(organization === undefined ? {} : { organization }),
   pages: pagesOf(metadata),
 })

@@ -69,6 +69,15 @@ t.test('a person who is one patient is asked about their own data, with the name
   })
 })
 
+t.test('where an app leads back is shown as a browser understands it, however it is spelled', async t => {
+  const spelled = 'https://\u0430pp.example.org%2Eevil.example/back'
+  const { id } = await client({ metadata: { redirect_uris: [spelled] } })
+  const begun = await ask(id, 'launch/patient', { redirect_uri: spelled })
+  t.match(await begun.browser.find(begun.id, anns), {
+    client: { redirectUri: 'https://xn--pp-6kc.example.org.evil.example/back' },
+  })
+})
+
 t.test('what is granted may be narrower than what was asked for, and limits what is found', async t => {
   const observe = (code: string) =>
     create('everything', {
