@@ -39,11 +39,17 @@ const addressIn = (
   const address = toAddress(email)
   // An institution signs addresses as they are, and one that only looks like somebody's is not theirs.
   const isAltered = address !== email.trim().normalize('NFC').toLowerCase()
-  if (isAltered || emailProblem(address) !== undefined) return { noEmail: 'its e-mail address is not well-formed' }
+  if (isAltered || [...email].some(becomesAscii) || emailProblem(address) !== undefined)
+    return { noEmail: 'its e-mail address is not well-formed' }
   return ssoDomains.includes(address.split('@')[1] ?? '')
     ? { email: address }
     : { noEmail: 'its e-mail address is of none of SSO_DOMAINS' }
 }
+
+/** Whether it is read as a letter that it only looks like, as the Kelvin sign is as a k. */
+const becomesAscii = (letter: string): boolean => !isAscii(letter) && isAscii(letter.normalize('NFC').toLowerCase())
+
+const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 
 /** https://refeds.org/profile/mfa */
 export const refedsMultiFactor = 'https://refeds.org/profile/mfa'

@@ -38,6 +38,7 @@ export const readAssertion = (parsed: unknown, { issuer, entityId, consumerUrl }
   const statement = one(assertion, 'AuthnStatement')
   const signedInAt = new Date(statement.$?.AuthnInstant ?? '')
   if (Number.isNaN(signedInAt.getTime())) throw new Error('the AuthnInstant is no time')
+  if (hasEnded(statement)) throw new Error('the session at the provider is over')
   const contexts = listOf(one(statement, 'AuthnContext'), 'AuthnContextClassRef').map(textOf)
   return { subject: nameOf(name), inResponseTo, signedInAt, contexts }
 }
@@ -57,6 +58,10 @@ const nameOf = (name: Element): string => {
   if (!isAlone || text === '' || text.trim() !== text || text.length > 256) throw new Error('the NameID is no name')
   return text
 }
+
+/** "MUST be considered ended" then: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf, 2.7.2. */
+const hasEnded = ({ $ }: Element): boolean =>
+  $?.SessionNotOnOrAfter !== undefined && !(Date.parse($.SessionNotOnOrAfter) > Date.now() - clockSkewMs)
 
 const isOurs = (qualifier: string | undefined, own: string): boolean => qualifier === undefined || qualifier === own
 

@@ -12,6 +12,7 @@ t.test('an address counts if it is confirmed and of the institution; otherwise t
     [{ isEmailVerified: false }, 'it has not said that the e-mail address is confirmed'],
     [{ email: 'ana' }, 'its e-mail address is not well-formed'],
     [{ email: 'an\u200ba@riverside.example' }, 'its e-mail address is not well-formed'],
+    [{ email: 'nad\u212ae@riverside.example' }, 'its e-mail address is not well-formed'],
     [{ email: 'ana@elsewhere.example' }, 'its e-mail address is of none of SSO_DOMAINS'],
   ]
   for (const [otherwise, noEmail] of wrong)

@@ -23,6 +23,7 @@ const right = { Issuer: [{ _: expected.issuer }], Subject: [subject], AuthnState
 const read = (otherwise: object) => readAssertion({ Assertion: { ...right, ...otherwise } }, expected)
 const ofSubject = (otherwise: object) => ({ Subject: [{ ...subject, ...otherwise }] })
 const ofName = (name: object) => ofSubject({ NameID: [name] })
+const ofStatement = (more: object) => ({ AuthnStatement: [{ ...statement, $: { ...statement.$, ...more } }] })
 const ofConfirmation = (otherwise: object) => ofSubject({ SubjectConfirmation: [confirmed(otherwise)] })
 
 t.test('who signed in, when, how, and for which request is read from an assertion for us', async t => {
@@ -36,6 +37,7 @@ t.test('who signed in, when, how, and for which request is read from an assertio
   t.match(read(ofName(named('n'.repeat(256), qualifiers))), { subject: /^n{256}$/ })
   const other = confirmed({}, 'urn:oasis:names:tc:SAML:2.0:cm:holder-of-key')
   t.match(read(ofSubject({ SubjectConfirmation: [other, confirmed()] })), { subject: 'a7f3' })
+  t.match(read(ofStatement({ SessionNotOnOrAfter: at(-30) })), { subject: 'a7f3' })
   t.match(read(ofConfirmation({ NotOnOrAfter: at(-30) })), { subject: 'a7f3' }, 'a clock may be wrong by a minute')
 })
 
@@ -62,6 +64,8 @@ const refused: readonly (readonly [what: string, otherwise: object, why: RegExp]
   ['that answers nothing', ofConfirmation({ InResponseTo: undefined }), /InResponseTo/],
   ['without a sign-in', { AuthnStatement: [] }, /not one AuthnStatement/],
   ['with two sign-ins', { AuthnStatement: [statement, statement] }, /not one AuthnStatement/],
+  ['whose session at the provider is over', ofStatement({ SessionNotOnOrAfter: at(-61) }), /session .* is over/],
+  ['whose session at the provider ends at no time', ofStatement({ SessionNotOnOrAfter: 'never' }), /is over/],
   ['whose sign-in has no time', { AuthnStatement: [{ ...statement, $: {} }] }, /AuthnInstant/],
 ]
 
