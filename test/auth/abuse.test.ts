@@ -361,6 +361,19 @@ for (const [what, used] of [
   })
 }
 
+t.test('the page that sends an answer as a form runs its own script only, and is shown in no frame', async t => {
+  const asked = { response_mode: 'form_post', prompt: 'none', state: '"><script>alert(1)</script>' }
+  const { body, headers } = await server.inject(
+    `/oauth/authorize?${authorizeQuery(app.id, 'openid', pkce().challenge, asked)}`,
+  )
+  t.match(body, `<form method="post" action="${redirectUri}">`)
+  t.match(body, 'name="state" value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"')
+  t.match(
+    headers['content-security-policy'],
+    /^default-src 'none';script-src 'self' 'sha256-[\w+/=]+';base-uri 'none';frame-ancestors 'none'$/,
+  )
+})
+
 t.test('no header can change where the server says it is', async t => {
   const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'gopher' }
   const found = await server.inject({ url: '/oauth/.well-known/openid-configuration', headers })

@@ -22,6 +22,7 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
     const { path, method } = ctx
     if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
       return introspectAsBearer(ctx, provider, parts)
+    if (path.startsWith('/authorize')) ctx.set('Content-Security-Policy', ofAnswerPage)
     await next()
     await finish(ctx, parts)
     if (path.startsWith('/token')) {
@@ -40,6 +41,9 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
     }
   })
 }
+
+/** Of the page that sends a form to an app (`response_mode=form_post`), to which the library adds the hash of its script. */
+const ofAnswerPage = "default-src 'none'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 /** Writes what the answer says, or makes it say why that was not written. */
 const finish = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<void> => {
