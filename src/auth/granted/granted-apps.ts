@@ -22,7 +22,13 @@ export type GrantedApps = {
 
 type GrantedApp = {
   readonly id: string
-  readonly client: { readonly id: string; readonly name: string; readonly uri?: string }
+  /** `selfRegistered`: its name is what it calls itself. */
+  readonly client: {
+    readonly id: string
+    readonly name: string
+    readonly uri?: string
+    readonly selfRegistered: boolean
+  }
   readonly scopes: readonly string[]
   readonly patient?: string
   readonly study?: string
@@ -61,6 +67,7 @@ const toGrantedApp = (grant: AuthorizationGrant, known: RegisteredClient | undef
     client: {
       id: client,
       name: known?.name ?? ownNames[client] ?? client,
+      selfRegistered: known?.selfRegistered ?? false,
       ...(uri === undefined ? {} : { uri }),
     },
     scopes: scope.split(' '),

@@ -39,6 +39,7 @@ export const accountAppsPage: AddPage = (server, options) => {
     const ends = { at: moment(endsAt, words), away: isOffline ? say('apps.away') : '' }
     return html`<li class="list-group-item px-0 py-3">
 <h2>${client.name}</h2>
+${client.selfRegistered && html`<p class="text-danger-emphasis">${say('allow.unknown')}</p>`}
 <ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
 <p class="text-body-secondary" id="at-${id}">${phrase(words, 'apps.allowed', allowed)} ${phrase(words, 'apps.ends', ends)}</p>
 ${unprovenSince && unproven(words, { id, name: client.name, since: unprovenSince, token })}

@@ -18,13 +18,13 @@ const launch_uris = ['https://app.example.org/launch']
 const app = await client({ name: 'Heart <diary>', metadata: { launch_uris } })
 const [anns, bobs] = [await account(ann), await account(bob)]
 const scopes = ['patient/Patient.rs', 'patient/Observation.rs?code=omh:heart-rate']
-const allow = async (): Promise<string> => {
+const allow = async (client = app.id, person = anns): Promise<string> => {
   const { verifier, challenge } = pkce()
   const asking = world.browser()
-  const { id } = await asking.begin(authorizeQuery(app.id, scopes.join(' '), challenge))
-  const code = (await asking.allow(id, await signIn(anns), { scopes })).searchParams.get('code') ?? ''
+  const { id } = await asking.begin(authorizeQuery(client, scopes.join(' '), challenge))
+  const code = (await asking.allow(id, await signIn(person), { scopes })).searchParams.get('code') ?? ''
   const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
-  return (await tokenRequest(server, { ...form, client_id: app.id })).body.access_token
+  return (await tokenRequest(server, { ...form, client_id: client })).body.access_token
 }
 const token = await allow()
 const status = async () => (await send(token, 'GET', `Patient/${ann}`)).statusCode
@@ -83,4 +83,14 @@ t.test('patients connect the apps that can be opened from here, in their languag
   const spanish = await browserOf(bobs, { 'accept-language': 'es' })
   t.match(wordsOf(await spanish.get(page)), /Conectar una aplicación Antes de que se abra, .* decir que no\. Heart/)
   t.equal(await offered(await browserOf(study.researcher.person)), undefined, 'staff have no data of their own')
+})
+
+t.test('an app that registered itself is told apart from another of the same name', async t => {
+  const { id } = await client({ name: 'Heart <diary>', selfRegistered: true })
+  await allow(id, bobs)
+  await allow(app.id, bobs)
+  t.match(
+    wordsOf(await (await browserOf(bobs)).get(page)),
+    /Heart &lt;diary&gt; Read your name.* Heart &lt;diary&gt; Nobody here has looked at this app\. Read your name/,
+  )
 })
