@@ -9,7 +9,9 @@ import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 const languages = {
   en: {
     send: 'Send me the code',
-    birthDate: 'Your birth date',
+    day: 'Day',
+    month: 'Month',
+    year: 'Year',
     code: 'Code from the e-mail',
     goOn: 'Go on',
     name: 'Your name',
@@ -40,7 +42,9 @@ const languages = {
   },
   es: {
     send: 'Enviarme el código',
-    birthDate: 'Su fecha de nacimiento',
+    day: 'Día',
+    month: 'Mes',
+    year: 'Año',
     code: 'Código del correo',
     goOn: 'Continuar',
     name: 'Su nombre',
@@ -71,6 +75,16 @@ const languages = {
   },
 } as const
 
+/** Types a birth date, part by part. */
+const bornBy =
+  (type: ReturnType<typeof byKeyboard>['type'], says: Readonly<Record<'day' | 'month' | 'year', string>>) =>
+  async (date: string) => {
+    const [year = '', month = '', day = ''] = date.split('-')
+    await type(says.day, day)
+    await type(says.month, month)
+    await type(says.year, year)
+  }
+
 t.test('patients follow an invitation on a phone, and decide', { skip: whyNoChromium() }, async t => {
   const world = await openInvited({ PORT: '0' })
   const { server, mailbox, enrolled, study, staff, act, page: studyPage } = world
@@ -87,20 +101,21 @@ t.test('patients follow an invitation on a phone, and decide', { skip: whyNoChro
       const browser = await openBrowser({ locale: language, timezoneId: 'America/Lima' })
       const { page } = browser
       const { type, press, enter, toggle } = byKeyboard(browser)
+      const born = bornBy(type, says)
       await page.goto(`${base}${linkIn(await mailbox.next())}`)
       await look(t, browser, `invitation-${language}`)
       await press(says.send)
       await look(t, browser, `invitation-prove-${language}`)
-      await type(says.birthDate, birthDate)
+      await born(birthDate)
       await type(says.code, '000000')
       await press(says.goOn)
       await look(t, browser, `invitation-prove-problem-${language}`)
-      await type(says.birthDate, birthDate)
+      await born(birthDate)
       await type(says.code, await world.codeIn())
       await enter()
       await look(t, browser, `invitation-account-${language}`)
       await page.goBack()
-      t.equal(await page.getByLabel(says.birthDate).count(), 1, 'going back past a mistake, the invitation still works')
+      t.equal(await page.getByLabel(says.year).count(), 1, 'going back past a mistake, the invitation still works')
       await page.goForward()
       await type(says.name, 'A')
       await type(says.password, 'short')
@@ -149,6 +164,7 @@ t.test('patients follow an invitation on a phone, and decide', { skip: whyNoChro
       const browser = await openBrowser({ locale: language })
       const { page } = browser
       const { type, press } = byKeyboard(browser)
+      const born = bornBy(type, says)
       await page.goto(`${base}${linkIn(await mailbox.next())}`)
       await press(says.send)
       let code = await world.codeIn()
@@ -159,7 +175,7 @@ t.test('patients follow an invitation on a phone, and decide', { skip: whyNoChro
       await press(says.again)
       t.match(await page.textContent('main'), says.tooOften)
       await look(t, browser, `invitation-too-often-${language}`)
-      await type(says.birthDate, '1950-01-02')
+      await born('1950-01-02')
       await type(says.code, code)
       await press(says.goOn)
       await look(t, browser, `invitation-known-${language}`)

@@ -34,7 +34,7 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await look(t, browser, 'patients-empty')
   await press('Register a patient')
   await look(t, browser, 'patient-new')
-  await enter({ 'Given names': 'Ana', 'Birth date': '31.5.1970', 'Mobile number': '555' })
+  await enter({ 'Given names': 'Ana', 'Birth date': '3.5.1970', 'Mobile number': '555' })
   await press('Register')
   await look(t, browser, 'patient-new-problem')
   await enter({ 'Family name': 'Castillo', 'Birth date': '1970-05-31', 'Mobile number': '+1 500 555 0006' })

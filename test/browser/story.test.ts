@@ -144,7 +144,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
       const { fill, press, page, text, openLetter, codeInLetter } = patient
       await openLetter('/invitation')
       await press('Send me the code')
-      await fill({ 'Your birth date': '1970-05-31', 'Code from the e-mail': await codeInLetter() })
+      await fill({ Day: '31', Month: '5', Year: '1970', 'Code from the e-mail': await codeInLetter() })
       await press('Go on')
       await fill({ 'Your name': 'Ana Castillo', 'Choose a password': password })
       await press('Create my account')

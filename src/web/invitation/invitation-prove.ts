@@ -1,17 +1,25 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { digitsOf } from '../../accounts/sign-in/code.ts'
-import { isDay } from '../../fhir/date.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Invitation } from '../../storage/study/invitation.ts'
 import type { PageOptions } from '../page/add-page.ts'
-import { form, notice, postForm } from '../page/form.ts'
+import {
+  birthDateFields,
+  birthDateList,
+  birthDateProblems,
+  birthDayOf,
+  type DateProblems,
+  noDate,
+  type TypedDate,
+  typedBirthDate,
+} from '../page/birth-date.ts'
+import { field, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendInvitationIsOver } from '../page/link-is-over.ts'
 import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
-import { dayIn } from '../page/typed-day.ts'
 
 /** By which link somebody came, and how the code is sent to them. */
 export type Came = { readonly link: string; readonly channel: Invitation['channel'] }
@@ -24,11 +32,11 @@ export const prove = async (
   came: Came,
 ): Promise<FastifyReply> => {
   const words = wordsOf(request)
-  const [birthDate, code] = [typed(request.body, 'birthDate'), typed(request.body, 'code')]
+  const [birthDate, code] = [typedBirthDate(request.body), typed(request.body, 'code')]
   const problems = unreadable(birthDate, code, words)
   // Something that cannot be a birth date or a code does not count as a try.
   if (problems !== undefined) return sendProve(reply.code(422), words, { ...came, birthDate, problems })
-  const proof = await acceptance.prove(came.link, { birthDate: dayIn(birthDate), code })
+  const proof = await acceptance.prove(came.link, { birthDate: birthDayOf(birthDate), code })
   switch (proof.kind) {
     case 'over':
       return sendInvitationIsOver(reply, words, await acceptance.findEnd(came.link))
@@ -44,15 +52,17 @@ export const prove = async (
   }
 }
 
-type Problems = { readonly birthDate?: string; readonly code?: string }
+type Problems = {
+  readonly parts?: DateProblems
+  readonly birthDate?: string
+  readonly code?: string
+}
 
-const unreadable = (birthDate: string, code: string, { say }: Words): Problems | undefined => {
+const unreadable = (birthDate: TypedDate, code: string, words: Words): Problems | undefined => {
+  const parts = birthDateProblems(birthDate, words)
   const isCode = /^\d{6}$/.test(digitsOf(code))
-  if (isDay(dayIn(birthDate)) && isCode) return undefined
-  return {
-    ...(!isDay(dayIn(birthDate)) && { birthDate: say('prove.birth-date-unreadable') }),
-    ...(!isCode && { code: say('prove.code-unreadable') }),
-  }
+  if (Object.keys(parts).length === 0 && isCode) return undefined
+  return { parts, ...(!isCode && { code: words.say('prove.code-unreadable') }) }
 }
 
 /** It is not said which of the two is wrong. */
@@ -62,7 +72,7 @@ const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })
 const late = ({ say }: Words): Problems => ({ code: say('prove.code-late') })
 
 type Proving = Came & {
-  readonly birthDate?: string
+  readonly birthDate?: TypedDate
   readonly problems?: Problems
   /** Shown instead of the text that a code is on its way. */
   readonly told?: Html
@@ -71,40 +81,31 @@ type Proving = Came & {
 export const sendProve = (
   reply: FastifyReply,
   words: Words,
-  { link, channel, birthDate = '', problems = {}, told }: Proving,
+  { link, channel, birthDate: date = noDate, problems = {}, told }: Proving,
 ): FastifyReply => {
   const { say } = words
   const token = ownToken(reply)
+  const born = { date, problems: problems.parts ?? {}, problem: problems.birthDate }
+  const asked = {
+    name: 'code',
+    label: say(`prove.code-${channel}`),
+    problem: problems.code,
+    autocomplete: 'one-time-code',
+    inputmode: 'numeric',
+  } as const
   return sendTranslatedPage(reply, words, {
     title: say('prove.title'),
     address: provePage(link),
     isProblem: told !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('prove.title')}</h1>
 ${told === undefined ? html`<p>${say(`prove.text-${channel}`)}</p>` : notice('problem', told)}
-${form({
-  action: '/invitation',
-  token,
-  hidden: { link },
-  problemTitle: say('check'),
-  fields: [
-    {
-      name: 'birthDate',
-      label: say('prove.birth-date'),
-      hint: say('prove.birth-date-hint'),
-      value: birthDate,
-      autocomplete: 'bday',
-      problem: problems.birthDate,
-    },
-    {
-      name: 'code',
-      label: say(`prove.code-${channel}`),
-      problem: problems.code,
-      autocomplete: 'one-time-code',
-      inputmode: 'numeric',
-    },
-  ],
-  button: say('prove.go-on'),
-})}
+${problemList([...birthDateList(born), asked], say('check'))}
+${postForm(
+  { action: '/invitation', token, hidden: { link }, novalidate: true },
+  html`${birthDateFields(born, words)}
+${field(asked)}
+<button class="btn btn-primary">${say('prove.go-on')}</button>`,
+)}
 ${postForm({ action: '/invitation/code', token, hidden: { link } }, html`<button class="btn btn-outline-primary">${say('prove.again')}</button>`)}
 <details class="mt-4"><summary>${say('prove.help')}</summary>
 <ul>

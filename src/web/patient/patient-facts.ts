@@ -13,7 +13,7 @@ export const patientFacts = (patient: Patient, words: Words = wordsFor('en'), ti
   const isTitled = names.length === 1 && names[0] === title
   return html`<dl class="facts">
 ${!isTitled && html`<div><dt>${say('chart.name')}</dt>${names.length === 0 ? html`<dd>${say('chart.not-known')}</dd>` : names.map(one => html`<dd>${one}</dd>`)}</div>`}
-<div><dt>${say('chart.birth-date')}</dt><dd>${birthDate ?? say('chart.not-known')}</dd></div>
+<div><dt>${say('chart.birth-date')}</dt><dd>${birthDate === undefined ? say('chart.not-known') : dayText(birthDate, words)}</dd></div>
 ${vitalFact(patient, words)}
 <div><dt>${say('chart.gender')}</dt><dd>${gender === undefined ? say('chart.not-known') : say(`chart.gender-${gender}`)}</dd></div>
 <div><dt>${say('chart.identifiers')}</dt>${identifier.length === 0 ? html`<dd>${say('chart.none')}</dd>` : identifier.map(({ system, value }) => html`<dd>${value}${system !== undefined && html` <span class="text-body-secondary">(${system})</span>`}</dd>`)}</div>
@@ -44,7 +44,7 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
   const { deceasedDateTime: died } = patient
   switch (reasonNotToWrite(patient)) {
     case 'deceased':
-      return html`<div><dt>${say('chart.died')}</dt><dd>${died === undefined ? say('chart.died-unknown') : deathText(died, words)}</dd></div>`
+      return html`<div><dt>${say('chart.died')}</dt><dd>${died === undefined ? say('chart.died-unknown') : dayText(died, words)}</dd></div>`
     case 'inactive':
       return html`<div><dt>${say('chart.record')}</dt><dd>${say('chart.record-inactive')}</dd></div>`
     case undefined:
@@ -53,7 +53,7 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
 }
 
 /** A month or a year is not the first day of it. */
-const deathText = (died: string, words: Words): Html | string =>
+const dayText = (died: string, words: Words): Html | string =>
   /^\d{4}(-\d\d)?$/.test(died) ? died : dayOrMoment(died, words)
 
 /** Whether they have died or their record is inactive, in a few words for lists of staff. */

@@ -10,6 +10,7 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
 import { ticked, typed } from '../page/typed.ts'
+import { dayAsked } from '../page/typed-day.ts'
 
 /** Fields of a patient as they were typed. `before`: what a field has that the form did not, since an earlier version of this server showed it. */
 export const typedFields = (
@@ -17,7 +18,8 @@ export const typedFields = (
   { gender }: Pick<PatientFields, 'gender'> = { gender: '' },
 ): PatientFields => {
   const fields = Object.fromEntries(patientFieldNames.map(name => [name, typed(body, name)])) as PatientFields
-  return ticked(body, 'gender').length === 0 ? { ...fields, gender } : fields
+  const dated = { ...fields, birthDate: dayAsked(fields.birthDate) }
+  return ticked(body, 'gender').length === 0 ? { ...dated, gender } : dated
 }
 
 /** `now`: what somebody else has saved meanwhile. */
@@ -71,7 +73,7 @@ type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name
 const asked: readonly Asked[] = [
   { name: 'given', label: 'Given names', hint: 'Optional', optional: true },
   { name: 'family', label: 'Family name', hint: 'Or the only name that somebody has' },
-  { name: 'birthDate', label: 'Birth date', hint: 'Year, month and day, such as 1970-05-31' },
+  { name: 'birthDate', label: 'Birth date', hint: 'Such as 1970-05-31, or 31/05/1970 if it can be one day only' },
   {
     name: 'identifiers',
     label: 'Identifiers',

@@ -12,6 +12,7 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderProblem, orderQuery } from '../page/list-order.ts'
 import { lookedFor } from '../page/typed.ts'
+import { dayAsked } from '../page/typed-day.ts'
 import { vitalText } from './patient-facts.ts'
 
 /** What was typed into a form that searches for patients. */
@@ -19,7 +20,7 @@ export const askedIn = (query: URLSearchParams): PatientsAsked => {
   const text = (name: string) => lookedFor(query, name)
   return {
     name: text('name'),
-    birthDate: text('birthDate'),
+    birthDate: dayAsked(text('birthDate')),
     identifier: text('identifier'),
     email: text('email'),
     mobile: text('mobile'),

@@ -488,6 +488,65 @@ t.test(
   },
 )
 
+t.test('the parts of a birth date have a field each, and an error names the part', async t => {
+  const { subject } = await enrolled('Parted')
+  const link = await invite(subject)
+  const own = browser('es')
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  const parted = ([day = '', month = '', year = '']: readonly string[]) => ({
+    'birthDate-day': day,
+    'birthDate-month': month,
+    'birthDate-year': year,
+  })
+  const sent = (date: readonly string[], shown = code) =>
+    own.send(`${link}&sent=`, { ...parted(date), code: shown }, '/invitation')
+  const autofilled = (await own.get(`${link}&sent=`)).body.match(/autocomplete="(?:bday|one)[^"]*"/g)
+  t.same(
+    autofilled,
+    ['bday-day', 'bday-month', 'bday-year', 'one-time-code'].map(name => `autocomplete="${name}"`),
+  )
+  for (const [date, wrong, said] of [
+    [[], ['day'], 'Escriba su fecha de nacimiento: el día, el mes y el año'],
+    [['31', '13', '1970'], ['month'], 'Escriba el mes en que nació como un número del 1 al 12, o su nombre'],
+    [['31', '5', '70'], ['year'], 'Escriba el año en que nació con sus cuatro cifras, por ejemplo 1970'],
+    [['32', '5'], ['day', 'year'], 'Escriba el día en que nació como un número del 1 al 31'],
+    [['31', 'junio', '1970'], ['day'], 'Ese día no existe: ese mes tiene menos días'],
+    [['3/5/1970'], ['day', 'month', 'year'], 'Escriba el día en que nació como un número del 1 al 31'],
+  ] as const) {
+    const { status, body } = await sent(date)
+    t.equal(status, 422, date.join())
+    t.match(body, `<li><a href="#birthDate-${wrong[0]}">${said}</a></li>`)
+    const marked = [...body.matchAll(/name="birthDate-(\w+)"[^>]* value="([^"]*)"[^>]* aria-invalid="true"/g)]
+    t.same(
+      marked.map(([, part]) => part),
+      wrong,
+    )
+    for (const text of date) t.match(body, `value="${text}"`, 'what was typed is kept')
+  }
+  const other = await sent(['30', '5', '1970'])
+  t.match(other.body, '<li><a href="#birthDate-day">La fecha de nacimiento o el código no es correcto', 'a try')
+  t.has(await sent(['31', 'Mayo', '1970']), { location: '/invitation/account' })
+})
+
+t.test('a birth date that was put into one of its fields as a whole, or into each, is read', async t => {
+  for (const [name, ...date] of [
+    ['Pasted', ' 31/05/1970 ', '', ''],
+    ['Filled', '', '', '1970-05-31'],
+    ['Each', '1970-05-31', '1970-05-31', '1970-05-31'],
+    ['Arabian', '٣١', '٠٥', '١٩٧٠'],
+    ['Abbreviated', '31', 'May.', '1970'],
+  ] as const) {
+    const { subject } = await enrolled(name)
+    const link = await invite(subject)
+    const own = browser()
+    await own.send(link, {}, '/invitation/code')
+    const [day = '', month = '', year = ''] = date
+    const shown = { 'birthDate-day': day, 'birthDate-month': month, 'birthDate-year': year, code: await codeIn() }
+    t.has(await own.send(`${link}&sent=`, shown, '/invitation'), { location: '/invitation/account' }, name)
+  }
+})
+
 t.test('the link that somebody used leads them to what they share, and nobody else', async t => {
   const { subject } = await enrolled('Rosa')
   const link = await invite(subject)
@@ -632,7 +691,7 @@ t.test('five wrong tries end an invitation, however many come at once', async t 
     t.match([unread.status, unread.body], [422, /value="3\/5\/1970"/], 'an invalid day or code is not a try')
     t.match(
       unread.body,
-      /id="birthDate-problem">Write your birth date as year, month and day.*id="code-problem">Enter the six digits/s,
+      /id="birthDate-problem"><p class="mb-0">Enter the day of your birth as a number from 1 to 31<.*id="code-problem">Enter the six digits/s,
     )
   }
   const tries = await Promise.all(

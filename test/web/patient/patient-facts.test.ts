@@ -23,7 +23,7 @@ const factsOf = (patient: Patient, language = 'en') =>
 t.test('a patient’s page says how to reach them now', async t => {
   t.same(factsOf(ana), [
     ['Name', 'Ana Castillo'],
-    ['Birth date', '1984-02-08'],
+    ['Birth date', '8 February 1984'],
     ['Gender', 'not known'],
     ['Identifiers', 'none'],
     ['E-mail', 'ana@example.org'],

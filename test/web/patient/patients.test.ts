@@ -73,8 +73,15 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
   )
   t.match(shown.body, /value="Kept &lt;b&gt;"/)
   t.match(shown.body, '<option value="en">English</option><option value="es" lang="es">español</option>')
-  for (const birthDate of ['1849-12-31', '2999-01-01', '31.5.1970'])
+  for (const birthDate of ['1849-12-31', '2999-01-01', '3.5.1970'])
     t.equal((await register({ ...maria, birthDate, identifiers: '' })).status, 422, birthDate)
+})
+
+t.test('a birth date may be written as elsewhere, if it can be one day only', async t => {
+  const written = { ...empty, family: 'Elsewhere', birthDate: '31/05/1970' }
+  t.equal((await register(written)).status, 303)
+  const found = await people.member.get('/patients?name=elsewhere&birthDate=31.5.1970')
+  t.match(wordsOf(found), /Elsewhere born 1970-05-31/)
 })
 
 t.test(
@@ -428,12 +435,12 @@ t.test('mistakes in who a patient is are corrected, and what was not edited stay
     language: '',
   }
   t.match((await people.member.get(page)).body, /value="Castilo".*value="1970".*urn:oid:1\.2\.3\|4711\n17<\/textarea>/s)
-  const wrong = await people.member.send(page, { ...shown, family: '', birthDate: '31.5.1970' })
+  const wrong = await people.member.send(page, { ...shown, family: '', birthDate: '3.5.1970' })
   t.match(
     [wrong.status, wordsOf(wrong)],
     [422, /Enter a family name of at most 100 characters Enter the birth date as year, month and day/],
   )
-  const pasted = await people.member.send(page, { ...shown, family: 'Castilo\tRuiz', birthDate: '31.5.1970' })
+  const pasted = await people.member.send(page, { ...shown, family: 'Castilo\tRuiz', birthDate: '3.5.1970' })
   t.notMatch(wordsOf(pasted), /Enter a family name/, 'a name from a table has tabs')
   t.equal((await people.member.send(page, { ...shown, email: 'ana.c@example.org' })).status, 303)
   t.has(await patientAt(`/patients/${id}`), { name: [{ text: 'Ana Castilo' }], birthDate: '1970' })
