@@ -11,7 +11,7 @@ import { compartments } from '../fhir/definition/compartment.ts'
 import { cgmDefinitions, cgmReceiver } from '../fhir/measured/cgm.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { backportUrls, observationsTopic } from '../fhir/subscription.ts'
+import { backportServer, backportUrls, observationsTopic } from '../fhir/subscription.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import { isReadOnCondition } from '../interactions/version.ts'
 import { claimedProfiles } from '../mhealth/profile-claim.ts'
@@ -49,7 +49,7 @@ export const toCapabilityStatement = (
   publisher: server.publisher,
   description: server.description,
   kind: 'instance',
-  instantiates: [cgmReceiver],
+  instantiates: [cgmReceiver, backportServer],
   software: { name: server.name, version },
   implementation: { description: server.title, url: base },
   fhirVersion: '4.0.1',
@@ -136,8 +136,9 @@ const resourceOf = (
 })
 
 /** https://hl7.org/fhir/uv/subscriptions-backport/components.html: how topics are found in R4. */
-const topics: Pick<RestResource, 'extension'> = {
+const topics: Pick<RestResource, 'extension' | 'supportedProfile'> = {
   extension: [{ url: backportUrls.topicCanonical, valueCanonical: observationsTopic }],
+  supportedProfile: [backportUrls.subscription],
 }
 
 const isCalledOn = ({ at, types }: Operation, type: ResourceType): boolean =>

@@ -9,13 +9,20 @@ export const observationsTopic = `${canonicalBase}/SubscriptionTopic/study-obser
 const backport = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition'
 
 export const backportUrls = {
+  subscription: `${backport}/backport-subscription`,
   filterCriteria: `${backport}/backport-filter-criteria`,
   payloadContent: `${backport}/backport-payload-content`,
   heartbeatPeriod: `${backport}/backport-heartbeat-period`,
+  timeout: `${backport}/backport-timeout`,
   maxCount: `${backport}/backport-max-count`,
+  channelType: `${backport}/backport-channel-type`,
   statusOfNotification: `${backport}/backport-subscription-status-r4`,
   topicCanonical: `${backport}/capabilitystatement-subscriptiontopic-canonical`,
 } as const
+
+/** What a server claims to be that has topics as the guide describes them for R4. */
+export const backportServer =
+  'http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4'
 
 /** The type of resource that a Subscription is about, if its criteria name one. */
 export const subscribedType = ({ criteria }: Subscription): string | undefined =>

@@ -103,6 +103,17 @@ t.test('$validate can check every profile in the statement', async t => {
   )
 })
 
+t.test('Subscriptions to topics are declared as their guide asks', t => {
+  const guide = 'http://hl7.org/fhir/uv/subscriptions-backport'
+  const subscription = statement.rest?.[0]?.resource?.find(({ type }) => type === 'Subscription')
+  t.ok(statement.instantiates?.includes(`${guide}/CapabilityStatement/backport-subscription-server-r4`))
+  t.match(subscription, {
+    extension: [{ url: `${guide}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical` }],
+    supportedProfile: [`${guide}/StructureDefinition/backport-subscription`],
+  })
+  t.end()
+})
+
 t.test('every parameter names its definition', async t => {
   const parameters = statement.rest?.[0]?.resource?.flatMap(({ searchParam = [] }) => searchParam) ?? []
   t.ok(parameters.length > 1000)

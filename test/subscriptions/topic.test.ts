@@ -96,8 +96,17 @@ t.test('a topic without a payload element still sends ids, and empty only sends 
   await bundles(1)
   await measure(62)
   const [told] = await bundles(1)
-  t.match(told, { entry: [status(id, 'event-notification', 1, [event(1)])] })
+  t.match(told?.entry?.[0]?.resource, {
+    parameter: [
+      { name: 'subscription' },
+      { name: 'status', valueCode: 'active' },
+      { name: 'type', valueCode: 'event-notification' },
+      { name: 'events-since-subscription-start', valueString: '1' },
+      event(1),
+    ],
+  })
   t.notMatch(JSON.stringify(told), 'Observation/')
+  t.notMatch(JSON.stringify(told), observationsTopic, 'nor the topic')
   await off(id)
 })
 
@@ -357,12 +366,40 @@ t.test('an unknown topic, filter or content is refused', async t => {
     [topic('everything'), 'Subscription.channel.payload.extension'],
   ]
   for (const [more, element] of refusals) {
-    const answer = await send(researcher, 'POST', 'Subscription', {
-      resourceType: 'Subscription',
-      status: 'requested',
-      reason: 'x',
-      ...more,
-    })
-    t.match([answer.statusCode, answer.json().issue], [422, [{ expression: [element] }]], element)
+    const { statusCode, issue } = await refused(more)
+    t.match([statusCode, issue], [422, [{ expression: [element] }]], element)
   }
 })
+
+t.test('what is not read here, and would narrow it or send it another way, is refused', async t => {
+  const ofR5 = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription'
+  const beside = (url: string, value: object) => ({ extension: [{ url, ...value }] })
+  const misspelled = beside(`${backportUrls.filterCriteria}s`, { valueString: 'Observation?status=final' })
+  const filtered = beside(backportUrls.filterCriteria, { valueString: 'Observation?status=final' })
+  const custom = beside(backportUrls.channelType, { valueCoding: { code: 'zulip' } })
+  const { channel } = topic()
+  const refusals: readonly (readonly [object, string, RegExp])[] = [
+    [{ ...topic(), _criteria: misspelled }, 'criteria.extension', /not narrowed by .*backport-filter-criterias;/],
+    [
+      { ...topic(), criteria: 'Observation?status=final', _criteria: filtered },
+      'criteria.extension',
+      /those that name a topic are/,
+    ],
+    [
+      { ...topic(), ...beside(`${ofR5}.filterBy`, { valueString: 'x' }) },
+      'extension',
+      /filterBy is not read here: a topic is named by criteria/,
+    ],
+    [{ ...topic(), channel: { ...channel, _type: custom } }, 'channel.type.extension', /rest-hook and websocket/],
+  ]
+  for (const [more, element, diagnostics] of refusals) {
+    const { statusCode, issue } = await refused(more)
+    t.match([statusCode, issue], [422, [{ expression: [`Subscription.${element}`], diagnostics }]], element)
+  }
+})
+
+const refused = async (more: object) => {
+  const asked = { resourceType: 'Subscription', status: 'requested', reason: 'x', ...more }
+  const answer = await send(researcher, 'POST', 'Subscription', asked)
+  return { statusCode: answer.statusCode, issue: answer.json().issue }
+}

@@ -29,7 +29,7 @@ type Checking = {
 const deepest = 10
 
 const checkInside = (node: Node, instance: Instance, checking: Checking): void => {
-  checkRules(node, instance, checking)
+  if (instance.value !== undefined) checkRules(node, instance, checking)
   for (const child of node.children.values()) {
     const found = instancesAt(child, instance)
     checkCount(child, found.length, `${instance.path}.${shown(child)}`, checking)
@@ -66,7 +66,7 @@ const checkOne = (node: Node, instance: Instance, checking: Checking): void => {
     report({ code: 'value', message: `${profile.url} asks that it have ${JSON.stringify(pattern)}`, expression })
   checkType(node, instance, checking)
   const { strength = '', valueSet = '' } = definition.binding ?? {}
-  const severity = bindingSeverity[strength]
+  const severity = value === undefined ? undefined : bindingSeverity[strength]
   if (severity !== undefined && known.holds(valueSet, value) === false)
     report(
       { code: 'code-invalid', message: `${profile.url} takes codes of ${valueSet} (${strength})`, expression },

@@ -1,21 +1,47 @@
 import { isJson, type Json } from '../validate/walk.ts'
 import type { Node } from './profile.ts'
 
-/** A value in a resource, its path, and its type if its name contains that. */
-export type Instance = { readonly value: unknown; readonly path: string; readonly type?: string }
+/**
+ * A value in a resource, its path, and its type if its name contains that. A primitive has its id and extensions beside it (`_birthDate`), and may
+ * have no value but these.
+ */
+export type Instance = {
+  readonly value: unknown
+  readonly path: string
+  readonly type?: string
+  readonly beside?: unknown
+}
 
-/** The values of one element of an object: all items of a list, and any type of a choice. */
-export const instancesAt = (node: Pick<Node, 'name' | 'isChoice'>, { value, path }: Instance): readonly Instance[] => {
-  if (!isJson(value)) return []
-  return keysOf(node, value).flatMap(({ key, type }) => {
-    const found = value[key]
+/** The values of one element of an object, or beside a primitive: all items of a list, and any type of a choice. */
+export const instancesAt = (
+  node: Pick<Node, 'name' | 'isChoice'>,
+  { value, path, beside }: Instance,
+): readonly Instance[] => {
+  const holder = isJson(value) ? value : beside
+  if (!isJson(holder)) return []
+  return keysOf(node, holder).flatMap(({ key, type }) => {
     const typed = type === undefined ? {} : { type }
-    if (Array.isArray(found))
-      return found.flatMap((one, index) =>
-        one === null ? [] : [{ value: one, path: `${path}.${key}[${index}]`, ...typed }],
-      )
-    return found === undefined || found === null ? [] : [{ value: found, path: `${path}.${key}`, ...typed }]
+    return partsOf(holder[key], holder[`_${key}`]).map(({ index, ...part }) => ({
+      ...part,
+      path: `${path}.${key}${index === undefined ? '' : `[${index}]`}`,
+      ...typed,
+    }))
   })
+}
+
+type Part = Pick<Instance, 'value' | 'beside'> & { readonly index?: number }
+
+const partsOf = (found: unknown, beside: unknown): readonly Part[] => {
+  if (!Array.isArray(found) && !Array.isArray(beside)) return partOf(found, beside)
+  const [values, besides] = [[found ?? []].flat(), [beside ?? []].flat()]
+  return Array.from({ length: Math.max(values.length, besides.length) }).flatMap((_, index) =>
+    partOf(values[index], besides[index]).map(part => ({ ...part, index })),
+  )
+}
+
+const partOf = (value: unknown, beside: unknown): readonly Part[] => {
+  const isThere = [value, beside].some(one => one !== undefined && one !== null)
+  return isThere ? [{ value: value ?? undefined, ...(isJson(beside) ? { beside } : {}) }] : []
 }
 
 const keysOf = (
@@ -23,7 +49,8 @@ const keysOf = (
   value: Json,
 ): readonly { key: string; type?: string }[] => {
   if (!isChoice) return [{ key: name }]
-  return Object.keys(value)
+  const keys = new Set(Object.keys(value).map(key => key.replace(/^_/, '')))
+  return [...keys]
     .filter(key => key.startsWith(name) && /^[A-Z]/.test(key.slice(name.length)))
     .map(key => ({ key, type: key.slice(name.length) }))
 }

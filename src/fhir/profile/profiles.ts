@@ -5,6 +5,7 @@ import { cgmDefinitions } from '../measured/cgm.ts'
 import type { Registry } from '../registry.ts'
 import type { Json } from '../validate/walk.ts'
 import type { CodeSet } from '../value-set.ts'
+import { backportSubscription } from './backport-subscription.ts'
 import { checkProfile } from './check.ts'
 import { canonicalOf, namedBy, type Profile, type ProfileDefinition, toProfile } from './profile.ts'
 import type { Known } from './slicing.ts'
@@ -75,7 +76,7 @@ const typeOf = (registry: Registry, url: string): ProfileDefinition | undefined 
   return registry.structures.has(type) ? { url, type, snapshot: { element: [{ id: type, path: type }] } } : undefined
 }
 
-/** Our own, those of the guide on glucose, and R4's own profiles and extensions. Of R4's, only those that have been asked for are held in memory. */
+/** Our own, those of the guides on glucose and on topics, and R4's own profiles and extensions. Of R4's, only those that have been asked for are held in memory. */
 const findPublished = (registry: Registry, urls: ReadonlySet<string>): Definitions => {
   const missing = new Set([...urls].filter(url => !publishedByUrl.has(url) && typeOf(registry, url) === undefined))
   const keep = (definition: Definition) => {
@@ -88,7 +89,7 @@ const findPublished = (registry: Registry, urls: ReadonlySet<string>): Definitio
   }
   return publishedByUrl
 }
-const publishedByUrl = new Map(cgmDefinitions.map(one => [one.url, one]))
+const publishedByUrl = new Map([...cgmDefinitions, backportSubscription].map(one => [one.url, one]))
 
 /** Recommendations of R4's own types (`dom-6`: there should be narrative), which validation does not check. */
 const recommended = /^(dom-6|con-3|nor-1|[a-z]{2,3}-0)$/

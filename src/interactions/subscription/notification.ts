@@ -42,10 +42,8 @@ const focusEntry = ({ focus }: Event, base: string): readonly string[] => {
 type Status = Omit<Notification, 'type'> & { readonly type: Notification['type'] | 'query-status' }
 
 /** R5's SubscriptionStatus as R4's Parameters. */
-export const statusOf = (
-  { type, subscription, content, lastEvent, events }: Status,
-  base: string,
-): Parameters & { readonly id: string } => {
+export const statusOf = (told: Status, base: string): Parameters & { readonly id: string } => {
+  const { type, subscription, content, lastEvent, events } = told
   const { id, criteria, status, error } = subscription
   return {
     resourceType: 'Parameters',
@@ -53,7 +51,7 @@ export const statusOf = (
     meta: { profile: [backportUrls.statusOfNotification] },
     parameter: [
       { name: 'subscription', valueReference: { reference: `${base}/Subscription/${id}` } },
-      ...(isTopic(criteria) ? [{ name: 'topic', valueCanonical: criteria }] : []),
+      ...(namesTopic(told) ? [{ name: 'topic', valueCanonical: criteria }] : []),
       { name: 'status', valueCode: status },
       { name: 'type', valueCode: type },
       { name: 'events-since-subscription-start', valueString: String(lastEvent) },
@@ -62,6 +60,10 @@ export const statusOf = (
     ],
   }
 }
+
+/** "This value SHOULD NOT be present when using `empty` payloads": these say nothing but that there is something new. */
+const namesTopic = ({ type, content, subscription }: Status): boolean =>
+  isTopic(subscription.criteria) && (type === 'query-status' || content !== 'empty')
 
 const eventOf = (
   { number, occurredAt, focus }: Event,

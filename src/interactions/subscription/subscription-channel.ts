@@ -12,6 +12,12 @@ import {
 
 export const channelOf = ({ channel }: Subscription, { refusalOf }: Pick<SubscriptionParts, 'refusalOf'>): Channel => {
   const { type, endpoint, header = [] } = channel
+  const custom = extensionOf(besideOf(channel, 'type'), backportUrls.channelType)
+  if (custom !== undefined)
+    throw refusedElement(
+      'channel.type.extension',
+      'There are no channels here but those of R4: rest-hook and websocket',
+    )
   if (type === 'websocket') return { kind: type }
   if (type !== 'rest-hook')
     throw refusedElement('channel.type', `Channels here are of the type rest-hook or websocket, not ${type}`)

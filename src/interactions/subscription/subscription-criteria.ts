@@ -14,6 +14,7 @@ export type Criteria = Pick<SubscriptionAsked, 'type' | 'where' | 'access'>
 export const parseSubscriptionCriteria = (subscription: Subscription, asking: SubscriptionParts): Criteria => {
   const type = asking.registry.resourceTypes.find(one => one === subscribedType(subscription))
   if (type === undefined) throw refusedElement('criteria', accepted)
+  refuseUnread(subscription)
   const { study, query } = isTopic(subscription.criteria)
     ? topicQuery(subscription)
     : { study: undefined, query: new URLSearchParams(subscription.criteria.slice(type.length + 1)) }
@@ -25,6 +26,29 @@ export const parseSubscriptionCriteria = (subscription: Subscription, asking: Su
 
 const accepted =
   'The criteria are a search of one resource type, such as Observation?code=http://loinc.org|8867-4, that type alone, or a topic'
+
+/** What would narrow the criteria must not be passed over: more would be sent than was asked for. */
+const refuseUnread = (subscription: Subscription): void => {
+  const { criteria, extension = [] } = subscription
+  const unread = (besideOf(subscription, 'criteria').extension ?? []).find(
+    ({ url }) => url !== backportUrls.filterCriteria || !isTopic(criteria),
+  )
+  if (unread !== undefined)
+    throw refusedElement(
+      'criteria.extension',
+      `Criteria are not narrowed by ${unread.url}; those that name a topic are, by ${backportUrls.filterCriteria}`,
+    )
+  const ofR5 = extension.find(({ url }) => narrowingInR5.test(url))
+  if (ofR5 !== undefined)
+    throw refusedElement(
+      'extension',
+      `${ofR5.url} is not read here: a topic is named by criteria, and narrowed by ${backportUrls.filterCriteria} beside it`,
+    )
+}
+
+/** "Cross version extensions SHOULD NOT be used on R4 subscriptions to describe any elements described by this guide." */
+const narrowingInR5 =
+  /^http:\/\/hl7\.org\/fhir\/[0-9.]+\/StructureDefinition\/extension-Subscription\.(topic|filterBy)\b/
 
 type Where = Pick<SubscriptionParts, 'registry' | 'access' | 'base'>
 

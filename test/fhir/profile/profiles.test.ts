@@ -76,3 +76,86 @@ t.test('Extensions are distinguished by url, and conform to their own definition
     'ResearchSubject.extension[0].valueString: https://sharewell.dev/fhir/StructureDefinition/birth-year takes the types date here, not String',
   ])
 })
+
+t.test('an element that has nothing but extensions is there, and those of a primitive are checked', async t => {
+  const url = 'https://example.org/StructureDefinition/dated'
+  const extension = { url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }
+  const definition = {
+    url,
+    type: 'Patient',
+    snapshot: {
+      element: [
+        { id: 'Patient', path: 'Patient' },
+        { id: 'Patient.birthDate', path: 'Patient.birthDate', min: 1, max: '1' },
+        { id: 'Patient.deceased[x]', path: 'Patient.deceased[x]', min: 1, max: '1', type: [{ code: 'boolean' }] },
+        { id: 'Patient.name.given', path: 'Patient.name.given', min: 2, max: '2' },
+        { id: 'Patient.gender.extension', path: 'Patient.gender.extension', min: 1, max: '1' },
+        { id: 'Patient.gender.extension:why', path: 'Patient.gender.extension', min: 1, max: '1' },
+        { id: 'Patient.gender.extension:why.url', path: 'Patient.gender.extension.url', fixedUri: extension.url },
+        {
+          id: 'Patient.gender.extension:why.value[x]',
+          path: 'Patient.gender.extension.value[x]',
+          type: [{ code: 'code' }],
+        },
+      ],
+    },
+  }
+  const find = async (asked: string) => (asked === url ? definition : undefined)
+  const check = async (more: object) => {
+    const absent = { extension: [extension] }
+    const whole = {
+      resourceType: 'Patient',
+      _birthDate: absent,
+      _deceasedBoolean: absent,
+      name: [{ given: ['Ann', null], _given: [null, absent] }],
+      gender: 'other',
+      _gender: absent,
+    }
+    return (await checkProfiles(registry, { ...whole, ...more }, [url], find)).map(
+      ({ expression, message }) => `${expression}: ${message.replace(url, 'it')}`,
+    )
+  }
+  t.same(await check({}), [])
+  t.same(await check({ _birthDate: undefined }), ['Patient.birthDate: it needs 1 of Patient.birthDate, found 0'])
+  t.same(await check({ _deceasedBoolean: undefined, _deceasedDateTime: { extension: [extension] } }), [
+    'Patient.deceasedDateTime: it takes the types boolean here, not DateTime',
+  ])
+  t.same(await check({ name: [{ given: ['Ann'] }] }), [
+    'Patient.name[0].given: it needs 2 of Patient.name[0].given, found 1',
+  ])
+  t.same(await check({ _gender: { extension: [{ url: extension.url, valueString: 'x' }] } }), [
+    'Patient.gender.extension[0].valueString: it takes the types code here, not String',
+  ])
+  t.same(await check({ _gender: undefined }), [
+    'Patient.gender.extension: it needs 1 of Patient.gender.extension, found 0',
+    'Patient.gender.extension: it needs 1 of Patient.gender.extension:why, found 0',
+  ])
+})
+
+t.test('a Subscription to a topic is compared with what the guide on topics asks of it', async t => {
+  const guide = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition'
+  const content = { url: `${guide}/backport-payload-content`, valueCode: 'id-only' }
+  const channel = {
+    type: 'rest-hook',
+    extension: [{ url: `${guide}/backport-heartbeat-period`, valueUnsignedInt: 60 }],
+    payload: 'application/fhir+json',
+    _payload: { extension: [content] },
+  }
+  const check = async (more: object) =>
+    (
+      await checkProfiles(
+        registry,
+        { resourceType: 'Subscription', criteria: 'https://example.org/topic', channel: { ...channel, ...more } },
+        [`${guide}/backport-subscription`],
+        nothingStored,
+      )
+    ).map(({ expression }) => expression)
+  t.same(await check({}), [])
+  t.same(await check({ payload: undefined }), [], 'a payload may have nothing but its content')
+  t.same(await check({ payload: undefined, _payload: undefined }), ['Subscription.channel.payload'])
+  t.same(await check({ _payload: undefined }), ['Subscription.channel.payload.extension'])
+  t.same(await check({ _payload: { extension: [content, content] } }), ['Subscription.channel.payload.extension'])
+  t.same(await check({ extension: [{ url: `${guide}/backport-heartbeat-period`, valueString: '60' }] }), [
+    'Subscription.channel.extension[0].valueString',
+  ])
+})
