@@ -31,7 +31,10 @@ export const logUnrouted = (request: FastifyRequest, reply: FastifyReply): void 
 }
 
 const nameAnswer = (request: FastifyRequest, reply: FastifyReply): void => {
-  reply.header('x-request-id', callersIdIn(request.headers).callersRequestId ?? request.id)
+  const { callersRequestId } = callersIdIn(request.headers)
+  reply.header('x-request-id', callersRequestId ?? request.id)
+  const given = request.headers['x-request-id']
+  if (callersRequestId === undefined && isShown(given)) reply.header('x-correlation-id', given)
   reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
 }
 
@@ -58,6 +61,9 @@ export const callersIdIn = (headers: IncomingHttpHeaders): { readonly callersReq
   const given = headers['x-request-id']
   return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? { callersRequestId: given } : {}
 }
+
+/** "When the server assigned id is different to the client assigned id, the server SHOULD also return the X-Correlation-Id header with the client's original id in it." */
+const isShown = (id: IncomingHttpHeaders[string]): id is string => typeof id === 'string' && /^[!-~]{1,256}$/.test(id)
 
 const pathOf = ({ url }: FastifyRequest): string => {
   const path = url.split('?', 1)[0] ?? ''

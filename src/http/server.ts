@@ -138,6 +138,7 @@ const told = [
   'Retry-After',
   'X-Progress',
   'X-Request-Id',
+  'X-Correlation-Id',
   'WWW-Authenticate',
 ]
 

@@ -69,6 +69,24 @@ t.test('the OpenID configuration says the same', async t => {
   })
 })
 
+t.test('the metadata says how clients authenticate at each endpoint', async t => {
+  const methods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']
+  const algorithms = ['RS384', 'ES384']
+  for (const path of ['/oauth/.well-known/openid-configuration', '/.well-known/oauth-authorization-server/oauth'])
+    t.match(
+      (await asked(path)).json(),
+      {
+        token_endpoint_auth_methods_supported: methods,
+        token_endpoint_auth_signing_alg_values_supported: algorithms,
+        revocation_endpoint_auth_methods_supported: methods,
+        revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+        introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+      },
+      path,
+    )
+})
+
 t.test('each address in it does what its name says', async t => {
   const ask = async (name: string, payload?: object | string, query = '') => {
     const type = typeof payload === 'string' ? 'application/x-www-form-urlencoded' : 'application/json'

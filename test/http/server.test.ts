@@ -267,6 +267,17 @@ t.test('each answer names its request, with the id that came with it or a new on
   t.match(await ask('no spaces\tor worse'), ownId)
 })
 
+t.test('an id that is not taken over comes back as X-Correlation-Id, unless it could not be shown', async t => {
+  const { server } = await open()
+  const ask = async (id: string) => {
+    const { headers } = await server.inject({ url: '/healthz', headers: { 'x-request-id': id } })
+    return headers['x-correlation-id']
+  }
+  t.equal(await ask('Root=1-67891233'), 'Root=1-67891233')
+  t.equal(await ask('taken-over'), undefined)
+  for (const hidden of ['a b', 'é', 'x'.repeat(257)]) t.equal(await ask(hidden), undefined, hidden)
+})
+
 t.test('the log has our own id of a request, and the caller’s beside it if there is one', async t => {
   const { server, lines } = await open()
   const idsOf = async (id: string) => {
@@ -334,7 +345,7 @@ t.test('a page of any origin can call with a token and read the headers that it 
   const answer = await server.inject({ url: '/healthz', headers: { origin: 'https://app.example.org' } })
   t.match(
     answer.headers['access-control-expose-headers'],
-    /ETag, Link, Location, Content-Location, Last-Modified, Expires, Retry-After, X-Progress, X-Request-Id/,
+    /ETag, Link, Location, Content-Location, Last-Modified, Expires, Retry-After, X-Progress, X-Request-Id, X-Correlation-Id/,
   )
 })
 

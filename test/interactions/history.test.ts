@@ -74,6 +74,14 @@ t.test('a type and the whole system have a history, newest first', async t => {
   t.strictSame(lines((await call('GET', '_history')).body), ofAll)
 })
 
+t.test('that history has its number if one page has all of it', async t => {
+  const totalOf = async (url: string) => (await call('GET', url)).body.total
+  t.equal(await totalOf('Patient/_history'), 4)
+  t.equal(await totalOf('_history?_count=8'), 8)
+  t.equal(await totalOf('Patient/_history?_since=2999'), 0)
+  t.equal(await totalOf('_history?_count=7'), undefined)
+})
+
 t.test('pages follow one another, whatever their size', async t => {
   for (const count of [1, 2, 3, 7]) {
     t.strictSame(await pagesOf(`_history?_count=${count}`), ofAll, `_history by ${count}`)

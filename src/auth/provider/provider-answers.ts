@@ -30,7 +30,7 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
       amendTokenAnswer(ctx)
     }
     if (path.startsWith('/register') && ctx.status < 300) showScope(ctx)
-    if (path.startsWith('/.well-known/')) leaveOutSid(ctx)
+    if (path.startsWith('/.well-known/')) amendMetadata(ctx)
     dropSession(ctx)
   }
   provider.use(async (ctx, next) => {
@@ -122,11 +122,31 @@ const refuseGrantType = (ctx: KoaContextWithOIDC): void => {
     ctx.body = { ...body, error: 'unauthorized_client' }
 }
 
-/** The library advertises a claim with the id of a session, but has no session to name. */
-const leaveOutSid = (ctx: KoaContextWithOIDC): void => {
-  const { claims_supported: claims, ...others }: { readonly claims_supported?: readonly string[] } = Object(ctx.body)
-  if (ctx.status === 200 && claims !== undefined)
-    ctx.body = { ...others, claims_supported: claims.filter(claim => claim !== 'sid') }
+type Metadata = {
+  readonly claims_supported?: readonly string[]
+  readonly token_endpoint_auth_methods_supported?: readonly string[]
+  readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[]
+}
+
+/**
+ * The library advertises a claim with the id of a session, but has no session to name. Of the other endpoints at which clients authenticate as at the
+ * token endpoint it says nothing, which for revocation would mean client_secret_basic alone. https://www.rfc-editor.org/rfc/rfc8414#section-2
+ */
+const amendMetadata = (ctx: KoaContextWithOIDC): void => {
+  const { claims_supported: claims, ...others }: Metadata = Object(ctx.body)
+  if (ctx.status !== 200 || claims === undefined) return
+  const {
+    token_endpoint_auth_methods_supported: methods = [],
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
+  } = others
+  ctx.body = {
+    ...others,
+    claims_supported: claims.filter(claim => claim !== 'sid'),
+    revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+    introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+  }
 }
 
 const addLaunchContext = (ctx: KoaContextWithOIDC): void => {

@@ -42,11 +42,16 @@ export const historyOfTypes = async (
   }
   const page = found.slice(0, asked.count)
   const end = found.length > page.length ? positionOf(page.at(-1)) : isMore ? position : undefined
+  const entries = await servedVersions(connection, asking, page)
   return {
-    entries: await servedVersions(connection, asking, page),
-    ...(end === undefined ? {} : { next: JSON.stringify(end) }),
+    entries,
+    ...(end === undefined ? totalOf(entries, cursor) : { next: JSON.stringify(end) }),
   }
 }
+
+/** Known if one page has everything. */
+const totalOf = (entries: VersionPage['entries'], cursor: string | undefined): Pick<VersionPage, 'total'> =>
+  cursor === undefined ? { total: entries.length } : {}
 
 const mostRounds = 5
 
