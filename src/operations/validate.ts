@@ -1,10 +1,11 @@
 import type { OperationOutcome, Resource, ResourceType } from '@medplum/fhirtypes'
 import { isGranted } from '../access/rules.ts'
-import { FhirError, type Issue } from '../fhir/error.ts'
+import { FhirError, type Issue, unlessRefused } from '../fhir/error.ts'
 import { isObject, parseJson } from '../fhir/json.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import type { ProfileDefinition } from '../fhir/profile/profile.ts'
-import { checkProfiles, type FindStored } from '../fhir/profile/profiles.ts'
+import { checkProfiles, type FindCodes, type FindStored } from '../fhir/profile/profiles.ts'
+import { openExpansion } from '../fhir/terminology/expansion.ts'
 import { prepareCreate } from '../interactions/create.ts'
 import { prepareDelete } from '../interactions/delete.ts'
 import { allReady, decideIncoming, decidePolicies } from '../interactions/incoming/decide-policy.ts'
@@ -49,7 +50,7 @@ export const validate: Operation = {
         expression: 'Resource.id',
       })
     const urls = [...new Set([...asked.profiles, ...claimedBy(checked)])]
-    const unfit = await checkProfiles(context.registry, { ...checked }, urls, storedIn(context))
+    const unfit = await checkProfiles(context.registry, { ...checked }, urls, storedIn(context), codesIn(context))
     // What is not valid would be refused for that alone.
     const refused = issues.some(isError) ? [] : await triedAs(request, asked.mode, resource, context)
     return outcomeOf([...issues, ...unfit, ...refused])
@@ -164,6 +165,11 @@ const storedIn =
     const [found] = (await store.search(search)).entries
     return found === undefined ? undefined : (JSON.parse(found.content) as ProfileDefinition)
   }
+
+const codesIn = ({ store }: Context): FindCodes => {
+  const expansion = openExpansion(store.terminology)
+  return valueSet => unlessRefused(() => expansion.codesAt(valueSet))
+}
 
 const isError = ({ severity = 'error' }: Issue): boolean => severity === 'error'
 

@@ -156,7 +156,7 @@ t.test('what is sent again is recognized by its criteria, and a Bundle of anothe
   t.same(statusesOf(await submit(entry)), ['200'])
   t.equal((await send('POST', '$submit-cgm-bundle', { resourceType: 'Bundle', type: 'batch' })).status, 400)
   t.equal((await send('POST', '$submit-cgm-bundle', { resourceType: 'Patient' })).status, 400)
-  t.same((await send('GET', 'metadata')).body.instantiates, [`${guide}/CapabilityStatement/cgm-data-receiver`])
+  t.ok((await send('GET', 'metadata')).body.instantiates.includes(`${guide}/CapabilityStatement/cgm-data-receiver`))
 })
 
 const at = (day: number, hour: number) => `2026-03-0${day}T${String(hour).padStart(2, '0')}:30:00+01:00`

@@ -114,6 +114,39 @@ t.test('profiles that a resource claims are checked too, and an unknown one is r
   ])
 })
 
+t.test('a profile can bind an element to a value set of R4, or to one that is stored here', async t => {
+  const stored = 'https://example.org/ValueSet/postures'
+  const compose = { include: [{ system: 'urn:postures', concept: [{ code: 'lying' }] }] }
+  await send('POST', 'ValueSet', { resourceType: 'ValueSet', url: stored, status: 'active', compose })
+  const url = 'https://example.org/StructureDefinition/bound-heart'
+  const bound = (path: string, valueSet: string) => ({ id: path, path, binding: { strength: 'required', valueSet } })
+  const profile = {
+    resourceType: 'StructureDefinition',
+    url,
+    name: 'BoundHeart',
+    status: 'active',
+    kind: 'resource',
+    abstract: false,
+    type: 'Observation',
+    baseDefinition: profileOf('Observation'),
+    derivation: 'constraint',
+    differential: {
+      element: [
+        { id: 'Observation', path: 'Observation' },
+        bound('Observation.category', 'http://hl7.org/fhir/ValueSet/observation-category'),
+        bound('Observation.method', stored),
+      ],
+    },
+  }
+  t.equal((await send('POST', 'StructureDefinition', profile)).statusCode, 201)
+  const check = (more: object) => said('POST', `Observation/$validate?profile=${url}`, { ...pulse, ...more })
+  t.same(await check({ method: { coding: [{ system: 'urn:postures', code: 'lying' }] } }), fine)
+  t.match(await check({ category: [{ coding: [{ system: 'urn:x', code: 'y' }] }], method: { text: 'standing' } }), [
+    /^error Observation.category\[0\]: .* takes codes of .*observation-category \(required\)$/,
+    /^error Observation.method: .* takes codes of .*postures \(required\)$/,
+  ])
+})
+
 t.test('a profile that is stored here without a snapshot builds on the one from which it is derived', async t => {
   const url = 'https://example.org/StructureDefinition/calm-heart'
   const calm = {

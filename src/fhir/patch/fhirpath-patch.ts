@@ -16,9 +16,10 @@ export const parseFhirpathPatch = (
   structures: Structures,
   body: Json,
 ): ((document: unknown, emptied?: Emptied) => unknown) => {
-  const { parameter } = body
-  if (!Array.isArray(parameter) || parameter.length === 0)
-    throw malformed('A FHIRPath Patch has operations', 'parameter')
+  const { parameter = [] } = body
+  if (!Array.isArray(parameter)) throw malformed('A FHIRPath Patch has a list of operations', 'parameter')
+  const other = Object.keys(body).find(name => !parametersMembers.has(name))
+  if (other !== undefined) throw malformed(`Parameters have no ${other}`, other)
   if (parameter.length > mostOperations)
     throw new FhirError('too-costly', `A patch has ${mostOperations} operations at most`, { status: 400 })
   const operations = parameter.map(parseOperation)
@@ -34,6 +35,16 @@ export const parseFhirpathPatch = (
     return changed
   }
 }
+
+/** Without operations nothing is changed; with a misspelled one that would be a surprise. */
+const parametersMembers: ReadonlySet<string> = new Set([
+  'resourceType',
+  'id',
+  'meta',
+  'implicitRules',
+  'language',
+  'parameter',
+])
 
 type Operation = {
   readonly index: number

@@ -2,6 +2,7 @@ import type { Issue } from '../error.ts'
 import { fhirpathInvariant } from '../validate/invariants-fhirpath.ts'
 import { isJson, type Json, type Walk } from '../validate/walk.ts'
 import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
+import { brokenLimit } from './limits.ts'
 import type { Node, Profile, ProfileConstraint } from './profile.ts'
 import { fixedOf, isInSlice, type Known, patternOf } from './slicing.ts'
 
@@ -56,7 +57,7 @@ const checkCount = (
 
 const checkOne = (node: Node, instance: Instance, checking: Checking): void => {
   const { definition } = node
-  const { report, profile, known } = checking
+  const { report, profile } = checking
   const { value, path: expression } = instance
   const fixed = fixedOf(definition)
   if (fixed !== undefined && !equals(fixed, value))
@@ -64,7 +65,15 @@ const checkOne = (node: Node, instance: Instance, checking: Checking): void => {
   const pattern = patternOf(definition)
   if (pattern !== undefined && !fits(pattern, value))
     report({ code: 'value', message: `${profile.url} asks that it have ${JSON.stringify(pattern)}`, expression })
+  const broken = brokenLimit(definition, value)
+  if (broken !== undefined) report({ code: 'value', message: `${profile.url} ${broken}`, expression })
   checkType(node, instance, checking)
+  checkBinding(node, instance, checking)
+  checkInside(node, instance, checking)
+}
+
+const checkBinding = ({ definition }: Node, { value, path: expression }: Instance, checking: Checking): void => {
+  const { report, profile, known } = checking
   const { strength = '', valueSet = '' } = definition.binding ?? {}
   const severity = value === undefined ? undefined : bindingSeverity[strength]
   if (severity !== undefined && known.holds(valueSet, value) === false)
@@ -72,7 +81,6 @@ const checkOne = (node: Node, instance: Instance, checking: Checking): void => {
       { code: 'code-invalid', message: `${profile.url} takes codes of ${valueSet} (${strength})`, expression },
       severity,
     )
-  checkInside(node, instance, checking)
 }
 
 const bindingSeverity: Readonly<Record<string, 'error' | 'warning'>> = { required: 'error', extensible: 'warning' }

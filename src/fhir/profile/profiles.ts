@@ -4,14 +4,26 @@ import type { Issue } from '../error.ts'
 import { cgmDefinitions } from '../measured/cgm.ts'
 import type { Registry } from '../registry.ts'
 import type { Json } from '../validate/walk.ts'
-import type { CodeSet } from '../value-set.ts'
+import type { CodeSet, ValueSets } from '../value-set.ts'
 import { backportSubscription } from './backport-subscription.ts'
 import { checkProfile } from './check.ts'
-import { canonicalOf, namedBy, type Profile, type ProfileDefinition, toProfile } from './profile.ts'
+import {
+  canonicalOf,
+  type ElementDefinition,
+  namedBy,
+  type Profile,
+  type ProfileDefinition,
+  toProfile,
+} from './profile.ts'
 import type { Known } from './slicing.ts'
 
 /** Finds definitions that are stored and not published, if the caller may read them. */
 export type FindStored = (url: string) => Promise<ProfileDefinition | undefined>
+
+/** The codes of a value set, if the caller may read it and they can be listed. */
+export type FindCodes = (
+  valueSet: string,
+) => Promise<readonly { readonly system: string; readonly code: string }[] | undefined>
 
 /** What in a resource does not obey the profiles. A profile that is not known is an issue as well. */
 export const checkProfiles = async (
@@ -19,9 +31,11 @@ export const checkProfiles = async (
   resource: Json,
   urls: readonly string[],
   findStored: FindStored,
+  findCodes: FindCodes = async () => undefined,
 ): Promise<readonly Issue[]> => {
   const asked = urls.map(canonicalOf)
   const definitions = await collect(registry, asked, findStored)
+  const codes = await codesBoundBy([...definitions.values()], registry, findCodes)
   const profiles = new Map<string, Profile | undefined>()
   const profile = (url: string): Profile | undefined => {
     const key = canonicalOf(url)
@@ -33,7 +47,7 @@ export const checkProfiles = async (
   }
   const known: Known = {
     profile,
-    holds: (valueSet, value) => holds(registry.valueSets.get(canonicalOf(valueSet)), value),
+    holds: (valueSet, value) => holds(codes.get(canonicalOf(valueSet)), value),
     isOfType: ({ key, source = '' }) =>
       typeOf(registry, source) !== undefined || rulesOf(registry).has(key) || recommended.test(key),
   }
@@ -48,6 +62,31 @@ const unknown = (url: string): Issue => ({
   message: `The profile ${url} is not known here, so nothing was checked against it`,
   expression: 'Resource.meta.profile',
 })
+
+/** Of the types of R4 they are known; those to which only a profile binds its elements are looked up. */
+const codesBoundBy = async (
+  definitions: readonly ProfileDefinition[],
+  { valueSets }: Registry,
+  findCodes: FindCodes,
+): Promise<ValueSets> => {
+  const elements = definitions.flatMap(({ snapshot, differential }) => (snapshot ?? differential)?.element ?? [])
+  const bound = new Set(
+    elements.flatMap(({ binding = {} }) => (isChecked(binding) ? canonicalOf(binding.valueSet) : [])),
+  )
+  const codes = new Map(valueSets)
+  for (const url of [...bound].filter(one => !valueSets.has(one))) {
+    const found = await findCodes(url)
+    if (found === undefined) continue
+    const bySystem = Map.groupBy(found, ({ system }) => system)
+    codes.set(url, new Map([...bySystem].map(([system, all]) => [system, new Set(all.map(({ code }) => code))])))
+  }
+  return codes
+}
+
+type Binding = NonNullable<ElementDefinition['binding']>
+
+const isChecked = (binding: Partial<Binding>): binding is Binding & { readonly valueSet: string } =>
+  binding.valueSet !== undefined && ['required', 'extensible'].includes(binding.strength ?? '')
 
 type Definitions = ReadonlyMap<string, ProfileDefinition>
 

@@ -277,9 +277,21 @@ t.test('an operation that cannot be carried out is named', async t => {
     )
 })
 
+t.test('a patch without operations changes nothing', async t => {
+  t.strictSame(
+    parseFhirpathPatch(structures, { resourceType: 'Parameters' })(patient({ active: true })),
+    patient({ active: true }),
+  )
+  t.strictSame(patched(patient({ active: true })), patient({ active: true }))
+})
+
 t.test('an invalid patch is refused before anything is done', async t => {
   const parse = (parameter: unknown) => refused(() => parseFhirpathPatch(structures, { parameter }))
-  t.match(parse(undefined), [400])
+  t.match(parse({}), [400, /has a list of operations/, 'Parameters.parameter'])
+  t.match(
+    refused(() => parseFhirpathPatch(structures, { parameters: [] })),
+    [400, 'Parameters have no parameters', 'Parameters.parameters'],
+  )
   t.match(parse([{ name: 'other' }]), [400, /is an operation with parts/, 'Parameters.parameter[0]'])
   t.match(parse([operation({ type: 'change', path: 'Patient' })]), [400, /add, insert, delete, replace, move/])
   for (const path of [

@@ -159,3 +159,74 @@ t.test('a Subscription to a topic is compared with what the guide on topics asks
     'Subscription.channel.extension[0].valueString',
   ])
 })
+
+t.test('lengths and limits of a profile hold, as far as a value can be compared with them', async t => {
+  const url = 'https://example.org/StructureDefinition/limited'
+  const kilograms = (value: number) => ({ value, system: 'http://unitsofmeasure.org', code: 'kg' })
+  const definition = {
+    url,
+    type: 'Observation',
+    snapshot: {
+      element: [
+        { path: 'Observation' },
+        { path: 'Observation.code.text', maxLength: 3 },
+        { path: 'Observation.effective[x]', minValueDateTime: '2020-03', maxValueDateTime: '2021' },
+        { path: 'Observation.value[x]', minValueQuantity: kilograms(2), maxValueQuantity: kilograms(300) },
+        { path: 'Observation.component.value[x]', minValueInteger: 1, maxValueInteger: 9 },
+      ],
+    },
+  }
+  const find = async (asked: string) => (asked === url ? definition : undefined)
+  const check = async (more: object) =>
+    (await checkProfiles(registry, { resourceType: 'Observation', ...more }, [url], find)).map(
+      ({ expression, message }) => `${expression}: ${message.replace(url, 'it')}`,
+    )
+  for (const right of [
+    { code: { text: 'añ😀' } },
+    { effectiveDateTime: '2020-03-01' },
+    { effectiveDateTime: '2020' },
+    { effectiveDateTime: '2021-12-31' },
+    { effectivePeriod: { start: '1900' } },
+    { valueQuantity: kilograms(2) },
+    { valueQuantity: { value: 1, unit: 'stone' } },
+    { component: [{ valueInteger: 9 }] },
+  ])
+    t.same(await check(right), [], JSON.stringify(right))
+  t.same(await check({ code: { text: 'four' } }), ['Observation.code.text: it takes at most 3 characters'])
+  t.same(await check({ effectiveDateTime: '2020-02-29' }), [
+    'Observation.effectiveDateTime: it takes nothing below "2020-03"',
+  ])
+  t.same(await check({ effectiveDateTime: '2022-01-01' }), [
+    'Observation.effectiveDateTime: it takes nothing above "2021"',
+  ])
+  t.match(await check({ valueQuantity: kilograms(1.9) }), [
+    /^Observation.valueQuantity: it takes nothing below {"value":2/,
+  ])
+  t.match(await check({ component: [{ valueInteger: 10 }] }), [/valueInteger: it takes nothing above 9$/])
+})
+
+t.test('a value set to which only a profile binds is looked up', async t => {
+  const url = 'https://example.org/StructureDefinition/bound'
+  const element = (strength: string) => ({
+    path: 'Observation.category',
+    binding: { strength, valueSet: 'https://example.org/ValueSet/colours|2' },
+  })
+  const check = async (strength: string, code: string, isKnown = true) => {
+    const definition = { url, type: 'Observation', snapshot: { element: [{ path: 'Observation' }, element(strength)] } }
+    const resource = { resourceType: 'Observation', category: [{ coding: [{ system: 'urn:colours', code }] }] }
+    const codes = [{ system: 'urn:colours', code: 'red' }]
+    const issues = await checkProfiles(
+      registry,
+      resource,
+      [url],
+      async asked => (asked === url ? definition : undefined),
+      async asked => (isKnown && asked === 'https://example.org/ValueSet/colours' ? codes : undefined),
+    )
+    return issues.map(({ severity, expression }) => `${severity} ${expression}`)
+  }
+  t.same(await check('required', 'red'), [])
+  t.same(await check('required', 'blue'), ['error Observation.category[0]'])
+  t.same(await check('extensible', 'blue'), ['warning Observation.category[0]'])
+  t.same(await check('preferred', 'blue'), [])
+  t.same(await check('required', 'blue', false), [], 'unless its codes cannot be listed')
+})
