@@ -290,8 +290,11 @@ t.test(
     t.strictSame(await told(), [0, 1])
     await end('other')
     t.strictSame(await told(), [0, 1], 'it was deleted')
-    await hold('clinic', { code: [{ coding: [{ system: role, code: 'privacy-officer' }] }] })
+    const asOfficer = { code: [{ coding: [{ system: role, code: 'privacy-officer' }] }] }
+    await hold('clinic', asOfficer)
     t.strictSame(await told(), [1, 0], 'they are a privacy officer now')
+    await hold('clinic', { ...asOfficer, period: { end: '2020-01-01' } })
+    t.strictSame(await told(), [0, 1], 'and no more')
     await end('clinic')
     t.strictSame(await told(), [0, 1])
     t.strictSame(
@@ -354,6 +357,38 @@ t.test(
   },
 )
 
+t.test('whose officers are told is decided by the study of the token, else by who acts', async t => {
+  await put({
+    resourceType: 'ResearchStudy',
+    id: 'of-other',
+    status: 'active',
+    sponsor: { reference: 'Organization/other' },
+  } as never)
+  await registerClient(database, { id: 'service', name: 'Service', organization: 'other', policies: [] })
+  const { number } = await database.one<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = 'ann'`,
+  )
+  const read = { interaction: 'search-type', type: 'Observation', outcome: 200 }
+  const told = async (...records: Parameters<typeof insertRecords>[1]) => {
+    const run = () => insertRecords(database, records)
+    return [(await shownAfter(run, officer)).length, (await shownAfter(run, otherOfficer)).length]
+  }
+  const ofStaff = { ...read, practitioner: 'viewer-clinic', client: 'cli' }
+  t.strictSame(await told({ ...ofStaff, patients: [] }), [1, 0])
+  t.strictSame(await told({ ...ofStaff, study: 'of-other', patients: [] }), [0, 1])
+  t.strictSame(await told({ ...read, client: 'service', patients: [number] }), [0, 1], 'ann is of the clinic')
+  await put({ resourceType: 'Practitioner', id: 'ned' } as never)
+  for (const [organization, code] of Object.entries({ clinic: 'viewer', other: 'manager' }))
+    await put({
+      resourceType: 'PractitionerRole',
+      id: `ned-${organization}`,
+      practitioner: { reference: 'Practitioner/ned' },
+      organization: { reference: `Organization/${organization}` },
+      code: [{ coding: [{ system: role, code }] }],
+    } as never)
+  t.strictSame(await told({ ...ofStaff, practitioner: 'ned', patients: [] }), [0, 1], 'where their highest role is')
+})
+
 t.test('people, apps and studies keep the names that they had at the time, whatever happens to them later', async t => {
   const call = (text: string) => put({ resourceType: 'Practitioner', id: 'ira', name: [{ text }] } as never)
   const study = (title: string) =>
@@ -409,4 +444,52 @@ t.test('people, apps and studies keep the names that they had at the time, whate
     ],
     'deleted',
   )
+})
+
+t.test('of somebody’s records officers are told those that stand with them, or take part in a study of theirs', async t => {
+  for (const [id, organization] of Object.entries({ zoe: 'clinic', 'zoe-in-study': 'other', 'zoe-else': 'other' }))
+    await put({
+      resourceType: 'Patient',
+      id,
+      managingOrganization: { reference: `Organization/${organization}` },
+    } as never)
+  const records = ['zoe', 'zoe-in-study', 'zoe-else'].map(id => ({ target: { reference: `Patient/${id}` } }))
+  await put({ resourceType: 'Person', id: 'zoe', link: records } as never)
+  await put({
+    resourceType: 'ResearchStudy',
+    id: 'of-clinic',
+    status: 'active',
+    sponsor: { reference: 'Organization/clinic' },
+  } as never)
+  await put({
+    resourceType: 'ResearchSubject',
+    id: 'of-zoe',
+    status: 'candidate',
+    study: { reference: 'ResearchStudy/of-clinic' },
+    individual: { reference: 'Patient/zoe-in-study' },
+  } as never)
+  const { number } = await database.one<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = 'zoe'`,
+  )
+  const read = { interaction: 'read', type: 'Patient', outcome: 200, practitioner: 'viewer-clinic', client: 'cli' }
+  const told = await shownAfter(() => insertRecords(database, [{ ...read, patients: [number] }]), officer)
+  t.strictSame(told.map(patientsIn), [['Patient/zoe', 'Patient/zoe-in-study']])
+})
+
+t.test('of what is sealed at once, each record is told to its own officers', async t => {
+  await put({ resourceType: 'Patient', id: 'otto', managingOrganization: { reference: 'Organization/other' } } as never)
+  const numbers = await database.any<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id IN ('ann', 'otto') ORDER BY id`,
+  )
+  const [ofAnn, ofOtto] = numbers.map(({ number }) => [number])
+  const byStaff = { interaction: 'read', type: 'Patient', outcome: 200, practitioner: 'viewer-clinic', client: 'cli' }
+  const byService = { interaction: 'read', type: 'Patient', outcome: 200, client: 'service', patients: ofAnn ?? [] }
+  const told = async (...records: Parameters<typeof insertRecords>[1]) => {
+    const run = () => insertRecords(database, records)
+    return [(await shownAfter(run, officer)).length, (await shownAfter(run, otherOfficer)).length]
+  }
+  const staff = { ...byStaff, patients: ofAnn ?? [] }
+  t.strictSame(await told(staff, { ...byStaff, patients: ofOtto ?? [] }), [1, 1], 'of two patients')
+  t.strictSame(await told(staff, { ...staff, study: 'of-other' }), [1, 1], 'with and without a study')
+  t.strictSame(await told(byService, { ...byService, patient: 'ann' }), [0, 1], 'of a service and of a patient by it')
 })

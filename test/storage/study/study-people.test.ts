@@ -4,11 +4,13 @@ import type { Access } from '../../../src/access/access.ts'
 import type { Caller } from '../../../src/access/caller.ts'
 import { sharedWithStudy } from '../../../src/access/questions.ts'
 import { accessOf } from '../../../src/access/rules.ts'
+import { inactivationReason } from '../../../src/access/vocabulary.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { all, not } from '../../../src/search/expression.ts'
 import { parseCriteria } from '../../../src/search/parse.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { addPaperRecord } from '../../../src/storage/study/paper-consent.ts'
 import { readStudyPeople, type StudyPeopleAsked } from '../../../src/storage/study/study-people.ts'
 import { textTest } from '../../../src/storage/values/string.ts'
 import { migrateAgain } from '../../support/migrate-again.ts'
@@ -290,4 +292,24 @@ t.test('a text names those whom it fits, and is about everybody if these are mor
   t.equal(await namedNow(), 50)
   await enrolled('alike-50')
   t.equal(await namedNow(), 0)
+})
+
+t.test('who was recorded from paper, which was discarded and then deleted, has answered nothing', async t => {
+  const id = 'consent-papers-pia'
+  const reason = { url: inactivationReason, valueCodeableConcept: { text: 'It was not confirmed' } }
+  const { extension = [], ...discarded } = w.consent('papers', 'pia', 'inactive', both)
+  await put(
+    w.study('papers', 'lab', [...kinds, w.works('staff', 'investigator')]),
+    named('pia', 'Paper'),
+    place('papers', 'pia', 'papers-1'),
+    w.consent('papers', 'pia', 'proposed', both),
+  )
+  await addPaperRecord(database, { consent: id, version: '1', practitioner: 'staff' })
+  await put({ ...discarded, extension: [...extension, reason] })
+  await importer.write([{ kind: 'delete', type: 'Consent', id }])
+  const { rows } = await readStudyPeople(database, gateOf(w.staff('staff')), asked(w.staff('staff'), 'papers'))
+  t.same(
+    rows.map(({ state }) => state),
+    ['none'],
+  )
 })
