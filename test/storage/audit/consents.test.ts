@@ -1,10 +1,12 @@
 import type { AuditEvent, Consent, Observation, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
-import { systems } from '../../../src/fhir/canonical.ts'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { type AuditRecord, insertRecords } from '../../../src/storage/audit/record.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { verifyAudit } from '../../../src/storage/audit/seal/verify.ts'
 import { readDisclosures } from '../../../src/storage/audit/shown/disclosures.ts'
+import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Step } from '../../support/plan.ts'
 import { consent, openStudies } from '../../support/study.ts'
@@ -226,6 +228,124 @@ t.test('a Consent to an organization beside it allowed it too, and names no stud
   t.match(latest, { interaction: 'search-type', studies: [study.id] })
   t.equal(latest?.consents.length, 2)
   t.ok(latest?.consents.includes(`Consent/${id}/_history/1`))
+})
+
+/** How many Consents are noted of each record about the patient: of what the study’s researcher did, unless a client is named. */
+const notedOfEach = async (patient: string, ...each: readonly Partial<AuditRecord>[]): Promise<readonly number[]> => {
+  const { number } = await database.one<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = ${patient}`,
+  )
+  const search = { client: 'cli', interaction: 'search-type', type: 'Observation', outcome: 200, patients: [number] }
+  const { practitioner } = study.researcher
+  await insertRecords(
+    database,
+    each.map(one => ({ ...(one.client === undefined && { practitioner }), ...search, ...one })),
+  )
+  await sealAudit(database, key)
+  const noted = await database.any<{ consents: number }>(sql.fragment`
+    SELECT (SELECT count(*) FROM audit_consent WHERE record = id)::integer AS consents
+    FROM (SELECT id FROM audit_record ORDER BY id DESC LIMIT ${each.length}) AS last ORDER BY id`)
+  return noted.map(({ consents }) => consents)
+}
+const notedOf = async (patient: string, more: Partial<AuditRecord> = {}) => (await notedOfEach(patient, more))[0]
+
+t.test('Consents are noted of what others were answered, and not of what they wrote or were refused', async t => {
+  const dan = await world.participant(manager, organization, study.id, ['omh:heart-rate'], 'Dan')
+  await registerClient(database, { id: 'of-clinic', name: 'Service', organization, policies: [] })
+  const byService = { client: 'of-clinic' }
+  t.strictSame(
+    [
+      await notedOf(dan),
+      await notedOf(dan, byService),
+      await notedOf(dan, { outcome: 403 }),
+      await notedOf(dan, { interaction: 'update' }),
+      await notedOf(dan, { ...byService, patient: dan }),
+    ],
+    [1, 1, 0, 0, 0],
+    'the last one by themselves, through an app of the organization',
+  )
+})
+
+t.test('a Consent that is only asked for, is over or gives something else has allowed nothing', async t => {
+  const hearts = ['omh:heart-rate']
+  const enrolled = async (name: string) => {
+    const { id } = await create(manager, {
+      resourceType: 'Patient',
+      name: [{ family: name }],
+      managingOrganization: { reference: `Organization/${organization}` },
+    })
+    await world.enrol(manager, study.id, id)
+    return { id, own: await patientToken(id, 'patient/Consent.cruds') }
+  }
+  const asked = await enrolled('Eve')
+  await create(manager, { ...consent(asked.id, study.id, organization, hearts), status: 'proposed' })
+  const over = await enrolled('Fay')
+  const { provision, ...given } = consent(over.id, study.id, organization, hearts)
+  await create(over.own, { ...given, provision: { ...provision, period: { end: '2026-01-01' } } })
+  const elsewhere = await enrolled('Gus')
+  const other = await world.study(manager, organization, 'Other', hearts)
+  await world.enrol(manager, other.id, elsewhere.id)
+  await create(elsewhere.own, consent(elsewhere.id, other.id, organization, hearts))
+  const { weight } = await database.one<{ weight: number }>(
+    sql.fragment`SELECT kind_id AS weight FROM kind WHERE key = 'omh:body-weight'`,
+  )
+  const ended = await enrolled('Hal')
+  const stood = await create(ended.own, consent(ended.id, study.id, organization, hearts))
+  const ofStudy = { study: study.id }
+  const typed = await enrolled('Ivy')
+  await world.enrol(manager, other.id, typed.id)
+  const { resource } = (await send(manager, 'GET', `ResearchStudy?_id=${other.id}`)).json().entry[0]
+  const conditions = { system: 'http://hl7.org/fhir/resource-types', code: 'Condition' }
+  const asksConditions = { url: extensions.requestedData, extension: [{ url: 'class', valueCoding: conditions }] }
+  await update(manager, { ...resource, extension: [...resource.extension, asksConditions] })
+  const { provision: whole, ...ofConditions } = consent(typed.id, other.id, organization, hearts)
+  const [permit] = whole?.provision ?? []
+  const { code: _, ...one } = permit ?? {}
+  const wholly = { ...whole, provision: [{ ...one, class: [conditions] }] }
+  await create(typed.own, { ...ofConditions, provision: wholly })
+  const byOther = { practitioner: other.researcher.practitioner }
+  t.strictSame(
+    [await notedOf(ended.id, ofStudy), await notedOf(typed.id, { ...byOther, type: 'Condition' })],
+    [1, 1],
+    'what stands',
+  )
+  t.strictSame(
+    [
+      await notedOf(asked.id),
+      await notedOf(over.id),
+      await notedOf(elsewhere.id, ofStudy),
+      await notedOf(ended.id, { kinds: [weight] }),
+      await notedOf(typed.id, byOther),
+    ],
+    [0, 0, 0, 0, 0],
+    'asked, over, to another study than that of the token, to another kind, to a type that is not read',
+  )
+  t.strictSame(await notedOfEach(elsewhere.id, ofStudy, {}), [0, 1], 'at the same time, by both tokens')
+  await update(ended.own, { ...stood, status: 'inactive' })
+  await database.run(sql.fragment`SELECT pg_sleep(1.1)`)
+  t.equal(await notedOf(ended.id), 0, 'and none once it has ended')
+})
+
+t.test('officers are told of a Consent that somebody of theirs was given by name', async t => {
+  const { id } = await create(manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${organization}` },
+  })
+  const { provision: _, sourceAttachment: __, ...given } = consent(id, study.id, organization, [])
+  const actor = {
+    role: { coding: [{ code: 'IRCP' }] },
+    reference: { reference: `Practitioner/${study.researcher.practitioner}` },
+  }
+  const code = [{ coding: [{ system: systems.omh, code: 'omh:heart-rate' }] }]
+  await create(await patientToken(id, 'patient/Consent.cruds'), {
+    ...given,
+    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+    provision: { type: 'deny', actor: [actor], provision: [{ type: 'permit', code, dataPeriod: { start: '2000' } }] },
+  })
+  t.equal(await notedOf(id), 1)
+  const told = await database.any(sql.fragment`
+    SELECT given_to AS to FROM audit_consents_shown((SELECT max(id) FROM audit_record), ARRAY[${id}], ${organization})`)
+  t.strictSame(told, [{ to: `Practitioner/${study.researcher.practitioner}` }])
 })
 
 t.test('which Consent it was can neither be changed nor removed, and tampering with it is detected', async t => {

@@ -154,6 +154,7 @@ t.test(
     t.same(await found('birthDate=1970-05&identifier=4711'), ['María José Ruiz'])
     t.same(await found('identifier=urn:oid:1.2.3|4711'), ['María José Ruiz'])
     t.same(await found('email=MARIA@example.org'), ['María José Ruiz'])
+    t.same(await found('email=%E2%80%AAmaria@example.org%E2%80%AC'), ['María José Ruiz'], 'as it may be copied')
     for (const mobile of ['+15005550006', '001 500 555-0006', '+1 (500) 555.0006'])
       t.same(await found(`mobile=${encodeURIComponent(mobile)}`), ['María José Ruiz'], mobile)
     t.same(await found('mobile=%2B15005550007'), [])
