@@ -1,6 +1,6 @@
 import type { AuditEvent, Consent, Observation, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
-import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { canonicalBase, extensions, systems } from '../../../src/fhir/canonical.ts'
 import { type AuditRecord, insertRecords } from '../../../src/storage/audit/record.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
@@ -16,6 +16,7 @@ const world = await openStudies()
 const { server, database, send, create, update, staffToken, patientToken } = world
 t.teardown(() => server.close())
 const key = auditKeyOf(Buffer.alloc(32, 7))
+const staffRole = `${canonicalBase}/CodeSystem/staff-role`
 const kinds = ['heart-rate', 'body-weight'].map(name => `omh:${name}`)
 
 const { organization, manager } = await world.institution('clinic')
@@ -231,7 +232,11 @@ t.test('a Consent to an organization beside it allowed it too, and names no stud
 })
 
 /** How many Consents are noted of each record about the patient: of what the study’s researcher did, unless a client is named. */
-const notedOfEach = async (patient: string, ...each: readonly Partial<AuditRecord>[]): Promise<readonly number[]> => {
+const notedOfEach = async (
+  patient: string,
+  each: readonly Partial<AuditRecord>[],
+  beforeSealed = async () => {},
+): Promise<readonly number[]> => {
   const { number } = await database.one<{ number: number }>(
     sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = ${patient}`,
   )
@@ -241,13 +246,21 @@ const notedOfEach = async (patient: string, ...each: readonly Partial<AuditRecor
     database,
     each.map(one => ({ ...(one.client === undefined && { practitioner }), ...search, ...one })),
   )
+  const ids = sql.fragment`SELECT id FROM audit_record ORDER BY id DESC LIMIT ${each.length}`
+  const records = await database.any<{ id: string }>(
+    sql.fragment`SELECT id::text FROM (${ids}) AS last ORDER BY id::bigint`,
+  )
+  await beforeSealed()
   await sealAudit(database, key)
   const noted = await database.any<{ consents: number }>(sql.fragment`
     SELECT (SELECT count(*) FROM audit_consent WHERE record = id)::integer AS consents
-    FROM (SELECT id FROM audit_record ORDER BY id DESC LIMIT ${each.length}) AS last ORDER BY id`)
+    FROM unnest(${sql.array(
+      records.map(({ id }) => id),
+      'int8',
+    )}) WITH ORDINALITY AS one(id, place) ORDER BY place`)
   return noted.map(({ consents }) => consents)
 }
-const notedOf = async (patient: string, more: Partial<AuditRecord> = {}) => (await notedOfEach(patient, more))[0]
+const notedOf = async (patient: string, more: Partial<AuditRecord> = {}) => (await notedOfEach(patient, [more]))[0]
 
 t.test('Consents are noted of what others were answered, and not of what they wrote or were refused', async t => {
   const dan = await world.participant(manager, organization, study.id, ['omh:heart-rate'], 'Dan')
@@ -320,10 +333,48 @@ t.test('a Consent that is only asked for, is over or gives something else has al
     [0, 0, 0, 0, 0],
     'asked, over, to another study than that of the token, to another kind, to a type that is not read',
   )
-  t.strictSame(await notedOfEach(elsewhere.id, ofStudy, {}), [0, 1], 'at the same time, by both tokens')
+  t.strictSame(await notedOfEach(elsewhere.id, [ofStudy, {}]), [0, 1], 'at the same time, by both tokens')
   await update(ended.own, { ...stood, status: 'inactive' })
   await database.run(sql.fragment`SELECT pg_sleep(1.1)`)
   t.equal(await notedOf(ended.id), 0, 'and none once it has ended')
+})
+
+t.test('a Consent has allowed nothing to whom it does not reach at the time', async t => {
+  const elsewhere = await world.institution('elsewhere')
+  const guest = async () => (await create(elsewhere.manager, { resourceType: 'Practitioner' })).id
+  const [past, gone] = [await guest(), await guest()]
+  const named = (practitioner: string, period: object) => ({
+    url: extensions.staff,
+    extension: [
+      { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },
+      { url: 'role', valueCodeableConcept: { coding: [{ system: staffRole, code: 'collaborator' }] } },
+      { url: 'period', valuePeriod: period },
+    ],
+  })
+  const { id } = await world.study(manager, organization, 'Last', ['omh:heart-rate'])
+  const { resource } = (await send(manager, 'GET', `ResearchStudy?_id=${id}`)).json().entry[0]
+  const over = { start: '2025-01-01', end: '2026-01-01' }
+  const extension = [...resource.extension, named(past, over)]
+  await update(manager, { ...resource, extension: [...extension, named(gone, { start: '2025-01-01' })] })
+  const kay = await world.participant(manager, organization, id, ['omh:heart-rate'], 'Kay')
+  const noted = async () => [
+    await notedOf(kay, { practitioner: past }),
+    await notedOf(kay, { practitioner: gone }),
+    await notedOf(kay, { client: 'of-clinic' }),
+  ]
+  const after = async (study: object) => {
+    await update(manager, { ...resource, ...study })
+    // Whatever reached somebody in the second of the record, or in the one before, may have let them.
+    await database.run(sql.fragment`SELECT pg_sleep(2.1)`)
+    return noted()
+  }
+  t.strictSame(await noted(), [0, 1, 1])
+  const [read] = await notedOfEach(kay, [{ practitioner: gone }], async () => {
+    await update(manager, { ...resource, extension })
+  })
+  t.equal(read, 1, 'if they were of the staff, which changed before it was sealed')
+  t.strictSame(await after({ extension }), [0, 0, 1])
+  t.strictSame(await after({ extension, status: 'completed' }), [0, 0, 0])
 })
 
 t.test('officers are told of a Consent that somebody of theirs was given by name', async t => {
