@@ -446,35 +446,40 @@ t.test('people, apps and studies keep the names that they had at the time, whate
   )
 })
 
-t.test('of somebody’s records officers are told those that stand with them, or take part in a study of theirs', async t => {
-  for (const [id, organization] of Object.entries({ zoe: 'clinic', 'zoe-in-study': 'other', 'zoe-else': 'other' }))
+t.test(
+  'of somebody’s records officers are told those that stand with them, or take part in a study of theirs',
+  async t => {
+    for (const [id, organization] of Object.entries({ zoe: 'clinic', 'zoe-in-study': 'other', 'zoe-else': 'other' }))
+      await put({
+        resourceType: 'Patient',
+        id,
+        managingOrganization: { reference: `Organization/${organization}` },
+      } as never)
+    const records = ['zoe', 'zoe-in-study', 'zoe-else'].map(id => ({ target: { reference: `Patient/${id}` } }))
+    await put({ resourceType: 'Person', id: 'zoe', link: records } as never)
     await put({
-      resourceType: 'Patient',
-      id,
-      managingOrganization: { reference: `Organization/${organization}` },
+      resourceType: 'ResearchStudy',
+      id: 'of-clinic',
+      status: 'active',
+      sponsor: { reference: 'Organization/clinic' },
     } as never)
-  const records = ['zoe', 'zoe-in-study', 'zoe-else'].map(id => ({ target: { reference: `Patient/${id}` } }))
-  await put({ resourceType: 'Person', id: 'zoe', link: records } as never)
-  await put({
-    resourceType: 'ResearchStudy',
-    id: 'of-clinic',
-    status: 'active',
-    sponsor: { reference: 'Organization/clinic' },
-  } as never)
-  await put({
-    resourceType: 'ResearchSubject',
-    id: 'of-zoe',
-    status: 'candidate',
-    study: { reference: 'ResearchStudy/of-clinic' },
-    individual: { reference: 'Patient/zoe-in-study' },
-  } as never)
-  const { number } = await database.one<{ number: number }>(
-    sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = 'zoe'`,
-  )
-  const read = { interaction: 'read', type: 'Patient', outcome: 200, practitioner: 'viewer-clinic', client: 'cli' }
-  const told = await shownAfter(() => insertRecords(database, [{ ...read, patients: [number] }]), officer)
-  t.strictSame(told.map(patientsIn), [['Patient/zoe', 'Patient/zoe-in-study']])
-})
+    await put({
+      resourceType: 'ResearchSubject',
+      id: 'of-zoe',
+      status: 'candidate',
+      study: { reference: 'ResearchStudy/of-clinic' },
+      individual: { reference: 'Patient/zoe-in-study' },
+    } as never)
+    const { number } = await database.one<{ number: number }>(
+      sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = 'zoe'`,
+    )
+    const read = { interaction: 'read', type: 'Patient', outcome: 200, practitioner: 'viewer-clinic', client: 'cli' }
+    const all = { ...read, resource: 'zoe-else', patients: [number] }
+    const told = await shownAfter(() => insertRecords(database, [all]), officer)
+    t.strictSame(told.map(patientsIn), [['Patient/zoe', 'Patient/zoe-in-study']])
+    t.notMatch(JSON.stringify(told), 'zoe-else', 'not as what was read, either')
+  },
+)
 
 t.test('of what is sealed at once, each record is told to its own officers', async t => {
   await put({ resourceType: 'Patient', id: 'otto', managingOrganization: { reference: 'Organization/other' } } as never)
@@ -492,4 +497,24 @@ t.test('of what is sealed at once, each record is told to its own officers', asy
   t.strictSame(await told(staff, { ...byStaff, patients: ofOtto ?? [] }), [1, 1], 'of two patients')
   t.strictSame(await told(staff, { ...staff, study: 'of-other' }), [1, 1], 'with and without a study')
   t.strictSame(await told(byService, { ...byService, patient: 'ann' }), [0, 1], 'of a service and of a patient by it')
+})
+
+t.test('somebody with an account who is a patient, and no staff, is named to no other patient', async t => {
+  const { number } = await database.one<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = 'bob'`,
+  )
+  const refused = {
+    person: 'zoe',
+    client: 'cli',
+    interaction: 'read',
+    type: 'Patient',
+    patients: [number],
+    outcome: 403,
+  }
+  const bob = await bearer({ subject: { kind: 'patient', patient: 'bob' }, scope: 'patient/*.rs' })
+  const told = await shownAfter(() => insertRecords(database, [refused]), bob)
+  t.strictSame(
+    told.map(({ agent }) => agent[0]?.who),
+    [{ display: 'Somebody else, who is no staff' }],
+  )
 })
