@@ -45,7 +45,7 @@ const limits = {
     'as many characters or, if it had more already, 10000 more than it had (413)',
   'requests that one process works on at the same time': `${configured('MAX_REQUESTS_IN_FLIGHT')} unless \`MAX_REQUESTS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
   'of these, of one caller':
-    'four fifths of `POOL_SIZE`; beside others, a sixth for whoever has kept connections for long, and a third for all of these together ([ADR 41](adr/041-turns-divided-among-callers.md)); the caller’s other requests wait',
+    'four fifths of `POOL_SIZE`; beside others, a sixth for whoever has kept connections for long, and a third for all of these together ([ADR 41](adr/041-turns-divided-among-callers.md)); three fifths for all that is not expected to be short ([ADR 47](adr/047-turns-expected-to-be-short.md)); the caller’s other requests wait',
   'of these, with a large body': `${configured('MAX_UPLOADS_IN_FLIGHT')} unless \`MAX_UPLOADS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
   'requests of one person or client that are to be answered later': '20 under way (429)',
   'a form of `_search`': `${mostFormBytes} bytes (413)`,

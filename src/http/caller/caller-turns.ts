@@ -3,6 +3,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Store } from '../../storage/store.ts'
 import { type Leave, openFairTurns } from './fair-turns.ts'
 import { callerKey, type LimitInFlight, personKey } from './in-flight.ts'
+import { likeOf } from './like.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,7 +35,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
   const turnsFor = (request: FastifyRequest, key: string): InTurn => {
     return async run => {
       if (had.has(request)) return run()
-      const leave = await new Promise<Leave>(resolve => enter(key, resolve))
+      const leave = await new Promise<Leave>(resolve => enter(key, resolve, { like: likeOf(request) }))
       try {
         if (hasGone(request)) throw gone
         return await run()
@@ -54,7 +55,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
         return await run()
       } finally {
         const leave = await new Promise<Leave>(resolve => {
-          enter(key, resolve, 'returning')
+          enter(key, resolve, { place: 'returning', like: likeOf(request) })
           stepIn()
         })
         // If it was answered meanwhile, nothing else would end its turn.
@@ -68,10 +69,11 @@ export const openCallerTurns = (connections: number): CallerTurns => {
       const key = callerKey(request)
       request.inTurn = turnsFor(request, key)
       request.outOfTurn = outOfTurnFor(request, key)
-      enter(key, leave => {
+      const begin = (leave: Leave) => {
         had.set(request, leave)
         done(hasGone(request) ? gone : undefined)
-      })
+      }
+      enter(key, begin, { like: likeOf(request) })
     })
     server.addHook('onSend', (request, _reply, _payload, done) => {
       const leave = had.get(request)

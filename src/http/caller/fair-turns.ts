@@ -1,86 +1,117 @@
+import { type Expected, openPastTurns } from './past-turns.ts'
+
 export type Leave = () => void
 
 /** `returning`: those who have begun already, and go before those who have not. */
 type Place = 'returning' | 'waiting'
 
+/** `like`: what questions have in common that take about as long. */
+type Asked = { readonly place?: Place; readonly like: string }
+
 export type FairTurns = {
   /** Calls `begin` once the caller has a turn, which lasts until `leave` is called. */
-  readonly enter: (key: string, begin: (leave: Leave) => void, place?: Place) => void
+  readonly enter: (key: string, begin: (leave: Leave) => void, asked: Asked) => void
   /** Counts one more of a caller who works as something that waits without a turn; undefined if enough do. What it answers ends that. */
   readonly stepOut: (key: string) => Leave | undefined
 }
 
-type Begin = (leave: Leave) => void
-type Turn = { readonly since: number }
-type Line = { readonly key: string; readonly turns: Set<Turn>; outside: number } & Readonly<Record<Place, Begin[]>>
+type Waiting = { readonly begin: (leave: Leave) => void; readonly like: string }
+type Turn = { readonly since: number; readonly like: string; expected: Expected }
+type Line = { readonly key: string; readonly turns: Set<Turn>; outside: number } & Readonly<Record<Place, Waiting[]>>
 
 /**
  * Divides so many connections among callers: nobody has more than four fifths of them, and the last fifth is for callers who have none. A connection that
  * is working cannot be taken back, so whoever has kept some for long owes that time, which takes ten times as long to be paid back. Whoever owes much, or
- * has not had a short turn yet, has only some, unless they come alone again, and all who owe share a third. Of those who wait, whoever has the fewest comes
- * first, and then whoever had one longest ago.
+ * whose turn is not expected to be short, has only some, unless they come alone again, and all who owe share a third. All turns that are not expected to be
+ * short share three fifths, and four fifths together with those that are only likely to be: some are left for whoever is known to keep none. Of those who
+ * wait, whoever has the fewest comes first, and then whoever had one longest ago.
  */
 export const openFairTurns = (connections: number, now = () => performance.now()): FairTurns => {
   const most = Math.max(1, Math.floor((connections * 4) / 5))
   const mostOwing = Math.max(1, Math.floor(connections / 3))
   const mostOfSome = Math.ceil(mostOwing / 2)
+  const mostUnknown = Math.max(1, Math.floor((connections * 3) / 5))
   const lines = new Map<string, Line>()
   const debts = openDebts(now)
   const company = openCompany(now)
-  /** Of callers who have had one, whether their last turn was short. */
-  const wasShort = new Map<string, boolean>()
-  let working = 0
+  const past = openPastTurns(now)
+  /** All turns, by what is expected of them. */
+  const working: Record<Expected, number> = { short: 0, likely: 0, unknown: 0 }
+  const isRoomFor = (expected: Expected, own: number): boolean => {
+    const { short, likely, unknown } = working
+    if (short + likely + unknown >= (own === 0 ? connections : most)) return false
+    return expected === 'short' || (unknown + likely < most && (expected === 'likely' || unknown < mostUnknown))
+  }
   const owes = ({ key, turns }: Line): boolean => debts.of(key, turns) > mostDebtMs
-  const isAlone = ({ key }: Line): boolean => lines.size === 1 && wasShort.has(key) && company.isAlone(key)
-  const mostOf = (line: Line): number =>
-    isAlone(line) || (wasShort.get(line.key) === true && !owes(line)) ? most : mostOfSome
-  const mayBegin = (line: Line): boolean => {
+  const isAlone = ({ key }: Line): boolean => lines.size === 1 && past.has(key) && company.isAlone(key)
+  const mayBegin = (line: Line, { like }: Waiting): boolean => {
     const own = line.turns.size
-    if (line.returning.length > 0) return own < most
-    if (own >= mostOf(line) || working >= (own === 0 ? connections : most)) return false
-    return !owes(line) || isAlone(line) || turnsOfOwing() < mostOwing
+    if (isAlone(line)) return own < most
+    const expected = past.expected(line.key, like)
+    if (own >= (expected === 'unknown' || owes(line) ? mostOfSome : most)) return false
+    return isRoomFor(expected, own) && (!owes(line) || turnsOfOwing() < mostOwing)
+  }
+  /** Whatever of the caller's may begin: what is expected to take long does not hold up the rest. */
+  const firstOf = (line: Line): Waiting | undefined => {
+    if (line.returning.length > 0) return line.turns.size < most ? line.returning[0] : undefined
+    return line.waiting.find(one => mayBegin(line, one))
   }
   const turnsOfOwing = () =>
     lines
       .values()
       .filter(owes)
       .reduce((sum, { turns }) => sum + turns.size, 0)
-  const serve = (line: Line) => {
-    const begin = line.returning.shift() ?? line.waiting.shift()
-    if (begin === undefined) return
-    const turn = { since: now() }
+  const serve = (line: Line, first: Waiting) => {
+    const { begin, like } = first
+    for (const place of [line.returning, line.waiting]) if (place.includes(first)) place.splice(place.indexOf(first), 1)
+    const turn: Turn = { since: now(), like, expected: past.expected(line.key, like) }
     line.turns.add(turn)
-    working++
+    working[turn.expected]++
     company.saw(line.key)
     begin(() => end(line, turn))
   }
-  const next = (): Line | undefined => {
-    let first: Line | undefined
-    for (const line of lines.values())
-      if (hasWaiting(line) && line.turns.size < (first?.turns.size ?? Number.POSITIVE_INFINITY) && mayBegin(line))
-        first = line
-    return first
+  const serveNext = (): boolean => {
+    let next: { readonly line: Line; readonly first: Waiting } | undefined
+    for (const line of lines.values()) {
+      if (!hasWaiting(line) || line.turns.size >= (next?.line.turns.size ?? Number.POSITIVE_INFINITY)) continue
+      const first = firstOf(line)
+      if (first !== undefined) next = { line, first }
+    }
+    if (next !== undefined) serve(next.line, next.first)
+    return next !== undefined
+  }
+  const isLong = ({ since }: Turn): boolean => now() - since > freeMs
+  /** What goes on for long is known before it ends. */
+  const learn = () => {
+    for (const { key, turns } of lines.values())
+      for (const turn of turns) {
+        if (!isLong(turn)) continue
+        past.noteLong(key, turn.like)
+        working[turn.expected]--
+        turn.expected = 'unknown'
+        working.unknown++
+      }
   }
   const end = (line: Line, turn: Turn) => {
     line.turns.delete(turn)
-    working--
+    working[turn.expected]--
     debts.add(line.key, turn)
-    wasShort.delete(line.key)
-    wasShort.set(line.key, now() - turn.since <= freeMs)
-    const [oldest] = wasShort.keys()
-    if (wasShort.size > mostKept && oldest !== undefined) wasShort.delete(oldest)
+    past.note(line.key, turn.like, { isShort: !isLong(turn) })
     lines.delete(line.key)
     // Behind the others, in the order of the map.
     if (!isIdle(line)) lines.set(line.key, line)
-    for (let line = next(); line !== undefined; line = next()) serve(line)
+    learn()
+    while (serveNext());
   }
   return {
-    enter: (key, begin, place = 'waiting') => {
+    enter: (key, begin, { place = 'waiting', like }) => {
       const line = lines.get(key) ?? { key, turns: new Set(), outside: 0, returning: [], waiting: [] }
       lines.set(key, line)
       company.saw(key)
-      line[place].push(begin)
-      if (mayBegin(line)) serve(line)
+      line[place].push({ begin, like })
+      learn()
+      const first = firstOf(line)
+      if (first !== undefined) serve(line, first)
     },
     stepOut: key => {
       const line = lines.get(key)
@@ -138,7 +169,7 @@ const openCompany = (now: () => number) => {
 /** So long after anybody else has come, a caller is alone. */
 const aloneMs = 10_000
 
-/** What a turn may last. */
+/** What a turn may last, and still be short. */
 const freeMs = 1000
 /** What anybody may owe: one slow search now and then holds up nobody. */
 const mostDebtMs = 3000

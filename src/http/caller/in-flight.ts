@@ -89,12 +89,16 @@ const busy = 'This server has as much to do as it can: send it again in a moment
 const busyWithOne = 'As much of yours is being done as this server does for one at a time: send it again in a moment'
 
 /** Judged by the headers, before anything is read: a JSON text is some ten times its compressed size. */
-const sizeOf = ({ headers, presentation }: FastifyRequest): Size => {
-  if (presentation.lines) return 'lines'
+const sizeOf = (request: FastifyRequest): Size => {
+  if (request.presentation.lines) return 'lines'
+  return isLargeBody(request) ? 'large' : 'small'
+}
+
+export const isLargeBody = ({ headers }: Pick<FastifyRequest, 'headers'>): boolean => {
   const length = headers['content-length']
-  if (length === undefined) return headers['transfer-encoding'] === undefined ? 'small' : 'large'
+  if (length === undefined) return headers['transfer-encoding'] !== undefined
   const most = headers['content-encoding'] === undefined ? mostSmallBytes : mostCompressedBytes
-  return Number(length) > most ? 'large' : 'small'
+  return Number(length) > most
 }
 
 const asksForLines = ({ headers, body }: FastifyRequest): boolean =>

@@ -6,8 +6,10 @@ const openTen = (connections = 10) => {
   let ms = 0
   const turns = openFairTurns(connections, () => ms)
   const begun: { readonly key: string; readonly leave: Leave }[] = []
-  const ask = (key: string, times = 1, place?: Parameters<FairTurns['enter']>[2]) => {
-    for (let count = 0; count < times; count += 1) turns.enter(key, leave => begun.push({ key, leave }), place)
+  /** Everybody asks something else, unless it is said what. */
+  const ask = (key: string, times = 1, asked: Partial<Parameters<FairTurns['enter']>[2]> = {}) => {
+    const begin = (leave: Leave) => begun.push({ key, leave })
+    for (let count = 0; count < times; count += 1) turns.enter(key, begin, { like: `of ${key}`, ...asked })
   }
   const end = (key: string) => {
     const place = begun.findIndex(one => one.key === key)
@@ -174,7 +176,7 @@ t.test('whoever goes on with what has begun waits for nobody else', async t => {
   ask('ann', 8)
   ask('ben', 2)
   ask('carl')
-  ask('carl', 1, 'returning')
+  ask('carl', 1, { place: 'returning' })
   t.equal(count('carl'), 2)
 })
 
@@ -191,18 +193,58 @@ t.test('with a single connection callers take it in turns', async t => {
 })
 
 t.test('beside others nobody has more than two before a turn of theirs was short', async t => {
-  const { ask, count, end, wait } = openTen()
+  const { ask, count, end } = openTen()
   ask('finn')
   end('finn')
   for (const key of ['ann', 'ben']) ask(key, 8)
-  for (const key of ['carl', 'dora']) ask(key, 2)
-  t.same(['ann', 'ben', 'carl', 'dora'].map(count), [2, 2, 2, 2])
-  ask('eve')
-  t.equal(count('eve'), 1, 'whoever comes is let in beside four others')
+  ask('carl')
+  t.same(['ann', 'ben', 'carl'].map(count), [2, 2, 1])
   end('ann')
+  t.same(['ann', 'ben', 'carl'].map(count), [5, 2, 1])
+})
+
+t.test(
+  'however many come at once of whom nothing is known, some connections are left for those who keep none for long',
+  async t => {
+    const { known, ask, count, working, end } = openTen()
+    known('finn')
+    for (let number = 0; number < 10; number += 1) ask(`slow ${number}`, 8)
+    t.equal(working().length, 6)
+    ask('finn', 3)
+    t.equal(count('finn'), 2)
+    end('finn')
+    t.equal(count('finn'), 2)
+  },
+)
+
+t.test('what is like something that was short for others is let in beside those of whom nothing is known', async t => {
+  const { known, ask, count, end } = openTen()
+  ask('ann', 1, { like: 'GET Patient' })
+  end('ann')
+  for (let number = 0; number < 10; number += 1) ask(`slow ${number}`, 8)
+  for (const key of ['carl', 'dora', 'eve']) ask(key, 1, { like: 'GET Patient' })
+  t.same(['carl', 'dora', 'eve'].map(count), [1, 1, 0], 'two are left to those who are known themselves')
+  known('ann')
+  ask('ann')
+  t.equal(count('ann'), 1)
+})
+
+t.test('what lasts long for somebody is expected to do so for others, from then on and for ten minutes', async t => {
+  const { ask, endAll, working, wait, count } = openTen()
+  const all = Array.from({ length: 10 }, (_, number) => `slow ${number}`)
+  const like = 'GET Observation value-string:missing'
+  for (const key of all) {
+    ask(key)
+    endAll(key)
+  }
+  ask('slow 0', 1, { like })
   wait(2)
-  end('ben')
-  for (const key of ['carl', 'carl', 'dora', 'dora', 'eve']) end(key)
-  t.equal(count('ben'), 2)
-  t.equal(count('ann'), 6)
+  for (const key of all.slice(1)) ask(key, 1, { like })
+  t.equal(working().length, 6)
+  ask('slow 9')
+  t.equal(count('slow 9'), 1, 'and does not hold up what else they ask')
+  for (const key of all) endAll(key)
+  wait(11 * 60)
+  ask('ann', 1, { like })
+  t.equal(count('ann'), 1)
 })
