@@ -22,12 +22,13 @@ type NewInvitation = Pick<Invitation, 'subject' | 'study' | 'patient'> & {
   readonly days: number
   /** The id of the one that is known as the latest, or `none`. If another was made since, this one is not. */
   readonly after?: string | undefined
+  readonly isToMany?: boolean | undefined
 }
 
 /** Replaces the previous one. It ends with the last day of the study at the latest, since nobody can answer it after that. Answers the ids of its messages; links exist only once these are sent. Undefined if it is not made. */
 export const makeInvitation = async (
   connection: Connection,
-  { subject, study, patient, addresses, days, after }: NewInvitation,
+  { subject, study, patient, addresses, days, after, isToMany }: NewInvitation,
 ): Promise<readonly string[] | undefined> => {
   await takeTurn(connection, subject)
   if (await isInvitedSince(connection, { subject, after })) return undefined
@@ -37,7 +38,7 @@ export const makeInvitation = async (
     INSERT INTO invitation (id, subject, study_id, patient, expires_at)
     VALUES (${id}, ${subject}, ${study}, ${patient},
       least(now() + make_interval(days => ${days}), (SELECT period_end FROM study WHERE id = ${study})))`)
-  const about = { kind: 'invitation', patient, subject, study, invitation: id } as const
+  const about = { kind: 'invitation', patient, subject, study, invitation: id, isToMany } as const
   const messages: string[] = []
   for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
   return messages

@@ -24,6 +24,8 @@ type About = {
   readonly study: string
   /** The invitation whose link it has. */
   readonly invitation?: string | undefined
+  /** Whether it is one of many that are written at once: these can wait for others. */
+  readonly isToMany?: boolean | undefined
 }
 
 /** A message to be sent. `secret` is for its link, and was never used before. */
@@ -54,12 +56,12 @@ export type MessageState = {
 /** Answers its id. The message waits to be sent. */
 export const addMessage = async (
   connection: Connection,
-  { kind, patient, subject, study, invitation, channel, address }: About & Address,
+  { kind, patient, subject, study, invitation, isToMany = false, channel, address }: About & Address,
 ): Promise<string> => {
   const id = uuidv7()
   await connection.run(sql.fragment`
-    INSERT INTO study_message (id, kind, patient, subject, study_id, invitation, channel, address)
-    VALUES (${id}, ${kind}, ${patient}, ${subject ?? null}, ${study}, ${invitation ?? null}, ${channel}, ${address})`)
+    INSERT INTO study_message (id, kind, patient, subject, study_id, invitation, to_many, channel, address)
+    VALUES (${id}, ${kind}, ${patient}, ${subject ?? null}, ${study}, ${invitation ?? null}, ${isToMany}, ${channel}, ${address})`)
   return id
 }
 
@@ -110,11 +112,17 @@ export const messagesOf = (connection: Connection, subjects: readonly string[]):
       SELECT max(made_at) FROM invitation WHERE invitation.subject = study_message.subject), '-infinity')
     ORDER BY study_message.made_at DESC, study_message.id DESC`)
 
-/** Ids of those that wait, oldest first. */
-export const waitingMessages = async (connection: Connection): Promise<readonly string[]> =>
-  (
-    await connection.any<{ id: string }>(sql.fragment`SELECT id FROM study_message WHERE state = 'waiting' ORDER BY id`)
-  ).map(({ id }) => id)
+/** `round`: 0 for what is sent before all others. Of messages to many, each study has a few in each later one, so that none waits for all of another. */
+export type WaitingMessage = { readonly id: string; readonly round: number }
+
+/** In the order in which they are to be sent. */
+export const waitingMessages = (connection: Connection): Promise<readonly WaitingMessage[]> =>
+  connection.any<WaitingMessage>(sql.fragment`
+    SELECT id, CASE WHEN to_many THEN ((row_number() OVER (PARTITION BY to_many, study_id ORDER BY id) + ${inRound - 1}) / ${inRound})::integer
+      ELSE 0 END AS round
+    FROM study_message WHERE state = 'waiting' ORDER BY round, id`)
+
+const inRound = 20
 
 /**
  * Counts an attempt, and makes a new link for it, since that of an earlier attempt may not have arrived. Undefined if there is nothing more to say,

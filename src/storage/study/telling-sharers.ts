@@ -39,8 +39,8 @@ const tellSome = async (
     return address === undefined ? [] : [{ patient, ...address }]
   })
   await connection.run(sql.fragment`
-    INSERT INTO study_message (id, kind, patient, study_id, since, channel, address)
-    SELECT told.id, ${kind}, told.patient, ${study}, ${since?.toISOString() ?? null}, told.channel, told.address
+    INSERT INTO study_message (id, kind, patient, study_id, since, to_many, channel, address)
+    SELECT told.id, ${kind}, told.patient, ${study}, ${since?.toISOString() ?? null}, TRUE, told.channel, told.address
     FROM unnest(${columnOf(reached, () => uuidv7(), 'text')}, ${columnOf(reached, ({ patient }) => patient, 'text')},
       ${columnOf(reached, ({ channel }) => channel, 'text')}, ${columnOf(reached, ({ address }) => address, 'text')})
       AS told(id, patient, channel, address)`)

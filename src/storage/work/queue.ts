@@ -12,14 +12,19 @@ export type Queue = {
    * it is queued.
    */
   readonly ask: (key: string, wanted?: { readonly of?: string; readonly afterSeconds?: number }) => Promise<boolean>
+  /** The same for many, at once. */
+  readonly askAll: (jobs: readonly Waiting[]) => Promise<boolean>
   /**
    * If `run` throws, it is tried again, after longer and longer pauses of a quarter of an hour at most. `waiting` answers the keys of all that is
    * stored and not done: it is looked for at once, which finds what an earlier process has left, and at intervals.
    */
-  readonly work: (run: Run, waiting?: () => Promise<readonly string[]>) => Promise<void>
+  readonly work: (run: Run, waiting?: () => Promise<readonly Waiting[]>) => Promise<void>
   /** Begins nothing more, and waits for what is under way. Jobs that are queued meanwhile wait for the next server. */
   readonly close: () => Promise<void>
 }
+
+/** Its key, and in which round it is begun: before those of later rounds, and after all that are asked for one by one, which are in round 0. */
+export type Waiting = string | { readonly key: string; readonly round: number }
 
 type Run = (key: string, attempt: Attempt) => Promise<void>
 
@@ -92,7 +97,17 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
       const attemptOf = ({ retryCount, retryLimit }: Counted): Attempt => ({
         isLast: error => retryCount >= Math.min(retryLimit, isAway?.(error) ? retriesWhileAway : retries),
       })
+      const insert = (waiting: readonly Waiting[]) => boss.insert(name, waiting.map(toJob), { returnId: false })
       return {
+        askAll: async waiting => {
+          try {
+            if (waiting.length > 0) await insert(waiting)
+            return true
+          } catch (error) {
+            reportFault(error)
+            return false
+          }
+        },
         ask: async (key, { of, afterSeconds } = {}) => {
           const group = of === undefined ? {} : { group: { id: of } }
           const startAfter = afterSeconds === undefined ? {} : { startAfter: afterSeconds }
@@ -114,13 +129,9 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
           const looking = { ...polling, notifyPollingIntervalSeconds: lookSeconds }
           for (const how of [looking, polling, polling, polling]) workers.push(await boss.work(name, how, doOne))
           const queueWaiting = async (): Promise<void> => {
-            const keys = await waiting()
+            const jobs = await waiting()
             // A key that is queued already is not queued twice.
-            if (keys.length > 0)
-              await boss.insert(
-                name,
-                keys.map(key => ({ data: { key }, singletonKey: key })),
-              )
+            if (jobs.length > 0) await insert(jobs)
           }
           looks.set(name, atIntervals(queueWaiting, { pauseMs: waitingSeconds * 1000, reportFault }))
         },
@@ -136,6 +147,11 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
       isOver = true
     },
   }
+}
+
+const toJob = (waiting: Waiting) => {
+  const { key, round } = typeof waiting === 'string' ? { key: waiting, round: 0 } : waiting
+  return { data: { key }, singletonKey: key, priority: -round }
 }
 
 type Job = JobWithMetadata<{ readonly key: string }>

@@ -45,7 +45,13 @@ export type Invitations = {
 
 export type ShownInvitation = { readonly link: string; readonly study: ResearchStudy; readonly expiresAt: Date }
 
-type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
+type InvitedBy = {
+  readonly person: string
+  readonly study: string
+  readonly subject: string
+  /** Whether many people are written to at once: whoever sends finds these messages together, and they wait for others. */
+  readonly isToMany?: boolean
+}
 
 /** What whoever sends a reminder may know of the person's answer and data. */
 type Standing = Pick<EnrolledPerson, 'state' | 'isSilent' | 'isEarlier'>
@@ -91,7 +97,15 @@ const listInvited = async (
 
 const invite = async (parts: InvitationParts, by: Parameters<Invitations['invite']>[0], way: Way): Promise<void> => {
   const { patient, study, addresses } = await findInvitable(parts, by, way)
-  const asked = { subject: by.subject, study: by.study, patient, addresses, days: parts.days, after: by.after }
+  const asked = {
+    subject: by.subject,
+    study: by.study,
+    patient,
+    addresses,
+    days: parts.days,
+    after: by.after,
+    isToMany: by.isToMany,
+  }
   if (await isInvitedSince(parts.accounts.database, asked)) return
   const event = { what: 'made', ...eventOf(by, patient, study) } as const
   const letters = { organization: sponsorOf(study) ?? '', addresses }
@@ -101,7 +115,7 @@ const invite = async (parts: InvitationParts, by: Parameters<Invitations['invite
     if (messages !== undefined) await countLetters(connection, parts.accounts.secretKey, letters)
     return messages
   })
-  for (const message of made ?? []) await parts.ask(message)
+  if (!by.isToMany) for (const message of made ?? []) await parts.ask(message)
 }
 
 const cancel = async (parts: InvitationParts, by: InvitedBy): Promise<void> => {
@@ -122,7 +136,7 @@ const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing,
   const [last] = await invitationsOf(database, [by.subject])
   const due = dueOf(standing, last)
   if (due.kind !== 'silence') requireAsking(study)
-  const about = { ...due, patient, subject: by.subject, study: by.study }
+  const about = { ...due, patient, subject: by.subject, study: by.study, isToMany: by.isToMany }
   const event = { what: 'reminded', ...eventOf(by, patient, study) } as const
   const made = await recordingInvitation(openStoreAs, event, async connection => {
     await holdAddresses(connection, patient, addresses)
@@ -130,7 +144,7 @@ const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing,
   })
   if (made === undefined)
     throw new FhirError('business-rule', `They were reminded within the last ${daysBetweenReminders} days`)
-  for (const message of made) await parts.ask(message)
+  if (!by.isToMany) for (const message of made) await parts.ask(message)
 }
 
 /** Throws FhirError if there is nothing to be reminded of. */

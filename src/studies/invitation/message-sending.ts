@@ -5,7 +5,7 @@ import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import { type LetterParts, sendMessage } from './study-message.ts'
 
 type Parts = LetterParts & {
-  readonly queue: Pick<Queue, 'ask' | 'work'>
+  readonly queue: Pick<Queue, 'askAll' | 'work'>
   /** The pause between looking for messages that wait. */
   readonly pauseMs: number
   readonly reportFault: (fault: unknown) => void
@@ -27,16 +27,16 @@ export const openMessageSending = async (parts: Parts): Promise<{ readonly close
     })
     asked.delete(id)
   }
-  await queue.work(sendOne, () => waitingMessages(database))
+  const waitingJobs = async () => (await waitingMessages(database)).map(({ id, round }) => ({ key: id, round }))
+  await queue.work(sendOne, waitingJobs)
   const look = async (closing: AbortSignal): Promise<void> => {
     // All of them are asked for, so that those that cannot be sent for now do not hold up the others.
-    const waiting = new Set(await waitingMessages(database))
+    const waiting = await waitingJobs()
     // Those that no longer wait are forgotten.
-    for (const id of asked.difference(waiting)) asked.delete(id)
-    for (const id of waiting.difference(asked)) {
-      if (closing.aborted) return
-      if (await queue.ask(id)) asked.add(id)
-    }
+    for (const id of asked.difference(new Set(waiting.map(({ key }) => key)))) asked.delete(id)
+    const unasked = waiting.filter(({ key }) => !asked.has(key))
+    if (closing.aborted || !(await queue.askAll(unasked))) return
+    for (const { key } of unasked) asked.add(key)
   }
   return atIntervals(look, { pauseMs, reportFault })
 }

@@ -127,7 +127,12 @@ type Kind = (parts: Parts, action: StudyAction, items: readonly StudyActionItem[
 
 const wayOf = ({ way }: StudyAction): Way => way as Way
 
-const byOf = ({ person, study }: StudyAction, subject: string) => ({ person, study, subject })
+const byOf = ({ person, study, total }: StudyAction, subject: string) => ({
+  person,
+  study,
+  subject,
+  isToMany: total > mostAtOnce,
+})
 
 /** The function that it answers enrols a patient, and answers the id of the ResearchSubject. */
 const enrolling = async (parts: Parts, { person, study }: StudyAction, items: readonly StudyActionItem[]) => {

@@ -75,6 +75,31 @@ t.test('the work of one is done one at a time, and nobody else waits for it', as
   t.same(faults, [])
 })
 
+t.test('what is asked for one by one is begun before what waits in later rounds', async t => {
+  const woken = await openQueues(url, { retries: 1, reportFault: fault => faults.push(fault) })
+  t.teardown(woken.close)
+  const queue = await woken.open('letter')
+  const rounds = [3, 1, 2].flatMap(round => [0, 1, 2, 3].map(place => ({ key: `round-${round}-${place}`, round })))
+  await queue.askAll(rounds)
+  await queue.ask('alone')
+  await queue.askAll(rounds)
+  const begun: string[] = []
+  await queue.work(async key => {
+    begun.push(key.slice(0, 7))
+    await sleep(20)
+  })
+  await until(() => begun.length === 13)
+  t.ok(begun.slice(0, 4).includes('alone'), 'four are worked on at once')
+  t.notOk(begun.slice(0, 5).includes('round-3'))
+  t.same(
+    begun.toSorted(),
+    ['alone', ...[1, 2, 3].flatMap(round => Array(4).fill(`round-${round}`))],
+    'what is queued already is not queued twice',
+  )
+  await queue.close()
+  t.same(faults, [])
+})
+
 t.test('work that fails is tried again, and the last try knows that it is the last', async t => {
   const queue = await queues.open('study-action')
   const tries: string[] = []

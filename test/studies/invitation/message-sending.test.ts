@@ -3,11 +3,13 @@ import { FhirError } from '../../../src/fhir/error.ts'
 import { Undelivered } from '../../../src/messages/undelivered.ts'
 import type { Database } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import type { Queue } from '../../../src/storage/work/queue.ts'
+import type { Queue, Waiting } from '../../../src/storage/work/queue.ts'
 import { openMessageSending } from '../../../src/studies/invitation/message-sending.ts'
 import { openTestDatabase } from '../../support/database.ts'
 
 const { database } = await openTestDatabase(t, { poolSize: 1 })
+
+const keyOf = (job: Waiting): string => (typeof job === 'string' ? job : job.key)
 
 t.test('a letter is queued, however many messages before it cannot be sent', async t => {
   await database.run(sql.fragment`
@@ -24,9 +26,9 @@ t.test('a letter is queued, however many messages before it cannot be sent', asy
     // Without a worker, what is queued stays.
     queue: {
       work: async () => {},
-      ask: async id => {
-        asked.push(id)
-        if (id === 'b') all.resolve()
+      askAll: async jobs => {
+        asked.push(...jobs.map(keyOf))
+        if (asked.includes('b')) all.resolve()
         return true
       },
     },
@@ -36,6 +38,52 @@ t.test('a letter is queued, however many messages before it cannot be sent', asy
   await all.promise
   await sending.close()
   t.same([asked.length, new Set(asked).size, asked.at(-1)], [601, 601, 'b'], 'each once, the oldest first')
+})
+
+t.test('messages to many are queued for later rounds, a few of each study in each', async t => {
+  await database.run(sql.fragment`DELETE FROM study_message`)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, patient, study_id, kind, to_many, channel, address)
+    SELECT study || lpad(number::text, 4, '0'), 'ann', study, 'study-ended', TRUE, 'email', 'ann@example.org'
+    FROM generate_series(1, 45) AS number, unnest(ARRAY['s', 't']) AS study`)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, patient, study_id, kind, channel, address) VALUES ('z', 'ben', 's', 'invitation', 'email', 'ben@example.org')`)
+  const all = Promise.withResolvers<Parameters<Queue['askAll']>[0]>()
+  const sending = await openMessageSending({
+    database,
+    channels: {},
+    accounts: { address: () => '', openStoreAs: () => t.fail('nothing is sent') as never },
+    queue: {
+      work: async () => {},
+      askAll: async jobs => {
+        all.resolve(jobs)
+        return true
+      },
+    },
+    pauseMs: 1,
+    reportFault: fault => t.fail(String(fault)),
+  })
+  const jobs = await all.promise
+  await sending.close()
+  const rounds = Map.groupBy(jobs, job => (typeof job === 'string' ? 0 : job.round))
+  t.same(
+    [...rounds].map(([round, { length }]) => [round, length]),
+    [
+      [0, 1],
+      [1, 40],
+      [2, 40],
+      [3, 10],
+    ],
+  )
+  t.same(jobs.slice(0, 2).map(keyOf), ['z', 's0001'])
+  t.same(
+    rounds
+      .get(1)
+      ?.map(keyOf)
+      .filter(key => key.startsWith('t'))
+      .at(-1),
+    't0020',
+  )
 })
 
 t.test('a message that was sent while the database went away is not sent again, but noted as sent', async t => {
@@ -62,7 +110,7 @@ t.test('a message that was sent while the database went away is not sent again, 
       },
     },
     accounts: { address: () => '', openStoreAs: () => ({ read: unknownPatient }) as never },
-    queue: { work: async run => worker.resolve(run), ask: async () => true },
+    queue: { work: async run => worker.resolve(run), askAll: async () => true },
     pauseMs: 1,
     reportFault: fault => faults.push(fault),
   })
@@ -88,7 +136,7 @@ const failing = async (failure: Error) => {
     database,
     channels: { sms: { send: () => {}, deliver: () => Promise.reject(failure) } },
     accounts: { address: () => '', openStoreAs: () => ({ read: unknownPatient }) as never },
-    queue: { work: async run => worker.resolve(run), ask: async () => true },
+    queue: { work: async run => worker.resolve(run), askAll: async () => true },
     pauseMs: 1,
     reportFault: fault => faults.push(fault),
   })
