@@ -1,5 +1,5 @@
 import type { Issue } from '../error.ts'
-import { fhirpathInvariant } from '../validate/invariants-fhirpath.ts'
+import { fhirpathInvariant, isFhirpath } from '../validate/invariants-fhirpath.ts'
 import { isJson, type Json, type Walk } from '../validate/walk.ts'
 import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
 import { brokenLimit } from './limits.ts'
@@ -149,13 +149,23 @@ const checkRules = ({ definition, name }: Node, { value, path, type }: Instance,
   for (const constraint of definition.constraint ?? []) {
     if (known.isOfType(constraint)) continue
     const base = path === profile.type ? profile.type : (typeIn(definition, type) ?? (definition.path || name))
-    if (ruleOf(constraint, base)(value, walk)) continue
-    const severity = constraint.severity === 'warning' ? 'warning' : 'error'
-    report(
-      { code: 'invariant', message: `${profile.url} ${constraint.key}: ${constraint.human}`, expression: path },
-      severity,
-    )
+    const broken = brokenRule(constraint, ruleOf(constraint, base), { value, walk })
+    if (broken === undefined) continue
+    const { message, severity } = broken
+    report({ code: 'invariant', message: `${profile.url} ${constraint.key}: ${message}`, expression: path }, severity)
   }
+}
+
+type Broken = { readonly message: string; readonly severity: 'error' | 'warning' }
+
+const brokenRule = (
+  { human, severity }: ProfileConstraint,
+  rule: Rule | undefined,
+  { value, walk }: { readonly value: unknown; readonly walk: Walk },
+): Broken | undefined => {
+  if (rule === undefined)
+    return { message: 'its expression cannot be read as FHIRPath, so it was not checked', severity: 'warning' }
+  return rule(value, walk) ? undefined : { message: human, severity: severity === 'warning' ? 'warning' : 'error' }
 }
 
 /** The type of a choice as the definition spells it, which is what rules ask for. */
@@ -164,12 +174,12 @@ const typeIn = ({ type = [] }: Node['definition'], found: string | undefined): s
 
 type Rule = ReturnType<typeof fhirpathInvariant>
 
-/** Compiled once: the definitions stay the same objects, while the tree is made anew for each resource. */
-const ruleOf = (constraint: ProfileConstraint, base: string): Rule => {
-  const byBase = rules.get(constraint) ?? new Map<string, Rule>()
+/** Compiled once: the definitions stay the same objects, while the tree is made anew for each resource. Undefined if there is nothing to compile. */
+const ruleOf = (constraint: ProfileConstraint, base: string): Rule | undefined => {
+  const byBase = rules.get(constraint) ?? new Map<string, Rule | undefined>()
   rules.set(constraint, byBase)
-  const rule = byBase.get(base) ?? fhirpathInvariant(constraint, base)
-  byBase.set(base, rule)
-  return rule
+  if (!byBase.has(base))
+    byBase.set(base, isFhirpath(constraint.expression) ? fhirpathInvariant(constraint, base) : undefined)
+  return byBase.get(base)
 }
-const rules = new WeakMap<ProfileConstraint, Map<string, Rule>>()
+const rules = new WeakMap<ProfileConstraint, Map<string, Rule | undefined>>()

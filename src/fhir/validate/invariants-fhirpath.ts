@@ -19,6 +19,17 @@ export const fhirpathInvariant = ({ expression }: Constraint, path: string) => {
   }
 }
 
+/** Whether there is an expression, and the engine can read it. */
+export const isFhirpath = (expression: unknown): expression is string => {
+  if (typeof expression !== 'string') return false
+  try {
+    compile(expression, '')
+    return true
+  } catch {
+    return false
+  }
+}
+
 type Evaluate = (value: unknown, environment: Record<string, unknown>) => unknown[]
 
 const environment = (resource: unknown, rootResource: unknown) => ({

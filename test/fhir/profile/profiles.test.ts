@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { ProfileDefinition } from '../../../src/fhir/profile/profile.ts'
 import { checkProfiles } from '../../../src/fhir/profile/profiles.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 
@@ -229,4 +230,24 @@ t.test('a value set to which only a profile binds is looked up', async t => {
   t.same(await check('extensible', 'blue'), ['warning Observation.category[0]'])
   t.same(await check('preferred', 'blue'), [])
   t.same(await check('required', 'blue', false), [], 'unless its codes cannot be listed')
+})
+
+t.test('a rule that is no FHIRPath, or is only said in words, is not checked, and that is said', async t => {
+  const url = 'https://example.org/StructureDefinition/ruled'
+  const rule = (key: string, expression?: string) => ({ key, severity: 'error', human: 'x', expression })
+  const constraint = [rule('r-1', '((('), rule('r-2', '"x"'), rule('r-3'), rule('r-4', 'gender.exists()')]
+  const definition = { url, type: 'Patient', snapshot: { element: [{ path: 'Patient', constraint }] } }
+  const issues = await checkProfiles(registry, { resourceType: 'Patient' }, [url], async asked =>
+    asked === url ? (definition as ProfileDefinition) : undefined,
+  )
+  const unread = 'its expression cannot be read as FHIRPath, so it was not checked'
+  t.same(
+    issues.map(({ severity, message }) => `${severity} ${message}`),
+    [
+      `warning ${url} r-1: ${unread}`,
+      `warning ${url} r-2: ${unread}`,
+      `warning ${url} r-3: ${unread}`,
+      `error ${url} r-4: x`,
+    ],
+  )
 })
