@@ -4,7 +4,7 @@ import { isJson, type Json, type Walk } from '../validate/walk.ts'
 import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
 import { brokenLimit } from './limits.ts'
 import type { Node, Profile, ProfileConstraint } from './profile.ts'
-import { fixedOf, isInSlice, type Known, patternOf } from './slicing.ts'
+import { fixedOf, isInSlice, type Known, patternOf, untold } from './slicing.ts'
 
 /** What in a resource does not obey a profile. Whether it is valid R4 is not checked again. https://hl7.org/fhir/R4/profiling.html */
 export const checkProfile = (profile: Profile, resource: Json, known: Known): readonly Issue[] => {
@@ -125,9 +125,16 @@ const checkTypeProfiles = (urls: readonly string[], instance: Instance, checking
 
 const checkSlices = (element: Node, found: readonly Instance[], parent: Instance, checking: Checking): void => {
   const matched = new Set<Instance>()
+  const what = `${parent.path}.${shown(element)}`
   for (const [name, slice] of element.slices) {
+    const by = found.length === 0 ? undefined : untold(element, slice, checking.known)
+    if (by !== undefined) {
+      const message = `${checking.profile.url} tells ${what}:${name} from others by ${by.type} of ${by.path}, which is not followed here, so these slices were not checked`
+      checking.report({ code: 'not-supported', message, expression: what.replace(/\[x\]$/, '') }, 'warning')
+      return
+    }
     const inSlice = found.filter(one => isInSlice(element, slice, one, checking.known))
-    checkCount(slice, inSlice.length, `${parent.path}.${shown(element)}:${name}`, checking)
+    checkCount(slice, inSlice.length, `${what}:${name}`, checking)
     for (const one of inSlice) {
       matched.add(one)
       checkOne(slice, one, checking)

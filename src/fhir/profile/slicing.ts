@@ -12,10 +12,21 @@ export type Known = {
 }
 
 /** Whether a value belongs to a slice of the element. https://hl7.org/fhir/R4/profiling.html#discriminator */
-export const isInSlice = (element: Node, slice: Node, instance: Instance, known: Known): boolean => {
-  const discriminators = element.definition.slicing?.discriminator ?? impliedBy(element)
-  return discriminators.every(one => tests[one.type]?.(one, slice, instance, known) ?? false)
-}
+export const isInSlice = (element: Node, slice: Node, instance: Instance, known: Known): boolean =>
+  discriminatorsOf(element).every(one => testOf(one)?.(one, slice, instance, known) ?? false)
+
+/** By what a slice is told from others that cannot be followed here: other resources are not read, and what obeys a profile is not tried. */
+export const untold = (element: Node, slice: Node, known: Known): Discriminator | undefined =>
+  discriminatorsOf(element).find(one => {
+    if (testOf(one) === byTarget) return !targetsOf(one, slice, known).every(name => /^[A-Z][A-Za-z]+$/.test(name))
+    return testOf(one) === undefined || !/^[$\w.]+$/.test(one.path)
+  })
+
+const discriminatorsOf = (element: Node): readonly Discriminator[] =>
+  element.definition.slicing?.discriminator ?? impliedBy(element)
+
+const testOf = ({ type, path }: Discriminator): Test | undefined =>
+  type === 'type' && /(^|\.)resolve\(\)$/.test(path) ? byTarget : tests[type]
 
 /** Extensions are always told apart by url, and the types of a choice by type. */
 const impliedBy = ({ name, isChoice }: Node): readonly Discriminator[] =>
@@ -45,6 +56,21 @@ const byType: Test = ({ path }, slice, instance, known) => {
     types.some(({ code }) => (type === undefined ? isJson(value) && value.resourceType === code : isType(code, type))),
   )
 }
+
+/** To which type a reference leads is told by the reference itself. */
+const byTarget: Test = (discriminator, slice, instance, known) => {
+  const targets = targetsOf(discriminator, slice, known)
+  return valuesAt([instance], stepsOf(discriminator.path).slice(0, -1)).some(({ value }) => {
+    const { reference, type } = isJson(value) ? value : {}
+    const [, named] = /(?:^|\/)([A-Z][A-Za-z]+)\/[^/]+(?:\/_history\/[^/]+)?$/.exec(String(reference ?? '')) ?? []
+    return targets.includes(String(named ?? type))
+  })
+}
+
+const targetsOf = ({ path }: Discriminator, slice: Node, known: Known): readonly string[] =>
+  nodesAt([slice], stepsOf(path).slice(0, -1), known)
+    .flatMap(({ definition: { type = [] } }) => type.flatMap(({ targetProfile = [] }) => targetProfile))
+    .map(url => url.slice(url.lastIndexOf('/') + 1))
 
 const tests: Readonly<Record<string, Test>> = { value: byValue, pattern: byValue, exists: byExistence, type: byType }
 

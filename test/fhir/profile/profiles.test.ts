@@ -251,3 +251,43 @@ t.test('a rule that is no FHIRPath, or is only said in words, is not checked, an
     ],
   )
 })
+
+t.test(
+  'slices are told apart by the type to which a reference leads, and not by what would have to be read',
+  async t => {
+    const url = 'https://example.org/StructureDefinition/performed'
+    const check = async (discriminator: object, target: string, ...performer: readonly object[]) => {
+      const path = 'Observation.performer'
+      const targetProfile = [`http://hl7.org/fhir/StructureDefinition/${target}`]
+      const element = [
+        { id: 'Observation', path: 'Observation' },
+        { id: path, path, slicing: { discriminator: [discriminator], rules: 'closed' } },
+        { id: `${path}:own`, path, min: 1, max: '1', type: [{ code: 'Reference', targetProfile }] },
+      ]
+      const definition = { url, type: 'Observation', snapshot: { element } } as ProfileDefinition
+      const find = async (asked: string) => (asked === url ? definition : undefined)
+      return (await checkProfiles(registry, { resourceType: 'Observation', performer }, [url], find)).map(
+        ({ severity, message }) => `${severity} ${message.replace(url, 'it')}`,
+      )
+    }
+    const byType = { type: 'type', path: 'resolve()' }
+    const [ann, her] = [{ reference: 'Patient/ann' }, { reference: 'https://example.org/fhir/Patient/ann/_history/2' }]
+    for (const one of [ann, her, { type: 'Patient', identifier: { value: '1' } }])
+      t.same(await check(byType, 'Patient', one), [], JSON.stringify(one))
+    t.same(await check(byType, 'Patient', ann, her), ['error it allows 1 of Observation.performer:own, found 2'])
+    t.same(await check(byType, 'Patient', { reference: 'Practitioner/1' }), [
+      'error it needs 1 of Observation.performer:own, found 0',
+      'error it allows only its own slices here',
+    ])
+    const unchecked = (by: string) =>
+      `warning it tells Observation.performer:own from others by ${by}, which is not followed here, so these slices were not checked`
+    t.same(await check(byType, 'us-core-patient', ann), [unchecked('type of resolve()')])
+    t.same(await check(byType, 'us-core-patient'), ['error it needs 1 of Observation.performer:own, found 0'])
+    for (const [type, path] of [
+      ['profile', 'resolve()'],
+      ['value', 'resolve().code'],
+      ['value', "extension('urn:x').value"],
+    ])
+      t.same(await check({ type, path }, 'Patient', ann), [unchecked(`${type} of ${path}`)])
+  },
+)
