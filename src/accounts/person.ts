@@ -1,10 +1,10 @@
 import type { Identifier, Person } from '@medplum/fhirtypes'
+import { isBlank } from '../fhir/blank.ts'
 import { systems } from '../fhir/canonical.ts'
 import { nameText } from '../fhir/display-name.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Store, Write } from '../storage/store.ts'
 import { writeOrThrow } from '../storage/write-or-throw.ts'
-import { isBlank } from './blank.ts'
 
 /** `organizations`: the owners of those resources it creates that do not name their owner themselves; if absent, nobody owns them. */
 export type OpenStoreAs = (author: {

@@ -6,6 +6,10 @@ t.test('a name is shown as its text, or as its given names and the family name',
   t.equal(nameText({ given: ['Ana', 'María'], family: 'Díaz' }), 'Ana María Díaz')
   t.equal(nameText({ given: ['Ana'] }), 'Ana')
   t.equal(nameText(undefined), '')
+  for (const unseen of ['\u3164', '\u2800 ', '\u{e0055}\u{e006e}', '\u200b']) {
+    t.equal(nameText({ text: unseen, family: 'Díaz' }), 'Díaz', 'one that cannot be seen is none')
+    t.equal(nameText({ given: [unseen], family: unseen }), '')
+  }
 })
 
 t.test('a part of a name that only has extensions leaves no gap', async t => {

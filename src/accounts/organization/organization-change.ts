@@ -1,11 +1,11 @@
 import type { CodeableConcept, Coding, Organization } from '@medplum/fhirtypes'
 import { inOneOf } from '../../access/owner.ts'
+import { isBlank } from '../../fhir/blank.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { organizationTypeSystem, organizationTypes } from '../../fhir/organization-type.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { withValues } from '../../fhir/with-values.ts'
 import { escaped } from '../../search/escape.ts'
-import { isBlank } from '../blank.ts'
 import type { Organizer } from './organizer.ts'
 
 /** What was entered about an Organization. */

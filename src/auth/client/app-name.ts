@@ -1,4 +1,4 @@
-import { isBlank } from '../../accounts/blank.ts'
+import { isBlank } from '../../fhir/blank.ts'
 
 /** Whether people could tell by this name which app asks them. */
 export const isAppName = (text: unknown): text is string =>

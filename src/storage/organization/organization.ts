@@ -1,3 +1,4 @@
+import { visibleName } from '../../fhir/display-name.ts'
 import type { Connection } from '../database.ts'
 import { inForce } from '../model/reference.ts'
 import { name, sql } from '../sql.ts'
@@ -5,13 +6,13 @@ import { name, sql } from '../sql.ts'
 export const isOrganization = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT FROM organization_node WHERE id = ${id}`)) !== undefined
 
-/** Undefined if it has none. */
-export const organizationName = async (connection: Connection, id: string): Promise<string | undefined> =>
-  (
-    await connection.maybeOne<{ readonly name: string | null }>(
-      sql.fragment`SELECT content ->> 'name' AS name FROM organization WHERE id = ${id}`,
-    )
-  )?.name ?? undefined
+/** Undefined if it has none that can be seen. */
+export const organizationName = async (connection: Connection, id: string): Promise<string | undefined> => {
+  const found = await connection.maybeOne<{ readonly name: string | null }>(
+    sql.fragment`SELECT content ->> 'name' AS name FROM organization WHERE id = ${id}`,
+  )
+  return visibleName(found?.name ?? undefined)
+}
 
 export const isClosed = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(

@@ -2,7 +2,7 @@ import type { Organization, Practitioner, PractitionerRole } from '@medplum/fhir
 import { postalAddressesOf } from '../../accounts/contact/postal-address.ts'
 import { presentContacts } from '../../accounts/contact/reach.ts'
 import { intervalOfPeriod, isBefore } from '../../fhir/date.ts'
-import { nameText } from '../../fhir/display-name.ts'
+import { nameText, visibleName } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { findAt } from './as-it-was.ts'
@@ -44,7 +44,7 @@ export const readGrantee = async (record: OwnRecord, carer: Carer): Promise<Care
       ? await record.read<Organization>('Organization', id)
       : await record.read<Practitioner>('Practitioner', id)
   const name = nameIn(found)
-  if (found === undefined || name.trim() === '') return undefined
+  if (found === undefined || name === '') return undefined
   return {
     kind,
     id,
@@ -70,7 +70,7 @@ export const granteeNameAt = async (
 }
 
 const nameIn = (one: Organization | Practitioner | undefined): string =>
-  one?.resourceType === 'Practitioner' ? nameText(one.name?.[0]) : (one?.name ?? '')
+  one?.resourceType === 'Practitioner' ? nameText(one.name?.[0]) : (visibleName(one?.name) ?? '')
 
 const organizationsOf = async (record: OwnRecord, practitioner: string): Promise<readonly string[]> => {
   const roles = await record.find<PractitionerRole>('PractitionerRole', {

@@ -1,6 +1,6 @@
 import type { Device, Organization, Patient, Practitioner, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Accounts } from '../../accounts/accounts.ts'
-import { deviceNameOrId, nameText } from '../../fhir/display-name.ts'
+import { deviceNameOrId, nameText, visibleName } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -85,7 +85,7 @@ export const nameOf = async (record: OwnRecord, reference = ''): Promise<string 
   const [type, id = ''] = reference.split('/')
   switch (type) {
     case 'Organization':
-      return (await record.read<Organization>(type, id))?.name
+      return visibleName((await record.read<Organization>(type, id))?.name)
     case 'Practitioner': {
       const practitioner = await record.read<Practitioner>(type, id)
       return practitioner && nameText(practitioner.name?.[0])

@@ -1,5 +1,6 @@
 import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { presentContacts } from '../../accounts/contact/reach.ts'
+import { visibleName } from '../../fhir/display-name.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { findAt } from './as-it-was.ts'
 import type { OwnParts } from './own-record.ts'
@@ -17,5 +18,5 @@ export const findSigned = async (
   const { id, name, contacts } = asked.organization
   const organization = await findAt<Organization>(record, 'Organization', id, at)
   const known = organization === undefined ? contacts : presentContacts(organization)
-  return { ...asked, consent, organization: { id, name: organization?.name ?? name, contacts: known } }
+  return { ...asked, consent, organization: { id, name: visibleName(organization?.name) ?? name, contacts: known } }
 }

@@ -1,5 +1,6 @@
 import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { presentContacts } from '../../accounts/contact/reach.ts'
+import { visibleName } from '../../fhir/display-name.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import type { OwnRecord } from './own-record.ts'
@@ -21,7 +22,7 @@ export const studyOrganization = async (
   const organization = await record.read<Organization>('Organization', id)
   return {
     id,
-    name: organization?.name ?? words.say('study.unknown'),
+    name: visibleName(organization?.name) ?? words.say('study.unknown'),
     contacts: presentContacts(organization ?? {}),
   }
 }

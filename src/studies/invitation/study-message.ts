@@ -1,6 +1,7 @@
 import type { Organization, Patient, ResearchStudy } from '@medplum/fhirtypes'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { ownStore } from '../../accounts/person.ts'
+import { visibleName } from '../../fhir/display-name.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
@@ -169,8 +170,10 @@ const organizationOf = async (
   const named = sponsor ?? managingOrganization
   const id = namedId(named, 'Organization')
   return (
-    (id === undefined ? undefined : (await read<Organization>(parts, 'Organization', id)).name?.replace(/\s+/g, ' ')) ??
-    'Sharewell'
+    visibleName(id === undefined ? undefined : (await read<Organization>(parts, 'Organization', id)).name)?.replace(
+      /\s+/g,
+      ' ',
+    ) ?? 'Sharewell'
   )
 }
 

@@ -1,7 +1,7 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes'
-import { isBlank } from '../../accounts/blank.ts'
 import { invisibleTold } from '../../accounts/contact/invisible.ts'
 import { emailProblem } from '../../accounts/sign-up/email.ts'
+import { isBlank } from '../../fhir/blank.ts'
 import { without } from '../../fhir/with-values.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { toMobile } from '../../storage/model/patient-address.ts'

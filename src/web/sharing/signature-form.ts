@@ -1,4 +1,4 @@
-import { isBlank } from '../../accounts/blank.ts'
+import { isBlank } from '../../fhir/blank.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { form } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'

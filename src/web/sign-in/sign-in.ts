@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import { isBlank } from '../../accounts/blank.ts'
 import { deviceOf } from '../../accounts/sign-in/device.ts'
 import { signIn } from '../../accounts/sign-in/sign-in.ts'
+import { isBlank } from '../../fhir/blank.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key } from '../../messages/catalogue.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'

@@ -267,6 +267,8 @@ t.test('whoever is unknown, inactive or without a name, and whoever is no patien
   const { browser: own } = await somebody('Dina')
   const gone = await create('everything', { resourceType: 'Practitioner', active: false, name: [{ text: 'Gone' }] })
   const nameless = await create('everything', { resourceType: 'Practitioner' })
+  const unseen = await create('everything', { resourceType: 'Practitioner', name: [{ text: '\u3164\u200b' }] })
+  const hidden = await create('everything', { resourceType: 'Organization', name: '\u{e0055}' })
   const closed = await create('everything', { resourceType: 'Organization', active: false, name: 'Closed' })
   const none = anonymous(await own.get('/sharing/with/practitioner/nothing'))
   t.equal(none[0], 404)
@@ -274,6 +276,8 @@ t.test('whoever is unknown, inactive or without a name, and whoever is no patien
   for (const one of [
     `practitioner/${gone.id}`,
     `practitioner/${nameless.id}`,
+    `practitioner/${unseen.id}`,
+    `organization/${hidden.id}`,
     `practitioner/${clinic.organization}`,
     `organization/${closed.id}`,
     `organization/${cora.id}`,

@@ -532,6 +532,15 @@ t.test('if the organization has another name, that is shown before signing', asy
   await update('everything', organization)
 })
 
+t.test('an organization with a name that cannot be seen is not shown as a gap', async t => {
+  const { browser: own } = await arrived('Ina')
+  const at = study.sponsor?.reference ?? ''
+  const organization = (await send('everything', 'GET', at)).json()
+  await update('everything', { ...organization, name: '\u2800\u3164' })
+  t.match(wordsOf(await own.get(page)), 'Who runs it not known What it is for')
+  await update('everything', organization)
+})
+
 t.test('if a device has another name, that is shown before signing', async t => {
   const { browser: own, patient } = await arrived('Nils')
   const { hidden } = await preview(own, both)
