@@ -79,6 +79,10 @@ const dayProblems = (first: string, last: string): Problems => {
 const usualDays = 14
 const mostDays = 366
 
+/** The page of the two weeks up to that day. */
+export const daysUpTo = (path: string, period: ChartPeriod, last: string): string =>
+  pageUrl(path, period, { first: addDays(last, 1 - usualDays), last })
+
 /** The page of the two weeks up to the newest reading. */
 export const newestDays = (path: string, period: ChartPeriod): string => pageUrl(path, period, {})
 

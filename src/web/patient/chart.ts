@@ -42,7 +42,7 @@ export type Chart = {
 }
 
 /** Drawn if there is JavaScript; the same numbers are in a table below, day by day. */
-export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words): Html => {
+export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words, id: string): Html => {
   const { say } = words
   const { title, unit, style, lines, thresholds, decimals, limits, stepSeconds } = chart
   const drawn = {
@@ -53,7 +53,7 @@ export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, w
     lines: lines.map(line => drawnLine(line, chart)),
     dated: datedIn(chart),
   }
-  return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
+  return html`<figure class="chart mb-5" id="${id}" data-chart="${JSON.stringify(drawn)}">
 <figcaption><h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
 ${lines.length > fewSources && sourceList(lines, words)}
 <p class="text-body-secondary">${saidOf(chart, words)}</p></figcaption>
@@ -65,7 +65,11 @@ ${dayTable(chart, timezone, words)}
 }
 
 /** For readings that cannot be drawn, says that they were measured. */
-export const withoutFigure = ({ title, unit, leftOut }: Chart, { say }: Words): Html => html`<section class="mb-5">
+export const withoutFigure = (
+  { title, unit, leftOut }: Chart,
+  { say }: Words,
+  id: string,
+): Html => html`<section class="mb-5" id="${id}">
 <h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
 <p class="text-body-secondary">${say('chart.left-out', { count: leftOut })}</p>
 </section>`

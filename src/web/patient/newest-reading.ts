@@ -1,10 +1,9 @@
-import type { Observation } from '@medplum/fhirtypes'
 import { momentsOf } from '../../fhir/date.ts'
 import { mistakenStatuses } from '../../fhir/measured/mistaken.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { dayOf, noonOf } from '../../fhir/timezone.ts'
 import type { Code } from '../../operations/readings-asked.ts'
-import { timeCells } from '../../operations/rows/time-cells.ts'
+import { type Timed, timeCells } from '../../operations/rows/time-cells.ts'
 import { and } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
@@ -80,7 +79,8 @@ const latestIn = (found: readonly Found[], { timezone }: Asked): number | undefi
   return moments.length === 0 ? undefined : Math.min(Math.max(...moments), Date.now())
 }
 
-const momentOf = (observation: Observation, timezone: string): number | undefined => {
+/** When a reading was measured: of a day alone, its noon. */
+export const momentOf = (observation: Timed, timezone: string): number | undefined => {
   const { start = '', end = start } = timeCells(observation)
   const low = momentsOf(end)?.low
   if (low === undefined || Number.isNaN(low)) return undefined

@@ -14,6 +14,7 @@ import { dayOrMoment, phrase } from '../page/time.ts'
 import { type Chart, chartFigure, withoutFigure } from './chart.ts'
 import { type Drawing, drawings } from './chart-drawings.ts'
 import { limitsAround } from './chart-limits.ts'
+import { chartId, chartList } from './chart-list.ts'
 import { type ChartPeriod, chartPeriodOf, hasDays, periodForm, timezoneIn } from './chart-period.ts'
 import { glucoseReport } from './glucose.ts'
 import { newestOfEach, newestReading, newestReadingOf } from './newest-reading.ts'
@@ -52,10 +53,13 @@ export const patientCharts = async (
   const newestDrawn = isEmpty ? await newestReadingOf(asked, drawnCodes(first.period, words)) : undefined
   const isMoved = newestDrawn !== undefined && !hasDays(query)
   const { period, glucose, charts, measured } = isMoved ? await readIn(newestDrawn) : first
-  const [trace, ...others] = charts.map(chart => {
+  const [trace, ...others] = charts.map((chart, place) => {
     if (!measured.includes(chart)) return undefined
-    return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
+    const id = chartId(place)
+    return chart.lines.length > 0 ? chartFigure(chart, period, words, id) : withoutFigure(chart, words, id)
   })
+  const isDrawn = (place: number) => measured.some(one => one === charts[place])
+  const listed = drawings(period, words).map((drawing, place) => ({ ...drawing, isDrawn: isDrawn(place) }))
   const drawn = [...drawnCodes(period, words), ...pressurePanel]
   const content = html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
@@ -63,6 +67,7 @@ export const patientCharts = async (
 <p>${shown}</p>
 ${newest !== undefined && newestNote(newest, period.timezone, page, words)}
 ${periodForm(path, period, words)}
+${await chartList({ ...reading, page, period }, found, listed)}
 ${measured.length === 0 && nothingDrawn(page, period, newestDrawn ?? newest, words)}
 ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscript>`}
 ${trace}

@@ -33,7 +33,8 @@ export const careCopyPages: AddPage = (server, options) => {
       if (asked === undefined || signed === undefined) throw new FhirError('not-found', 'There is no such copy')
       const name = await nameAt(options.accounts.openStoreAs, person, signed.at)
       const who = await granteeNameAt(asked.record, asked.grantee, signed.at)
-      const [title, content] = [say('copy.title'), copyShown(asked, signed, { who, name }, words)]
+      const title = `${say('copy.title')}: ${who}`
+      const content = copyShown(asked, signed, { who, name }, words)
       if (query.has('file')) return sendCopyFile(reply, words, { title, content })
       const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="${careAddress(asked, { file: '' }, '/copy')}">${say('copy.download')}</a></li><li><a href="${careAddress(asked)}">${say('care.title', { who: asked.grantee.name })}</a></li></ul>`
       return sendTranslatedPage(reply, words, { title, content: html`${content}${links}` })

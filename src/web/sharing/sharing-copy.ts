@@ -41,11 +41,12 @@ export const sharingCopyPage: AddPage = (server, options) => {
       await findSigned(options, { ...asked, consent: signed.consent }, { at: signed.at, words }),
       words,
     )
-    if (isFile) return sendCopyFile(reply, words, { title: say('copy.title'), content })
+    const title = `${say('copy.title')}: ${asked.title.text}`
+    if (isFile) return sendCopyFile(reply, words, { title, content })
     const scan =
       scanIdOf(signed.consent) !== undefined && html`<li>${scanLink(`/sharing/${study.id}/paper?signed`, words)}</li>`
     const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li>${scan}<li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
-    return sendTranslatedPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
+    return sendTranslatedPage(reply, words, { title, content: html`${content}${links}` })
   })
 }
 

@@ -116,15 +116,19 @@ const nothingToDraw = ({ patientId }: EnrolledPerson, study: ResearchStudy): Dra
 type Drawn = Awaited<ReturnType<typeof patientCharts>>
 
 /** The same is said about missing data, whether anything is withheld or not. */
-const chartsOn = (path: string, { patientId }: EnrolledPerson): ChartsPage => ({
+const chartsOn = (path: string, { patientId, state }: EnrolledPerson): ChartsPage => ({
   path,
   patient: patientId,
   devices: 'by-source',
   shown:
     'You see what they share with this study at this moment. What is missing was not measured, or is not shared with the study, or not with you.',
   never: html`<p>You see no measurement of theirs: none was sent, or none is shared with this study, or not with you.</p>
-<p>${english.say('chart.never-how')}</p>`,
+${isStill(state) && html`<p>${english.say('chart.never-how')}</p>`}`,
 })
+
+/** Whether readings of theirs may still come; also for whoever may not know what they answer. */
+const isStill = (state: EnrolledPerson['state']): boolean => state === undefined || !over.has(state)
+const over: ReadonlySet<EnrolledPerson['state']> = new Set(['declined', 'withdrawn', 'ended'])
 
 /** When their place began, or else when it was made. */
 const enrolledAt = async (store: Store, { id, enrolled }: EnrolledPerson): Promise<Html | string | undefined> => {

@@ -118,6 +118,35 @@ t.test(
   },
 )
 
+t.test(
+  'for each chart it says when the newest reading was measured, and by what, whichever days are shown',
+  async t => {
+    const listIn = ({ body }: { body: string }) =>
+      [...body.matchAll(/<li><a href="([^"]*)">([^<]*)<\/a> <span class="d-block[^>]*>(.*?)<\/span><\/li>/g)].map(
+        ([, to = '', title, said = '']) => [to.replaceAll('&amp;', '&'), title, wordsOf({ body: said })],
+      )
+    const newest = [
+      ['Glucose day by day', '14 March 2026 at 23:45 UTC, Patch &lt;b&gt;.'],
+      ['Blood pressure', '14 March 2026 at 21:00 UTC, source not known.'],
+      ['Steps', '14 March 2026 at 23:00 UTC, source not known.'],
+      ['Sleep', '14 March 2026 at 06:30 UTC, source not known.'],
+    ]
+    const shown = await staff.get(page)
+    t.same(
+      listIn(shown),
+      newest.map((one, at) => [['#chart-0', '#chart-1', '#chart-6', '#chart-7'][at], ...one]),
+      'and only of what is shared with the reader',
+    )
+    const drawing = `${page}?first=2026-03-01&last=2026-03-14&timezone=UTC&glucose=mg%2FdL`
+    t.same(
+      listIn(await staff.get(`${page}?first=2025-01-01&last=2025-01-02&timezone=UTC`)),
+      newest.map(([title, said]) => [drawing, title, `${said} None in the days that are shown.`]),
+      'it leads to days with readings if those that are shown have none',
+    )
+    for (const [to = ''] of listIn(shown)) t.match(shown.body, `<figure class="chart mb-5" id="${to.slice(1)}"`)
+  },
+)
+
 t.test('patients are told whom to ask if something in their record, or a reading, is wrong', async t => {
   const [own, shown] = [wordsOf(await anns.get(page)), wordsOf(await staff.get(page))]
   const [record, reading] = [

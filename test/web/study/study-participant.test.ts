@@ -200,7 +200,7 @@ t.test('a kind is gone from the page at once when it is withdrawn, and everythin
   t.same(drawnIn(shown), [])
   t.match(
     wordsOf(shown),
-    /Answer Has withdrawn\. Data You see no data of theirs\. .* You see no measurement of theirs: none was sent, or none is shared with this study, or not with you\. Readings come once a patient has connected an app that sends them: /,
+    /Answer Has withdrawn\. Data You see no data of theirs\. .* You see no measurement of theirs: none was sent, or none is shared with this study, or not with you\. Back to the study/,
   )
 })
 
