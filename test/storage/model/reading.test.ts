@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
@@ -293,6 +294,19 @@ t.test('what is given to an organization is read by those who work in it now', a
   const read = []
   for (const name of ['now', 'before', 'later']) read.push(await observations(w.staff(name)))
   t.strictSame(read, [['bob-hr'], [], []])
+})
+
+t.test('a device that the server made is seen by those to whom something is given that it has measured', async t => {
+  const ids = ['found', 'made-for-rate', 'made-for-weight']
+  await put(...ids.map((id): Resource => ({ resourceType: 'Device', id, patient: { reference: 'Patient/bob' } })))
+  await world.database.run(sql.fragment`
+    INSERT INTO upload_device (patient_id, key, id, is_made)
+    SELECT patient_id, gen_random_uuid(), id, id <> 'found' FROM device WHERE id = ANY(${sql.array(ids, 'text')})`)
+  for (const [id, kind] of Object.entries({ 'made-for-rate': heartRate, 'made-for-weight': weight }))
+    await world.database.run(sql.fragment`
+      INSERT INTO upload_device_kind (patient_id, id, kind_id)
+      SELECT patient_id, device.id, kind_id FROM device, kind WHERE device.id = ${id} AND kind.key = ${kind}`)
+  t.strictSame(await see(storeOf(w.staff('now')), 'Device', 'patient=bob'), ['bob-acme', 'found', 'made-for-rate'])
 })
 
 t.test('the next query hides what was withdrawn, and what ended with an enrolment or a study', async t => {
