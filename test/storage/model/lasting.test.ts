@@ -96,3 +96,9 @@ t.test('an update is judged by its own content', async t => {
   await put(w.measured('samples-beyond', 'ann', heartRate, samples('2026-03-01T21:00:00Z')))
   t.strictSame(await seen(), covered)
 })
+
+t.test('what lies before the effective time counts as well', async t => {
+  const earlier = having(contained('one', heartRate, { effectiveDateTime: '2026-01-31' }))
+  await put(w.measured('panel-earlier', 'ann', heartRate, { effectiveDateTime: '2026-02-01', ...earlier }))
+  t.strictSame(await seen(), covered)
+})
