@@ -14,14 +14,14 @@ import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
 import { type Amount, type ManyPatients, ofFew } from './many-patients.ts'
 import { type PageRow, pageRows } from './page-rows.ts'
-import { type AskedPage, countByPatient } from './page-statement.ts'
+import type { AskedPage } from './page-statement.ts'
+import { totalBeside, totalFor } from './page-total.ts'
 import { contentInShare, contentWithin, type Filled, fillRoom, type Room, versionStillThere } from './room.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { isStoredWhole, servedContent } from './served-content.ts'
 import { type AskedSkip, skipByPatient, skipStatement } from './skip-statement.ts'
 import { isOldestFirst, type Position, withoutDefaultSort } from './sort.ts'
 import { partsFrom, type SortPart } from './sort-part.ts'
-import { mostCounted, totalOf } from './total.ts'
 
 type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
   readonly registry: Registry
@@ -37,8 +37,8 @@ export const searchPage = async (connection: Connection, searching: Searching, a
     return cursor === undefined ? nothing : searchPage(connection, searching, { ...search, skip: 0, cursor })
   }
   const source = sourceOf(searching, search, { inOwnOrder: isInOrderOfTime(search) })
-  const total = await totalFor(connection, searching, search)
-  if (search.summary === 'count' || search.count === 0) return { ...nothing, ...total }
+  if (search.summary === 'count' || search.count === 0)
+    return { ...nothing, ...(await totalFor(connection, searching, search)) }
   const from = search.cursor === undefined ? undefined : toPosition(search, search.cursor)
   const mask = matchMask(searching, search)
   const served = servedContent(search.type, 'body', { ...searching, mask })
@@ -55,11 +55,12 @@ export const searchPage = async (connection: Connection, searching: Searching, a
   const entries = page.map(row => toPlaced(search, row))
   const maskOf = summaryMask(searching, search)
   const letters = room.beside + left
+  const around = { isFirst: from === undefined, isBefore: from?.before === true, more }
   return {
     entries,
     ...(await includedWith(connection, { ...searching, maskOf, letters }, search.include, entries)),
-    ...cursorsAround(page, { isFirst: from === undefined, isBefore: from?.before === true, more }),
-    ...total,
+    ...cursorsAround(page, around),
+    ...(await totalBeside(connection, searching, search, { ...around, length: page.length })),
   }
 }
 
@@ -192,20 +193,6 @@ export const searchMatches = async (
   )
   return rows.map(({ id, patient_id, kind_id }) => ({ id, patientId: patient_id, kindId: kind_id }))
 }
-
-/** Patient by patient if they are few. What cannot be counted quickly is estimated, however few the Patients are. */
-const totalFor = async (connection: Connection, searching: Searching, search: Search): Promise<Pick<Page, 'total'>> => {
-  if (search.total === 'none') return {}
-  const most = search.total === 'estimate' ? mostCounted : undefined
-  const source = sourceOf(searching, search, { inOwnOrder: true })
-  const few = await ofFew<Counted>(connection, searching, source.byPatient, one => countByPatient(source, one, most))
-  const counted = few?.[0]
-  if (counted !== undefined && (most === undefined || Number(counted.total) <= most))
-    return { total: Number(counted.total) }
-  return totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
-}
-
-type Counted = Amount & { readonly total: string }
 
 /** `_elements` is about the matches alone; `_summary` is about all resources in the answer. */
 const matchMask = (searching: Searching, search: Search): Mask | undefined =>

@@ -76,6 +76,27 @@ t.test('a match that is deleted after it was found is left out, and does not end
   t.same([idsOf(page), page.next], [['m3', 'm1', 'm0'], undefined])
 })
 
+t.test('a total counts what is on the page, also if more is written or deleted before it is counted', async t => {
+  const plain = (id: string): Basic & Kept => ({ resourceType: 'Basic', id, code: { text: 'counted' } })
+  await put(['c0', 'c1', 'c2'].map(plain))
+  const totals: unknown[] = []
+  for (const [change, more] of [
+    [() => put([plain('c3')]), {}],
+    [() => remove('Basic', ['c3']), {}],
+    [() => remove('Basic', ['c0', 'c1']), { count: 2 }],
+  ] as const) {
+    const search = asked('Basic?code:text=counted&_total=accurate', more)
+    for (const statement of [1, 2, 3]) {
+      const page = await searchPage(before(statement, change), searching, search)
+      totals.push([page.entries.length, page.total, page.next !== undefined])
+      await put(['c0', 'c1', 'c2'].map(plain))
+      await remove('Basic', ['c3'])
+    }
+  }
+  for (const [length, total, goesOn] of totals as readonly (readonly [number, number, boolean])[])
+    t.ok(goesOn ? total > length : total === length, JSON.stringify(totals))
+})
+
 const kinds: Readonly<Record<string, (id: string) => Kept>> = {
   Basic: id => basic(id, 'updated'),
   Patient: (id): Patient & Kept => ({ resourceType: 'Patient', id, ...long }),
