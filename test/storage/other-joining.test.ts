@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Connection, openDatabase } from '../../src/storage/database.ts'
-import { beginJoining } from '../../src/storage/other-joining.ts'
+import { beginJoining, holdBesideJoinings } from '../../src/storage/other-joining.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { someoneAsks, someoneWaits } from '../support/someone-waits.ts'
@@ -59,3 +59,26 @@ t.test('a joining gives way to any number of others', async t => {
   })
   t.same([joined, met], ['joined', 8])
 })
+
+t.test(
+  'whoever wants what is held by somebody who is about to join gives way at once, and comes again afterwards',
+  async t => {
+    const lock = sql.fragment`hashtext('wanted by two')`
+    const [held, met] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const done: string[] = []
+    const first = database.writing(async connection => {
+      await holdBesideJoinings(connection, lock, 'try again')
+      held.resolve()
+      await met.promise
+      await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+      done.push('first')
+    })
+    await held.promise
+    const second = database.writing(async connection => {
+      await holdBesideJoinings(connection, lock, 'try again').finally(met.resolve)
+      done.push('second')
+    })
+    await Promise.all([first, second])
+    t.same(done, ['first', 'second'])
+  },
+)

@@ -1,4 +1,5 @@
 import type { Connection } from '../database.ts'
+import { beginJoining } from '../other-joining.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { inTries } from './in-tries.ts'
 
@@ -8,6 +9,15 @@ import { inTries } from './in-tries.ts'
  */
 export const takeTurnToJoin = async (connection: Connection, eachTry?: SqlFragment): Promise<void> => {
   await inTries(connection, () => connection.run(turn), eachTry)
+}
+
+/**
+ * The same, for whoever joins nothing. If another one waits, or joins records, it throws, as if it joined: each would wait for the other, and nobody else
+ * could write until PostgreSQL gives up one of them, after a second.
+ */
+export const takeTurnAlone = async (connection: Connection): Promise<void> => {
+  await beginJoining(connection)
+  await takeTurnToJoin(connection)
 }
 
 const turn = sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`

@@ -1,9 +1,10 @@
-import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Device, Resource, ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { withoutQuotes } from '../../fhir/patch/unquoted.ts'
 import { roomOfBundle } from '../../search/room.ts'
 import type { Connection } from '../database.ts'
+import { changesParent } from '../model/device-parent.ts'
 import { takeRoleTurn } from '../model/membership.ts'
 import type { Write, Written } from '../store.ts'
 import { typeWritten } from '../type-written.ts'
@@ -22,7 +23,7 @@ import { renewNames } from './renamed.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences, referring } from './required-references.ts'
 import { isolated } from './savepoint.ts'
-import { takeTurnToJoin } from './turn-to-join.ts'
+import { takeTurnAlone } from './turn-to-join.ts'
 import { takeTurns } from './turns.ts'
 import { type Create, createOne, type Writing } from './write.ts'
 
@@ -70,7 +71,8 @@ const writeComplete = async (
   beside: ReadonlySet<string>,
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
-  if (writes.some(deletesNeeded)) await takeTurnToJoin(connection)
+  if (writes.some(deletesNeeded) || (await changesParent(connection, writes.flatMap(devicePut))))
+    await takeTurnAlone(connection)
   await takeTurns(connection, writing, writes.flatMap(ifNoneExistOf), changedBy(writes))
   if (writes.some(changesRole)) await takeRoleTurn(connection)
   let left = roomOfBundle
@@ -116,6 +118,9 @@ const deletesNeeded = (write: Write): boolean => write.kind === 'delete' && need
 
 /** A Group may be that of a study, and a Device a source. */
 const needed: ReadonlySet<ResourceType> = new Set(['Organization', 'Practitioner', 'ResearchStudy', 'Group', 'Device'])
+
+const devicePut = (write: Write): readonly Device[] =>
+  write.kind === 'update' && write.resource.resourceType === 'Device' ? [{ ...write.resource, id: write.id }] : []
 
 const setWriters = { uploads: uploadAll, set: createAll } as const
 

@@ -8,7 +8,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import type { Channels } from '../../messages/channels.ts'
 import { toGsm } from '../../messages/gsm.ts'
 import { endOfTries, type Limit, mayTry } from '../../storage/account/attempt.ts'
-import { holdAccount } from '../../storage/account/hold-account.ts'
+import { holdAccount, holdPatient } from '../../storage/account/hold-account.ts'
 import { makeLink } from '../../storage/account/link.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { settledTransaction } from '../../storage/settled-transaction.ts'
@@ -198,6 +198,7 @@ const accept = async (
   try {
     const event = { what: 'used', by: principal, patient, study, organization: undefined } as const
     const accepted = await recordingInvitation(openStoreAs, event, async (connection, store) => {
+      await holdPatient(connection, patient)
       if (await isOfAnother(connection, patient, person)) throw new Refused('taken')
       await holdAccount(connection, person)
       if (await isAnotherHuman(connection, { person, patient })) throw new Refused('another-person')

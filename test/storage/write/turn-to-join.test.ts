@@ -1,7 +1,10 @@
 import type { Resource } from '@medplum/fhirtypes'
 import t from 'tap'
+import { isOtherJoining } from '../../../src/storage/other-joining.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { takeTurnAlone } from '../../../src/storage/write/turn-to-join.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 
 const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
@@ -43,4 +46,37 @@ t.test('joining records while a long list is written keeps nobody else waiting u
   const compartments = await database.any(sql.fragment`
     SELECT DISTINCT patient_id FROM patient_compartment WHERE id IN ('ann', 'ann-too')`)
   t.equal(compartments.length, 1)
+})
+
+t.test('of two who wait for everybody else, the later gives way at once, and has its turn after the other', async t => {
+  let begun = 0
+  const [both, refused, done]: [PromiseWithResolvers<void>, unknown[], string[]] = [Promise.withResolvers(), [], []]
+  const alone = (name: string) =>
+    database.writing(async connection => {
+      begun += 1
+      if (begun === 2) both.resolve()
+      await both.promise
+      await takeTurnAlone(connection).catch(error => {
+        refused.push(isOtherJoining(error))
+        throw error
+      })
+      done.push(name)
+    })
+  await Promise.all([alone('one'), alone('other')])
+  t.strictSame([refused, done.toSorted()], [[true], ['one', 'other']])
+})
+
+t.test('whoever gives a Device another parent has not locked it while they wait for everybody else', async t => {
+  await put({ resourceType: 'Device', id: 'band' })
+  const patient = { reference: 'Patient/ann' }
+  await put({ resourceType: 'Device', id: 'own', patient })
+  const { answer, free } = await database.writing(async connection => {
+    const answer = put({ resourceType: 'Device', id: 'own', patient, parent: { reference: 'Device/band' } })
+    await someoneWaits(connection)
+    const free = await connection.any<{ id: string }>(
+      sql.fragment`SELECT id FROM resource_identity WHERE id = 'own' FOR UPDATE SKIP LOCKED`,
+    )
+    return { answer: { status: answer }, free }
+  })
+  t.strictSame([free, await answer.status], [[{ id: 'own' }], 200])
 })
