@@ -30,7 +30,7 @@ export type RowNames = {
 export type RelatedRow = Pick<RowNames, 'type' | 'row' | 'facts' | 'codes' | 'sources'>
 
 /** `ResearchStudy` → `research_study`, as the first migration names its tables. */
-const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
+export const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
 
 export const tableOf = (type: ResourceType): SqlFragment => name(tableName(type))
 

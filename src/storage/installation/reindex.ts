@@ -9,7 +9,7 @@ import { entryTables } from '../prepare/candidate.ts'
 import { openDictionary } from '../prepare/dictionary.ts'
 import { openDurations } from '../prepare/duration.ts'
 import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
-import { tableOf, typeIdOf } from '../row.ts'
+import { tableName, tableOf, typeIdOf } from '../row.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import { dropSideRows, factsSetOf, sideRows } from '../write/side-rows.ts'
 import { toProjected } from '../write/write.ts'
@@ -151,13 +151,17 @@ const rowToProjected = ({ patient_id, pk, id, version, content }: Row) => ({
 const countedTypes = async (connection: Connection, types: readonly ResourceType[]) => {
   const counted = []
   for (const type of types) {
-    const { count } = await connection.one<{ count: string }>(
-      sql.fragment`SELECT count(*) AS count FROM ${tableOf(type)}`,
-    )
-    if (count !== '0') counted.push({ type, count: Number(count) })
+    const { count } = await connection.one<{ count: number }>(sql.fragment`
+      SELECT (CASE WHEN first.count < ${mostCounted} THEN first.count ELSE greatest(known.reltuples, first.count) END)::float8 AS count
+      FROM (SELECT count(*) FROM (SELECT FROM ${tableOf(type)} LIMIT ${mostCounted}) AS found) AS first,
+        (SELECT reltuples FROM pg_class WHERE oid = to_regclass(${tableName(type)})) AS known`)
+    if (count > 0) counted.push({ type, count })
   }
   return counted
 }
+
+/** Of more, PostgreSQL knows about how many there are: counting them reads the whole table, beside which everybody's commits wait for the disk. */
+const mostCounted = 10_000
 
 type Place = { readonly patient_id: number; readonly pk: string; readonly id: string; readonly at: string }
 const first: Place = { patient_id: 0, pk: '0', id: '', at: '-infinity' }

@@ -72,6 +72,8 @@ export const openQueues = async (url: string, options: Options): Promise<Queues>
     application_name: 'sharewell queue',
     max: 5,
     schedule: false,
+    superviseIntervalSeconds: goneSeconds,
+    monitorIntervalSeconds: goneSeconds,
     useListenNotify: true,
     ...endedBySilence(60_000),
   })
@@ -170,6 +172,8 @@ const resultOf = async (job: Job, run: Run, attempt: Attempt): Promise<JobResult
 /** A job may take as long as it needs: nobody begins it again while its process reports that it is alive. */
 const longestSeconds = 24 * 60 * 60
 const aliveSeconds = 60
+/** Between two looks for jobs whose process is gone. */
+const goneSeconds = 15
 const longestPauseSeconds = 15 * 60
 
 /**

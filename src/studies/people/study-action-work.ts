@@ -5,7 +5,6 @@ import { namedId } from '../../fhir/reference.ts'
 import { ownFault } from '../../messages/undelivered.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
-import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { type Database, isInDoubt } from '../../storage/database.ts'
 import {
   actionsToWorkOn,
@@ -26,9 +25,10 @@ import type { Invitations } from '../invitation/invitations.ts'
 import { type RegisteringParts, registrarOf } from '../patient/registering.ts'
 import { subjectOf } from '../patient/study-subject.ts'
 import { refusedWork } from '../refused-work.ts'
-import { type EnrolledPerson, findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
+import type { EnrolledPerson, StudyParts } from './enrolled-people.ts'
 import { heldPlaces } from './held-places.ts'
-import { seesAnswersOf } from './sees-answers.ts'
+import { oncePossible } from './once-possible.ts'
+import { standingOf } from './standing-of.ts'
 
 type Parts = StudyParts &
   RegisteringParts & {
@@ -36,6 +36,8 @@ type Parts = StudyParts &
     readonly invitations: Pick<Invitations, 'invite' | 'remind' | 'cancel'>
     readonly queue: Pick<Queue, 'work'>
     readonly reportFault: (fault: unknown) => void
+    /** Between tries of what the database does not do at the moment. */
+    readonly pausesMs?: readonly number[]
   }
 
 /** Does what staff have asked for, with their rights, a few items at a time; also what was asked for before this process began. */
@@ -99,13 +101,21 @@ const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyAc
 }
 
 const doOne = async (
-  { database, reportFault }: Parts,
+  { database, reportFault, pausesMs }: Parts,
   { id }: StudyAction,
   { item, target }: StudyActionItem,
   act: Act,
 ): Promise<void> => {
   if (!(await beginItem(database, id, item))) return
-  await settleItem(database, id, item, await refusalOf(act(target), reportFault))
+  await settleItem(
+    database,
+    id,
+    item,
+    await refusalOf(
+      oncePossible(() => act(target), pausesMs),
+      reportFault,
+    ),
+  )
 }
 
 const refusalOf = async (acted: Promise<void>, reportFault: Parts['reportFault']): Promise<string | undefined> => {
@@ -167,8 +177,11 @@ const enrol: Kind = async (parts, action, items) => {
 
 const enrolAndInvite: Kind = async (parts, action, items) => {
   const enrolOne = await enrolling(parts, action, items)
+  /** Those who are only to be invited, if it is tried again. */
+  const enrolled = new Map<string, string>()
   return async patient => {
-    const subject = await enrolOne(patient)
+    const subject = enrolled.get(patient) ?? (await enrolOne(patient))
+    enrolled.set(patient, subject)
     await parts.invitations.invite(byOf(action, subject), wayOf(action)).catch(butEnrolled)
   }
 }
@@ -214,27 +227,6 @@ const remind: Kind = async (parts, action, items) => {
     if (known === undefined) throw new FhirError('not-found', 'There is no such person in the study')
     await parts.invitations.remind(byOf(action, subject), known, wayOf(action))
   }
-}
-
-/** How each of them stands, as far as whoever reminds them may know. */
-const standingOf = async (
-  parts: Parts,
-  { person, study: id }: StudyAction,
-  among: readonly string[],
-): Promise<ReadonlyMap<string, EnrolledPerson>> => {
-  const caller = await callerOfPerson(parts.database, { person, client: 'pages', scope: 'user/*.rs' })
-  const { content } = await parts.openStoreFor(caller).read('ResearchStudy', id)
-  const study: ResearchStudy = JSON.parse(content)
-  const { people } = await findEnrolledPeople(parts, caller, study, {
-    seesAnswers: seesAnswersOf(caller, study),
-    state: undefined,
-    among,
-    text: '',
-    sort: 'enrolment',
-    offset: 0,
-    limit: among.length,
-  })
-  return new Map(people.map(one => [one.id, one]))
 }
 
 const kinds: Readonly<Record<StudyAction['what'], Kind>> = {

@@ -21,6 +21,7 @@ const parts = {
   }),
   invitations: { invite: async ({ subject }: { readonly subject: string }) => invited.push(subject) },
   reportFault: t.fail,
+  pausesMs: [10, 10],
 }
 const add = (person: string, what: 'invite' | 'remind') =>
   addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
@@ -188,4 +189,18 @@ t.test('an action in progress is not begun again if sent twice, but can be once 
   invited.length = 0
   t.match(await worked(id ?? ''), { isOver: true })
   t.not(await start(['ann', 'bob']), id)
+})
+
+t.test('what the database does not do at the moment is done a little later', async t => {
+  const done: string[] = []
+  let isAway = true
+  const invite = async ({ subject }: { readonly subject: string }) => {
+    if (subject === 'ann' && isAway) {
+      isAway = false
+      throw new FhirError('transient', 'The database was busy with a conflicting change; try again')
+    }
+    done.push(subject)
+  }
+  t.strictSame(await worked(await add('carol', 'invite'), { invitations: { invite } }), { isOver: true, refused: [] })
+  t.strictSame(done, ['bob', 'ann'])
 })
