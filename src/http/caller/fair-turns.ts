@@ -21,10 +21,10 @@ type Line = { readonly key: string; readonly turns: Set<Turn>; outside: number }
 
 /**
  * Divides so many connections among callers: nobody has more than four fifths of them, and the last fifth is for callers who have none. A connection that
- * is working cannot be taken back, so whoever has kept some for long owes that time, which takes ten times as long to be paid back. Whoever owes much, or
- * whose turn is not expected to be short, has only some, unless they come alone again, and all who owe share a third. All turns that are not expected to be
- * short share three fifths, and four fifths together with those that are only likely to be: some are left for whoever is known to keep none. Of those who
- * wait, whoever has the fewest comes first, and then whoever had one longest ago.
+ * is working cannot be taken back, so whoever has kept some for long owes that time, which takes ten times as long to be paid back. Whoever owes much has
+ * only some, and so has anybody for turns that are not expected to be short, unless they come alone again, and all who owe share a third. All turns that are
+ * not expected to be short share three fifths, and four fifths together with those that are only likely to be: some are left for whoever is known to keep
+ * none. Of those who wait, whoever has the fewest comes first, and then whoever had one longest ago.
  */
 export const openFairTurns = (connections: number, now = () => performance.now()): FairTurns => {
   const most = Math.max(1, Math.floor((connections * 4) / 5))
@@ -48,9 +48,16 @@ export const openFairTurns = (connections: number, now = () => performance.now()
     const own = line.turns.size
     if (isAlone(line)) return own < most
     const expected = past.expected(line.key, like)
-    if (own >= (expected === 'unknown' || owes(line) ? mostOfSome : most)) return false
+    if (own >= (owes(line) ? mostOfSome : most)) return false
+    if (expected === 'unknown' && unknownOf(line) >= mostOfSome) return false
     return isRoomFor(expected, own) && (!owes(line) || turnsOfOwing() < mostOwing)
   }
+  /** The caller's others do not count: as long as more than some of them go on, what is not expected to be short would never begin. */
+  const unknownOf = ({ turns }: Line): number =>
+    turns
+      .values()
+      .filter(one => one.expected === 'unknown')
+      .toArray().length
   /** Whatever of the caller's may begin: what is expected to take long does not hold up the rest. */
   const firstOf = (line: Line): Waiting | undefined => {
     if (line.returning.length > 0) return line.turns.size < most ? line.returning[0] : undefined

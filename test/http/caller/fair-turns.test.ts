@@ -248,3 +248,23 @@ t.test('what lasts long for somebody is expected to do so for others, from then 
   ask('ann', 1, { like })
   t.equal(count('ann'), 1)
 })
+
+t.test('however many short requests somebody sends, what else they ask has its turn', async t => {
+  const { turns, known, ask, count, end, wait } = openTen()
+  const like = 'GET Observation value-string:missing'
+  ask('zoe', 1, { like })
+  wait(2)
+  end('zoe')
+  known('loader')
+  ask('loader', 8)
+  const slow: Leave[] = []
+  for (let times = 3; times > 0; times -= 1) turns.enter('loader', leave => slow.push(leave), { like })
+  for (let rounds = 4; rounds > 0; rounds -= 1) {
+    ask('loader')
+    end('loader')
+  }
+  t.equal(slow.length, 2, 'a few at a time')
+  t.equal(count('loader'), 6, 'beside the others')
+  slow[0]?.()
+  t.equal(slow.length, 3)
+})
