@@ -125,13 +125,15 @@ const checkTypeProfiles = (urls: readonly string[], instance: Instance, checking
 
 const checkSlices = (element: Node, found: readonly Instance[], parent: Instance, checking: Checking): void => {
   const matched = new Set<Instance>()
+  let isUnchecked = false
   const what = `${parent.path}.${shown(element)}`
   for (const [name, slice] of element.slices) {
     const by = found.length === 0 ? undefined : untold(element, slice, checking.known)
     if (by !== undefined) {
-      const message = `${checking.profile.url} tells ${what}:${name} from others by ${by.type} of ${by.path}, which is not followed here, so these slices were not checked`
+      const message = `${checking.profile.url} tells ${what}:${name} from others by ${by.type} of ${by.path}, which cannot be decided here, so this slice was not checked`
       checking.report({ code: 'not-supported', message, expression: what.replace(/\[x\]$/, '') }, 'warning')
-      return
+      isUnchecked = true
+      continue
     }
     const inSlice = found.filter(one => isInSlice(element, slice, one, checking.known))
     checkCount(slice, inSlice.length, `${what}:${name}`, checking)
@@ -140,7 +142,7 @@ const checkSlices = (element: Node, found: readonly Instance[], parent: Instance
       checkOne(slice, one, checking)
     }
   }
-  if (element.definition.slicing?.rules !== 'closed') return
+  if (isUnchecked || element.definition.slicing?.rules !== 'closed') return
   for (const { path: expression } of found.filter(one => !matched.has(one)))
     checking.report({
       code: 'structure',

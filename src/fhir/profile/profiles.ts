@@ -47,7 +47,7 @@ export const checkProfiles = async (
   }
   const known: Known = {
     profile,
-    holds: (valueSet, value) => holds(codes.get(canonicalOf(valueSet)), value),
+    holds: (valueSet, value) => holds(codes.get(valueSet) ?? registry.valueSets.get(canonicalOf(valueSet)), value),
     isOfType: ({ key, source = '' }) =>
       typeOf(registry, source) !== undefined || rulesOf(registry).has(key) || recommended.test(key),
   }
@@ -63,20 +63,19 @@ const unknown = (url: string): Issue => ({
   expression: 'Resource.meta.profile',
 })
 
-/** Of the types of R4 they are known; those to which only a profile binds its elements are looked up. */
+/** Of the types of R4 they are known; those to which only a profile binds its elements are looked up, in the version that it names. */
 const codesBoundBy = async (
   definitions: readonly ProfileDefinition[],
   { valueSets }: Registry,
   findCodes: FindCodes,
 ): Promise<ValueSets> => {
   const elements = definitions.flatMap(({ snapshot, differential }) => (snapshot ?? differential)?.element ?? [])
-  const bound = new Set(
-    elements.flatMap(({ binding = {} }) => (isChecked(binding) ? canonicalOf(binding.valueSet) : [])),
-  )
-  const codes = new Map(valueSets)
-  for (const url of [...bound].filter(one => !valueSets.has(one))) {
+  const bound = new Set(elements.flatMap(({ binding = {} }) => (isChecked(binding) ? binding.valueSet : [])))
+  const codes = new Map<string, CodeSet>()
+  for (const url of [...bound].filter(one => !valueSets.has(canonicalOf(one)))) {
     const found = await findCodes(url)
-    if (found === undefined) continue
+    // One that says nothing of its codes has none.
+    if (found === undefined || found.length === 0) continue
     const bySystem = Map.groupBy(found, ({ system }) => system)
     codes.set(url, new Map([...bySystem].map(([system, all]) => [system, new Set(all.map(({ code }) => code))])))
   }

@@ -15,12 +15,24 @@ export type Known = {
 export const isInSlice = (element: Node, slice: Node, instance: Instance, known: Known): boolean =>
   discriminatorsOf(element).every(one => testOf(one)?.(one, slice, instance, known) ?? false)
 
-/** By what a slice is told from others that cannot be followed here: other resources are not read, and what obeys a profile is not tried. */
+/**
+ * By what a slice is told from others that cannot be decided here: other resources are not read, what obeys a profile is not tried, and some codes cannot
+ * be listed.
+ */
 export const untold = (element: Node, slice: Node, known: Known): Discriminator | undefined =>
   discriminatorsOf(element).find(one => {
-    if (testOf(one) === byTarget) return !targetsOf(one, slice, known).every(name => /^[A-Z][A-Za-z]+$/.test(name))
-    return testOf(one) === undefined || !/^[$\w.]+$/.test(one.path)
+    const test = testOf(one)
+    if (test === byTarget) return !namesTypes(targetsOf(one, slice, known))
+    if (test === undefined || !/^[$\w.]+$/.test(one.path)) return true
+    return test === byValue && !isTelling(nodesAt([slice], stepsOf(one.path), known).filter(tells), known)
   })
+
+const namesTypes = (targets: readonly string[]): boolean =>
+  targets.length > 0 && targets.every(name => name !== 'Resource' && /^[A-Z][A-Za-z]+$/.test(name))
+
+const isTelling = (nodes: readonly Node[], { holds }: Known): boolean =>
+  nodes.length > 0 &&
+  nodes.every(({ definition }) => hasValue(definition) || holds(definition.binding?.valueSet ?? '', '') !== undefined)
 
 const discriminatorsOf = (element: Node): readonly Discriminator[] =>
   element.definition.slicing?.discriminator ?? impliedBy(element)
@@ -39,7 +51,7 @@ type Test = (discriminator: Discriminator, slice: Node, instance: Instance, know
 const byValue: Test = ({ path }, slice, instance, known) => {
   const nodes = nodesAt([slice], stepsOf(path), known)
   const values = valuesAt([instance], stepsOf(path))
-  const telling = nodes.filter(node => tells(node))
+  const telling = nodes.filter(tells)
   return telling.length > 0 && telling.every(node => values.some(({ value }) => satisfies(node, value, known)))
 }
 
@@ -106,10 +118,10 @@ const valuesAt = (instances: readonly Instance[], steps: readonly string[]): rea
 /** Of the elements that a discriminator names without a type, only these are choices. */
 const isTyped = (step: string): boolean => ['value', 'effective', 'onset', 'medication', 'deceased'].includes(step)
 
-const tells = ({ definition }: Node): boolean =>
-  fixedOf(definition) !== undefined ||
-  patternOf(definition) !== undefined ||
-  definition.binding?.strength === 'required'
+const tells = ({ definition }: Node): boolean => hasValue(definition) || definition.binding?.strength === 'required'
+
+const hasValue = (definition: ElementDefinition): boolean =>
+  fixedOf(definition) !== undefined || patternOf(definition) !== undefined
 
 const satisfies = ({ definition }: Node, value: unknown, known: Known): boolean => {
   const [fixed, pattern] = [fixedOf(definition), patternOf(definition)]

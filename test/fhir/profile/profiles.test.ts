@@ -221,7 +221,7 @@ t.test('a value set to which only a profile binds is looked up', async t => {
       resource,
       [url],
       async asked => (asked === url ? definition : undefined),
-      async asked => (isKnown && asked === 'https://example.org/ValueSet/colours' ? codes : undefined),
+      async asked => (isKnown && asked === 'https://example.org/ValueSet/colours|2' ? codes : undefined),
     )
     return issues.map(({ severity, expression }) => `${severity} ${expression}`)
   }
@@ -256,9 +256,9 @@ t.test(
   'slices are told apart by the type to which a reference leads, and not by what would have to be read',
   async t => {
     const url = 'https://example.org/StructureDefinition/performed'
-    const check = async (discriminator: object, target: string, ...performer: readonly object[]) => {
+    const check = async (discriminator: object, target: string | undefined, ...performer: readonly object[]) => {
       const path = 'Observation.performer'
-      const targetProfile = [`http://hl7.org/fhir/StructureDefinition/${target}`]
+      const targetProfile = target && [`http://hl7.org/fhir/StructureDefinition/${target}`]
       const element = [
         { id: 'Observation', path: 'Observation' },
         { id: path, path, slicing: { discriminator: [discriminator], rules: 'closed' } },
@@ -280,8 +280,9 @@ t.test(
       'error it allows only its own slices here',
     ])
     const unchecked = (by: string) =>
-      `warning it tells Observation.performer:own from others by ${by}, which is not followed here, so these slices were not checked`
-    t.same(await check(byType, 'us-core-patient', ann), [unchecked('type of resolve()')])
+      `warning it tells Observation.performer:own from others by ${by}, which cannot be decided here, so this slice was not checked`
+    for (const other of ['us-core-patient', 'Resource', undefined])
+      t.same(await check(byType, other, ann), [unchecked('type of resolve()')])
     t.same(await check(byType, 'us-core-patient'), ['error it needs 1 of Observation.performer:own, found 0'])
     for (const [type, path] of [
       ['profile', 'resolve()'],
@@ -291,3 +292,39 @@ t.test(
       t.same(await check({ type, path }, 'Patient', ann), [unchecked(`${type} of ${path}`)])
   },
 )
+
+t.test('a slice that is told by codes that cannot be listed is not checked, and the others are', async t => {
+  const url = 'https://example.org/StructureDefinition/sorted'
+  const path = 'Observation.category'
+  const valueSet = 'https://example.org/ValueSet/colours'
+  const [red, vital] = [
+    { coding: [{ system: 'urn:colours', code: 'red' }] },
+    { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }] },
+  ]
+  const element = [
+    { id: 'Observation', path: 'Observation' },
+    { id: path, path, slicing: { discriminator: [{ type: 'value', path: '$this' }], rules: 'closed' } },
+    { id: `${path}:colour`, path, min: 1, max: '1', binding: { strength: 'required', valueSet } },
+    { id: `${path}:vital`, path, min: 1, max: '1', patternCodeableConcept: vital },
+  ]
+  const definition = { url, type: 'Observation', snapshot: { element } } as ProfileDefinition
+  const check = async (codes: readonly string[] | undefined, ...category: readonly object[]) => {
+    const find = async (asked: string) => (asked === url ? definition : undefined)
+    const listed = codes?.map(code => ({ system: 'urn:colours', code }))
+    const issues = await checkProfiles(
+      registry,
+      { resourceType: 'Observation', category },
+      [url],
+      find,
+      async () => listed,
+    )
+    return issues.map(({ severity, message }) => `${severity} ${message.replace(url, 'it')}`)
+  }
+  const unchecked =
+    'warning it tells Observation.category:colour from others by value of $this, which cannot be decided here, so this slice was not checked'
+  const lacking = (slice: string) => `error it needs 1 of Observation.category:${slice}, found 0`
+  t.same(await check(['red'], red, vital), [])
+  t.same(await check(['red'], vital), [lacking('colour')])
+  t.same(await check(undefined, red, vital), [unchecked])
+  t.same(await check([], red), [unchecked, lacking('vital')])
+})
