@@ -1,3 +1,4 @@
+import { isObject } from '../json.ts'
 import { isJson, type Json } from '../validate/walk.ts'
 import type { Node } from './profile.ts'
 
@@ -17,8 +18,8 @@ export const instancesAt = (
   node: Pick<Node, 'name' | 'isChoice'>,
   { value, path, beside }: Instance,
 ): readonly Instance[] => {
-  const holder = isJson(value) ? value : beside
-  if (!isJson(holder)) return []
+  const holder = isObject(value) ? value : beside
+  if (!isObject(holder)) return []
   return keysOf(node, holder).flatMap(({ key, type }) => {
     const typed = type === undefined ? {} : { type }
     return partsOf(holder[key], holder[`_${key}`]).map(({ index, ...part }) => ({

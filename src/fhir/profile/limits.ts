@@ -1,6 +1,5 @@
 import { intervalOf, isBefore } from '../date.ts'
-import { toNumber } from '../json.ts'
-import { isJson } from '../validate/walk.ts'
+import { isObject, toNumber } from '../json.ts'
 import type { ElementDefinition } from './profile.ts'
 
 /**
@@ -22,7 +21,7 @@ const limitOf = (definition: ElementDefinition, prefix: string): unknown =>
 
 const isLess = (one: unknown, other: unknown): boolean => {
   if (typeof one === 'string' && typeof other === 'string') return isEarlier(one, other)
-  if (isJson(one) && isJson(other))
+  if (isObject(one) && isObject(other))
     return one.system === other.system && one.code === other.code && toNumber(one.value) < toNumber(other.value)
   return toNumber(one) < toNumber(other)
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { parseJson, rawNumber } from '../../../src/fhir/json.ts'
 import type { ProfileDefinition } from '../../../src/fhir/profile/profile.ts'
 import { checkProfiles } from '../../../src/fhir/profile/profiles.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
@@ -204,6 +205,32 @@ t.test('lengths and limits of a profile hold, as far as a value can be compared 
     /^Observation.valueQuantity: it takes nothing below {"value":2/,
   ])
   t.match(await check({ component: [{ valueInteger: 10 }] }), [/valueInteger: it takes nothing above 9$/])
+})
+
+t.test('a number that keeps its text is compared as a number, and has extensions beside it', async t => {
+  const url = 'https://example.org/StructureDefinition/precise'
+  const definition = {
+    url,
+    type: 'RiskAssessment',
+    snapshot: {
+      element: [
+        { path: 'RiskAssessment' },
+        { path: 'RiskAssessment.prediction.probability[x]', maxValueDecimal: rawNumber('0.50') },
+        { path: 'RiskAssessment.prediction.probability[x].extension', min: 1, max: '1' },
+      ],
+    },
+  } as unknown as ProfileDefinition
+  const find = async (asked: string) => (asked === url ? definition : undefined)
+  const check = async (prediction: string) => {
+    const resource = { resourceType: 'RiskAssessment', prediction: [parseJson(prediction)] }
+    return (await checkProfiles(registry, resource, [url], find)).map(({ message }) => message.replace(url, 'it'))
+  }
+  const beside = '"_probabilityDecimal": {"extension": [{"url": "urn:x", "valueCode": "y"}]}'
+  t.same(await check(`{"probabilityDecimal": 0.40, ${beside}}`), [])
+  t.same(await check(`{"probabilityDecimal": 0.60, ${beside}}`), ['it takes nothing above 0.50'])
+  t.same(await check('{"probabilityDecimal": 0.40}'), [
+    'it needs 1 of RiskAssessment.prediction[0].probabilityDecimal.extension, found 0',
+  ])
 })
 
 t.test('a value set to which only a profile binds is looked up', async t => {
