@@ -32,12 +32,21 @@ export const openCallerTurns = (connections: number): CallerTurns => {
   const { enter, stepOut } = openFairTurns(connections)
   const had = new WeakMap<FastifyRequest, Leave>()
   const answered = new WeakSet<FastifyRequest>()
+  const turned = new WeakSet<FastifyRequest>()
+  const askedBy = (request: FastifyRequest) => {
+    const isRest = turned.has(request)
+    turned.add(request)
+    return { like: likeOf(request), isRest }
+  }
   const turnsFor = (request: FastifyRequest, key: string): InTurn => {
     return async run => {
       if (had.has(request)) return run()
-      const leave = await new Promise<Leave>(resolve => enter(key, resolve, { like: likeOf(request) }))
+      const leave = await new Promise<Leave>(resolve => enter(key, resolve, askedBy(request)))
+      if (hasGone(request)) {
+        leave({ isUnused: true })
+        throw gone
+      }
       try {
-        if (hasGone(request)) throw gone
         return await run()
       } finally {
         leave()
@@ -55,7 +64,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
         return await run()
       } finally {
         const leave = await new Promise<Leave>(resolve => {
-          enter(key, resolve, { place: 'returning', like: likeOf(request) })
+          enter(key, resolve, { place: 'returning', ...askedBy(request) })
           stepIn()
         })
         // If it was answered meanwhile, nothing else would end its turn.
@@ -70,10 +79,11 @@ export const openCallerTurns = (connections: number): CallerTurns => {
       request.inTurn = turnsFor(request, key)
       request.outOfTurn = outOfTurnFor(request, key)
       const begin = (leave: Leave) => {
-        had.set(request, leave)
-        done(hasGone(request) ? gone : undefined)
+        const isGone = hasGone(request)
+        had.set(request, isGone ? () => leave({ isUnused: true }) : leave)
+        done(isGone ? gone : undefined)
       }
-      enter(key, begin, { like: likeOf(request) })
+      enter(key, begin, askedBy(request))
     })
     server.addHook('onSend', (request, _reply, _payload, done) => {
       const leave = had.get(request)

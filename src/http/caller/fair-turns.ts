@@ -1,22 +1,27 @@
 import { type Expected, openPastTurns } from './past-turns.ts'
 
-export type Leave = () => void
+/** `isUnused`: that nothing was done in the turn, so that its time says nothing. */
+export type Leave = (left?: { readonly isUnused: boolean }) => void
 
 /** `returning`: those who have begun already, and go before those who have not. */
 type Place = 'returning' | 'waiting'
 
-/** `like`: what questions have in common that take about as long. */
-type Asked = { readonly place?: Place; readonly like: string }
+/**
+ * `like`: what questions have in common that take about as long. `isRest`: whether it is of something that had another turn before, as answering what was
+ * found in that: how short it is says nothing.
+ */
+type Asked = { readonly place?: Place; readonly like: string; readonly isRest?: boolean }
 
 export type FairTurns = {
   /** Calls `begin` once the caller has a turn, which lasts until `leave` is called. */
   readonly enter: (key: string, begin: (leave: Leave) => void, asked: Asked) => void
   /** Counts one more of a caller who works as something that waits without a turn; undefined if enough do. What it answers ends that. */
-  readonly stepOut: (key: string) => Leave | undefined
+  readonly stepOut: (key: string) => (() => void) | undefined
 }
 
-type Waiting = { readonly begin: (leave: Leave) => void; readonly like: string }
-type Turn = { readonly since: number; readonly like: string; expected: Expected }
+type Kind = Required<Omit<Asked, 'place'>>
+type Waiting = Kind & { readonly begin: (leave: Leave) => void }
+type Turn = Kind & { readonly since: number; expected: Expected }
 type Line = { readonly key: string; readonly turns: Set<Turn>; outside: number } & Readonly<Record<Place, Waiting[]>>
 
 /**
@@ -69,13 +74,13 @@ export const openFairTurns = (connections: number, now = () => performance.now()
       .filter(owes)
       .reduce((sum, { turns }) => sum + turns.size, 0)
   const serve = (line: Line, first: Waiting) => {
-    const { begin, like } = first
+    const { begin, like, isRest } = first
     for (const place of [line.returning, line.waiting]) if (place.includes(first)) place.splice(place.indexOf(first), 1)
-    const turn: Turn = { since: now(), like, expected: past.expected(line.key, like) }
+    const turn: Turn = { since: now(), like, isRest, expected: past.expected(line.key, like) }
     line.turns.add(turn)
     working[turn.expected]++
     company.saw(line.key)
-    begin(() => end(line, turn))
+    begin(({ isUnused } = { isUnused: false }) => end(line, turn, isUnused))
   }
   const serveNext = (): boolean => {
     let next: { readonly line: Line; readonly first: Waiting } | undefined
@@ -99,11 +104,12 @@ export const openFairTurns = (connections: number, now = () => performance.now()
         working.unknown++
       }
   }
-  const end = (line: Line, turn: Turn) => {
+  const end = (line: Line, turn: Turn, isUnused: boolean) => {
     line.turns.delete(turn)
     working[turn.expected]--
     debts.add(line.key, turn)
-    past.note(line.key, turn.like, { isShort: !isLong(turn) })
+    if (isLong(turn)) past.note(line.key, turn.like, { isShort: false })
+    else if (!isUnused && !turn.isRest) past.note(line.key, turn.like, { isShort: true })
     lines.delete(line.key)
     // Behind the others, in the order of the map.
     if (!isIdle(line)) lines.set(line.key, line)
@@ -111,11 +117,11 @@ export const openFairTurns = (connections: number, now = () => performance.now()
     while (serveNext());
   }
   return {
-    enter: (key, begin, { place = 'waiting', like }) => {
+    enter: (key, begin, { place = 'waiting', like, isRest = false }) => {
       const line = lines.get(key) ?? { key, turns: new Set(), outside: 0, returning: [], waiting: [] }
       lines.set(key, line)
       company.saw(key)
-      line[place].push({ begin, like })
+      line[place].push({ begin, like, isRest })
       learn()
       const first = firstOf(line)
       if (first !== undefined) serve(line, first)

@@ -203,6 +203,23 @@ t.test('no further page is read for somebody who left while waiting for a turn',
   t.same(await Promise.all(own), Array(3).fill(200))
 })
 
+t.test('a request that has lasted long is remembered as long, however soon its record is answered', async t => {
+  const { server, send, whoIsIn, endOf, endAll } = await openSlow()
+  t.teardown(() => server.close())
+  const first = send('ben', '/recorded')
+  await pause(1200)
+  const steps = ['ben reads', 'ben records', 'ben ends'] as const
+  for (const step of steps) {
+    t.same(await whoIsIn(), [step])
+    endOf(step)
+  }
+  t.equal(await first, 200)
+  const next = Array.from({ length: 3 }, () => send('ben', '/recorded'))
+  t.same(await whoIsIn(), ['ben reads'], 'one at a time')
+  await endAll()
+  t.same(await Promise.all(next), [200, 200, 200])
+})
+
 t.test('however long the searches of one caller take, others are answered meanwhile', async t => {
   const { server, database } = await fhirWorld({ POOL_SIZE: '4' })
   t.teardown(() => server.close())

@@ -268,3 +268,22 @@ t.test('however many short requests somebody sends, what else they ask has its t
   slow[0]?.()
   t.equal(slow.length, 3)
 })
+
+t.test(
+  'neither what is left to do after a long turn nor a turn that was not used is taken for a short one',
+  async t => {
+    const { turns, ask, end, wait, working } = openTen()
+    const all = Array.from({ length: 10 }, (_, number) => `slow ${number}`)
+    const like = 'GET Observation value-string:missing'
+    for (const key of all) {
+      ask(key, 1, { like })
+      wait(2)
+      end(key)
+      ask(key, 1, { like, place: 'returning', isRest: true })
+      end(key)
+      turns.enter(key, leave => leave({ isUnused: true }), { like })
+    }
+    for (const key of all) ask(key, 1, { like })
+    t.equal(working().length, 6)
+  },
+)
