@@ -35,7 +35,7 @@ export const prove = async (
   const [birthDate, code] = [typedBirthDate(request.body), typed(request.body, 'code')]
   const problems = unreadable(birthDate, code, words)
   // Something that cannot be a birth date or a code does not count as a try.
-  if (problems !== undefined) return sendProve(reply.code(422), words, { ...came, birthDate, problems })
+  if (problems !== undefined) return sendProve(reply.code(422), words, { ...came, birthDate, code, problems })
   const proof = await acceptance.prove(came.link, { birthDate: birthDayOf(birthDate), code })
   switch (proof.kind) {
     case 'over':
@@ -43,7 +43,7 @@ export const prove = async (
     case 'ended':
       return sendInvitationIsOver(reply, words, { kind: 'tries' })
     case 'wrong':
-      return sendProve(reply.code(422), words, { ...came, birthDate, problems: wrong(words) })
+      return sendProve(reply.code(422), words, { ...came, birthDate, code, problems: wrong(words) })
     case 'late':
       return sendProve(reply.code(422), words, { ...came, birthDate, problems: late(words) })
     case 'proven':
@@ -73,6 +73,7 @@ const late = ({ say }: Words): Problems => ({ code: say('prove.code-late') })
 
 type Proving = Came & {
   readonly birthDate?: TypedDate
+  readonly code?: string
   readonly problems?: Problems
   /** Shown instead of the text that a code is on its way. */
   readonly told?: Html
@@ -81,7 +82,7 @@ type Proving = Came & {
 export const sendProve = (
   reply: FastifyReply,
   words: Words,
-  { link, channel, birthDate: date = noDate, problems = {}, told }: Proving,
+  { link, channel, birthDate: date = noDate, code = '', problems = {}, told }: Proving,
 ): FastifyReply => {
   const { say } = words
   const token = ownToken(reply)
@@ -89,6 +90,7 @@ export const sendProve = (
   const asked = {
     name: 'code',
     label: say(`prove.code-${channel}`),
+    value: code,
     problem: problems.code,
     autocomplete: 'one-time-code',
     inputmode: 'numeric',

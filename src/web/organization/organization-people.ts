@@ -158,7 +158,7 @@ const letterText = ({ letter, reason }: PendingInvitation, hasOutbox: boolean): 
     case 'waiting':
       return `The e-mail is being sent.${because}`
     case 'sent':
-      return hasOutbox ? 'The e-mail is in the outbox.' : 'The e-mail is sent.'
+      return hasOutbox ? 'The e-mail went to the outbox.' : 'The e-mail is sent.'
     case 'failed':
       return `The e-mail could not be sent.${because} Check the address, and send it again.`
   }

@@ -17,18 +17,24 @@ export const noDate: TypedDate = { day: '', month: '', year: '' }
 const nameOf = (part: Part): string => `birthDate-${part}`
 
 /** Pages that an earlier version has shown have one field for all of it. */
-export const typedBirthDate = (body: unknown): TypedDate => ({
-  day: typed(body, nameOf('day')) || typed(body, 'birthDate'),
-  month: typed(body, nameOf('month')),
-  year: typed(body, nameOf('year')),
-})
+export const typedBirthDate = (body: unknown): TypedDate =>
+  inParts({
+    day: typed(body, nameOf('day')) || typed(body, 'birthDate'),
+    month: typed(body, nameOf('month')),
+    year: typed(body, nameOf('year')),
+  })
 
-/** The day, as FHIR writes it; empty if it is none. Browsers and people also put all of it into one field, or into each. */
-export const birthDayOf = (date: TypedDate): string => {
+/** Browsers and people also put all of it into one field, or into each. There it would not be seen whole if the form is shown again. */
+const inParts = (date: TypedDate): TypedDate => {
   const [whole = '', ...others] = new Set(parts.map(part => date[part].trim()).filter(text => text !== ''))
-  const day = others.length === 0 && isDay(dayIn(whole)) ? dayIn(whole) : isoDay(date)
-  return isDay(day) ? day : ''
+  const iso = others.length === 0 ? dayIn(whole) : ''
+  if (!isDay(iso)) return date
+  const [year = '', month = '', day = ''] = iso.split('-')
+  return { day, month, year }
 }
+
+/** The day, as FHIR writes it; empty if it is none. */
+export const birthDayOf = (date: TypedDate): string => (isDay(isoDay(date)) ? isoDay(date) : '')
 
 export type DateProblems = Readonly<Partial<Record<Part, string>>>
 

@@ -59,7 +59,9 @@ const wayOn = (
   to?: { readonly page: string; readonly name: Key },
 ): Html => {
   const { page, name } = to ?? { page: '/account', name: 'email.to-account' }
-  if (session !== undefined) return html`<p><a href="${page}">${say(name)}</a></p>`
+  if (session !== undefined)
+    return html`<p>${say('over.signed-in')}</p>
+<p><a href="${page}">${say(name)}</a></p>`
   const query = to === undefined ? '' : `?${new URLSearchParams({ continue: page })}`
   return html`<p><a href="/sign-in${query}">${say('over.sign-in')}</a></p>`
 }

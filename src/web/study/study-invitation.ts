@@ -202,7 +202,7 @@ const messageText = (
     case 'waiting':
       return html`The ${name} is being sent.${tried}${because}`
     case 'sent':
-      return html`The ${name} ${hasOutbox ? 'is in the outbox' : 'was sent'}: ${moment(endedAt ?? madeAt)}.${tried}`
+      return html`The ${name} ${hasOutbox ? 'went to the outbox' : 'was sent'}: ${moment(endedAt ?? madeAt)}.${tried}`
     case 'failed':
       return html`The ${name} failed.${tried}${because}${reason !== nothingMoreToSay && ' Check the address, and send it again.'}`
   }

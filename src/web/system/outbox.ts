@@ -12,10 +12,10 @@ export const outboxPage: AddPage = (server, { outbox }) => {
     return sendPage(reply, {
       title: 'Outbox',
       content: html`<h1>Outbox</h1>
-<p>No way of sending messages is configured, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages. Letters about accounts, such as for a new password, are not shown here, since nobody is asked who they are: with <code>SMTP_URL=log</code> they are in the log.</p>
+<p>No way of sending messages is configured, so what invitations send is shown here, on this machine alone: the newest hundred, until the server stops. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages. Letters about accounts, such as for a new password, are not shown here, since nobody is asked who they are: with <code>SMTP_URL=log</code> they are in the log.</p>
 ${
   messages.length === 0
-    ? html`<p>There is nothing yet. Invite somebody to a study.</p>`
+    ? html`<p>There is nothing yet, or not since the server was started. Invite somebody to a study, or invite them again.</p>`
     : html`<ul class="list-group list-group-flush mb-4">${messages.map(
         message => html`<li class="list-group-item px-0 py-3">
 <h2>${message.channel === 'email' ? message.subject : 'Text message'}</h2>

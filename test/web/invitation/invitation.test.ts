@@ -522,9 +522,13 @@ t.test('the parts of a birth date have a field each, and an error names the part
       marked.map(([, part]) => part),
       wrong,
     )
-    for (const text of date) t.match(body, `value="${text}"`, 'what was typed is kept')
+    for (const text of [...date, code]) t.match(body, `value="${text}"`, 'what was typed is kept')
   }
+  const whole = await sent(['1970-05-31'], '12')
+  for (const [name, text] of Object.entries({ ...parted(['31', '05', '1970']), code: '12' }))
+    t.match(whole.body, new RegExp(`name="${name}"[^>]* value="${text}"`), 'a whole date is seen in its parts')
   const other = await sent(['30', '5', '1970'])
+  t.match(other.body, `value="${code}"`)
   t.match(other.body, '<li><a href="#birthDate-day">La fecha de nacimiento o el código no es correcto', 'a try')
   t.has(await sent(['31', 'Mayo', '1970']), { location: '/invitation/account' })
 })
@@ -788,7 +792,8 @@ t.test('an expired code is said to be expired, in both languages, and entering i
       [late.status, wordsOf(late)],
       [422, /No code works now: the last one was used already, or was sent more than 15 minutes ago/],
     )
-    t.match(late.body, `value="${birthDate}"`, 'what was typed is kept')
+    for (const part of birthDate.split('-')) t.match(late.body, `value="${part}"`, 'what was typed is kept')
+    t.match(late.body, /name="code"[^>]* value=""/, 'but for the code, which does not work')
   }
   const other = wordsOf(await enter(own, '1970-05-30'))
   t.match(other, /No code works now/, 'the answer does not tell whether the birth date is right')
