@@ -1,5 +1,6 @@
-import type { FhirError } from '../../fhir/error.ts'
+import type { FhirError, IssueCode } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
+import { subjectsOf } from '../prepare/subject.ts'
 import type { RowsAsked, Whose } from '../search/rows-asked.ts'
 import type { Store, Write, Written } from '../store.ts'
 import { typeWritten } from '../type-written.ts'
@@ -38,12 +39,18 @@ const accessOf = (registry: Registry, write: Write, one: Written, { subjects, ro
   const asked = writeAsked([write])
   if (one.outcome === 'refused') {
     const { error } = one
-    const concerned = concernedBy(registry, { type: typeWritten(write), subjects }, rows)
-    return { ...asked, ...concerned, outcome: error.status, error, isTelling: rows.length > 0 }
+    const isMet = error.issues.some(({ code }) => metBy.has(code))
+    const isNew = write.kind === 'create' || (write.kind === 'update' && rows.length === 0)
+    const named = isMet && isNew ? subjectsOf(registry, write.resource) : []
+    const concerned = concernedBy(registry, { type: typeWritten(write), subjects: [...subjects, ...named] }, rows)
+    return { ...asked, ...concerned, outcome: error.status, error, isTelling: isMet || rows.length > 0 }
   }
   const concerned = concernedBy(registry, { type: one.type, subjects }, [one], rows)
   return { ...asked, resource: one.id, ...concerned, outcome: one.outcome === 'created' ? 201 : 200 }
 }
+
+/** Why something is refused because of what is stored, such as another Consent of the patient whom it names. */
+const metBy: ReadonlySet<IssueCode> = new Set(['duplicate', 'conflict', 'business-rule'])
 
 export const writeAsked = (writes: readonly Write[]): Tried => {
   const [only, ...others] = writes

@@ -3,6 +3,7 @@ import t from 'tap'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
+import * as w from '../model/world.ts'
 
 const { server, database, url, token } = await fhirWorld()
 t.teardown(() => server.close())
@@ -148,6 +149,32 @@ t.test('a condition that does not hold is recorded, since it asks what is there'
     })
   const [last] = (await recordedBy(create)).slice(-1)
   t.match(last, { interaction: 'create', type: 'Patient', outcome: 412 })
+})
+
+t.test('what is refused because of what somebody has given already is recorded for them', async t => {
+  for (const resource of [
+    w.organization('lab'),
+    w.study('sleep', 'lab', [w.requests('omh:heart-rate')]),
+    w.registered('joy', 'lab'),
+    w.enrols('sleep', 'joy'),
+  ])
+    await server.inject({
+      method: 'PUT',
+      url: `/fhir/${resource.resourceType}/${resource.id}`,
+      headers: all,
+      payload: resource,
+    })
+  const given = w.consent('sleep', 'joy', 'active', [w.permit('omh:heart-rate')])
+  const asking = (method: 'POST' | 'PUT', url: string, payload: object, statusCode: number) => async () =>
+    t.match(await server.inject({ method, url: `/fhir/${url}`, headers: all, payload }), { statusCode })
+  await asking('POST', 'Consent', given, 201)()
+  const refused = { type: 'Consent', patients: ['joy'], outcome: 409 }
+  t.strictSame(await recordedBy(asking('POST', 'Consent', given, 409)), [row({ ...refused, interaction: 'create' })])
+  t.strictSame(await recordedBy(asking('PUT', 'Consent/more', { ...given, id: 'more' }, 409)), [
+    row({ ...refused, interaction: 'update', resource: 'more' }),
+  ])
+  const wrong = { ...given, status: 'never' }
+  t.strictSame(await recordedBy(asking('POST', 'Consent', wrong, 422)), [], 'what is wrong in itself tells nothing')
 })
 
 t.test('refused requests are recorded', async t => {
