@@ -4,6 +4,7 @@ import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { ExplainDepth, Explanation } from '../store.ts'
+import { totalFor } from './page-total.ts'
 import { searchPage } from './search.ts'
 
 /** Runs a search over a connection that explains instead of answering. Statements that depend on rows which were found are not reached. */
@@ -30,7 +31,9 @@ export const explainSearch = async (
     later: explain,
   }
   await searchPage(explaining, searching, search)
-  const { type, where } = search
+  const { type, where, summary, count, cursor } = search
+  // A first page without rows seems to have all matches, which are then not counted.
+  if (summary !== 'count' && count > 0 && cursor === undefined) await totalFor(explaining, searching, search)
   return { asked: print(where), restricted: print(restrict(searching.access, 's', type, where)), statements }
 }
 

@@ -31,7 +31,7 @@ t.test('analyze runs it, and shows times but no counts of rows', async t => {
   const { status, body } = await ask('Organization?name=lab&_total=accurate&_explain=analyze')
   t.equal(status, 200)
   const statements = body.parameter.filter(({ name }: Part) => name === 'statement')
-  t.equal(statements.length, 2, 'the count, and the page')
+  t.equal(statements.length, 2, 'the page, and the count')
   for (const { part } of statements) {
     const text = textOf(part, 'plan')
     t.match(text, /"Execution Time"/)
