@@ -62,7 +62,7 @@ export const changeApproved = async (
   const keys = approval.metadata.token_endpoint_auth_method === undefined ? withoutUndefined({ jwks, jwks_uri }) : {}
   const metadata = { ...before, ...keys, ...approval.metadata }
   const { secretHash } = known
-  const kept = { name, organization, scope, policies, renewsSecret, metadata, secretHash }
+  const kept = { name, organization, scope, policies, renewsSecret, metadata, secretHash, registered: known.metadata }
   const answer = await keepApproved(parts.database, id, { ...kept, ...parts })
   await endBeyond(parts.database, known, scope)
   return answer
@@ -103,14 +103,16 @@ type Kept = ClientApproval & {
   readonly name: string
   readonly renewsSecret?: boolean
   readonly secretHash?: Buffer | undefined
+  /** What it has now, if it is changed. */
+  readonly registered?: RegisteredClient['metadata']
   readonly refusalOf: Parts['refusalOf']
   readonly rules: Parts['rules']
 }
 
 /** Registers it, or changes it to this. Throws FhirError with what would be accepted, and for which parameter. */
 export const keepApproved = async (connection: Connection, id: string, kept: Kept): Promise<Registered> => {
-  const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash, refusalOf } = kept
-  const metadata = checked(kept.metadata, refusalOf)
+  const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash } = kept
+  const metadata = checked(kept.metadata, kept)
   requireApprovable(scope, kept.rules)
   if (organization !== undefined && !(await isOrganization(connection, organization)))
     throw new FhirError('not-found', `Organization/${organization} is not known`)
@@ -129,9 +131,9 @@ export const keepApproved = async (connection: Connection, id: string, kept: Kep
   return { client_id: id, ...(secret === undefined ? {} : { client_secret: secret }) }
 }
 
-const checked = (metadata: ClientRequest, refusalOf: Parts['refusalOf']) => {
+const checked = (metadata: ClientRequest, checks: Pick<Kept, 'refusalOf' | 'registered'>) => {
   try {
-    return checkClientMetadata(metadata, { refusalOf })
+    return checkClientMetadata(metadata, checks)
   } catch (error) {
     if (!(error instanceof errors.OIDCProviderError)) throw error
     const message = error.error_description ?? error.message

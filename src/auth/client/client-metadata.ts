@@ -9,6 +9,8 @@ export type ClientRequest = Partial<ClientMetadata> & { readonly client_name?: s
 type Checks = {
   /** Why this server sends no request to a URL. */
   readonly refusalOf: (url: string) => string | undefined
+  /** What it has now: addresses that stay are not checked again, so that one of an earlier version of this server holds up no new secret. */
+  readonly registered?: ClientMetadata
 }
 
 /**
@@ -24,7 +26,7 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
     refuse('a client of client_credentials must authenticate')
   const redirects = uriList('redirect_uris', given.redirect_uris)
   const launches = uriList('launch_uris', given.launch_uris)
-  checkUris({ redirects, launches, isBackend })
+  checkUris({ redirects, launches, isBackend, registered: checks.registered })
   const { invitation_url, jwks, jwks_uri, client_uri, logo_uri, policy_uri, tos_uri, contacts, smart_scope } = given
   return checkStorable({
     redirect_uris: redirects,
@@ -33,7 +35,10 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
     token_endpoint_auth_method: method,
     application_type: isNative(redirects, method) ? 'native' : 'web',
     launch_uris: launches.length === 0 ? undefined : launches,
-    invitation_url: invitation_url === undefined ? undefined : checkInvitationUrl(invitation_url),
+    invitation_url:
+      invitation_url === undefined || invitation_url === checks.registered?.invitation_url
+        ? invitation_url
+        : checkInvitationUrl(invitation_url),
     jwks,
     jwks_uri,
     client_uri,
@@ -74,20 +79,28 @@ const checkKeySetUrl = (url: unknown, refusalOf: Checks['refusalOf']): void => {
   if (reason !== undefined) refuse(`jwks_uri: ${reason}`)
 }
 
-type Uris = { readonly redirects: readonly string[]; readonly launches: readonly string[]; readonly isBackend: boolean }
+type Uris = {
+  readonly redirects: readonly string[]
+  readonly launches: readonly string[]
+  readonly isBackend: boolean
+  readonly registered: ClientMetadata | undefined
+}
 
-const checkUris = ({ redirects, launches, isBackend }: Uris): void => {
+const checkUris = ({ redirects, launches, isBackend, registered }: Uris): void => {
   if (isBackend && redirects.length > 0) refuse('redirect_uris are for authorization_code')
   if (!isBackend && redirects.length === 0) refuse('redirect_uris must name at least one URL')
-  for (const uri of redirects) {
+  for (const uri of newAmong(redirects, registered?.redirect_uris)) {
     const reason = redirectRefusal(uri)
     if (reason !== undefined) refuse(`redirect_uris: ${uri.slice(0, 200)} ${reason}`)
   }
-  for (const uri of launches) {
+  for (const uri of newAmong(launches, registered?.launch_uris)) {
     const reason = launchRefusal(uri)
     if (reason !== undefined) refuse(`launch_uris: ${uri.slice(0, 200)} ${reason}`)
   }
 }
+
+export const newAmong = (uris: readonly string[], registered: readonly string[] = []): readonly string[] =>
+  uris.filter(uri => !registered.includes(uri))
 
 export const launchRefusal = (uri: string): string | undefined =>
   !isWebUri(uri) || redirectRefusal(uri) !== undefined ? 'must be https' : undefined

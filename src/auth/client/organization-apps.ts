@@ -106,7 +106,7 @@ const change = async (
   const client = await known(connection, by, id)
   requireOwn(client)
   requireShown(partsSaid(client), version)
-  await requireSound(parts, connection, by, app)
+  await requireSound({ ...parts, registered: client.metadata }, connection, by, app)
   if (isBackend(client) !== (app.kind === 'backend'))
     throw new FhirError('invalid', 'An app stays an app, and a service a service: register another', {
       expression: 'kind',
@@ -129,6 +129,7 @@ const change = async (
     scope,
     metadata,
     policies: client.policies,
+    registered: client.metadata,
     renewsSecret: !wasSecret,
     secretHash: client.secretHash,
   })
@@ -161,7 +162,7 @@ const renewSecret = async (
   if (!metadata.token_endpoint_auth_method.startsWith('client_secret'))
     throw new FhirError('conflict', 'It authenticates by no secret')
   await requireGrantable(parts, connection, by, scope)
-  const kept = { ...parts, name, organization, scope, policies, metadata, renewsSecret: true }
+  const kept = { ...parts, name, organization, scope, policies, metadata, registered: metadata, renewsSecret: true }
   const answer = await keepApproved(connection, id, kept)
   return { answer, change: { action: 'U', id, told: `The app ${name} was given a new secret`, details: {} } }
 }
@@ -180,7 +181,12 @@ const requireOwn = (client: OrganizationClient): void => {
 }
 
 /** Throws FhirError with what is wrong, and with which parameter. */
-const requireSound = async (parts: AppParts, connection: Connection, by: By, app: SaidApp): Promise<void> => {
+const requireSound = async (
+  parts: AppParts & { readonly registered?: OrganizationClient['metadata'] },
+  connection: Connection,
+  by: By,
+  app: SaidApp,
+): Promise<void> => {
   const [first, ...others] = problemsOf(app, parts)
   if (first !== undefined) throw FhirError.of([first, ...others])
   await requireGrantable(parts, connection, by, app.scope)

@@ -2,7 +2,7 @@ import { parseScope } from '../../access/scope.ts'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import type { ClientMetadata } from '../../storage/authorization/client-registration.ts'
 import { isAppName } from './app-name.ts'
-import { launchRefusal, redirectRefusal } from './client-metadata.ts'
+import { launchRefusal, newAmong, redirectRefusal } from './client-metadata.ts'
 
 export type AppKind = 'public' | 'secret' | 'key' | 'backend'
 
@@ -21,11 +21,13 @@ export type SaidApp = {
 type Checks = {
   /** Why this server sends no request to a URL. */
   readonly refusalOf: (url: string) => string | undefined
+  /** What it has now: addresses that stay are not checked again. */
+  readonly registered?: ClientMetadata | undefined
 }
 
 /** What is wrong, in the words of a page. All other faults are found when the metadata is checked. */
-export const problemsOf = (app: SaidApp, { refusalOf }: Checks): readonly Issue[] =>
-  checksOf(app, refusalOf).flatMap(([isWrong, expression, message]) =>
+export const problemsOf = (app: SaidApp, checks: Checks): readonly Issue[] =>
+  checksOf(app, checks).flatMap(([isWrong, expression, message]) =>
     isWrong ? [{ code: 'invalid', message, expression }] : [],
   )
 
@@ -33,14 +35,16 @@ type Check = readonly [isWrong: boolean, parameter: keyof ClientMetadata | 'name
 
 const checksOf = (
   { name, kind, redirectUris, launchUris, jwks, jwksUri, scope }: SaidApp,
-  refusalOf: Checks['refusalOf'],
+  { refusalOf, registered }: Checks,
 ): readonly Check[] => {
   const isService = kind === 'backend'
   const signs = isService || kind === 'key'
   const context = isService ? 'system' : 'user'
   const other = wordsOf(scope).find(word => parseScope(word)?.context !== context)
-  const redirect = isService ? undefined : refusedUri(redirectUris, redirectRefusal)
-  const launch = isService ? undefined : refusedUri(launchUris, launchRefusal)
+  const redirect = isService
+    ? undefined
+    : refusedUri(newAmong(redirectUris, registered?.redirect_uris), redirectRefusal)
+  const launch = isService ? undefined : refusedUri(newAmong(launchUris, registered?.launch_uris), launchRefusal)
   return [
     [!isAppName(name), 'name', 'Enter a name of 1 to 100 characters that can be seen'],
     [isService && redirectUris.length > 0, 'redirect_uris', 'A service sends nobody back: leave this empty'],

@@ -176,6 +176,24 @@ t.test('a secret is shown once, and a new one ends the old one at once', async t
   t.same([await authenticates(secretIn(renewed)), await authenticates(secretIn(again))], [401, 200])
 })
 
+t.test('an address that an earlier version of this server took holds up no new secret and no other change', async t => {
+  const made = await register(manager, { kind: 'secret', redirect_uris: redirectUri })
+  const id = /<dt>client_id<\/dt><dd><code[^>]*>([\w-]{22})</.exec(made.body)?.[1] ?? ''
+  const page = `${pages}/${id}`
+  const earlier = 'https://b\u00fccher.example/back'
+  await database.run(sql.fragment`
+    UPDATE client SET registration = jsonb_set(registration, '{redirect_uris}', ${JSON.stringify([earlier])}::jsonb) WHERE id = ${id}`)
+  const renewed = await manager.send(page, {}, `${page}/secret`)
+  t.match(secretIn(renewed), /./)
+  const said = { name: 'Renamed', kind: 'secret' }
+  t.match(await manager.send(page, { ...said, redirect_uris: earlier }), { status: 303 })
+  t.match(wordsOf(await manager.get(page)), /Renamed/)
+  const added = await manager.send(page, { ...said, redirect_uris: `${earlier}\n${earlier}/other` })
+  t.match(added, { status: 422, body: /back\/other” must be in ASCII/ })
+  const opened = await manager.send(page, { ...said, redirect_uris: earlier, launch_uris: earlier })
+  t.match(opened, { status: 422, body: /bücher\.example\/back” must be https/ }, 'for what it was taken')
+})
+
 t.test('a page with a secret that is reloaded registers no second app, and creates no second secret', async t => {
   const idsOf = async () => [...(await manager.get(pages)).body.matchAll(/apps\/([\w-]{22})"/g)].map(([, id]) => id)
   const before = await idsOf()
