@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util'
+import pRetry from 'p-retry'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { Undelivered } from './undelivered.ts'
@@ -63,18 +64,14 @@ const sendBySmtp = async (url: string, { config, log, address, limits = usual }:
       headers: byItself,
       signal: AbortSignal.timeout(limits.letterMs),
     })
-  const attempt = async (letter: Letter, pausesMs: readonly number[]): Promise<void> => {
-    try {
-      await deliver(letter)
-    } catch (error) {
-      const [pauseMs, ...later] = pausesMs
-      // Mail servers quote addresses in their messages, so only the codes of the error are logged.
-      if (pauseMs === undefined || !isOpen) log.error(codesOf(error), 'A letter could not be sent')
-      else setTimeout(() => isOpen && attempt(letter, later), pauseMs).unref()
-    }
-  }
   const send = (letter: Letter) => {
-    void attempt(letter, [5000, 60_000])
+    const attempt = async () => {
+      if (isOpen) await deliver(letter)
+    }
+    // Mail servers quote addresses in their messages, so only the codes of the error are logged.
+    pRetry(attempt, { ...twiceMore, shouldRetry: () => isOpen }).catch(error =>
+      log.error(codesOf(error), 'A letter could not be sent'),
+    )
   }
   return {
     send,
@@ -92,6 +89,9 @@ const sendBySmtp = async (url: string, { config, log, address, limits = usual }:
     },
   }
 }
+
+/** After five seconds, and after another minute. Nothing waits for that, not even the end of the process. */
+const twiceMore = { retries: 2, minTimeout: 5000, factor: 12, unref: true }
 
 /** Longer than servers keep senders waiting on purpose, or look at a letter before they take it. */
 const usual: Limits = { silenceMs: 60_000, letterMs: 120_000 }

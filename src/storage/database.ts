@@ -1,3 +1,4 @@
+import pRetry from 'p-retry'
 import pg from 'pg'
 import { FhirError } from '../fhir/error.ts'
 import { besideJoinings } from './other-joining.ts'
@@ -9,7 +10,7 @@ import { rowTypes } from './postgres/row-types.ts'
 import { withSettings } from './postgres/session-settings.ts'
 import { endedBySilence, letInWithin } from './postgres/silence.ts'
 import { type Fail, failure, isAborted, isConflict, isDeadlock, isGivenUp, isLost } from './postgres/sql-state.ts'
-import { aMoment, mostAttempts, retried } from './retried.ts'
+import { aFewTimes, retried } from './retried.ts'
 import { isPlannedAnew, type SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
@@ -119,19 +120,20 @@ const connectionOver = (query: Query, keeping = query): Connection => {
 
 /** On any connection of the pool. One on which a statement failed is not used again. If it was given up, it has done nothing, and is retried. */
 const queryOnce =
-  (pool: Pool, fail: Fail, attempts = mostAttempts): Query =>
-  async fragment => {
-    const { client, release } = await takeClient(pool, fail)
-    try {
-      const result = await queryOn(client, fail)(fragment)
-      release()
-      return result
-    } catch (error) {
-      release(error instanceof Error ? error : true)
-      if (attempts <= 1 || !isGivenUp(error)) throw error
+  (pool: Pool, fail: Fail): Query =>
+  fragment => {
+    const once = async () => {
+      const { client, release } = await takeClient(pool, fail)
+      try {
+        const result = await queryOn(client, fail)(fragment)
+        release()
+        return result
+      } catch (error) {
+        release(error instanceof Error ? error : true)
+        throw error
+      }
     }
-    await aMoment()
-    return queryOnce(pool, fail, attempts - 1)(fragment)
+    return pRetry(once, { ...aFewTimes, shouldRetry: ({ error }) => isGivenUp(error) })
   }
 
 const queryOn =

@@ -27,7 +27,7 @@ import { subjectOf } from '../patient/study-subject.ts'
 import { refusedWork } from '../refused-work.ts'
 import type { EnrolledPerson, StudyParts } from './enrolled-people.ts'
 import { heldPlaces } from './held-places.ts'
-import { oncePossible } from './once-possible.ts'
+import { oncePossible, type Tries } from './once-possible.ts'
 import { standingOf } from './standing-of.ts'
 
 type Parts = StudyParts &
@@ -36,8 +36,8 @@ type Parts = StudyParts &
     readonly invitations: Pick<Invitations, 'invite' | 'remind' | 'cancel'>
     readonly queue: Pick<Queue, 'work'>
     readonly reportFault: (fault: unknown) => void
-    /** Between tries of what the database does not do at the moment. */
-    readonly pausesMs?: readonly number[]
+    /** Of what the database does not do at the moment. */
+    readonly tries?: Tries
   }
 
 /** Does what staff have asked for, with their rights, a few items at a time; also what was asked for before this process began. */
@@ -101,7 +101,7 @@ const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyAc
 }
 
 const doOne = async (
-  { database, reportFault, pausesMs }: Parts,
+  { database, reportFault, tries }: Parts,
   { id }: StudyAction,
   { item, target }: StudyActionItem,
   act: Act,
@@ -112,7 +112,7 @@ const doOne = async (
     id,
     item,
     await refusalOf(
-      oncePossible(() => act(target), pausesMs),
+      oncePossible(() => act(target), tries),
       reportFault,
     ),
   )

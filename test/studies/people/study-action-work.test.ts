@@ -21,7 +21,7 @@ const parts = {
   }),
   invitations: { invite: async ({ subject }: { readonly subject: string }) => invited.push(subject) },
   reportFault: t.fail,
-  pausesMs: [10, 10],
+  tries: { retries: 2, minTimeout: 10 },
 }
 const add = (person: string, what: 'invite' | 'remind') =>
   addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
