@@ -16,6 +16,8 @@ export type RowNames = {
   readonly codes: SqlFragment
   /** The relation with what the row was derived from: columns patient_id, pk, source_pk. */
   readonly sources: SqlFragment
+  /** The relation with the patients of what is about several: columns patient_id, pk. */
+  readonly compartments: SqlFragment
   /** Set if the row was found by the observation_code row of its own code: the alias of that row, and the test of its class. */
   readonly code?: { readonly alias: SqlFragment; readonly class: SqlFragment }
   /** Whether the index tables and `tokens` know the row. */
@@ -27,7 +29,7 @@ export type RowNames = {
 }
 
 /** What a Relation asks of a row. */
-export type RelatedRow = Pick<RowNames, 'type' | 'row' | 'facts' | 'codes' | 'sources'>
+export type RelatedRow = Pick<RowNames, 'type' | 'row' | 'facts' | 'codes' | 'sources' | 'compartments'>
 
 /** `ResearchStudy` → `research_study`, as the first migration names its tables. */
 export const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
@@ -55,6 +57,7 @@ export const storedRow = (type: ResourceType, alias: string): RowNames => ({
   facts: name(alias),
   codes: sql.fragment`observation_code`,
   sources: sql.fragment`derived_from`,
+  compartments: sql.fragment`compartment`,
   // An AuditEvent that is made from a record is in no index.
   indexed: type !== 'AuditEvent',
 })

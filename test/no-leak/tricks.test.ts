@@ -630,6 +630,23 @@ t.test('an old version is judged by its own content, including its source and ti
   for (const index of hiddenWays.keys()) t.equal((await researcher('GET', `${path}/_history/${index + 2}`)).status, 404)
 })
 
+t.test('whoever comes into what is about several patients sees no version from before', async t => {
+  const appointment = (...patients: readonly string[]) => ({
+    resourceType: 'Appointment',
+    id: 'in-turn',
+    status: 'proposed',
+    participant: patients.map(patient => ({ actor: { reference: `Patient/${patient}` }, status: 'accepted' })),
+  })
+  for (const other of ['bob', 'hal'])
+    t.match(await everything('PUT', 'Appointment/in-turn', appointment('ann', other)), { status: /20[01]/ })
+  const seen = async (name: string) => {
+    const { body } = await (await patient(name))('GET', 'Appointment/in-turn/_history')
+    const { entry = [] } = JSON.parse(body)
+    return entry.map((one: { resource: Resource }) => one.resource.meta?.versionId)
+  }
+  t.strictSame([await seen('ann'), await seen('hal'), await seen('bob')], [['2', '1'], ['2'], []])
+})
+
 t.test('naming a Group in a study of one’s own gives no right to it', async t => {
   await everything('PUT', 'Group/unpaired', { ...w.groupOf('x', 'lab'), id: 'unpaired' })
   const visitor = await staff('visitor')

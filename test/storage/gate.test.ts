@@ -77,6 +77,19 @@ const conditions = Array.from(
     subject: { reference: `Patient/${patients[index % 3]?.id}` },
   }),
 )
+/** Of nobody, of one patient, or of two. */
+const appointments = Array.from(
+  { length: 6 },
+  (_, index): Resource => ({
+    resourceType: 'Appointment',
+    id: `a${index}`,
+    status: index % 2 === 0 ? 'booked' : 'pending',
+    participant: patients.slice(index % 4, (index % 4) + (index % 3)).map(({ id }) => ({
+      actor: { reference: `Patient/${id}` },
+      status: 'accepted',
+    })),
+  }),
+)
 const listed = ['Patient/ann', 'Patient/dan', 'Observation/o1', 'Observation/o2/_history/1', 'Condition/c3']
 const list: Resource = {
   resourceType: 'List',
@@ -89,11 +102,11 @@ const list: Resource = {
     { deleted: true, item: { reference: 'Observation/o3' } },
   ],
 }
-const resources: readonly Resource[] = [...patients, ...observations, ...conditions, list]
+const resources: readonly Resource[] = [...patients, ...observations, ...conditions, ...appointments, list]
 
 await storeFor(() => all).write(resources.map(resource => ({ kind: 'update', id: resource.id ?? '', resource })))
 
-const types = ['Patient', 'Observation', 'Condition'] as const
+const types = ['Patient', 'Observation', 'Condition', 'Appointment'] as const
 type Type = (typeof types)[number]
 
 /** A question in the specification's words: what is asked, and what it means for one resource, in plain JavaScript. */
@@ -103,7 +116,8 @@ type Question =
   | { readonly kind: 'not'; readonly of: Question }
   /** An Observation or Condition whose Patient fulfils it; `with`: a Patient who has one that does. */
   | { readonly kind: 'of-patient'; readonly of: Question }
-  | { readonly kind: 'with'; readonly source: 'Observation' | 'Condition'; readonly of: Question }
+  | { readonly kind: 'with'; readonly source: 'Observation' | 'Condition' | 'Appointment'; readonly of: Question }
+  | { readonly kind: 'about'; readonly patients: 0 | 1 }
   | { readonly kind: 'own'; readonly patient: string }
 
 const leaf = (query: string, holds: (resource: never) => boolean): Question => ({
@@ -112,8 +126,14 @@ const leaf = (query: string, holds: (resource: never) => boolean): Question => (
   holds: holds as (resource: Resource) => boolean,
 })
 
-const subjectOf = (resource: Resource): string | undefined =>
-  'subject' in resource ? (resource.subject as { reference?: string } | undefined)?.reference?.slice(8) : undefined
+const subjectsOf = (resource: Resource): readonly string[] => {
+  if (resource.resourceType === 'Patient') return [resource.id ?? '']
+  if (resource.resourceType === 'Appointment')
+    return resource.participant.map(({ actor }) => actor?.reference?.slice(8) ?? '')
+  const named = 'subject' in resource ? (resource.subject as { reference?: string }).reference : undefined
+  return named === undefined ? [] : [named.slice(8)]
+}
+const subjectOf = (resource: Resource): string | undefined => subjectsOf(resource)[0]
 
 const plain = (text = '') => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
 const measure = ({ code }: Observation) => codings.find(([, one]) => one === code.coding?.[0]?.code)?.[2]
@@ -168,12 +188,17 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
     leaf('_content="text 1"', (one: Resource) => 'code' in one && (one.code as { text?: string }).text === 'text 1'),
     leaf('_id=c1,c2,c3', ({ id }: Resource) => ['c1', 'c2', 'c3'].includes(id ?? '')),
   ],
+  Appointment: [
+    leaf('status=booked', (one: Resource) => one.resourceType === 'Appointment' && one.status === 'booked'),
+    leaf('patient=ann,cat', (one: Resource) => subjectsOf(one).some(patient => ['ann', 'cat'].includes(patient))),
+  ],
 }
 
 const question = (type: Type, depth: number, links: boolean): fc.Arbitrary<Question> => {
   const simple: fc.Arbitrary<Question>[] = [
     fc.constantFrom(...leaves[type]),
     fc.constantFrom('ann', 'bob', 'nobody').map(patient => ({ kind: 'own' as const, patient })),
+    fc.constantFrom(0 as const, 1 as const).map(patients => ({ kind: 'about' as const, patients })),
   ]
   if (depth === 0) return fc.oneof(...simple)
   const inner = question(type, depth - 1, links)
@@ -189,7 +214,7 @@ const question = (type: Type, depth: number, links: boolean): fc.Arbitrary<Quest
 
 const linked = (type: Type, depth: number): readonly fc.Arbitrary<Question>[] =>
   type === 'Patient'
-    ? (['Observation', 'Condition'] as const).map(source =>
+    ? (['Observation', 'Condition', 'Appointment'] as const).map(source =>
         question(source, depth - 1, true).map(of => ({ kind: 'with' as const, source, of })),
       )
     : [question('Patient', depth - 1, true).map(of => ({ kind: 'of-patient' as const, of }))]
@@ -212,6 +237,8 @@ const toExpression = (type: Type, asked: Question): Expression => {
       return not(toExpression(type, asked.of))
     case 'own':
       return { kind: 'compartment', of: 'Patient', id: asked.patient }
+    case 'about':
+      return { kind: 'content', is: asked.patients === 0 ? 'of-no-patient' : 'of-one-patient' }
     case 'of-patient':
       return { kind: 'chain', parameter: parameterOf(type), target: 'Patient', of: toExpression('Patient', asked.of) }
     case 'with': {
@@ -235,11 +262,17 @@ const holds = (asked: Question, resource: Resource, allowed: Allowed | undefined
     case 'not':
       return !holds(asked.of, resource, allowed)
     case 'own':
-      return (resource.resourceType === 'Patient' ? resource.id : subjectOf(resource)) === asked.patient
+      return subjectsOf(resource).includes(asked.patient)
+    case 'about':
+      return subjectsOf(resource).length === asked.patients
     case 'of-patient':
-      return visible('Patient', allowed).some(one => one.id === subjectOf(resource) && holds(asked.of, one, allowed))
+      return visible('Patient', allowed).some(
+        one => subjectsOf(resource).includes(one.id ?? '') && holds(asked.of, one, allowed),
+      )
     case 'with':
-      return visible(asked.source, allowed).some(one => subjectOf(one) === resource.id && holds(asked.of, one, allowed))
+      return visible(asked.source, allowed).some(
+        one => subjectsOf(one).includes(resource.id ?? '') && holds(asked.of, one, allowed),
+      )
   }
 }
 
@@ -250,6 +283,7 @@ const accesses: fc.Arbitrary<Allowed> = fc.record({
   Patient: question('Patient', 1, false),
   Observation: question('Observation', 2, false),
   Condition: question('Condition', 1, false),
+  Appointment: question('Appointment', 1, false),
 })
 const cases = fc
   .constantFrom(...types)

@@ -1,7 +1,7 @@
 import { and, type Expression, none, or } from '../../search/expression.ts'
 import { subjectParameters } from '../patient-compartment.ts'
 import { allOf, anyone, consented, created, member, own, ownedBy, staffed, where } from './grant.ts'
-import type { Client, Grant, Rule, Staff } from './rule.ts'
+import type { Client, Grant, Patient, Rule, Staff } from './rule.ts'
 
 /** A client that submits data does so for patients who consented; if it belongs to an organization, to that organization's studies. */
 const submitted: Grant<Client> = ({ submitsData, organization }) =>
@@ -55,6 +55,9 @@ const namesRegistered: Grant<Staff> = (who, { type, registry, ...asked }) =>
     ),
   )
 
+/** What is in the records of others as well is nothing that one of them writes alone. */
+const ownAlone: Grant<Patient> = allOf(own, where({ kind: 'content', is: 'of-one-patient' }))
+
 /** An organization keeps records of the patients whom it has registered, and records that are about nobody. */
 const recorded: Grant<Staff> = (who, asked) =>
   and(ownedBy('member')(who, asked), or(namesRegistered(who, asked), { kind: 'content', is: 'of-no-patient' }))
@@ -66,9 +69,9 @@ export const clinical: Rule = {
     staff: (who, asked) => or(ownedBy('viewer')(who, asked), consented(who, asked)),
     client: consented,
   },
-  create: { patient: own, staff: recorded },
-  update: { patient: own, staff: recorded },
-  delete: { patient: own, staff: ownedBy('member') },
+  create: { patient: ownAlone, staff: recorded },
+  update: { patient: ownAlone, staff: recorded },
+  delete: { patient: ownAlone, staff: ownedBy('member') },
 }
 
 /** Location, Questionnaire, Medication, List …: the types outside compartments. */
@@ -98,7 +101,7 @@ export const patient: Rule = {
 
 export const auditEvent: Rule = {
   read: {
-    patient: allOf(own, where({ kind: 'content', is: 'of-one-patient' })),
+    patient: ownAlone,
     staff: member('owner', 'down', 'privacy-officer'),
     administrator: where({ kind: 'content', is: 'of-the-installation' }),
   },

@@ -219,14 +219,14 @@ const isOneOf = (ids: readonly string[], { type, row, indexed, recorded }: RowNa
 const compileOwn = (id: string, { facts }: RowNames): SqlFragment =>
   sql.fragment`${facts}.patient_id = ${compartmentOf(id)}`
 
-/** The row's column has its patient; if it has several, these are in `compartment`. An Observation never has several. */
+/** The row's column has its patient; if it has several, these are in `compartments`. An Observation never has several. */
 const compileCompartment = (id: string, names: RowNames): SqlFragment => {
-  const { type, row } = names
+  const { type, row, compartments } = names
   const patientId = compartmentOf(id)
   const one = compileOwn(id, names)
   if (type === 'Observation') return one
   const several = sql.fragment`EXISTS (
-    SELECT FROM compartment WHERE compartment.patient_id = ${patientId} AND compartment.pk = ${row}.pk)`
+    SELECT FROM ${compartments} AS compartment WHERE compartment.patient_id = ${patientId} AND compartment.pk = ${row}.pk)`
   const any = type === 'AuditEvent' ? anyOf([several, isOfSeveral(row, patientId)]) : several
   return sql.fragment`(${one} OR (${row}.patient_id = 0 AND ${any}))`
 }

@@ -34,7 +34,7 @@ type Unnumbered = {
 }
 
 /**
- * CTEs `entry`, `entry_code` and `entry_source` that hold candidates of one type as if they were rows of its tables. The contents are sent as they
+ * CTEs `entry`, `entry_code`, `entry_source` and `entry_compartment` that hold candidates of one type as if they were rows of its tables. The contents are sent as they
  * are, inside one JSON text, so that PostgreSQL parses them once.
  */
 export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sql.fragment`
@@ -59,6 +59,9 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
     LEFT JOIN resource_identity AS identity ON identity.id = referenced_id(source, 'Observation')
       AND identity.patient_id = entry.patient_id
       AND identity.type_id = ${typeIdOf('Observation')}
+  ),
+  entry_compartment AS (
+    SELECT patient::integer AS patient_id, entry.pk FROM entry, jsonb_array_elements_text(entry.patients) AS patient
   )`
 
 /** Each is followed by a comma. */
@@ -76,6 +79,7 @@ export const entryRow = (type: ResourceType): RowNames => ({
   facts: sql.fragment`entry`,
   codes: sql.fragment`entry_code`,
   sources: sql.fragment`entry_source`,
+  compartments: sql.fragment`entry_compartment`,
   indexed: false,
 })
 

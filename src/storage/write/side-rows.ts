@@ -61,7 +61,7 @@ const fillings: readonly Filling[] = [
     isNeeded: ({ patientIds }) => patientIds.length > 0,
     rows: source => sql.fragment`compartments AS (
       INSERT INTO compartment (patient_id, pk)
-      SELECT patient::integer, source.pk FROM ${source} AS source, jsonb_array_elements_text(source.patients) AS patient
+      SELECT entry_compartment.* FROM entry_compartment WHERE entry_compartment.pk IN (SELECT pk FROM ${source})
     )`,
   },
   {

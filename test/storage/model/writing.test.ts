@@ -89,6 +89,31 @@ t.test('an organization keeps records of the patients that it registered', async
   t.equal(await create(ann, { resourceType: 'Location' }), 403)
 })
 
+t.test(
+  'nobody puts anything into the record of somebody else by naming them beside a patient of their own',
+  async t => {
+    await put(w.registered('zoe', 'elsewhere'))
+    const appointment = (...patients: readonly string[]): Resource => ({
+      resourceType: 'Appointment',
+      id: `of-${patients.join('-and-')}`,
+      meta: { tag: [{ system: ownerSystem, code: 'lab' }] },
+      status: 'booked',
+      participant: patients.map(patient => ({ actor: { reference: `Patient/${patient}` }, status: 'accepted' })),
+    })
+    const together = appointment('ann', 'zoe')
+    for (const writer of [member, ann]) {
+      t.equal(await create(writer, appointment('ann')), 'created')
+      t.equal(await create(writer, together), 403)
+      t.equal(await create(writer, appointment('ann', 'nobody')), 403, 'nor do they learn by trying who is here')
+    }
+    await put(appointment(), appointment('ann', 'bob'))
+    t.equal(await update(member, { ...together, id: 'of-' }), 403)
+    t.equal(await update(ann, { ...together, id: 'of-ann-and-bob' }), 403)
+    t.equal(await remove(ann, appointment('ann', 'bob')), 403, 'nor do they take anything away')
+    t.strictSame(await world.see(storeOf(w.patient('zoe')), 'Appointment'), [])
+  },
+)
+
 t.test('a patient can change their contacts and nothing else', async t => {
   const record = w.registered('ann', 'lab')
   t.equal(await update(ann, { ...record, telecom: [{ value: '1' }] } as Resource), 'updated')

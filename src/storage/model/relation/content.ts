@@ -5,17 +5,19 @@ import type { RelatedRow } from '../../row.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
 import { referencedId } from '../reference.ts'
 
-export const compileContent = ({ is }: Content, { row }: RelatedRow): SqlFragment => {
-  if (typeof is === 'string') return claims[is](row)
+export const compileContent = ({ is }: Content, { row, compartments }: RelatedRow): SqlFragment => {
+  if (typeof is === 'string') return claims[is](row, compartments)
   return 'status' in is
     ? sql.fragment`${row}.content ->> 'status' = ${is.status}`
     : sql.fragment`${referencedId(row, 'practitioner', 'Practitioner')} = ${is.practitioner}`
 }
 
-const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment) => SqlFragment>> = {
+const claims: Readonly<
+  Record<Extract<Content['is'], string>, (row: SqlFragment, compartments: SqlFragment) => SqlFragment>
+> = {
   'of-one-patient': row => sql.fragment`${row}.patient_id <> 0`,
-  'of-no-patient': row => sql.fragment`(${row}.patient_id = 0
-    AND NOT EXISTS (SELECT FROM compartment WHERE compartment.pk = ${row}.pk))`,
+  'of-no-patient': (row, compartments) => sql.fragment`(${row}.patient_id = 0
+    AND NOT EXISTS (SELECT FROM ${compartments} AS several WHERE several.pk = ${row}.pk))`,
   'of-one-target': row => sql.fragment`jsonb_array_length(${row}.content -> 'target') = 1`,
   'of-no-decision': row => sql.fragment`NOT EXISTS (
     SELECT FROM jsonb_path_query(${row}.content, '$.activity.coding[*].system') AS coded(system)
