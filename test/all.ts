@@ -34,7 +34,8 @@ const byTurns: readonly (readonly string[])[] = [
     'test/http/oauth-limits.test.ts',
   ],
 ]
-/** Of the files in these places every fourth runs each day; a file in a list above takes its turn there. */
+/** Of the files in these places every second runs each day, or every fourth; a file in a list above takes its turn there. */
+const everySecond: readonly string[] = ['test/no-leak/*']
 const everyFourth: readonly string[] = [
   'test/acceptance/**',
   'test/accounts/**',
@@ -47,25 +48,30 @@ const everyFourth: readonly string[] = [
   'test/http/**',
   'test/interactions/**',
   'test/operations/**',
-  'test/storage/{audit,postgres,search,values}/**',
+  'test/storage/{audit,model,postgres,search,values}/**',
   'test/studies/**',
   'test/subscriptions/**',
   'test/web/{account,intake,invitation,organization,page,patient,sharing,sign-in,study,study-settings,system}/**',
 ]
-/** The whole story, the pages of everybody and those of patients run each day. */
-const everyDay = ['invitation', 'pages', 'story'].map(name => `test/browser/${name}.test.ts`)
+/** The whole story, the pages of everybody and those of patients run each day, and so does who sees which page. */
+const everyDay = ['browser/invitation', 'browser/pages', 'browser/story', 'no-leak/page-roles'].map(
+  name => `test/${name}.test.ts`,
+)
 
 const filesIn = (place: string): readonly string[] =>
   globSync(place)
     .filter(file => file.endsWith('.test.ts'))
     .toSorted()
 const isListed: ReadonlySet<string> = new Set([...byTurns.flat(), ...everyDay])
-const isOff: ReadonlySet<string> = new Set([
-  ...byTurns.filter((_, place) => !isOnTurn(place, byTurns.length)).flat(),
-  ...everyFourth
+const offIn = (places: readonly string[], days: number): readonly string[] =>
+  places
     .flatMap(filesIn)
     .filter(file => !isListed.has(file))
-    .filter((_, place) => !isOnTurn(place, 4)),
+    .filter((_, place) => !isOnTurn(place, days))
+const isOff: ReadonlySet<string> = new Set([
+  ...byTurns.filter((_, place) => !isOnTurn(place, byTurns.length)).flat(),
+  ...offIn(everySecond, 2),
+  ...offIn(everyFourth, 4),
 ])
 const files = (told.length > 0 ? told : ['test'])
   .flatMap(place => (place.endsWith('.ts') ? place : filesIn(join(place, '**'))))
