@@ -18,30 +18,55 @@ await server.register(async scope => {
 await server.listen({ port: 0, host: '127.0.0.1' })
 t.teardown(() => server.close())
 
-/** Sends all of it before anything is read, as many clients do, and then another request. */
-const answersTo = async (type: string, bytes: number): Promise<readonly string[]> => {
+type Sent = { readonly type: string; readonly bytes: number; readonly closes?: true; readonly isChunked?: true }
+
+/** Sends all of it before anything is read, as many clients do, and then another request if the connection goes on. */
+const answersTo = async ({ type, bytes, closes, isChunked }: Sent): Promise<readonly string[]> => {
   const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
   let received = ''
   socket.pause()
-  socket.write(`POST /echo HTTP/1.1\r\nhost: sharewell\r\ncontent-type: ${type}\r\ncontent-length: ${bytes}\r\n\r\n`)
-  for (let sent = 0; sent < bytes; sent += piece.length) {
-    if (!socket.write(piece.subarray(0, bytes - sent))) await once(socket, 'drain')
-  }
-  socket.end(
-    'POST /echo HTTP/1.1\r\nhost: sharewell\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
-  )
+  const length = isChunked ? 'transfer-encoding: chunked' : `content-length: ${bytes}`
+  const connection = closes ? 'connection: close\r\n' : ''
+  socket.write(`POST /echo HTTP/1.1\r\nhost: sharewell\r\ncontent-type: ${type}\r\n${connection}${length}\r\n\r\n`)
+  for (const part of partsOf(bytes)) if (!socket.write(isChunked ? chunkOf(part) : part)) await once(socket, 'drain')
+  if (isChunked) socket.write(chunkOf(Buffer.alloc(0)))
+  if (!closes)
+    socket.end(
+      'POST /echo HTTP/1.1\r\nhost: sharewell\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+    )
   socket.setEncoding('utf8')
   for await (const text of socket) received += text
   return received.match(/HTTP\/1\.1 \d{3}/g) ?? []
 }
+
+const partsOf = function* (bytes: number): Generator<Buffer> {
+  for (let sent = 0; sent < bytes; sent += piece.length) yield piece.subarray(0, bytes - sent)
+}
+const chunkOf = (part: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')])
 const piece = Buffer.alloc(65_536, 'x')
 
 t.test('whoever sends more than is taken is told so once all is sent, and the connection goes on', async t => {
-  t.strictSame(await answersTo('application/fhir+json', 7_000_000), ['HTTP/1.1 413', 'HTTP/1.1 200'])
+  t.strictSame(await answersTo({ type: 'application/fhir+json', bytes: 7_000_000 }), ['HTTP/1.1 413', 'HTTP/1.1 200'])
 })
 
 t.test('and so is whoever sends what is not taken', async t => {
-  t.strictSame(await answersTo('text/plain', 5_000_000), ['HTTP/1.1 415', 'HTTP/1.1 200'])
+  t.strictSame(await answersTo({ type: 'text/plain', bytes: 5_000_000 }), ['HTTP/1.1 415', 'HTTP/1.1 200'])
+})
+
+t.test('whoever closes the connection with the request is told as well', async t => {
+  t.strictSame(await answersTo({ type: 'application/fhir+json', bytes: 7_000_000, closes: true }), ['HTTP/1.1 413'])
+  t.strictSame(await answersTo({ type: 'text/plain', bytes: 5_000_000, closes: true }), ['HTTP/1.1 415'])
+})
+
+t.test('and so is whoever sends a body in chunks, without its length', async t => {
+  const type = 'application/fhir+json'
+  t.strictSame(await answersTo({ type, bytes: 7_000_000, isChunked: true }), ['HTTP/1.1 413', 'HTTP/1.1 200'])
+  t.strictSame(await answersTo({ type, bytes: 7_000_000, isChunked: true, closes: true }), ['HTTP/1.1 413'])
+  t.strictSame(await answersTo({ type: 'text/plain', bytes: 5_000_000, isChunked: true }), [
+    'HTTP/1.1 415',
+    'HTTP/1.1 200',
+  ])
 })
 
 t.test('for a body that is far too large the connection is closed', async t => {
