@@ -1,32 +1,30 @@
-import { setImmediate } from 'node:timers/promises'
+import { awaitTurn } from './event-loop-turns.ts'
 
 /** To be awaited between the steps of long work: once its time is up, other requests are answered first. */
 export type GiveWay = () => Promise<void>
 
 export const openGiveWay = (): GiveWay => {
-  let until = performance.now() + turnMs
+  let until = performance.now() + firstMs
+  let turns = 0
   return async () => {
-    if (performance.now() < until) return
-    await setImmediate()
-    until = performance.now() + turnMs
+    if (performance.now() >= until) until = await awaitTurn(turns++)
   }
 }
 
-/** So short that nobody who waits notices it, and so long that changing over costs nothing. */
-const turnMs = 20
+/** So short that nobody notices it, even if several begin at once; most work is done by then, and has never waited. */
+const firstMs = 5
 
 /** Work that yields wherever others may have their turn. */
 export type Steps<T> = Generator<void, T>
 
 /** Runs the work to its end. If it is short, nothing is awaited. */
 export const inSteps = async <T>(steps: Steps<T>): Promise<T> => {
-  let until = performance.now() + turnMs
+  let until = performance.now() + firstMs
+  let turns = 0
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
-    if (performance.now() < until) continue
-    await setImmediate()
-    until = performance.now() + turnMs
+    if (performance.now() >= until) until = await awaitTurn(turns++)
   }
 }
 

@@ -43,3 +43,27 @@ t.test(
     await page.getByText('It is over').waitFor()
   },
 )
+
+t.test('what goes on before the first is done gives way to how many are', { skip: whyNoChromium() }, async t => {
+  const server = Fastify()
+  await server.register(staticFiles)
+  const first = 'none yet, while it is checked once more'
+  const stream = '/import/progress'
+  let progress: object = { done: 0, total: 2, isOver: false, first }
+  server.get('/import', async (_request, reply) => {
+    const content = progressBar({ done: 0, total: 2, isOver: false }, { label: 'Done', stream })
+    return reply.type('text/html').send(pageText({ title: 'An import', content }))
+  })
+  server.get(stream, async (_request, reply) => {
+    const told = `data: ${JSON.stringify(progress)}\n\n`
+    return reply.type('text/event-stream').send(`retry: 10\n${told}`)
+  })
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  const { page } = await (await openChromium(t))()
+  await page.goto(`http://127.0.0.1:${(server.server.address() as AddressInfo).port}/import`)
+  await page.getByText(`Done: ${first}.`).waitFor()
+  progress = { done: 1, total: 2, isOver: false }
+  await page.getByText('Done: 1 of 2.').waitFor()
+  t.equal(await page.getByRole('progressbar', { name: 'Done' }).evaluate(bar => (bar as HTMLProgressElement).value), 1)
+})

@@ -6,8 +6,13 @@ import type { Session } from '../../storage/account/session.ts'
 import { type Html, html } from './html.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
-/** How far a long task has come. */
-export type Progress = { readonly done: number; readonly total: number; readonly isOver: boolean }
+/** How far a long task has come. `first`: what goes on before the first of them is done, as the end of a sentence; absent once that is over. */
+export type Progress = {
+  readonly done: number
+  readonly total: number
+  readonly isOver: boolean
+  readonly first?: string
+}
 
 /** Throws FhirError for anybody who may not know it. */
 type ReadProgress<Params> = (request: FastifyRequest<{ readonly Params: Params }>) => Promise<Progress>
@@ -87,11 +92,11 @@ const mostEvents = 600
  * when they are asked; a live region would be read out twice a second.
  */
 export const progressBar = (
-  { done, total }: Progress,
+  { done, total, first }: Progress,
   { label, stream }: { readonly label: string; readonly stream: string },
 ): Html =>
   html`<div data-progress="${stream}">
-<p>${label}: <span data-progress-text>${done} of ${total}</span>. You can leave this page and come back.</p>
-<progress class="w-100" value="${done}" max="${total}" aria-label="${label}"></progress>
+<p>${label}: <span data-progress-text>${first ?? `${done} of ${total}`}</span>. You can leave this page and come back.</p>
+<progress class="w-100" ${first === undefined && html`value="${done}" `}max="${total}" aria-label="${label}"></progress>
 </div>
 <script type="module" src="/static/progress.js"></script>`

@@ -9,6 +9,7 @@ import type { Code } from '../../operations/readings-asked.ts'
 import { aboveZero, readSeries, stepWithin } from '../../operations/series.ts'
 import type { Step } from '../../storage/figures/figures.ts'
 import type { Store } from '../../storage/store.ts'
+import { fewAtOnce } from '../page/few-at-once.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, phrase } from '../page/time.ts'
 import { type Chart, chartFigure, withoutFigure } from './chart.ts'
@@ -61,19 +62,23 @@ export const patientCharts = async (
   const isDrawn = (place: number) => measured.some(one => one === charts[place])
   const listed = drawings(period, words).map((drawing, place) => ({ ...drawing, isDrawn: isDrawn(place) }))
   const drawn = [...drawnCodes(period, words), ...pressurePanel]
+  const [list, more] = await Promise.all([
+    chartList({ ...reading, page, period }, found, listed),
+    otherReadings({ ...asked, timezone: period.timezone, devices }, found, drawn),
+  ])
   const content = html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
 <h2>${say('chart.measurements')}</h2>
 <p>${shown}</p>
 ${newest !== undefined && newestNote(newest, period.timezone, page, words)}
 ${periodForm(path, period, words)}
-${await chartList({ ...reading, page, period }, found, listed)}
+${list}
 ${measured.length === 0 && nothingDrawn(page, period, newestDrawn ?? newest, words)}
 ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscript>`}
 ${trace}
 ${glucose}
 ${others}
-${await otherReadings({ ...asked, timezone: period.timezone, devices }, found, drawn)}
+${more}
 ${chartScripts}`
   return { content, isProblem: period.wrong !== undefined }
 }
@@ -106,9 +111,7 @@ type Figures = {
 
 const readFigures = async (reading: Reading, patient: string, period: ChartPeriod): Promise<Figures> => {
   const asked = { patient, period }
-  // One after another, so that a page does not keep the database from everybody else.
-  const charts: Chart[] = []
-  for (const drawing of drawings(period, reading.words)) charts.push(await chartOf(reading, asked, drawing))
+  const charts = await fewAtOnce(drawings(period, reading.words), drawing => chartOf(reading, asked, drawing))
   const hasSeveral = (charts[0]?.lines.length ?? 0) > 1
   const glucose = await glucoseOf(reading, asked, { hasSeveral })
   return { period, glucose, charts, measured: charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0) }

@@ -64,7 +64,11 @@ const progressOf = (found: PatientImport): Progress => ({
   done: found.done,
   total: totalOf(found),
   isOver: !isUnderWay(found),
+  ...(found.state === 'importing' && found.done === 0 && { first: lookingAgain }),
 })
+
+/** Of ten thousand it takes seconds. */
+const lookingAgain = 'none yet, while it is checked once more for people who are registered already'
 
 const totalOf = ({ state, total, duplicates, keepsDuplicates }: PatientImport): number =>
   state === 'importing' && !keepsDuplicates ? total - duplicates : total

@@ -63,16 +63,19 @@ export const patientPage: AddPage = (server, options) => {
       const { id } = request.params
       const { person } = sessionOf(request)
       const token = ownToken(reply)
-      const apps = isFramed(request) ? [] : await launches.apps(person)
-      const changes = !isFramed(request) && (await patientChanges.isFor(person, patient))
       // All pages for staff are in English.
       const words = isReader ? wordsOf(request) : wordsFor('en')
       const title = nameText(patient.name?.[0]) || words.say('chart.patient')
-      const charts = await patientCharts(
-        { registry, codeClasses, store, words },
-        chartsOn(found, id, words),
-        queryOf(request),
-      )
+      const besideCharts = async () => ({
+        apps: isFramed(request) ? [] : await launches.apps(person),
+        changes: !isFramed(request) && (await patientChanges.isFor(person, patient)),
+        notes: isReader && (await ownNotes(recordIn(store, registry, id), patient, words)),
+        studies: await studiesAround(found, request),
+      })
+      const [charts, { apps, changes, notes, studies }] = await Promise.all([
+        patientCharts({ registry, codeClasses, store, words }, chartsOn(found, id, words), queryOf(request)),
+        besideCharts(),
+      ])
       return sendPage(reply.header('vary', 'accept-language'), {
         title,
         isProblem: charts.isProblem,
@@ -84,9 +87,9 @@ ${printedLine(words)}
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
 ${changes && waysToChange(id, keepingBack(queryOf(request)))}
-${isReader && (await ownNotes(recordIn(store, registry, id), patient, words))}
+${notes}
 ${charts.content}
-${await studiesAround(found, request)}
+${studies}
 ${appsToOpen({ patient: id, apps, token, ...openingText(found, words) })}
 ${!isFramed(request) && waysOn(request, words, found)}`,
       })

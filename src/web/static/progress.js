@@ -2,9 +2,9 @@
 for (const shown of document.querySelectorAll('[data-progress]')) {
   const source = new EventSource(shown.dataset.progress)
   source.addEventListener('message', ({ data }) => {
-    const { done, total, isOver } = JSON.parse(data)
-    shown.querySelector('progress').value = done
-    shown.querySelector('[data-progress-text]').textContent = `${done} of ${total}`
+    const { done, total, isOver, first } = JSON.parse(data)
+    if (first === undefined) shown.querySelector('progress').value = done
+    shown.querySelector('[data-progress-text]').textContent = first ?? `${done} of ${total}`
     if (!isOver) return
     source.close()
     location.reload()

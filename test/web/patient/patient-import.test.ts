@@ -365,6 +365,20 @@ t.test('a list of one patient is called that', async t => {
   t.match(wordsOf(await staff.get('/patients/imports')), /One patient, sent [^<]* UTC waits for you/)
 })
 
+t.test('before the first is registered, the page says what goes on', async t => {
+  const { location = '' } = await upload(['Going,Ana,1970-01-01,G-1', 'Going,Ben,1970-01-01,G-2'])
+  await settled(location)
+  const id = location.split('/').at(-1) ?? ''
+  await database.run(sql.fragment`UPDATE patient_import SET state = 'importing', done = 0 WHERE id = ${id}`)
+  const shown = await staff.get(location)
+  t.match(
+    wordsOf(shown),
+    /Patients registered: none yet, while it is checked once more for people who are registered already \. You can leave/,
+  )
+  t.match(shown.body, '<progress class="w-100" max="2" aria-label="Patients registered"></progress>')
+  await database.run(sql.fragment`DELETE FROM patient_import WHERE id = ${id}`)
+})
+
 t.test('while it runs the page says how far it is, and reloads itself if scripts do not run', async t => {
   const { location = '' } = await upload(['Going,Ana,1970-01-01,G-1', 'Going,Ben,1970-01-01,G-2'])
   await settled(location)
