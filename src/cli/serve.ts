@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { inviteFirstAdministrator } from '../accounts/sign-up/new-account.ts'
 import { buildApp } from '../app.ts'
-import { baseUrlOf, type Config, readConfig } from '../config.ts'
+import { smsBy } from '../config/sms.ts'
+import { baseUrlOf, type Config, hasOutbox, readConfig } from '../config.ts'
 import type { Event, Tell } from '../events/event.ts'
 import { logEvents, openLog } from '../events/log.ts'
 import { FhirError } from '../fhir/error.ts'
@@ -10,6 +11,7 @@ import { startError, startLineOf } from '../start-error.ts'
 import { openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/postgres/migrate.ts'
 import { openPostgres } from '../storage/postgres/postgres.ts'
+import { joinServers } from '../storage/postgres/servers-alike.ts'
 import { failure, hasNoConnection, isLost } from '../storage/postgres/sql-state.ts'
 import { secretKeyOf } from '../storage/secret/secret-key.ts'
 import { stopOnSignals } from './stop-on-signals.ts'
@@ -60,7 +62,9 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
   const postgres = await openPostgres(config, tell).catch(async error => {
     throw await inOneLineIfAway(error)
   })
+  let joined: Awaited<ReturnType<typeof joinServers>> | undefined
   try {
+    joined = await joinServers(postgres.url, alikeOf(config))
     await migrate(postgres.url, tell)
     const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey, work, publishes: true })
     await listen(app, config)
@@ -68,6 +72,7 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
       try {
         if (!(await drain(app, config.shutdownTimeoutMs))) tell({ kind: 'work-cut-off' })
       } finally {
+        await joined?.close()
         await postgres.close()
       }
     }
@@ -80,10 +85,22 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
     await wantAdministrator(postgres.url, address, tell)
     return { address, databaseUrl: postgres.url, close }
   } catch (error) {
+    await joined?.close()
     await postgres.close()
     const fullDisk = hasLostConnection(error) ? await postgres.fullDisk() : undefined
     if (fullDisk !== undefined) throw startError(`PostgreSQL ended while the server started: ${fullDisk}`, error)
     throw hasNoConnection(error) ? tooFewConnections(config, error) : await inOneLineIfAway(error)
+  }
+}
+
+/** The port is only known later if the system chooses it: then somebody tries something out, and one server is like the other. */
+const alikeOf = (config: Config) => {
+  const { smtpUrl } = config
+  const email = { none: 'no e-mail', log: 'e-mail into the log' }[smtpUrl] ?? 'e-mail by SMTP_URL'
+  const sms = { none: 'no text messages', twilio: 'text messages by Twilio', gateway: 'text messages by a gateway' }
+  return {
+    address: baseUrlOf(config, config.port),
+    ways: hasOutbox(config) ? 'shown at /outbox' : `${email}, ${sms[smsBy(config)]}`,
   }
 }
 

@@ -66,6 +66,14 @@ export const smsVariables = {
     parse: messageTemplate,
     secret: true,
   }),
+  smsGatewayAccepted: option({
+    name: 'SMS_GATEWAY_ACCEPTED',
+    otherwise: 'any answer of 200 to 299',
+    accepts: 'a text that such an answer has, as it stands there',
+    effect:
+      'What the answer of the gateway contains if it has taken the message, such as `"status":"0"`: for gateways that answer 200 whatever became of it.',
+    parse: matching(/^.+$/),
+  }),
 }
 
 type Sms = { readonly [Name in keyof typeof smsVariables]: ReturnType<(typeof smsVariables)[Name]['read']> }

@@ -23,7 +23,13 @@ export const openOutbox = (): Outbox => {
   const sms = (message: TextMessage) => keep({ ...message, channel: 'sms', at: new Date() })
   return {
     email: { send: email, deliver: async letter => email(letter) },
-    sms: { send: sms, deliver: async message => sms(message) },
+    sms: {
+      sendNow: async message => {
+        sms(message)
+        return true
+      },
+      deliver: async message => sms(message),
+    },
     messages: () => messages,
   }
 }

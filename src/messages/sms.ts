@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { smsBy } from '../config/sms.ts'
 import type { Config } from '../config.ts'
@@ -9,10 +10,10 @@ import { Undelivered } from './undelivered.ts'
 
 export type Sms = {
   /**
-   * Nobody waits for it. It is tried once more, unless it may have been sent all the same. If it cannot be sent, that is logged without the
-   * number and the text.
+   * For somebody who waits for it: it is tried once more, unless it may have been sent all the same. Answers whether it was sent, or may have been.
+   * If not, that is logged without the number and the text.
    */
-  readonly send: (message: TextMessage) => void
+  readonly sendNow: (message: TextMessage) => Promise<boolean>
   /** For callers that wait and try again themselves. Throws `Undelivered`. */
   readonly deliver: Carry
 }
@@ -22,10 +23,12 @@ type Options = {
   readonly log: Pick<Logger, 'error'>
   /** It must allow the origins of `smsOriginsOf`. */
   readonly outbound: Pick<Outbound, 'send'>
+  /** Before it is tried once more: somebody looks at a page that waits as well. */
+  readonly pauseMs?: number
 }
 
 /** Undefined if no text messages can be sent. */
-export const openSms = ({ config, log, outbound }: Options): Sms | undefined => {
+export const openSms = ({ config, log, outbound, pauseMs = 2000 }: Options): Sms | undefined => {
   const by = smsBy(config)
   if (by === 'none') return undefined
   const carry = by === 'twilio' ? carryByTwilio(config, outbound) : carryByGateway(config, outbound)
@@ -40,10 +43,11 @@ export const openSms = ({ config, log, outbound }: Options): Sms | undefined => 
   }
   return {
     deliver,
-    send: message => {
-      deliver(message).catch(({ isUncertain }: Undelivered) => {
-        if (!isUncertain) setTimeout(() => deliver(message).catch(() => {}), pauseMs).unref()
-      })
+    sendNow: async message => {
+      const first = await outcomeOf(deliver(message))
+      if (first !== 'later') return first !== 'never'
+      await pause(pauseMs)
+      return ['sent', 'perhaps'].includes(await outcomeOf(deliver(message)))
     },
   }
 }
@@ -54,7 +58,13 @@ export const smsOriginsOf = (config: Config): readonly string[] => {
   return [twilioUrl, ...(smsGatewayUrl === undefined ? [] : [new URL(smsGatewayUrl).origin])]
 }
 
-const pauseMs = 5000
+type Outcome = 'sent' | 'perhaps' | 'later' | 'never'
+
+const outcomeOf = (delivered: Promise<void>): Promise<Outcome> =>
+  delivered.then(
+    () => 'sent',
+    ({ isUncertain, isFinal }: Undelivered) => (isUncertain ? 'perhaps' : isFinal ? 'never' : 'later'),
+  )
 
 const unheard = (error: unknown): Undelivered =>
   mayHaveArrived(error)

@@ -19,11 +19,22 @@ export const carryByTwilio = (config: Config, outbound: Pick<Outbound, 'send'>):
     await messages.create({ to, body: text, ...sender }).catch((error: unknown) => {
       const { status, code } = error as { readonly status?: number; readonly code?: number | string }
       if (status === undefined) throw error
-      throw new Undelivered(`Twilio refused the text message (status ${status}${code ? `, error ${code}` : ''})`, {
-        isAway: isNotNow(status),
-      })
+      const why = final[code ?? '']
+      throw new Undelivered(
+        `Twilio refused the text message${why === undefined ? '' : `: ${why}`} (status ${status}${code ? `, error ${code}` : ''})`,
+        { isAway: isNotNow(status), isFinal: why !== undefined },
+      )
     })
   }
+}
+
+/** https://www.twilio.com/docs/api/errors: what no later try changes. */
+const final: Readonly<Record<number | string, string>> = {
+  21211: 'there is no such number',
+  21408: 'this account does not write to numbers of that country',
+  21610: 'whoever has the number wants no more messages from this sender',
+  21612: 'this sender cannot reach that number',
+  21614: 'the number is not that of a mobile phone',
 }
 
 type HttpClient = NonNullable<NonNullable<ConstructorParameters<typeof Twilio>[2]>['httpClient']>

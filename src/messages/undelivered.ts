@@ -4,12 +4,15 @@ export class Undelivered extends Error {
   readonly isUncertain: boolean
   /** Whether the server that is to take it has taken nothing of it, and may take it later. */
   readonly isAway: boolean
+  /** Whether it is no use to try again, since the address takes no such messages. */
+  readonly isFinal: boolean
 
-  constructor(reason: string, { isUncertain = false, isAway = false } = {}) {
+  constructor(reason: string, { isUncertain = false, isAway = false, isFinal = false } = {}) {
     super(reason)
     this.name = 'Undelivered'
     this.isUncertain = isUncertain
     this.isAway = isAway
+    this.isFinal = isFinal
   }
 }
 

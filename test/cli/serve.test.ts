@@ -46,6 +46,14 @@ t.test('it says where it is, is ready, answers at both addresses of its statemen
     t.match(statement, { resourceType: 'CapabilityStatement', implementation: { url: `${address}/fhir` } })
   }
   t.equal((await fetch(`${address}/fhir/Patient`)).status, 401)
+  t.match(
+    await run(['serve'], { DATABASE_URL: url, BASE_URL: 'https://other.example.org' }),
+    {
+      code: 1,
+      error: /^Another Sharewell at http:\/\/localhost:0 uses this database, .* set BASE_URL to its address\n$/,
+    },
+    'beside it no other starts',
+  )
   server.kill('SIGTERM')
   t.same(await once(server, 'exit'), [0, null])
 })

@@ -82,7 +82,7 @@ t.test('a refusal says why, but neither to whom nor what; so does the log', asyn
   gateway.answerWith(400, '{"code":21211,"message":"The number +15005550006 is not valid","status":400}')
   t.match(await refused({ ...twilio, TWILIO_FROM: '+15005550001' }), {
     name: 'Undelivered',
-    message: /^Twilio refused the text message \(status 400, error 21211\)$/,
+    message: /^Twilio refused the text message: there is no such number \(status 400, error 21211\)$/,
   })
   const own = { SMS_GATEWAY_URL: gateway.url }
   t.match(await refused(own), { message: /^The gateway refused the text message \(status 400\)$/, isAway: false })
@@ -127,26 +127,67 @@ t.test('a message that may have been sent without an answer is told apart, and n
     })
     await gateway.next()
   }
-  const later = globalThis.setTimeout
-  t.teardown(() => {
-    globalThis.setTimeout = later
-  })
-  const triesWhere = async (code: string): Promise<number> => {
-    let tries = 0
-    const outbound = {
-      send: async () => {
-        tries += 1
-        throw Object.assign(new Error(), { code })
-      },
+})
+
+t.test(
+  'for somebody who waits, what was never sent is sent once more, and they are told what became of it',
+  async t => {
+    const sentWhere = async (environment: Readonly<Record<string, string>>, ...answers: readonly Answer[]) => {
+      let tries = 0
+      const send = async () => {
+        const answer = answers[Math.min(tries++, answers.length - 1)] ?? 200
+        if (typeof answer === 'string') throw Object.assign(new Error(), { code: answer })
+        return typeof answer === 'number' ? { status: answer, header: () => undefined, body: '' } : answer
+      }
+      const log = { error: () => {} }
+      const sms = openSms({ config: readConfig(environment), outbound: { send }, log, pauseMs: 0 })
+      return [await sms?.sendNow(message), tries]
     }
-    const sms = openSms({ config: readConfig({ SMS_GATEWAY_URL: gateway.url }), outbound, log: { error: () => {} } })
-    globalThis.setTimeout = ((run: () => void) => later(run, 0)) as unknown as typeof later
-    sms?.send(message)
-    await new Promise(resolve => later(resolve, 100))
-    return tries
+    const own = { SMS_GATEWAY_URL: gateway.url }
+    t.same(await sentWhere(own, 200), [true, 1])
+    t.same(await sentWhere(own, 'UND_ERR_SOCKET'), [true, 1], 'it may have been sent')
+    t.same(await sentWhere(own, 'ECONNREFUSED'), [false, 2])
+    t.same(await sentWhere(own, 429, 200), [true, 2])
+    t.same(await sentWhere(own, 503, 'UND_ERR_SOCKET'), [true, 2])
+    t.same(await sentWhere(own, 400), [false, 2])
+    const landline = { status: 400, header: () => undefined, body: '{"code":21614,"status":400}' }
+    t.same(await sentWhere({ ...twilio, TWILIO_FROM: '+15005550001' }, landline), [false, 1], 'it is no use')
+  },
+)
+
+type Answer = number | string | { readonly status: number; readonly header: () => undefined; readonly body: string }
+
+t.test('a gateway that answers 200 whatever became of it is read for what it says', async t => {
+  t.teardown(() => gateway.answerWith(201, '{}'))
+  const reading = { SMS_GATEWAY_URL: gateway.url, SMS_GATEWAY_ACCEPTED: '"status":"0"' }
+  gateway.answerWith(200, '{"messages":[{"status":"4","error-text":"Bad credentials for +15005550006"}]}')
+  await t.rejects(async () => open(reading).sms?.deliver(message), {
+    name: 'Undelivered',
+    message: 'The gateway refused the text message (status 200, but not the answer of SMS_GATEWAY_ACCEPTED)',
+    isAway: false,
+    isUncertain: false,
+  })
+  gateway.answerWith(200, '{"messages":[{"status":"0"}]}')
+  await t.resolves(async () => open(reading).sms?.deliver(message))
+  for (let count = 0; count < 2; count += 1) await gateway.next()
+})
+
+t.test('of a number that takes no text messages, Twilio’s refusal says why, and is not to be tried again', async t => {
+  t.teardown(() => gateway.answerWith(201, '{}'))
+  for (const [code, why] of [
+    [21211, 'there is no such number'],
+    [21408, 'this account does not write to numbers of that country'],
+    [21610, 'whoever has the number wants no more messages from this sender'],
+    [21612, 'this sender cannot reach that number'],
+    [21614, 'the number is not that of a mobile phone'],
+  ]) {
+    gateway.answerWith(400, JSON.stringify({ code, message: 'To +15005550006: no', status: 400 }))
+    await t.rejects(async () => open({ ...twilio, TWILIO_FROM: '+15005550001' }).sms?.deliver(message), {
+      message: `Twilio refused the text message: ${why} (status 400, error ${code})`,
+      isFinal: true,
+    })
+    await gateway.next()
   }
-  t.equal(await triesWhere('UND_ERR_SOCKET'), 1)
-  t.equal(await triesWhere('ECONNREFUSED'), 2, 'what was never sent is sent again')
 })
 
 t.test('without a gateway there are no text messages, and an incomplete configuration does not start', async t => {

@@ -45,6 +45,17 @@ export const endOfTries = async (
   return counted?.until ?? new Date()
 }
 
+/** To be called if nothing came of a try, so that it does not count. */
+export const takeBackTry = async (
+  connection: Connection,
+  secretKey: Uint8Array,
+  { what }: Limit,
+  whom: string,
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE attempt SET tries = tries - 1 WHERE key = ${sql.binary(keyOf(secretKey, what, whom))} AND tries > 0`)
+}
+
 /** To be called after a success: earlier tries no longer count. */
 export const forgetTries = async (
   connection: Connection,

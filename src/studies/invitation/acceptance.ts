@@ -1,4 +1,3 @@
-import { createHmac, randomInt } from 'node:crypto'
 import type { Person } from '@medplum/fhirtypes'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { digitsOf } from '../../accounts/sign-in/code.ts'
@@ -6,8 +5,7 @@ import { makeAccount, type NewAccountAnswer } from '../../accounts/sign-up/new-a
 import { FhirError } from '../../fhir/error.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Channels } from '../../messages/channels.ts'
-import { toGsm } from '../../messages/gsm.ts'
-import { endOfTries, type Limit, mayTry } from '../../storage/account/attempt.ts'
+import { type Limit, mayTry } from '../../storage/account/attempt.ts'
 import { holdAccount, holdPatient } from '../../storage/account/hold-account.ts'
 import { makeLink } from '../../storage/account/link.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
@@ -21,7 +19,6 @@ import {
   isOfAnother,
   isProofLate,
   makeProof,
-  setCode,
   studyTakenUp,
   tryProof,
   useInvitation,
@@ -29,6 +26,7 @@ import {
 import { findInvitationEnd, type InvitationEnd } from '../../storage/study/invitation-end.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { recordingInvitation } from './invitation-event.ts'
+import { type CodeSent, hashOf, sendCode } from './invited-code.ts'
 
 /** What can be done with the link of an invitation. Nobody is told anything of the study or the patient before they have shown who they are. */
 export type Acceptance = {
@@ -54,12 +52,6 @@ export type Acceptance = {
   /** Makes the account that of the Patient. This, and nothing else, uses up the invitation. */
   readonly accept: (invitation: Invitation, person: string) => Promise<Accepted>
 }
-
-type CodeSent =
-  | { readonly kind: 'sent' }
-  | { readonly kind: 'over' }
-  /** No code was sent. `until`: when one can be sent again. */
-  | { readonly kind: 'too-often'; readonly until: Date; readonly channel: Invitation['channel'] }
 
 type Shown = { readonly birthDate: string; readonly code: string }
 
@@ -111,34 +103,6 @@ const appsFor = async ({ database, address }: Accounts, link: string) =>
     name,
     link: url.replace('CODE', encodeURIComponent(`${new URL(address()).host}_${appToken(link, client)}`)),
   }))
-
-const sendCode = async ({ accounts, channels }: Parts, link: string, words: Words): Promise<CodeSent> => {
-  const { database, secretKey } = accounts
-  const invitation = await findInvitation(database, link)
-  if (invitation === undefined) return { kind: 'over' }
-  const { id, channel } = invitation
-  if (!(await mayTry(database, secretKey, codes, id)))
-    return { kind: 'too-often', until: await endOfTries(database, secretKey, codes, id), channel }
-  const code = String(randomInt(1_000_000)).padStart(6, '0')
-  await setCode(database, invitation, hashOf(secretKey, invitation, code))
-  writeCode(channels, invitation, words, code)
-  return { kind: 'sent' }
-}
-
-/** For each invitation. */
-const codes: Limit = { what: 'code of an invitation', tries: 5, minutes: 60 }
-
-/** The hash is keyed: six digits without a key would soon be found by whoever reads the database. */
-const hashOf = (secretKey: Uint8Array, { id }: Invitation, code: string): Buffer =>
-  createHmac('sha256', secretKey).update(`invitation ${id} ${code}`).digest()
-
-const writeCode = (channels: Channels, { channel, address: to }: Invitation, { say }: Words, code: string): void => {
-  if (channel === 'sms') channels.sms?.send({ to, text: toGsm(say('code-sms.text', { code })) })
-  else {
-    const [subject, text] = [say('code-letter.subject', { code }), say('code-letter.text', { code })]
-    channels.email?.send({ to, subject, text })
-  }
-}
 
 const prove = async (accounts: Accounts, link: string, { birthDate, code }: Shown): Promise<Proof> => {
   const { database, secretKey } = accounts

@@ -43,9 +43,10 @@ export const sendMessage = async (parts: LetterParts, id: string, { isLast, sent
     sent.delete(id)
   } catch (error) {
     if (sent.has(id)) throw error
-    const { message: reason, isUncertain } = undeliveredBy(error)
-    await (isUncertain || isLast(error) ? endMessage : noteReason)(parts.database, id, reason)
-    if (!isUncertain) throw error
+    const { message: reason, isUncertain, isFinal } = undeliveredBy(error)
+    const isOver = isUncertain || isFinal
+    await (isOver || isLast(error) ? endMessage : noteReason)(parts.database, id, reason)
+    if (!isOver) throw error
   }
 }
 

@@ -131,3 +131,7 @@ export const sendTooOften = (reply: FastifyReply, words: Words, until: Date, cam
 <p>${words.say('prove.too-often-ask')}</p>`
   return sendProve(reply.code(429).header('retry-after', String(seconds)), words, { ...came, told })
 }
+
+/** A code that was sent before still works, so the form stays. */
+export const sendUnsent = (reply: FastifyReply, words: Words, came: Came): FastifyReply =>
+  sendProve(reply.code(503), words, { ...came, told: html`<p>${words.say('prove.unsent')}</p>` })

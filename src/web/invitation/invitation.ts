@@ -11,7 +11,7 @@ import { html } from '../page/html.ts'
 import { sendInvitationIsOver, sendWithoutLink } from '../page/link-is-over.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
-import { type Came, prove, provePage, sendProve, sendTooOften } from './invitation-prove.ts'
+import { type Came, prove, provePage, sendProve, sendTooOften, sendUnsent } from './invitation-prove.ts'
 
 /** Where the link of an invitation leads. A code is sent, which together with the birth date proves who has opened the link. */
 export const invitationPage: AddPage = (server, options) => {
@@ -36,6 +36,8 @@ export const invitationPage: AddPage = (server, options) => {
         return sendInvitationIsOver(reply, words, await acceptance.findEnd(link))
       case 'too-often':
         return sendTooOften(reply, words, sent.until, { link, channel: sent.channel })
+      case 'unsent':
+        return sendUnsent(reply, words, { link, channel: sent.channel })
       case 'sent':
         return reply.redirect(provePage(link), 303)
     }

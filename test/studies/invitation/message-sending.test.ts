@@ -102,7 +102,7 @@ t.test('a message that was sent while the database went away is not sent again, 
     database: { ...database, run },
     channels: {
       sms: {
-        send: () => t.fail('it is waited for'),
+        sendNow: async () => t.fail('nobody waits for it'),
         deliver: async ({ to }) => {
           texts.push(to)
           isAway = true
@@ -134,7 +134,7 @@ const failing = async (failure: Error) => {
   const faults: unknown[] = []
   const sending = await openMessageSending({
     database,
-    channels: { sms: { send: () => {}, deliver: () => Promise.reject(failure) } },
+    channels: { sms: { sendNow: async () => false, deliver: () => Promise.reject(failure) } },
     accounts: { address: () => '', openStoreAs: () => ({ read: unknownPatient }) as never },
     queue: { work: async run => worker.resolve(run), askAll: async () => true },
     pauseMs: 1,
@@ -158,6 +158,12 @@ t.test('a message of which nobody knows whether it was sent is not tried again',
   const { work, states } = await failing(new Undelivered('The gateway did not answer', { isUncertain: true }))
   await work('d', { isLast: () => false })
   t.strictSame(await states(), [{ state: 'failed', reason: 'The gateway did not answer', tries: 1 }])
+})
+
+t.test('a message to an address that takes no such messages is not tried again', async t => {
+  const { work, states } = await failing(new Undelivered('It is not a mobile phone', { isFinal: true }))
+  await work('d', { isLast: () => false })
+  t.strictSame(await states(), [{ state: 'failed', reason: 'It is not a mobile phone', tries: 1 }])
 })
 
 t.test('a fault of ours is reported, and staff are told no more than that there was one', async t => {

@@ -104,6 +104,28 @@ t.test('if a code could not be sent the page does not say that it was, and the l
   t.has(proven, { status: 303, location: '/invitation/account' })
 })
 
+t.test(
+  'a code that the gateway refuses is said not to be sent, counts for nothing, and leaves the one before',
+  async t => {
+    t.teardown(() => gateway.answerWith(201, '{}'))
+    const { subject } = await enrolled('Refused', { telecom: [phone('+15005550021')] })
+    await act(subject, 'invite')
+    const link = linkOf((await gateway.nextMessage()).text)
+    const own = browser()
+    await own.send(link, {}, '/invitation/code')
+    const code = /(\d{6})/.exec((await gateway.nextMessage()).text)?.[1] ?? ''
+    gateway.answerWith(429, '')
+    for (let count = 0; count < 5; count += 1) {
+      const refused = await own.send(link, {}, '/invitation/code')
+      t.match([refused.status, wordsOf(refused)], [503, /The code could not be sent now.*Code from the text message/])
+      t.notMatch(refused.body, /on its way/)
+      for (let tries = 0; tries < 2; tries += 1) await gateway.next()
+    }
+    const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+    t.has(proven, { status: 303, location: '/invitation/account' })
+  },
+)
+
 t.test('the invitation offers an app that opens it', async t => {
   const { subject } = await enrolled('App')
   await act(subject, 'invite')

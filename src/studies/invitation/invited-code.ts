@@ -1,0 +1,60 @@
+import { createHmac, randomInt } from 'node:crypto'
+import type { Accounts } from '../../accounts/accounts.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Channels } from '../../messages/channels.ts'
+import { toGsm } from '../../messages/gsm.ts'
+import { endOfTries, type Limit, mayTry, takeBackTry } from '../../storage/account/attempt.ts'
+import { findInvitation, type Invitation, setCode } from '../../storage/study/invitation.ts'
+
+type Parts = { readonly accounts: Pick<Accounts, 'database' | 'secretKey'>; readonly channels: Channels }
+
+export type CodeSent =
+  | { readonly kind: 'sent' }
+  | { readonly kind: 'over' }
+  /** The server that is to send it does not. What was sent before still works. */
+  | { readonly kind: 'unsent'; readonly channel: Invitation['channel'] }
+  /** No code was sent. `until`: when one can be sent again. */
+  | { readonly kind: 'too-often'; readonly until: Date; readonly channel: Invitation['channel'] }
+
+/** Always to the address that was invited, whoever asks for it. */
+export const sendCode = async ({ accounts, channels }: Parts, link: string, words: Words): Promise<CodeSent> => {
+  const { database, secretKey } = accounts
+  const invitation = await findInvitation(database, link)
+  if (invitation === undefined) return { kind: 'over' }
+  const { id, channel } = invitation
+  if (!(await mayTry(database, secretKey, codes, id)))
+    return { kind: 'too-often', until: await endOfTries(database, secretKey, codes, id), channel }
+  const code = String(randomInt(1_000_000)).padStart(6, '0')
+  if (channel === 'email') {
+    await setCode(database, invitation, hashOf(secretKey, invitation, code))
+    writeCode(channels, invitation, words, code)
+    return { kind: 'sent' }
+  }
+  // One that is not sent must not end the one before.
+  if (await textCode(channels, invitation, words, code)) {
+    await setCode(database, invitation, hashOf(secretKey, invitation, code))
+    return { kind: 'sent' }
+  }
+  if (await mayTry(database, secretKey, unsentCodes, id)) await takeBackTry(database, secretKey, codes, id)
+  return { kind: 'unsent', channel }
+}
+
+/** For each invitation. */
+const codes: Limit = { what: 'code of an invitation', tries: 5, minutes: 60 }
+
+/** Whoever has the link must not keep a gateway busy that sends nothing. */
+const unsentCodes: Limit = { what: 'code of an invitation that was not sent', tries: 20, minutes: 60 }
+
+/** The hash is keyed: six digits without a key would soon be found by whoever reads the database. */
+export const hashOf = (secretKey: Uint8Array, { id }: Invitation, code: string): Buffer =>
+  createHmac('sha256', secretKey).update(`invitation ${id} ${code}`).digest()
+
+const writeCode = ({ email }: Channels, { address: to }: Invitation, { say }: Words, code: string): void =>
+  email?.send({ to, subject: say('code-letter.subject', { code }), text: say('code-letter.text', { code }) })
+
+const textCode = async (
+  { sms }: Channels,
+  { address: to }: Invitation,
+  { say }: Words,
+  code: string,
+): Promise<boolean> => (await sms?.sendNow({ to, text: toGsm(say('code-sms.text', { code })) })) ?? false
