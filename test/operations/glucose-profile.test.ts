@@ -2,6 +2,7 @@ import t from 'tap'
 import { cgmFigures, cgmTimesInRanges } from '../../src/fhir/measured/cgm.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { anyGlucose } from '../../src/fhir/measured/glucose.ts'
+import { percentile } from '../support/percentile.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, ...world } = await openSearching()
@@ -46,13 +47,6 @@ const profileOf = async (query: Record<string, string>) => {
   }
 }
 
-/** As `percentile_cont` and textbooks define it: between the two nearest ranks. */
-const percentile = (values: readonly number[], fraction: number) => {
-  const sorted = values.toSorted((one, other) => one - other)
-  const rank = fraction * (sorted.length - 1)
-  const [low = 0, high = low] = sorted.slice(Math.floor(rank), Math.floor(rank) + 2)
-  return low + (high - low) * (rank - Math.floor(rank))
-}
 const near = (actual: number | undefined, expected: number) =>
   Math.abs((actual ?? Number.NaN) - expected) < 1e-6 * Math.max(1, Math.abs(expected))
 
@@ -388,7 +382,7 @@ t.test('readings that are all zero have a mean, but no variation', async t => {
     ...['08', '09'].map(hour => reading(`hal-${hour}`, 'hal', `2026-05-01T${hour}:00:00Z`, 0)),
   )
   const { value } = await profileOf({ subject: 'hal', start: '2026-05-01', end: '2026-05-01' })
-  t.same([value('mean'), value('standard-deviation'), value('coefficient-of-variation')], [0, 0, undefined])
+  t.strictSame([value('mean'), value('standard-deviation'), value('coefficient-of-variation')], [0, 0, undefined])
 })
 
 t.test('without readings there is no mean and no indicator, and no range has time', async t => {
@@ -402,6 +396,20 @@ t.test('without readings there is no mean and no indicator, and no range has tim
       { name: 'days', valueInteger: 0 },
       { name: 'active', valueQuantity: { value: 0, unit: '%', system: 'http://unitsofmeasure.org', code: '%' } },
     ],
+  )
+  t.same(
+    parameter.filter(({ name }) => name === 'range').map(({ part = [] }) => part.map(one => Object.values(one))),
+    [
+      ['very-low', '< 54 mg/dL'],
+      ['low', '54–69 mg/dL'],
+      ['in-range', '70–180 mg/dL'],
+      ['high', '181–250 mg/dL'],
+      ['very-high', '> 250 mg/dL'],
+    ].map(([name, bounds]) => [
+      ['name', name],
+      ['bounds', bounds],
+      ['count', 0],
+    ]),
   )
 })
 
