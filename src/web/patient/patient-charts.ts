@@ -1,3 +1,4 @@
+import pMap from 'p-map'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { pressurePanel } from '../../fhir/measured/drawn-codes.ts'
 import { anyGlucose, interstitialGlucose, mostGlucose } from '../../fhir/measured/glucose.ts'
@@ -9,7 +10,6 @@ import type { Code } from '../../operations/readings-asked.ts'
 import { aboveZero, readSeries, stepWithin } from '../../operations/series.ts'
 import type { Step } from '../../storage/figures/figures.ts'
 import type { Store } from '../../storage/store.ts'
-import { fewAtOnce } from '../page/few-at-once.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, phrase } from '../page/time.ts'
 import { type Chart, chartFigure, withoutFigure } from './chart.ts'
@@ -111,11 +111,14 @@ type Figures = {
 
 const readFigures = async (reading: Reading, patient: string, period: ChartPeriod): Promise<Figures> => {
   const asked = { patient, period }
-  const charts = await fewAtOnce(drawings(period, reading.words), drawing => chartOf(reading, asked, drawing))
+  const charts = await pMap(drawings(period, reading.words), drawing => chartOf(reading, asked, drawing), twoAtOnce)
   const hasSeveral = (charts[0]?.lines.length ?? 0) > 1
   const glucose = await glucoseOf(reading, asked, { hasSeveral })
   return { period, glucose, charts, measured: charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0) }
 }
+
+/** Beside much else each question waits for its turn. A page that asked for all of them at once would keep the database from everybody else. */
+const twoAtOnce = { concurrency: 2 }
 
 const drawnCodes = (period: ChartPeriod, words: Words): readonly Code[] =>
   drawings(period, words).flatMap(({ lines }) => lines.flatMap(({ codes }) => codes))
