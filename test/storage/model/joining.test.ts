@@ -223,6 +223,19 @@ t.test('the older document keeps the key, and an upload for either finds it', as
   t.match(await upload(importer, 'ann-lab', 'alone', 5), { outcome: 'unchanged', id: onlyAtClinic.id })
 })
 
+t.test('which is older is said by when they were first stored, and one that was deleted is none', async t => {
+  await put(w.registered('ida-1', 'lab'), w.registered('ida-2', 'clinic'))
+  const changed = await upload(importer, 'ida-1', 'changed', 1)
+  const deleted = await upload(importer, 'ida-1', 'deleted', 1)
+  await upload(importer, 'ida-2', 'changed', 1)
+  const kept = await upload(importer, 'ida-2', 'deleted', 1)
+  await upload(importer, 'ida-1', 'changed', 2)
+  await importer.write([{ kind: 'delete', type: 'Observation', id: deleted.id }])
+  await put(linked('ida', 'ida-1', 'ida-2'))
+  t.match(await upload(importer, 'ida-2', 'changed', 2), { outcome: 'unchanged', id: changed.id })
+  t.match(await upload(importer, 'ida-1', 'deleted', 1), { outcome: 'unchanged', id: kept.id })
+})
+
 t.test('a resource of these two only can be changed like one of a single patient', async t => {
   await put({ ...appointment('of-both', 'ann-lab', 'ann-clinic'), comment: 'later' } as Resource)
   await put({ ...appointment('of-all', 'ann-lab', 'ann-clinic', 'bob'), comment: 'later' } as Resource)

@@ -118,6 +118,9 @@ t.test('a patient can change their contacts and nothing else', async t => {
   const record = w.registered('ann', 'lab')
   t.equal(await update(ann, { ...record, telecom: [{ value: '1' }] } as Resource), 'updated')
   t.equal(await update(ann, { ...record, birthDate: '2000' } as Resource), 403)
+  const text = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Call 2</div>' }
+  const anew = { ...record, telecom: [{ value: '2' }], text }
+  t.equal(await update(ann, anew as Resource), 'updated', 'but the narrative, which only repeats the rest')
   t.equal(await update(ann, { ...w.registered('bob', 'lab'), telecom: [] } as Resource), 404)
 })
 
