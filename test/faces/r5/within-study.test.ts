@@ -81,3 +81,12 @@ t.test(
     t.equal(await found([named, study.group], [named, group]), 2)
   },
 )
+
+t.test('who is no staff of studies is answered by the members of the Group, as with any other', async t => {
+  const query = new URLSearchParams([
+    [named, study.group],
+    ['_elements', 'id'],
+  ])
+  t.equal((await ask('everything', `/FHIR/R5/Observation?${query}`)).json().entry.length, 2)
+  t.equal((await ask(app, `/FHIR/R5/Observation?${query}`)).statusCode, 403)
+})
