@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { standardExtensions } from '../../src/fhir/canonical.ts'
+import { extensions, standardExtensions } from '../../src/fhir/canonical.ts'
 import { FhirError } from '../../src/fhir/error.ts'
 import { atOnce } from '../../src/fhir/give-way.ts'
 import { parseJson } from '../../src/fhir/json.ts'
@@ -473,6 +473,17 @@ t.test('everything around the measurement stays as the client sent it', async t 
   const { resource } = receive(upload(heartRate(64), around))
   const { implicitRules, language, text, contained } = resource
   t.strictSame({ implicitRules, language, text, contained }, around)
+})
+
+t.test('of repairs only those of this document are told, whatever the client says', t => {
+  const said = { url: extensions.documentRepair, extension: [{ url: 'code', valueCode: 'unit-spelling' }] }
+  const other = { url: 'https://example.org/other', valueString: 'kept' }
+  const { extension } = receive(upload(heartRate(), { extension: [said, other] })).resource
+  t.strictSame(
+    extension.map(({ url }: { url: string }) => url),
+    [standardExtensions.observationValue, other.url],
+  )
+  t.end()
 })
 
 t.test('an Observation that was entered in error or cancelled holds no document of a measurement', async t => {
