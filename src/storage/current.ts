@@ -4,6 +4,7 @@ import type { Action } from '../search/expression.ts'
 import { recordedKey } from './audit/shown/recorded-key.ts'
 import { type Gate, passesGate } from './compile/gate.ts'
 import type { Connection } from './database.ts'
+import { exclusive } from './lock-keys.ts'
 import { historyOf, kindOf, type RowNames, searchedOf, storedRow, tableOf } from './row.ts'
 import { servedContent } from './search/served-content.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
@@ -105,9 +106,11 @@ export const lockPlace = async (
   type: ResourceType,
   id: string,
 ): Promise<Omit<Place, 'type'> | undefined> =>
-  connection.maybeOne(sql.fragment`
-    SELECT patient_id AS "patientId", pk FROM resource_identity
-    WHERE type_id = ${typeId(type)} AND id = ${id} FOR UPDATE`)
+  connection.take('place', exclusive([`${typeId(type)}/${id}`]), () =>
+    connection.maybeOne(sql.fragment`
+      SELECT patient_id AS "patientId", pk FROM resource_identity
+      WHERE type_id = ${typeId(type)} AND id = ${id} FOR UPDATE`),
+  )
 
 /** For a deleted resource that is not there again: its deletion, if the caller could have done this to the last version with a content. */
 export const wasVisible = async (

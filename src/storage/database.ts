@@ -1,6 +1,8 @@
 import pRetry from 'p-retry'
 import pg from 'pg'
 import { FhirError } from '../fhir/error.ts'
+import type { Connection } from './connection.ts'
+import { type Locking, openLocking } from './locking.ts'
 import { besideJoinings } from './other-joining.ts'
 import type { DiskRoom } from './postgres/disk-room.ts'
 import { openNewerDatabase } from './postgres/newer-database.ts'
@@ -13,22 +15,7 @@ import { type Fail, failure, isAborted, isConflict, isDeadlock, isGivenUp, isLos
 import { aFewTimes, retried } from './retried.ts'
 import { isPlannedAnew, type SqlFragment } from './sql.ts'
 
-/** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
-export type Connection = {
-  readonly any: <Row>(query: SqlFragment) => Promise<readonly Row[]>
-  /** The same, for a statement whose best plan is the same for all values: it is not planned again for each of them. */
-  readonly kept: <Row>(query: SqlFragment) => Promise<readonly Row[]>
-  /** Exactly one row is expected; none or several are a fault. */
-  readonly one: <Row>(query: SqlFragment) => Promise<Row>
-  readonly maybeOne: <Row>(query: SqlFragment) => Promise<Row | undefined>
-  /** Answers how many rows it touched. */
-  readonly run: (query: SqlFragment) => Promise<number>
-  /**
-   * For statements whose result is not needed. In a transaction they are sent and not waited for, but the commit fails unless they succeed; elsewhere
-   * they are done when this returns.
-   */
-  readonly later: (query: SqlFragment) => Promise<void>
-}
+export type { Connection }
 
 export type Database = Connection & {
   /** READ COMMITTED. Retried as a whole when PostgreSQL reports a deadlock or a serialization failure; not after waiting for a lock as long as it may. */
@@ -79,15 +66,19 @@ export const openDatabase = (
   const connection = connectionOver(queryOnce(pool, fail), queryOnce(keeping, fail))
   return {
     ...connection,
-    transaction: run => retried(() => inTransaction(pool, fail, 'BEGIN', run)),
-    writing: run =>
-      besideJoinings(connection, () =>
-        retried(error =>
-          inTransaction(pool, fail, isDeadlock(error) ? beginAlone : beginWriting, (connection, last) =>
-            run(connection, last ?? 0),
-          ),
-        ),
-      ),
+    transaction: run => {
+      const locking = openLocking()
+      return retried(() => inTransaction(pool, fail, { begin: 'BEGIN', locking }, run))
+    },
+    writing: run => {
+      const locking = openLocking()
+      return besideJoinings(connection, () =>
+        retried(error => {
+          const begin = isDeadlock(error) ? beginAlone : beginWriting
+          return inTransaction(pool, fail, { begin, locking }, (connection, last) => run(connection, last ?? 0))
+        }),
+      )
+    },
     use: () => ({ planned: pool.use(), kept: keeping.use() }),
     close: async () => {
       await Promise.all([pool.end(), keeping.end()])
@@ -115,6 +106,7 @@ const connectionOver = (query: Query, keeping = query): Connection => {
     later: async fragment => {
       await query(fragment)
     },
+    take: (_kind, _keys, run) => run(),
   }
 }
 
@@ -180,7 +172,7 @@ const beginAlone = beginWriting.replace(';', "; SELECT pg_advisory_xact_lock(has
 const inTransaction = async <T>(
   pool: Pool,
   fail: Fail,
-  begin: string,
+  { begin, locking }: { readonly begin: string; readonly locking: Locking },
   run: (connection: Connection, joinings: number | undefined) => Promise<T>,
 ): Promise<T> => {
   const { client, release } = await takeClient(pool, fail)
@@ -201,7 +193,9 @@ const inTransaction = async <T>(
   let isCommitting = false
   try {
     const begun = [await client.query(begin).catch(fail)].flat().at(-1)
-    const result = await run({ ...connectionOver(query), later }, begun?.rows[0]?.joinings)
+    const connection = { ...connectionOver(query), later }
+    const take = await locking.begin(connection)
+    const result = await run({ ...connection, take }, begun?.rows[0]?.joinings)
     isCommitting = true
     await Promise.all([...sent, commit(client, fail, goneOn)])
     release()

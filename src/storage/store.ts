@@ -15,6 +15,7 @@ import type {
   StatisticsAsked,
   StatisticsRow,
 } from './figures/figures.ts'
+import type { Planned } from './planned.ts'
 import type { Quarantine } from './quarantine/quarantine-asked.ts'
 import type { Kept, RefusedBody } from './quarantine/refused-upload.ts'
 import type { RowsAsked, Whose } from './search/rows-asked.ts'
@@ -215,7 +216,7 @@ export type Store = Quarantine & {
    */
   readonly asOne: <T>(run: (store: Pick<Store, 'search'>) => Promise<T>, ahead?: readonly Search[]) => Promise<T>
   /** Until the commit, requests with criteria of the same meaning, or that change the same resources, wait: what was matched stays so. */
-  readonly takeTurns: (criteria: readonly Search[], changed?: readonly Pick<Stored, 'type' | 'id'>[]) => Promise<void>
+  readonly takeTurns: (criteria: readonly Search[], planned?: readonly Planned[]) => Promise<void>
   /** The validation policies that hold for each Observation if the caller creates it; none if they may not. */
   readonly validationPolicies: (asked: readonly PolicyAsked[]) => Promise<readonly (readonly string[])[]>
   /** In one commit: keeps what a policy has refused, if its sender may write it and there is room for it. */

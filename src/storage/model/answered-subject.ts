@@ -2,6 +2,7 @@ import type { ResearchSubject } from '@medplum/fhirtypes'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
+import { shared } from '../lock-keys.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { saysSomething } from '../study/deleted-answer.ts'
 import { isDiscardedPaper } from '../study/paper-consent.ts'
@@ -46,11 +47,13 @@ export const noAnswer: Answer = { access: 'organization', consent: null, status:
 
 /** Undefined if it is no study of this server. It is locked, so that who reads it stays the same. */
 export const findAnswer = (connection: Connection, { patientId, study }: Placed): Promise<Answer | undefined> =>
-  connection.maybeOne<Answer>(sql.fragment`
-    SELECT study.access, answer.id AS consent, answer.status
-    FROM study LEFT JOIN LATERAL (${answerOf(sql.fragment`${patientId}`)}) AS answer ON TRUE
-    WHERE study.id = ${study}
-    FOR SHARE OF study`)
+  connection.take('study', shared([study]), () =>
+    connection.maybeOne<Answer>(sql.fragment`
+      SELECT study.access, answer.id AS consent, answer.status
+      FROM study LEFT JOIN LATERAL (${answerOf(sql.fragment`${patientId}`)}) AS answer ON TRUE
+      WHERE study.id = ${study}
+      FOR SHARE OF study`),
+  )
 
 /** A query of the Consent that counts of the patient's to the row of `study`, by the same rule as the states of `statesOf`. */
 const answerOf = (patientId: SqlFragment): SqlFragment => sql.fragment`

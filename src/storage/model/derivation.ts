@@ -1,6 +1,8 @@
 import type { Observation } from '@medplum/fhirtypes'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
+import { holdLater } from '../hold.ts'
+import { exclusive, shared } from '../lock-keys.ts'
 import { typeIdOf } from '../row.ts'
 import { rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import type { Projected, Projection } from './projection.ts'
@@ -21,7 +23,7 @@ export const projectDerivations: Projection<Observation> = async (connection, ch
  * but its patient.
  */
 export const meetSource = async (connection: Connection, { patientId, id }: Source): Promise<void> => {
-  await connection.later(sql.fragment`SELECT pg_advisory_xact_lock_shared(hashtext('derived_from'), ${patientId})`)
+  await holdLater(connection, 'source', shared([patientId]))
   await meet(connection, patientId, sql.fragment`= ${id}`)
 }
 
@@ -60,7 +62,7 @@ const isDerived = (resource: Observation | undefined): boolean => (resource?.der
  */
 const insertSources = async (connection: Connection, { patientId, pk, resource }: Projected<Observation>) => {
   const ids = (resource?.derivedFrom ?? []).map(reference => namedId(reference, 'Observation') ?? '')
-  await connection.later(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('derived_from'), ${patientId})`)
+  await holdLater(connection, 'source', exclusive([patientId]))
   await connection.run(sql.fragment`
     WITH named AS MATERIALIZED (
       SELECT DISTINCT source.id, identity.pk AS source_pk

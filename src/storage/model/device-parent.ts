@@ -3,8 +3,7 @@ import { parseJson } from '../../fhir/json.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { referenceKey } from '../prepare/index-rows.ts'
-import { typeIdOf } from '../row.ts'
-import { columnOf, type SqlFragment, sql } from '../sql.ts'
+import { type SqlFragment, sql } from '../sql.ts'
 import { takeTurnAlone } from '../write/turn-to-join.ts'
 import { devicesOfSource, refuseNamedSource } from './named-source.ts'
 import { each, type Projected, type ProjectionContext } from './projection.ts'
@@ -49,22 +48,6 @@ const projectSource = async (connection: Connection, change: Projected<Device>, 
   await moveMeasured(connection, sql.fragment`TRUE`, id, source)
   for (const device of await devicesOfSource(connection, id))
     await moveMeasured(connection, sql.fragment`patient_id = ${device.patientId}`, device.id, source)
-}
-
-/**
- * Whether one of these Devices gets another parent than it has. To be asked before any of them is locked: whoever waits for one of them, to change it as
- * well, would keep its writer from the turn that this takes.
- */
-export const changesParent = async (connection: Connection, devices: readonly Device[]): Promise<boolean> => {
-  if (devices.length === 0) return false
-  const found = await connection.maybeOne(sql.fragment`
-    SELECT FROM unnest(
-      ${columnOf(devices, ({ id = '' }) => id, 'text')},
-      ${columnOf(devices, ({ parent }) => parent?.reference ?? null, 'text')}) AS asked(id, parent)
-    JOIN resource_identity AS identity ON identity.type_id = ${typeIdOf('Device')} AND identity.id = asked.id
-    JOIN device AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
-    WHERE row.patient_id <> 0 AND row.content #>> '{parent,reference}' IS DISTINCT FROM asked.parent LIMIT 1`)
-  return found !== undefined
 }
 
 const wasDeleted = async (connection: Connection, pk: string): Promise<boolean> => {

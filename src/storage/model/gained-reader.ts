@@ -1,5 +1,6 @@
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
+import { exclusive } from '../lock-keys.ts'
 import { sql } from '../sql.ts'
 
 type Move = { readonly id: string; readonly parent: string }
@@ -24,13 +25,16 @@ export const refuseGainedReaders = async (connection: Connection, move: Move): P
 
 /** The studies of the organizations above its new place that were not above it before, locked, so that nobody signs for one of them meanwhile. */
 const lockGainedStudies = async (connection: Connection, { id, parent }: Move): Promise<readonly string[]> => {
-  const studies = await connection.any<{ id: string }>(sql.fragment`
+  const gained = sql.fragment`
     SELECT study.id FROM study
     JOIN organization_ancestor AS tree ON tree.ancestor = study.organization
     WHERE tree.organization = ${parent} AND NOT EXISTS (
       SELECT FROM organization_ancestor AS before
-      WHERE before.organization = ${id} AND before.ancestor = study.organization)
-    ORDER BY study.id FOR UPDATE OF study`)
+      WHERE before.organization = ${id} AND before.ancestor = study.organization)`
+  const there = await connection.any<{ id: string }>(gained)
+  const studies = await connection.take('study', exclusive(there.map(study => study.id)), () =>
+    connection.any<{ id: string }>(sql.fragment`${gained} ORDER BY study.id FOR UPDATE OF study`),
+  )
   return studies.map(study => study.id)
 }
 

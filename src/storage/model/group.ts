@@ -2,6 +2,8 @@ import type { Group } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
+import { hold } from '../hold.ts'
+import { exclusive } from '../lock-keys.ts'
 import { sql } from '../sql.ts'
 import { each } from './projection.ts'
 
@@ -17,6 +19,7 @@ export const projectGroups = each<Group>(async (connection, { id, versionId, res
     throw new FhirError('business-rule', `The Group of a study stays with Organization/${holder.organization}`, {
       expression: 'Group.managingEntity',
     })
+  await holdHolders(connection, id, organization)
   await connection.run(sql.fragment`UPDATE study SET group_id = NULL WHERE group_id = ${id}`)
   if (organization !== undefined) await give(connection, id, organization)
 })
@@ -28,4 +31,15 @@ const give = async (connection: Connection, id: string, organization: string): P
       WHERE study.organization = ${organization} AND study.group_id IS NULL
         AND referenced_id(stored.content #> '{enrollment,0}', 'Group') = ${id}
       ORDER BY stored.pk LIMIT 1)`)
+}
+
+/** The study that has it, and those that it may be given to. */
+const holdHolders = async (connection: Connection, id: string, organization: string | undefined): Promise<void> => {
+  const studies = await connection.any<{ id: string }>(sql.fragment`
+    SELECT study.id FROM study WHERE study.group_id = ${id}
+    UNION
+    SELECT study.id FROM study JOIN research_study AS stored ON stored.id = study.id
+    WHERE study.organization = ${organization ?? null} AND study.group_id IS NULL
+      AND referenced_id(stored.content #> '{enrollment,0}', 'Group') = ${id}`)
+  if (studies.length > 0) await hold(connection, 'study', exclusive(studies.map(study => study.id)))
 }

@@ -2,7 +2,6 @@ import type { PractitionerRole } from '@medplum/fhirtypes'
 import { organizationRole, privacyOfficer, rankOf } from '../../access/vocabulary.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { namedId } from '../../fhir/reference.ts'
-import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { each } from './projection.ts'
 
@@ -23,14 +22,6 @@ export const projectMemberships = each<PractitionerRole>(async (connection, { id
       INSERT INTO privacy_officer (id, practitioner, organization, period_start, period_end)
       VALUES (${id}, ${practitioner}, ${organization}, ${low}, ${high})`)
 })
-
-/**
- * Until the end of the transaction, no other one changes a role. To be called before it is asked who may: if two managers end each
- * other's role at once, the second is no manager any more.
- */
-export const takeRoleTurn = async (connection: Connection): Promise<void> => {
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('membership'))`)
-}
 
 const heldBy = ({ active, practitioner, organization, code = [], period }: PractitionerRole) => {
   const ids = {

@@ -11,8 +11,6 @@ import { refuseUsed } from './used-organization.ts'
 
 /** The tree of organizations, each with all its ancestors. A root is a tenant, and nothing moves between tenants. */
 export const projectOrganizations = each<Organization>(async (connection, { id, resource }, context) => {
-  // One change of the tree at a time: two moves at once could close a circle.
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('organization_node'))`)
   if (resource === undefined) return remove(connection, id)
   const before = await nodeOf(connection, id)
   const parent = namedId(resource.partOf, 'Organization') ?? null

@@ -8,6 +8,8 @@ import { FhirError } from '../../fhir/error.ts'
 import { extensionOf } from '../../fhir/extension.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
+import { hold } from '../hold.ts'
+import { exclusive } from '../lock-keys.ts'
 import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 import { granteeNumber } from './grantee.ts'
@@ -97,6 +99,7 @@ const writeStudy = async (
   const named = namedId(study.enrollment?.[0], 'Group')
   const group = (await groupOf(connection, id, named, after, isAccepted)) ?? null
   const { low, high } = intervalOfPeriod(study.period ?? {})
+  if (!isAccepted) await hold(connection, 'study', exclusive([id]))
   await connection.run(sql.fragment`
     INSERT INTO study (id, grantee, group_id, organization, access, identity, in_force, period_start, period_end)
     VALUES (${id}, ${grantee}, ${group}, ${after.organization ?? ''}, ${after.access}, ${after.identity},

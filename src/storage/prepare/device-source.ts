@@ -1,6 +1,8 @@
 import type { Connection } from '../database.ts'
+import { hold, holdLater } from '../hold.ts'
+import { exclusive, shared } from '../lock-keys.ts'
 import { typeIdOf } from '../row.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { sql } from '../sql.ts'
 
 /** The number of a Device's source, and the patient to whom the Device belongs (0: it is a source itself). */
 export type DeviceSource = { readonly deviceId: number; readonly patientId: number }
@@ -42,10 +44,7 @@ const find = async (
   ids: readonly string[],
 ): Promise<readonly (readonly [string, DeviceSource])[]> => {
   if (ids.length === 0) return []
-  await connection.later(sql.fragment`
-    SELECT pg_advisory_xact_lock_shared(${deviceLocks}, turn.number) FROM (
-      SELECT DISTINCT ${turnOf(sql.fragment`id`)} AS number FROM unnest(${sql.array([...ids], 'text')}) AS id ORDER BY number
-    ) AS turn`)
+  await holdLater(connection, 'device', shared(ids))
   const rows = await connection.any<{ id: string; patient_id: number; source: string }>(sql.fragment`
     SELECT device.id, device.patient_id, source.id AS source
     FROM resource_identity AS identity
@@ -63,11 +62,5 @@ const find = async (
  * To be called before a Device is stored under an id of its writer's own: waits for whoever is writing what it has measured, since that can be given its
  * source only once it is committed. Until the transaction ends, nobody else looks the Device up to write.
  */
-export const holdDevice = (connection: Connection, id: string): Promise<number> =>
-  connection.run(sql.fragment`SELECT pg_advisory_xact_lock(${deviceLocks}, ${turnOf(sql.fragment`${id}::text`)})`)
-
-/** No more than PostgreSQL's table of locks can hold, so that some Devices share one. */
-const turnOf = (id: SqlFragment): SqlFragment => sql.fragment`(hashtext(${id}) & 1023)`
-
-/** Keeps them apart from all other advisory locks. */
-const deviceLocks = 0xde71ce
+export const holdDevice = (connection: Connection, id: string): Promise<void> =>
+  hold(connection, 'device', exclusive([id]))

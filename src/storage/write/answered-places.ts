@@ -11,15 +11,19 @@ import type { Writing } from './write.ts'
  * Locked before the patient's turn is taken, and before the study, as by whoever writes a place, so that the two never wait for each other. Answers the
  * ids of those that were there.
  */
-export const holdAnsweredPlaces = (connection: Connection, { patientId, study }: Placed): Promise<readonly string[]> =>
-  holdPlaces(connection, sql.fragment`enrolment.patient_id = ${patientId} AND enrolment.study_id = ${study}`)
+export const holdAnsweredPlaces = (
+  connection: Connection,
+  writing: Writing,
+  { patientId, study }: Placed,
+): Promise<readonly string[]> =>
+  holdPlaces(connection, writing, sql.fragment`enrolment.patient_id = ${patientId} AND enrolment.study_id = ${study}`)
 
 /**
  * Lets the places say what the patient's Consents to the study say by now: a next version of each that says something else. To be called in the patient's
  * turn.
  */
 export const followAnswer = async (connection: Connection, writing: Writing, placed: Placed): Promise<void> => {
-  const places = await holdAnsweredPlaces(connection, placed)
+  const places = await holdAnsweredPlaces(connection, writing, placed)
   const answer = places.length === 0 ? undefined : await findAnswer(connection, placed)
   if (answer !== undefined) await rewritePlaces(connection, writing, places, place => withAnswer(place, answer))
 }
@@ -58,10 +62,10 @@ const narrow = async (
   change: () => Promise<Written>,
 ): Promise<Written> => {
   const isOfStudy = sql.fragment`enrolment.study_id = ${study}`
-  await holdPlaces(connection, isOfStudy)
+  await holdPlaces(connection, writing, isOfStudy)
   const written = await change()
   // With those of people who were enrolled until the study was locked.
-  const places = await holdPlaces(connection, isOfStudy)
+  const places = await holdPlaces(connection, writing, isOfStudy)
   for (let first = 0; first < places.length; first += batchSize)
     await rewritePlaces(connection, writing, places.slice(first, first + batchSize), place =>
       withAnswer(place, noAnswer),

@@ -31,7 +31,7 @@ export const withDecision = async (
   if (!isOfConsent(write)) return change()
   const before = write.kind === 'create' ? undefined : await lockState(connection, writing, write.id)
   const placed = before?.placed ?? (await findPlaced(connection, write))
-  if (placed !== undefined) await holdAnsweredPlaces(connection, placed)
+  if (placed !== undefined) await holdAnsweredPlaces(connection, writing, placed)
   const written = await change()
   if (written.outcome === 'unchanged' || written.outcome === 'refused') return written
   const after = await findState(connection, writing, written.id)

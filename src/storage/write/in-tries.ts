@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Connection } from '../database.ts'
+import type { Connection } from '../connection.ts'
 import { isLockTimeout } from '../postgres/sql-state.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { unless } from './savepoint.ts'

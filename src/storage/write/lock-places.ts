@@ -1,8 +1,8 @@
 import type { Asking } from '../current.ts'
 import type { Connection } from '../database.ts'
-import { columnOf, sql } from '../sql.ts'
-import type { Stored, Write } from '../store.ts'
-import { typeWritten } from '../type-written.ts'
+import { hold } from '../hold.ts'
+import { exclusive } from '../lock-keys.ts'
+import type { Stored } from '../store.ts'
 
 export type Named = Pick<Stored, 'type' | 'id'>
 
@@ -25,16 +25,5 @@ export const holdPlaces = async (
   { typeId }: Pick<Asking, 'typeId'>,
   named: readonly Named[],
 ): Promise<void> => {
-  const asked = [...new Map(named.map(one => [`${one.type}/${one.id}`, one])).values()]
-  await connection.any(sql.fragment`
-    SELECT FROM unnest(
-      ${columnOf(asked, ({ type }) => typeId(type), 'int2')},
-      ${columnOf(asked, ({ id }) => id, 'text')}) AS asked(type_id, id)
-    JOIN resource_identity USING (type_id, id)
-    ORDER BY resource_identity.type_id, resource_identity.id
-    FOR UPDATE OF resource_identity`)
+  if (named.length > 0) await hold(connection, 'place', exclusive(named.map(({ type, id }) => `${typeId(type)}/${id}`)))
 }
-
-/** The stored resources that the writes are about. */
-export const changedBy = (writes: readonly Write[]): readonly Named[] =>
-  writes.flatMap(write => (write.kind === 'create' ? [] : { type: typeWritten(write), id: write.id }))

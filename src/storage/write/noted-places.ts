@@ -46,9 +46,9 @@ const renew = async (
   writing: Writing,
   { which, patients, isKnown }: Renewed,
 ): Promise<void> => {
-  await holdPlaces(connection, which)
+  await holdPlaces(connection, writing, which)
   for (const patientId of await numbersOf(connection, patients)) await takeTurn(connection, patientId, writing)
-  await rewritePlaces(connection, writing, await holdPlaces(connection, which), async place =>
+  await rewritePlaces(connection, writing, await holdPlaces(connection, writing, which), async place =>
     withNoted(await asAnswered(connection, place, writing), await findNoted(connection, place), {
       isKnown: await isKnown(place),
     }),

@@ -3,6 +3,7 @@ import type { ResearchSubject } from '@medplum/fhirtypes'
 import { fullAccess } from '../../access/access.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { Connection } from '../database.ts'
+import { exclusive } from '../lock-keys.ts'
 import { prepare } from '../prepare/prepare.ts'
 import { typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -52,10 +53,20 @@ const readPlaces = (connection: Connection, ids: readonly string[]): Promise<rea
     WHERE identity.type_id = ${typeIdOf('ResearchSubject')} AND identity.id = ANY(${sql.array([...ids], 'text')})`)
 
 /** Locks places until the transaction ends, in the order of their ids, which it answers. `which`: a condition on the rows of `enrolment`. */
-export const holdPlaces = async (connection: Connection, which: SqlFragment): Promise<readonly string[]> => {
-  const held = await connection.any<{ id: string }>(sql.fragment`
+export const holdPlaces = async (
+  connection: Connection,
+  { typeId }: Pick<Writing, 'typeId'>,
+  which: SqlFragment,
+): Promise<readonly string[]> => {
+  const places = sql.fragment`
     SELECT identity.id FROM enrolment
     JOIN resource_identity AS identity ON identity.type_id = ${typeIdOf('ResearchSubject')} AND identity.id = enrolment.id
-    WHERE ${which} ORDER BY identity.id FOR UPDATE OF identity`)
+    WHERE ${which}`
+  const there = await connection.any<{ id: string }>(places)
+  if (there.length === 0) return []
+  const keys = exclusive(there.map(({ id }) => `${typeId('ResearchSubject')}/${id}`))
+  const held = await connection.take('place', keys, () =>
+    connection.any<{ id: string }>(sql.fragment`${places} ORDER BY identity.id FOR UPDATE OF identity`),
+  )
   return held.map(({ id }) => id)
 }

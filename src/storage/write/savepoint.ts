@@ -1,5 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
-import type { Connection } from '../database.ts'
+import type { Connection } from '../connection.ts'
 import { isConflict } from '../postgres/sql-state.ts'
 import { sql } from '../sql.ts'
 

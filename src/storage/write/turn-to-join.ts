@@ -1,4 +1,5 @@
-import type { Connection } from '../database.ts'
+import type { Connection } from '../connection.ts'
+import { exclusive } from '../lock-keys.ts'
 import { beginJoining } from '../other-joining.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { inTries } from './in-tries.ts'
@@ -16,6 +17,14 @@ export const takeTurnToJoin = async (connection: Connection, eachTry?: SqlFragme
  * could write until PostgreSQL gives up one of them, after a second.
  */
 export const takeTurnAlone = async (connection: Connection): Promise<void> => {
+  await connection.take('alone', exclusive(['']), async () => {
+    await waitAlone(connection)
+    return 'held'
+  })
+}
+
+/** For a transaction that holds nothing yet. */
+export const waitAlone = async (connection: Connection): Promise<void> => {
   await beginJoining(connection)
   await takeTurnToJoin(connection)
 }

@@ -1,30 +1,27 @@
-import type { Device, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { withoutQuotes } from '../../fhir/patch/unquoted.ts'
 import { roomOfBundle } from '../../search/room.ts'
 import type { Connection } from '../database.ts'
-import { changesParent } from '../model/device-parent.ts'
-import { takeRoleTurn } from '../model/membership.ts'
 import type { Write, Written } from '../store.ts'
-import { typeWritten } from '../type-written.ts'
 import { countUploads } from '../upload/ingest.ts'
 import { uploadAll } from '../upload/upload.ts'
 import { uploadProvenances } from '../upload/upload-provenance.ts'
 import { adoptPractitioner } from './adopt.ts'
 import { withNarrowedPlaces } from './answered-places.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
+import { changesParent } from './changed-parent.ts'
 import { createAll, standsAlone } from './create-all.ts'
 import { withDecision } from './decision.ts'
 import { tellingPatient } from './done-for-patient.ts'
-import { changedBy } from './lock-places.ts'
 import { renewPlaces } from './noted-places.ts'
 import { renewNames } from './renamed.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences, referring } from './required-references.ts'
 import { isolated } from './savepoint.ts'
 import { takeTurnAlone } from './turn-to-join.ts'
-import { takeTurns } from './turns.ts'
+import { plannedOf, takeTurns } from './turns.ts'
 import { type Create, createOne, type Writing } from './write.ts'
 
 /**
@@ -71,10 +68,8 @@ const writeComplete = async (
   beside: ReadonlySet<string>,
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
-  if (writes.some(deletesNeeded) || (await changesParent(connection, writes.flatMap(devicePut))))
-    await takeTurnAlone(connection)
-  await takeTurns(connection, writing, writes.flatMap(ifNoneExistOf), changedBy(writes))
-  if (writes.some(changesRole)) await takeRoleTurn(connection)
+  if (await changesParent(connection, writing, writes)) await takeTurnAlone(connection)
+  await takeTurns(connection, writing, writes.flatMap(ifNoneExistOf), writes.map(plannedOf))
   let left = roomOfBundle
   for (const run of runsOf(writes)) {
     if (run.kind === 'one') {
@@ -110,17 +105,6 @@ const lettersMet = (write: Write, one: Written): number =>
 /** The writes take turns by these, so that of two conditional creates at once not both find nothing. */
 const ifNoneExistOf = (write: Write) =>
   write.kind === 'create' && write.ifNoneExist !== undefined ? [write.ifNoneExist] : []
-
-const changesRole = (write: Write): boolean => write.kind !== 'create' && typeWritten(write) === 'PractitionerRole'
-
-/** Deleted only if nothing needs it, so nobody else writes meanwhile: what they have not committed yet cannot be seen, and it may need just that. */
-const deletesNeeded = (write: Write): boolean => write.kind === 'delete' && needed.has(write.type)
-
-/** A Group may be that of a study, and a Device a source. */
-const needed: ReadonlySet<ResourceType> = new Set(['Organization', 'Practitioner', 'ResearchStudy', 'Group', 'Device'])
-
-const devicePut = (write: Write): readonly Device[] =>
-  write.kind === 'update' && write.resource.resourceType === 'Device' ? [{ ...write.resource, id: write.id }] : []
 
 const setWriters = { uploads: uploadAll, set: createAll } as const
 

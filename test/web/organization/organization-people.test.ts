@@ -636,7 +636,7 @@ t.test('whoever agrees to two invitations at the same moment gets both roles, as
 t.test('nobody is invited into an organization that is deleted at the same moment', async t => {
   const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Brief' })
   const { deleting, inviting } = await database.transaction(async connection => {
-    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('organization_node'))`)
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtextextended('practitioner_grantee', 0))`)
     const deleting = server.inject({
       method: 'DELETE',
       url: `/fhir/Organization/${root}`,

@@ -16,6 +16,7 @@ import { type Before, isStanding, openBy, signedBy } from './consent-open.ts'
 import { insertPermits, isFor, numbered } from './consent-rows.ts'
 import { findSignedText, refuseSource, type SignedText } from './consent-source.ts'
 import { findStatusBefore, refuseTransition } from './consent-status.ts'
+import { type HeldStudy, holdStudy } from './held-study.ts'
 import { refuseSignedBeforeRefusal } from './last-refusal.ts'
 import { refuseTakenBack } from './taken-back.ts'
 import { takeTurn } from './turn.ts'
@@ -37,7 +38,7 @@ const projectOne: One = async (connection, change, context) => {
   const terms = resource && (await termsToKeep(connection, { ...change, resource }, context))
   // Locked before any row of the Consent is touched, since the study may be about to change.
   const study =
-    terms && patientId !== 0 ? await studyOf(connection, terms.grantee, elementOfStudy(resource)) : undefined
+    terms && patientId !== 0 ? await holdStudy(connection, terms.grantee, elementOfStudy(resource)) : undefined
   const givenTo = await removeRows(connection, change, context)
   if (resource === undefined || patientId === 0) return
   const grantee = terms && (await granteeNumber(connection, terms.grantee))
@@ -93,7 +94,7 @@ type Given = {
   readonly consent: Consent
   readonly terms: ConsentTerms
   readonly grantee: number
-  readonly study: Study | undefined
+  readonly study: HeldStudy | undefined
 }
 
 const projectTerms = async (
@@ -185,7 +186,7 @@ export const renewPermits = async (
       AND (given.standing OR given.withdrawal = 'keep')`)
   const [first] = consents
   if (first === undefined) return
-  const study = await studyOf(connection, of, elementOfStudy(first.content))
+  const study = await holdStudy(connection, of, elementOfStudy(first.content))
   for (const { pk, id, version, content } of consents) {
     const change = { patientId, pk, id, versionId: String(version) }
     const terms = await termsOf(connection, content, context)
@@ -201,7 +202,7 @@ export const renewPermits = async (
 const findBefore = async (
   connection: Connection,
   change: Pick<Projected<Consent>, 'patientId' | 'pk'>,
-  { grantee, study }: { readonly grantee: ConsentGrantee; readonly study: Study | undefined },
+  { grantee, study }: { readonly grantee: ConsentGrantee; readonly study: HeldStudy | undefined },
   context: ProjectionContext,
 ): Promise<Before | undefined> => {
   const given = await findGiven(connection, change)
@@ -230,21 +231,4 @@ export const openTerms = (
     for (const id of unknown) isSource.set(id, sources.has(id))
     return readConsent(consent, { classes, isSource: id => isSource.get(id) === true })
   }
-}
-
-type Study = { readonly id: string; readonly organization: string }
-
-/** Locked, so that it stays as it is until the end of the transaction. */
-const studyOf = async (
-  connection: Connection,
-  { kind, id }: ConsentGrantee,
-  expression: string,
-): Promise<Study | undefined> => {
-  if (kind !== 'study') return undefined
-  const study = await connection.maybeOne<Study>(
-    sql.fragment`SELECT id, organization FROM study WHERE id = ${id} FOR SHARE`,
-  )
-  if (study === undefined)
-    throw new FhirError('business-rule', `ResearchStudy/${id} is not a study of this server`, { expression })
-  return study
 }

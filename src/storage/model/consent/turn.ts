@@ -1,5 +1,6 @@
 import type { Connection } from '../../database.ts'
-import { sql } from '../../sql.ts'
+import { hold, holdLater } from '../../hold.ts'
+import { exclusive, shared } from '../../lock-keys.ts'
 import type { ProjectionContext } from '../projection.ts'
 
 /**
@@ -13,15 +14,17 @@ export const takeTurn = async (
 ): Promise<void> => {
   if (isAccepted === true || newPatients?.has(patientId) === true) return
   if (turns !== undefined && turns.add(patientId).size > mostTurns) return takeTurnOfEverybody(connection)
-  // Whoever waits for one patient holds up no others.
-  await connection.run(sql.fragment`
-    SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId}),
-      pg_advisory_xact_lock_shared(hashtext('consent of everybody'))`)
+  await takeTurnsOf(connection, [patientId])
 }
 
-export const takeTurnOfEverybody = async (connection: Connection): Promise<void> => {
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent of everybody'))`)
+/** Whoever waits for one patient holds up no others. */
+export const takeTurnsOf = async (connection: Connection, patientIds: readonly number[]): Promise<void> => {
+  await holdLater(connection, 'patient', exclusive(patientIds))
+  await hold(connection, 'everybody', shared(['']))
 }
+
+export const takeTurnOfEverybody = (connection: Connection): Promise<void> =>
+  hold(connection, 'everybody', exclusive(['']))
 
 /** A few such transactions at once leave room for others. */
 export const mostTurns = 2000
