@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { getSystemErrorMap } from 'node:util'
 import pRetry from 'p-retry'
 import type { Logger } from 'pino'
@@ -10,6 +11,11 @@ export type Letter = { readonly to: string; readonly subject: string; readonly t
 export type Mail = {
   /** Nobody waits for it, since the time would reveal whether there was anything to send. If it cannot be sent, that is logged. */
   readonly send: (letter: Letter) => void
+  /**
+   * For somebody who waits for it. False if it is known that the mail server does not take it; one of which nothing is known after a few seconds, or
+   * that is to come again later, is sent on as by `send`.
+   */
+  readonly sendNow: (letter: Letter) => Promise<boolean>
   /** For callers that wait and try again themselves. Throws `Undelivered`. */
   readonly deliver: (letter: Letter) => Promise<void>
   /** Gives up what is being sent. */
@@ -30,6 +36,8 @@ type Limits = {
   readonly silenceMs: number
   /** For a letter as a whole: a server that says a little again and again is never silent. */
   readonly letterMs: number
+  /** For as long as somebody waits to be told. */
+  readonly waitingMs: number
 }
 
 /** Undefined if no e-mail can be sent. */
@@ -48,7 +56,11 @@ export const openMail = async (options: Options): Promise<Mail | undefined> => {
 /** For development: the configuration accepts this only if the server listens to this machine alone. */
 const writeIntoLog = ({ log }: Options): Mail => {
   const send = (letter: Letter) => log.warn({ letter }, 'A letter that is not sent, since SMTP_URL is log')
-  return { send, deliver: async letter => send(letter), close: () => {} }
+  const sendNow = async (letter: Letter) => {
+    send(letter)
+    return true
+  }
+  return { send, sendNow, deliver: async letter => send(letter), close: () => {} }
 }
 
 const sendBySmtp = async (url: string, { config, log, address, limits = usual }: Options): Promise<Mail> => {
@@ -64,17 +76,33 @@ const sendBySmtp = async (url: string, { config, log, address, limits = usual }:
       headers: byItself,
       signal: AbortSignal.timeout(limits.letterMs),
     })
-  const send = (letter: Letter) => {
+  const sending = (letter: Letter, isOver: (failure: Failure) => boolean): Promise<boolean> => {
     const attempt = async () => {
       if (isOpen) await deliver(letter)
     }
-    // Mail servers quote addresses in their messages, so only the codes of the error are logged.
-    pRetry(attempt, { ...twiceMore, shouldRetry: () => isOpen }).catch(error =>
-      log.error(codesOf(error), 'A letter could not be sent'),
+    const shouldRetry = ({ error }: { readonly error: Error }) => isOpen && !isOver(error as Failure)
+    return pRetry(attempt, { ...twiceMore, shouldRetry }).then(
+      () => true,
+      error => {
+        // Mail servers quote addresses in their messages, so only the codes of the error are logged.
+        log.error(codesOf(error), 'A letter could not be sent')
+        return false
+      },
     )
+  }
+  const send = (letter: Letter) => {
+    void sending(letter, () => false)
+  }
+  const sendNow = async (letter: Letter): Promise<boolean> => {
+    let isAwaited = true
+    const sent = sending(letter, failure => isAwaited && isRefused(failure))
+    const answer = await Promise.race([sent, pause(limits.waitingMs, true, { ref: false })])
+    isAwaited = false
+    return answer
   }
   return {
     send,
+    sendNow,
     deliver: async letter => {
       try {
         await deliver(letter)
@@ -94,7 +122,7 @@ const sendBySmtp = async (url: string, { config, log, address, limits = usual }:
 const twiceMore = { retries: 2, minTimeout: 5000, factor: 12, unref: true }
 
 /** Longer than servers keep senders waiting on purpose, or look at a letter before they take it. */
-const usual: Limits = { silenceMs: 60_000, letterMs: 120_000 }
+const usual: Limits = { silenceMs: 60_000, letterMs: 120_000, waitingMs: 4000 }
 
 /** For nodemailer, which prefers what the URL itself says of them. Greeting and encryption are part of its `connectionTimeout`. */
 const timeouts = ({ silenceMs }: Limits) => ({
@@ -137,6 +165,12 @@ const hasTakenNothing = ({ code = '', syscall, timeoutType, responseCode = 0 }: 
   code === 'EAUTH' ||
   (timeoutType !== undefined && timeoutType !== 'SOCKET_TIMEOUT') ||
   isNotNow(responseCode)
+
+/** Nothing could be reached, or nobody is there; a server that says "not now" may only want to see whether the letter comes again. */
+const isRefused = (failure: Failure): boolean => {
+  const { responseCode = 0 } = failure
+  return responseCode >= 500 || (undelivered(failure).isAway && !isNotNow(responseCode))
+}
 
 const isNotNow = (responseCode: number): boolean => responseCode >= 400 && responseCode < 500
 

@@ -4,7 +4,7 @@ import type { TextMessage } from './text-message.ts'
 
 /** Keeps messages instead of sending them, for people who try out this server on their own machine. They are gone when it stops. */
 export type Outbox = {
-  readonly email: Pick<Mail, 'deliver' | 'send'>
+  readonly email: Pick<Mail, 'deliver' | 'sendNow'>
   readonly sms: Sms
   /** The newest first. */
   readonly messages: () => readonly OutboxMessage[]
@@ -22,16 +22,18 @@ export const openOutbox = (): Outbox => {
   const email = (letter: Letter) => keep({ ...letter, channel: 'email', at: new Date() })
   const sms = (message: TextMessage) => keep({ ...message, channel: 'sms', at: new Date() })
   return {
-    email: { send: email, deliver: async letter => email(letter) },
-    sms: {
-      sendNow: async message => {
-        sms(message)
-        return true
-      },
-      deliver: async message => sms(message),
-    },
+    email: sender(email),
+    sms: sender(sms),
     messages: () => messages,
   }
 }
+
+const sender = <Message>(take: (message: Message) => void) => ({
+  sendNow: async (message: Message) => {
+    take(message)
+    return true
+  },
+  deliver: async (message: Message) => take(message),
+})
 
 const most = 100

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import pRetry from 'p-retry'
 import type { Logger } from 'pino'
 import { smsBy } from '../config/sms.ts'
 import type { Config } from '../config.ts'
@@ -43,12 +43,11 @@ export const openSms = ({ config, log, outbound, pauseMs = 2000 }: Options): Sms
   }
   return {
     deliver,
-    sendNow: async message => {
-      const first = await outcomeOf(deliver(message))
-      if (first !== 'later') return first !== 'never'
-      await pause(pauseMs)
-      return ['sent', 'perhaps'].includes(await outcomeOf(deliver(message)))
-    },
+    sendNow: message =>
+      pRetry(() => deliver(message), { retries: 1, minTimeout: pauseMs, shouldRetry: isToBeTriedAgain }).then(
+        () => true,
+        ({ isUncertain }: Undelivered) => isUncertain,
+      ),
   }
 }
 
@@ -58,13 +57,8 @@ export const smsOriginsOf = (config: Config): readonly string[] => {
   return [twilioUrl, ...(smsGatewayUrl === undefined ? [] : [new URL(smsGatewayUrl).origin])]
 }
 
-type Outcome = 'sent' | 'perhaps' | 'later' | 'never'
-
-const outcomeOf = (delivered: Promise<void>): Promise<Outcome> =>
-  delivered.then(
-    () => 'sent',
-    ({ isUncertain, isFinal }: Undelivered) => (isUncertain ? 'perhaps' : isFinal ? 'never' : 'later'),
-  )
+const isToBeTriedAgain = ({ error }: { readonly error: Error }): boolean =>
+  error instanceof Undelivered && !error.isUncertain && !error.isFinal
 
 const unheard = (error: unknown): Undelivered =>
   mayHaveArrived(error)

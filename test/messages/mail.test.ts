@@ -176,7 +176,7 @@ t.test('a mail server that does not come to an end holds up a letter no longer t
       config: { smtpUrl: `smtp://127.0.0.1:${port}`, mailFrom: undefined },
       log,
       address,
-      limits: { silenceMs: 200, letterMs: 1000 },
+      limits: { silenceMs: 200, letterMs: 1000, waitingMs: 1000 },
     })
     const message = 'The mail server did not answer in time'
     await t.rejects(Promise.resolve(mail?.deliver(letter)), { message, isUncertain: false, isAway }, what)
@@ -184,6 +184,42 @@ t.test('a mail server that does not come to an end holds up a letter no longer t
     mail?.close()
     // Otherwise it would hold the connection of a server that never ends.
     await new Promise<void>(resolve => server.close(() => resolve()))
+  }
+})
+
+t.test('somebody who waits is told of a letter that is known not to be taken, and of no other', async t => {
+  const arriving = await openMailbox()
+  t.teardown(arriving.close)
+  const answering = async (responseCode: number) => {
+    const onRcptTo: SMTPServerOptions['onRcptTo'] = (_, __, done) =>
+      done(Object.assign(new Error('no'), { responseCode }))
+    const server = new SMTPServer({ authOptional: true, disabledCommands: ['STARTTLS'], onRcptTo })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => new Promise<void>(resolve => server.close(resolve)))
+    return `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`
+  }
+  const sockets: Socket[] = []
+  const silent = createServer(socket => sockets.push(socket.on('error', () => {})))
+  await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
+  const cases: readonly (readonly [string, string, boolean, number])[] = [
+    ['one that arrives', arriving.url, true, 60_000],
+    ['one to an address that is refused', await answering(550), false, 60_000],
+    ['one for which no server is there', 'smtp://127.0.0.1:1', false, 60_000],
+    ['one that is to come again later', await answering(450), true, 50],
+    ['one of which nothing is known yet', `smtp://127.0.0.1:${(silent.address() as AddressInfo).port}`, true, 50],
+  ]
+  for (const [what, smtpUrl, isSent, waitingMs] of cases) {
+    const { log, lines } = logged()
+    const limits = { silenceMs: 60_000, letterMs: 60_000, waitingMs }
+    const mail = await openMail({ config: { smtpUrl, mailFrom: undefined }, log, address, limits })
+    t.equal(await mail?.sendNow(letter), isSent, what)
+    t.equal(lines.length, isSent ? 0 : 1, 'a failure is logged')
+    t.notMatch(lines.join(''), /ana@example|a-secret/)
+    mail?.close()
   }
 })
 

@@ -25,13 +25,8 @@ export const sendCode = async ({ accounts, channels }: Parts, link: string, word
   if (!(await mayTry(database, secretKey, codes, id)))
     return { kind: 'too-often', until: await endOfTries(database, secretKey, codes, id), channel }
   const code = String(randomInt(1_000_000)).padStart(6, '0')
-  if (channel === 'email') {
-    await setCode(database, invitation, hashOf(secretKey, invitation, code))
-    writeCode(channels, invitation, words, code)
-    return { kind: 'sent' }
-  }
   // One that is not sent must not end the one before.
-  if (await textCode(channels, invitation, words, code)) {
+  if (await writeCode(channels, invitation, words, code)) {
     await setCode(database, invitation, hashOf(secretKey, invitation, code))
     return { kind: 'sent' }
   }
@@ -42,19 +37,23 @@ export const sendCode = async ({ accounts, channels }: Parts, link: string, word
 /** For each invitation. */
 const codes: Limit = { what: 'code of an invitation', tries: 5, minutes: 60 }
 
-/** Whoever has the link must not keep a gateway busy that sends nothing. */
+/** Whoever has the link must not keep a mail server or a gateway busy that takes nothing. */
 const unsentCodes: Limit = { what: 'code of an invitation that was not sent', tries: 20, minutes: 60 }
 
 /** The hash is keyed: six digits without a key would soon be found by whoever reads the database. */
 export const hashOf = (secretKey: Uint8Array, { id }: Invitation, code: string): Buffer =>
   createHmac('sha256', secretKey).update(`invitation ${id} ${code}`).digest()
 
-const writeCode = ({ email }: Channels, { address: to }: Invitation, { say }: Words, code: string): void =>
-  email?.send({ to, subject: say('code-letter.subject', { code }), text: say('code-letter.text', { code }) })
-
-const textCode = async (
-  { sms }: Channels,
-  { address: to }: Invitation,
+const writeCode = async (
+  { email, sms }: Channels,
+  { channel, address: to }: Invitation,
   { say }: Words,
   code: string,
-): Promise<boolean> => (await sms?.sendNow({ to, text: toGsm(say('code-sms.text', { code })) })) ?? false
+): Promise<boolean | undefined> => {
+  if (channel === 'sms') return sms?.sendNow({ to, text: toGsm(say('code-sms.text', { code })) })
+  return email?.sendNow({
+    to,
+    subject: say('code-letter.subject', { code }),
+    text: say('code-letter.text', { code }),
+  })
+}

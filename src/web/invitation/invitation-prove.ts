@@ -134,4 +134,4 @@ export const sendTooOften = (reply: FastifyReply, words: Words, until: Date, cam
 
 /** A code that was sent before still works, so the form stays. */
 export const sendUnsent = (reply: FastifyReply, words: Words, came: Came): FastifyReply =>
-  sendProve(reply.code(503), words, { ...came, told: html`<p>${words.say('prove.unsent')}</p>` })
+  sendProve(reply.code(503), words, { ...came, told: html`<p>${words.say(`prove.unsent-${came.channel}`)}</p>` })

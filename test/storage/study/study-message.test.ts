@@ -43,7 +43,7 @@ t.test(
     const parts = {
       database,
       accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
-      channels: { email: { deliver: async (letter: object) => void letters.push(letter), send: async () => {} } },
+      channels: { email: { deliver: async (letter: object) => void letters.push(letter), sendNow: async () => true } },
     }
     const addresses = [{ channel: 'email', address: 'bea@example.org' }] as const
     for (let count = 0; count < 2; count++) await addTakenUp(database, { patient: 'bea', study: 's', addresses })
@@ -76,7 +76,7 @@ t.test('what was done for a patient is told in their language, and to nobody onc
     const parts = {
       database,
       accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
-      channels: { email: { deliver: async (letter: never) => void letters.push(letter), send: async () => {} } },
+      channels: { email: { deliver: async (letter: never) => void letters.push(letter), sendNow: async () => true } },
     }
     await sendMessage(parts as never, kind, { isLast: () => true, sent: new Set() })
     await database.run(sql.fragment`DELETE FROM study_message WHERE id = ${kind}`)
@@ -131,7 +131,7 @@ t.test(
       const parts = {
         database,
         accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
-        channels: { email: { deliver, send: async () => {} }, sms: { deliver } },
+        channels: { email: { deliver, sendNow: async () => true }, sms: { deliver } },
       }
       await sendMessage(parts as never, 'told', { isLast: () => true, sent: new Set() })
       const { reason } = await database.one<{ reason: string | null }>(
@@ -210,7 +210,7 @@ t.test('a message that waits when a patient dies is not sent, and staff are told
   const parts = {
     database,
     accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
-    channels: { email: { deliver: async () => t.fail('a letter went out'), send: async () => {} } },
+    channels: { email: { deliver: async () => t.fail('a letter went out'), sendNow: async () => true } },
   }
   await sendMessage(parts as never, 'asks', { isLast: () => true, sent: new Set() })
   t.strictSame(await database.one(sql.fragment`SELECT state, reason FROM study_message WHERE id = 'asks'`), {
@@ -235,7 +235,7 @@ t.test(
       const parts = {
         database,
         accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
-        channels: { email: { deliver: async () => void sent.push(id), send: async () => {} } },
+        channels: { email: { deliver: async () => void sent.push(id), sendNow: async () => true } },
       }
       await sendMessage(parts as never, id, { isLast: () => true, sent: new Set() })
       return (

@@ -532,7 +532,7 @@ t.test('a reminder that waited is sent to somebody who still has to be reminded,
   const parts = {
     database,
     accounts: { openStoreAs: () => ({ read }) as unknown as Store, address: () => 'https://x.example' },
-    channels: { email: { deliver: async (letter: unknown) => void letters.push(letter), send: async () => {} } },
+    channels: { email: { deliver: async (letter: unknown) => void letters.push(letter), sendNow: async () => true } },
   }
   /** What becomes of the reminder if it could not be sent until so much later. */
   const sentAfter = async (waited: string, { message: id }: { readonly message: string }) => {
