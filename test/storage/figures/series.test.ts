@@ -154,6 +154,15 @@ t.test('$daily-summary has the same sums, for energy too', async t => {
   )
 })
 
+t.test(
+  'the total from one midnight to the next is of that day, also for a reader for whom it began a day before',
+  async t => {
+    await put(steps(lasting('2026-06-12T00:00:00+02:00', '2026-06-12T23:59:59+02:00'), 2500, ofDay))
+    for (const timezone of ['Europe/Berlin', 'Europe/London', 'America/New_York', 'Asia/Tokyo'])
+      t.same(await sumsOf('2026-06-11', '2026-06-13', timezone), ['E 2500 E'], timezone)
+  },
+)
+
 t.test('a day that was written without a time is the same day in every time zone', async t => {
   await put(steps({ effectiveDateTime: '2026-06-02' }, 3000, ofDay))
   for (const [timezone, start, end] of [
