@@ -90,21 +90,27 @@ export const itemsToDo = (connection: Connection, id: string, count: number): Pr
   connection.any<StudyActionItem>(sql.fragment`
     SELECT item, target FROM study_action_item WHERE action = ${id} AND NOT begun ORDER BY item LIMIT ${count}`)
 
-/** If several begin it at the same time, one gets true. */
-export const beginItem = async (connection: Connection, id: string, item: number): Promise<boolean> =>
-  (await connection.run(sql.fragment`
-    UPDATE study_action_item SET begun = TRUE WHERE action = ${id} AND item = ${item} AND NOT begun`)) > 0
+/** What came of an item: done, or why it was refused. */
+export type SettledItem = { readonly item: number; readonly refusal: string | undefined }
 
-/** Says what came of it: done, or why it was refused. */
-export const settleItem = async (
+/** If several begin it at the same time, one gets true. What came of the item before is said in the same commit, since each is waited for. */
+export const beginItem = async (
   connection: Connection,
   id: string,
   item: number,
-  refusal: string | undefined,
-): Promise<void> => {
-  await connection.run(sql.fragment`
-    UPDATE study_action_item SET done = TRUE, refusal = ${refusal ?? null} WHERE action = ${id} AND item = ${item}`)
+  before?: SettledItem,
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    WITH settled AS (${settling(id, before)})
+    UPDATE study_action_item SET begun = TRUE WHERE action = ${id} AND item = ${item} AND NOT begun`)) > 0
+
+export const settleItem = async (connection: Connection, id: string, settled: SettledItem): Promise<void> => {
+  await connection.run(settling(id, settled))
 }
+
+const settling = (id: string, settled: SettledItem | undefined): SqlFragment => sql.fragment`
+  UPDATE study_action_item SET done = TRUE, refusal = ${settled?.refusal ?? null}
+  WHERE action = ${id} AND item = ${settled?.item ?? null}`
 
 /** Items that nobody has begun are no longer done. */
 export const refuseRest = async (connection: Connection, id: string, refusal: string): Promise<void> => {

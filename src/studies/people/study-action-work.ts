@@ -13,6 +13,7 @@ import {
   itemsToDo,
   readAction,
   refuseRest,
+  type SettledItem,
   type StudyAction,
   type StudyActionItem,
   settleItem,
@@ -70,10 +71,7 @@ const workOn = async (parts: Parts, action: StudyAction): Promise<void> => {
     if (items.length === 0) return
     const act = await actFor(parts, action, items)
     const left = items.values()
-    const doNext = async (): Promise<void> => {
-      for (const item of left) await doOne(parts, action, item, act)
-    }
-    const done = await Promise.allSettled(Array.from({ length: mostAtOnce }, doNext))
+    const done = await Promise.allSettled(Array.from({ length: mostAtOnce }, () => doNext(parts, action, left, act)))
     // Thrown only now that nothing is under way any more, so that whoever begins anew finds all items settled.
     for (const one of done) if (one.status === 'rejected') throw one.reason
   }
@@ -81,8 +79,11 @@ const workOn = async (parts: Parts, action: StudyAction): Promise<void> => {
 
 const chunkSize = 200
 
-/** Each waits for the database most of the time, and requests need connections as well. */
-const mostAtOnce = 3
+/** Each waits for the database most of the time, for its commits, of which several reach the disk together; and requests need connections as well. */
+const mostAtOnce = 4
+
+/** To more people than these, it is to many. */
+const few = 3
 
 const inDoubt = `${ownFault}, and it is not known whether it was done: look how they stand`
 
@@ -100,22 +101,21 @@ const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyAc
   }
 }
 
-const doOne = async (
+const doNext = async (
   { database, reportFault, tries }: Parts,
   { id }: StudyAction,
-  { item, target }: StudyActionItem,
+  left: Iterable<StudyActionItem>,
   act: Act,
 ): Promise<void> => {
-  if (!(await beginItem(database, id, item))) return
-  await settleItem(
-    database,
-    id,
-    item,
-    await refusalOf(
-      oncePossible(() => act(target), tries),
-      reportFault,
-    ),
-  )
+  let before: SettledItem | undefined
+  for (const { item, target } of left) {
+    const isBegun = await beginItem(database, id, item, before)
+    before = undefined
+    if (!isBegun) continue
+    const acted = oncePossible(() => act(target), tries)
+    before = { item, refusal: await refusalOf(acted, reportFault) }
+  }
+  if (before !== undefined) await settleItem(database, id, before)
 }
 
 const refusalOf = async (acted: Promise<void>, reportFault: Parts['reportFault']): Promise<string | undefined> => {
@@ -141,7 +141,7 @@ const byOf = ({ person, study, total }: StudyAction, subject: string) => ({
   person,
   study,
   subject,
-  isToMany: total > mostAtOnce,
+  isToMany: total > few,
 })
 
 /** The function that it answers enrols a patient, and answers the id of the ResearchSubject. */

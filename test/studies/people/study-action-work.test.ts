@@ -80,6 +80,15 @@ t.test('an item that was interrupted is reported as possibly done, and is not do
   t.match(await readAction(database, id), { done: 2, refused: 1 })
 })
 
+t.test('when an item is begun, it is told what came of the one before', async t => {
+  const id = await add('erin', 'invite')
+  await beginItem(database, id, 1)
+  t.equal(await beginItem(database, id, 2, { item: 1, refusal: 'They have no address' }), true)
+  t.match(await readAction(database, id), { done: 1, refused: 1, isOver: false })
+  t.equal(await beginItem(database, id, 1, { item: 2, refusal: undefined }), false, 'nor is one begun twice')
+  t.match(await readAction(database, id), { done: 2, refused: 1, isOver: false })
+})
+
 t.test('an item that another server has begun since it was listed is left to that one', async t => {
   invited.length = 0
   const id = await add('carol', 'invite')
@@ -167,7 +176,7 @@ t.test('an action is done for a few people at a time, and for each once', async 
   }
   t.strictSame(await worked(id, { invitations }), { isOver: true, refused: ['They have no address'] })
   t.same(done.toSorted(), targets.filter(one => one !== 'patient-7').toSorted())
-  t.equal(most, 3)
+  t.equal(most, 4)
 })
 
 t.test('an action in progress is not begun again if sent twice, but can be once it is over', async t => {
