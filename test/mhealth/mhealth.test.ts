@@ -469,10 +469,11 @@ t.test('everything around the measurement stays as the client sent it', async t 
     language: 'de',
     text: { status: 'additional', div: '<div xmlns="http://www.w3.org/1999/xhtml">Puls nach der Treppe</div>' },
     contained: [{ resourceType: 'Device', id: 'cuff' }],
+    performer: [{ reference: 'Practitioner/nurse' }],
   }
   const { resource } = receive(upload(heartRate(64), around))
-  const { implicitRules, language, text, contained } = resource
-  t.strictSame({ implicitRules, language, text, contained }, around)
+  const { implicitRules, language, text, contained, performer } = resource
+  t.strictSame({ implicitRules, language, text, contained, performer }, around)
 })
 
 t.test('of repairs only those of this document are told, whatever the client says', t => {

@@ -217,6 +217,15 @@ t.test('each sample of a signal counts on the day of its moment, and a wave once
   t.same(await count(), { 'Patient/cid': '1 1 2 3' })
 })
 
+t.test('samples of a signal that began days before count on the days that are asked for', async t => {
+  const signal = {
+    ...sampled('long', '2026-07-10T00:00:00Z', { period: 3_600_000, data: Array(150).fill('60').join(' ') }),
+    subject: { reference: 'Patient/xia' },
+  }
+  await put({ resourceType: 'Patient', id: 'xia' }, signal)
+  t.same(await countsOf({ subject: 'xia', start: '2026-07-15', end: '2026-07-17' }), { 'Patient/xia': '24 6 E' })
+})
+
 t.test('samples count for whom they were measured of, if several patients are asked for', async t => {
   const of = (patient: string, id: string, data: string, hour: string) => ({
     ...sampled(id, `2026-07-01T${hour}:00:00Z`, { period: 1000, data }),
