@@ -27,6 +27,7 @@ const projectEach = each<ResearchSubject>(async (connection, change, context) =>
   const wasOver = before.some(one => one.study_id === study && one.isOver)
   const [made] = await insertEnrolments(connection, enrolmentOf(change))
   if (made?.isOver === false && wasOver) throw stayingOver()
+  if (made?.isOver === false && isNew) await refuseSecond(connection, change)
   const studies = new Set([...before.map(row => row.study_id), ...(study === undefined ? [] : [study])])
   for (const one of studies) await renewPermits(connection, patientId, { kind: 'study', id: one }, context)
 })
@@ -41,6 +42,25 @@ const stayingOver = (): FhirError =>
     `A ResearchSubject that is over (${[...ended].join(', ')}, or its period has ended) stays so: they are enrolled anew by another ResearchSubject, once their Consent is ended, and give a new one`,
     { expression: 'ResearchSubject.status' },
   )
+
+/**
+ * Of two places that go on, the patient would leave one and be in the study by the other. Another record of the same human may have one of its own: whoever
+ * writes this one need not know of that.
+ */
+const refuseSecond = async (connection: Connection, { patientId, id }: Projected<ResearchSubject>): Promise<void> => {
+  const other = await connection.maybeOne<{ id: string }>(sql.fragment`
+    SELECT other.id FROM enrolment AS own
+    JOIN enrolment AS other ON other.patient_id = own.patient_id AND other.study_id = own.study_id
+      AND other.patient = own.patient AND other.id <> own.id
+    WHERE own.patient_id = ${patientId} AND own.id = ${id} AND other.in_force AND now() < other.period_end
+    ORDER BY other.id LIMIT 1`)
+  if (other === undefined) return
+  throw new FhirError(
+    'conflict',
+    `The patient has a place in the study already, ResearchSubject/${other.id}, which is not over: change that one, or end it first (${[...ended].join(', ')}, or its period)`,
+    { expression: 'ResearchSubject.individual' },
+  )
+}
 
 /** What somebody gave before they left the study must not count again because others enrol them anew. */
 const refuseReturn = async (
