@@ -15,6 +15,7 @@ import { dropSideRows, factsSetOf, sideRows } from '../write/side-rows.ts'
 import { toProjected } from '../write/write.ts'
 import { answerPlaces } from './answer-places.ts'
 import { type Derivation, noteMapVersion, putDerived } from './derive-anew.ts'
+import { notingReindex } from './reindex-begun.ts'
 
 type Options = {
   readonly database: Database
@@ -33,15 +34,13 @@ export type Progress = { readonly done: number; readonly total: number; readonly
 /**
  * Rebuilds, from nothing but the stored resources, what the tables hold beside them: tokens and index rows, the facts and classes of Observations,
  * compartments, and the model's projections. Observations to which today's derivation gives other elements get a next version, and so do places in
- * studies that say something else of the answers than the Consents. The server may be running meanwhile.
+ * studies that say something else of the answers than the Consents. The server may be running meanwhile. If it is cut short, each resource is either as it
+ * was or as it will be, and another one does them all.
  */
-export const reindex = async ({
-  database,
-  dictionaryConnection,
-  derivation,
-  onProgress,
-  ...given
-}: Options): Promise<Progress> => {
+export const reindex = (options: Options): Promise<Progress> =>
+  notingReindex(options.database, () => reindexAll(options))
+
+const reindexAll = async ({ database, dictionaryConnection, derivation, onProgress, ...given }: Options) => {
   const preparing: Preparing = {
     registry: given.registry,
     classes: given.classes,

@@ -4,6 +4,7 @@ import { sql } from '../sql.ts'
 import { nothingMoreToSay } from '../study/study-message.ts'
 import { readBackups } from './backup.ts'
 import { type ClockDifference, readClockDifference } from './clock.ts'
+import { findReindexBegun } from './reindex-begun.ts'
 
 /** The state of the database, for those who run the installation: figures, and nothing of what is stored. */
 export type SystemState = {
@@ -11,6 +12,8 @@ export type SystemState = {
   readonly version: string
   readonly startedAt: Date
   readonly clock: ClockDifference | undefined
+  /** When a reindex was begun that has not come to its end. */
+  readonly reindexBegun: Date | undefined
   readonly migrations: { readonly applied: number; readonly known: number; readonly last: string }
   readonly bytes: number
   /** The largest tables, with what belongs to them. The number of rows is an estimate, undefined if there is none yet. */
@@ -48,6 +51,7 @@ export const readSystemState = async (connection: Connection): Promise<SystemSta
     version,
     startedAt,
     clock: await readClockDifference(connection),
+    reindexBegun: await findReindexBegun(connection),
     migrations: { applied, last, known: (await readMigrations()).length },
     bytes: await readBytes(connection),
     tables: await largestTables(connection),

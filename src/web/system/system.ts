@@ -27,6 +27,7 @@ export const systemPage: AddPage = (server, options) => {
 <p><a href="/system/apps">Apps and backend services: all that are registered here</a></p>
 ${queryOf(request).get('done') === 'retried' && notice('done', html`<p>What had failed is being sent again.</p>`)}
 ${clock(state)}
+${reindexBegun(state)}
 ${versions(state)}
 ${storage(state)}
 ${queue(state, ownToken(reply))}
@@ -48,6 +49,13 @@ const clock = ({ clock }: SystemState): Html | false =>
   notice(
     'problem',
     html`<p>The clock of this server is ${clock.seconds} s ${clock.side} that of its database. Set both right: until then, a role or a token that is ended may go on for as long, or one that begins has to be waited for.</p>`,
+  )
+
+const reindexBegun = ({ reindexBegun }: SystemState): Html | false =>
+  reindexBegun !== undefined &&
+  notice(
+    'warning',
+    html`<p>A reindex was begun on ${moment(reindexBegun)} and has not come to its end. If none is under way any more, it was cut short: run <code>sharewell reindex</code> again. Until then, part of what was stored may be found as before it.</p>`,
   )
 
 const versions = ({ version, startedAt, migrations }: SystemState): Html => {

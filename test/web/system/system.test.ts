@@ -56,6 +56,16 @@ t.test('a clock that differs from that of the database is told', async t => {
   )
 })
 
+t.test('a reindex that has not come to its end is told', async t => {
+  t.notMatch(wordsOf(await administrator.get('/system')), 'has not come to its end')
+  await database.run(sql.fragment`INSERT INTO reindex_begun (at) VALUES ('2026-03-01T10:00:00Z')`)
+  t.match(
+    wordsOf(await administrator.get('/system')),
+    /A reindex was begun on .*2026.* and has not come to its end\. If none is under way any more, it was cut short: run sharewell reindex again\./,
+  )
+  await database.run(sql.fragment`DELETE FROM reindex_begun`)
+})
+
 t.test('what could not be sent can be sent again', async t => {
   const id = 'staff-rosa'
   const asked = { id, organization: lab.organization, role: 'viewer', email: 'rosa@example.org', days: 7 } as const
