@@ -6,6 +6,7 @@ import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
 import { columnOf, sql } from '../sql.ts'
 import type { Write } from '../store.ts'
+import { typeWritten } from '../type-written.ts'
 import type { Writing } from './write.ts'
 
 /**
@@ -18,7 +19,9 @@ export const changesParent = async (
   writes: readonly Write[],
 ): Promise<boolean> => {
   const devices: Device[] = []
-  for (const write of writes) devices.push(...(await deviceOf(connection, writing, write)))
+  // Among uploads there is mostly none.
+  for (const write of writes.filter(one => typeWritten(one) === 'Device'))
+    devices.push(...(await deviceOf(connection, writing, write)))
   if (devices.length === 0) return false
   const found = await connection.maybeOne(sql.fragment`
     SELECT FROM unnest(
@@ -34,7 +37,7 @@ export const changesParent = async (
 const deviceOf = async (connection: Connection, writing: Writing, write: Write): Promise<readonly Device[]> => {
   if (write.kind === 'update')
     return write.resource.resourceType === 'Device' ? [{ ...write.resource, id: write.id }] : []
-  if (write.kind !== 'patch' || write.type !== 'Device') return []
+  if (write.kind !== 'patch') return []
   const current = await findCurrent(connection, writing, 'Device', write.id, 'u')
   if (current === undefined) return []
   const changed = await patched(() => write.change(parseJson(current.content) as Resource))
