@@ -28,6 +28,8 @@ export type Words = {
   readonly list: (items: readonly string[]) => string
   /** The day in UTC. */
   readonly day: (time: Date) => string
+  /** The same without the year, with the day of the week, for where there is little room. */
+  readonly shortDay: (time: Date) => string
   /** The moment in UTC, with the words that say so. */
   readonly moment: (time: Date) => string
 }
@@ -69,6 +71,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
   const texts: Readonly<Record<string, string>> = { ...english, ...own }
   const direction = directionOf(code)
   const day = new Intl.DateTimeFormat(localeOf(code), { dateStyle: 'long', timeZone: 'UTC', calendar })
+  const shortDay = new Intl.DateTimeFormat(localeOf(code), { ...inShort, timeZone: 'UTC', calendar })
   const moment = inUtc(code)
   const number = numberIn(code)
   const joined = new Intl.ListFormat(localeOf(code))
@@ -90,6 +93,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
     number,
     list: items => joined.format(items.map(item => isolated(item, direction))),
     day: time => day.format(time),
+    shortDay: time => shortDay.format(time).replaceAll(',', ''),
     moment: time => `${moment.format(time)} UTC`,
   }
 }
@@ -98,6 +102,8 @@ const numbersIn = (value: string | number | undefined): readonly number[] => (ty
 
 /** Everywhere, since the days that people type are days of it. */
 const calendar = 'gregory'
+
+const inShort = { weekday: 'short', day: 'numeric', month: 'short' } as const
 
 /** Days as in moments, without commas, and no comma before "and". */
 const localeOf = (code: string): string => (code === 'en' ? 'en-GB' : code)

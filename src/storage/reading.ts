@@ -5,6 +5,7 @@ import type { Connection } from './database.ts'
 import { readCompleteness } from './figures/completeness.ts'
 import { readGlucoseProfile } from './figures/glucose-profile.ts'
 import { lastObservations } from './figures/lastn.ts'
+import { readPressure } from './figures/pressure.ts'
 import { readSeries } from './figures/series.ts'
 import { readStatistics } from './figures/statistics.ts'
 import { historyOfInstance } from './history/history.ts'
@@ -63,6 +64,7 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
   statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
   series: async asked => readSeries(connection, asking, await lookedUp(connection, asking, asked)),
   glucoseProfile: async asked => readGlucoseProfile(connection, asking, await lookedUp(connection, asking, asked)),
+  pressure: async asked => readPressure(connection, asking, await lookedUp(connection, asking, asked)),
   completeness: async asked => readCompleteness(connection, asking, await lookedUp(connection, asking, asked)),
   studyPeople: asked => readStudyPeople(connection, asking, asked),
   sharers: asked => readSharers(connection, asking, asked),

@@ -10,6 +10,8 @@ import type {
   GlucoseProfileAsked,
   GlucoseProfileRow,
   LastN,
+  PressureAsked,
+  PressureRow,
   SeriesAsked,
   SeriesRow,
   StatisticsAsked,
@@ -190,6 +192,8 @@ export type Store = Quarantine & {
   /** One row for each source and step with a reading, earliest first. */
   readonly series: (asked: SeriesAsked) => Promise<readonly SeriesRow[]>
   readonly glucoseProfile: (asked: GlucoseProfileAsked) => Promise<GlucoseProfileRow>
+  /** The whole period, and the halves of its days; none without a reading. */
+  readonly pressure: (asked: PressureAsked) => Promise<readonly PressureRow[]>
   readonly completeness: (asked: CompletenessAsked) => Promise<readonly CompletenessRow[]>
   readonly studyPeople: (asked: StudyPeopleAsked) => Promise<StudyPeople>
   readonly sharers: (asked: SharersAsked) => Promise<Sharers>

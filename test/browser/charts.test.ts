@@ -208,6 +208,33 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.same(new Set(told.filter(text => / Mar$/.test(text))), new Set(['2 Mar', '5 Mar', '8 Mar', '11 Mar', '14 Mar']))
   })
 
+  await t.test('thresholds and percentiles are named in the picture, each on a line of its own', async t => {
+    const { page: shown } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await shown.addInitScript(() => {
+      const { fillText } = CanvasRenderingContext2D.prototype
+      const told: [string, number][] = []
+      Object.assign(globalThis, { told })
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...more) {
+        told.push([text, y])
+        fillText.call(this, text, x, y, ...more)
+      }
+    })
+    await shown.goto(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC`)
+    await shown.waitForSelector('.chart canvas')
+    await shown.evaluate(() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+    const told = await shown.evaluate<[string, number][]>('told')
+    const texts = told.map(([text]) => text)
+    for (const mark of ['Target range 70–180 mg/dL', 'systolic 135', 'diastolic 85']) t.ok(texts.includes(mark), mark)
+    const heights = ['95 %', '75 %', '50 %', '25 %', '5 %'].map(
+      name => told.find(([text]) => text === name)?.[1] ?? Number.NaN,
+    )
+    t.ok(
+      heights.every((height, at) => at === 0 || height - (heights[at - 1] ?? 0) >= 13),
+      String(heights),
+    )
+    for (const tick of ['54', '70', '180', '250', '350']) t.ok(texts.includes(tick), tick)
+  })
+
   await t.test('pointing at a value shows its time and its number', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2026-03-02&last=2026-03-08&timezone=Europe/Berlin`)
@@ -278,11 +305,15 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.same(await Promise.all([8, 10, 12].map(isMedian)), [true, false, true])
   })
 
+  /** The chart of glucose over time is the second: the usual day is before it. */
+  const trace = 1
+
   await t.test('dragging over a stretch zooms in, and a double click shows everything again', async t => {
     const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?timezone=UTC`)
-    const over = tab.locator('.u-over').first()
-    const before = await tab.locator('canvas').first().screenshot()
+    const over = tab.locator('.u-over').nth(trace)
+    const before = await tab.locator('canvas').nth(trace).screenshot()
+    await over.scrollIntoViewIfNeeded()
     const box = await over.boundingBox()
     if (box === null) throw new Error('there is no chart')
     await tab.mouse.move(box.x + box.width * 0.4, box.y + 50)
@@ -290,28 +321,28 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await tab.mouse.move(box.x + box.width * 0.48, box.y + 60, { steps: 5 })
     await tab.mouse.up()
     await tab.mouse.move(0, 0)
-    const closer = await tab.locator('canvas').first().screenshot()
+    const closer = await tab.locator('canvas').nth(trace).screenshot()
     t.notOk(closer.equals(before))
     const alone = new URL(
-      (await tab.locator('a', { hasText: 'Show these days alone' }).first().getAttribute('href')) ?? '',
+      (await tab.locator('a', { hasText: 'Show these days alone' }).nth(trace).getAttribute('href')) ?? '',
     )
     t.equal(`${alone.pathname}${alone.search}`, `/patients/${ann}?timezone=UTC&first=2026-03-06&last=2026-03-07`)
     await over.dblclick()
     await tab.mouse.move(0, 0)
-    t.ok((await tab.locator('canvas').first().screenshot()).equals(before))
+    t.ok((await tab.locator('canvas').nth(trace).screenshot()).equals(before))
     t.same(complaints, [])
   })
 
   await t.test('with the keyboard as well, every stretch can be shown, also within a day', async t => {
     const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?timezone=UTC`)
-    const buttons = tab.getByRole('group', { name: /^What is shown of: / }).first()
+    const buttons = tab.getByRole('group', { name: /^What is shown of: / }).nth(trace)
     const shown = buttons.getByRole('status')
     const press = async (name: string, times = 1) => {
       await buttons.getByRole('button', { name }).focus()
       for (let count = 0; count < times; count += 1) await tab.keyboard.press('Enter')
     }
-    const picture = () => tab.locator('canvas').first().screenshot()
+    const picture = () => tab.locator('canvas').nth(trace).screenshot()
     const before = await picture()
     t.equal(await shown.textContent(), '')
     await press('Zoom in', 5)
@@ -325,7 +356,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await press('Move earlier')
     t.equal(await shown.textContent(), some)
     await press('Move earlier', 100)
-    const first = await tab.evaluate(`JSON.parse(document.querySelector('.chart').dataset.chart).from`)
+    const first = await tab.evaluate(`JSON.parse(document.querySelectorAll('.chart')[${trace}].dataset.chart).from`)
     const day = new Date(Number(first) * 1000).toLocaleDateString('en-GB', { dateStyle: 'medium', timeZone: 'UTC' })
     t.match(await shown.textContent(), `${day}, 00:00–`, 'not beyond the first day')
     await press('Zoom out', 8)
@@ -338,7 +369,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
   await t.test('other colours leave the focus where it was', async t => {
     const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?timezone=UTC`)
-    const one = (what: string) => `document.querySelectorAll('[data-chart]')[0].querySelector('${what}')`
+    const one = (what: string) => `document.querySelectorAll('[data-chart]')[${trace}].querySelector('${what}')`
     const staysOn = async (what: string) => {
       await tab.evaluate(`${one(what)}.focus()`)
       for (const colorScheme of ['dark', 'light'] as const) {
@@ -407,7 +438,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
         font: string
         isWhole: boolean
       }[]
-      for (const kind of [/^100$/, /^\d+ Mar$/, /^12:00$/])
+      for (const kind of [/^100$/, /^180$/, /^95 %$/, /^\d+ Mar$/, /^12:00$/])
         t.ok(
           written.some(({ text }) => kind.test(text)),
           `${kind}: each axis has some room for them`,
@@ -432,7 +463,11 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     const heights = await tab.evaluate(
       `[...document.querySelectorAll('.plot .u-wrap')].map(one => one.getBoundingClientRect().height)`,
     )
-    t.same(new Set(heights as number[]), new Set([260]), 'no sheet is lost because a chart grows when it is drawn anew')
+    t.same(
+      new Set(heights as number[]),
+      new Set([260, 350]),
+      'no sheet is lost because a chart grows when it is drawn anew',
+    )
     t.equal(await tab.locator('.u-legend .u-value:visible').count(), 0, 'the legend tells no value of a cursor')
     const edges = await tab.evaluate(
       `[...document.querySelectorAll('.plot canvas')].map(canvas => canvas.getBoundingClientRect().right <= innerWidth)`,

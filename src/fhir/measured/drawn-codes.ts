@@ -11,9 +11,12 @@ export const siteTemperature = loinc('8331-1', '8332-9', '8328-7', '8333-7')
 /** Many devices report it once a day, by a code of its own that is narrower than heart rate. */
 export const restingHeartRate = loinc('40443-4')
 
+export const systolicReading = loinc('8480-6')
+export const diastolicReading = loinc('8462-4')
+
 /** Means that a device reports instead of single readings have codes of their own. */
-export const systolic = loinc('8480-6', '96608-5')
-export const diastolic = loinc('8462-4', '96609-3')
+export const systolic = [...systolicReading, ...loinc('96608-5')]
+export const diastolic = [...diastolicReading, ...loinc('96609-3')]
 
 /** What contains both of them. */
 export const pressurePanel = [{ system: systems.omh, code: 'omh:blood-pressure' }, ...loinc('96607-7')]

@@ -100,6 +100,7 @@ type Figures =
   | 'statistics'
   | 'series'
   | 'glucoseProfile'
+  | 'pressure'
   | 'completeness'
   | 'studyPeople'
   | 'sharers'
@@ -124,6 +125,8 @@ const figures = ({ store, registry, recorder: { keep, guard }, answering }: Aske
     statistics: asked => ofCodes({ ...asked, codes: [asked.code] }, () => store.statistics(asked)),
     series: asked => ofCodes(asked, () => store.series(asked)),
     glucoseProfile: asked => ofCodes(asked, () => store.glucoseProfile(asked)),
+    pressure: asked =>
+      ofCodes({ ...asked, codes: [...asked.systolic, ...asked.diastolic] }, () => store.pressure(asked)),
     completeness: asked =>
       answering(
         { interaction: 'search-type', type: 'Observation', subjects: asked.patients },

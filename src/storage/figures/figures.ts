@@ -110,3 +110,22 @@ export type GlucoseProfileRow = OfKinds & {
     readonly percentiles: readonly number[]
   }[]
 }
+
+export type PressureAsked = Omit<ReadingsAsked, 'codes' | 'takesAverages'> & {
+  readonly systolic: ReadingsAsked['codes']
+  readonly diastolic: ReadingsAsked['codes']
+  /** A reading with either of them, or more, is high. */
+  readonly threshold: { readonly systolic: number; readonly diastolic: number }
+}
+
+/** Of all readings, or those before noon or from noon on, by the clock of the time zone. */
+export type PressureRow = OfKinds & {
+  readonly part: 'all' | 'before-noon' | 'from-noon'
+  readonly count: number
+  /** Days in the time zone with a reading. */
+  readonly days: number
+  /** The means; null if there is no such number. */
+  readonly systolic: number | null
+  readonly diastolic: number | null
+  readonly high: number
+}

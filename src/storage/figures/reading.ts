@@ -16,7 +16,7 @@ import { type Clock, clockOf } from './local-time.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
 
 /**
- * A query of the readings that the caller may search, each once, whichever of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
+ * A query of the readings that the caller may search, each once, whichever of the codes it has: `pk`, `kind_id`, `device_id`, `at`, `is_average`,
  * `dimension`, and `value` in the unit that is asked for, which is null if there is no number in that unit, or an impossible one. It is rounded to a
  * millionth, so that a value at a threshold stays at it even if it was written in another unit. Each sample of sampled data is a reading. It was
  * measured from `since` until `until`; a total of a day, or a reading with a date alone, on that whole day, whichever it is. A reading with a date
@@ -28,7 +28,7 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   if (possible === undefined) return anyReadingsOf(gate, asked)
   const { least, most } = possible
   return sql.fragment`
-    SELECT kind_id, device_id, is_whole, at, since, until, is_average, is_timed, dimension, unit_id, slack,
+    SELECT pk, kind_id, device_id, is_whole, at, since, until, is_average, is_timed, dimension, unit_id, slack,
       CASE WHEN value BETWEEN ${least}::float8 AND ${most}::float8 THEN value END AS value
     FROM (${anyReadingsOf(gate, asked)}) AS told`
 }
@@ -40,7 +40,7 @@ const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   return sql.fragment`
     WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
-    SELECT hot.kind_id, hot.device_id, hot.component = 0 AS is_whole, ${moment} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
+    SELECT hot.pk, hot.kind_id, hot.device_id, hot.component = 0 AS is_whole, ${moment} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
       hot.unit_id, ${slackOf(asked)} AS slack,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
         WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value)
@@ -48,7 +48,7 @@ const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moment)} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
-    SELECT hot.kind_id, hot.device_id, FALSE, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension, NULL, NULL,
+    SELECT hot.pk, hot.kind_id, hot.device_id, FALSE, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension, NULL, NULL,
       CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
         ELSE round(sample.value::numeric, 6)::float8 END AS value
     FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample

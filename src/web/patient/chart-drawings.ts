@@ -3,8 +3,8 @@ import { dayTotalOf } from '../../fhir/measured/day-total.ts'
 import { diastolic, restingHeartRate, scaleWeight, siteTemperature, systolic } from '../../fhir/measured/drawn-codes.ts'
 import { anyGlucose, mostGlucose } from '../../fhir/measured/glucose.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import { homePressure } from '../../operations/pressure-figures.ts'
 import type { Code } from '../../operations/readings-asked.ts'
-import type { Chart } from './chart.ts'
 import {
   beatLimits,
   breathLimits,
@@ -17,10 +17,12 @@ import {
   temperatureLimits,
 } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
-import { decimalsOf, rangeBounds } from './glucose.ts'
+import type { Chart } from './drawn-chart.ts'
+import { decimalsOf } from './drawn-number.ts'
+import { rangeBounds } from './glucose.ts'
 
 /** One chart of the page, and the readings that it draws. */
-export type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals'> & {
+export type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals' | 'figures'> & {
   /** The same in UCUM. */
   readonly ucum: string
   readonly lines: readonly { readonly name?: string; readonly codes: readonly Code[] }[]
@@ -59,7 +61,12 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
         { name: say('chart.systolic'), codes: systolic },
         { name: say('chart.diastolic'), codes: diastolic },
       ],
-      thresholds: homePressure.map(value => ({ value, label: say('chart.home-pressure') })),
+      thresholds: (['systolic', 'diastolic'] as const).map(name => ({
+        value: homePressure[name],
+        label: say('chart.home-pressure'),
+        mark: `${say(`chart.${name}`)} ${homePressure[name]}`,
+      })),
+      figures: 'pressure',
       limits: pressureLimits,
       bridgesMinutes: 2 * 24 * 60,
     },
@@ -71,6 +78,7 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
       decimals: 0,
       lines: [{ codes: omh('omh:heart-rate') }, { name: say('chart.resting'), codes: restingHeartRate }],
       thresholds: [],
+      figures: 'at-rest',
       limits: beatLimits,
       bridgesMinutes: 90,
     },
@@ -82,6 +90,7 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
       decimals: 0,
       lines: [{ codes: omh('omh:oxygen-saturation') }],
       thresholds: [],
+      figures: 'spread',
       limits: oxygenLimits,
       most: 100,
       bridgesMinutes: 90,
@@ -94,6 +103,7 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
       decimals: 0,
       lines: [{ codes: omh('omh:respiratory-rate') }],
       thresholds: [],
+      figures: 'spread',
       limits: breathLimits,
       bridgesMinutes: 90,
     },
@@ -105,6 +115,7 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
       decimals: 1,
       lines: [{ codes: [...omh('omh:body-temperature'), ...siteTemperature] }],
       thresholds: [],
+      figures: 'spread',
       limits: temperatureLimits,
       bridgesMinutes: 2 * 24 * 60,
     },
@@ -116,6 +127,7 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
       decimals: 0,
       lines: [{ codes: [...omh('omh:step-count'), dayTotalOf.steps] }],
       thresholds: [],
+      figures: 'of-days',
       limits: stepLimits,
       bridgesMinutes: 0,
     },
@@ -130,6 +142,7 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
         { name: say('chart.total-sleep'), codes: omh('omh:total-sleep-time') },
       ],
       thresholds: [],
+      figures: 'of-nights',
       limits: hourLimits,
       bridgesMinutes: 0,
       at: 'end',
@@ -142,12 +155,10 @@ export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly D
       decimals: 1,
       lines: [{ codes: [...omh('omh:body-weight'), ...scaleWeight] }],
       thresholds: [],
+      figures: 'change',
       bridgesMinutes: 30 * 24 * 60,
     },
   ]
 }
 
 const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
-
-/** Blood pressure measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
-const homePressure = [135, 85]

@@ -83,6 +83,10 @@ const mostDays = 366
 export const daysUpTo = (path: string, period: ChartPeriod, last: string): string =>
   pageUrl(path, period, { first: addDays(last, 1 - usualDays), last })
 
+/** The page of that day alone. */
+export const dayAlone = (path: string, period: ChartPeriod, day: string): string =>
+  pageUrl(path, period, { first: day, last: day })
+
 /** The page of the two weeks up to the newest reading. */
 export const newestDays = (path: string, period: ChartPeriod): string => pageUrl(path, period, {})
 

@@ -1,48 +1,15 @@
-import { dayOfEach } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { isolated } from '../../messages/isolated.ts'
 import { type Html, html } from '../page/html.ts'
-import type { Limits } from './chart-limits.ts'
+import { chartFigures } from './chart-figures.ts'
 import type { ChartPeriod } from './chart-period.ts'
+import { dayFigures } from './day-figures.ts'
+import type { Chart, Line } from './drawn-chart.ts'
 import { drawnNumber } from './drawn-number.ts'
 
-/** Measurements in steps of time, with an entry for each step that has a reading. */
-type Line = {
-  readonly label: string
-  readonly points: readonly Point[]
-}
-
-type Point = {
-  /** Seconds since 1970. */
-  readonly start: number
-  readonly count: number
-  readonly minimum: number | null
-  readonly average: number | null
-  readonly maximum: number | null
-  readonly sum: number | null
-  /** Whether only the day of its readings is known. */
-  readonly isDated: boolean
-}
-
-export type Chart = {
-  readonly title: string
-  readonly unit: string
-  /** How it is drawn: as a line, as a line with its readings marked, or with a bar for each day. */
-  readonly style: 'line' | 'marked' | 'bars'
-  readonly lines: readonly Line[]
-  readonly stepSeconds: number
-  /** If two readings are further apart than this, the line between them is broken. */
-  readonly gapSeconds: number
-  readonly thresholds: readonly { readonly value: number; readonly label: string }[]
-  readonly decimals: number
-  /** Values beyond these are marked at the edge. */
-  readonly limits: Limits
-  /** How many readings in the period have no number in the unit. */
-  readonly leftOut: number
-}
-
 /** Drawn if there is JavaScript; the same numbers are in a table below, day by day. */
-export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words, id: string): Html => {
+export const chartFigure = (chart: Chart, period: ChartPeriod, words: Words, id: string): Html => {
+  const { from, to, timezone } = period
   const { say } = words
   const { title, unit, style, lines, thresholds, decimals, limits, stepSeconds } = chart
   const drawn = {
@@ -57,6 +24,7 @@ export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, w
 <figcaption><h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
 ${lines.length > fewSources && sourceList(lines, words)}
 <p class="text-body-secondary">${saidOf(chart, words)}</p></figcaption>
+${chartFigures(chart, period, words)}
 <div class="plot" hidden></div>
 <details><summary>${say('chart.as-table', { title })}</summary>
 ${dayTable(chart, timezone, words)}
@@ -170,7 +138,7 @@ const drawnLine = ({ label, points }: Line, chart: Chart) => {
 const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string, words: Words): Html => {
   const { say } = words
   const number = (value: number) => words.number(value, decimals)
-  const rows = lines.flatMap(({ label, points }) => daysOf(points, timezone).map(day => ({ label, ...day })))
+  const rows = lines.flatMap(({ label, points }) => dayFigures(points, timezone).map(day => ({ label, ...day })))
   rows.sort((one, other) => (one.day < other.day ? -1 : Number(one.day > other.day)))
   return html`<table class="table table-sm">
 <caption>${say('chart.caption', { title, unit, timezone })}</caption>
@@ -188,22 +156,4 @@ const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: stri
       }</tr>`,
   )}</tbody>
 </table>`
-}
-
-/** Days; a step is never longer than a day, and never in two of them. */
-const daysOf = (points: readonly Point[], timezone: string) => {
-  const starts = points.map(({ start }) => start * 1000)
-  const days = dayOfEach(starts, timezone)
-  return [...Map.groupBy(points, (_, index) => days[index] ?? '')].map(([day, of]) => {
-    const total = (figure: (point: Point) => number) => of.reduce((sum, point) => sum + figure(point), 0)
-    const count = total(point => point.count)
-    return {
-      day,
-      count,
-      mean: total(point => point.count * (point.average ?? 0)) / count,
-      sum: total(({ sum }) => sum ?? 0),
-      minimum: Math.min(...of.map(({ minimum }) => minimum ?? Number.POSITIVE_INFINITY)),
-      maximum: Math.max(...of.map(({ maximum }) => maximum ?? Number.NEGATIVE_INFINITY)),
-    }
-  })
 }

@@ -1,3 +1,4 @@
+import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
 import { exactDecimal } from '../../messages/exact-decimal.ts'
 
 /**
@@ -12,3 +13,6 @@ export const drawnNumber = (value: number, decimals: number): number => {
 
 const formats = new Map<number, Intl.NumberFormat>()
 const cut = { roundingMode: 'trunc', useGrouping: false } as const
+
+/** With how many decimals a glucose is told. */
+export const decimalsOf = (unit: GlucoseUnit): number => (unit === 'mg/dL' ? 0 : 1)

@@ -1,12 +1,16 @@
-import { glucoseRanges, glucoseThresholds } from '../../fhir/measured/glucose.ts'
+import { glucoseThresholds } from '../../fhir/measured/glucose.ts'
 import { daysBetween } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { GlucoseProfile } from '../../operations/glucose-profile.ts'
 import { type Html, html } from '../page/html.ts'
+import { phrase } from '../page/time.ts'
 import { fewSources, spoken } from './chart.ts'
 import { glucoseLimits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
-import { drawnNumber } from './drawn-number.ts'
+import type { Chart } from './drawn-chart.ts'
+import { decimalsOf, drawnNumber } from './drawn-number.ts'
+import { glucoseOfDays } from './glucose-days.ts'
+import { timeInRanges } from './glucose-ranges.ts'
 
 /**
  * What the international consensus on continuous glucose monitoring requires of a report: the figures, the time in ranges, and the day as
@@ -15,17 +19,31 @@ import { drawnNumber } from './drawn-number.ts'
 export const glucoseReport = (
   profile: GlucoseProfile,
   period: ChartPeriod,
-  { of, sources, words }: { readonly of: string; readonly sources: readonly string[]; readonly words: Words },
+  { of, sources, trace, path, words }: Report,
 ): Html => html`<section>
 <h2>${words.say('chart.profile')}</h2>
 <p class="text-body-secondary">${words.say('chart.profile-from', { of })}</p>
 ${sources.length > 1 && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-sources', { sources: sourcesNamed(sources, words) })}</p>`}
 ${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-little')}</p>`}
 ${isBeyond(profile, period) && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-beyond', limitsIn(period))}</p>`}
-${figures(profile, period, words)}
-${timeInRanges(profile, period, words)}
+<div class="row column-gap-4">
+<div class="col-lg">${figures(profile, period, words)}</div>
+<div class="col-lg">${timeInRanges(profile, period, words)}</div>
+</div>
 ${profile.ofDay.length > 0 && dayFigure(profile, period, words)}
+${glucoseOfDays(trace, path, period, words)}
 </section>`
+
+type Report = {
+  /** Of which readings it is. */
+  readonly of: string
+  readonly sources: readonly string[]
+  /** The chart of glucose over time. */
+  readonly trace: Chart
+  /** The address of the page, without a query. */
+  readonly path: string
+  readonly words: Words
+}
 
 const sourcesNamed = (sources: readonly string[], words: Words): string =>
   sources.length > fewSources ? words.say('chart.many-sources', { count: sources.length }) : words.list(sources)
@@ -41,49 +59,31 @@ const limitsIn = ({ glucoseUnit: unit }: ChartPeriod) => {
 }
 
 const isEnough = ({ active }: GlucoseProfile, { first, last }: ChartPeriod): boolean =>
-  daysBetween(first, last) + 1 >= 14 && active >= 70
+  daysBetween(first, last) + 1 >= leastDays && active >= leastActive
 
+const leastDays = 14
+const leastActive = 70
+
+/** The targets are those of the consensus, which has none for the mean and the GMI. */
 const figures = (
   { count, days, active, mean, variation, gmi }: GlucoseProfile,
   { glucoseUnit }: ChartPeriod,
-  { say, number }: Words,
+  words: Words,
 ): Html => {
+  const { say, number } = words
   const unknown = say('chart.not-known')
   const percent = (value: number | null) => (value === null ? unknown : `${number(value, 1)} %`)
-  return html`<dl class="d-flex flex-wrap column-gap-4">
-<div><dt>${say('chart.mean')}</dt><dd>${mean === null ? unknown : `${number(mean, decimalsOf(glucoseUnit))} ${glucoseUnit}`}</dd></div>
-<div><dt>${say('chart.gmi')}</dt><dd>${percent(gmi)}</dd></div>
-<div><dt>${say('chart.variation')}</dt><dd>${percent(variation)}</dd></div>
-<div><dt>${say('chart.active')}</dt><dd>${percent(active)}</dd></div>
-<div><dt>${say('chart.readings')}</dt><dd>${say(days === 1 ? 'chart.count-on-day' : 'chart.count-on-days', { count, days })}</dd></div>
+  const line = (name: string, value: string, target?: string) =>
+    html`<div><dt>${name}</dt><dd>${value}${target !== undefined && html` <span class="text-body-secondary">${phrase(words, 'chart.with-target', { target: html`<bdi>${target}</bdi>` })}</span>`}</dd></div>`
+  return html`<h3>${say('chart.statistics')}</h3>
+<dl class="figures">
+${line(say('chart.mean'), mean === null ? unknown : `${number(mean, decimalsOf(glucoseUnit))} ${glucoseUnit}`)}
+${line(say('chart.gmi'), percent(gmi))}
+${line(say('chart.variation'), percent(variation), '≤ 36 %')}
+${line(say('chart.active'), percent(active), `≥ ${leastActive} %`)}
+${line(say('chart.readings'), say(days === 1 ? 'chart.count-on-day' : 'chart.count-on-days', { count, days }), `≥ ${say('chart.days', { days: leastDays })}`)}
 </dl>
 <p class="text-body-secondary">${say('chart.figures-text')}</p>`
-}
-
-export const decimalsOf = (unit: ChartPeriod['glucoseUnit']): number => (unit === 'mg/dL' ? 0 : 1)
-
-const timeInRanges = (
-  { count, ranges, shares }: GlucoseProfile,
-  { glucoseUnit }: ChartPeriod,
-  { say, number }: Words,
-): Html => {
-  const bound = (text: string) => number(Number(text), decimalsOf(glucoseUnit))
-  const rows = glucoseRanges.map((range, index) => ({ ...range, share: shares[index] ?? 0 }))
-  const bounded = ranges.reduce((sum, of) => sum + of, 0) - count
-  let before = 0
-  const bars = rows.map(({ name, share }) => {
-    const bar = html`<rect class="${name}" x="${before.toFixed(3)}" y="0" width="${share.toFixed(3)}" height="6"/>`
-    before += share
-    return bar
-  })
-  return html`<h3>${say('chart.ranges')}</h3>
-<svg class="ranges" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>
-<div class="table-responsive" tabindex="0" role="region" aria-label="${say('chart.ranges')}"><table class="table table-sm">
-<caption>${say('chart.ranges-caption')}</caption>
-<thead><tr><th scope="col">${say('chart.range')}</th><th scope="col">${glucoseUnit}</th><th scope="col">${say('chart.time')}</th><th scope="col">${say('chart.target')}</th></tr></thead>
-<tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit].replace(/[\d.]+/g, bound)}</td><td>${number(share, 1)} %</td><td><bdi>${range.target}</bdi>${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
-</table></div>
-${bounded > 0 && html`<p class="text-body-secondary">${say('chart.ranges-bounded', { count: bounded })}</p>`}`
 }
 
 const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPeriod, words: Words): Html => {
@@ -99,12 +99,14 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
     decimals,
     thresholds: rangeBounds(glucoseUnit, words),
     limits: glucoseLimits[glucoseUnit],
-    percentiles: [0, 1, 2, 3, 4].map(index =>
-      quarters.map(one => {
+    ...dayScale[glucoseUnit],
+    percentiles: percentileNames.map((name, index) => ({
+      name: `${name} %`,
+      values: quarters.map(one => {
         const value = one?.percentiles[index]
         return value === undefined ? null : drawnNumber(value, decimals)
       }),
-    ),
+    })),
   }
   return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
 <figcaption><h3>${title} <span class="fw-normal text-body-secondary">${glucoseUnit}</span></h3>
@@ -120,15 +122,27 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
 </figure>`
 }
 
+const percentileNames = [5, 25, 50, 75, 95]
+
+/**
+ * The scale of the published report, the same for everybody, so that two of them can be laid side by side; `ticks`: what it names, the bounds of the
+ * target range before the others where there is little room. https://doi.org/10.1089/dia.2019.0034
+ */
+const dayScale = {
+  'mg/dL': { scale: [0, 350], ticks: [70, 180, 250, 350, 54, 450, 550] },
+  'mmol/L': { scale: [0, 21], ticks: [3.9, 10, 13.9, 21, 3, 27, 33] },
+} as const
+
 const clockOf = (quarter: number): string =>
   `${String(Math.floor(quarter / 4)).padStart(2, '0')}:${String((quarter % 4) * 15).padStart(2, '0')}`
 
 /** The bounds of the target range, as lines. */
-export const rangeBounds = (unit: ChartPeriod['glucoseUnit'], { say }: Words) => {
+export const rangeBounds = (unit: ChartPeriod['glucoseUnit'], { say, number }: Words): Chart['thresholds'] => {
   const [, low, high] = glucoseThresholds[unit]
   const label = say('chart.bounds', { low, high, unit })
+  const told = (value: number) => number(value, decimalsOf(unit))
   return [
-    { value: low, label },
-    { value: high, label },
+    { value: low, label, mark: '' },
+    { value: high, label, mark: say('chart.target-range', { low: told(low), high: told(high), unit }) },
   ]
 }

@@ -6,17 +6,19 @@ import type { Registry } from '../../fhir/registry.ts'
 import { addDays, dayOf, daysBetween, startOfDay } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { readGlucoseProfile } from '../../operations/glucose-profile.ts'
+import { readPressureFigures } from '../../operations/pressure-figures.ts'
 import type { Code } from '../../operations/readings-asked.ts'
 import { aboveZero, readSeries, stepWithin } from '../../operations/series.ts'
 import type { Step } from '../../storage/figures/figures.ts'
 import type { Store } from '../../storage/store.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, phrase } from '../page/time.ts'
-import { type Chart, chartFigure, withoutFigure } from './chart.ts'
+import { chartFigure, withoutFigure } from './chart.ts'
 import { type Drawing, drawings } from './chart-drawings.ts'
 import { limitsAround } from './chart-limits.ts'
 import { chartId, chartList } from './chart-list.ts'
 import { type ChartPeriod, chartPeriodOf, hasDays, periodForm, timezoneIn } from './chart-period.ts'
+import type { Chart } from './drawn-chart.ts'
 import { glucoseReport } from './glucose.ts'
 import { newestOfEach, newestReading, newestReadingOf } from './newest-reading.ts'
 import { type ChartsPage, nothingDrawn } from './nothing-drawn.ts'
@@ -48,7 +50,7 @@ export const patientCharts = async (
   const asked = { ...reading, patient, timezone: timezoneIn(query) }
   const found = await newestOfEach(asked)
   const newest = await newestReading(asked, found)
-  const readIn = (moment = Date.now()) => readFigures(reading, patient, chartPeriodOf(query, moment))
+  const readIn = (moment = Date.now()) => readFigures(reading, page, chartPeriodOf(query, moment))
   const first = await readIn(newest)
   const isEmpty = newest !== undefined && first.measured.length === 0
   const newestDrawn = isEmpty ? await newestReadingOf(asked, drawnCodes(first.period, words)) : undefined
@@ -68,6 +70,7 @@ export const patientCharts = async (
   ])
   const content = html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
+<link rel="stylesheet" href="/static/glucose.css">
 <h2>${say('chart.measurements')}</h2>
 <p>${shown}</p>
 ${newest !== undefined && newestNote(newest, period.timezone, page, words)}
@@ -75,8 +78,8 @@ ${periodForm(path, period, words)}
 ${list}
 ${measured.length === 0 && nothingDrawn(page, period, newestDrawn ?? newest, words)}
 ${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscript>`}
-${trace}
 ${glucose}
+${trace}
 ${others}
 ${more}
 ${chartScripts}`
@@ -94,7 +97,8 @@ const newestNote = (newest: number, timezone: string, { old }: ChartsPage, words
 const fewDays = 3
 
 /** In the order in which they run; all are asked for at once, since each way there and back takes long on a phone with a slow connection. */
-const chartScripts = html`<link rel="modulepreload" href="/static/chart-scale.js">
+const chartScripts = html`<link rel="modulepreload" href="/static/chart-marks.js">
+<link rel="modulepreload" href="/static/chart-scale.js">
 <link rel="modulepreload" href="/static/chart-told.js">
 <link rel="modulepreload" href="/static/chart-zoom.js">
 <script type="module" src="/static/chart-language.js"></script>
@@ -109,11 +113,11 @@ type Figures = {
   readonly measured: readonly Chart[]
 }
 
-const readFigures = async (reading: Reading, patient: string, period: ChartPeriod): Promise<Figures> => {
+const readFigures = async (reading: Reading, { path, patient }: ChartsPage, period: ChartPeriod): Promise<Figures> => {
   const asked = { patient, period }
   const charts = await pMap(drawings(period, reading.words), drawing => chartOf(reading, asked, drawing), twoAtOnce)
-  const hasSeveral = (charts[0]?.lines.length ?? 0) > 1
-  const glucose = await glucoseOf(reading, asked, { hasSeveral })
+  const [trace] = charts
+  const glucose = trace && (await glucoseOf(reading, asked, { trace, path }))
   return { period, glucose, charts, measured: charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0) }
 }
 
@@ -139,7 +143,9 @@ const chartOf = async (
   const asked = { patient, from, to, timezone, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
   for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
-  const all = answers.flatMap((answer, index) => answer.lines.map(line => ({ ...line, name: lines[index]?.name })))
+  const all = answers.flatMap((answer, place) =>
+    answer.lines.map(line => ({ ...line, place, name: lines[place]?.name })),
+  )
   const names = namesOf(all, reading.words)
   const points = all.flatMap(line => line.points)
   return {
@@ -148,7 +154,12 @@ const chartOf = async (
     stepSeconds,
     gapSeconds: Math.max(bridgesMinutes * 60, stepSeconds * 1.5),
     leftOut: answers.reduce((sum, { leftOut }) => sum + leftOut, 0),
-    lines: all.map(({ name, points }, place) => ({ label: [name, names[place]].filter(Boolean).join(', '), points })),
+    lines: all.map(({ name, place, points }, index) => ({
+      label: [name, names[index]].filter(Boolean).join(', '),
+      place,
+      points,
+    })),
+    ...(drawing.figures === 'pressure' && all.length > 0 && { pressure: await readPressureFigures(reading, asked) }),
   }
 }
 
@@ -181,12 +192,12 @@ const mostPoints = 2100
 
 /**
  * Readings from interstitial fluid, if there are any: meters are used when something is wrong. Without a single number there may still be readings
- * that are known to be low or high. `hasSeveral`: whether the trace of all readings has a line for more than one source.
+ * that are known to be low or high. `trace`: the chart of all readings.
  */
 const glucoseOf = async (
   reading: Reading,
   asked: Asked,
-  { hasSeveral }: { readonly hasSeveral: boolean },
+  { trace, path }: { readonly trace: Chart; readonly path: string },
 ): Promise<Html | undefined> => {
   const { patient, period } = asked
   const { words } = reading
@@ -198,8 +209,8 @@ const glucoseOf = async (
   ] as const) {
     const profile = await readGlucoseProfile(reading, { patient, codes, from, to, timezone, unit })
     if (profile.shares.length === 0) continue
-    const sources = hasSeveral ? await sourcesOfGlucose(reading, asked, codes) : []
-    const report = glucoseReport(profile, period, { of: words.say(of), sources, words })
+    const sources = trace.lines.length > 1 ? await sourcesOfGlucose(reading, asked, codes) : []
+    const report = glucoseReport(profile, period, { of: words.say(of), sources, trace, path, words })
     if (profile.count > 0) return report
     withoutNumber ??= report
   }

@@ -3,15 +3,16 @@ import { daySeconds } from '/static/chart-told.js'
 
 /**
  * Contains the measurements and the thresholds, with some room, and zero for bars. An improbable value would leave no room for all others, so
- * the scale does not reach it.
+ * the scale does not reach it. With a `scale` of its own, it has at least that.
  */
 export const rangeOf =
-  ({ style, thresholds, limits: [lowest, highest] }) =>
+  ({ style, thresholds, scale, limits: [lowest, highest] }) =>
   plot => {
     const [first, last] = plot.series[0].idxs
     const shown = plot.data.slice(1).flatMap(values => values.slice(first, last + 1))
     const likely = shown.filter(value => value != null && value >= lowest && value <= highest)
     if (style === 'bars') return [0, (greatest(likely) || 1) * 1.08]
+    if (scale !== undefined) return [scale[0], Math.max(scale[1], (greatest(likely) ?? 0) * 1.03)]
     const values = [...(likely.length === 0 ? [lowest, highest] : likely), ...thresholds.map(({ value }) => value)]
     const [from, to] = [-greatest(values.map(value => -value)), greatest(values)]
     const room = (to - from) * 0.08 || 1

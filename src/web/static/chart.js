@@ -1,4 +1,5 @@
 /** Charts of measurements. What to draw is in the page, in `data-chart` of each figure. uPlot has come before, as a script that is no module. */
+import { chartFont, drawNames, drawThresholds, namesWidth } from '/static/chart-marks.js'
 import { drawBeyond, rangeOf } from '/static/chart-scale.js'
 import { clockOf, daySeconds, letterScale, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'
 import { zoomButtons } from '/static/chart-zoom.js'
@@ -10,6 +11,7 @@ const colors = () => {
   const color = name => style.getPropertyValue(`--${name}`).trim()
   return {
     ink: color('bs-body-color'),
+    paper: color('bs-body-bg'),
     grid: color('chart-grid'),
     threshold: color('chart-threshold'),
     inner: color('chart-inner'),
@@ -21,29 +23,11 @@ const colors = () => {
 
 const axisOf = ({ ink, grid }) => ({
   stroke: ink,
-  font: `${13 * letterScale()}px system-ui, sans-serif`,
+  font: chartFont(),
   size: 37 + 13 * letterScale(),
   grid: { stroke: grid, width: 1 },
   ticks: { stroke: grid, width: 1 },
 })
-
-/** Dashed lines across the chart. */
-const drawThresholds = (thresholds, color) => plot => {
-  const { ctx, bbox } = plot
-  ctx.save()
-  ctx.strokeStyle = color
-  ctx.lineWidth = 1.5 * devicePixelRatio
-  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio])
-  for (const { value } of thresholds) {
-    const y = plot.valToPos(value, 'y', true)
-    if (y < bbox.top || y > bbox.top + bbox.height) continue
-    ctx.beginPath()
-    ctx.moveTo(bbox.left, y)
-    ctx.lineTo(bbox.left + bbox.width, y)
-    ctx.stroke()
-  }
-  ctx.restore()
-}
 
 /** Lines differ in their strokes as well, for whoever sees no colours, or prints without them. For the line, and for its mark in the legend. */
 const strokes = [
@@ -56,11 +40,19 @@ const strokeOf = index => strokes[index % strokes.length]
 /** Legends show what is between the edges, and not the edges. */
 const edgeClass = 'edge'
 
-/** The axis of the values. */
-const valueAxis = (palette, { language }) => {
+/** The axis of the values; with `ticks`, it has these, the first of them first where letters leave no room for all. */
+const valueAxis = (palette, { language, ticks }) => {
   const number = numberOf(language, {})
   const scale = letterScale()
-  return { ...axisOf(palette), size: 30 + 36 * scale, space: 30 * scale, values: (_plot, splits) => splits.map(number) }
+  const apart = (plot, axis) =>
+    ticks.reduce((kept, tick) => {
+      const isWithin = tick >= plot.scales[axis].min && tick <= plot.scales[axis].max
+      const isFree = kept.every(other => Math.abs(plot.valToPos(tick, axis) - plot.valToPos(other, axis)) >= 12 * scale)
+      return isWithin && isFree ? [...kept, tick] : kept
+    }, [])
+  return {
+    ...(ticks !== undefined && { splits: plot => apart(plot, 'y').toSorted((one, other) => one - other) }),
+    ...axisOf(palette), size: 30 + 36 * scale, space: 30 * scale, values: (_plot, splits) => splits.map(number) }
 }
 
 /** uPlot's NULL_EXPAND: a break lasts until the line goes on, and not only until another source has a reading. */
@@ -124,7 +116,7 @@ const overTime = chart => {
       scales: { x: { time: true, range: (_plot, low, high) => (low === high ? [from, to] : [low, high]) }, y: { range: rangeOf(chart) } },
       tzDate: time => uPlot.tzDate(new Date(time * 1000), timezone),
       axes: [{ ...axisOf(palette), ...timeAxis(chart) }, valueAxis(palette, chart)],
-      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold), drawBeyond(chart, palette)] },
+      hooks: { draw: [drawThresholds(chart.thresholds, palette), drawBeyond(chart, palette)] },
     },
   }
 }
@@ -134,13 +126,14 @@ const overDay = chart => {
   const palette = colors()
   const quarters = Array.from({ length: 96 }, (_, quarter) => quarter * 15 + 7.5)
   const edge = label => ({ label, width: 0, points: { show: false }, value: told(chart) })
+  const names = chart.percentiles.map(({ name }) => name)
   return {
-    data: [quarters, ...chart.percentiles],
+    data: [quarters, ...chart.percentiles.map(({ values }) => values)],
     options: {
       series: [
         { label: chart.words.at, value: (_plot, minutes) => (minutes == null ? '–' : clockOf(minutes - 7.5)) },
-        edge('5 %'),
-        edge('25 %'),
+        edge(names[0]),
+        edge(names[1]),
         {
           label: chart.words.median,
           stroke: palette.lines[0],
@@ -148,8 +141,8 @@ const overDay = chart => {
           points: { show: false, size: 6, fill: palette.lines[0], filter: markedAlone },
           value: told(chart),
         },
-        edge('75 %'),
-        edge('95 %'),
+        edge(names[3]),
+        edge(names[4]),
       ],
       bands: [
         { series: [5, 1], fill: palette.outer },
@@ -160,7 +153,7 @@ const overDay = chart => {
         { ...axisOf(palette), incrs: [60, 120, 180, 240, 360, 720], space: 8 + 36 * letterScale(), values: (_plot, splits) => splits.map(clockOf) },
         valueAxis(palette, chart),
       ],
-      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold), drawBeyond(chart, palette)] },
+      hooks: { draw: [drawThresholds(chart.thresholds, palette), drawBeyond(chart, palette), drawNames(names, palette)] },
     },
   }
 }
@@ -197,9 +190,9 @@ const draw = figure => {
   const plot = new uPlot(
     {
       width: place.clientWidth,
-      height: 260,
+      height: chart.style === 'day' ? 350 : 260,
       // Room for half of what is written below the right end; by itself uPlot has some for small letters.
-      padding: [null, 20 * letterScale(), null, null],
+      padding: [null, chart.style === 'day' ? namesWidth(place.clientWidth) : 20 * letterScale(), null, null],
       // A click on a name in the legend would hide its line, which no key can do.
       cursor: { drag: { x: true, y: false }, bind: { click: () => null } },
       ...options,

@@ -76,7 +76,7 @@ t.test('staff who know people by code read what somebody shares with the study, 
     wordsOf(shown),
     /K4T7-9PQR .* UTC Study Sugar and steps Gender female Year of birth 1961 Enrolled \d+ \w+ \d+ at [\d:]+ UTC Answer Shares part of what the study asks for\. Data The newest reading came .*, measured 14 March 2026/,
   )
-  t.same(drawnIn(shown), ['Glucose day by day', 'The usual day', 'Steps'])
+  t.same(drawnIn(shown), ['The usual day', 'Glucose day by day', 'Steps'])
   t.notMatch(shown.body.replaceAll('href="/patients"', ''), identity)
 })
 
@@ -158,9 +158,9 @@ t.test(
     })
     const whole = await staff.get(`/patients/${ann}`)
     t.match(wordsOf(whole), /Secretgiven Secretfamily/)
-    t.same(drawnIn(whole), ['Glucose day by day', 'The usual day', 'Blood pressure', 'Heart rate', 'Steps'])
+    t.same(drawnIn(whole), ['The usual day', 'Glucose day by day', 'Blood pressure', 'Heart rate', 'Steps'])
     const shown = await staff.get(page)
-    t.same(drawnIn(shown), ['Glucose day by day', 'The usual day', 'Steps'])
+    t.same(drawnIn(shown), ['The usual day', 'Glucose day by day', 'Steps'])
     t.notMatch(shown.body.replaceAll('href="/patients"', ''), identity)
 
     const [{ resource: named }] = (
@@ -172,7 +172,7 @@ t.test(
       linksIn(identified).some(href => href.startsWith(`/patients/${ann}?back=`)),
       'leads to the patient',
     )
-    t.same(drawnIn(identified), ['Glucose day by day', 'The usual day', 'Blood pressure', 'Heart rate', 'Steps'])
+    t.same(drawnIn(identified), ['The usual day', 'Glucose day by day', 'Blood pressure', 'Heart rate', 'Steps'])
     t.equal((await staff.get(`/studies/${other.id}/people/${place.id}`)).status, 404, 'a place of another study')
   },
 )
@@ -194,7 +194,7 @@ t.test('a kind is gone from the page at once when it is withdrawn, and everythin
     ...now,
     provision: { ...now.provision, provision: now.provision?.provision?.slice(0, 1) ?? [] },
   }))
-  t.same(drawnIn(await staff.get(page)), ['Glucose day by day', 'The usual day'])
+  t.same(drawnIn(await staff.get(page)), ['The usual day', 'Glucose day by day'])
   await changed(now => ({ ...now, status: 'inactive' }))
   const shown = await staff.get(page)
   t.same(drawnIn(shown), [])
