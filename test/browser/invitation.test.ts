@@ -134,7 +134,11 @@ t.test('patients follow an invitation on a phone, and decide', { skip: whyNoChro
       await press(says.see)
       await look(t, browser, `sharing-preview-${language}`)
       await press(says.back)
-      t.equal(await page.locator('input[name$=-from]').first().inputValue(), '2026-01-01', 'what was chosen is kept')
+      t.equal(
+        await page.locator('input[name$=-from]').first().inputValue(),
+        language === 'es' ? '1 de enero de 2026' : '1 January 2026',
+        'what was chosen is kept',
+      )
       await press(says.see)
       await type(says.name, name)
       await press(says.sign)

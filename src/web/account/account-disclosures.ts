@@ -28,6 +28,7 @@ import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { type TimeOrder, timeLinks, timeOrders } from '../page/time-order.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { calendarOf, dayShown } from '../page/typed-day.ts'
 import { langOf } from '../page/wording.ts'
 import { ownAuditLine } from './own-audit-line.ts'
 import { stretchList } from './stretch-list.ts'
@@ -159,7 +160,8 @@ const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
       name,
       label: say(`disclosures.${name}`),
       hint: say('disclosures.day-hint'),
-      value: asked[name],
+      value: dayShown(asked[name], words),
+      ...calendarOf(asked[name], words),
       problem: problem && say(dayProblems[problem]),
       autocomplete: 'off',
       optional: true as const,
@@ -180,7 +182,7 @@ const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
     form: html`${problemList([...fields, orderProblem(asked.order)], say('check'))}
 <form method="get" action="${path}" class="mb-4" novalidate>
 ${own && html`<input type="hidden" name="record" value="${own.patient}">`}
-<div class="row">${fields.map(one => html`<div class="col-sm-4">${field(one)}</div>`)}</div>
+<div class="row align-items-end">${fields.map(one => html`<div class="col-sm-4">${field(one)}</div>`)}</div>
 ${studies.length > 0 && studyField(asked.study, studies, words)}
 ${orderField(asked.order, words)}
 <button class="btn btn-outline-primary">${say('disclosures.show')}</button>

@@ -4,6 +4,7 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderProblem } from '../page/list-order.ts'
 import { lookedFor } from '../page/typed.ts'
+import { calendarOf, dayShown } from '../page/typed-day.ts'
 import type { DayRange } from './day-range.ts'
 
 /** `of`: the label of each value; the empty value does not restrict the search. */
@@ -58,7 +59,7 @@ export const dayFields = (asked: DayRange): readonly Field[] => [
 ]
 
 const dayProblems = {
-  day: 'Enter a day as year, month and day, such as 2026-03-31',
+  day: wordsFor('en').say('disclosures.day-wrong'),
   range: wordsFor('en').say('chart.problem-range'),
   order: 'The last day is before the first',
 } as const
@@ -68,8 +69,9 @@ const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field
   return {
     name,
     label,
-    hint: 'A day, such as 2026-03-31',
-    value: asked[name],
+    hint: wordsFor('en').say('disclosures.day-hint'),
+    value: dayShown(asked[name], wordsFor('en')),
+    ...calendarOf(asked[name], wordsFor('en')),
     problem: problem && dayProblems[problem],
     autocomplete: 'off',
     optional: true,

@@ -1,8 +1,9 @@
 import { isDay } from '../../fhir/date.ts'
 import { withAsciiDigits } from '../../messages/ascii-digits.ts'
-import { type Key, languageCodes, type Words } from '../../messages/catalogue.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Field } from './form.ts'
 import { type Html, html } from './html.ts'
+import { namedMonth } from './month-name.ts'
 import { typed } from './typed.ts'
 import { dayIn } from './typed-day.ts'
 
@@ -71,27 +72,6 @@ const numberOf: Readonly<Record<Part, (text: string) => string | undefined>> = {
       .trim()
       .match(/^\d{4}$/)?.[0],
 }
-
-/** A month by its name in a language of ours, or by three letters of it or more. */
-const namedMonth = (text: string): string | undefined => {
-  const plain = lettersOf(text)
-  if (plain.length < 3) return undefined
-  const found = new Set(
-    monthNames.flatMap(names => names.flatMap((name, at) => (name.startsWith(plain) ? at + 1 : []))),
-  )
-  return found.size === 1 ? String([...found][0]).padStart(2, '0') : undefined
-}
-
-const lettersOf = (text: string): string =>
-  text
-    .normalize('NFD')
-    .replace(/[^\p{L}]+/gu, '')
-    .toLowerCase()
-
-const monthNames: readonly (readonly string[])[] = languageCodes.map(code => {
-  const month = new Intl.DateTimeFormat(code, { month: 'long', timeZone: 'UTC' })
-  return Array.from({ length: 12 }, (_, at) => lettersOf(month.format(Date.UTC(2000, at))))
-})
 
 type Asked = {
   readonly date: TypedDate

@@ -16,6 +16,8 @@ export type Field = {
   readonly rows?: number
   /** Whether others read it as sentences. Everything else, such as addresses and keys, browsers are asked to leave as it is typed. */
   readonly isProse?: true
+  /** It is a day: where there are scripts, a button beside it opens a calendar, with the day on which this begins. */
+  readonly calendar?: { readonly label: string; readonly day: string }
   /** The language of the text in it, if it is not that of the page. */
   readonly language?: string | undefined
 }
@@ -32,9 +34,9 @@ ${one.rows === undefined ? oneLine(one) : lines(one)}
 }
 
 const oneLine = (one: Field): Html => {
-  const { name, type = 'text', value, inputmode, autocomplete } = one
+  const { name, type = 'text', value, inputmode, autocomplete, calendar } = one
   return html`<input class="${controlOf(one)}" id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}"${type !== 'text' && html` autocapitalize="none" spellcheck="false"`}
-${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode="${inputmode}"`}${about(one)}>`
+${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode="${inputmode}"`}${calendar && html` data-calendar="${calendar.label}" data-day="${calendar.day}"`}${about(one)}>`
 }
 
 /** With `off`, a browser that goes back drops what was typed. https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill */

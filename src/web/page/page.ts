@@ -107,6 +107,7 @@ const whole = (
 ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
 <script type="module" src="/static/time.js"></script>
 <script type="module" src="/static/once.js"></script>
+<script type="module" src="/static/calendar.js"></script>
 ${inHistory && html`<script type="module" src="/static/${inHistory}.js"></script>`}
 ${again !== undefined && html`<script type="module" src="/static/frame.js"></script>`}
 ${ending}

@@ -40,7 +40,7 @@ const atRest: FiguresOf = (chart, period, words) => {
   if (rest.count === 0) return { told: all.told, notes: [say('chart.not-at-rest')] }
   const days = resting?.lines.flatMap(({ points }) => dayFigures(points, period.timezone).map(({ day }) => day))
   const mean = `${number(rest.mean, chart.decimals)} ${chart.unit}`
-  return { told: [[say('chart.mean-at-rest'), say('chart.of-days', { mean, days: new Set(days).size })], ...all.told] }
+  return { told: [[say('chart.mean-at-rest'), ofDaysIn(mean, new Set(days).size, words)], ...all.told] }
 }
 
 /** Days without readings are no days without steps, and today is not over. */
@@ -53,13 +53,21 @@ const ofDays: FiguresOf = ({ lines, decimals }, { first, last, timezone }, { say
     if (days.length === 0) return []
     const mean = number(meanOf(days.map(({ sum }) => sum)), decimals)
     return [
-      [nameOf(say('chart.mean-of-day'), line, lines), say('chart.of-all-days', { mean, days: days.length, over })],
+      [
+        nameOf(say('chart.mean-of-day'), line, lines),
+        say(over === 1 ? 'chart.of-all-day' : 'chart.of-all-days', {
+          mean,
+          days: days.length,
+          ...(over !== 1 && { over }),
+        }),
+      ],
     ]
   })
   return { told, notes: [say('chart.days-left-out'), ...(isRunning ? [say('chart.today-left-out')] : [])] }
 }
 
-const ofNights: FiguresOf = ({ lines, decimals }, { timezone }, { say, number }) => {
+const ofNights: FiguresOf = ({ lines, decimals }, { timezone }, words) => {
+  const { say, number } = words
   const told = lines.flatMap((line): readonly Figure[] => {
     const nights = dayFigures(line.points, timezone).map(({ sum }) => sum)
     if (nights.length === 0) return []
@@ -67,7 +75,7 @@ const ofNights: FiguresOf = ({ lines, decimals }, { timezone }, { say, number })
       value => `${number(value, decimals)} h`,
     )
     const named = (name: string) => nameOf(name, line, lines)
-    const mean = say('chart.of-days', { mean: hours ?? '', days: nights.length })
+    const mean = ofDaysIn(hours ?? '', nights.length, words)
     if (nights.length === 1) return [[named(say('chart.mean-of-night')), mean]]
     return [
       [named(say('chart.mean-of-night')), mean],
@@ -107,6 +115,9 @@ const figuresAs: Readonly<Record<FiguresKind, FiguresOf>> = {
   change,
   pressure: ({ pressure = {} }, _, words) => pressureFigures(pressure, words),
 }
+
+const ofDaysIn = (mean: string, days: number, { say }: Words): string =>
+  days === 1 ? say('chart.of-day', { mean }) : say('chart.of-days', { mean, days })
 
 /** With its source, if there are several. */
 const nameOf = (name: string, { label }: Line, lines: readonly Line[]): string =>

@@ -4,7 +4,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { field, hiddenField, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, phrase } from '../page/time.ts'
-import { dayAsked, dayProblem } from '../page/typed-day.ts'
+import { calendarOf, dayAsked, dayProblem, dayShown } from '../page/typed-day.ts'
 import { backIn } from './patient-back.ts'
 
 /** Which of a patient's readings are shown: whole days of a time zone, including the last one. */
@@ -109,11 +109,13 @@ export const periodForm = (path: string, period: ChartPeriod, words: Words): Htm
   const ending = (length: number) => page({ first: addDays(last, 1 - length), last })
   const asked = (name: Typed) => {
     const problem = wrong?.problems[name]
+    const value = (wrong?.typed ?? period)[name]
     return {
+      ...(name !== 'timezone' && calendarOf(value, words)),
       name,
       label: say(`chart.${name}`),
       hint: say(`chart.${name}-hint`),
-      value: (wrong?.typed ?? period)[name],
+      value: dayShown(value, words),
       problem: problem && say(`chart.problem-${problem}`, { most: mostDays }),
       autocomplete: 'off',
     }

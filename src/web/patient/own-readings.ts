@@ -19,6 +19,7 @@ import { otherRecords } from '../page/own-record.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { calendarOf, dayShown as dayShownIn } from '../page/typed-day.ts'
 import { newestOfEach, newestReading } from './newest-reading.ts'
 import {
   addressOfReadings,
@@ -185,13 +186,15 @@ const lineList = (own: OwnReadings, asked: ReadingsAsked, lines: readonly Readin
 <p class="mb-0 text-body-secondary">${device ?? say('chart.source-unknown')}</p></li>`,
   )}</ul>`
 
-const askForm = (own: OwnReadings, { asked, kinds }: Pick<List, 'asked' | 'kinds'>, { say }: Words): Html => {
+const askForm = (own: OwnReadings, { asked, kinds }: Pick<List, 'asked' | 'kinds'>, words: Words): Html => {
+  const { say } = words
   const { problems } = asked
   const day = {
     name: 'day',
     label: say('chart.day'),
     hint: say('chart.first-hint'),
-    value: asked.day,
+    value: dayShownIn(asked.day, words),
+    ...calendarOf(asked.day, words),
     problem: problems.day && say(`chart.problem-${problems.day}`),
     autocomplete: 'off',
   }

@@ -3,6 +3,8 @@ import type { Words } from '../../messages/catalogue.ts'
 import { type AskedLine, answerShown, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { box, field, postForm, problemList, putBack } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { calendarOf } from '../page/typed-day.ts'
+import { edgeShown } from './period-days.ts'
 import {
   type ChoiceState,
   type DayField,
@@ -117,7 +119,7 @@ export const lineFields = (
     const hint = say(`${filling}.${one}-hint`)
     const label = say(`choose.${one}`)
     return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
-${field({ name: `${name}-${one}`, label, hint, value, problem: wrong.includes(one) ? problem : undefined, autocomplete: putBack, optional: true })}`
+${field({ name: `${name}-${one}`, label, hint, value: edgeShown(value, words), ...calendarOf(value, words), problem: wrong.includes(one) ? problem : undefined, autocomplete: putBack, optional: true })}`
   }
   return html`<fieldset class="field${isChoice && ' wrong'}"${isChoice && html` aria-describedby="${name}-problem"`}>
 <legend class="fs-5 fw-semibold">${what}</legend>

@@ -1,5 +1,7 @@
 import { intervalOf, isDay } from '../../fhir/date.ts'
 import { addDays, dayOf, momentIn, startOfDay } from '../../fhir/timezone.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { dayIn, dayShown } from '../page/typed-day.ts'
 
 /** The two ends of a Period, which are both part of it. https://hl7.org/fhir/R4/datatypes.html#Period */
 export type Edge = 'start' | 'end'
@@ -16,6 +18,16 @@ export const boundOf = (text: string, edge: Edge): number | undefined => {
   const interval = intervalOf(text)
   const time = Date.parse((edge === 'start' ? interval?.low : interval?.high) ?? '')
   return Number.isNaN(time) ? undefined : time
+}
+
+/** What a form has in the place of such a text: the day in words, and the minute. */
+export const edgeShown = (text: string, words: Words): string =>
+  text.replace(/^\d{4}-\d\d-\d\d(?=$| \d\d:\d\d$)/, day => dayShown(day, words))
+
+/** The same text again, from what somebody has sent. */
+export const edgeAsked = (text: string): string => {
+  const [, day = text, minute = ''] = /^(.*\S)\s+(\d\d:\d\d)$/.exec(text) ?? []
+  return `${dayIn(day)} ${minute}`.trim()
 }
 
 /** As in a form: the day, if a day of the time zone begins or ends there, or else the day and minute by its clock. */

@@ -8,7 +8,7 @@ import type { AskedLine, StudyAsked } from '../../studies/consent/own-study.ts'
 import type { SharedTime } from '../../studies/consent/shared-line.ts'
 import { typed } from '../page/typed.ts'
 import { dayIn } from '../page/typed-day.ts'
-import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
+import { boundOf, type Edge, edgeAsked, edgeIn, edgeOfDay } from './period-days.ts'
 
 /** The values in the form for one line: `shares` is empty as long as nothing was chosen, and `some` if only `sources` are. */
 export type LineState = Record<DayField, string> & {
@@ -158,7 +158,7 @@ const narrowed = (line: AskedLine, { sources }: LineState, words: Words): readon
 const edgeTyped = ({ given, ...state }: LineState, field: DayField, timezone: string): string | undefined => {
   const [text, before] = [state[field], given[field]]
   if (text === '') return ''
-  const isKept = intervalOf(before) !== undefined && text === edgeIn(before, edges[field], timezone)
+  const isKept = intervalOf(before) !== undefined && edgeAsked(text) === edgeIn(before, edges[field], timezone)
   return isKept ? before : edgeOfDay(dayIn(text), edges[field], timezone)
 }
 

@@ -9,6 +9,7 @@ import { field, type Option, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import type { SentFile } from '../page/sent-file.ts'
 import { typed } from '../page/typed.ts'
+import { calendarOf, dayAsked, dayShown } from '../page/typed-day.ts'
 import { choiceFields, choiceProblems } from '../sharing/choice-form.ts'
 import { type ChoiceState, emptyState, typedChoices } from '../sharing/sharing-choice.ts'
 
@@ -36,7 +37,7 @@ type Typed =
 
 /** What was typed and sent. The type of a file is recognised by its first bytes. */
 export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Typed => {
-  const signedOn = typed(body, 'signedOn').trim()
+  const signedOn = dayAsked(typed(body, 'signedOn'))
   const language = typed(body, 'language')
   const chosen = typedChoices(body, paper.asked, wordsFor('en'), signedOn)
   const { timezone } = chosen.state
@@ -44,7 +45,9 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
   const bytes = scan.kind === 'file' ? scan.bytes : Buffer.alloc(0)
   const contentType = typeOf(bytes)
   const problems = {
-    signedOn: isPastDay(signedOn) ? reasonAgainstDay(paper, day) : 'Enter the date on the paper, such as 2026-01-31',
+    signedOn: isPastDay(signedOn)
+      ? reasonAgainstDay(paper, day)
+      : 'Enter the date on the paper, with its month as a word, such as 31 January 2026',
     language: languagesOf(paper.text).some(({ value }) => value === (language || 'en')) ? undefined : noLanguage,
     scan: problemOf(scan, contentType),
   }
@@ -125,7 +128,7 @@ ${postForm(
     isTyped: choices.isTyped,
     novalidate: true,
   },
-  html`${field({ name: 'signedOn', label: 'Date on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
+  html`${field({ name: 'signedOn', label: 'Date on the paper', hint: 'Such as 31 January 2026', value: dayShown(signedOn, wordsFor('en')), ...calendarOf(signedOn, wordsFor('en')), problem: problems.signedOn, autocomplete: 'off' })}
 ${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text) })}
 <p>Enter what is on the paper, line by line.</p>
 ${choiceFields(lines, choices, wordsFor('en'), 'paper')}

@@ -161,19 +161,26 @@ type Listed = {
   readonly urlOf: (person: EnrolledPerson) => string
 }
 
+/** Heads of columns, which are narrow. */
+const month = new Intl.DateTimeFormat('en-GB', { month: 'short', year: 'numeric', timeZone: 'UTC' })
+const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone: 'UTC' })
+
 const map = ({ people, order, urlOf }: Listed, period: Period, counts: Counts): Html => {
   const { days, first, last, timezone } = period
   const all = Array.from({ length: days }, (_, index) => addDays(first, index))
+  const months = [...Map.groupBy(all, day => month.format(new Date(day)))]
   const row = (person: EnrolledPerson): Html => {
     const own = all.map(day => counts.get(keyOf(person.patientId, day)) ?? 0)
     const some = own.filter(count => count > 0)
     const [usual, most] = [medianOf(some), mostCountedOf(period)]
     return html`<tr><th scope="row"><a href="${urlOf(person)}">${nameOf(person)}</a></th><td>${some.length}</td><td>${counted(usual, most)}</td>${own.map(cellAmong({ usual, most }))}</tr>`
   }
-  return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The stronger the colour of a day is, the closer it comes to the usual day of that person, the median of their days with data.</p>
+  return html`<p id="map">How many readings began on each day from ${english.day(new Date(first))} to ${english.day(new Date(last))} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The stronger the colour of a day is, the closer it comes to the usual day of that person, the median of their days with data.</p>
 <div class="table-responsive position-relative" tabindex="0" role="region" aria-label="Readings on each day" data-newest-last>
 <table class="table table-sm completeness" aria-label="Readings on each day" aria-describedby="map">
-<thead><tr><th scope="col"${order === 'name' && html` aria-sort="ascending"`}>Who</th><th scope="col">Days with data</th><th scope="col">Usual day</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span aria-hidden="true">${day.slice(5)}</span><span class="visually-hidden">${english.day(new Date(day))}</span></time></th>`)}</tr></thead>
+<colgroup span="3"></colgroup>${months.map(([, days]) => html`<colgroup span="${days.length}"></colgroup>`)}
+<thead><tr><th scope="col" rowspan="2"${order === 'name' && html` aria-sort="ascending"`}>Who</th><th scope="col" rowspan="2">Days with data</th><th scope="col" rowspan="2">Usual day</th>${months.map(([month, days]) => html`<th scope="colgroup" colspan="${days.length}" class="month"><span>${month}</span></th>`)}</tr>
+<tr>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}"><span>${weekday.format(new Date(day))}</span> ${Number(day.slice(-2))}</time></th>`)}</tr></thead>
 <tbody>${people.map(row)}</tbody>
 </table>
 </div>`

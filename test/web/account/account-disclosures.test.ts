@@ -98,18 +98,18 @@ t.test('a patient can ask for some days, and for one study', async t => {
   t.match(wordsOf(await browser.get(`${page}?study=another`)), /Nobody did, at that time/)
   const loose = await browser.get(`${page}?until=31/12/2019&from=%D9%A2%D9%A0%D9%A1%D9%A9.1.1`)
   t.match(wordsOf(loose), /Nobody did, at that time/, 'as days are read on the other pages of patients')
-  t.match(loose.body, /value="2019-01-01"[\s\S]*value="2019-12-31"/)
+  t.match(loose.body, /value="1 January 2019"[\s\S]*value="31 December 2019"/)
   const wrong = await browser.get(`${page}?from=3.4.2026`)
   t.match(wrong.body, /value="3\.4\.2026"/)
   t.match(wordsOf(wrong), /Please check what you entered|Check what/i)
-  t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
+  t.match(wrong.body, /id="from-problem">Enter a day that exists/)
   t.match(
     (await browser.get(`${page}?until=9999-12-31`)).body,
     /id="until-problem">Days from 1900 to 2099 can be shown/,
   )
   t.match(
     wordsOf(await browser.get(`${page}?from=3.4.2026&until=x`)),
-    /From: Enter a day as year, month and day, such as 2026-03-31 Until: Enter a day/,
+    /From: Enter a day that exists, with its month as a word, such as 31 March 2026 Until: Enter a day/,
     'each is named if the same is wrong with both',
   )
 })

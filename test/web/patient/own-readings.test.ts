@@ -208,7 +208,10 @@ t.test('a long day has pages, and each leads on', async t => {
 
 t.test('a day or time zone that does not exist is told at its field', async t => {
   const shown = await anns.get(`${list}?day=2026-02-30&timezone=Berlin`)
-  t.match(wordsOf(shown), /A day is written as 2026-03-31\. This time zone is not known here/)
+  t.match(
+    wordsOf(shown),
+    /Enter a day that exists, with its month as a word, such as 31 March 2026\. This time zone is not known here/,
+  )
   t.match(shown.body, 'value="Berlin"')
 })
 

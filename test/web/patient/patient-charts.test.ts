@@ -1,6 +1,7 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
+import { isDay } from '../../../src/fhir/date.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { measurementsOf } from '../../support/measurements.ts'
@@ -55,8 +56,8 @@ t.test('the page shows the two weeks up to the newest reading, of the kinds that
   const shown = await staff.get(page)
   t.equal(shown.status, 200)
   t.match(shown.body, 'name="first" type="text" autocomplete="off"')
-  t.match(shown.body, 'value="2026-03-01"')
-  t.match(shown.body, 'value="2026-03-14"')
+  t.match(shown.body, 'value="1 March 2026"')
+  t.match(shown.body, 'value="14 March 2026"')
   t.same(titlesIn(shown), ['The usual day', 'Glucose day by day', 'Blood pressure', 'Steps', 'Sleep'])
   t.same(titlesIn(await anns.get(page)), [
     'The usual day',
@@ -337,10 +338,13 @@ t.test(
   },
 )
 
+const inWords = (text: string): string =>
+  isDay(text) ? new Date(text).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' }) : text
+
 t.test('days that cannot be shown are reported at the field, and the usual ones are shown', async t => {
   for (const [query, said] of [
-    ['first=March', 'A day is written as 2026-03-31.'],
-    ['first=2026-02-30&last=2026-03-02', 'A day is written as 2026-03-31.'],
+    ['first=March', 'Enter a day that exists, with its month as a word, such as 31 March 2026.'],
+    ['first=2026-02-30&last=2026-03-02', 'Enter a day that exists, with its month as a word, such as 31 March 2026.'],
     ['last=9999-12-31', 'id="last-problem">Days from 1900 to 2099 can be shown.'],
     ['first=1899-12-31&last=1900-01-01', 'id="first-problem">Days from 1900 to 2099 can be shown.'],
     ['first=2026-03-02&last=2026-03-01', 'The last day is before the first.'],
@@ -350,17 +354,21 @@ t.test('days that cannot be shown are reported at the field, and the usual ones 
     t.match(shown, { status: 200 }, query)
     t.match(shown.body, said)
     t.match(wordsOf(shown), / 14 March 2026 /)
-    for (const typed of new URLSearchParams(query).values()) t.match(shown.body, `value="${typed}"`, 'it is kept')
+    for (const typed of new URLSearchParams(query).values())
+      t.match(shown.body, `value="${inWords(typed)}"`, 'it is kept')
   }
   const wrongDay = await staff.get(`${page}?first=2026-03-01&last=03/04/2026`)
-  t.match(wrongDay.body, /<title>Problem: .*<a href="#last">A day is written as/s)
-  t.match(wrongDay.body, /id="last-problem">A day is written as 2026-03-31/)
+  t.match(wrongDay.body, /<title>Problem: .*<a href="#last">Enter a day that exists/s)
+  t.match(wrongDay.body, /id="last-problem">Enter a day that exists, with its month as a word, such as 31 March 2026/)
   t.notMatch(wrongDay.body, 'id="first-problem"', 'the other day is right')
   t.match(wordsOf(wrongDay), 'From 1 March 2026 to 14 March 2026 (UTC), glucose in mg/dL: choose others')
   t.match(wrongDay.body, '<details class="mb-3" open><summary>')
   t.match((await staff.get(page)).body, '<details class="mb-3"><summary>')
   const neither = wordsOf(await staff.get(`${page}?first=March&last=April`))
-  t.match(neither, /First day: A day is written as 2026-03-31\. Last day: A day is written as 2026-03-31\./)
+  t.match(
+    neither,
+    /First day: Enter a day that exists, with its month as a word, such as 31 March 2026\. Last day: Enter a day that exists, with its month as a word, such as 31 March 2026\./,
+  )
   const nowhere = await staff.get(`${page}?timezone=Europe/Berln`)
   t.match(nowhere.body, /id="timezone-problem">This time zone is not known here/)
   t.match(nowhere.body, 'value="Europe/Berln"')
@@ -640,7 +648,7 @@ t.test('if the newest reading is a date without a time, the days up to it end wi
   await store(measured('29463-7', '2026-03-20', 'kg'), measured('8867-4', '2026-03-20T03:00:00Z', '/min'))
   for (const timezone of ['America/Los_Angeles', 'UTC', 'Pacific/Auckland']) {
     const shown = await anns.get(`${page}?timezone=${timezone}`)
-    t.match(shown.body, 'value="2026-03-20"', timezone)
+    t.match(shown.body, 'value="20 March 2026"', timezone)
     t.match(tableOf(shown, 'Weight'), /2026-03-20 1 80\.0 80\.0 80\.0$/, timezone)
   }
 })

@@ -29,7 +29,10 @@ t.test('it shows what the Consent gives, who gives it, and charts of that', asyn
   t.same(chartsOf(shown), [['Heart rate', [61]]])
   t.match(shown.body, `action="${page}"`, 'other days are on the same page')
   t.match(shown.body, '<a href="/shared?find=ada">Back to all who share with you</a>')
-  t.match(wordsOf(await browser.get(`${page}?first=tomorrow`)), 'A day is written as 2026-03-31.')
+  t.match(
+    wordsOf(await browser.get(`${page}?first=tomorrow`)),
+    'Enter a day that exists, with its month as a word, such as 31 March 2026.',
+  )
   const { provision } = consent
   const [permit] = provision?.provision ?? []
   const scale = [{ coding: [{ system: 'https://w3id.org/openmhealth', code: weight }] }]

@@ -34,7 +34,7 @@ const sendLate = async (own: Browser, fields = chosen, { action = page, name = '
 const signIn = (own: Browser, location: string, email: string) =>
   own.send(location, { email, password }, '/sign-in').then(({ location: to = '' }) => own.get(to))
 const isShown = ({ body }: { readonly body: string }) =>
-  body.includes(`name="${hearts}-until" type="text"`) && body.includes('value="2050-12-31"')
+  body.includes(`name="${hearts}-until" type="text"`) && body.includes('value="31 December 2050"')
 const kept = /What you chose is here again, and nothing of it is signed yet/
 
 t.test(

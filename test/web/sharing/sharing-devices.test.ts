@@ -78,7 +78,7 @@ t.test('whoever comes back finds the same devices and days, and may add another'
   t.match(body, `value="some" checked>`)
   t.match(body, `name="${ofBand}" value="yes" checked>`)
   t.notMatch(body, `name="${steps}-of-${watch.id}" value="yes" checked>`)
-  t.match(body, new RegExp(`name="${steps}-from"[^>]*value="2026-01-01"`))
+  t.match(body, new RegExp(`name="${steps}-from"[^>]*value="1 January 2026"`))
   const both = { [ofBand]: 'yes', [`${steps}-of-${watch.id}`]: 'yes' }
   await sign(own, { [hearts]: 'no', [steps]: 'some', ...both, ...from })
   const [consent] = await consentsOf(patient.id)

@@ -515,7 +515,7 @@ t.test('what an app gave stands in the form, and what is signed takes its place'
   const page = await own.get(jon.page)
   t.match(wordsOf(page), /You share data with Jon Ask now/)
   t.match(page.body, `name="${weight}" value="yes" checked`)
-  t.match(page.body, `name="${weight}-from" type="text" autocomplete="on"\n value="2000-01-01"`)
+  t.match(page.body, `name="${weight}-from" type="text" autocomplete="on"\n value="1 January 2000"`)
   t.ok((await jon.reads()).includes(weighed))
   const { shown } = await sign(own, jon.page, chosen)
   t.match(

@@ -4,6 +4,8 @@ import t from 'tap'
 import { givenToStudy } from '../../../src/access/consent-study.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { addDays, dayOf } from '../../../src/fhir/timezone.ts'
+import { wordsFor } from '../../../src/messages/catalogue.ts'
+import { edgeShown } from '../../../src/web/sharing/period-days.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { consent } from '../../support/study.ts'
 import { studyAnew } from '../../support/study-anew.ts'
@@ -77,7 +79,7 @@ t.test('each of two days that are none is named, and led to', async t => {
   const both = await own.send(page, { [hearts]: 'yes', [steps]: 'no', ...days }, page)
   t.match(
     wordsOf(both),
-    /Measured from: Enter a day that exists, as year, [^:]* Tidewell band Measured until: Enter a day that exists, as year, [^:]* Tidewell band Write a day/,
+    /Measured from: Enter a day that exists, [^:]* Tidewell band Measured until: Enter a day that exists, [^:]* Tidewell band Write a day/,
   )
   t.match(both.body, new RegExp(`href="#${hearts}-from".*href="#${hearts}-until"`, 's'))
 })
@@ -108,20 +110,20 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   const wrong = wordsOf(await own.send(page, { ...nowhere, timezone: 'Nowhere/Else' }, page))
   t.match(
     wrong,
-    /Enter a day that exists, as year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Enter the time zone/,
+    /Enter a day that exists, with its month as a word, such as 31 January 2026, for Heart rate, from Tidewell band Enter the time zone/,
   )
   const missing = await own.send(page, { [hearts]: 'yes', [`${hearts}-from`]: '2027-02-29' }, page)
   t.match(
     [missing.status, wordsOf(missing)],
     [
       422,
-      /Enter a day that exists, as year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Say whether you share Step count/,
+      /Enter a day that exists, with its month as a word, such as 31 January 2026, for Heart rate, from Tidewell band Say whether you share Step count/,
     ],
   )
   t.match(missing.body, `<li><a href="#${hearts}-from">Enter a day`, 'it leads to the day')
   t.match(
     missing.body,
-    `id="${hearts}-from-problem">Enter a day that exists, as year, month and day`,
+    `id="${hearts}-from-problem">Enter a day that exists, with its month as a word`,
     'where the problem is described',
   )
   t.notMatch(missing.body, `id="${hearts}-until-problem"`)
@@ -759,9 +761,9 @@ t.test('opening the form in another time zone, without changing it, gives what w
   const given = await permits()
   t.match(given, [{ dataPeriod: { start: '2026-11-01T00:00:00.000-04:00', end: '2026-11-12T23:59:59.999-05:00' } }, {}])
   for (const [timezone, from, until] of [
-    ['America/New_York', '2026-11-01', '2026-11-12'],
-    ['Pacific/Auckland', '2026-11-01 17:00', '2026-11-13 18:00'],
-    ['Nowhere/Else', '2026-11-01 04:00', '2026-11-13 05:00'],
+    ['America/New_York', '1 November 2026', '12 November 2026'],
+    ['Pacific/Auckland', '1 November 2026 17:00', '13 November 2026 18:00'],
+    ['Nowhere/Else', '1 November 2026 04:00', '13 November 2026 05:00'],
   ] as const) {
     const form = await formIn(own, timezone)
     t.match(form, { [`${hearts}-from`]: from, [`${hearts}-until`]: until, [hearts]: 'yes', [steps]: 'yes' })
@@ -788,7 +790,7 @@ t.test('without a chosen day it begins with the moment of signing; a day that is
   const clock = Intl.DateTimeFormat('sv', { timeZone: 'America/Los_Angeles', dateStyle: 'short', timeStyle: 'short' })
   const minute = clock.format(new Date(dateTime))
   const form = await formIn(own, 'America/Los_Angeles')
-  t.equal(form[`${hearts}-from`], minute)
+  t.equal(form[`${hearts}-from`], edgeShown(minute, wordsFor('en')))
   const kept = await sign(own, form)
   t.match(kept.preview.body, `<time datetime="${dateTime}" data-edge="start">`)
   t.match(wordsOf(kept.preview), /So far there is 1 reading /)
@@ -801,7 +803,7 @@ t.test('without a chosen day it begins with the moment of signing; a day that is
   const wrong = await own.send(page, { ...form, [`${hearts}-from`]: `${day} 00:01` }, page)
   t.match(
     [wrong.status, wordsOf(wrong)],
-    [422, /Enter a day that exists, as year/],
+    [422, /Enter a day that exists, with its month as a word/],
     'a moment is kept, and cannot be typed',
   )
 })
@@ -847,9 +849,9 @@ t.test('a date without a time in a Consent is a day in UTC, and stays one', asyn
   stored.provision.provision[0].dataPeriod = { start: '2026-11-10', end: '2026-11-12' }
   await update('everything', stored)
   t.match(wordsOf(await own.get('/sharing')), /measured from 10 November 2026 \(UTC\), until 12 November 2026 \(UTC\)/)
-  t.match(await formIn(own, 'UTC'), { [`${hearts}-from`]: '2026-11-10', [`${hearts}-until`]: '2026-11-12' })
+  t.match(await formIn(own, 'UTC'), { [`${hearts}-from`]: '10 November 2026', [`${hearts}-until`]: '12 November 2026' })
   const form = await formIn(own, 'Europe/Berlin')
-  t.match(form, { [`${hearts}-from`]: '2026-11-10 01:00', [`${hearts}-until`]: '2026-11-13 01:00' })
+  t.match(form, { [`${hearts}-from`]: '10 November 2026 01:00', [`${hearts}-until`]: '13 November 2026 01:00' })
   await sign(own, form)
   t.strictSame((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod, {
     start: '2026-11-10',
@@ -893,7 +895,7 @@ t.test('what a form cannot say of a line, such as how long it may be read, is no
     const dateTime = new Date().toISOString()
     await update('everything', { ...stored, dateTime, provision: { type: 'deny', provision: [heart, ...permits] } })
     const form = await formIn(own, 'UTC')
-    t.match(form, { [hearts]: 'yes', [`${hearts}-from`]: '2026-01-01', [`${steps}-from`]: '' })
+    t.match(form, { [hearts]: 'yes', [`${hearts}-from`]: '1 January 2026', [`${steps}-from`]: '' })
     t.notOk(steps in form, 'neither yes nor no')
     const left = await own.send(page, form, page)
     t.match([left.status, wordsOf(left)], [422, /Say whether you share Step count, from any device/])

@@ -4,8 +4,10 @@ import { ownerSystem } from '../../../src/access/owner.ts'
 import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { dayOf } from '../../../src/fhir/timezone.ts'
+import { wordsFor } from '../../../src/messages/catalogue.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { dayShown } from '../../../src/web/page/typed-day.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { wrongShape } from '../../support/consent-shape.ts'
 import { wholeTextIn } from '../../support/patient-text.ts'
@@ -143,7 +145,10 @@ t.test('what is missing is shown at its field, and nothing is recorded', async t
   const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })
   t.match(
     [shown.status, wordsOf(shown)],
-    [422, /Enter the date on the paper, such as 2026-01-31 The file is no PDF, JPEG or PNG, whatever it is called/],
+    [
+      422,
+      /Enter the date on the paper, with its month as a word, such as 31 January 2026 The file is no PDF, JPEG or PNG, whatever it is called/,
+    ],
   )
   t.match(shown.body, 'value="3/1/26"', 'what was typed is kept')
   const empty = await first.sendFile(page, scan(), page, { signedOn: '2026-03-01', language: 'en' })
@@ -161,7 +166,7 @@ t.test('what is missing is shown at its field, and nothing is recorded', async t
     [large.status, large.body],
     [413, /id="scan-problem">The file is larger than 10 MB.*id="scan"[^>]* aria-invalid="true"/s],
   )
-  t.match(large.body, 'value="2026-03-01"', 'what was typed beside a scan that was too large is kept')
+  t.match(large.body, 'value="1 March 2026"', 'what was typed beside a scan that was too large is kept')
   t.match(large.body, /value="es" selected/)
   t.equal(large.body.match(/ checked/g)?.length, 2)
   t.equal(
@@ -419,7 +424,7 @@ t.test('a day on which the current version did not exist yet is refused at its f
       [early.status, early.body],
       [422, /id="signedOn-problem">Version 1 of the text is here since 2026-02-01: what was signed before is not this/],
     )
-    t.match(early.body, `value="${signedOn}"`, 'what was typed is kept')
+    t.match(early.body, `value="${dayShown(signedOn, wordsFor('en'))}"`, 'what was typed is kept')
   }
   t.same(await consentsOf(patient), [])
   t.equal((await first.sendFile(page, scan(), page, { ...signed, signedOn: '2026-02-01' })).status, 303)
@@ -493,7 +498,7 @@ t.test('a paper of an earlier version does not count for the version that is sig
     [overtaken.status, wordsOf(overtaken)],
     [409, /Another version of the text was published since this form was shown, so nothing was recorded/],
   )
-  t.match(overtaken.body, `value="${sent.signedOn}"`, 'what was typed is kept')
+  t.match(overtaken.body, `value="${dayShown(sent.signedOn, wordsFor('en'))}"`, 'what was typed is kept')
   t.equal(overtaken.body.match(/ checked/g)?.length, 2)
   t.match(wordsOf(overtaken), /Only paper with version 2 of the text can be recorded/)
   const headings = [...(overtaken.body.split('<main')[1] ?? '').matchAll(/<h([1-6])|aria-level="([1-6])"/g)].map(

@@ -134,7 +134,7 @@ t.test('the map of their days has the same orders', async t => {
   const shown = async (query: string) => {
     const { body } = await people.member.get(`${page}/completeness${query}`)
     return [
-      /<th scope="col"( aria-sort="\w+")?>Who/.exec(body)?.[1],
+      /<th scope="col" rowspan="2"( aria-sort="\w+")?>Who/.exec(body)?.[1],
       [...body.matchAll(/<th scope="row"><a [^>]*>([^<]*)/g)].map(([, name]) => name),
     ]
   }
@@ -183,8 +183,15 @@ t.test('a map says on which days there is data of whom, and how much', async t =
   t.same((await cells('&days=90'))[0], '3')
   t.match(
     (await people.member.get(`${page}/completeness`)).body,
-    /role="region" aria-label="Readings on each day" data-newest-last>.*<th scope="col" class="day"><time datetime="(\d{4})-(\d\d)-(\d\d)"><span aria-hidden="true">\2-\3<\/span><span class="visually-hidden">\d+ [A-Z][a-z]+ \1<\/span>/s,
-    'for the ear, the region has a short name, and a column its whole date',
+    /role="region" aria-label="Readings on each day" data-newest-last>.*<th scope="col" class="day"><time datetime="\d{4}-\d\d-\d\d"><span>(Mon|Tue|Wed|Thu|Fri|Sat|Sun)<\/span> \d+<\/time>/s,
+    'the region has a short name, and a column its day',
+  )
+  const { body: map } = await people.member.get(`${page}/completeness?days=90`)
+  const spans = [...map.matchAll(/<th scope="colgroup" colspan="(\d+)" class="month"><span>[A-Z][a-z]+ \d{4}<\/span>/g)]
+  t.equal(
+    spans.reduce((sum, [, days]) => sum + Number(days), 0),
+    90,
+    'each month stands above its days',
   )
   const nowhere = (await people.member.get(`${page}/completeness?timezone=Europe/Berln`)).body
   t.match(nowhere, /<title>Problem: Completeness.*<a href="#timezone">This time zone is not known/s)
