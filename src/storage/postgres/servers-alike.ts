@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { atIntervals } from '../../events/at-intervals.ts'
 import { startError } from '../../start-error.ts'
+import { endedBySilence } from './silence.ts'
 
 /** What must be the same in all servers that run on a database at the same moment. */
 export type Alike = {
@@ -35,7 +36,12 @@ export const joinServers = async (
     client.on('end', () => {
       if (seen === client) seen = undefined
     })
-    await client.query('SELECT pg_advisory_lock_shared($1, hashtext($2))', [servers, textOf(alike)])
+    try {
+      await client.query('SELECT pg_advisory_lock_shared($1, hashtext($2))', [servers, textOf(alike)])
+    } catch (error) {
+      client.end().catch(() => {})
+      throw error
+    }
     return client
   }
   seen = await beSeen()
@@ -62,7 +68,12 @@ export const joinServers = async (
 }
 
 const openClient = async (url: string, { address }: Pick<Alike, 'address'>): Promise<pg.Client> => {
-  const client = new pg.Client({ connectionString: url, application_name: nameOf(address), keepAlive: true })
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: nameOf(address),
+    connectionTimeoutMillis: 10_000,
+    ...endedBySilence(60_000),
+  })
   // Without this listener, the process would end with a stack trace if the database goes away.
   client.on('error', () => {})
   await client.connect()
@@ -100,5 +111,5 @@ const nameOf = (address: string): string => `${named}${address}`.slice(0, 63)
 const textOf = ({ address, ways }: Alike): string => JSON.stringify([address, ways])
 
 const named = 'sharewell at '
-/** Keeps it apart from all other advisory locks. */
-const servers = 0x5a7f
+/** Keeps it apart from all other advisory locks: any of its number is taken for a server. */
+const servers = 0x5a80

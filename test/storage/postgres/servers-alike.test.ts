@@ -1,5 +1,8 @@
 import t from 'tap'
 import { openDatabase } from '../../../src/storage/database.ts'
+import { hold } from '../../../src/storage/hold.ts'
+import { exclusive } from '../../../src/storage/lock-keys.ts'
+import { type LockKind, lockOrder } from '../../../src/storage/lock-order.ts'
 import { joinServers } from '../../../src/storage/postgres/servers-alike.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { withBareDatabase } from '../../support/database.ts'
@@ -58,3 +61,19 @@ t.test('a server that is killed holds up nobody, and one whose connection ended 
     message: /^Another Sharewell at https:\/\/one/,
   })
 })
+
+t.test('a server is not taken for another one by what it is writing meanwhile', async t => {
+  const first = await joinServers(url, one)
+  t.teardown(first.close)
+  const database = openDatabase(url, { poolSize: 1 })
+  t.teardown(database.close)
+  await database.transaction(async connection => {
+    for (const kind of lockOrder) if (!rows.has(kind)) await hold(connection, kind, exclusive(['7']))
+    const second = await joinServers(url, one, atOnce)
+    t.teardown(second.close)
+    t.pass('the second one runs beside the first')
+  })
+})
+
+/** Not turns, but rows of tables, of which a bare database has none. */
+const rows: ReadonlySet<LockKind> = new Set(['place', 'study'])
