@@ -15,8 +15,11 @@ export const dropUnreadBodies = (server: FastifyInstance): void => {
     const { raw, headers } = request
     const { 'content-length': length, connection = '' } = headers
     if (Number(length) > most) return
-    const mayBeAnsweredAtOnce = length !== undefined && !raw.readableDidRead && !/\bclose\b/i.test(connection)
-    if (mayBeAnsweredAtOnce || (await isDropped(raw, most))) reply.removeHeader('connection')
+    // Fastify says so there already if it is being closed, whatever became of the request: nobody is to send another one.
+    const isClosing = reply.raw.hasHeader('connection')
+    const isToClose = isClosing || /\bclose\b/i.test(connection)
+    const mayBeAnsweredAtOnce = length !== undefined && !raw.readableDidRead && !isToClose
+    if ((mayBeAnsweredAtOnce || (await isDropped(raw, most))) && !isClosing) reply.removeHeader('connection')
   })
 }
 

@@ -78,3 +78,33 @@ t.test('for a body that is far too large the connection is closed', async t => {
   })
   t.equal(headers.connection, 'close')
 })
+
+t.test('a server that is stopping closes each connection with the next answer', async t => {
+  const stopping = await openServer({ config: { maxBodyBytes: mostBytes, corsOrigins: '*', trustProxy: [] }, log, xml })
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  stopping.get('/long', async () => {
+    begun.resolve()
+    await end.promise
+    return 'done'
+  })
+  stopping.get('/short', async () => 'read')
+  await stopping.listen({ port: 0, host: '127.0.0.1' })
+  const socket = connect((stopping.server.address() as AddressInfo).port, '127.0.0.1')
+  const asking = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nhost: sharewell\r\n\r\n`)
+  asking('/long')
+  await begun.promise
+  const stopped = stopping.close()
+  while (stopping.server.listening) await new Promise(resolve => setTimeout(resolve, 5))
+  asking('/short')
+  end.resolve()
+  let received = ''
+  socket.setEncoding('utf8')
+  for await (const text of socket) received += text
+  await stopped
+  t.strictSame(received.match(/HTTP\/1\.1 \d{3}|^connection: [a-z-]+/gim), [
+    'HTTP/1.1 200',
+    'Connection: keep-alive',
+    'HTTP/1.1 200',
+    'Connection: close',
+  ])
+})
