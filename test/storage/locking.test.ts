@@ -6,7 +6,7 @@ import { sql } from '../../src/storage/sql.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
 
-const { server, database } = await fhirWorld()
+const { server, database, token } = await fhirWorld()
 t.teardown(() => server.close())
 
 const send = (method: 'POST' | 'PUT' | 'PATCH', url: string, payload: object, type = 'application/fhir+json') =>
@@ -75,13 +75,13 @@ t.test('of two that take two locks in opposite orders, one is run anew and takes
 
 t.test('of two that share a lock and want it alone, one gives back its share', async t => {
   const both = Promise.withResolvers<void>()
-  let begun = 0
+  let sharing = 0
   const gaveWay: boolean[] = []
   const one = () =>
     database.writing(async connection => {
-      begun += 1
       await hold(connection, 'source', shared([7]))
-      if (begun === 2) both.resolve()
+      sharing += 1
+      if (sharing === 2) both.resolve()
       await both.promise
       await hold(connection, 'source', exclusive([7])).catch(error => {
         gaveWay.push(isOutOfTurn(error))
@@ -125,6 +125,49 @@ t.test('transactions about two patients each, none of them the same, do not wait
     const others = [enrolled('place-bob', 'bob'), { resourceType: 'Patient', id: 'bob', active: true }]
     t.equal(await transaction(...others), 200)
   })
+})
+
+t.test('whoever may not write a type at all holds up nobody who may, and waits for nobody', async t => {
+  const refused = await database.writing(async connection => {
+    await hold(connection, 'reach', exclusive(['']))
+    await hold(connection, 'study', exclusive(['study']))
+    return server.inject({
+      method: 'POST',
+      url: '/fhir',
+      headers: { authorization: 'Bearer reader', 'content-type': 'application/fhir+json' },
+      payload: JSON.stringify({
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [put(study), { request: { method: 'DELETE', url: 'Organization/clinic' } }],
+      }),
+    })
+  })
+  t.equal(refused.statusCode, 403)
+})
+
+t.test('nobody holds up the patients and studies of others by naming them beside their own', async t => {
+  const others = { ...enrolled('other-place', 'bob'), study: { reference: 'ResearchStudy/other' } }
+  await transaction({ ...study, id: 'other' })
+  await transaction(others)
+  const ann = await token({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/*.cruds' })
+  const refused = await database.writing(async connection => {
+    const bob = await connection.any<{ number: number }>(
+      sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = 'bob'`,
+    )
+    await hold(connection, 'patient', exclusive(bob.map(({ number }) => number)))
+    await hold(connection, 'study', exclusive(['other']))
+    return server.inject({
+      method: 'POST',
+      url: '/fhir',
+      headers: { authorization: `Bearer ${ann}`, 'content-type': 'application/fhir+json' },
+      payload: JSON.stringify({
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [put({ resourceType: 'Patient', id: 'bob' }), put(others)],
+      }),
+    })
+  })
+  t.equal(refused.statusCode, 404)
 })
 
 t.test('an organization and a study change one after the other, whichever comes first in its transaction', async t => {

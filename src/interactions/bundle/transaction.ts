@@ -1,8 +1,6 @@
-import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { openGiveWay } from '../../fhir/give-way.ts'
 import type { Connection } from '../../storage/database.ts'
-import type { Planned } from '../../storage/planned.ts'
 import type { Written } from '../../storage/store.ts'
 import { parseConditionalCriteria, prepareRouted } from '../conditional.ts'
 import { findExistingAmong } from '../conditional-create.ts'
@@ -18,6 +16,7 @@ import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 import { resolveCriteria, resolveRequest } from './local-reference.ts'
 import { claim, claimCriteria, type Placed, place, requireNoSecond, requireOnlyOne } from './transaction-claims.ts'
 import { asksForOthers, inOrder, inPhases, isWrite } from './transaction-order.ts'
+import { plannedBy } from './transaction-planned.ts'
 import { begin, type Done, type Progress } from './transaction-progress.ts'
 import { keepDocuments } from './transaction-refused.ts'
 
@@ -127,22 +126,7 @@ const takeTurns = async (placed: readonly Placed[], { context, targets, claims }
     const { ifNoneExist } = headers
     return [atEntry(index, () => existing(type, ifNoneExist, context))]
   })
-  await context.store.takeTurns(criteria, placed.flatMap(plannedOf))
-}
-
-/** Its references to other entries lead nowhere yet; to what is new nobody else refers, either. */
-const plannedOf = ({ interaction, request }: Placed): readonly Planned[] => {
-  if (!('type' in request) || interaction.method === 'GET') return []
-  // By criteria, it may also be about nothing.
-  if (interaction.prepare === undefined) return [{ type: request.type }]
-  return [
-    {
-      type: request.type,
-      ...('id' in request && { id: request.id }),
-      ...(interaction.body === 'resource' && { resource: request.body as Resource }),
-      isDeleted: interaction.method === 'DELETE',
-    },
-  ]
+  await context.store.takeTurns(criteria, plannedBy(placed, context))
 }
 
 /** Turns conditional entries into the ordinary ones that they mean now. A conditional delete may mean none or several. */

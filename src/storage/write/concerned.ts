@@ -1,5 +1,6 @@
 import { granteeOf } from '../../access/consent.ts'
 import { namedId } from '../../fhir/reference.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import type { Planned } from '../planned.ts'
 import { columnOf, sql } from '../sql.ts'
@@ -15,10 +16,12 @@ export type Concerned = {
 }
 
 /**
- * As it stands before it is written. What turns out otherwise is then held out of turn. `newPatients`: the numbers of those whom nobody else knows yet.
+ * As it stands before it is written. What turns out otherwise is then held out of turn, and so is what the writer may not know, or change: if they name
+ * it, they are refused when its turn comes, and hold up nobody until then. `newPatients`: the numbers of those whom nobody else knows yet.
  */
 export const concernedBy = async (
   connection: Connection,
+  gate: Gate,
   planned: readonly Planned[],
   newPatients: ReadonlySet<number> = new Set(),
 ): Promise<Concerned> => {
@@ -43,15 +46,21 @@ export const concernedBy = async (
         UNION
         SELECT patient_id FROM written WHERE patient_id > 0) AS known
       WHERE NOT patient_id = ANY(${sql.array([...newPatients], 'int4')})
-    )
+        AND EXISTS (
+          SELECT FROM patient AS row WHERE row.patient_id = known.patient_id AND ${passesGate(gate, 'r', 'Patient', 'row')})
+    ),
+    own AS MATERIALIZED (SELECT written.* FROM written JOIN person USING (patient_id))
     SELECT 'patients' AS what, patient_id::text AS key FROM person
     UNION SELECT 'places', enrolment.id FROM enrolment JOIN person USING (patient_id)
-    UNION SELECT 'studies', id FROM study WHERE id = ANY(${of('studies')})
-    UNION SELECT 'studies', enrolment.study_id FROM written JOIN enrolment USING (patient_id, id) WHERE written.type = 'ResearchSubject'
-    UNION SELECT 'studies', study.id FROM written
-      JOIN consent_grantee AS given ON given.patient_id = written.patient_id AND given.consent_id = written.id
-      JOIN study ON study.grantee = given.grantee WHERE written.type = 'Consent'
-    UNION SELECT 'changed', id FROM study WHERE id = ANY(${of('changed')}) OR group_id = ANY(${of('groups')})
+    UNION SELECT 'studies', id FROM research_study AS row
+      WHERE id = ANY(${of('studies')}) AND ${passesGate(gate, 'r', 'ResearchStudy', 'row')}
+    UNION SELECT 'studies', enrolment.study_id FROM own JOIN enrolment USING (patient_id, id) WHERE own.type = 'ResearchSubject'
+    UNION SELECT 'studies', study.id FROM own
+      JOIN consent_grantee AS given ON given.patient_id = own.patient_id AND given.consent_id = own.id
+      JOIN study ON study.grantee = given.grantee WHERE own.type = 'Consent'
+    UNION SELECT 'changed', study.id FROM study JOIN research_study AS row ON row.id = study.id
+      WHERE (study.id = ANY(${of('changed')}) OR study.group_id = ANY(${of('groups')}))
+        AND ${passesGate(gate, 'u', 'ResearchStudy', 'row')}
     UNION SELECT 'changed', study.id
       FROM unnest(${columnOf(moves, ({ id }) => id, 'text')}, ${columnOf(moves, ({ parent }) => parent, 'text')}) AS move(id, parent)
       JOIN organization_ancestor AS tree ON tree.organization = move.parent

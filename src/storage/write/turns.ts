@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { print } from '../../search/print.ts'
 import type { Search } from '../../search/search.ts'
+import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { hold } from '../hold.ts'
 import { exclusive } from '../lock-keys.ts'
@@ -13,7 +14,7 @@ import type { Gathered } from './gathered.ts'
 import { holdPlaces, lockPlaces } from './lock-places.ts'
 import { takeTurnAlone } from './turn-to-join.ts'
 
-type Asking = Parameters<typeof lockPlaces>[1] & Partial<Pick<Gathered, 'newPatients'>>
+type Asking = Parameters<typeof lockPlaces>[1] & Gate & Partial<Pick<Gathered, 'newPatients'>>
 type Criteria = Pick<Search, 'type' | 'where'>
 
 /**
@@ -60,7 +61,7 @@ const takeReachTurn = (connection: Connection): Promise<void> => hold(connection
 const reaching: ReadonlySet<ResourceType> = new Set(['Organization', 'PractitionerRole', 'ResearchStudy', 'Group'])
 
 const holdConcerned = async (connection: Connection, asking: Asking, planned: readonly Planned[]): Promise<void> => {
-  const { patients, places, studies, changed } = await concernedBy(connection, planned, asking.newPatients)
+  const { patients, places, studies, changed } = await concernedBy(connection, asking, planned, asking.newPatients)
   // The turns of more are taken as they are needed, since they may become that of everybody.
   const areMany = patients.length > mostTurns
   const held = [
