@@ -134,3 +134,36 @@ t.test('a patient finds no such pages', async t => {
   for (const page of ['/patients/new', '/patients/imports', '/patients/ann/change'])
     t.equal((await browser.post(page, { ...newcomer, organization: 'lab', _csrf })).status, 404, page)
 })
+
+const pressureOf = (patient: string, day: number) => ({
+  resourceType: 'Observation',
+  id: `${patient}-pressure-${day}`,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '85354-9' }] },
+  subject: { reference: `Patient/${patient}` },
+  effectiveDateTime: `2026-05-0${day}T08:00:00Z`,
+  component: ['8480-6', '8462-4'].map(code => ({
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    valueQuantity: { value: 120, unit: 'mmHg', system: 'http://unitsofmeasure.org', code: 'mm[Hg]' },
+  })),
+})
+
+t.test('the figures of blood pressure on a page are of as many readings as FHIR shows the same person', async t => {
+  for (const patient of ['ann', 'kim', 'jon'])
+    for (const day of [1, 2, 3]) {
+      const stored = pressureOf(patient, day)
+      t.equal((await world.everything('PUT', `Observation/${stored.id}`, stored)).status, 201)
+    }
+  const told: Record<string, number> = {}
+  for (const person of ['person-ann', ...facts.practitioners.map(id => `person-${id}`)]) {
+    const { browser, call } = await signedIn(person)
+    for (const patient of ['ann', 'kim', 'jon']) {
+      const found = await call('GET', `Observation?patient=${patient}&code=85354-9&date=ge2026-05-01&_summary=count`)
+      const { body } = await browser.get(`/patients/${patient}?first=2026-05-01&last=2026-05-03`)
+      const [, readings = '0'] = /<dt>Readings<\/dt><dd>(\d+) on 3 days</.exec(body) ?? []
+      t.equal(Number(readings), JSON.parse(found.body).total ?? 0, `${person}: ${patient}`)
+      if (readings !== '0') told[`${person}: ${patient}`] = Number(readings)
+    }
+  }
+  t.strictSame(told, { 'person-ann: ann': 3 }, 'nobody shares it')
+})
