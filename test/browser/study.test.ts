@@ -192,6 +192,12 @@ t.test(
       'visible',
       'on paper no day is cut off',
     )
+    // A4, on its side, with a margin of a centimetre.
+    await page.setViewportSize({ width: 1046, height: 718 })
+    t.ok(
+      await last.evaluate(day => day.getBoundingClientRect().right <= innerWidth),
+      'since there is room for all of them on one sheet',
+    )
     await page.emulateMedia({ media: 'screen' })
     await press('Newest data')
     await look(t, browser, 'study-arrivals')

@@ -10,7 +10,8 @@ export const namedMonth = (text: string): string | undefined => {
   return found.size === 1 ? String([...found][0]).padStart(2, '0') : undefined
 }
 
-const lettersOf = (text: string): string =>
+/** For comparing: without accents, and in small letters. */
+export const lettersOf = (text: string): string =>
   text
     .normalize('NFD')
     .replace(/[^\p{L}]+/gu, '')

@@ -2,35 +2,45 @@ import { isDay } from '../../fhir/date.ts'
 import { withAsciiDigits } from '../../messages/ascii-digits.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { namedMonth } from './month-name.ts'
+import { isWeekdayOf } from './weekday-name.ts'
 
 /**
- * A day in words, in any of our languages and orders, or year, month and day, also with other marks than `-` between them or none, and in the digits of any script. With the year last it counts if it can be one
- * day only: 22/12/1993, and not 03/04/1993. Empty if it is written in none of these ways.
+ * A day in words, in any of our languages and orders, or year, month and day, also with other marks than `-` between them or none, and in the digits
+ * of any script. With the year last it counts if it can be one day only: 22/12/1993, and not 03/04/1993. Empty if it is written in none of these
+ * ways, or there is no such day.
  */
 export const dayIn = (text: string): string => {
   const plain = withAsciiDigits(text).trim()
-  const inWords = dayInWords(plain)
-  if (inWords !== undefined) return inWords
-  const [, year = '', month = '', day = ''] =
-    /^(\d{4})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{1,2})$/u.exec(plain) ?? /^(\d{4})(\d\d)(\d\d)$/.exec(plain) ?? []
-  if (year !== '') return isoDay(year, month, day)
-  const [, one = '', other = '', last = ''] = /^(\d{1,2})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{4})$/u.exec(plain) ?? []
-  const days = new Set([isoDay(last, other, one), isoDay(last, one, other)].filter(isDay))
+  const days = new Set([dayInWords(plain), ...daysInNumbers(plain)].filter(isDay))
   return days.size === 1 ? [...days].join('') : ''
 }
 
-/** 31 January 2026, 31 de enero de 2026, Jan 31st, 2026: the month says which number is which. */
-const dayInWords = (text: string): string | undefined => {
-  const parts = text.match(/\d+|\p{L}+/gu)?.filter(part => !beside.has(part.toLowerCase())) ?? []
-  const months = parts.flatMap(part => namedMonth(part) ?? [])
-  const [day, ...days] = parts.filter(part => /^\d{1,2}$/.test(part))
-  const [year, ...years] = parts.filter(part => /^\d{4}$/.test(part))
-  const isOne = parts.length === 3 && months.length === 1 && days.length === 0 && years.length === 0
-  return isOne && day !== undefined && year !== undefined ? isoDay(year, months.join(''), day) : undefined
+const daysInNumbers = (text: string): readonly string[] => {
+  const [, year = '', month = '', day = ''] =
+    /^(\d{4})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{1,2})$/u.exec(text) ?? /^(\d{4})(\d\d)(\d\d)$/.exec(text) ?? []
+  if (year !== '') return [isoDay(year, month, day)]
+  const [, one = '', other = '', last = ''] = /^(\d{1,2})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{4})$/u.exec(text) ?? []
+  return [isoDay(last, other, one), isoDay(last, one, other)]
 }
 
-/** What stands beside the parts of a day. */
-const beside = new Set(['de', 'del', 'el', 'of', 'the', 'st', 'nd', 'rd', 'th'])
+/** 31 January 2026, Jan 31st, 2026, sábado, 31 de enero de 2026: the month says which number is which. Empty if it is none, or of another weekday. */
+const dayInWords = (text: string): string => {
+  const parts = text.match(/\d+|\p{L}+/gu)?.filter(part => !beside.has(part.toLowerCase())) ?? []
+  const day = dayOfParts(parts.slice(-3))
+  const before = parts.slice(0, -3)
+  return before.length === 0 || (before.length === 1 && isWeekdayOf(day, before.join(''))) ? day : ''
+}
+
+const dayOfParts = (parts: readonly string[]): string => {
+  const months = parts.flatMap(part => namedMonth(part) ?? [])
+  const days = parts.filter(part => /^\d{1,2}$/.test(part))
+  const years = parts.filter(part => /^\d{4}$/.test(part))
+  const isOne = [months, days, years].every(({ length }) => length === 1)
+  return isOne ? isoDay(years.join(''), months.join(''), days.join('')) : ''
+}
+
+/** What stands beside the parts of a day, such as in 1.º de enero. */
+const beside = new Set(['de', 'del', 'el', 'of', 'the', 'st', 'nd', 'rd', 'th', 'º', 'o', 'ro', 'ero'])
 
 /** As it stands in a field: in words if it is a day, or else as it was typed. */
 export const dayShown = (text: string, words: Words): string => (isDay(text) ? words.day(new Date(text)) : text)

@@ -75,7 +75,7 @@ const ofNights: FiguresOf = ({ lines, decimals }, { timezone }, words) => {
       value => `${number(value, decimals)} h`,
     )
     const named = (name: string) => nameOf(name, line, lines)
-    const mean = ofDaysIn(hours ?? '', nights.length, words)
+    const mean = ofNightsIn(hours ?? '', nights.length, words)
     if (nights.length === 1) return [[named(say('chart.mean-of-night')), mean]]
     return [
       [named(say('chart.mean-of-night')), mean],
@@ -118,6 +118,9 @@ const figuresAs: Readonly<Record<FiguresKind, FiguresOf>> = {
 
 const ofDaysIn = (mean: string, days: number, { say }: Words): string =>
   days === 1 ? say('chart.of-day', { mean }) : say('chart.of-days', { mean, days })
+
+const ofNightsIn = (mean: string, nights: number, { say }: Words): string =>
+  nights === 1 ? say('chart.of-night', { mean }) : say('chart.of-nights', { mean, nights })
 
 /** With its source, if there are several. */
 const nameOf = (name: string, { label }: Line, lines: readonly Line[]): string =>

@@ -187,7 +187,7 @@ t.test('of sleep: the mean of a night, the shortest and the longest, and how muc
   await store(night(16, 6), night(17, 7), night(19, 8))
   t.same(figuresIn(await shown('first=2026-05-16&last=2026-05-20', spanish), 'Sueño'), {
     told: {
-      'Media de una noche': '7,0 h, de 3 días',
+      'Media de una noche': '7,0 h, de 3 noches',
       'La más corta y la más larga': '6,0 h y 8,0 h',
       'Desviación típica de las noches': '1,0 h',
     },
