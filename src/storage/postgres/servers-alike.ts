@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { atIntervals } from '../../events/at-intervals.ts'
 import { startError } from '../../start-error.ts'
+import { withSettings } from './session-settings.ts'
 import { endedBySilence } from './silence.ts'
 
 /** What must be the same in all servers that run on a database at the same moment. */
@@ -69,7 +70,7 @@ export const joinServers = async (
 
 const openClient = async (url: string, { address }: Pick<Alike, 'address'>): Promise<pg.Client> => {
   const client = new pg.Client({
-    connectionString: url,
+    connectionString: withSettings(url, noticedInTime),
     application_name: nameOf(address),
     connectionTimeoutMillis: 10_000,
     ...endedBySilence(60_000),
@@ -79,6 +80,12 @@ const openClient = async (url: string, { address }: Pick<Alike, 'address'>): Pro
   await client.connect()
   return client
 }
+
+/**
+ * If the machine of a server fails, PostgreSQL knows after forty seconds. By itself most systems ask after two hours, and until then no server could take
+ * its place elsewhere.
+ */
+const noticedInTime = { tcp_keepalives_idle: '10', tcp_keepalives_interval: '10', tcp_keepalives_count: '3' }
 
 type Other = { readonly name: string | null; readonly since: Date | null }
 
