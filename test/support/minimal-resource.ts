@@ -73,7 +73,7 @@ const samples: Readonly<Record<string, unknown>> = {
   Money: { value: 1, currency: 'EUR' },
 }
 
-/** What invariants require beyond the elements. */
+/** What invariants, and rules of this server, require beyond the elements. */
 const besides: Readonly<Partial<Record<ResourceType, object>>> = {
   AllergyIntolerance: {
     clinicalStatus: {
@@ -101,6 +101,8 @@ const besides: Readonly<Partial<Record<ResourceType, object>>> = {
   Organization: { name: 'x' },
   PaymentNotice: { amount: { value: 1 } },
   PaymentReconciliation: { paymentAmount: { value: 1 } },
+  // A patient has only one place in a study that is not over.
+  ResearchSubject: { status: 'withdrawn' },
   StructureDefinition: {
     kind: 'resource',
     type: 'Patient',
