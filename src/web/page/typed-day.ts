@@ -42,8 +42,9 @@ const dayOfParts = (parts: readonly string[]): string => {
 /** What stands beside the parts of a day, such as in 1.º de enero. */
 const beside = new Set(['de', 'del', 'el', 'of', 'the', 'st', 'nd', 'rd', 'th', 'º', 'o', 'ro', 'ero'])
 
-/** As it stands in a field: in words if it is a day, or else as it was typed. */
-export const dayShown = (text: string, words: Words): string => (isDay(text) ? words.day(new Date(text)) : text)
+/** As it stands in a field: in words if it is a day that is read from them, with a year of four digits, or else as it was typed. */
+export const dayShown = (text: string, words: Words): string =>
+  isDay(text) && !text.startsWith('0') ? words.day(new Date(text)) : text
 
 /** What a script needs for a button that opens a calendar beside the field. */
 export const calendarOf = (text: string, { say }: Words) => ({

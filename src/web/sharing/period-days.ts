@@ -24,10 +24,11 @@ export const boundOf = (text: string, edge: Edge): number | undefined => {
 export const edgeShown = (text: string, words: Words): string =>
   text.replace(/^\d{4}-\d\d-\d\d(?=$| \d\d:\d\d$)/, day => dayShown(day, words))
 
-/** The same text again, from what somebody has sent. */
+/** The same text again, from what somebody has sent; what has no day in it, as it is. */
 export const edgeAsked = (text: string): string => {
-  const [, day = text, minute = ''] = /^(.*\S)\s+(\d\d:\d\d)$/.exec(text) ?? []
-  return `${dayIn(day)} ${minute}`.trim()
+  const [, typed = text, minute = ''] = /^(.*\S)\s+(\d\d:\d\d)$/.exec(text) ?? []
+  const day = dayIn(typed)
+  return day === '' ? text : `${day} ${minute}`.trim()
 }
 
 /** As in a form: the day, if a day of the time zone begins or ends there, or else the day and minute by its clock. */

@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
+import { wordsFor } from '../../../src/messages/catalogue.ts'
 import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { sendCode } from '../../../src/studies/invitation/invited-code.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
 import { birthDate, openInvited, password } from '../invited.ts'
@@ -16,7 +18,7 @@ t.teardown(async () => {
   await world.close()
   await gateway.close()
 })
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const phone = (value: string) => ({ system: 'phone' as const, use: 'mobile' as const, value })
 const daysOf = (subject: string) =>
@@ -125,6 +127,25 @@ t.test(
     t.has(proven, { status: 303, location: '/invitation/account' })
   },
 )
+
+t.test('whoever has the link cannot ask without end for codes that are not sent', async t => {
+  const { subject } = await enrolled('Asks', { telecom: [phone('+15005550022')] })
+  await act(subject, 'invite')
+  const link = linkOf((await gateway.nextMessage()).text).split('link=')[1] ?? ''
+  let asked = 0
+  const sendNow = async () => {
+    asked += 1
+    return false
+  }
+  const parts = {
+    accounts: { database, secretKey: Buffer.alloc(32) },
+    channels: { sms: { sendNow, deliver: async () => {} } },
+  }
+  const kinds = []
+  for (let count = 0; count < 27; count += 1) kinds.push((await sendCode(parts, link, wordsFor('en'))).kind)
+  t.same(kinds, [...Array(25).fill('unsent'), 'too-often', 'too-often'])
+  t.equal(asked, 25)
+})
 
 t.test('the invitation offers an app that opens it', async t => {
   const { subject } = await enrolled('App')

@@ -138,6 +138,29 @@ t.test('the numbers are made of what the reader may see, and of nothing else', a
   })
 })
 
+t.test(
+  'two numbers of one source at one moment are one reading, in whichever unit, and means of a device are none',
+  async t => {
+    const at = '2026-07-01T08:00:00Z'
+    const panel = pressure('2026-07-01T18:00:00Z', 0, 0)
+    const inKilopascal = [18, 10.5].map((value, place) => ({
+      ...panel.component[place],
+      valueQuantity: { value, ...unit('kPa') },
+    }))
+    await store(
+      one(loinc('8480-6'), at, 120, 'mm[Hg]'),
+      one(loinc('8462-4'), at, 90, 'mm[Hg]'),
+      one(loinc('96608-5'), '2026-07-01T20:00:00Z', 200, 'mm[Hg]'),
+      { ...panel, component: inKilopascal },
+    )
+    t.same(figuresIn(await shown('first=2026-07-01&last=2026-07-01'), 'Blood pressure').told, {
+      Mean: '128/84 mmHg',
+      'From 135/85': '2 of 2 (100 %)',
+      Readings: '2 on 1 day',
+    })
+  },
+)
+
 t.test('of the heart rate: at rest first, if a device has said so', async t => {
   await store(
     one(loinc('8867-4'), '2026-05-01T08:00:00Z', 62, '/min'),

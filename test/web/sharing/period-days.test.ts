@@ -1,5 +1,6 @@
 import t from 'tap'
-import { boundOf, edgeIn, edgeOfDay } from '../../../src/web/sharing/period-days.ts'
+import { wordsFor } from '../../../src/messages/catalogue.ts'
+import { boundOf, edgeAsked, edgeIn, edgeOfDay, edgeShown } from '../../../src/web/sharing/period-days.ts'
 
 const hour = 3_600_000
 
@@ -58,5 +59,17 @@ t.test('a date without a time is a day, a month or a year in UTC', t => {
 t.test('what is not a date, or as good as infinite, stays as it is written', t => {
   for (const text of ['', 'soon', '9999']) t.equal(edgeIn(text, 'end', 'Europe/Berlin'), text)
   t.equal(boundOf('9999-12-31', 'end'), undefined)
+  t.end()
+})
+
+t.test('whatever a form shows of an edge is read from it again, however far that is from today', t => {
+  for (const edge of ['start', 'end'] as const)
+    for (const text of ['2026-11-10', '2026-11-26T17:41:02.123Z', '9999', '9999-12-31T23:59:59Z', '0001-01-01', 'soon'])
+      for (const timezone of ['UTC', 'Asia/Kathmandu'])
+        for (const language of ['en', 'es'] as const) {
+          const shown = edgeIn(text, edge, timezone)
+          t.equal(edgeAsked(edgeShown(shown, wordsFor(language))), shown, `${text} ${edge} ${timezone}`)
+        }
+  t.equal(edgeShown('2026-11-27 06:41', wordsFor('es')), '27 de noviembre de 2026 06:41')
   t.end()
 })
