@@ -84,7 +84,8 @@ const withdraws = (of: Of): Step => {
 const enters = (of: Of): Step => {
   return model => {
     const place = { ...of, id: `place-${model.places.length}`, since: model.now, isOver: false }
-    const isAllowed = !hasLeft(model, of) || standing(model, of) === undefined
+    const isSecond = model.places.some(one => one.of === of.of && one.to === of.to && !one.isOver)
+    const isAllowed = !isSecond && (!hasLeft(model, of) || standing(model, of) === undefined)
     return { write: { ...w.enrols(of.to, of.of), id: place.id }, isAllowed, so: () => void model.places.push(place) }
   }
 }

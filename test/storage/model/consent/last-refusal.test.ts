@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consent, ResearchSubject, Resource } from '@medplum/fhirtypes'
 import t, { type Test } from 'tap'
+import { sql } from '../../../../src/storage/sql.ts'
 import * as w from '../world.ts'
 
 const weight = 'omh:body-weight'
@@ -253,12 +254,15 @@ t.test('what was signed before leaving does not count for another place, whateve
   }
 })
 
-t.test('who keeps another place has not left', async t => {
+t.test('who keeps another place, made when a patient could have two, has not left', async t => {
   const { patient, consent, write } = await openPatient()
   const signed = now()
-  await put(place(patient, { id: `${patient}-second` }), place(patient, { id: `${patient}-third`, ...over }), {
-    ...w.enrols('sleep', patient, 'off-study'),
-  })
+  const second = { id: `${patient}-second`, ...over }
+  await put(place(patient, second), place(patient, { id: `${patient}-third`, ...over }))
+  await world.database.run(
+    sql.fragment`UPDATE enrolment SET in_force = TRUE, period_end = 'infinity' WHERE id = ${second.id}`,
+  )
+  await put(w.enrols('sleep', patient, 'off-study'))
   t.match(await write(consent('active', signed)), { status: 'created' })
 })
 
