@@ -4,7 +4,7 @@ import { openNewcomers } from '../../support/newcomers.ts'
 import { consent } from '../../support/study.ts'
 
 const world = await openNewcomers()
-const { server, create, send, kinds, organization, hearts, newcomer, placeOf } = world
+const { server, create, send, kinds, manager, organization, hearts, newcomer, placeOf } = world
 t.teardown(() => server.close())
 
 type Entry = readonly [method: 'POST' | 'PUT', url: string, resource: Resource, fullUrl?: string]
@@ -52,11 +52,17 @@ const enrolled = (patient: string): ResearchSubject => ({
 
 t.test('a place that the Consent of the same transaction has changed is answered as it is stored', async t => {
   const { patient, place } = await newcomer('Ann')
+  const { id: unplaced } = await create(manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Bea' }],
+    managingOrganization: { reference: `Organization/${organization}` },
+  })
   const answer = await transaction(
     'return=representation',
     ['PUT', `ResearchSubject/${place}`, { ...(await placeOf(place)), assignedArm: 'a' } as ResearchSubject],
     ['PUT', 'Consent/given', { ...given(patient), id: 'given' } as Consent],
-    ['POST', 'ResearchSubject', enrolled(patient)],
+    ['PUT', 'Consent/given-too', { ...given(unplaced), id: 'given-too' } as Consent],
+    ['POST', 'ResearchSubject', enrolled(unplaced)],
   )
   for (const { answered, stored } of await asAnswered(answer)) t.strictSame(answered, stored)
   t.strictSame(

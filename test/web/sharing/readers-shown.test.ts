@@ -42,7 +42,7 @@ const studyWith = async (...changed: readonly Extension[]) => {
 }
 const asks = async (into: { readonly id: string }, name: string) => {
   const one = await somebody(name)
-  await enrol(one.patient.id, into.id)
+  if (into.id !== study.id) await enrol(one.patient.id, into.id)
   const page = `/sharing/${into.id}`
   const preview = (choices: Readonly<Record<string, string>> = both, own: Browser = one.browser) =>
     own.send(page, choices, page)

@@ -95,10 +95,10 @@ t.test('the form to choose anew starts with everything that is given, even by an
   t.same(
     typed.map(([, ...one]) => one),
     [
-      [`${hearts}-from`, '2025-01-01'],
-      [`${hearts}-until`, '2025-12-31'],
-      [`${steps}-from`, '2025-01-01'],
-      [`${steps}-until`, '2025-12-31'],
+      [`${hearts}-from`, '1 January 2025'],
+      [`${hearts}-until`, '31 December 2025'],
+      [`${steps}-from`, '1 January 2025'],
+      [`${steps}-until`, '31 December 2025'],
     ],
   )
 })
