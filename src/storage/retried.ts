@@ -4,7 +4,7 @@ import { isConflict, isLockTimeout } from './postgres/sql-state.ts'
 
 /**
  * Runs it anew as long as it meets a conflict: not after it has waited for a lock as long as it may, and not at once if others are being joined. `run`
- * gets the error of the last attempt.
+ * gets the error of the last attempt. What it throws is to be an Error: p-retry takes anything else for a fault.
  */
 export const retried = <T>(run: (last?: unknown) => Promise<T>): Promise<T> => {
   let last: unknown
