@@ -291,7 +291,8 @@ t.test('a study asks for kinds of data, and for types of other resources', async
 
 t.test('members and coordinators invite; the patient can leave, and nothing else', async t => {
   t.equal(await create(member, w.enrols('open', 'bob')), 'created')
-  t.equal(await create(coordinator, w.enrols('open', 'bob')), 'created')
+  t.equal(await create(coordinator, w.enrols('open', 'bob', 'off-study')), 'created')
+  t.equal(await create(coordinator, w.enrols('open', 'bob')), 409, 'a second place that goes on')
   t.equal(await create(viewer, w.enrols('open', 'bob')), 403)
   t.equal(await create(visitor, w.enrols('open', 'bob')), 403)
   t.equal(await create(ann, w.enrols('kept', 'ann')), 403)
