@@ -7,7 +7,8 @@ import { readingsOf } from './reading.ts'
 
 /**
  * The means of the readings of a period, and how many of them are high. The two numbers of a panel are one reading, and so are two Observations of
- * one source at one moment. What has a date alone is in neither half of the day.
+ * one source at one moment, or with one date, one of each number: the first with the first, if there are several. What has a date alone is in
+ * neither half of the day.
  */
 export const readPressure = (
   connection: Connection,
@@ -22,10 +23,14 @@ export const readPressure = (
       UNION ALL
       SELECT pk, is_whole, device_id, at, is_timed, kind_id, NULL, value FROM (${told(diastolic)}) AS diastolic
     ),
+    numbered AS (
+      SELECT CASE WHEN is_whole THEN NULL ELSE pk END AS panel, device_id, at, is_timed, systolic, diastolic,
+        CASE WHEN is_whole THEN row_number() OVER (PARTITION BY is_whole, device_id, at, is_timed, diastolic IS NULL ORDER BY pk) END AS place
+      FROM told WHERE systolic IS NOT NULL OR diastolic IS NOT NULL
+    ),
     reading AS (
-      SELECT CASE WHEN is_whole THEN NULL ELSE pk END AS panel, device_id, at, is_timed, ${local} AS local,
-        max(systolic) AS systolic, max(diastolic) AS diastolic
-      FROM told WHERE systolic IS NOT NULL OR diastolic IS NOT NULL GROUP BY 1, 2, 3, 4
+      SELECT panel, device_id, at, is_timed, place, ${local} AS local, max(systolic) AS systolic, max(diastolic) AS diastolic
+      FROM numbered GROUP BY 1, 2, 3, 4, 5
     ),
     placed AS (
       SELECT 'all' AS part, * FROM reading

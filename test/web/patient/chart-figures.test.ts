@@ -161,6 +161,25 @@ t.test(
   },
 )
 
+t.test(
+  'several numbers of one source with one date are several readings, of which each has one of each number',
+  async t => {
+    const at = '2026-07-03'
+    await store(
+      one(loinc('8480-6'), at, 120, 'mm[Hg]'),
+      one(loinc('8462-4'), at, 70, 'mm[Hg]'),
+      one(loinc('8480-6'), at, 150, 'mm[Hg]'),
+      one(loinc('8462-4'), at, 90, 'mm[Hg]'),
+      one(loinc('8480-6'), at, 120, 'mm[Hg]'),
+    )
+    t.same(figuresIn(await shown('first=2026-07-03&last=2026-07-03'), 'Blood pressure').told, {
+      Mean: '130/80 mmHg',
+      'From 135/85': '1 of 3 (33 %)',
+      Readings: '3 on 1 day',
+    })
+  },
+)
+
 t.test('of the heart rate: at rest first, if a device has said so', async t => {
   await store(
     one(loinc('8867-4'), '2026-05-01T08:00:00Z', 62, '/min'),
