@@ -28,7 +28,9 @@ export type Words = {
   readonly list: (items: readonly string[]) => string
   /** The day in UTC. */
   readonly day: (time: Date) => string
-  /** The same without the year, with the day of the week, for where there is little room. */
+  /** Its month and year. */
+  readonly month: (time: Date) => string
+  /** The day without the year, with the day of the week, for where there is little room. */
   readonly shortDay: (time: Date) => string
   /** The moment in UTC, with the words that say so. */
   readonly moment: (time: Date) => string
@@ -71,6 +73,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
   const texts: Readonly<Record<string, string>> = { ...english, ...own }
   const direction = directionOf(code)
   const day = new Intl.DateTimeFormat(localeOf(code), { dateStyle: 'long', timeZone: 'UTC', calendar })
+  const month = new Intl.DateTimeFormat(localeOf(code), { month: 'long', year: 'numeric', timeZone: 'UTC', calendar })
   const shortDay = new Intl.DateTimeFormat(localeOf(code), { ...inShort, timeZone: 'UTC', calendar })
   const moment = inUtc(code)
   const number = numberIn(code)
@@ -93,6 +96,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
     number,
     list: items => joined.format(items.map(item => isolated(item, direction))),
     day: time => day.format(time),
+    month: time => month.format(time),
     shortDay: time => shortDay.format(time).replaceAll(',', ''),
     moment: time => `${moment.format(time)} UTC`,
   }

@@ -344,8 +344,11 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     }
     const picture = () => tab.locator('canvas').nth(trace).screenshot()
     const before = await picture()
+    const offered = () => buttons.getByRole('button').allTextContents()
     t.equal(await shown.textContent(), '')
+    t.same(await offered(), ['Zoom in'], 'nothing that would do nothing')
     await press('Zoom in', 5)
+    t.same(await offered(), ['Zoom in', 'Zoom out', 'Move earlier', 'Move later'])
     t.match(await shown.textContent(), / – /, 'some hours before midnight, and some after')
     await press('Move later', 2)
     const some = (await shown.textContent()) ?? ''
@@ -359,8 +362,10 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     const first = await tab.evaluate(`JSON.parse(document.querySelectorAll('.chart')[${trace}].dataset.chart).from`)
     const day = new Date(Number(first) * 1000).toLocaleDateString('en-GB', { dateStyle: 'medium', timeZone: 'UTC' })
     t.match(await shown.textContent(), `${day}, 00:00–`, 'not beyond the first day')
-    await press('Zoom out', 8)
+    await press('Zoom out', 5)
     t.equal(await shown.textContent(), '')
+    t.same(await offered(), ['Zoom in'])
+    t.equal(await tab.evaluate('document.activeElement.textContent'), 'Zoom in', 'the focus goes to what is left')
     await tab.evaluate('document.activeElement.blur()')
     t.ok((await picture()).equals(before))
     t.same(complaints, [])

@@ -124,7 +124,7 @@ const faultsOf = (page: Page): Promise<string[]> => page.evaluate(faultsScript)
 const keyboardFaults = async (page: Page): Promise<string[]> => {
   const expected: string[] = await page.evaluate(`(() => {
     const groups = new Set()
-    return [...document.querySelectorAll('a[href], button, input:not([type=hidden], [hidden]), select, textarea, summary, [tabindex="0"]')]
+    return [...document.querySelectorAll('a[href], button:not([hidden]), input:not([type=hidden], [hidden]), select, textarea, summary, [tabindex="0"]')]
       .filter(one => {
         if (one.matches(':disabled, details:not([open]) :not(summary), details:not([open]) details *')) return false
         if (one.type !== 'radio') return true

@@ -7,7 +7,7 @@ import { isDay } from '../../fhir/date.ts'
 import { languageName } from '../../fhir/language.ts'
 import { withText } from '../../fhir/translation.ts'
 import { withValues } from '../../fhir/with-values.ts'
-import { firstDayOf, lastDayOf } from './period-day.ts'
+import { asDay, firstDayOf, lastDayOf } from './period-day.ts'
 import {
   furtherLanguages,
   translatedPurpose,
@@ -83,8 +83,8 @@ export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactNam
   return {
     ...(isBlank(title) && { title: 'Give the study a title' }),
     ...(isBlank(purpose) && { purpose: 'Say what the study is for: patients read it' }),
-    ...(start !== '' && !isDay(start) && { start: 'Write the first day as 2026-01-31' }),
-    ...(end !== '' && !isDay(end) && { end: 'Write the last day as 2026-01-31' }),
+    ...(start !== '' && !isDay(start) && { start: `Enter a first day ${asDay}` }),
+    ...(end !== '' && !isDay(end) && { end: `Enter a last day ${asDay}` }),
     ...(isDay(start) && isDay(end) && end < start && { end: 'The last day is before the first' }),
     ...(email !== '' &&
       (hasInvisible(email) || emailProblem(email) !== undefined) && {

@@ -8,7 +8,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import { escaped } from '../../search/escape.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
-import { firstDayOf, lastDayOf } from './period-day.ts'
+import { asDay, firstDayOf, lastDayOf } from './period-day.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** An entry of a study that names somebody who works in it. */
@@ -58,8 +58,8 @@ export type NewStaff = Pick<StaffEntry, 'practitioner' | 'role' | 'from' | 'unti
 
 export const staffProblems = ({ role, from, until }: NewStaff): Readonly<Partial<Record<keyof NewStaff, string>>> => ({
   ...(!Object.hasOwn(staffRoles, role) && { role: 'Choose a role' }),
-  ...(from !== '' && !isDay(from) && { from: 'Write the first day as 2026-01-31' }),
-  ...(until !== '' && !isDay(until) && { until: 'Write the last day as 2026-01-31' }),
+  ...(from !== '' && !isDay(from) && { from: `Enter a first day ${asDay}` }),
+  ...(until !== '' && !isDay(until) && { until: `Enter a last day ${asDay}` }),
   ...(isDay(from) && isDay(until) && until < from && { until: 'The last day is before the first' }),
 })
 

@@ -3,7 +3,7 @@ import { intervalOfPeriod } from '../../fhir/date.ts'
 import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import { allowsPaper } from './paper-allowed.ts'
-import { firstDayOf, lastDayOf } from './period-day.ts'
+import { dayInWords, firstDayOf, lastDayOf } from './period-day.ts'
 import { missingInPublished } from './study-text.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
@@ -65,7 +65,9 @@ const isPast = ({ period = {} }: ResearchStudy): boolean => {
 
 const edgeOf = (study: ResearchStudy): string => {
   const { period = {} } = study
-  return isPast(study) ? `its last day was ${lastDayOf(period)} (UTC)` : `its first day is ${firstDayOf(period)} (UTC)`
+  return isPast(study)
+    ? `its last day was ${dayInWords(lastDayOf(period))} (UTC)`
+    : `its first day is ${dayInWords(firstDayOf(period))} (UTC)`
 }
 
 /** The name of its status, for staff. */
@@ -81,7 +83,9 @@ export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {
 
 const dayOutside = (study: ResearchStudy): string => {
   const { period = {} } = study
-  return isPast(study) ? `after its last day, ${lastDayOf(period)}` : `before its first day, ${firstDayOf(period)}`
+  return isPast(study)
+    ? `after its last day, ${dayInWords(lastDayOf(period))}`
+    : `before its first day, ${dayInWords(firstDayOf(period))}`
 }
 
 const unfinished = (study: ResearchStudy): string | undefined => {

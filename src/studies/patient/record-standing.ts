@@ -20,7 +20,7 @@ export const problemOfDeath = ({ isDeceased, died }: RecordStanding, patient: Pa
   if (!isDeceased) return 'Tick that the patient has died as well, or leave this empty'
   const day = intervalOf(died)
   if (day === undefined || !/^\d{4}(-\d\d){0,2}$/.test(died))
-    return 'Enter year, month and day, such as 2026-01-31, or year and month, or the year alone'
+    return 'Enter a day that exists, with its month as a word, such as 31 January 2026, or the month and year, or the year alone'
   // Somewhere on earth it is already tomorrow.
   if (day.low > new Date(Date.now() + dayMs).toISOString()) return 'Enter a day that is not in the future'
   const born = intervalOf(patient.birthDate ?? '')

@@ -23,13 +23,23 @@ const daysInNumbers = (text: string): readonly string[] => {
   return [isoDay(last, other, one), isoDay(last, one, other)]
 }
 
+/** January 2026, or enero de 2026, as 2026-01; empty if it is no month. */
+const monthIn = (text: string): string => {
+  const parts = partsOf(withAsciiDigits(text))
+  const [months, years] = [parts.flatMap(part => namedMonth(part) ?? []), parts.filter(part => /^\d{4}$/.test(part))]
+  return parts.length === 2 && months.length === 1 && years.length === 1 ? `${years.join('')}-${months.join('')}` : ''
+}
+
 /** 31 January 2026, Jan 31st, 2026, sábado, 31 de enero de 2026: the month says which number is which. Empty if it is none, or of another weekday. */
 const dayInWords = (text: string): string => {
-  const parts = text.match(/\d+|\p{L}+/gu)?.filter(part => !beside.has(part.toLowerCase())) ?? []
+  const parts = partsOf(text)
   const day = dayOfParts(parts.slice(-3))
   const before = parts.slice(0, -3)
   return before.length === 0 || (before.length === 1 && isWeekdayOf(day, before.join(''))) ? day : ''
 }
+
+const partsOf = (text: string): readonly string[] =>
+  text.match(/\d+|\p{L}+/gu)?.filter(part => !beside.has(part.toLowerCase())) ?? []
 
 const dayOfParts = (parts: readonly string[]): string => {
   const months = parts.flatMap(part => namedMonth(part) ?? [])
@@ -46,6 +56,10 @@ const beside = new Set(['de', 'del', 'el', 'of', 'the', 'st', 'nd', 'rd', 'th', 
 export const dayShown = (text: string, words: Words): string =>
   isDay(text) && !text.startsWith('0') ? words.day(new Date(text)) : text
 
+/** The same of a date of which the day may be unknown. https://hl7.org/fhir/R4/datatypes.html#dateTime */
+export const dateShown = (text: string, words: Words): string =>
+  /^(?!0)\d{4}-\d\d$/.test(text) && isDay(`${text}-01`) ? words.month(new Date(text)) : dayShown(text, words)
+
 /** What a script needs for a button that opens a calendar beside the field. */
 export const calendarOf = (text: string, { say }: Words) => ({
   calendar: { label: say('day.calendar'), day: isDay(text.slice(0, 10)) ? text.slice(0, 10) : '' },
@@ -53,6 +67,9 @@ export const calendarOf = (text: string, { say }: Words) => ({
 
 /** The day as it is written in addresses, or what was typed if it is none. */
 export const dayAsked = (text: string): string => dayIn(text) || text.trim()
+
+/** The same if it may be a month or a year alone. */
+export const dateAsked = (text: string): string => dayIn(text) || monthIn(text) || text.trim()
 
 /** Why a page shows nothing of a day; undefined if it can. */
 export const dayProblem = (text: string): 'day' | 'range' | undefined => {

@@ -31,6 +31,8 @@ export type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'd
   readonly at?: 'start' | 'end'
   /** If absent, it depends on the values that are shown. */
   readonly limits?: Limits
+  /** Whether readings that are averages themselves are drawn; if absent, they are unless it shows sums. */
+  readonly takesAverages?: boolean
   /** The highest possible value. */
   readonly most?: number
 }

@@ -1,6 +1,7 @@
 import type { Words } from '../../messages/catalogue.ts'
 import { isolated } from '../../messages/isolated.ts'
 import { type Html, html } from '../page/html.ts'
+import { dayOrMoment } from '../page/time.ts'
 import { chartFigures } from './chart-figures.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { dayFigures } from './day-figures.ts'
@@ -149,7 +150,7 @@ const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: stri
   }</tr></thead>
 <tbody>${rows.map(
     ({ day, label, count, sum, mean, minimum, maximum }) =>
-      html`<tr><th scope="row">${day}</th>${lines.length > 1 && html`<td>${label}</td>`}<td>${count}</td>${
+      html`<tr><th scope="row">${dayOrMoment(day, words)}</th>${lines.length > 1 && html`<td>${label}</td>`}<td>${count}</td>${
         style === 'bars'
           ? html`<td>${number(sum)}</td>`
           : html`<td>${number(mean)}</td><td>${number(minimum)}</td><td>${number(maximum)}</td>`

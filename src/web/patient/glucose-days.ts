@@ -6,8 +6,8 @@ import { type ChartPeriod, dayAlone } from './chart-period.ts'
 import type { Chart, Line, Point } from './drawn-chart.ts'
 
 /**
- * The days as small pictures, a row for each week, so that what comes again is seen. With more days, or points too far apart to draw one of, there
- * are none.
+ * The days as small pictures, a row for each week, so that what comes again is seen: from the first with readings to the last. With more days, or
+ * points too far apart to draw one of, there are none.
  */
 export const glucoseOfDays = (
   { lines, stepSeconds, gapSeconds }: Chart,
@@ -15,11 +15,14 @@ export const glucoseOfDays = (
   period: ChartPeriod,
   words: Words,
 ): Html | undefined => {
-  const { first, last, timezone, glucoseUnit } = period
-  const count = daysBetween(first, last) + 1
-  if (lines.length === 0 || count < 2 || count > mostDays || stepSeconds > longestStep) return undefined
-  const days = Array.from({ length: count }, (_, index) => addDays(first, index))
+  const { timezone, glucoseUnit } = period
+  if (daysBetween(period.first, period.last) >= mostDays || stepSeconds > longestStep) return undefined
   const ofDays = lines.map(line => byDay(line, timezone))
+  const measured = ofDays.flatMap(ofDay => [...ofDay.keys()]).toSorted()
+  const [first = '', last = first] = [measured[0], measured.at(-1)]
+  if (first === last) return undefined
+  const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
+  const isCut = first !== period.first || last !== period.last
   const scale = scaleOf(glucoseUnit)
   const picture = (day: string) => {
     const place = { day, timezone, scale, gapSeconds, halfStep: stepSeconds / 2 }
@@ -27,7 +30,7 @@ export const glucoseOfDays = (
   }
   const { say } = words
   return html`<h3>${say('chart.each-day')} <span class="fw-normal text-body-secondary">${glucoseUnit}</span></h3>
-<p class="text-body-secondary">${say('chart.each-day-text', { low: words.number(scale.low), high: words.number(scale.high), unit: glucoseUnit, top: scale.top })}</p>
+<p class="text-body-secondary">${say('chart.each-day-text', { low: words.number(scale.low), high: words.number(scale.high), unit: glucoseUnit, top: scale.top })}${isCut && ` ${say('chart.each-day-cut')}`}</p>
 <svg class="visually-hidden" aria-hidden="true"><clipPath id="above-target"><rect x="0" y="0" width="${width}" height="${scale.y(scale.high)}"/></clipPath><clipPath id="below-target"><rect x="0" y="${scale.y(scale.low)}" width="${width}" height="${height}"/></clipPath></svg>
 <ol class="days list-unstyled from-${weekday(first)}">${days.map(day => html`<li><a href="${dayAlone(path, period, day)}">${words.shortDay(new Date(day))}</a>${picture(day)}</li>`)}</ol>`
 }

@@ -19,11 +19,11 @@ import { timeInRanges } from './glucose-ranges.ts'
 export const glucoseReport = (
   profile: GlucoseProfile,
   period: ChartPeriod,
-  { of, sources, trace, path, words }: Report,
+  { of, own, path, words }: Report,
 ): Html => html`<section>
 <h2>${words.say('chart.profile')}</h2>
 <p class="text-body-secondary">${words.say('chart.profile-from', { of })}</p>
-${sources.length > 1 && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-sources', { sources: sourcesNamed(sources, words) })}</p>`}
+${own.lines.length > 1 && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-sources', { sources: sourcesNamed(own, words) })}</p>`}
 ${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-little')}</p>`}
 ${isBeyond(profile, period) && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-beyond', limitsIn(period))}</p>`}
 <div class="row column-gap-4">
@@ -31,22 +31,23 @@ ${isBeyond(profile, period) && html`<p class="border-start border-4 border-warni
 <div class="col-lg">${timeInRanges(profile, period, words)}</div>
 </div>
 ${profile.ofDay.length > 0 && dayFigure(profile, period, words)}
-${glucoseOfDays(trace, path, period, words)}
+${glucoseOfDays(own, path, period, words)}
 </section>`
 
 type Report = {
   /** Of which readings it is. */
   readonly of: string
-  readonly sources: readonly string[]
-  /** The chart of glucose over time. */
-  readonly trace: Chart
+  /** The same over time, by source. */
+  readonly own: Chart
   /** The address of the page, without a query. */
   readonly path: string
   readonly words: Words
 }
 
-const sourcesNamed = (sources: readonly string[], words: Words): string =>
-  sources.length > fewSources ? words.say('chart.many-sources', { count: sources.length }) : words.list(sources)
+const sourcesNamed = ({ lines }: Chart, words: Words): string =>
+  lines.length > fewSources
+    ? words.say('chart.many-sources', { count: lines.length })
+    : words.list(lines.map(({ label }) => label))
 
 const isBeyond = ({ lowest, highest }: GlucoseProfile, period: ChartPeriod): boolean => {
   const { low, high } = limitsIn(period)

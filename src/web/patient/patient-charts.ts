@@ -1,7 +1,7 @@
 import pMap from 'p-map'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { pressurePanel } from '../../fhir/measured/drawn-codes.ts'
-import { anyGlucose, interstitialGlucose, mostGlucose } from '../../fhir/measured/glucose.ts'
+import { anyGlucose, interstitialGlucose } from '../../fhir/measured/glucose.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { addDays, dayOf, daysBetween, startOfDay } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
@@ -115,8 +115,9 @@ type Figures = {
 
 const readFigures = async (reading: Reading, { path, patient }: ChartsPage, period: ChartPeriod): Promise<Figures> => {
   const asked = { patient, period }
-  const charts = await pMap(drawings(period, reading.words), drawing => chartOf(reading, asked, drawing), twoAtOnce)
-  const [trace] = charts
+  const all = drawings(period, reading.words)
+  const charts = await pMap(all, drawing => chartOf(reading, asked, drawing), twoAtOnce)
+  const [trace] = all
   const glucose = trace && (await glucoseOf(reading, asked, { trace, path }))
   return { period, glucose, charts, measured: charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0) }
 }
@@ -132,7 +133,7 @@ type Asked = { readonly patient: string; readonly period: ChartPeriod }
 const chartOf = async (
   reading: Reading,
   { patient, period }: Asked,
-  { ucum, lines, bridgesMinutes, at = 'start', limits, most = aboveZero.most, ...drawing }: Drawing,
+  { ucum, lines, bridgesMinutes, at = 'start', limits, most = aboveZero.most, takesAverages, ...drawing }: Drawing,
 ): Promise<Chart> => {
   const { from, to, timezone } = period
   const step = stepOf(drawing.style, period)
@@ -140,7 +141,18 @@ const chartOf = async (
   // An average over many days is not the number of steps of any of them.
   const wantsSum = drawing.style === 'bars'
   const possible = { ...aboveZero, most }
-  const asked = { patient, from, to, timezone, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
+  const asked = {
+    patient,
+    from,
+    to,
+    timezone,
+    at,
+    unit: ucum,
+    step,
+    wantsSum,
+    takesAverages: takesAverages ?? !wantsSum,
+    possible,
+  }
   for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
   const all = answers.flatMap((answer, place) =>
@@ -192,12 +204,12 @@ const mostPoints = 2100
 
 /**
  * Readings from interstitial fluid, if there are any: meters are used when something is wrong. Without a single number there may still be readings
- * that are known to be low or high. `trace`: the chart of all readings.
+ * that are known to be low or high. `trace`: how all readings are drawn.
  */
 const glucoseOf = async (
   reading: Reading,
   asked: Asked,
-  { trace, path }: { readonly trace: Chart; readonly path: string },
+  { trace, path }: { readonly trace: Drawing; readonly path: string },
 ): Promise<Html | undefined> => {
   const { patient, period } = asked
   const { words } = reading
@@ -209,27 +221,11 @@ const glucoseOf = async (
   ] as const) {
     const profile = await readGlucoseProfile(reading, { patient, codes, from, to, timezone, unit })
     if (profile.shares.length === 0) continue
-    const sources = trace.lines.length > 1 ? await sourcesOfGlucose(reading, asked, codes) : []
-    const report = glucoseReport(profile, period, { of: words.say(of), sources, trace, path, words })
+    // The figures leave averages out.
+    const own = await chartOf(reading, asked, { ...trace, lines: [{ codes }], takesAverages: false })
+    const report = glucoseReport(profile, period, { of: words.say(of), own, path, words })
     if (profile.count > 0) return report
     withoutNumber ??= report
   }
   return withoutNumber
-}
-
-/** The names of those whose numbers are in the figures. */
-const sourcesOfGlucose = async (
-  { words, ...reading }: Reading,
-  { patient, period }: Asked,
-  codes: readonly Code[],
-): Promise<readonly string[]> => {
-  const { from, to, timezone, glucoseUnit: unit } = period
-  const possible = { ...aboveZero, most: mostGlucose[unit] }
-  const counted = { at: 'start', wantsSum: false, takesAverages: false } as const
-  const { lines } = await readSeries(reading, {
-    ...{ patient, codes, from, to, timezone, unit, possible },
-    ...counted,
-    step: { kind: 'day', timezone },
-  })
-  return namesOf(lines, words)
 }

@@ -4,6 +4,7 @@ import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
+import { dateShown } from '../page/typed-day.ts'
 
 /** Who a patient is. If the page has their only name as its title, it is not repeated. */
 export const patientFacts = (patient: Patient, words: Words = wordsFor('en'), title?: string): Html => {
@@ -54,7 +55,7 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
 
 /** A month or a year is not the first day of it. */
 const dayText = (died: string, words: Words): Html | string =>
-  /^\d{4}(-\d\d)?$/.test(died) ? died : dayOrMoment(died, words)
+  /^\d{4}(-\d\d)?$/.test(died) ? dateShown(died, words) : dayOrMoment(died, words)
 
 /** Whether they have died or their record is inactive, in a few words for lists of staff. */
 export const vitalText = (patient: Patient): string | undefined => vital[reasonNotToWrite(patient) ?? 'none']

@@ -1,4 +1,4 @@
-import { languages } from '../../messages/catalogue.ts'
+import { languages, wordsFor } from '../../messages/catalogue.ts'
 import {
   genders,
   type PatientFields,
@@ -10,7 +10,7 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
 import { ticked, typed } from '../page/typed.ts'
-import { dayAsked } from '../page/typed-day.ts'
+import { dayAsked, dayShown } from '../page/typed-day.ts'
 
 /** Fields of a patient as they were typed. `before`: what a field has that the form did not, since an earlier version of this server showed it. */
 export const typedFields = (
@@ -27,7 +27,12 @@ export const patientFields = (fields: PatientFields, problems: PatientProblems, 
   html`${besideWhatItSays(lines(fields, problems), lines(now, {})).map(field)}${genderField(fields, problems, now)}${languageField(fields, problems, now)}`
 
 const lines = (fields: PatientFields, problems: PatientProblems): readonly Field[] =>
-  asked.map(one => ({ ...one, value: fields[one.name], problem: problems[one.name], autocomplete: 'off' }))
+  asked.map(one => ({
+    ...one,
+    value: one.name === 'birthDate' ? dayShown(fields.birthDate, wordsFor('en')) : fields[one.name],
+    problem: problems[one.name],
+    autocomplete: 'off',
+  }))
 
 const genderField = ({ gender }: PatientFields, problems: PatientProblems, now: PatientFields): Html =>
   selectField({
@@ -73,7 +78,7 @@ type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name
 const asked: readonly Asked[] = [
   { name: 'given', label: 'Given names', hint: 'Optional', optional: true },
   { name: 'family', label: 'Family name', hint: 'Or the only name that somebody has' },
-  { name: 'birthDate', label: 'Birth date', hint: 'Such as 1970-05-31, or 31/05/1970 if it can be one day only' },
+  { name: 'birthDate', label: 'Birth date', hint: 'Such as 31 May 1970, or 31/05/1970 if it can be one day only' },
   {
     name: 'identifiers',
     label: 'Identifiers',

@@ -2,6 +2,7 @@ import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { problemOfDeath, type RecordStanding, standingOf } from '../../studies/patient/record-standing.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box, field, notice, postForm, problemList } from '../page/form.ts'
@@ -13,6 +14,7 @@ import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
+import { calendarOf, dateAsked, dateShown } from '../page/typed-day.ts'
 import { keepingBack } from './patient-back.ts'
 import { patientFacts } from './patient-facts.ts'
 
@@ -46,7 +48,7 @@ export const patientRecordPage: AddPage = (server, options) => {
 
 const typedStanding = (body: unknown): RecordStanding => ({
   isDeceased: typed(body, 'deceased') === 'yes',
-  died: typed(body, 'died').trim(),
+  died: dateAsked(typed(body, 'died')),
   isInactive: typed(body, 'inactive') === 'yes',
 })
 
@@ -68,8 +70,9 @@ const sendRecord = (
   const whenDied = {
     name: 'died',
     label: 'When they died',
-    hint: 'Optional: year, month and day, such as 2026-01-31, or the month or year alone',
-    value: died,
+    hint: 'Optional: such as 31 January 2026, or the month or year alone',
+    value: dateShown(died, wordsFor('en')),
+    ...calendarOf(died, wordsFor('en')),
     problem,
     autocomplete: 'off',
     optional: true,

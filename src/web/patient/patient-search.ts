@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { isolated } from '../../messages/isolated.ts'
 import { toMobile } from '../../storage/model/patient-address.ts'
 import {
@@ -12,7 +13,7 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderProblem, orderQuery } from '../page/list-order.ts'
 import { lookedFor } from '../page/typed.ts'
-import { dayAsked } from '../page/typed-day.ts'
+import { dateAsked, dateShown } from '../page/typed-day.ts'
 import { vitalText } from './patient-facts.ts'
 
 /** What was typed into a form that searches for patients. */
@@ -20,7 +21,7 @@ export const askedIn = (query: URLSearchParams): PatientsAsked => {
   const text = (name: string) => lookedFor(query, name)
   return {
     name: text('name'),
-    birthDate: dayAsked(text('birthDate')),
+    birthDate: dateAsked(text('birthDate')),
     identifier: text('identifier'),
     email: text('email'),
     mobile: text('mobile'),
@@ -60,7 +61,7 @@ export const canBeRead = (asked: PatientsAsked): boolean =>
 const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
   birthDate === '' || isPartOfDate(birthDate)
     ? undefined
-    : 'Enter a birth date as year, month and day, such as 1970-05-31, or the beginning of it'
+    : 'Enter a birth date with its month as a word, such as 31 May 1970, or the month and year, or the year alone'
 
 const identifierProblem = ({ identifier }: PatientsAsked): string | undefined =>
   /^[\s|]+$/.test(identifier) ? 'Enter the number, or the URI of its system, a bar and the number' : undefined
@@ -88,8 +89,8 @@ export const patientSearchForm = (
     {
       name: 'birthDate',
       label: 'Birth date',
-      hint: 'Such as 1970-05-31, or 1970',
-      value: asked.birthDate,
+      hint: 'Such as 31 May 1970, or 1970',
+      value: dateShown(asked.birthDate, wordsFor('en')),
       problem: birthDateProblem(asked),
       autocomplete: 'off',
     },
@@ -123,7 +124,7 @@ ${more}
 export const patientLine = (patient: Patient): Html => {
   const { name: [first] = [], birthDate, identifier = [] } = patient
   const known = [
-    birthDate && `born ${birthDate}`,
+    birthDate && `born ${dateShown(birthDate, wordsFor('en'))}`,
     vitalText(patient),
     ...identifier.slice(0, 3).map(({ value = '' }) => isolated(value)),
   ]

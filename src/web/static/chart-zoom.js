@@ -1,4 +1,7 @@
-/** Buttons that show less or more of a chart, or what is before or after, down to what can be dragged over: for whoever drags nothing. */
+/**
+ * Buttons that show less or more of a chart, or what is before or after, down to what can be dragged over: for whoever drags nothing. As long as all
+ * of it is shown there is nothing to go back to, so only the first of them is there.
+ */
 import { clockOf, rangeOfTime } from '/static/chart-told.js'
 
 /** For each button: what is shown by it, of what is shown now. A press goes by half of that, so that nothing is passed over. */
@@ -30,8 +33,12 @@ export const zoomButtons = (chart, whole) => {
   shown.setAttribute('role', 'status')
   const range = style === 'day' ? ({ min, max }) => `${clockOf(min)}–${clockOf(max)}` : rangeOfTime(chart)
   const follow = ({ scales: { x } }) => {
-    const text = x.max - x.min > 0.99 * (whole.max - whole.min) ? '' : range(x)
+    const isWhole = x.max - x.min > 0.99 * (whole.max - whole.min)
+    const text = isWhole ? '' : range(x)
     if (shown.textContent !== text) shown.textContent = text
+    const [first, ...others] = row.querySelectorAll('button')
+    if (isWhole && others.includes(document.activeElement)) first.focus({ preventScroll: true })
+    for (const one of others) one.hidden = isWhole
   }
   const add = plot => {
     for (const [name, step] of Object.entries(steps)) {
@@ -39,6 +46,7 @@ export const zoomButtons = (chart, whole) => {
       button.type = 'button'
       button.className = 'btn btn-outline-primary btn-sm'
       button.textContent = words[name]
+      button.hidden = name !== 'nearer'
       button.addEventListener('click', () => {
         const { min, max } = plot.scales.x
         const next = within(step([min, max]), whole)

@@ -16,6 +16,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { longForm, typed } from '../page/typed.ts'
+import { calendarOf, dayAsked, dayShown } from '../page/typed-day.ts'
 import { isOfPage } from '../page/wording.ts'
 import { keptMoment } from './staff-fields.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
@@ -70,8 +71,8 @@ export const typedFacts = (body: unknown, languages: readonly string[]): StudyFa
       ]),
     ),
     approval: line('approval'),
-    start: line('start'),
-    end: line('end'),
+    start: dayAsked(line('start')),
+    end: dayAsked(line('end')),
     contact: line('contact'),
     email: line('email'),
     phone: line('phone'),
@@ -120,7 +121,7 @@ export const factFields = (
     {
       name: 'start',
       label: 'First day',
-      hint: html`Such as 2026-01-31, in UTC. Leave empty for from now on${keptMoment(period?.start)}`,
+      hint: html`Such as 31 January 2026, in UTC. Leave empty for from now on${keptMoment(period?.start)}`,
       autocomplete: 'off',
       optional,
     },
@@ -136,7 +137,11 @@ export const factFields = (
     { name: 'phone', label: 'Contact’s phone number', hint: 'Optional', autocomplete: 'off', optional },
   ].map(one => {
     const name = one.name as FactName
-    return { ...one, value: facts[name], problem: problems[name] }
+    const value = facts[name] ?? ''
+    const problem = problems[name]
+    return name === 'start' || name === 'end'
+      ? { ...one, value: dayShown(value, english), ...calendarOf(value, english), problem }
+      : { ...one, value, problem }
   })
 }
 

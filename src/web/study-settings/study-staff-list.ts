@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { dayInWords } from '../../studies/definition/period-day.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import {
@@ -109,7 +110,7 @@ const listed = (
         html`<p><a href="${entryAddress(changeable, place, entry)}" aria-label="Change ${name}">Change</a></p>`
     return html`<li class="list-group-item">
 <h2 class="fs-5">${name}</h2>
-<p>${(staffRoles[entry.role] ?? entry.role).split(':')[0]}, ${entry.from === '' ? '' : `from ${entry.from} `}${entry.until === '' ? 'as long as the study' : `until ${entry.until}`}${!entry.isInForce && ' (not now)'}</p>
+<p>${(staffRoles[entry.role] ?? entry.role).split(':')[0]}, ${entry.from === '' ? '' : `from ${dayInWords(entry.from)} `}${entry.until === '' ? 'as long as the study' : `until ${dayInWords(entry.until)}`}${!entry.isInForce && ' (not now)'}</p>
 ${mayBeMistyped && html`<p>You may not see whose code this is, or it is nobody's. If it was mistyped, remove it, and enter the code shown on their own Studies page.</p>`}
 ${change}
 </li>`

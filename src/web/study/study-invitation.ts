@@ -158,7 +158,7 @@ export const invitationOf = (
       html`<button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button>`,
     )
   const isAsked = isAsking && notAsked(person) === undefined
-  return html`${standingText(invited, person, { hasOutbox })}
+  return html`${!hasAnsweredUninvited(invited, person) && standingText(invited, person, { hasOutbox })}
 ${
   !hasEnded &&
   html`${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
@@ -166,6 +166,10 @@ ${isAsked && state?.isOpen && button('code', 'Show a QR code')}
 ${state?.isOpen && button('cancel', 'Cancel the invitation')}`
 }`
 }
+
+/** Where a list says what they answered, there is nothing to add: nothing is waited for. */
+const hasAnsweredUninvited = ({ invitation, messages }: Invited, { state }: EnrolledPerson): boolean =>
+  invitation === undefined && messages.length === 0 && state !== undefined && state !== 'none'
 
 /** The state of an invitation, and what became of its messages; nothing if the reader may not know it. */
 export const standingText = (

@@ -7,6 +7,7 @@ import { type EnrolledPerson, silentDays } from '../../studies/people/enrolled-p
 import type { EndedStatus } from '../../studies/people/place-standing.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
+import { dateShown } from '../page/typed-day.ts'
 import { patientUrl, placeUrl } from '../patient/patient-back.ts'
 import { vitalText } from '../patient/patient-facts.ts'
 
@@ -23,7 +24,7 @@ export const whomFact = (one: Pick<EnrolledPerson, 'patient' | 'codes'>): Html =
   const { patient, codes } = one
   const known = [
     isolated(nameOf(one)),
-    patient?.birthDate && `born ${patient.birthDate}`,
+    patient?.birthDate && `born ${dateShown(patient.birthDate, wordsFor('en'))}`,
     ...(patient === undefined ? [] : codes),
   ]
   return html`<dt>Patient</dt><dd>${known.filter(Boolean).join(', ')}</dd>`

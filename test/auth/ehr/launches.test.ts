@@ -145,7 +145,7 @@ t.test(
     const heading = 'There may be a record of this patient already'
     t.match(
       wordsOf(shown),
-      `${heading} Amal Noor born 1990-02-03, 7 : has the same name and birth date Use this record`,
+      `${heading} Amal Noor born 3 February 1990, 7 : has the same name and birth date Use this record`,
     )
     t.match(
       wordsOf(shown),

@@ -247,7 +247,7 @@ t.test(
     }))
     const ended = { status: 'active', period: { end: '2026-01-01' } }
     const isClosed = (status: string) => `Nobody new comes into the study while its status is “${status}”`
-    const isPast = 'Nobody new comes into the study after its last day, 2026-01-01 (UTC)'
+    const isPast = 'Nobody new comes into the study after its last day, 1 January 2026 (UTC)'
     const isUnread = 'Nobody reads anything for the study any more'
     for (const [kind, reasons] of [
       ['invitation', [null, isClosed('Paused'), isClosed('Completed'), isPast]],

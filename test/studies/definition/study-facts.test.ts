@@ -106,7 +106,7 @@ t.test('what is typed anew takes the place of what it was', async t => {
 
 t.test('what cannot be stored, or nobody could read, is named', async t => {
   t.strictSame(factProblems(facts), {})
-  const day = /^Write the (first|last) day as 2026-01-31$/
+  const day = /^Enter a (first|last) day that exists, with its month as a word, such as 31 January 2026$/
   const cases: readonly (readonly [said: Partial<StudyFacts>, problems: object])[] = [
     [{ title: ' ' }, { title: 'Give the study a title' }],
     [{ purpose: '' }, { purpose: 'Say what the study is for: patients read it' }],

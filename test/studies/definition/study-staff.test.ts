@@ -94,7 +94,7 @@ t.test('an end of the period that is not changed stays the moment, or the month,
 
 t.test('an entry needs a role, and days in their order', async t => {
   const right = { practitioner: 'ida', role: 'researcher', from: '2026-01-31', until: '2026-01-31' }
-  const day = (which: string) => `Write the ${which} day as 2026-01-31`
+  const day = (which: string) => `Enter a ${which} day that exists, with its month as a word, such as 31 January 2026`
   const cases: readonly (readonly [Partial<NewStaff>, object])[] = [
     [{}, {}],
     [{ from: '', until: '' }, {}],

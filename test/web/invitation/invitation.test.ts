@@ -47,7 +47,7 @@ t.test(
     t.match(invited, { status: 303, location: `${page}?done=invited&subject=${subject}` })
     t.match(
       wordsOf(await staff.get(invited.location ?? '')),
-      /The patient is invited\. .* Patient Ana, born 1970-05-31/,
+      /The patient is invited\. .* Patient Ana, born 31 May 1970/,
     )
     const letter = await mailbox.next(isTo(email))
     t.match(letter, { to: email, subject: 'An invitation to a study' })
@@ -884,8 +884,8 @@ t.test('nobody is invited or reminded if the study takes nobody new, and the pag
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const told =
     /Nobody new comes into the study while its status is “(Being prepared|Paused|Closed to new patients|Completed)”/
-  const late = /Nobody new comes into the study after its last day, 2026-01-01 \(UTC\)/
-  const early = /Nobody new comes into the study before its first day, 2999-01-01 \(UTC\)/
+  const late = /Nobody new comes into the study after its last day, 1 January 2026 \(UTC\)/
+  const early = /Nobody new comes into the study before its first day, 1 January 2999 \(UTC\)/
   for (const [change, why, enrols, isRead = false] of [
     [{ status: 'in-review' }, told, true],
     [{ status: 'temporarily-closed-to-accrual' }, told, true, true],
@@ -948,7 +948,7 @@ t.test('nobody invites or reminds a patient who has died or has an inactive reco
   t.match(wordsOf(await staff.get(`${page}?find=Unused`)), /Unused record no longer in use Has not/)
   t.match(wordsOf(await staff.get(`${page}?find=Un-used.`)), /Unused record no longer in use/)
   t.match(wordsOf(await staff.get(`${page}/invitations?find=Gone`)), /Gone Has died\. Has not answered yet\./)
-  t.match(wordsOf(await staff.get('/patients?name=Gone')), /Gone born 1970-05-31, has died/)
+  t.match(wordsOf(await staff.get('/patients?name=Gone')), /Gone born 31 May 1970, has died/)
   t.match(wordsOf(await staff.get(`/patients/${gone.patient.id}`)), /Died 1 October 2026/)
   t.match(wordsOf(await staff.get(`/patients/${unused.patient.id}`)), /Record not in use any more/)
 

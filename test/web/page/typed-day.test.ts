@@ -1,6 +1,6 @@
 import t from 'tap'
 import { wordsFor } from '../../../src/messages/catalogue.ts'
-import { dayAsked, dayIn, dayShown } from '../../../src/web/page/typed-day.ts'
+import { dateAsked, dateShown, dayAsked, dayIn, dayShown } from '../../../src/web/page/typed-day.ts'
 
 t.test('a day is read as people write it, in words in either language, if it can be one day only', async t => {
   for (const text of [
@@ -44,5 +44,20 @@ t.test('what is no day stays as it was typed', async t => {
   for (const text of ['31 February 2026', '2026.02.30', '3/4/2026', 'Friday 31 January 2026']) {
     t.equal(dayIn(text), '', text)
     t.equal(dayAsked(` ${text} `), text)
+  }
+})
+
+t.test('a month or a year alone is a date as well, where the day may be unknown', async t => {
+  for (const [language, text] of [
+    ['en', 'January 2026'],
+    ['es', 'enero de 2026'],
+  ] as const) {
+    t.equal(dateShown('2026-01', wordsFor(language)), text)
+    t.equal(dateAsked(text), '2026-01')
+  }
+  t.equal(dateAsked('31 January 2026'), '2026-01-31')
+  for (const text of ['2026', '2026-13', '31 January', 'soon', '']) {
+    t.equal(dateAsked(` ${text} `), text)
+    t.equal(dateShown(text, wordsFor('en')), text)
   }
 })

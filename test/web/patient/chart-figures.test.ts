@@ -263,6 +263,8 @@ await store(
     valueQuantity: { value: [50, 60, 100, 100, 200, 300][at % 6], ...unit('mg/dL') },
   })),
   ...glucose.slice(300, 310),
+  // A finger prick, which is in the chart of all readings and not in the profile.
+  one(loinc('41653-7'), '2026-03-02T12:00:00Z', 190, 'mg/dL'),
 )
 
 t.test('time in ranges is a bar with its parts one above the other, and a row for each of them', async t => {
@@ -320,28 +322,38 @@ t.test('the usual day has the scale of the published report, in the unit of the 
   })
 })
 
-t.test('each day is a small picture that leads to it, from Monday on, and a day without readings is empty', async t => {
-  const daysIn = ({ body }: { readonly body: string }) => {
-    const [, from, list = ''] = /<ol class="days list-unstyled from-(\d)">([\s\S]*?)<\/ol>/.exec(body) ?? []
-    const days = list.split('</li>').flatMap(item => {
-      const [, href = '', name] = /<a href="([^"]*)">([^<]*)<\/a>/.exec(item) ?? []
-      return name === undefined
-        ? []
-        : [[name, href.replaceAll('&amp;', '&'), item.match(/class="(above|below|line)"/g)?.length ?? 0]]
-    })
-    return { from, days }
-  }
-  const { from, days } = daysIn(await shown('first=2026-03-01&last=2026-03-05'))
-  t.equal(from, '7', 'it is a Sunday')
-  const day = (date: string) => `/patients/${ann}?first=${date}&last=${date}&timezone=UTC&glucose=mg%2FdL`
-  t.same(days, [
-    ['Sun 1 Mar', day('2026-03-01'), 3],
-    ['Mon 2 Mar', day('2026-03-02'), 0],
-    ['Tue 3 Mar', day('2026-03-03'), 0],
-    ['Wed 4 Mar', day('2026-03-04'), 1],
-    ['Thu 5 Mar', day('2026-03-05'), 0],
-  ])
-  t.equal(daysIn(await shown('first=2026-03-01&last=2026-03-05', spanish)).days[0]?.[0], 'dom 1 mar')
-  t.same(daysIn(await shown('first=2026-03-01&last=2026-03-31')).days.length, 31)
-  t.same(daysIn(await shown('first=2026-03-01&last=2026-04-01')).days, [], 'of more than a month there are none')
-})
+t.test(
+  'each day is a small picture that leads to it, from Monday on, and a day without readings of the profile between others is empty',
+  async t => {
+    const daysIn = ({ body }: { readonly body: string }) => {
+      const [, from, list = ''] = /<ol class="days list-unstyled from-(\d)">([\s\S]*?)<\/ol>/.exec(body) ?? []
+      const days = list.split('</li>').flatMap(item => {
+        const [, href = '', name] = /<a href="([^"]*)">([^<]*)<\/a>/.exec(item) ?? []
+        return name === undefined
+          ? []
+          : [[name, href.replaceAll('&amp;', '&'), item.match(/class="(above|below|line)"/g)?.length ?? 0]]
+      })
+      return { from, days }
+    }
+    const { from, days } = daysIn(await shown('first=2026-03-01&last=2026-03-05'))
+    t.equal(from, '7', 'it is a Sunday')
+    const day = (date: string) => `/patients/${ann}?first=${date}&last=${date}&timezone=UTC&glucose=mg%2FdL`
+    t.same(days, [
+      ['Sun 1 Mar', day('2026-03-01'), 3],
+      ['Mon 2 Mar', day('2026-03-02'), 0],
+      ['Tue 3 Mar', day('2026-03-03'), 0],
+      ['Wed 4 Mar', day('2026-03-04'), 1],
+    ])
+    t.equal(daysIn(await shown('first=2026-03-01&last=2026-03-05', spanish)).days[0]?.[0], 'dom 1 mar')
+    const month = await shown('first=2026-02-20&last=2026-03-22')
+    t.same(
+      daysIn(month),
+      { from, days: daysIn(month).days.slice(0, 4) },
+      'before the first reading and after the last are no days',
+    )
+    t.match(wordsOf(month), 'Days before the first reading and after the last are left out.')
+    t.notMatch(wordsOf(await shown('first=2026-03-01&last=2026-03-04')), 'are left out.')
+    t.same(daysIn(await shown('first=2026-03-04&last=2026-03-09')).days, [], 'of a day alone there is the chart')
+    t.same(daysIn(await shown('first=2026-03-01&last=2026-04-01')).days, [], 'of more than a month there are none')
+  },
+)

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { wordsFor } from '../../../src/messages/catalogue.ts'
+import { dateShown } from '../../../src/web/page/typed-day.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -34,7 +36,7 @@ t.test('staff say that a patient has died, and when: nobody is invited any more,
   t.match(wordsOf(await member.get(one.at)), /Has Gone died, or is this record not in use\? .* Birth date 31 May 1970/)
   const saved = await member.send(one.at, { deceased: 'yes', died: '2026-03' })
   t.match(saved, { status: 303, location: `/patients/${one.id}?done=changed` })
-  t.match(wordsOf(await member.get(saved.location ?? '')), /It is saved\. .* Died 2026-03 Gender/)
+  t.match(wordsOf(await member.get(saved.location ?? '')), /It is saved\. .* Died March 2026 Gender/)
   t.has(await stored(one), { active: true, deceasedDateTime: '2026-03', deceasedBoolean: undefined })
   const list = await member.get(`/studies/${study.id}`)
   t.match(wordsOf(list), /Gone has died/)
@@ -58,6 +60,20 @@ t.test('a death whose day is not known, and a record that is not in use, are sai
   t.strictSame([back.active, back.deceasedBoolean, back.deceasedDateTime], [true, undefined, undefined])
 })
 
+t.test('a day of death, or its month, is written as people say it', async t => {
+  const one = await registered('Said')
+  for (const [typed, stored_, shown] of [
+    ['31 January 2026', '2026-01-31', '31 January 2026'],
+    ['Jan 2026', '2026-01', 'January 2026'],
+    ['enero de 2026', '2026-01', 'January 2026'],
+    ['2026', '2026', '2026'],
+  ] as const) {
+    t.equal((await member.send(one.at, { deceased: 'yes', died: typed })).status, 303, typed)
+    t.has(await stored(one), { deceasedDateTime: stored_ })
+    t.match((await member.get(one.at)).body, new RegExp(`name="died"[^>]* value="${shown}" data-calendar=`))
+  }
+})
+
 t.test('what stays as it is stays as it was written elsewhere', async t => {
   const died = '2026-02-03T04:05:06+01:00'
   const one = await registered('Elsewhere', { active: undefined, deceasedDateTime: died })
@@ -71,15 +87,18 @@ t.test('what stays as it is stays as it was written elsewhere', async t => {
 t.test('a day that cannot be is refused at its field, with what would be accepted', async t => {
   const one = await registered('Wrong')
   for (const [died, problem] of [
-    ['soon', /Enter year, month and day, such as 2026-01-31, or year and month, or the year alone/],
-    ['2026-02-30', /Enter year, month and day/],
+    [
+      'soon',
+      /Enter a day that exists, with its month as a word, such as 31 January 2026, or the month and year, or the year alone/,
+    ],
+    ['2026-02-30', /Enter a day that exists/],
     ['2999-01-01', /Enter a day that is not in the future/],
     ['1970-05-30', /Enter a day that is not before the birth date/],
     ['1969', /Enter a day that is not before the birth date/],
   ] as const) {
     const refused = await member.send(one.at, { deceased: 'yes', died })
     t.match([refused.status, wordsOf(refused)], [422, problem], died)
-    t.match(refused.body, `value="${died}"`)
+    t.match(refused.body, `value="${dateShown(died, wordsFor('en'))}"`)
   }
   const unticked = await member.send(one.at, { died: '2026-01-31' })
   t.match([unticked.status, wordsOf(unticked)], [422, /Tick that the patient has died as well, or leave this empty/])

@@ -81,7 +81,7 @@ t.test('a birth date may be written as elsewhere, if it can be one day only', as
   const written = { ...empty, family: 'Elsewhere', birthDate: '31/05/1970' }
   t.equal((await register(written)).status, 303)
   const found = await people.member.get('/patients?name=elsewhere&birthDate=31.5.1970')
-  t.match(wordsOf(found), /Elsewhere born 1970-05-31/)
+  t.match(wordsOf(found), /Elsewhere born 31 May 1970/)
 })
 
 t.test(
@@ -161,11 +161,11 @@ t.test(
     t.same(await found('name=ruiz', people['manager of another tenant']), [])
     t.match(wordsOf(await people.member.get('/patients?name=nobody')), /Nobody that you can see matches that/)
     const wrong = await people.member.get('/patients?birthDate=1970-13')
-    t.match(wordsOf(wrong), /Enter a birth date as year, month and day/)
+    t.match(wordsOf(wrong), /Enter a birth date with its month as a word/)
     t.match(wrong.body, '<title>Problem: Patients')
     t.notMatch(wordsOf(wrong), /Found|nobody/, 'nobody was searched for')
     for (const [query, told] of [
-      ['birthDate=0000', /Enter a birth date as year, month and day/],
+      ['birthDate=0000', /Enter a birth date with its month as a word/],
       ['identifier=|', /Enter the number, or the URI of its system/],
       ['mobile=5005550006', /Enter the mobile number with its country code/],
     ] as const) {
@@ -264,7 +264,7 @@ t.test('somebody who may enrol can register a patient directly into a study', as
   t.match(made.location, new RegExp(`^/studies/${study.id}\\?done=registered&subject=`))
   t.match(
     wordsOf(await people.member.get(made.location ?? '')),
-    /The patient is registered, and in the study\. They are asked once they are invited\. Patient Enrolled, born 1990-01-01 Not invited yet\. Invite .* Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
+    /The patient is registered, and in the study\. They are asked once they are invited\. Patient Enrolled, born 1 January 1990 Not invited yet\. Invite .* Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
   )
 })
 

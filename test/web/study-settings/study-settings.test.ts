@@ -166,11 +166,32 @@ const textOf = ({ extension = [] }: Pick<ResearchStudy, 'extension'>): string =>
     .flatMap(entry => (entry.extension ?? []).flatMap(({ valueAttachment }) => valueAttachment?.data ?? []))
     .at(-1) ?? ''
 
+t.test('days of a study and of its staff are written as people say them, and stored as FHIR writes them', async t => {
+  const made = await member.send(newStudy, {
+    ...said,
+    title: 'In words',
+    start: '1 Jan 2026',
+    end: 'Thursday 31 December 2026',
+  })
+  const id = /studies\/([^/]+)/.exec(made.location ?? '')?.[1] ?? ''
+  t.has((await send('everything', 'GET', `ResearchStudy/${id}`)).json().period, {
+    start: '2026-01-01',
+    end: '2026-12-31',
+  })
+  const { body } = await member.get(`/studies/${id}/settings/facts`)
+  t.match(body, /name="start"[^>]* value="1 January 2026" data-calendar="[^"]+" data-day="2026-01-01"/)
+  t.match(body, /name="end"[^>]* value="31 December 2026" data-calendar="[^"]+" data-day="2026-12-31"/)
+  t.match(wordsOf(await member.get(`/studies/${id}`)), /Days from 1 January 2026 to 31 December 2026 \(UTC\)/)
+})
+
 t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const answer = await member.send(newStudy, { ...said, title: ' ', start: 'May', email: 'rita', identity: '' })
   t.equal(answer.status, 422)
   t.match(answer.body, /id="title-problem">Give the study a title/)
-  t.match(answer.body, /id="start-problem">Write the first day as 2026-01-31/)
+  t.match(
+    answer.body,
+    /id="start-problem">Enter a first day that exists, with its month as a word, such as 31 January 2026/,
+  )
   t.match(answer.body, /id="email-problem">Write an address/)
   t.match(answer.body, /id="identity-problem">Choose how the study knows its patients/)
   t.match(answer.body, /How sleep and steps go together<\/textarea>/)
@@ -348,7 +369,7 @@ t.test('a slower editor of a staff entry is shown the same person again, and nam
   const saved = await manager.post(`${page}/0`, { ...typed, ...hiddenOf(entry) })
   t.match(
     wordsOf(saved),
-    /Role Now it says: Coordinator.*First day Now it says: 2026-01-01 \. Such as .*Last day A day in UTC/,
+    /Role Now it says: Coordinator.*First day Now it says: 1 January 2026 \. Such as .*Last day A day in UTC/,
     'with what it says now',
   )
   t.match(
@@ -356,7 +377,7 @@ t.test('a slower editor of a staff entry is shown the same person again, and nam
     [409, /Una Under Somebody else has changed this study in the meantime, so your changes were not saved/],
   )
   t.match(saved.body, `<form method="post" action="${page}/0" novalidate>`)
-  t.match(saved.body, 'value="2026-02-01"')
+  t.match(saved.body, 'value="1 February 2026"')
   const removed = await manager.post(`${page}/0/remove`, hiddenOf(entry))
   t.match(
     [removed.status, wordsOf(removed)],
@@ -364,7 +385,7 @@ t.test('a slower editor of a staff entry is shown the same person again, and nam
   )
   t.match(removed.body, `<form method="post" action="${page}/0" novalidate>`)
   t.match(removed.body, `<form method="post" action="${page}/0/remove">`)
-  t.match(wordsOf(await manager.get(page)), /Una Under Coordinator, from 2026-01-01 as long as the study/)
+  t.match(wordsOf(await manager.get(page)), /Una Under Coordinator, from 1 January 2026 as long as the study/)
   await manager.post(`${page}/0/remove`, hiddenOf(removed))
   const gone = await manager.post(`${page}/0/remove`, hiddenOf(removed))
   t.match([gone.status, wordsOf(await manager.get(page))], [404, /There is no staff yet/])
@@ -508,10 +529,10 @@ t.test('a manager names staff, of the organization by name and others by their c
   t.notMatch(everybody.body, `value="${own}"`, 'nobody is offered who would be refused')
   const role = { role: 'researcher', from: '2026-01-01', until: '' }
   await manager.send(`${page}?name=ida`, { practitioner: inside.practitioner, ...role }, page)
-  await manager.send(page, { code: practitioner, ...role, role: 'collaborator', until: '2026-12-31' })
+  await manager.send(page, { code: practitioner, ...role, role: 'collaborator', until: '31 December 2026' })
   t.match(
     wordsOf(await manager.get(page)),
-    /Ida Inside Researcher, from 2026-01-01 as long as the study Change Zoe Zimmer Collaborator from another organization, from 2026-01-01 until 2026-12-31/,
+    /Ida Inside Researcher, from 1 January 2026 as long as the study Change Zoe Zimmer Collaborator from another organization, from 1 January 2026 until 31 December 2026/,
   )
   const self = await manager.send(page, { code: own, ...role })
   t.match([self.status, wordsOf(self)], [422, /nobody can add themselves/])
@@ -522,7 +543,10 @@ t.test('a manager names staff, of the organization by name and others by their c
   t.match(wordsOf(wrong), /The last day is before the first.*Find a colleague|Choose a role/s)
   await manager.send(`${page}/0`, { ...role, role: 'coordinator', until: '2026-06-30' })
   await manager.send(`${page}/1`, {}, `${page}/1/remove`)
-  t.match(wordsOf(await manager.get(page)), /Ida Inside Coordinator, from 2026-01-01 until 2026-06-30 \(not now\)/)
+  t.match(
+    wordsOf(await manager.get(page)),
+    /Ida Inside Coordinator, from 1 January 2026 until 30 June 2026 \(not now\)/,
+  )
   t.notMatch(wordsOf(await manager.get(page)), /Zoe/)
   t.match((await member.get(page)).body, /<h1>Staff of the study<\/h1>/)
   t.notMatch((await member.get(page)).body, /Add somebody/, 'members can only see it')
@@ -552,7 +576,7 @@ t.test('changing only a role does not let somebody read again whose work ended d
   const days = { from: '2026-01-01', until: valuePeriod.end.slice(0, 10) }
   await manager.send(`${page}/0`, { role: 'coordinator', ...days })
   t.match(await entryOf(), [{}, { valueCodeableConcept: { coding: [{ code: 'coordinator' }] } }, { valuePeriod }])
-  t.match(wordsOf(await manager.get(page)), /Ed Ended Coordinator, from 2026-01-01 until [-\d]+ \(not now\)/)
+  t.match(wordsOf(await manager.get(page)), /Ed Ended Coordinator, from 1 January 2026 until \d+ \w+ \d{4} \(not now\)/)
   await manager.send(`${page}/0`, { role: 'coordinator', from: '2026-02-01', until: '' })
   t.same(
     (await entryOf())?.[2],
@@ -603,11 +627,11 @@ t.test(
     await world.update('everything', { ...stored, period, extension })
     const facts = `/studies/${id}/settings/facts`
     const { body } = await manager.get(facts)
-    t.match(body, /name="start"[^>]* value="2026-03-01".*name="end"[^>]* value="2027-12-31"/s)
+    t.match(body, /name="start"[^>]* value="1 March 2026".*name="end"[^>]* value="31 December 2027"/s)
     const changed = { ...said, start: '2026-03-01', end: '2027-12-31', purpose: 'Said better' }
     t.match(await manager.send(facts, changed), { status: 303 })
     const page = `/studies/${id}/settings/staff`
-    t.match(wordsOf(await manager.get(page)), /Mona Month Researcher, from 2026-03-01 until 2027-12-31/)
+    t.match(wordsOf(await manager.get(page)), /Mona Month Researcher, from 1 March 2026 until 31 December 2027/)
     const days = { from: '2026-03-01', until: '2027-12-31' }
     t.match(await manager.send(`${page}/0`, { role: 'coordinator', ...days }), { status: 303 })
     const after = await read(id)
@@ -620,7 +644,7 @@ t.test(
     await world.update('everything', { ...after, status: 'active', period: { end: '2025' } })
     t.match(
       wordsOf(await manager.get(`/studies/${id}`)),
-      /but its last day was 2025-12-31 \(UTC\): nobody reads anything for it/,
+      /but its last day was 31 December 2025 \(UTC\): nobody reads anything for it/,
     )
     t.notMatch(
       wordsOf(await manager.get(`/studies/${id}/settings?done=status`)),

@@ -83,7 +83,7 @@ t.test('patients who are ticked are enrolled, and invited at once if wanted', as
   const enrolled = await staff.send(page, { patient: one.id, who: 'ticked', do: 'enrol' }, enrolment)
   t.match(await settled(enrolled), /1 of 1 are enrolled\./)
   t.match(await subjectsOf(one.id), [{ resource: { status: 'candidate' } }])
-  t.match(wordsOf(await staff.get(page)), /Ticked1 born 1970-05-31 Is in the study/)
+  t.match(wordsOf(await staff.get(page)), /Ticked1 born 31 May 1970 Is in the study/)
   const outside = `${page}&outside=yes`
   const left = wordsOf(await staff.get(outside))
   t.match(left, /Only those who are not in the study yet Find Patients who are listed Ticked2 born/)
@@ -138,7 +138,7 @@ t.test(
     const page = `${enrolment}?name=period`
     t.match(
       wordsOf(await staff.get(page)),
-      /PeriodA born 1970-05-31 PeriodB born 1970-05-31 Is in the study PeriodC born 1970-05-31 Is in the study/,
+      /PeriodA born 31 May 1970 PeriodB born 31 May 1970 Is in the study PeriodC born 31 May 1970 Is in the study/,
     )
     const outside = wordsOf(await staff.get(`${page}&outside=yes`))
     t.match(outside, /PeriodA born/)
@@ -609,7 +609,7 @@ t.test(
       [{ status: 'completed' }, 'its status is “Completed”'],
       [{ status: 'withdrawn' }, 'its status is “Withdrawn”'],
       [{ status: 'closed-to-accrual' }, 'its status is “Closed to new patients”'],
-      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01 (UTC)'],
+      [{ period: { end: '2026-01-01' } }, 'its last day was 1 January 2026 (UTC)'],
     ] as const) {
       await on(over)
       const shown = await staff.get(page)

@@ -181,7 +181,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   const { page, patient } = await enrolled('Bea')
   t.match(
     wordsOf(await first.get(page)),
-    /Consent on paper Patient Bea, born 1970-05-31 Record what the patient has signed, .* confirmed it\. Who can confirm it: Dora/,
+    /Consent on paper Patient Bea, born 31 May 1970 Record what the patient has signed, .* confirmed it\. Who can confirm it: Dora/,
   )
   const recorded = await first.sendFile(page, scan(), page, signed)
   t.match(recorded, { status: 303, location: `${page}?done=recorded` })
@@ -210,7 +210,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
 
   t.match(
     wordsOf(await second.get(page)),
-    /Patient Bea, born 1970-05-31 Signed 1 March 2026 .* Compare it with the scan: the patient,/,
+    /Patient Bea, born 31 May 1970 Signed 1 March 2026 .* Compare it with the scan: the patient,/,
     'whose it is stands beside it',
   )
   t.equal((await second.get(`${page}/scan`)).body, pdf.toString())
@@ -222,7 +222,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   t.strictSame((await saidOf(page))[0], 'on-study')
   t.match(
     wordsOf(await second.get(done)),
-    / What the patient signed on paper is confirmed, and takes effect now\. Patient Bea, born 1970-05-31 Status /,
+    / What the patient signed on paper is confirmed, and takes effect now\. Patient Bea, born 31 May 1970 Status /,
   )
   const [given] = await consentsOf(patient)
   t.same(await wrongShape(given), [], 'it has the shape that is published')
@@ -246,7 +246,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
     /Shares part of what the study asks for\. They signed on paper\. .* Withdraw for this patient See what they signed on paper/,
   )
   const kept =
-    /They share by this paper\. Only they change it themselves, .* withdraw for them ?; then a new paper can be recorded\. Patient Bea, born 1970-05-31 Signed 1 March 2026 Text Version .* Recorded .* UTC, by Cora Confirmed by somebody else .* UTC, by Dora What is recorded Heart rate, from any device: measured from 1 March 2026 .*Open the scan/
+    /They share by this paper\. Only they change it themselves, .* withdraw for them ?; then a new paper can be recorded\. Patient Bea, born 31 May 1970 Signed 1 March 2026 Text Version .* Recorded .* UTC, by Cora Confirmed by somebody else .* UTC, by Dora What is recorded Heart rate, from any device: measured from 1 March 2026 .*Open the scan/
   for (const one of [first, second]) {
     t.match(wordsOf(await one.get(page)), kept)
     t.equal((await one.get(`${page}/scan`)).body, pdf.toString())
@@ -665,7 +665,7 @@ t.test('a discarded paper is over, with its reason; and no staff make a consent 
   t.match(await second.send(page, {}, `${page}/discard`), { status: 303, location: done })
   t.match(
     wordsOf(await second.get(done)),
-    / What was recorded from paper is discarded, and has no effect\. Patient Dana, born 1970-05-31 Status /,
+    / What was recorded from paper is discarded, and has no effect\. Patient Dana, born 31 May 1970 Status /,
   )
   t.match(
     wordsOf(await second.get(`/studies/${study.id}?find=Dana`)),

@@ -49,13 +49,13 @@ t.test(
     t.match(shown.body, `<a href="${at}" aria-label="End their place: Mistaken">`)
     t.match(
       wordsOf(await member.get(at)),
-      /End a place in the study Patient Mistaken, born 1970-05-31 Answer Has not answered yet\. It ends at once: .* Why does it end\? They were enrolled by mistake They do not fit the study They do not want to take part Their part in the study is over End their place Back to the study/,
+      /End a place in the study Patient Mistaken, born 31 May 1970 Answer Has not answered yet\. It ends at once: .* Why does it end\? They were enrolled by mistake They do not fit the study They do not want to take part Their part in the study is over End their place Back to the study/,
     )
     const done = `${list}?done=ended&subject=${id}`
     t.match(await member.send(at, { why: 'not-registered' }), { status: 303, location: done })
     t.match(
       wordsOf(await member.get(done)),
-      /Their place in the study has ended: nobody invites or reminds them any more, and nobody reads their data for the study\. Patient Mistaken, born 1970-05-31 /,
+      /Their place in the study has ended: nobody invites or reminds them any more, and nobody reads their data for the study\. Patient Mistaken, born 31 May 1970 /,
     )
     const place = await placeOf(patient)
     t.match(place, { status: 'not-registered', period: { end: /^20\d\d-/ } })

@@ -99,15 +99,21 @@ t.test('staff see what each person of the study answered, and when their newest 
   t.equal(wordsOf(shown).match(/Last answer:/g)?.length, 4, 'of whoever has answered')
 })
 
-t.test('somebody who answered without an invitation is not said to wait for one', async t => {
-  for (const path of ['', '/invitations']) {
-    const shown = wordsOf(await people.manager.get(`${page}${path}`))
-    t.equal(shown.match(/Not invited yet\./g)?.length, 1, 'somebody who has not answered')
-    t.equal(shown.match(/Answered without an invitation\./g)?.length, 4)
-    t.match(shown, /All Shares everything that the study asks for\./, 'of one person, in a sentence')
-    t.match(shown, /Part Shares part of what the study asks for\./)
-  }
-})
+t.test(
+  'somebody who answered without an invitation is not said to wait for one, and only the page of invitations says that there was none',
+  async t => {
+    for (const [path, said] of [
+      ['', undefined],
+      ['/invitations', 4],
+    ] as const) {
+      const shown = wordsOf(await people.manager.get(`${page}${path}`))
+      t.equal(shown.match(/Not invited yet\./g)?.length, 1, 'somebody who has not answered')
+      t.equal(shown.match(/Answered without an invitation\./g)?.length, said)
+      t.match(shown, /All Shares everything that the study asks for\./, 'of one person, in a sentence')
+      t.match(shown, /Part Shares part of what the study asks for\./)
+    }
+  },
+)
 
 /** The names on a page, in order. */
 const named = async (query: string) =>
@@ -460,8 +466,11 @@ t.test('a reading by a clock that is ahead is not the newest forever', async t =
 t.test('a study whose days have not begun, or have ended, is not just called active', async t => {
   const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
   for (const [period, status] of [
-    [{ start: '2999-01-01' }, 'Active, but its first day is 2999-01-01 (UTC): until then nobody reads anything for it'],
-    [{ end: '2026-01-01' }, 'Active, but its last day was 2026-01-01 (UTC): nobody reads anything for it'],
+    [
+      { start: '2999-01-01' },
+      'Active, but its first day is 1 January 2999 (UTC): until then nobody reads anything for it',
+    ],
+    [{ end: '2026-01-01' }, 'Active, but its last day was 1 January 2026 (UTC): nobody reads anything for it'],
     [{ start: '2026-01-01', end: '2999-01-01' }, 'Active'],
   ] as const) {
     await update('everything', { ...stored, period })
@@ -487,8 +496,8 @@ t.test(
       [{ status: 'in-review' }, 'its status is “Being prepared”'],
       [{ status: 'completed' }, 'its status is “Completed”'],
       [{ status: 'withdrawn' }, 'its status is “Withdrawn”'],
-      [{ period: { end: '2026-01-01' } }, 'its last day was 2026-01-01 (UTC)'],
-      [{ period: { start: '2999-01-01' } }, 'its first day is 2999-01-01 (UTC)'],
+      [{ period: { end: '2026-01-01' } }, 'its last day was 1 January 2026 (UTC)'],
+      [{ period: { start: '2999-01-01' } }, 'its first day is 1 January 2999 (UTC)'],
     ] as const) {
       await update('everything', { ...stored, ...change })
       for (const page of pages) {
@@ -670,7 +679,7 @@ t.test('a study says what it is to everybody who may read it, also to those who 
     ],
   })
   const said =
-    'Status Active Organization lab Description How hearts beat Approval number EK 12/2026 Days from 2026-01-01 to 2090-12-31 (UTC) Asks for Nothing yet Staff Nobody is named'
+    'Status Active Organization lab Description How hearts beat Approval number EK 12/2026 Days from 1 January 2026 to 31 December 2090 (UTC) Asks for Nothing yet Staff Nobody is named'
   t.match(
     wordsOf(await people.member.get(`/studies/${id}`)),
     `${said} Staff know patients by a code Who reads what they share its named staff`,
