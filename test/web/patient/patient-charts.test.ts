@@ -202,8 +202,8 @@ t.test('tables have the same numbers, day by day in the chosen time zone', async
       .filter(({ code }) => code.coding?.[0]?.code === 'omh:step-count')
       .filter(({ effectiveDateTime: at = '' }) => at >= from && at < to)
       .reduce((sum, { valueQuantity }) => sum + (valueQuantity?.value ?? 0), 0)
-  t.equal(await row('UTC'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-03', '2026-03-04')}`)
-  t.equal(await row('Asia/Tokyo'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-02T15', '2026-03-03T15')}`)
+  t.equal(await row('UTC'), `Day Readings Total 3 March 2026 24 ${totalOf('2026-03-03', '2026-03-04')}`)
+  t.equal(await row('Asia/Tokyo'), `Day Readings Total 3 March 2026 24 ${totalOf('2026-03-02T15', '2026-03-03T15')}`)
 })
 
 t.test('the value of a point equals that of the table, and is not rounded twice', async t => {
@@ -227,13 +227,13 @@ t.test('the value of a point equals that of the table, and is not rounded twice'
     ['79', '79', '79'],
   )
   t.equal(told(day?.percentiles?.[2]?.values[40]), '79')
-  t.match(wordsOf(shown), /2026-02-03 1 79 79 79/)
+  t.match(wordsOf(shown), /3 February 2026 1 79 79 79/)
 })
 
 t.test('a night counts for the day on which it ends', async t => {
   const { body } = await staff.get(`${page}?first=2026-03-01&last=2026-03-01`)
   const [, table = ''] = /<caption>Sleep,[^<]*<\/caption>([\s\S]*?)<\/table>/.exec(body) ?? []
-  t.equal(wordsOf({ body: table }), 'Day Readings Total 2026-03-01 1 6.5')
+  t.equal(wordsOf({ body: table }), 'Day Readings Total 1 March 2026 1 6.5')
 })
 
 t.test('glucose is shown in the chosen unit', async t => {
@@ -487,7 +487,7 @@ t.test('the mean of a day counts averages that are drawn', async t => {
   }
   await store(average)
   const shown = await anns.get(`${page}?first=2025-06-02&last=2025-06-02`)
-  t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-06-02 1 64 64 64')
+  t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2 June 2025 1 64 64 64')
 })
 
 t.test('a total of 24 hours is drawn with the steps, and is not added to the hours of the same day', async t => {
@@ -505,7 +505,7 @@ t.test('a total of 24 hours is drawn with the steps, and is not added to the hou
   )
   for (const timezone of ['UTC', 'America/Los_Angeles']) {
     const shown = await anns.get(`${page}?first=2025-06-02&last=2025-06-04&timezone=${timezone}`)
-    t.equal(tableOf(shown, 'Steps'), 'Day Readings Total 2025-06-03 2 8000', timezone)
+    t.equal(tableOf(shown, 'Steps'), 'Day Readings Total 3 June 2025 2 8000', timezone)
   }
 })
 
@@ -519,7 +519,7 @@ t.test('figures have the decimal sign of the language, in drawn charts, too', as
   )
   t.match(shown, /en rango de 3,9 a 10 mmol\/L/)
   t.match(shown, /En rango 3,9–10,0 \d+,\d % /)
-  t.match(shown, /2026-03-01 1 6,5 2026-03-02/)
+  t.match(shown, /1 de marzo de 2026 1 6,5 2 de marzo de 2026/)
   t.notMatch(shown, /\d\.\d/)
 })
 
@@ -559,7 +559,7 @@ t.test('implausible values are pointed out, and the figures say that they includ
     /Points with values below 30 or above 120, which can hardly be, are marked by triangles at the edge: 1\./,
   )
   t.match(words, /some below 20 or above 600 mg\/dL, which can hardly be: the figures are made of them as well/)
-  t.match(tableOf(shown, 'Weight'), '2025-06-06 1 6.0 6.0 6.0', 'the table has all of them')
+  t.match(tableOf(shown, 'Weight'), '6 June 2025 1 6.0 6.0 6.0', 'the table has all of them')
   const low = wordsOf(await anns.get(`${page}?first=2024-06-09&last=2024-06-09`))
   t.match(low, /some below 20 or above 600 mg\/dL, which can hardly be/)
 })
@@ -600,7 +600,7 @@ t.test('values of a scale are drawn under each code, and others are mentioned an
   const shown = await anns.get(`${page}?first=2025-06-11&last=2025-06-14`)
   t.equal(
     tableOf(shown, 'Weight'),
-    'Day Readings Mean Lowest Highest 2025-06-11 1 80.0 80.0 80.0 2025-06-12 1 81.0 81.0 81.0',
+    'Day Readings Mean Lowest Highest 11 June 2025 1 80.0 80.0 80.0 12 June 2025 1 81.0 81.0 81.0',
   )
   t.match(
     wordsOf(shown),
@@ -611,7 +611,7 @@ t.test('values of a scale are drawn under each code, and others are mentioned an
     /Glucose day by day mg\/dL .*Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 2\./,
   )
   t.match(wordsOf(shown), /Mean 100 mg\/dL /)
-  t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 2025-06-11 1 131 131 131')
+  t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 11 June 2025 1 131 131 131')
 })
 
 t.test('a heart rate at rest is a separate line in the chart of heart rate', async t => {
@@ -631,7 +631,7 @@ t.test('a heart rate at rest is a separate line in the chart of heart rate', asy
   const shown = await anns.get(`${page}?first=2025-07-10&last=2025-07-13`)
   t.equal(
     tableOf(shown, 'Heart rate'),
-    'Day What Readings Mean Lowest Highest 2025-07-11 at rest, source not known 1 55 55 55 2025-07-12 source not known 1 90 90 90 2025-07-12 at rest, source not known 1 57 57 57',
+    'Day What Readings Mean Lowest Highest 11 July 2025 at rest, source not known 1 55 55 55 12 July 2025 source not known 1 90 90 90 12 July 2025 at rest, source not known 1 57 57 57',
   )
 })
 
@@ -649,7 +649,7 @@ t.test('if the newest reading is a date without a time, the days up to it end wi
   for (const timezone of ['America/Los_Angeles', 'UTC', 'Pacific/Auckland']) {
     const shown = await anns.get(`${page}?timezone=${timezone}`)
     t.match(shown.body, 'value="20 March 2026"', timezone)
-    t.match(tableOf(shown, 'Weight'), /2026-03-20 1 80\.0 80\.0 80\.0$/, timezone)
+    t.match(tableOf(shown, 'Weight'), /20 March 2026 1 80\.0 80\.0 80\.0$/, timezone)
   }
 })
 
@@ -666,7 +666,10 @@ t.test('where clocks are changed by half an hour, no step of a chart is in two d
   await store(pulse('2025-04-07T23:45:00+10:30', 60), pulse('2025-04-08T00:15:00+10:30', 90))
   const query = 'first=2025-03-20&last=2025-04-20&timezone=Australia/Lord_Howe'
   const shown = await anns.get(`${page}?${query}`)
-  t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-04-07 1 60 60 60 2025-04-08 1 90 90 90')
+  t.equal(
+    tableOf(shown, 'Heart rate'),
+    'Day Readings Mean Lowest Highest 7 April 2025 1 60 60 60 8 April 2025 1 90 90 90',
+  )
   t.match(wordsOf(shown), 'A point is the mean of 30 minutes.')
 })
 
@@ -681,7 +684,7 @@ t.test('a mean in the middle between two numbers is rounded up, as if it were re
   })
   await store(weight('2025-05-05T07:00:00Z', 60.3), weight('2025-05-05T07:00:20Z', 60.4))
   const shown = await anns.get(`${page}?first=2025-05-05&last=2025-05-05`)
-  t.equal(tableOf(shown, 'Weight'), 'Day Readings Mean Lowest Highest 2025-05-05 2 60.4 60.3 60.4')
+  t.equal(tableOf(shown, 'Weight'), 'Day Readings Mean Lowest Highest 5 May 2025 2 60.4 60.3 60.4')
   t.same(chartsIn(shown).find(({ title }) => title === 'Weight')?.lines?.[0]?.mean, [60.35])
 })
 
