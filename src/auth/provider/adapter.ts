@@ -21,6 +21,7 @@ import type { KeySets } from '../client/key-sets.ts'
 import { type GrantEventParts, recordingGrant } from '../granted/grant-event.ts'
 import { isContextScope, type ScopeRules } from '../request/requested-scope.ts'
 import { withNarrower, withoutNarrower } from './narrower-scope.ts'
+import { redirectUriCheck } from './redirect-uri.ts'
 import { noteNotFound } from './refused-client.ts'
 import { UsedTwice, useLater, useProof, useProofNow, writeWithUse } from './use-once.ts'
 
@@ -118,11 +119,14 @@ const records = (parts: AdapterParts, kind: string): Partial<Adapter> => ({
     const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, parts.rules) } : {}
     return { ...payload, ...scope, jti: key, ...(consumedAt === null ? {} : { consumed: true }) }
   },
-  consume: key =>
-    useLater(parts.database, async connection => {
+  consume: key => {
+    const check = kind === 'AuthorizationCode' ? redirectUriCheck() : undefined
+    return useLater(parts.database, async connection => {
+      await check?.(connection)
       if (await consumeRecord(connection, kind, key)) return
       throw new UsedTwice((await findRecord(connection, kind, key))?.payload.grantId)
-    }),
+    })
+  },
   destroy: async key => {
     if (endWithGrant.has(kind)) return
     const remove = (connection: Connection) => removeRecord(connection, kind, key)

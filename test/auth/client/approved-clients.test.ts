@@ -4,6 +4,7 @@ import { requireOffered } from '../../../src/auth/request/offered-scope.ts'
 import { ownScopeRules } from '../../../src/cli/own-scope-rules.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { createGrant, findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
+import type { ClientMetadata } from '../../../src/storage/authorization/client-registration.ts'
 import { findToken } from '../../../src/storage/authorization/token.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { assertion, assertionType, makeKey } from '../backend.ts'
@@ -85,6 +86,47 @@ t.test('nothing is granted to where an app may not be answered any more', async 
   t.match(await browser.find(asked, researcher), { kind: 'unknown' })
   await t.rejects(browser.allow(asked, researcher, { scopes: ['user/Patient.rs'] }), { message: /is over/ })
 })
+
+t.test('a code that went to where an app may not be answered any more gives no token', async t => {
+  const kinds: readonly (readonly [string, string, Partial<ClientMetadata>])[] = [
+    ['web', redirectUri, {}],
+    ['confidential', redirectUri, { token_endpoint_auth_method: 'client_secret_basic' }],
+    ['native', 'http://127.0.0.1:9999/back', { application_type: 'native', redirect_uris: ['http://127.0.0.1/back'] }],
+  ]
+  const researcher = await world.signIn(study.researcher.person)
+  for (const [kind, redirect_uri, metadata] of kinds) {
+    const { id, secret } = await client({ organization: lab.organization, scope: 'user/*.rs', metadata })
+    const { verifier, challenge } = pkce()
+    const browser = world.browser()
+    const query = authorizeQuery(id, 'user/Patient.rs', challenge, { redirect_uri })
+    const back = await browser.allow((await browser.begin(query)).id, researcher, { scopes: ['user/Patient.rs'] })
+    const form = { grant_type: 'authorization_code', redirect_uri, code_verifier: verifier }
+    const exchange = () =>
+      tokenRequest(
+        server,
+        { ...form, code: back.searchParams.get('code') ?? '', client_id: secretOf(metadata) ? undefined : id },
+        secretOf(metadata) ? { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` } : {},
+      )
+    const known = metadata.redirect_uris ?? [redirectUri]
+    const elsewhere = kind === 'native' ? 'http://127.0.0.1/moved' : 'https://moved.example.org/back'
+    await change(id, { metadata: { redirect_uris: [elsewhere] } })
+    const { status, body } = await exchange()
+    t.equal(status, 400, kind)
+    t.strictSame(
+      body,
+      {
+        error: 'invalid_grant',
+        error_description: 'the redirect_uri of the code is not one of the client any more',
+      },
+      kind,
+    )
+    await change(id, { metadata: { redirect_uris: [elsewhere, ...known] } })
+    t.match(await exchange(), { status: 200, body: { scope: 'user/Patient.rs' } }, `${kind}, beside another one`)
+  }
+})
+
+const secretOf = ({ token_endpoint_auth_method }: Partial<ClientMetadata>): boolean =>
+  token_endpoint_auth_method === 'client_secret_basic'
 
 t.test('nobody takes something from an app at the moment when it is granted, without ending the grant', async t => {
   const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
