@@ -14,6 +14,8 @@ t.test('an address counts if it is confirmed and of the institution; otherwise t
     [{ email: 'an\u200ba@riverside.example' }, 'its e-mail address is not well-formed'],
     [{ email: 'nad\u212ae@riverside.example' }, 'its e-mail address is not well-formed'],
     [{ email: 'ana@elsewhere.example' }, 'its e-mail address is of none of SSO_DOMAINS'],
+    [{ email: 'ana@not-riverside.example' }, 'its e-mail address is of none of SSO_DOMAINS'],
+    [{ email: 'ana@riverside.example.elsewhere.example' }, 'its e-mail address is of none of SSO_DOMAINS'],
   ]
   for (const [otherwise, noEmail] of wrong)
     t.same(toArrived(rules, { ...claimed, ...otherwise }), { isMultiFactor: false, noEmail, name: 'Ana' }, noEmail)

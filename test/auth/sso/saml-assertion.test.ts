@@ -59,6 +59,7 @@ const refused: readonly (readonly [what: string, otherwise: object, why: RegExp]
   ['confirmed by a key', ofSubject({ SubjectConfirmation: [confirmed({}, 'x')] }), /not one SubjectConfirmation/],
   ['confirmed twice', ofSubject({ SubjectConfirmation: [confirmed(), confirmed()] }), /not one SubjectConfirmation/],
   ['for another recipient', ofConfirmation({ Recipient: 'https://other.example.org' }), /Recipient/],
+  ['for nobody in particular', ofConfirmation({ Recipient: undefined }), /Recipient/],
   ['that has expired', ofConfirmation({ NotOnOrAfter: at(-61) }), /over/],
   ['that never expires', ofConfirmation({ NotOnOrAfter: undefined }), /over/],
   ['that answers nothing', ofConfirmation({ InResponseTo: undefined }), /InResponseTo/],
