@@ -151,6 +151,12 @@ t.test('nobody takes something from an app at the moment when it is granted, wit
     database.transaction(connection => requireOffered(connection, id, ['user/Patient.rs'])),
     { message: 'This request is over: open the app again' },
   )
+  await change(id, { scope: 'user/Patient.r' })
+  await t.rejects(
+    database.transaction(connection => requireOffered(connection, id, ['user/Patient.rs'])),
+    { message: 'This request is over: open the app again' },
+    'as it may only read them now',
+  )
   await disable(database, id, 'operator')
   await t.rejects(
     database.transaction(connection => requireOffered(connection, id, ['openid'])),

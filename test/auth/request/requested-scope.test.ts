@@ -65,6 +65,7 @@ t.test('a service gets what is within its own scopes, and is refused if nothing 
   for (const [text, approved, why] of [
     ['system/Observation.rs', 'system/Patient.rs', /none of the scopes is within .* may have: system\/Patient.rs/],
     ['system/Observation.rs', 'user/Observation.rs', /none of the scopes is within/],
+    ['user/Observation.rs', 'user/Observation.rs', /none of the scopes is within/],
     ['system/Observation.rs', '', /may have: none/],
     [' ', 'system/Patient.rs', /scope is missing/],
     [
