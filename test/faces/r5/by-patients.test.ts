@@ -34,6 +34,6 @@ t.test('several are found as one is, however they are named', async t => {
 })
 
 t.test('what is not about patients stays as it is', async t => {
-  for (const query of ['_id=1', 'name=Patient/1', 'patientish=1', 'identifier=Group/1'])
+  for (const query of ['_id=1', 'name=Patient/1', 'patientish=1', 'identifier=Group/1', 'constructor=1', 'toString=1'])
     t.equal(asked('Patient', query), query)
 })

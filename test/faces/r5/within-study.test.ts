@@ -1,6 +1,7 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { consent } from '../../support/study.ts'
 import { openContractWorld } from '../contract-world.ts'
 
@@ -9,8 +10,9 @@ const { ask, app, create, manager, organization, patient, patientToken, research
 t.teardown(() => server.close())
 
 const named = '_has:Group:member:_id'
-const found = async (...query: [string, string][]) => {
-  const answer = await ask(researcher, `/FHIR/R5/Observation?${new URLSearchParams([...query, ['_elements', 'id']])}`)
+const found = (...query: [string, string][]) => foundBy(researcher, ...query)
+const foundBy = async (bearer: string, ...query: [string, string][]) => {
+  const answer = await ask(bearer, `/FHIR/R5/Observation?${new URLSearchParams([...query, ['_elements', 'id']])}`)
   return answer.json().entry.length
 }
 
@@ -81,6 +83,13 @@ t.test(
     t.equal(await found([named, study.group], [named, group]), 2)
   },
 )
+
+t.test('a token that is narrowed to a study finds nothing of it by another Group', async t => {
+  const person = await openAccount(world.database, study.researcher.email, study.researcher.person)
+  const narrowed = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.rs', study: study.id })
+  t.equal(await foundBy(narrowed, [named, study.group]), 1)
+  t.equal(await foundBy(narrowed, [named, 'nothing']), 0)
+})
 
 t.test('who is no staff of studies is answered by the members of the Group, as with any other', async t => {
   const query = new URLSearchParams([

@@ -57,6 +57,40 @@ t.test('it can be opened for the same caller, scopes and path only', async t => 
   t.throws(() => openCursors(new Uint8Array(32))(caller('user/*.rs')).open(text, 'Observation'), refused)
 })
 
+t.test('nor by the same person through another client, in another place, or with another query', async t => {
+  const own = { ...caller('patient/Observation.rs?code=8867-4'), practitioner: '1', patient: '2', study: '3' }
+  const text = openCursors(secretKey)(own).seal(cursor)
+  const open = (otherwise: Partial<Caller>) =>
+    openCursors(secretKey)({ ...own, ...otherwise }).open(text, 'Observation')
+  t.match(open({}), cursor)
+  const others: readonly Partial<Caller>[] = [
+    { principal: { kind: 'patient', id: 'a' } },
+    { client: { id: 'pages', policies: new Set() } },
+    { practitioner: '2' },
+    { patient: '3' },
+    { study: '4' },
+    { scopes: parseScopes('user/Observation.rs?code=8867-4') },
+    { scopes: parseScopes('patient/Patient.rs') },
+    { scopes: parseScopes('patient/Observation.rs?code=8310-5') },
+    { scopes: parseScopes('patient/Observation.rs') },
+  ]
+  for (const otherwise of others)
+    t.throws(() => open(otherwise), { name: 'FhirError', status: 400 }, JSON.stringify(otherwise))
+})
+
+t.test('a cursor is refused if the proof that it was sealed here is cut short', async t => {
+  const parts = cursors.seal(cursor).split('.')
+  for (const bytes of [4, 8, 12, 15]) {
+    const short = Buffer.from(parts.at(-1) ?? '', 'base64url')
+      .subarray(0, bytes)
+      .toString('base64url')
+    t.throws(() => cursors.open([...parts.slice(0, -1), short].join('.'), 'Observation'), {
+      name: 'FhirError',
+      status: 400,
+    })
+  }
+})
+
 t.test('a changed, foreign or old cursor is refused', async t => {
   const text = cursors.seal(cursor)
   const parts = text.split('.')

@@ -30,8 +30,9 @@ const entryOf = (practitioner: string, of = study): StaffEntry => {
 
 t.test('the staff of a study are those who are named as Practitioners, with their role and days', async t => {
   const nobody = { ...helen, extension: [{ url: 'practitioner', valueReference: { reference: 'Patient/ann' } }] }
+  const alike = { ...helen, url: 'urn:other' }
   const bare = { ...helen, extension: helen.extension?.slice(0, 1) ?? [] }
-  t.strictSame(staffOf({ ...study, extension: [other, nobody, bare, yusuf] }), [
+  t.strictSame(staffOf({ ...study, extension: [other, alike, nobody, bare, yusuf] }), [
     { practitioner: 'helen', role: '', from: '', until: '', period: {}, isInForce: true, extension: bare },
     {
       practitioner: 'yusuf',
