@@ -32,6 +32,29 @@ t.test('a chain of many entries is ordered in linear time, and written in a hund
   t.equal(new Set(waves.flat()).size, entries.length, 'each once')
 })
 
+t.test('entries that refer to each other are written once, also if another may find them', async t => {
+  const refersTo = (reference: string) => ({ body: { derivedFrom: [{ reference }] } })
+  const circle = [created(1, refersTo(urn(2))), created(2, refersTo(urn(1)))]
+  const waves = inOrder([created(3, refersTo('Observation?identifier=1')), ...circle])
+  t.same(
+    waves.map(wave => wave.map(({ index }) => index)),
+    [[1, 2], [3]],
+  )
+})
+
+t.test('what is put is written by the ids that clients chose, and what is posted as it was sent', async t => {
+  const put = (index: number, target: string): Placed => ({
+    ...created(index),
+    target,
+    interaction: { name: 'update', method: 'PUT', prepare: () => undefined } as unknown as Placed['interaction'],
+  })
+  const waves = inOrder([put(0, 'Observation/b'), put(1, 'Observation/a'), created(3), created(2)])
+  t.same(
+    waves.map(wave => wave.map(({ index }) => index)),
+    [[2, 3, 1, 0]],
+  )
+})
+
 t.test('conditional creates to which nothing refers are not looked up beforehand', async t => {
   const entries = Array.from({ length: 5000 }, (_, index) => created(index, { ifNoneExist: `identifier=${index}` }))
   const found = await findExistingAmong(entries, {} as Context)
