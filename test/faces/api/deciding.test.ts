@@ -182,6 +182,14 @@ const from = (reference: { readonly reference: string }): ConsentProvision => ({
   data: [{ meaning: 'instance', reference }],
 })
 
+t.test('what is sent to end sharing starts none, whatever it says beside', async t => {
+  const one = await somebody('Eda', [permit(steps)])
+  t.equal((await one.answer('DELETE', { [steps]: true, [weight]: true })).status, 204)
+  t.same(await one.read(), [])
+  t.same(await one.told(), [])
+  t.match(await one.stands(), { status: 'inactive' })
+})
+
 t.test('ending or starting one kind opens no other source of another kind', async t => {
   const one = await somebody('Ada', [permit(heartRate, from(band)), permit(steps)])
   t.same(await one.read(), ['heart-rate band', 'step-count'])
