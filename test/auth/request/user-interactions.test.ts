@@ -341,6 +341,10 @@ t.test('an app is opened from our pages for a patient, by the person who opens i
   t.match(await open2.browser.find(open2.id, staff), { patients: 'choose' }, 'without a patient one is chosen')
   await t.rejects(launches.open(staff.person, app.id, {}), because('not-found'))
   await t.rejects(launches.open(anns.person, desk.id, {}), because('not-found'))
+  const { organization, manager } = await institution('annex-three')
+  const theirs = { reference: `Organization/${organization}` }
+  const { id: elsewhere } = await create(manager, { resourceType: 'Patient', managingOrganization: theirs })
+  await t.rejects(launches.open(staff.person, desk.id, { patient: elsewhere }), because('forbidden'))
 })
 
 t.test('an app that asks for the context of either launch launches standalone if nobody has opened it', async t => {
