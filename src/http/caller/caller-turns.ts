@@ -97,10 +97,17 @@ export const openCallerTurns = (connections: number): CallerTurns => {
 }
 
 /** The same store, for answers that are read while they go out: it reads each page when its caller has a turn. */
-export const readInTurn = <Reading extends Pick<Store, 'search'>>(
+export const readInTurn = <Reading extends Pick<Store, 'search' | 'matches'>>(
   store: Reading,
   { inTurn }: Pick<FastifyRequest, 'inTurn'>,
-): Reading => (inTurn === undefined ? store : { ...store, search: asked => inTurn(() => store.search(asked)) })
+): Reading =>
+  inTurn === undefined
+    ? store
+    : {
+        ...store,
+        search: asked => inTurn(() => store.search(asked)),
+        matches: (...asked) => inTurn(() => store.matches(...asked)),
+      }
 
 const hasGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed
 

@@ -75,7 +75,7 @@ const linesOfSeveral = (
       searches.map(one => ({ ...one, count })),
       cursor,
     )
-  return searchLines({ ...first, cursor }, { store: { ...store, search } })
+  return searchLines({ ...first, cursor }, { store }, search)
 }
 
 /** Undefined if none is named, which means all that the caller may search. */

@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { atIntervals } from '../../events/at-intervals.ts'
 import { startError } from '../../start-error.ts'
-import { withSettings } from './session-settings.ts'
 import { endedBySilence } from './silence.ts'
 
 /** What must be the same in all servers that run on a database at the same moment. */
@@ -60,17 +59,19 @@ export const joinServers = async (
   }
   // That the database is away is told by whoever needs it.
   const looking = atIntervals(again, { pauseMs: lookMs, reportFault: () => {} })
-  return {
-    close: async () => {
-      await looking.close()
-      await seen?.end()
-    },
+  const leave = async () => {
+    await looking.close()
+    await seen?.end()
   }
+  return { close: () => Promise.race([leave(), pause(leavingMs)]) }
 }
+
+/** A database that hangs holds up nobody who stops. */
+const leavingMs = 1000
 
 const openClient = async (url: string, { address }: Pick<Alike, 'address'>): Promise<pg.Client> => {
   const client = new pg.Client({
-    connectionString: withSettings(url, noticedInTime),
+    connectionString: url,
     application_name: nameOf(address),
     connectionTimeoutMillis: 10_000,
     ...endedBySilence(60_000),
@@ -80,12 +81,6 @@ const openClient = async (url: string, { address }: Pick<Alike, 'address'>): Pro
   await client.connect()
   return client
 }
-
-/**
- * If the machine of a server fails, PostgreSQL knows after forty seconds. By itself most systems ask after two hours, and until then no server could take
- * its place elsewhere.
- */
-const noticedInTime = { tcp_keepalives_idle: '10', tcp_keepalives_interval: '10', tcp_keepalives_count: '3' }
 
 type Other = { readonly name: string | null; readonly since: Date | null }
 

@@ -8,11 +8,12 @@ import { readInTurn } from '../../http/caller/caller-turns.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
+import { openSent } from '../../interactions/search/still-seen.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { csv, utf8Mark } from '../../operations/rows/csv.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
-import type { Store } from '../../storage/store.ts'
+import type { Page, Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import type { Field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
@@ -155,16 +156,18 @@ const whenHeading = (
 
 type Telling = Pick<PageOptions, 'codeClasses' | 'registry'> & { readonly tellsStudies: boolean }
 
+type Found = Pick<Page, 'entries'> & { readonly lines: readonly AuditLine[]; readonly next: string | undefined }
+
 const findLines = async (
   { codeClasses, registry, tellsStudies }: Telling,
   store: Store,
   search: Search,
-): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
+): Promise<Found> => {
   const { entries, next } = await store.search(search)
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   const titles = await titlesOf(tellsStudies ? untitledStudies(events) : [], registry, store)
   const telling = { words: english, classes: codeClasses, typeName: () => undefined, titles }
-  return { lines: events.map(event => auditLine(event, telling)), next }
+  return { entries, lines: events.map(event => auditLine(event, telling)), next }
 }
 
 /** By reference, of those that the reader may read. It is searched for, since not to be allowed to read one is no attempt of theirs. */
@@ -219,9 +222,12 @@ const csvLines = async function* (
   columns: EventsPage<DayRange>['csvColumns'],
 ): AsyncGenerator<string> {
   yield `${utf8Mark}${csv([['recorded', 'who', 'app', 'did', 'what', 'outcome', ...Object.keys(columns)]])}`
+  const sent = openSent(search, store)
   let cursor: string | undefined
   do {
-    const { lines, next } = await findLines(telling, store, { ...search, count: 1000, cursor })
+    const { entries, lines, next } = await findLines(telling, store, { ...search, count: 1000, cursor })
+    sent.note(entries)
+    if (next === undefined && cursor !== undefined) await sent.requireSeen()
     if (lines.length > 0) yield csv(lines.map(line => [...firstCells(line), ...cellsOf(columns, line)]))
     cursor = next
   } while (cursor !== undefined)

@@ -6,6 +6,7 @@ import { type LockKind, lockOrder } from '../../../src/storage/lock-order.ts'
 import { joinServers } from '../../../src/storage/postgres/servers-alike.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { withBareDatabase } from '../../support/database.ts'
+import { openWire } from '../../support/wire.ts'
 
 const { url, close } = await withBareDatabase()
 t.teardown(close)
@@ -60,6 +61,18 @@ t.test('a server that is killed holds up nobody, and one whose connection ended 
   await t.rejects(joinServers(url, { ...one, address: 'https://two.example.org' }, { tries: 3, pauseMs: 20 }), {
     message: /^Another Sharewell at https:\/\/one/,
   })
+})
+
+t.test('a server leaves a database that no longer answers, and does not wait for it', async t => {
+  let isHung = false
+  const wire = await openWire(url, (near, far) => {
+    far.pipe(near)
+    near.on('data', bytes => isHung || far.write(bytes))
+  })
+  t.teardown(wire.end)
+  const left = await joinServers(wire.address, one, atOnce)
+  isHung = true
+  await t.resolves(left.close())
 })
 
 t.test('a server is not taken for another one by what it is writing meanwhile', async t => {

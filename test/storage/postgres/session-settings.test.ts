@@ -80,6 +80,24 @@ const withParameters = (url: string, parameters: Readonly<Record<string, string>
   return longer.href
 }
 
+t.test('the sessions of a server whose machine fails do not keep their locks for hours', async t => {
+  const { url, close } = await withBareDatabase()
+  t.teardown(close)
+  const postgres = await openPostgres(readConfig({ DATABASE_URL: url }), () => {})
+  t.same(
+    await query(
+      postgres.url,
+      `SELECT name, reset_val AS setting FROM pg_settings WHERE name LIKE 'tcp%' ORDER BY name`,
+    ),
+    [
+      { name: 'tcp_keepalives_count', setting: '3' },
+      { name: 'tcp_keepalives_idle', setting: '10' },
+      { name: 'tcp_keepalives_interval', setting: '10' },
+      { name: 'tcp_user_timeout', setting: '40000' },
+    ],
+  )
+})
+
 t.test('options in the URL of a database hold beside ours', async t => {
   const { url, close } = await withBareDatabase()
   t.teardown(close)

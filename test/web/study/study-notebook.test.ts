@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -455,3 +456,41 @@ t.test('a slow download stops once they are not signed in any more', async t => 
     await t.rejects(rest(), format)
   }
 })
+
+t.test(
+  'a slow download that is left incomplete by the end of a role, or of a consent, does not look whole',
+  async t => {
+    const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Leaves' }] })
+    const { id: practitioner } = await create('everything', {
+      resourceType: 'Practitioner',
+      name: [{ family: 'Leaves' }],
+    })
+    const target = { reference: `Practitioner/${practitioner}` }
+    await world.update('everything', { resourceType: 'Person', id: person, link: [{ target }] })
+    const download = async (format: string) => {
+      const { id: role } = await create('everything', {
+        resourceType: 'PractitionerRole',
+        practitioner: target,
+        organization: { reference: `Organization/${lab.organization}` },
+        code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+      })
+      const browser = await world.browserOf(person)
+      const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get(page)).body)?.[1] ?? ''
+      const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+      const origin = `http://localhost:${port}`
+      const form = new URLSearchParams({ _csrf, kind: 'omh:heart-rate' })
+      const { status, rest } = await readSlowly(`${origin}${page}/readings.${format}`, { cookie, origin }, form)
+      t.equal(status, 200)
+      return { role, rest }
+    }
+    for (const format of ['ndjson', 'csv']) {
+      const { role, rest } = await download(format)
+      t.equal((await send('everything', 'DELETE', `PractitionerRole/${role}`)).statusCode, 204)
+      await t.rejects(rest(), `${format}, once they work there no more`)
+    }
+    const { rest } = await download('ndjson')
+    const [{ resource }] = (await send('everything', 'GET', `Consent?patient=Patient/${bea}`)).json().entry
+    await world.update('everything', { ...resource, status: 'inactive' })
+    await t.rejects(rest(), 'once the patient has withdrawn')
+  },
+)
