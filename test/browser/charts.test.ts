@@ -465,9 +465,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await tab.waitForSelector('.chart canvas')
     await tab.emulateMedia({ media: 'print' })
     await tab.setViewportSize({ width: 700, height: 900 })
-    const heights = await tab.evaluate(
-      `[...document.querySelectorAll('.plot .u-wrap')].map(one => one.getBoundingClientRect().height)`,
-    )
+    const heights = await tab.evaluate(`[...document.querySelectorAll('.plot .u-wrap')].map(one => one.offsetHeight)`)
     t.same(
       new Set(heights as number[]),
       new Set([260, 350]),
@@ -482,6 +480,28 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.ok(await tab.isVisible('.period summary'))
     t.notOk(await tab.isVisible('header'))
   })
+
+  await t.test(
+    'on paper the glucose profile of two weeks is one sheet, with whose it is and of which days',
+    async t => {
+      const { page: tab } = await signedIn({ timezoneId: 'UTC', viewport: { width: 1280, height: 800 } })
+      await tab.goto(`${page}?timezone=UTC`)
+      await tab.waitForSelector('.chart canvas')
+      t.notOk(await tab.isVisible('.profile > p:first-of-type'), 'the page says it already')
+      // A4 and Letter, less margins of 10 mm.
+      for (const [width, height] of [
+        [718, 1047],
+        [740, 980],
+      ] as const) {
+        await tab.emulateMedia({ media: 'print' })
+        await tab.setViewportSize({ width, height })
+        const profile = await tab.locator('.profile').boundingBox()
+        t.ok(profile !== null && profile.height <= height, `${profile?.height} of ${height}`)
+        t.match(await tab.textContent('.profile > p:first-of-type'), /^AnnFrom .*\d{4} to .*\d{4} \(UTC\)$/)
+        await tab.emulateMedia({ media: 'screen' })
+      }
+    },
+  )
 
   await t.test(
     'what is drawn again for paper is there at once, since Firefox copies the page before anything that waits',

@@ -45,11 +45,12 @@ export const accountPage: AddPage = (server, options) => {
 ${account?.email === undefined && withoutAddress(words, accounts)}
 ${whatLedHere(request, words)}
 ${waiting.length > 0 && waitingNotice(waiting, words)}
+${placesShown(places, words)}
+<h2>${say('own.settings')}</h2>
 <dl>
 <dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>${say('field.email')}</dt><dd>${account?.email ?? say('own.no-email')}</dd>
 </dl>
-${placesShown(places, words)}
 <ul class="list-unstyled rows mb-4">
 <li><a href="/account/name">${say('own.name')}</a></li>
 <li><a href="/account/email">${say('email.title')}</a></li>
@@ -87,7 +88,8 @@ const begin = (words: Words): Html =>
 const placesShown = (places: readonly (readonly [unknown, at: string, key: Key])[], { say }: Words): Html =>
   places.length === 0
     ? notice('standing', html`<p>${say('own.nothing')}</p>`)
-    : html`<ul class="list-unstyled rows my-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`
+    : html`<h2>${say('own.places')}</h2>
+<ul class="list-unstyled rows mb-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`
 
 /** Leads to the study where there is one alone. */
 const waitingNotice = (waiting: readonly string[], { say }: Words): Html => {
@@ -110,11 +112,11 @@ ${mail === undefined ? html`<p>${say('email.ask-others')}</p>` : html`<p><a href
 /** What patients can do here today who want to leave, or are helped by somebody else. */
 const leavingOrHelped = ({ say }: Words, standing: FastifyRequest['standing']): Html | false =>
   standing?.patient === true &&
-  html`<h2 class="fs-4 mt-4">${say('own.leaving')}</h2>
+  html`<h2>${say('own.leaving')}</h2>
 <p>${say('own.leaving-text')}</p>
 <ul class="list-unstyled"><li><a href="/sharing">${say('own.sharing')}</a></li><li><a href="/account/apps">${say('sharing.apps')}</a></li></ul>
 <p>${say('own.leaving-account')}</p>
-<h2 class="fs-4 mt-4">${say('own.helped')}</h2>
+<h2>${say('own.helped')}</h2>
 <p>${say('own.helped-text')}</p>`
 
 const unverified = ({ say }: Words, token: string): Html => html`<h2>${say('verification.title')}</h2>

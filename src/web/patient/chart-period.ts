@@ -97,6 +97,11 @@ const pageUrl = (
 ): string =>
   `${path}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit, ...(back !== undefined && { back }) })}`
 
+export const daysShown = ({ first, last }: ChartPeriod, words: Words) => ({
+  first: dayOrMoment(first, words),
+  last: dayOrMoment(last, words),
+})
+
 /**
  * Links to a day, a week or more, and to earlier and later ones, and a form for any days, below a line that says which are shown. It works with
  * and without JavaScript. `path`: of the page that it is on.
@@ -126,7 +131,7 @@ export const periodForm = (path: string, period: ChartPeriod, words: Words): Htm
 <a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">${say('chart.after')}</a>
 ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
 ${problemList(fields, say('check'))}
-<details class="mb-3"${wrong && html` open`}><summary>${phrase(words, 'chart.period', { first: dayOrMoment(first, words), last: dayOrMoment(last, words), timezone, unit: glucoseUnit })}</summary>
+<details class="mb-3"${wrong && html` open`}><summary>${phrase(words, 'chart.period', { ...daysShown(period, words), timezone, unit: glucoseUnit })}</summary>
 <form method="get" action="${path}" class="columns mt-2" data-period novalidate>
 ${back !== undefined && hiddenField('back', back)}
 ${fields.map(field)}

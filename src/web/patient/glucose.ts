@@ -6,11 +6,12 @@ import { type Html, html } from '../page/html.ts'
 import { phrase } from '../page/time.ts'
 import { fewSources, spoken } from './chart.ts'
 import { glucoseLimits } from './chart-limits.ts'
-import type { ChartPeriod } from './chart-period.ts'
+import { type ChartPeriod, daysShown } from './chart-period.ts'
 import type { Chart } from './drawn-chart.ts'
 import { decimalsOf, drawnNumber } from './drawn-number.ts'
 import { glucoseOfDays } from './glucose-days.ts'
 import { timeInRanges } from './glucose-ranges.ts'
+import type { ChartsPage } from './nothing-drawn.ts'
 
 /**
  * What the international consensus on continuous glucose monitoring requires of a report: the figures, the time in ranges, and the day as
@@ -19,9 +20,10 @@ import { timeInRanges } from './glucose-ranges.ts'
 export const glucoseReport = (
   profile: GlucoseProfile,
   period: ChartPeriod,
-  { of, own, path, words }: Report,
-): Html => html`<section>
+  { of, own, page: { name, path }, words }: Report,
+): Html => html`<section class="profile">
 <h2>${words.say('chart.profile')}</h2>
+<p class="d-none d-print-block"><strong>${name}</strong><br>${phrase(words, 'chart.period-printed', { ...daysShown(period, words), timezone: period.timezone })}</p>
 <p class="text-body-secondary">${words.say('chart.profile-from', { of })}</p>
 ${own.lines.length > 1 && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-sources', { sources: sourcesNamed(own, words) })}</p>`}
 ${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-little')}</p>`}
@@ -39,8 +41,7 @@ type Report = {
   readonly of: string
   /** The same over time, by source. */
   readonly own: Chart
-  /** The address of the page, without a query. */
-  readonly path: string
+  readonly page: Pick<ChartsPage, 'name' | 'path'>
   readonly words: Words
 }
 

@@ -7,6 +7,8 @@ import { type ChartPeriod, newestDays } from './chart-period.ts'
 export type ChartsPage = {
   /** Its address, without a query. */
   readonly path: string
+  /** Who it is, as far as the reader may know: on paper it stands on the sheet of the glucose profile as well. */
+  readonly name: string
   /** Id of the Patient whose readings are drawn. */
   readonly patient: string
   /** Whether a table says which device measured, or only from which source it came: a device may have its owner's name. */

@@ -113,12 +113,12 @@ type Figures = {
   readonly measured: readonly Chart[]
 }
 
-const readFigures = async (reading: Reading, { path, patient }: ChartsPage, period: ChartPeriod): Promise<Figures> => {
-  const asked = { patient, period }
+const readFigures = async (reading: Reading, page: ChartsPage, period: ChartPeriod): Promise<Figures> => {
+  const asked = { patient: page.patient, period }
   const all = drawings(period, reading.words)
   const charts = await pMap(all, drawing => chartOf(reading, asked, drawing), twoAtOnce)
   const [trace] = all
-  const glucose = trace && (await glucoseOf(reading, asked, { trace, path }))
+  const glucose = trace && (await glucoseOf(reading, asked, { trace, page }))
   return { period, glucose, charts, measured: charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0) }
 }
 
@@ -209,7 +209,7 @@ const mostPoints = 2100
 const glucoseOf = async (
   reading: Reading,
   asked: Asked,
-  { trace, path }: { readonly trace: Drawing; readonly path: string },
+  { trace, page }: { readonly trace: Drawing; readonly page: ChartsPage },
 ): Promise<Html | undefined> => {
   const { patient, period } = asked
   const { words } = reading
@@ -223,7 +223,7 @@ const glucoseOf = async (
     if (profile.shares.length === 0) continue
     // The figures leave averages out.
     const own = await chartOf(reading, asked, { ...trace, lines: [{ codes }], takesAverages: false })
-    const report = glucoseReport(profile, period, { of: words.say(of), own, path, words })
+    const report = glucoseReport(profile, period, { of: words.say(of), own, page, words })
     if (profile.count > 0) return report
     withoutNumber ??= report
   }

@@ -20,6 +20,7 @@ import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
+import { dateShown } from '../page/typed-day.ts'
 import type { ChartsPage } from './nothing-drawn.ts'
 import { backIn, backLink, keepingBack } from './patient-back.ts'
 import { patientCharts } from './patient-charts.ts'
@@ -73,7 +74,11 @@ export const patientPage: AddPage = (server, options) => {
         studies: await studiesAround(found, request),
       })
       const [charts, { apps, changes, notes, studies }] = await Promise.all([
-        patientCharts({ registry, codeClasses, store, words }, chartsOn(found, id, words), queryOf(request)),
+        patientCharts(
+          { registry, codeClasses, store, words },
+          chartsOn(found, { id, name: calledOnPaper(patient, title, words) }, words),
+          queryOf(request),
+        ),
         besideCharts(),
       ])
       return sendPage(reply.header('vary', 'accept-language'), {
@@ -107,10 +112,19 @@ const waysToChange = (id: string, back: string): Html => html`<p class="no-print
 <a href="/patients/${id}/change${back}">Edit the patient’s details</a>
 <a href="/patients/${id}/record${back}">Has died, or record not in use</a></p>`
 
+/** Two patients may have one name. */
+const calledOnPaper = ({ birthDate }: Patient, title: string, words: Words): string =>
+  [title, birthDate && `${words.say('chart.birth-date')}: ${dateShown(birthDate, words)}`].filter(Boolean).join('. ')
+
 /** All readers but the patient are told the same about missing data, whether anything is withheld or not. */
-const chartsOn = ({ isReader }: { readonly isReader: boolean }, patient: string, words: Words): ChartsPage => ({
-  path: `/patients/${patient}`,
-  patient,
+const chartsOn = (
+  { isReader }: { readonly isReader: boolean },
+  { id, name }: { readonly id: string; readonly name: string },
+  words: Words,
+): ChartsPage => ({
+  path: `/patients/${id}`,
+  name,
+  patient: id,
   devices: 'named',
   ...(isReader
     ? {

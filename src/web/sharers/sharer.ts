@@ -30,6 +30,7 @@ export const sharerPage: AddPage = (server, options) => {
       const query = queryOf(request)
       const page = {
         path: `/shared/${id}`,
+        name: whoText(found),
         patient: found.patientId,
         devices: found.patient === undefined ? ('by-source' as const) : ('named' as const),
         shown: words.say('chart.shared'),

@@ -116,14 +116,15 @@ const nothingToDraw = ({ patientId }: EnrolledPerson, study: ResearchStudy): Dra
 type Drawn = Awaited<ReturnType<typeof patientCharts>>
 
 /** The same is said about missing data, whether anything is withheld or not. */
-const chartsOn = (path: string, { patientId, state }: EnrolledPerson): ChartsPage => ({
+const chartsOn = (path: string, person: EnrolledPerson): ChartsPage => ({
   path,
-  patient: patientId,
+  name: nameOf(person),
+  patient: person.patientId,
   devices: 'by-source',
   shown:
     'You see what they share with this study at this moment. What is missing was not measured, or is not shared with the study, or not with you.',
   never: html`<p>You see no measurement of theirs: none was sent, or none is shared with this study, or not with you.</p>
-${isStill(state) && html`<p>${english.say('chart.never-how')}</p>`}`,
+${isStill(person.state) && html`<p>${english.say('chart.never-how')}</p>`}`,
 })
 
 /** Whether readings of theirs may still come; also for whoever may not know what they answer. */
