@@ -63,7 +63,7 @@ export const joinServers = async (
     await looking.close()
     await seen?.end()
   }
-  return { close: () => Promise.race([leave(), pause(leavingMs)]) }
+  return { close: () => Promise.race([leave(), pause(leavingMs, undefined, { ref: false })]) }
 }
 
 /** A database that hangs holds up nobody who stops. */
