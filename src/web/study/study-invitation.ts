@@ -167,9 +167,9 @@ ${state?.isOpen && button('cancel', 'Cancel the invitation')}`
 }`
 }
 
-/** Where a list says what they answered, there is nothing to add: nothing is waited for. */
+/** Where a list says what they answered, there is nothing to add: nothing is waited for. That a place has ended is no answer. */
 const hasAnsweredUninvited = ({ invitation, messages }: Invited, { state }: EnrolledPerson): boolean =>
-  invitation === undefined && messages.length === 0 && state !== undefined && state !== 'none'
+  invitation === undefined && messages.length === 0 && state !== undefined && state !== 'none' && state !== 'ended'
 
 /** The state of an invitation, and what became of its messages; nothing if the reader may not know it. */
 export const standingText = (
