@@ -86,57 +86,6 @@ export const findInvitation = async (connection: Connection, link: string): Prom
           OR invitation.shown_hash = ${hashOf(link)} AND message.id = ${firstMessage})`)
     : undefined
 
-/** A code that was sent in the same way as the message. It replaces the previous one. */
-export const setCode = async (
-  connection: Connection,
-  { id, message }: Pick<Invitation, 'id' | 'message'>,
-  code: Buffer,
-): Promise<void> => {
-  await connection.run(sql.fragment`
-    UPDATE invitation
-    SET code = ${sql.binary(code)}, code_message = ${message}, code_expires_at = now() + interval '15 minutes'
-    WHERE id = ${id} AND ${isOpen}`)
-}
-
-type Shown = { readonly birthDate: string; readonly code: Buffer }
-
-/**
- * `message`: the message to whose address the code was sent. `late`: the code that was sent last has expired or is used, so none is right. `ended`:
- * this try has ended the invitation; `over`: it had ended before.
- */
-type Tried =
-  | { readonly answer: 'right'; readonly message: string }
-  | { readonly answer: 'wrong' | 'late' | 'ended' | 'over'; readonly message: string | null }
-
-/**
- * Whether both are right, in one statement: no more are tried at once than in a row, and a code works once. The last wrong try that is allowed ends
- * the invitation. If no code can be right, nothing counts as a try.
- */
-export const tryProof = async (connection: Connection, id: string, { birthDate, code }: Shown): Promise<Tried> => {
-  // Only columns of the row, so that a statement that had to wait for another try judges by what that one has left.
-  const isRight = sql.fragment`coalesce(
-    invitation.code = ${sql.binary(code)} AND invitation.code_expires_at > now() AND ${birthDate} = (
-      SELECT person.content ->> 'birthDate' FROM patient_compartment AS compartment
-      JOIN patient AS person ON person.patient_id = compartment.patient_id AND person.id = compartment.id
-      WHERE compartment.id = invitation.patient), FALSE)`
-  const isLate = sql.fragment`coalesce(invitation.code IS NOT NULL AND invitation.code_expires_at <= now(), FALSE)`
-  const isLast = sql.fragment`NOT ${isRight} AND NOT ${isLate} AND tries + 1 >= ${mostTries}`
-  const row = await connection.maybeOne<Tried>(sql.fragment`
-    UPDATE invitation SET
-      tries = CASE WHEN ${isRight} THEN 0 WHEN ${isLate} THEN tries ELSE tries + 1 END,
-      code = CASE WHEN ${isRight} THEN NULL ELSE code END,
-      ended_at = CASE WHEN ${isLast} THEN now() END,
-      ended_by = CASE WHEN ${isLast} THEN 'tries' END
-    WHERE id = ${id} AND ${isOpen} AND code IS NOT NULL
-    RETURNING code_message AS message,
-      CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN ${isLate} THEN 'late' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
-  // Somebody whom the answer did not reach shows a code that is used, and so does whoever opens the link once more.
-  const open = row ?? (await connection.maybeOne(sql.fragment`SELECT FROM invitation WHERE id = ${id} AND ${isOpen}`))
-  return row ?? { answer: open === undefined ? 'over' : 'late', message: null }
-}
-
-const mostTries = 5
-
 /** Answers a secret for the browser to keep, valid for half an hour. */
 export const makeProof = async (
   connection: Connection,

@@ -20,9 +20,9 @@ import {
   isProofLate,
   makeProof,
   studyTakenUp,
-  tryProof,
   useInvitation,
 } from '../../storage/study/invitation.ts'
+import { findCodeState, tryProof } from '../../storage/study/invitation-code.ts'
 import { findInvitationEnd, type InvitationEnd } from '../../storage/study/invitation-end.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { recordingInvitation } from './invitation-event.ts'
@@ -40,6 +40,8 @@ export type Acceptance = {
   readonly appsFor: (link: string) => Promise<readonly { readonly name: string; readonly link: string }[]>
   /** Always to the address that was invited, whoever asks for it. */
   readonly sendCode: (link: string, words: Words) => Promise<CodeSent>
+  /** What became of the code that was asked for last; undefined if it was sent, may have been, or there is none. */
+  readonly codeState: (invitation: Invitation) => Promise<'sending' | 'unsent' | undefined>
   readonly prove: (link: string, shown: Shown) => Promise<Proof>
   /** By the cookie of a browser in which somebody has shown who they are. */
   readonly findProven: (cookie: string) => Promise<Invitation | undefined>
@@ -89,6 +91,7 @@ export const openAcceptance = (parts: Parts): Acceptance => {
     takenUp: (secret, person) => studyTakenUp(database, secret, person),
     appsFor: link => appsFor(accounts, link),
     sendCode: (link, words) => sendCode(parts, link, words),
+    codeState: ({ id }) => findCodeState(database, id),
     prove: (link, shown) => prove(accounts, link, shown),
     findProven: cookie => findProven(database, cookie),
     isLate: cookie => isProofLate(database, cookie),

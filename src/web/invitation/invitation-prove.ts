@@ -71,18 +71,22 @@ const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })
 /** The same whatever was typed, so that nothing is revealed about either. */
 const late = ({ say }: Words): Problems => ({ code: say('prove.code-late') })
 
+/** Of the code that was asked for last, if it is not known to be sent. */
+type CodeState = 'sending' | 'unsent' | undefined
+
 type Proving = Came & {
   readonly birthDate?: TypedDate
   readonly code?: string
   readonly problems?: Problems
   /** Shown instead of the text that a code is on its way. */
   readonly told?: Html
+  readonly state?: CodeState
 }
 
 export const sendProve = (
   reply: FastifyReply,
   words: Words,
-  { link, channel, birthDate: date = noDate, code = '', problems = {}, told }: Proving,
+  { link, channel, birthDate: date = noDate, code = '', problems = {}, told, state }: Proving,
 ): FastifyReply => {
   const { say } = words
   const token = ownToken(reply)
@@ -100,7 +104,7 @@ export const sendProve = (
     address: provePage(link),
     isProblem: told !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('prove.title')}</h1>
-${told === undefined ? html`<p>${say(`prove.text-${channel}`)}</p>` : notice('problem', told)}
+${told === undefined ? standing(words, { link, channel }, state) : notice('problem', told)}
 ${problemList([...birthDateList(born), asked], say('check'))}
 ${postForm(
   { action: '/invitation', token, hidden: { link }, novalidate: true },
@@ -119,6 +123,22 @@ ${postForm({ action: '/invitation/code', token, hidden: { link } }, html`<button
   })
 }
 
+/** While the code is being sent, the page follows that without losing what is typed. */
+const standing = (words: Words, { link, channel }: Came, state: CodeState): Html => {
+  const { say } = words
+  if (state === 'unsent') return followed(state, notice('warning', unsent(words, channel)))
+  if (state === undefined) return followed('sent', html`<p>${say(`prove.text-${channel}`)}</p>`)
+  return html`${followed(
+    state,
+    html`<p>${say('prove.sending')}</p>
+<noscript><p><a href="${provePage(link)}">${say('prove.sending-look')}</a></p></noscript>`,
+  )}
+<script type="module" src="/static/sending.js"></script>`
+}
+
+const followed = (state: 'sent' | 'sending' | 'unsent', told: Html): Html =>
+  html`<div role="status" data-code="${state}">${told}</div>`
+
 /** Somebody who reads the code where they opened the link may lose this page by it, and opens the link again. */
 export const provePage = (link: string): string => `/invitation?${new URLSearchParams({ link, sent: '' })}`
 
@@ -134,4 +154,6 @@ export const sendTooOften = (reply: FastifyReply, words: Words, until: Date, cam
 
 /** A code that was sent before still works, so the form stays. */
 export const sendUnsent = (reply: FastifyReply, words: Words, came: Came): FastifyReply =>
-  sendProve(reply.code(503), words, { ...came, told: html`<p>${words.say(`prove.unsent-${came.channel}`)}</p>` })
+  sendProve(reply.code(503), words, { ...came, told: unsent(words, came.channel) })
+
+const unsent = ({ say }: Words, channel: Came['channel']): Html => html`<p>${say(`prove.unsent-${channel}`)}</p>`

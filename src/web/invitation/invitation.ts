@@ -24,7 +24,7 @@ export const invitationPage: AddPage = (server, options) => {
     if (invitation === undefined) return sendNoLonger(request, reply, options, link)
     const came = { link, channel: invitation.channel }
     return query.has('sent')
-      ? sendProve(reply, words, came)
+      ? sendProve(reply, words, { ...came, state: await acceptance.codeState(invitation) })
       : sendInvited(reply, words, { ...came, apps: await appsFor(link, options) })
   })
   server.post('/invitation/code', { config: { isForAnybody: true } }, async (request, reply) => {
@@ -39,6 +39,7 @@ export const invitationPage: AddPage = (server, options) => {
       case 'unsent':
         return sendUnsent(reply, words, { link, channel: sent.channel })
       case 'sent':
+      case 'sending':
         return reply.redirect(provePage(link), 303)
     }
   })

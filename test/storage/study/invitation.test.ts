@@ -14,11 +14,16 @@ import {
   linkToShow,
   makeInvitation,
   makeProof,
-  setCode,
   studyTakenUp,
-  tryProof,
   useInvitation,
 } from '../../../src/storage/study/invitation.ts'
+import {
+  addCode,
+  findCodeState,
+  setCodeSent,
+  setCodeUnsent,
+  tryProof,
+} from '../../../src/storage/study/invitation-code.ts'
 import { invitationsOf } from '../../../src/storage/study/invitation-state.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import * as w from '../model/world.ts'
@@ -67,8 +72,12 @@ const sent = async (name: string, subject: string) => {
 type Invited = Awaited<ReturnType<typeof invited>>
 const change = (table: 'invitation' | 'enrolment', id: string, to: SqlFragment) =>
   database.run(sql.fragment`UPDATE ${sql.identifier([table])} SET ${to} WHERE id = ${id}`)
+const sendCode = async (by: Pick<Invitation, 'id' | 'message'>, code: Buffer) => {
+  await addCode(database, by, code)
+  await setCodeSent(database, by.id, code)
+}
 const withCode = async (one: Invited, by: Pick<Invitation, 'id' | 'message'> = one.found) => {
-  await setCode(database, by, right.code)
+  await sendCode(by, right.code)
   return one
 }
 
@@ -111,7 +120,7 @@ t.test('once an invitation has ended, its link, picture, code and proof are of n
       name,
     )
     t.equal((await linkToShow(database, subject)) !== undefined, isOpen, `${name}: a picture`)
-    await setCode(database, found, wrong.code)
+    await sendCode(found, wrong.code)
     const kept = isOpen ? wrong.code : right.code
     t.strictSame(
       await database.one(sql.fragment`SELECT code, code_message AS message FROM invitation WHERE id = ${id}`),
@@ -220,7 +229,7 @@ t.test(
     const bySms = await findInvitation(database, links.sms)
     t.match(bySms, { id, message: messages.sms, channel: 'sms', address: '+34600111222' })
     if (bySms === undefined) return
-    await setCode(database, bySms, codeOf('next'))
+    await sendCode(bySms, codeOf('next'))
     t.equal((await tryProof(database, id, right)).answer, 'wrong', 'the previous code')
     const shown = await tryProof(database, id, { birthDate, code: codeOf('next') })
     t.strictSame(shown, { message: messages.sms, answer: 'right' }, 'it is known whose phone or mailbox that is')
@@ -256,10 +265,43 @@ t.test(
   },
 )
 
+t.test(
+  'of several codes the one counts that was asked for last, whichever is sent first, and each while it is being sent',
+  async t => {
+    const { id, found, messages } = await invited('several')
+    const bySms = { id, message: messages.sms }
+    const [first, second, third] = ['first', 'second', 'third'].map(codeOf) as [Buffer, Buffer, Buffer]
+    const tried = (code: Buffer) => tryProof(database, id, { birthDate, code })
+    const anew = () => change('invitation', id, sql.fragment`tries = 0`)
+    await addCode(database, found, first)
+    t.equal(await findCodeState(database, id), 'sending')
+    await addCode(database, bySms, second)
+    await setCodeSent(database, id, second)
+    await setCodeSent(database, id, first)
+    t.equal(await findCodeState(database, id), undefined)
+    t.equal((await tried(first)).answer, 'wrong', 'its gateway answered last')
+    await anew()
+    await addCode(database, found, third)
+    await setCodeUnsent(database, id, third)
+    t.equal(await findCodeState(database, id), 'unsent')
+    t.equal((await tried(third)).answer, 'wrong', 'it was not sent')
+    t.strictSame(await tried(second), { answer: 'right', message: messages.sms }, 'so the one before still counts')
+    await addCode(database, found, first)
+    await addCode(database, bySms, third)
+    t.equal((await tried(second)).answer, 'wrong', 'it was used')
+    t.strictSame(await tried(third), { answer: 'right', message: messages.sms }, 'it came before its gateway answered')
+    await setCodeSent(database, id, third)
+    for (const code of [first, third])
+      t.equal((await tried(code)).answer, 'late', 'it was used, and no earlier one works')
+    await addCode(database, found, first)
+    t.strictSame(await tried(first), { answer: 'right', message: found.message })
+  },
+)
+
 t.test('what is done with one invitation changes no other that is open', async t => {
   const [one, other] = [await invited('tried'), await invited('beside')]
-  await setCode(database, one.found, right.code)
-  await setCode(database, other.found, codeOf('other'))
+  await sendCode(one.found, right.code)
+  await sendCode(other.found, codeOf('other'))
   const late = await makeProof(database, one.found)
   await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() WHERE hash = ${hashOf(late)}`)
   t.strictSame(await tryProof(database, one.id, wrong), { message: one.found.message, answer: 'wrong' })

@@ -2,7 +2,9 @@ import t, { type Test } from 'tap'
 import { wordsFor } from '../../../src/messages/catalogue.ts'
 import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { sendCode } from '../../../src/studies/invitation/invited-code.ts'
+import { findInvitation } from '../../../src/storage/study/invitation.ts'
+import { findCodeState, tryProof } from '../../../src/storage/study/invitation-code.ts'
+import { hashOf, sendCode } from '../../../src/studies/invitation/invited-code.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
 import { birthDate, openInvited, password } from '../invited.ts'
@@ -138,13 +140,79 @@ t.test('whoever has the link cannot ask without end for codes that are not sent'
     return false
   }
   const parts = {
-    accounts: { database, secretKey: Buffer.alloc(32) },
+    accounts: { database, secretKey: Buffer.alloc(32), reportFault: (fault: unknown) => t.fail(String(fault)) },
     channels: { sms: { sendNow, deliver: async () => {} } },
   }
   const kinds = []
   for (let count = 0; count < 27; count += 1) kinds.push((await sendCode(parts, link, wordsFor('en'))).kind)
   t.same(kinds, [...Array(25).fill('unsent'), 'too-often', 'too-often'])
   t.equal(asked, 25)
+})
+
+/** A gateway that answers when the test says so, and somebody who asks it for codes. */
+const answering = (t: Test, link: string, waitingMs: number) => {
+  const secretKey = Buffer.alloc(32)
+  const taken: { readonly code: string; readonly answer: (isSent: boolean) => void }[] = []
+  const sendNow = ({ text }: { readonly text: string }) =>
+    new Promise<boolean>(answer => taken.push({ code: /\d{6}/.exec(text)?.[0] ?? '', answer }))
+  const parts = {
+    accounts: { database, secretKey, reportFault: (fault: unknown) => t.fail(String(fault)) },
+    channels: { sms: { sendNow, deliver: async () => {} } },
+    waitingMs,
+  }
+  const ask = async () => {
+    const asked = sendCode(parts, link, wordsFor('en'))
+    const before = taken.length
+    while (taken.length === before) await new Promise(resolve => setTimeout(resolve, 10))
+    return { asked, ...taken[before] }
+  }
+  const tried = async (code = '') => {
+    const invitation = await findInvitation(database, link)
+    if (invitation === undefined) return 'over'
+    return (await tryProof(database, invitation.id, { birthDate, code: hashOf(secretKey, invitation, code) })).answer
+  }
+  return { ask, tried }
+}
+
+t.test(
+  'of two codes that are asked for the later one works, even if the gateway answers for the first one last',
+  async t => {
+    const { subject } = await enrolled('Twice', { telecom: [phone('+15005550031')] })
+    await act(subject, 'invite')
+    const link = linkOf((await gateway.nextMessage()).text).split('link=')[1] ?? ''
+    const { ask, tried } = answering(t, link, 60_000)
+    const [first, second] = [await ask(), await ask()]
+    second.answer?.(true)
+    t.strictSame(await second.asked, { kind: 'sent' })
+    first.answer?.(true)
+    t.strictSame(await first.asked, { kind: 'sent' })
+    t.equal(await tried(second.code), 'right')
+  },
+)
+
+t.test('while a gateway is silent the page says that the code is being sent, and then what became of it', async t => {
+  const { subject } = await enrolled('Silent', { telecom: [phone('+15005550032')] })
+  await act(subject, 'invite')
+  const address = linkOf((await gateway.nextMessage()).text)
+  const link = address.split('link=')[1] ?? ''
+  const { ask, tried } = answering(t, link, 1)
+  const id = (await findInvitation(database, link))?.id ?? ''
+  const told = async () => wordsOf(await browser().get(`${address}&sent=`))
+  const over = async () => {
+    while ((await findCodeState(database, id)) === 'sending') await new Promise(resolve => setTimeout(resolve, 10))
+  }
+  const first = await ask()
+  t.strictSame(await first.asked, { kind: 'sending' })
+  t.match(await told(), /The code is being sent\. That takes longer than usual.*Code from the text message/)
+  first.answer?.(true)
+  await over()
+  t.match(await told(), /a code is on its way/)
+  const second = await ask()
+  await second.asked
+  second.answer?.(false)
+  await over()
+  t.match(await told(), /The code could not be sent now.*Code from the text message/)
+  t.equal(await tried(first.code), 'right', 'the one before still works')
 })
 
 t.test('the invitation offers an app that opens it', async t => {
