@@ -21,7 +21,7 @@ import type { KeySets } from '../client/key-sets.ts'
 import { type GrantEventParts, recordingGrant } from '../granted/grant-event.ts'
 import { isContextScope, type ScopeRules } from '../request/requested-scope.ts'
 import { withNarrower, withoutNarrower } from './narrower-scope.ts'
-import { redirectUriCheck } from './redirect-uri.ts'
+import { requireRedirectUri } from './redirect-uri.ts'
 import { noteNotFound } from './refused-client.ts'
 import { UsedTwice, useLater, useProof, useProofNow, writeWithUse } from './use-once.ts'
 
@@ -119,10 +119,9 @@ const records = (parts: AdapterParts, kind: string): Partial<Adapter> => ({
     const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, parts.rules) } : {}
     return { ...payload, ...scope, jti: key, ...(consumedAt === null ? {} : { consumed: true }) }
   },
-  consume: key => {
-    const check = kind === 'AuthorizationCode' ? redirectUriCheck() : undefined
-    return useLater(parts.database, async connection => {
-      await check?.(connection)
+  consume: async key => {
+    if (kind === 'AuthorizationCode') requireRedirectUri()
+    await useLater(parts.database, async connection => {
       if (await consumeRecord(connection, kind, key)) return
       throw new UsedTwice((await findRecord(connection, kind, key))?.payload.grantId)
     })

@@ -27,7 +27,8 @@ type NewToken = Pick<IssuedToken, 'client' | 'scope' | 'issued' | 'grant'> & {
 
 /**
  * The grant says whose it is and for which patient. False if the grant is no longer in force, or the client is disabled or may have other scopes by
- * now: whoever takes one away ends the tokens that are there.
+ * now: whoever takes one away ends the tokens that are there. Nobody holds a client together with others (FOR SHARE) and then notes its use: each
+ * would wait for the others.
  */
 export const keepIssuedToken = async (connection: Connection, given: NewToken): Promise<boolean> => {
   const { token, client, scope, issued, grant, ttlSeconds, approved = '' } = given
@@ -40,7 +41,7 @@ export const keepIssuedToken = async (connection: Connection, given: NewToken): 
           INSERT INTO token (hash, kind, client_id, scope, expires_at, issued)
           SELECT ${hash}, 'client', client.id, ${scope}, ${expiry}, ${said}::jsonb
           FROM client WHERE client.id = ${client} AND client.disabled_at IS NULL AND client.scope = ${approved}
-          FOR SHARE OF client`
+          FOR NO KEY UPDATE OF client`
       : sql.fragment`
           INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at, issued)
           SELECT ${hash}, CASE WHEN given.person_id IS NULL THEN 'patient' ELSE 'user' END, given.person_id, given.patient_id, given.client_id, ${scope},

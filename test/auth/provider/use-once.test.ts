@@ -32,8 +32,8 @@ const come = { status: 503, headers: { 'retry-after': '2' }, body: { error: 'tem
 const refreshForm = (token: string) => ({ grant_type: 'refresh_token', refresh_token: token })
 
 const key = await makeKey('ES384')
-/** A backend service, and the form of a request whose assertion it has signed once. */
-const assertionForm = async () => {
+/** The id of a backend service. */
+const nightJob = async (): Promise<string> => {
   const { id } = await client({
     name: 'Night job',
     organization: world.lab.organization,
@@ -46,13 +46,16 @@ const assertionForm = async () => {
       jwks: { keys: [key.jwk] },
     },
   })
-  return {
-    grant_type: 'client_credentials',
-    client_assertion_type: assertionType,
-    client_assertion: await assertion(id, key),
-    scope: 'system/Observation.rs',
-  }
+  return id
 }
+/** Makes forms of requests with an assertion that the service has signed once. */
+const assertionsOf = (id: string) => async () => ({
+  grant_type: 'client_credentials',
+  client_assertion_type: assertionType,
+  client_assertion: await assertion(id, key),
+  scope: 'system/Observation.rs',
+})
+const assertionForm = async () => assertionsOf(await nightJob())()
 const usedTwice = {
   status: 401,
   body: { error: 'invalid_client', error_description: 'client assertions are used once' },
@@ -214,6 +217,24 @@ t.test('of several requests with the same assertion at once, one gets a token', 
   const form = await assertionForm()
   const answers = await Promise.all([1, 2, 3, 4].map(() => tokenRequest(server, form)))
   t.same(answers.map(({ status }) => status).sort(), [200, 401, 401, 401])
+})
+
+t.test('an app that sends several codes, or assertions, at the same moment gets a token for each', async t => {
+  const other = await client({})
+  for (const formOf of [() => codeForm(other), assertionsOf(await nightJob())]) {
+    const forms = await Promise.all(Array.from({ length: 8 }, () => formOf()))
+    const answers = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SELECT FROM client FOR UPDATE`)
+      const asked = forms.map(form => tokenRequest(server, form))
+      await someoneWaits(connection, forms.length)
+      return asked
+    })
+    const given = await Promise.all(answers)
+    t.same(
+      given.map(({ status }) => status),
+      forms.map(() => 200),
+    )
+  }
 })
 
 t.test('an assertion is used once at the other endpoints, too', async t => {
