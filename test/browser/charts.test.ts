@@ -481,14 +481,13 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.notOk(await tab.isVisible('header'))
   })
 
-  await t.test(
-    'on paper the glucose profile of two weeks is one sheet, with whose it is and of which days',
-    async t => {
-      const { page: tab } = await signedIn({ timezoneId: 'UTC', viewport: { width: 1280, height: 800 } })
-      await tab.goto(`${page}?timezone=UTC`)
-      await tab.waitForSelector('.chart canvas')
-      t.notOk(await tab.isVisible('.profile > p:first-of-type'), 'the page says it already')
-      // A4 and Letter, less margins of 10 mm.
+  await t.test('on paper the glucose profile is one sheet, with whose it is and of which days', async t => {
+    const { page: tab } = await signedIn({ timezoneId: 'UTC', viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?timezone=UTC`)
+    await tab.waitForSelector('.chart canvas')
+    t.notOk(await tab.isVisible('.profile > p:first-of-type'), 'the page says it already')
+    // A4 and Letter, less margins of 10 mm.
+    const fits = async (what: string) => {
       for (const [width, height] of [
         [718, 1047],
         [740, 980],
@@ -496,12 +495,30 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
         await tab.emulateMedia({ media: 'print' })
         await tab.setViewportSize({ width, height })
         const profile = await tab.locator('.profile').boundingBox()
-        t.ok(profile !== null && profile.height <= height, `${profile?.height} of ${height}`)
+        t.ok(profile !== null && profile.height <= height, `${what}: ${profile?.height} of ${height}`)
         t.match(await tab.textContent('.profile > p:first-of-type'), /^AnnFrom .*\d{4} to .*\d{4} \(UTC\)$/)
         await tab.emulateMedia({ media: 'screen' })
       }
-    },
-  )
+    }
+    await fits('two weeks')
+    await tab.evaluate(`
+      for (let count = 0; count < 3; count++) {
+        const warning = document.createElement('p')
+        warning.className = 'border-start border-4 border-warning ps-3'
+        warning.textContent = 'This is what a warning says. '.repeat(7)
+        document.querySelector('.profile > .row').before(warning)
+      }`)
+    await fits('two weeks with three warnings')
+    await tab.evaluate(`
+      const days = document.querySelector('.days')
+      days.className = 'days list-unstyled from-7'
+      while (days.children.length < 31) days.append(days.lastElementChild.cloneNode(true))`)
+    await fits('a month with three warnings')
+    await tab.evaluate(
+      `for (const warning of document.querySelectorAll('.profile > .border-warning')) warning.remove()`,
+    )
+    await fits('a month')
+  })
 
   await t.test(
     'what is drawn again for paper is there at once, since Firefox copies the page before anything that waits',

@@ -5,6 +5,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { box, notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { moment, phrase } from '../page/time.ts'
+import { dateShown } from '../page/typed-day.ts'
 import { type AskedPart, isNarrowable, partsAsked } from './asked-scope.ts'
 import { sentenceOf, type Whose } from './scope-sentence.ts'
 
@@ -187,7 +188,7 @@ ${patients.map(one => {
 </fieldset>`
 }
 
-const nameAndBirth = ({ say }: Words, { name, birthDate }: PatientChoice): Html => {
-  const born = birthDate && say('allow.born', { date: birthDate })
+const nameAndBirth = (words: Words, { name, birthDate }: PatientChoice): Html => {
+  const born = birthDate && words.say('allow.born', { date: dateShown(birthDate, words) })
   return html`${name}${born && html` <span class="text-body-secondary">${born}</span>`}`
 }
