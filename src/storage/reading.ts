@@ -20,6 +20,7 @@ import { sparingMatchless } from './search/matchless.ts'
 import { readMeta } from './search/meta.ts'
 import { searchMatches, searchPage } from './search/search.ts'
 import { subsetsOf } from './search/subset.ts'
+import { unseen } from './search/unseen.ts'
 import { whose } from './search/whose.ts'
 import type { ReadStore } from './store.ts'
 import { readArrivals } from './study/arrivals.ts'
@@ -81,6 +82,7 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
   heldMatches: (criteria, limit) => heldMatches(connection, asking, criteria, limit),
+  unseen: (search, ids) => unseen(connection, asking, search, ids),
   asOne: (run, ahead = []) => run(sparingMatchless(connection, asking, ahead, reading(connection, asking))),
   takeTurns: (...of) => takeTurns(connection, asking, ...of),
   whose: async (asked, action) =>

@@ -20,7 +20,7 @@ import type {
 import type { Planned } from './planned.ts'
 import type { Quarantine } from './quarantine/quarantine-asked.ts'
 import type { Kept, RefusedBody } from './quarantine/refused-upload.ts'
-import type { RowsAsked, Whose } from './search/rows-asked.ts'
+import type { RowsAsked, Unseen, Whose } from './search/rows-asked.ts'
 import type { Arrival, ArrivalsAsked } from './study/arrivals.ts'
 import type { SharersAsked } from './study/sharer-lists.ts'
 import type { Sharers } from './study/sharers.ts'
@@ -212,6 +212,7 @@ export type Store = Quarantine & {
   readonly matches: (criteria: Search, limit: number) => Promise<readonly Match[]>
   /** The same, within a transaction: until its commit nobody else changes them, so they still match. */
   readonly heldMatches: (criteria: Search, limit: number) => Promise<readonly Match[]>
+  readonly unseen: Unseen
   /** Whose rows they are, of those that the caller may read, or search: for the record of what was asked. */
   readonly whose: (asked: readonly RowsAsked[], action: 'r' | 's') => Promise<readonly Whose[]>
   /**

@@ -97,7 +97,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
 }
 
 /** The same store, for answers that are read while they go out: it reads each page when its caller has a turn. */
-export const readInTurn = <Reading extends Pick<Store, 'search' | 'matches'>>(
+export const readInTurn = <Reading extends Pick<Store, 'search' | 'unseen'>>(
   store: Reading,
   { inTurn }: Pick<FastifyRequest, 'inTurn'>,
 ): Reading =>
@@ -106,7 +106,7 @@ export const readInTurn = <Reading extends Pick<Store, 'search' | 'matches'>>(
     : {
         ...store,
         search: asked => inTurn(() => store.search(asked)),
-        matches: (...asked) => inTurn(() => store.matches(...asked)),
+        unseen: (...asked) => inTurn(() => store.unseen(...asked)),
       }
 
 const hasGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed

@@ -22,7 +22,7 @@ export const searchLines = async (
 /** The same matches, as the contents of one page after another. The first page has been read when this returns. */
 export const searchPages = async (
   asked: Search,
-  { store }: { readonly store: Pick<Store, 'search' | 'matches'> },
+  { store }: { readonly store: Pick<Store, 'search' | 'unseen'> },
   search: Store['search'] = store.search,
 ): Promise<AsyncIterable<readonly string[]>> => {
   const paged = { room: roomOfPage, ...asked, count: linesAtOnce }

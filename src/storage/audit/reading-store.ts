@@ -29,6 +29,7 @@ type Unrecorded =
   | 'quarantined'
   | 'ingest'
   | 'whose'
+  | 'unseen'
   | 'issueBinding'
   | 'takeTurns'
   | 'validationPolicies'

@@ -16,8 +16,9 @@ import { someoneWaits } from '../../support/someone-waits.ts'
 const { server, database, token } = await fhirWorld({ PORT: '0' })
 t.teardown(() => server.close())
 const ndjson = 'application/fhir+ndjson'
+const everything = { authorization: 'Bearer everything' }
 const get = (url: string, headers: object = { accept: ndjson }) =>
-  server.inject({ url: `/fhir/${url}`, headers: { authorization: 'Bearer everything', ...headers } })
+  server.inject({ url: `/fhir/${url}`, headers: { ...everything, ...headers } })
 const linesOf = (body: string) =>
   body
     .split('\n')
@@ -156,6 +157,22 @@ t.test('more of it is read when it is its caller’s turn, as only so many of th
     return [...searches, all]
   })
   await t.resolves(Promise.all(searches))
+})
+
+t.test('what is deleted while it goes out breaks nothing off', async t => {
+  const [{ id }] = linesOf((await get('Patient?family=f0')).body)
+  const { rest } = await begin()
+  const { statusCode } = await server.inject({ method: 'DELETE', url: `/fhir/Patient/${id}`, headers: everything })
+  t.equal(statusCode, 204)
+  await t.resolves(rest())
+})
+
+t.test('each page is recorded, and that its reader may still see the others is no question of theirs', async t => {
+  const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
+  const { rest } = await begin()
+  await rest()
+  const asked = sql.fragment`SELECT cardinality(patients) AS patients FROM audit_record WHERE id > ${last}::bigint ORDER BY id`
+  t.same(await database.any(asked), [{ patients: 1000 }, { patients: 1000 }, { patients: many - 2001 }])
 })
 
 t.test('a client can tell that not everything has come', async t => {
