@@ -235,7 +235,7 @@ t.test(
     const officer = people['privacy officer']
     for (const page of ['/organizations', '/studies', '/patients'])
       t.match((await officer.get(page)).body, 'As a privacy officer you read <a href="/audit">who did what</a>.', page)
-    t.match((await officer.get('/account')).body, /<ul class="list-unstyled rows my-4"><li><a href="\/audit">/)
+    t.match((await officer.get('/account')).body, /<ul class="list-unstyled rows mb-4"><li><a href="\/audit">/)
     t.notMatch((await people['manager of another tenant'].get('/patients')).body, 'privacy officer')
   },
 )
