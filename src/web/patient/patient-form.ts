@@ -30,7 +30,7 @@ const lines = (fields: PatientFields, problems: PatientProblems): readonly Field
   asked.map(one => ({
     ...one,
     value: one.name === 'birthDate' ? dayShown(fields.birthDate, wordsFor('en')) : fields[one.name],
-    problem: problems[one.name],
+    problem: problemToRead(one.name, problems),
     autocomplete: 'off',
   }))
 
@@ -71,7 +71,13 @@ const written = [
 const nameOf = (language: string): string => written.find(({ value }) => value === language)?.label ?? language
 
 export const patientProblemList = (problems: PatientProblems): Html | undefined =>
-  problemList(patientFieldNames.map(name => ({ name, problem: problems[name] })))
+  problemList(patientFieldNames.map(name => ({ name, problem: problemToRead(name, problems) })))
+
+/** A form reads more ways to write a day than a list. */
+const problemToRead = (name: keyof PatientFields, problems: PatientProblems): string | undefined =>
+  name === 'birthDate' && problems.birthDate !== undefined
+    ? 'Enter a birth date that exists and is not in the future, with its month as a word, such as 31 May 1970'
+    : problems[name]
 
 type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name: keyof PatientFields }
 
