@@ -17,13 +17,14 @@ export const addCode = async (
       'code', ${hex(code)}::text, 'message', ${message}::text, 'state', 'sending', 'at', now())
     WHERE id = ${id} AND ${isOpen}`)) > 0
 
-/** It replaces those that were asked for before it, and none that was asked for later, whichever was sent first. */
+/** It replaces those that were asked for before it, and those that could not be sent, but none that was asked for later and is still being sent. */
 export const setCodeSent = async (connection: Connection, id: string, code: Buffer): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE invitation
     SET code = ${sql.binary(code)}, code_expires_at = now() + ${lasting},
       code_message = ${oneAsked(code, sql.fragment`asked.one ->> 'message'`)},
-      codes_asked = ${askedCodes(sql.fragment`asked.place > ${oneAsked(code, sql.fragment`asked.place`)}`)}
+      codes_asked = ${askedCodes(sql.fragment`
+        asked.one ->> 'state' = 'sending' AND asked.place > ${oneAsked(code, sql.fragment`asked.place`)}`)}
     WHERE id = ${id} AND ${isAwaited(code)} AND ${isOpen}`)
 }
 

@@ -295,6 +295,11 @@ t.test(
       t.equal((await tried(code)).answer, 'late', 'it was used, and no earlier one works')
     await addCode(database, found, first)
     t.strictSame(await tried(first), { answer: 'right', message: found.message })
+    await addCode(database, found, second)
+    await addCode(database, found, third)
+    await setCodeUnsent(database, id, third)
+    await setCodeSent(database, id, second)
+    t.equal(await findCodeState(database, id), undefined, 'that one was sent, if not the one after it')
   },
 )
 
