@@ -94,7 +94,7 @@ t.test('what the charts draw is not repeated in the table of the others', async 
     'Breathing rate, breaths/min',
     'Body temperature, °C',
   ])
-  t.match(wordsOf(shown), '2026-03-10 1 37.0 37.0 37.0', 'from degrees Fahrenheit')
+  t.match(wordsOf(shown), '10 March 2026 1 37.0 37.0 37.0', 'from degrees Fahrenheit')
   t.notMatch(shown.body, 'Other measurements')
 })
 
