@@ -147,7 +147,7 @@ t.test('a slow reader gets no further once their token is revoked', async t => {
 
 t.test('more of it is read when it is its caller’s turn, as only so many of their requests are worked on', async t => {
   // A caller who owes nothing, and whose searches are known to be short: another may have only two turns on a busy machine.
-  const { bearer, rest } = await begin({ client: 'another' })
+  const { bearer, rest } = await begin({ client: 'other' })
   const headers = { authorization: `Bearer ${bearer}` }
   await server.inject({ url: '/fhir/Basic', headers })
   const searches = await database.transaction(async connection => {
