@@ -18,7 +18,7 @@ const clear = () => database.run(sql.fragment`TRUNCATE study_message, invitation
 
 const ago = (days: number): string => new Date(Date.now() - days * 24 * 3_600_000).toISOString()
 const ann = { patient: 'ann', subject: 'ann-in-s', study_id: 's' }
-type Columns = Readonly<Record<string, string | number | boolean | null>>
+type Columns = Readonly<Record<string, string | number | boolean | null | readonly never[]>>
 const into = (table: 'study_message' | 'invitation' | 'enrolment', row: Columns) =>
   database.run(sql.fragment`
     INSERT INTO ${sql.identifier([table])}
@@ -35,7 +35,7 @@ const add = (id: string, given: Columns = {}) => {
   return into('study_message', { id, kind: 'reminder', ...ann, ...mail, ...given })
 }
 const invite = (id: string, given: Columns = {}) =>
-  into('invitation', { id, ...ann, made_at: ago(6), expires_at: ago(-1), tries: 0, ...given })
+  into('invitation', { id, ...ann, made_at: ago(6), expires_at: ago(-1), tries: 0, codes_asked: [], ...given })
 const enrol = (id: string, given: Columns = {}) => {
   const forever = { in_force: true, period_start: '-infinity', period_end: 'infinity' }
   return into('enrolment', { id, patient_id: 7, pk: 1, patient: 'ann', study_id: 's', ...forever, ...given })

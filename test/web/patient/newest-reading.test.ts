@@ -35,7 +35,9 @@ const personWith = async (...readings: readonly object[]) => {
     return {
       words,
       days: /<summary>From <time datetime="(.*?)">.*? to <time datetime="(.*?)">/.exec(shown.body)?.slice(1),
-      weights: [...words.matchAll(/(\d{4}-\d\d-\d\d) \d+ [\d.]+ [\d.]+ [\d.]+/g)].map(([, day]) => day),
+      weights: [...words.matchAll(/(\d{1,2} [A-Z][a-z]+ \d{4}) \d+ [\d.]+ [\d.]+ [\d.]+/g)].map(([, day]) =>
+        new Date(`${day} UTC`).toISOString().slice(0, 10),
+      ),
       link: /<a href="([^"]+)">Show the newest<\/a>/.exec(shown.body)?.[1]?.replaceAll('&amp;', '&'),
     }
   }
