@@ -32,6 +32,8 @@ t.test('a wrong value is refused in one line with the name, the value and what i
     ['OMH_SCHEMA_DIR', '/not/there', /^OMH_SCHEMA_DIR is "\/not\/there"; it must be a folder that exists$/],
     ['CORS_ORIGINS', 'https://a.org, b', /^CORS_ORIGINS /],
     ['MAX_BODY_BYTES', '12', /^MAX_BODY_BYTES is "12"/],
+    ['PHONE_COUNTRY', 'ch', /^PHONE_COUNTRY is "ch"; it must be the two capital letters of a country, such as CH$/],
+    ['PHONE_COUNTRY', 'XX', /^PHONE_COUNTRY /],
     ['INVITATION_DAYS', '0', /^INVITATION_DAYS is "0"; it must be a whole number of days from 1 to 90$/],
     ['REFERENTIAL_INTEGRITY', 'true', /^REFERENTIAL_INTEGRITY is "true"; it must be one of off, on$/],
     ['TRUST_PROXY', 'yes', /^TRUST_PROXY is "yes"; it must be none, or addresses/],

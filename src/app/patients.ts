@@ -56,6 +56,7 @@ export const openPatients = async (parts: Parts) => {
       invitations,
       acceptance: openAcceptance(letters),
       registering: openRegistering(registering),
+      phoneCountry: config.phoneCountry,
       patientChanges: openPatientChanges(registering),
       studyActions: openStudyActions({ ...studies, ask: async id => acting?.ask(id) }),
       patientImports: openPatientImports({ ...registering, ask: async id => importing?.ask(id) }),

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { type CountryCode, isSupportedCountry } from 'libphonenumber-js/max'
 
 // Each takes the text of a variable and returns its value, or undefined if it is not accepted.
 
@@ -155,4 +156,9 @@ function isJson(text: string): boolean {
 export function headerLine(text: string): { readonly name: string; readonly value: string } | undefined {
   const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\x20-\x7e]+)$/.exec(text) ?? []
   return name === undefined || value === undefined ? undefined : { name, value }
+}
+
+/** https://www.iso.org/iso-3166-country-codes.html */
+export function countryOfNumbers(text: string): CountryCode | undefined {
+  return isSupportedCountry(text) ? text : undefined
 }

@@ -1,9 +1,17 @@
 import { startError } from '../start-error.ts'
-import { gatewayUrl, headerLine, matching, messageTemplate, oneOf, originOnly } from './accepted.ts'
+import { countryOfNumbers, gatewayUrl, headerLine, matching, messageTemplate, oneOf, originOnly } from './accepted.ts'
 import { option, setting } from './setting.ts'
 
 /** Text messages, sent by Twilio or by any other gateway. */
 export const smsVariables = {
+  phoneCountry: option({
+    name: 'PHONE_COUNTRY',
+    otherwise: 'numbers with their country code only',
+    accepts: 'the two capital letters of a country, such as CH',
+    effect:
+      'Country whose mobile numbers may be typed, and stand in lists of patients, as they are dialled there, such as 078 123 45 67. What FHIR clients write names its country in any case.',
+    parse: countryOfNumbers,
+  }),
   twilioAccountSid: option({
     name: 'TWILIO_ACCOUNT_SID',
     otherwise: 'no text messages by Twilio',

@@ -2,6 +2,7 @@ import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import { toAddress } from '../account/user-account.ts'
 import type { Connection } from '../database.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
+import { toMobile } from './mobile-number.ts'
 import type { Projection } from './projection.ts'
 
 /** Where a message goes: an e-mail address in lower case, or a mobile number in E.164. */
@@ -9,7 +10,10 @@ export type Address = { readonly channel: Channel; readonly address: string }
 
 export type Channel = 'email' | 'sms'
 
-/** Where a patient is written to: for each channel, e-mail first, the first address in the record that is not an old one. */
+/**
+ * Where a patient is written to: for each channel, e-mail first, the first address in the record that is not an old one. A record may come from
+ * anywhere, so a number in it that does not say its country is nobody's.
+ */
 export const addressesOf = ({ telecom = [] }: Patient): readonly Address[] => {
   const email = telecom.find(isOf.email)?.value
   const mobile = telecom.filter(isOf.sms).flatMap(({ value = '' }) => toMobile(value) ?? [])[0]
@@ -25,19 +29,10 @@ export const isOf: Readonly<Record<Channel, (entry: ContactPoint) => boolean>> =
   sms: ({ system, use }) => (system === 'sms' && use !== 'old') || (system === 'phone' && use === 'mobile'),
 }
 
-/**
- * A number in E.164, whatever is written between its digits; undefined if it does not say the country. A zero that is dialled only within the
- * country, as in +44 (0)7700 900123, is left out.
- */
-export const toMobile = (text: string): string | undefined => {
-  // Phones put marks of direction around a number that is copied from them, and documents have hyphens that do not break.
-  const plain = text
-    .normalize('NFKC')
-    .replace(/\p{Cf}/gu, '')
-    .replace(/\p{Pd}/gu, '-')
-  const abroad = plain.replace(/^(\s*(?:\+|00)[\d\s./-]*)\(\s*0\s*\)/, '$1')
-  const digits = abroad.replace(/[\s()./-]/g, '').replace(/^00/, '+')
-  return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : undefined
+/** Whether the record names a mobile number, and none that a message could be sent to. */
+export const hasOnlyUnreadMobiles = ({ telecom = [] }: Patient): boolean => {
+  const mobiles = telecom.filter(isOf.sms)
+  return mobiles.length > 0 && mobiles.every(({ value = '' }) => toMobile(value) === undefined)
 }
 
 /** When an address changes, the links that were sent to the old one end, and whoever reads it is told that it was changed. */

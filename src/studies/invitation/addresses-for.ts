@@ -5,7 +5,7 @@ import { ownStore } from '../../accounts/person.ts'
 import { FhirError, unlessRefused } from '../../fhir/error.ts'
 import type { Channels } from '../../messages/channels.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import { type Address, addressesOf, type Channel } from '../../storage/model/patient-address.ts'
+import { type Address, addressesOf, type Channel, hasOnlyUnreadMobiles } from '../../storage/model/patient-address.ts'
 import type { Store } from '../../storage/store.ts'
 import { isOfTenant } from '../../storage/study/invitation.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
@@ -44,7 +44,7 @@ export const addressesFor = async (parts: ReachParts, written: Written, way: Way
     throw new FhirError('business-rule', (await maySee(parts, written)) ? notWritten[why] : notWritten.unseen)
   const addresses = record === undefined ? [] : addressesBy(parts, record, way)
   const missing = [
-    ...(addresses.length === 0 ? [lackingAddress(parts, way)] : []),
+    ...(addresses.length === 0 ? [lackingAddress(parts, record, way)] : []),
     ...(/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? '') ? [] : ['a full birth date']),
   ]
   if (missing.length > 0)
@@ -63,15 +63,18 @@ const notWritten = {
 } as const
 
 /** Any of those by which messages of that way would be sent. */
-const lackingAddress = ({ channels }: ReachParts, way: Way): string =>
+const lackingAddress = ({ channels }: ReachParts, record: Patient | undefined, way: Way): string =>
   (way === 'any' || way === 'both' ? (['email', 'sms'] as const).filter(one => channels[one] !== undefined) : [way])
-    .map(channel => lacking[channel])
+    .map(channel => (channel === 'sms' && record && hasOnlyUnreadMobiles(record) ? unread : lacking[channel]))
     .join(' or ')
 
 const lacking: Readonly<Record<Channel, string>> = {
   email: 'an e-mail address',
   sms: 'a mobile number with its country code',
 }
+
+/** A record from elsewhere may have any text there. */
+const unread = `${lacking.sms} (the one in it has none, or has too few or too many digits)`
 
 const addressesBy = ({ channels }: ReachParts, record: Patient, way: Way): readonly Address[] => {
   const reached = addressesOf(record).filter(({ channel }) => channels[channel] !== undefined)

@@ -6,7 +6,7 @@ import { and, type Expression, not } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
-import { toMobile } from '../../storage/model/patient-address.ts'
+import { type PhoneCountry, spellingsOfMobile } from '../../storage/model/mobile-number.ts'
 import type { Store } from '../../storage/store.ts'
 import { heldPlaces } from '../people/held-places.ts'
 
@@ -19,7 +19,7 @@ export type PatientsAsked = {
   /** A value, or a system, a bar and a value. */
   readonly identifier: string
   readonly email: string
-  /** With its country code, in whatever way its digits are grouped. */
+  /** In whatever way its digits are grouped; without its country code only if `phoneCountry` is set. */
   readonly mobile: string
 }
 
@@ -30,7 +30,11 @@ export type PatientsWanted = PatientsAsked & {
   readonly notIn?: string
 }
 
-type Parts = { readonly registry: Registry; readonly openStoreFor: (caller: Caller) => Store }
+type Parts = {
+  readonly registry: Registry
+  readonly openStoreFor: (caller: Caller) => Store
+  readonly phoneCountry: PhoneCountry
+}
 
 type PatientPage = { readonly patients: readonly Patient[]; readonly next?: string }
 
@@ -38,13 +42,13 @@ type Place = { readonly order?: PatientOrder; readonly cursor: string | undefine
 
 /** A page of those whom the caller may see; by name, unless another order is asked for. */
 export const findPatientPage = async (
-  { registry, openStoreFor }: Parts,
+  parts: Parts,
   caller: Caller,
   asked: PatientsWanted,
   { order = 'name', cursor, count = patientPageSize }: Place,
 ): Promise<PatientPage> => {
-  const search = searchOf(registry, asked, { order, count })
-  const { entries, next } = await openStoreFor(caller).search({ ...search, cursor })
+  const search = searchOf(parts, asked, { order, count })
+  const { entries, next } = await parts.openStoreFor(caller).search({ ...search, cursor })
   return { patients: entries.map(({ content }) => JSON.parse(content)), ...(next !== undefined && { next }) }
 }
 
@@ -55,7 +59,7 @@ export const findAllPatients = async (
   asked: PatientsWanted,
 ): Promise<readonly string[]> => {
   const store = parts.openStoreFor(caller)
-  const search = searchOf(parts.registry, asked, { order: 'registered', count: 1000 })
+  const search = searchOf(parts, asked, { order: 'registered', count: 1000 })
   const ids: string[] = []
   let cursor: string | undefined
   do {
@@ -78,7 +82,7 @@ const sorts: Readonly<Record<PatientOrder, Readonly<Record<string, string>>>> = 
 }
 
 const searchOf = (
-  registry: Registry,
+  { registry, phoneCountry }: Parts,
   asked: PatientsWanted,
   { order, count }: Required<Pick<Place, 'order' | 'count'>>,
 ): Search => {
@@ -89,7 +93,7 @@ const searchOf = (
   if (identifier !== '') query.set('identifier', tokenOf(identifier))
   if (email !== '') query.set('email', oneOf(email, toAddress(email)))
   // Records from elsewhere have it under the system `sms`, or as it was typed there.
-  if (mobile !== '') query.set('telecom', oneOf(mobile, toMobile(mobile) ?? mobile))
+  if (mobile !== '') query.set('telecom', oneOf(...spellingsOfMobile(mobile, phoneCountry)))
   const search = parseSearch(registry, 'Patient', query)
   return notIn === undefined ? search : { ...search, where: and(search.where, not(placeIn(registry, notIn))) }
 }

@@ -1,15 +1,16 @@
 import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import { without, withValues } from '../../fhir/with-values.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
-import { type Channel, isOf, toMobile } from '../../storage/model/patient-address.ts'
+import { mobileText, toMobile } from '../../storage/model/mobile-number.ts'
+import { type Channel, isOf } from '../../storage/model/patient-address.ts'
 import { isUnchanged, type PatientFields } from './patient-fields.ts'
 
-/** Where studies write to a patient, as it is typed. */
+/** Where studies write to a patient, as it is typed and shown. */
 export type PatientContacts = Pick<PatientFields, 'email' | 'mobile'>
 
 export const contactsOf = ({ telecom = [] }: Patient): PatientContacts => ({
   email: telecom.find(isOf.email)?.value ?? '',
-  mobile: telecom.find(isOf.sms)?.value ?? '',
+  mobile: mobileText(telecom.find(isOf.sms)?.value ?? ''),
 })
 
 /** Other entries of `telecom` stay, and so does one that is unchanged. What extensions say of a value goes with it, and so does when it is used. */

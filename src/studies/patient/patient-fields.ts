@@ -3,8 +3,9 @@ import { invisibleTold } from '../../accounts/contact/invisible.ts'
 import { emailProblem } from '../../accounts/sign-up/email.ts'
 import { isBlank } from '../../fhir/blank.ts'
 import { without } from '../../fhir/with-values.ts'
+import { countryName } from '../../messages/country-name.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
-import { toMobile } from '../../storage/model/patient-address.ts'
+import { mobileExample, type PhoneCountry, toMobile } from '../../storage/model/mobile-number.ts'
 
 /** What was typed about a patient. */
 export type PatientFields = Readonly<Record<PatientFieldName, string>>
@@ -24,14 +25,17 @@ export type PatientFieldName = (typeof patientFieldNames)[number]
 /** For each field that is wrong, a text that says what is accepted. */
 export type PatientProblems = Readonly<Partial<Record<PatientFieldName, string>>>
 
+/** What depends on the installation. */
+export type Accepted = { readonly languages: readonly string[]; readonly phoneCountry: PhoneCountry }
+
 type Read =
   | { readonly kind: 'read'; readonly patient: Patient }
   | { readonly kind: 'wrong'; readonly problems: PatientProblems }
 
 /** The Patient that was typed in, without an organization yet; or all that is wrong with it. */
-export const readPatientFields = (fields: PatientFields, languages: readonly string[]): Read => {
+export const readPatientFields = (fields: PatientFields, accepted: Accepted): Read => {
   const found = Object.entries(problemOf).flatMap(([name, find]) => {
-    const problem = find(fields[name as PatientFieldName].trim(), languages)
+    const problem = find(fields[name as PatientFieldName].trim(), accepted)
     return problem === undefined ? [] : [[name, problem] as const]
   })
   if (found.length > 0) return { kind: 'wrong', problems: Object.fromEntries(found) }
@@ -39,14 +43,10 @@ export const readPatientFields = (fields: PatientFields, languages: readonly str
 }
 
 /** What is wrong with the fields that were changed. Fields that stay may be as registries elsewhere have them. */
-export const problemsOfChange = (
-  fields: PatientFields,
-  before: PatientFields,
-  languages: readonly string[],
-): PatientProblems =>
+export const problemsOfChange = (fields: PatientFields, before: PatientFields, accepted: Accepted): PatientProblems =>
   Object.fromEntries(
     patientFieldNames.flatMap(name => {
-      const problem = isUnchanged(name, fields, before) ? undefined : problemOf[name](fields[name].trim(), languages)
+      const problem = isUnchanged(name, fields, before) ? undefined : problemOf[name](fields[name].trim(), accepted)
       return problem === undefined ? [] : [[name, problem]]
     }),
   )
@@ -57,9 +57,7 @@ export const isUnchanged = <Name extends PatientFieldName>(
   before: Pick<PatientFields, Name>,
 ): boolean => linesOf(fields[name]).join('\n') === linesOf(before[name]).join('\n')
 
-const problemOf: Readonly<
-  Record<PatientFieldName, (text: string, languages: readonly string[]) => string | undefined>
-> = {
+const problemOf: Readonly<Record<PatientFieldName, (text: string, accepted: Accepted) => string | undefined>> = {
   given: text =>
     text.length > 100 || hasControl(inOneLine(text)) ? 'Enter given names of at most 100 characters' : undefined,
   family: text =>
@@ -80,14 +78,22 @@ const problemOf: Readonly<
     if (problem === undefined) return undefined
     return problem === 'invisible' ? invisibleTold : 'Enter an e-mail address, such as ana@example.org'
   },
-  mobile: text =>
+  mobile: (text, { phoneCountry }) =>
     text === '' || toMobile(text) !== undefined
       ? undefined
-      : 'Enter the mobile number with its country code, such as +1 500 555 0006',
+      : `Enter the mobile number ${mobileAccepted(text, phoneCountry)}`,
   gender: text =>
     text === '' || genderIn(text) !== undefined ? undefined : `Enter one of ${genders.join(', ')}, or nothing`,
-  language: (text, languages) =>
+  language: (text, { languages }) =>
     text === '' || languages.includes(text) ? undefined : `Enter one of ${languages.join(', ')}, or nothing`,
+}
+
+/** How a mobile number is written: `with its country code, such as …`, of the country that the text names, if any. */
+export const mobileAccepted = (text: string, country: PhoneCountry): string => {
+  const abroad = `with its country code, such as ${mobileExample(text, country).abroad}`
+  return country === undefined
+    ? abroad
+    : `${abroad}, or as it is dialled in ${countryName(country, 'en')}, such as ${mobileExample('', country).local}`
 }
 
 /** https://hl7.org/fhir/R4/valueset-administrative-gender.html */

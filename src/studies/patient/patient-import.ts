@@ -10,13 +10,14 @@ import {
   type PatientImport,
   type ShownLine,
 } from '../../storage/organization/patient-import.ts'
+import type { Accepted } from './patient-fields.ts'
 import { readPatientList } from './patient-list.ts'
 import { type Into, type RegisteringParts, registrarOf } from './registering.ts'
 
 /** Lists of patients as files. Each list belongs to the person who sent it. */
 export type PatientImports = {
   /** Reads the file, and registers nothing. Whether the person may register patients there is asked when that is done. */
-  readonly upload: (person: string, into: Into, file: Uint8Array, languages: readonly string[]) => Promise<Uploaded>
+  readonly upload: (person: string, into: Into, file: Uint8Array, accepted: Accepted) => Promise<Uploaded>
   readonly list: (person: string) => Promise<readonly PatientImport[]>
   readonly find: (person: string, id: string) => Promise<PatientImport | undefined>
   /** A page of its lines. */
@@ -45,8 +46,8 @@ type Parts = RegisteringParts & {
 export const openPatientImports = (parts: Parts): PatientImports => {
   const { database, ask } = parts
   return {
-    upload: async (person, { organization, study }, file, languages) => {
-      const read = readPatientList(file, languages)
+    upload: async (person, { organization, study }, file, accepted) => {
+      const read = readPatientList(file, accepted)
       if (read.kind === 'unreadable') return read
       const { lines } = read
       const id = await database.transaction(connection => addImport(connection, { person, organization, study, lines }))

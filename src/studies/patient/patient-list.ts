@@ -1,7 +1,9 @@
 import { CsvError, parse } from 'csv-parse/sync'
 import { beginning } from '../../fhir/beginning.ts'
+import { mobileText } from '../../storage/model/mobile-number.ts'
 import type { ImportLine } from '../../storage/organization/patient-import.ts'
 import {
+  type Accepted,
   type PatientFieldName,
   type PatientFields,
   type PatientProblems,
@@ -42,7 +44,7 @@ export const mostLines = 20_000
 const whatStands = `its first line names the columns (${columnNames.join(', ')}), and each line after it is a patient`
 
 /** Reads UTF-8, or UTF-16 with a byte order mark, with commas, semicolons or tabs, and with line breaks within quotes. Each line is a Patient, or what is wrong with it. */
-export const readPatientList = (file: Uint8Array, languages: readonly string[]): ReadList => {
+export const readPatientList = (file: Uint8Array, accepted: Accepted): ReadList => {
   if (isArchive(file))
     return unreadable(
       'This is a spreadsheet, such as .xlsx, and no CSV file: save it as “CSV UTF-8” in your spreadsheet program',
@@ -61,7 +63,7 @@ export const readPatientList = (file: Uint8Array, languages: readonly string[]):
     const names = withoutEmptyEnd(header.values).map(name => name.toLowerCase())
     const problem = problemOfColumns(names)
     return problem === undefined
-      ? { kind: 'read', lines: records.map(record => toLine(names, record, languages)) }
+      ? { kind: 'read', lines: records.map(record => toLine(names, record, accepted)) }
       : unreadable(problem)
   } catch (error) {
     if (error instanceof CsvError) return unreadable(syntaxProblem(error, lastRead))
@@ -150,7 +152,7 @@ const quoted = (name: string): string => `“${beginning(name, 50)}”`
 const withoutEmptyEnd = (values: readonly string[]): readonly string[] =>
   values.slice(0, values.findLastIndex(value => value !== '') + 1)
 
-const toLine = (names: readonly string[], record: CsvRecord, languages: readonly string[]): ImportLine => {
+const toLine = (names: readonly string[], record: CsvRecord, accepted: Accepted): ImportLine => {
   const { line } = record
   const values = withoutEmptyEnd(record.values)
   if (values.length > names.length)
@@ -160,7 +162,8 @@ const toLine = (names: readonly string[], record: CsvRecord, languages: readonly
     const field = patientListColumns.get(name)
     if (field !== undefined) fields[field] = values[index] ?? ''
   }
-  const read = readPatientFields(fields as PatientFields, languages)
+  fields.mobile = mobileText(fields.mobile, accepted.phoneCountry)
+  const read = readPatientFields(fields as PatientFields, accepted)
   return read.kind === 'read' ? { line, patient: read.patient } : { line, problems: quotedIn(fields, read.problems) }
 }
 

@@ -3,9 +3,10 @@ import { type PostalProblems, problemsOfPostal } from '../../accounts/contact/po
 import type { Unshown } from '../../accounts/sign-in/shown-again.ts'
 import { emailProblem } from '../../accounts/sign-up/email.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
+import { countryName } from '../../messages/country-name.ts'
 import { findSecondFactor } from '../../storage/account/second-factor.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
-import { toMobile } from '../../storage/model/patient-address.ts'
+import { mobileExample, mobileText, type PhoneCountry, toMobile } from '../../storage/model/mobile-number.ts'
 import {
   changeOwnContacts,
   findOwnContacts,
@@ -35,6 +36,7 @@ type OfRecord = { readonly Params: { readonly record: string } }
 /** Where patients change where studies write to them, in one of their records; for everybody else there is no such page. */
 export const accountContactPage: AddPage = (server, options) => {
   const { database } = options.accounts
+  const { phoneCountry } = options
   const at = '/account/contacts/:record'
   const find = async (request: FastifyRequest<OfRecord>): Promise<OwnContacts> =>
     (await findOwnContacts(options, sessionOf(request).person, request.params.record)) ?? notFound()
@@ -42,7 +44,7 @@ export const accountContactPage: AddPage = (server, options) => {
     const { person } = sessionOf(reply.request)
     const { authenticator } = await findSecondFactor(database, person)
     const account = (await findAccountOf(database, person))?.email
-    return sendForm(reply, { ...shown, account, hasCode: authenticator !== undefined })
+    return sendForm(reply, { ...shown, phoneCountry, account, hasCode: authenticator !== undefined })
   }
   server.get<OfRecord>(at, { onRequest: requireSession }, async (request, reply) => {
     const record = await find(request)
@@ -59,7 +61,8 @@ export const accountContactPage: AddPage = (server, options) => {
   /** Undefined if it is done. */
   const change = async (request: FastifyRequest<OfRecord>, record: OwnContacts): Promise<Shown | undefined> => {
     const { body, params } = request
-    const sent = { email: typed(body, 'email'), mobile: typed(body, 'mobile'), ...typedPostal(body, record.contacts) }
+    const mobile = mobileIn(body, record.contacts, phoneCountry)
+    const sent = { email: typed(body, 'email'), mobile, ...typedPostal(body, record.contacts) }
     const again = { password: typedSecret(body, 'password'), code: typed(body, 'code') }
     const shown = { record, typed: sent, version: typed(body, 'version') }
     const problems = problemsOf(sent, record.contacts)
@@ -105,6 +108,12 @@ const emailProblemOf = (text: string): Problems => {
 
 const isMobileOrNothing = (text: string): boolean => text.trim() === '' || toMobile(text.trim()) !== undefined
 
+/** In its international form, for comparing; a number that stays is read as it was, without the country that is assumed here. */
+const mobileIn = (body: unknown, before: PatientContacts, country: PhoneCountry): string => {
+  const text = typed(body, 'mobile')
+  return text === before.mobile ? text : mobileText(text, country)
+}
+
 type Shown = {
   readonly record: OwnContacts
   readonly typed: OwnAddresses
@@ -116,6 +125,7 @@ type Shown = {
 }
 
 type Asker = {
+  readonly phoneCountry: PhoneCountry
   readonly account: string | undefined
   readonly hasCode: boolean
 }
@@ -148,10 +158,10 @@ ${form({
 }
 
 const fieldsOf = (shown: Shown & Asker, words: Words): readonly Field[] => {
-  const { record, problems = {}, postalProblems = {}, unshown, isOvertaken, hasCode } = shown
+  const { record, phoneCountry, problems = {}, postalProblems = {}, unshown, isOvertaken, hasCode } = shown
   const problemOf = (field: Unshown['field']) => (unshown?.field === field ? unshown.answer : undefined)
   const fieldsFor = (addresses: OwnAddresses, wrong: Problems, wrongPostal: PostalProblems) => [
-    ...contactFields(addresses, wrong, words),
+    ...contactFields({ ...addresses, phoneCountry }, wrong, words),
     ...postalFields(addresses, wrongPostal, words),
   ]
   const fields = fieldsFor(shown.typed, problems, postalProblems)
@@ -162,24 +172,37 @@ const fieldsOf = (shown: Shown & Asker, words: Words): readonly Field[] => {
   ]
 }
 
-const contactFields = ({ email, mobile }: PatientContacts, problems: Problems, { say }: Words): readonly Field[] => [
+type Contacts = PatientContacts & Pick<Asker, 'phoneCountry'>
+
+const contactFields = (
+  { email, mobile, phoneCountry }: Contacts,
+  problems: Problems,
+  words: Words,
+): readonly Field[] => [
   {
     name: 'email',
-    label: say('field.email'),
+    label: words.say('field.email'),
     type: 'email',
     value: email,
-    hint: say('contacts.email-hint'),
-    problem: problems.email && say(problems.email),
+    hint: words.say('contacts.email-hint'),
+    problem: problems.email && words.say(problems.email),
     autocomplete: 'email',
     optional: true,
   },
   {
     name: 'mobile',
-    label: say('contacts.mobile'),
+    label: words.say('contacts.mobile'),
     value: mobile,
-    hint: say('contacts.mobile-hint'),
-    problem: problems.mobile && say(problems.mobile),
+    hint: mobileAsked('hint', '', phoneCountry, words),
+    problem: problems.mobile && mobileAsked('problem', mobile, phoneCountry, words),
     autocomplete: 'tel',
     optional: true,
   },
 ]
+
+const mobileAsked = (what: 'hint' | 'problem', text: string, country: PhoneCountry, { say, code }: Words): string => {
+  const { abroad } = mobileExample(text, country)
+  if (country === undefined) return say(`contacts.mobile-${what}`, { abroad })
+  const { local } = mobileExample('', country)
+  return say(`contacts.mobile-${what}-here`, { abroad, country: countryName(country, code), local })
+}

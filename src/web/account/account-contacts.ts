@@ -3,6 +3,7 @@ import { postalAddressesOf } from '../../accounts/contact/postal-address.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import { hasOnlyUnreadMobiles } from '../../storage/model/patient-address.ts'
 import { type OwnContacts, ownContacts } from '../../studies/patient/own-contacts.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
@@ -49,7 +50,7 @@ const recordShown = (record: OwnContacts, words: Words, { isNamed }: { readonly 
 <dl>
 ${isNamed && name && html`<dt>${say('own.own-name')}</dt><dd>${name}</dd>`}
 <dt>${say('field.email')}</dt><dd>${contacts.email || say('own.no-email')}</dd>
-<dt>${say('contacts.mobile')}</dt><dd>${contacts.mobile || say('own.no-email')}</dd>
+<dt>${say('contacts.mobile')}</dt><dd>${contacts.mobile || say('own.no-email')}</dd>${hasOnlyUnreadMobiles(patient) && html`<dd class="text-body-secondary">${say('contacts.mobile-unsent')}</dd>`}
 ${postalShown(patient, words)}
 </dl>
 <p><a href="/account/contacts/${patient.id}" aria-label="${label}">${say('contacts.change')}</a></p>`

@@ -15,6 +15,7 @@ import type { openContexts } from '../../http/fhir/fhir-context.ts'
 import type { Outbox } from '../../messages/outbox.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import type { Trail } from '../../storage/audit/trail.ts'
+import type { PhoneCountry } from '../../storage/model/mobile-number.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Acceptance } from '../../studies/invitation/acceptance.ts'
 import type { Invitations } from '../../studies/invitation/invitations.ts'
@@ -38,6 +39,8 @@ export type PageOptions = {
   readonly invitationApps: readonly InvitationApp[]
   readonly acceptance: Acceptance
   readonly registering: Registering
+  /** Whose numbers may be typed without their country code. */
+  readonly phoneCountry: PhoneCountry
   readonly patientChanges: PatientChanges
   readonly patientImports: PatientImports
   readonly studyActions: StudyActions

@@ -1,4 +1,5 @@
 import type { Patient } from '@medplum/fhirtypes'
+import { mobileText } from '../../storage/model/mobile-number.ts'
 import type { ShownLine } from '../../storage/organization/patient-import.ts'
 
 export const previewHeads = [
@@ -30,7 +31,7 @@ const cellsOf = (patient: Patient) => {
     birthDate,
     identifiers.join(' ; '),
     reached('email'),
-    reached('phone'),
+    mobileText(reached('phone') ?? ''),
     gender,
     language,
   ].map(cell => cell ?? '')

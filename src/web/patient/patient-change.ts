@@ -4,6 +4,7 @@ import { postalAddressesOf } from '../../accounts/contact/postal-address.ts'
 import { nameText } from '../../fhir/display-name.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
+import type { PhoneCountry } from '../../storage/model/mobile-number.ts'
 import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient/patient-fields.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
@@ -22,21 +23,21 @@ type OfPatient = { readonly Params: { readonly id: string } }
 
 /** Changes who a patient is and how to reach them, for those who registered them; for all others there is no such page. */
 export const patientChangePage: AddPage = (server, options) => {
-  const { patientChanges } = options
+  const { patientChanges, phoneCountry } = options
   const at = '/patients/:id/change'
   const find = async (request: FastifyRequest<OfPatient>) =>
     (await patientChanges.find(sessionOf(request).person, request.params.id)) ?? notFound()
   server.get<OfPatient>(at, { onRequest: requireSession }, async (request, reply) => {
     const { patient, version, fields } = await find(request)
-    return sendForm(reply, { id: request.params.id, patient, version, fields })
+    return sendForm(reply, { id: request.params.id, phoneCountry, patient, version, fields })
   })
   server.post<OfPatient>(at, keepsTyped(options), async (request, reply) => {
     const { patient, fields: before } = await find(request)
     const { id } = request.params
     const { body } = request
-    const fields = typedFields(body, before)
-    const shown = { id, patient, version: typed(body, 'version'), fields }
-    const problems = problemsOfChange(fields, before, languageCodes)
+    const fields = typedFields(body, phoneCountry, before)
+    const shown = { id, phoneCountry, patient, version: typed(body, 'version'), fields }
+    const problems = problemsOfChange(fields, before, { languages: languageCodes, phoneCountry })
     if (Object.keys(problems).length > 0) return sendForm(reply.code(422), { ...shown, problems })
     try {
       await patientChanges.change(sessionOf(request).person, id, shown.version, fields)
@@ -51,6 +52,7 @@ export const patientChangePage: AddPage = (server, options) => {
 
 type Shown = {
   readonly id: string
+  readonly phoneCountry: PhoneCountry
   readonly patient: Patient
   readonly version: string
   readonly fields: PatientFields
@@ -60,7 +62,7 @@ type Shown = {
 }
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { id, patient, version, fields, problems = {}, saved } = shown
+  const { id, phoneCountry, patient, version, fields, problems = {}, saved } = shown
   const back = keepingBack(queryOf(reply.request))
   return sendStaffPage(reply, {
     title: 'Edit a patient’s details',
@@ -72,7 +74,7 @@ ${patientProblemList(problems)}
 <p>Changing an address ends the links that were sent to the old one. If we ever wrote to the old address, it is told that there is another now.</p>
 ${postForm(
   { action: `/patients/${id}/change${back}`, token: ownToken(reply), hidden: { version }, novalidate: true },
-  html`${patientFields(fields, problems, saved)}
+  html`${patientFields(phoneCountry, fields, problems, saved)}
 ${postalShown(patient)}
 <button class="btn btn-primary">Save</button>`,
 )}

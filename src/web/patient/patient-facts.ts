@@ -1,6 +1,8 @@
 import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
+import { mobileText, toMobile } from '../../storage/model/mobile-number.ts'
+import { isOf } from '../../storage/model/patient-address.ts'
 import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
@@ -30,10 +32,18 @@ const contactFact = (
   by: (typeof reached)[number],
   { say }: Words,
 ): Html | undefined => {
-  const values = telecom.flatMap(({ system, use, value }) => (system === by && use !== 'old' ? (value ?? []) : []))
-  return values.length === 0
+  const entries = telecom.filter(({ system, use, value }) => system === by && use !== 'old' && value !== undefined)
+  return entries.length === 0
     ? undefined
-    : html`<div><dt>${say(`chart.${by}`)}</dt>${values.map(value => html`<dd><bdi>${breakable(value)}</bdi></dd>`)}</div>`
+    : html`<div><dt>${say(`chart.${by}`)}</dt>${entries.map(entry => contactShown(entry, say))}</div>`
+}
+
+/** A mobile number as it is compared with what somebody says, or with the reason why no message goes there. */
+const contactShown = (entry: ContactPoint, say: Words['say']): Html => {
+  const { value = '' } = entry
+  if (!isOf.sms(entry)) return html`<dd><bdi>${breakable(value)}</bdi></dd>`
+  const isUnsent = toMobile(value) === undefined
+  return html`<dd><bdi>${mobileText(value)}</bdi></dd>${isUnsent && html`<dd class="text-body-secondary">${say('contacts.mobile-unsent')}</dd>`}`
 }
 
 /** A long address in a narrow column goes on below its at sign, and not in the middle of a word. */

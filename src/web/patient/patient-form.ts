@@ -1,6 +1,8 @@
 import { languages, wordsFor } from '../../messages/catalogue.ts'
+import { mobileText, type PhoneCountry } from '../../storage/model/mobile-number.ts'
 import {
   genders,
+  mobileAccepted,
   type PatientFields,
   type PatientProblems,
   patientFieldNames,
@@ -12,22 +14,35 @@ import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { dayAsked, dayShown } from '../page/typed-day.ts'
 
-/** Fields of a patient as they were typed. `before`: what a field has that the form did not, since an earlier version of this server showed it. */
+/**
+ * Fields of a patient as they were typed; a mobile number in its international form, for comparing. `before`: what a field has that the form did
+ * not, since an earlier version of this server showed it. A number that stays is read as it was, without the country that is assumed here.
+ */
 export const typedFields = (
   body: unknown,
-  { gender }: Pick<PatientFields, 'gender'> = { gender: '' },
+  phoneCountry: PhoneCountry,
+  { gender, mobile }: Pick<PatientFields, 'gender' | 'mobile'> = { gender: '', mobile: '' },
 ): PatientFields => {
   const fields = Object.fromEntries(patientFieldNames.map(name => [name, typed(body, name)])) as PatientFields
-  const dated = { ...fields, birthDate: dayAsked(fields.birthDate) }
-  return ticked(body, 'gender').length === 0 ? { ...dated, gender } : dated
+  const read = {
+    ...fields,
+    birthDate: dayAsked(fields.birthDate),
+    mobile: fields.mobile === mobile ? mobile : mobileText(fields.mobile, phoneCountry),
+  }
+  return ticked(body, 'gender').length === 0 ? { ...read, gender } : read
 }
 
 /** `now`: what somebody else has saved meanwhile. */
-export const patientFields = (fields: PatientFields, problems: PatientProblems, now = fields): Html =>
-  html`${besideWhatItSays(lines(fields, problems), lines(now, {})).map(field)}${genderField(fields, problems, now)}${languageField(fields, problems, now)}`
+export const patientFields = (
+  phoneCountry: PhoneCountry,
+  fields: PatientFields,
+  problems: PatientProblems,
+  now = fields,
+): Html =>
+  html`${besideWhatItSays(lines(phoneCountry, fields, problems), lines(phoneCountry, now, {})).map(field)}${genderField(fields, problems, now)}${languageField(fields, problems, now)}`
 
-const lines = (fields: PatientFields, problems: PatientProblems): readonly Field[] =>
-  asked.map(one => ({
+const lines = (phoneCountry: PhoneCountry, fields: PatientFields, problems: PatientProblems): readonly Field[] =>
+  askedIn(phoneCountry).map(one => ({
     ...one,
     value: one.name === 'birthDate' ? dayShown(fields.birthDate, wordsFor('en')) : fields[one.name],
     problem: problemToRead(one.name, problems),
@@ -81,7 +96,7 @@ const problemToRead = (name: keyof PatientFields, problems: PatientProblems): st
 
 type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name: keyof PatientFields }
 
-const asked: readonly Asked[] = [
+const askedIn = (phoneCountry: PhoneCountry): readonly Asked[] => [
   { name: 'given', label: 'Given names', hint: 'Optional', optional: true },
   { name: 'family', label: 'Family name', hint: 'Or the only name that somebody has' },
   { name: 'birthDate', label: 'Birth date', hint: 'Such as 31 May 1970, or 31/05/1970 if it can be one day only' },
@@ -96,7 +111,7 @@ const asked: readonly Asked[] = [
   {
     name: 'mobile',
     label: 'Mobile number',
-    hint: 'Optional, with its country code, such as +1 500 555 0006',
+    hint: `Optional, ${mobileAccepted('', phoneCountry)}`,
     optional: true,
   },
 ]

@@ -56,7 +56,10 @@ export const patientImportsPage: AddPage = (server, options) => {
         return refuse(413, `The file is larger than ${mostBytes / 1_000_000} MB: send it in parts`)
       if (file.kind === 'none') return refuse(422, 'Choose a file')
       const into = { organization: place.organization, study: place.study?.id }
-      const uploaded = await patientImports.upload(person, into, file.bytes, languageCodes)
+      const uploaded = await patientImports.upload(person, into, file.bytes, {
+        languages: languageCodes,
+        phoneCountry: options.phoneCountry,
+      })
       if (uploaded.kind === 'unreadable') return refuse(422, uploaded.why)
       return reply.redirect(`/patients/imports/${uploaded.id}`, 303)
     })

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
+import type { PhoneCountry } from '../../storage/model/mobile-number.ts'
 import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import {
   type PatientFields,
@@ -30,20 +31,21 @@ import {
 
 /** Registers a patient in an organization of the person who does it, and enrols them if they come from a study. */
 export const patientNewPage: AddPage = (server, options) => {
+  const { phoneCountry } = options
   server.get('/patients/new', { onRequest: requireSession }, async (request, reply) => {
     const study = queryOf(request).get('study') ?? ''
     const into = await placeOf(request, options, { study, organization: '' })
-    return sendForm(reply, { ...into, fields: noFields, problems: {}, duplicates: [] })
+    return sendForm(reply, { ...into, phoneCountry, fields: noFields, problems: {}, duplicates: [] })
   })
   server.post('/patients/new', keepsTyped(options), async (request, reply) => {
     const { body } = request
     const posted = { study: typed(body, 'study'), organization: typed(body, 'organization') }
     const into = await postedPlaceOf(request, options, posted)
-    const fields = typedFields(body)
-    const read = readPatientFields(fields, languageCodes)
+    const fields = typedFields(body, phoneCountry)
+    const read = readPatientFields(fields, { languages: languageCodes, phoneCountry })
     if (read.kind === 'wrong')
-      return sendForm(reply.code(422), { ...into, fields, problems: read.problems, duplicates: [] })
-    const typedAgain = { fields, problems: {}, duplicates: [] }
+      return sendForm(reply.code(422), { ...into, phoneCountry, fields, problems: read.problems, duplicates: [] })
+    const typedAgain = { phoneCountry, fields, problems: {}, duplicates: [] }
     if (into.closed !== undefined || isEnrolmentRefused(reply, into))
       return sendForm(reply.code(409), { ...into, ...typedAgain })
     const { person } = sessionOf(request)
@@ -72,13 +74,14 @@ export const patientNewPage: AddPage = (server, options) => {
 const noFields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as PatientFields
 
 type Shown = Place & {
+  readonly phoneCountry: PhoneCountry
   readonly fields: PatientFields
   readonly problems: PatientProblems
   readonly duplicates: readonly Duplicate[]
 }
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { study, fields, problems, duplicates, closed } = shown
+  const { study, phoneCountry, fields, problems, duplicates, closed } = shown
   const isRefused = isEnrolmentRefused(reply, shown)
   const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0 || closed !== undefined || isRefused
   return sendStaffPage(reply, {
@@ -92,7 +95,7 @@ ${duplicates.length > 0 && warning(duplicates)}
 ${postForm(
   { action: '/patients/new', token: ownToken(reply), hidden: { study: enrollingId(shown) }, novalidate: true },
   html`${organizationField(shown, 'the record')}
-${patientFields(fields, problems)}
+${patientFields(phoneCountry, fields, problems)}
 <div class="d-flex flex-wrap gap-2">
 <button class="btn btn-primary">${duplicates.length > 0 ? 'Check again' : 'Register'}</button>
 ${duplicates.length > 0 && html`<button class="btn btn-outline-primary" name="anyway" value="${digestOf(duplicates)}">Register anyway</button>`}

@@ -2,13 +2,14 @@ import type { Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { isolated } from '../../messages/isolated.ts'
-import { toMobile } from '../../storage/model/patient-address.ts'
+import { type PhoneCountry, toMobile } from '../../storage/model/mobile-number.ts'
 import {
   findPatientPage,
   type PatientOrder,
   type PatientsAsked,
   type PatientsWanted,
 } from '../../studies/patient/finding-patients.ts'
+import { mobileAccepted } from '../../studies/patient/patient-fields.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderProblem, orderQuery } from '../page/list-order.ts'
@@ -47,16 +48,19 @@ export const patientOrders: Readonly<Record<PatientOrder, string>> = {
 
 type Found = Awaited<ReturnType<typeof findPatientPage>>
 
+/** What the installation accepts. */
+type Here = { readonly phoneCountry: PhoneCountry }
+
 /** A value that cannot be read finds nobody; the form says what is wrong. */
 export const findAsked = async (
   options: Parameters<typeof findPatientPage>[0],
   caller: Parameters<typeof findPatientPage>[1],
   asked: PatientsWanted,
   place: Parameters<typeof findPatientPage>[3],
-): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, place) : { patients: [] })
+): Promise<Found> => (canBeRead(asked, options) ? findPatientPage(options, caller, asked, place) : { patients: [] })
 
-export const canBeRead = (asked: PatientsAsked): boolean =>
-  [birthDateProblem, identifierProblem, mobileProblem].every(problemOf => problemOf(asked) === undefined)
+export const canBeRead = (asked: PatientsAsked, here: Here): boolean =>
+  [birthDateProblem, identifierProblem, mobileProblem].every(problemOf => problemOf(asked, here) === undefined)
 
 const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
   birthDate === '' || isPartOfDate(birthDate)
@@ -66,10 +70,10 @@ const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
 const identifierProblem = ({ identifier }: PatientsAsked): string | undefined =>
   /^[\s|]+$/.test(identifier) ? 'Enter the number, or the URI of its system, a bar and the number' : undefined
 
-const mobileProblem = ({ mobile }: PatientsAsked): string | undefined =>
-  mobile === '' || toMobile(mobile) !== undefined
+const mobileProblem = ({ mobile }: PatientsAsked, { phoneCountry }: Here): string | undefined =>
+  mobile === '' || toMobile(mobile, phoneCountry) !== undefined
     ? undefined
-    : 'Enter the mobile number with its country code, such as +1 500 555 0006'
+    : `Enter the mobile number ${mobileAccepted(mobile, phoneCountry)}`
 
 const isPartOfDate = (text: string): boolean => {
   if (!/^\d{4}(-\d\d){0,2}$/.test(text) || text < '0001') return false
@@ -79,6 +83,7 @@ const isPartOfDate = (text: string): boolean => {
 
 /** `more`: what else can be asked for. */
 export const patientSearchForm = (
+  here: Here,
   action: string,
   asked: PatientsAsked,
   order: ListOrder<PatientOrder>,
@@ -105,9 +110,9 @@ export const patientSearchForm = (
     {
       name: 'mobile',
       label: 'Mobile number',
-      hint: 'With its country code, such as +1 500 555 0006',
+      hint: `Written ${mobileAccepted('', here.phoneCountry)}`,
       value: asked.mobile,
-      problem: mobileProblem(asked),
+      problem: mobileProblem(asked, here),
       autocomplete: 'off',
     },
   ]

@@ -42,14 +42,14 @@ export const patientsPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: titled('Patients'),
       isWide: true,
-      isProblem: !canBeRead(asked) || order.problem !== undefined,
+      isProblem: !canBeRead(asked, options) || order.problem !== undefined,
       content: html`<h1>Patients</h1>
 ${registers && registerLinks}
 ${closed.length > 0 && closedText(closed)}
 <h2>Find patients</h2>
-${patientSearchForm('/patients', asked, order)}
+${patientSearchForm(options, '/patients', asked, order)}
 ${
-  canBeRead(asked) &&
+  canBeRead(asked, options) &&
   html`<h2 class="mt-4">${isNarrowed(asked) ? 'Found' : 'All that you can see'}</h2>
 ${note}
 ${patients.length === 0 ? html`<p>${emptyText(isNarrowed(asked), { registers, isOfficer: request.standing?.officer })}</p>` : listed(patients, request.url)}`

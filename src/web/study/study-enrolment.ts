@@ -63,15 +63,15 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: place.titled(`Enrol patients: ${study.name}`),
       isWide: true,
-      isProblem: isUnticked || gone !== undefined || !canBeRead(asked) || order.problem !== undefined,
+      isProblem: isUnticked || gone !== undefined || !canBeRead(asked, options) || order.problem !== undefined,
       content: html`<h1>Enrol patients in ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
 ${gone}
 ${study.notAsking !== undefined && nobodyInvited(study.notAsking)}
 ${registers && registerLinks(study)}
-${patientSearchForm(path, asked, order, outsideBox(asked))}
+${patientSearchForm(options, path, asked, order, outsideBox(asked))}
 ${place.note}
-${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(isNarrowed(asked), registers)}</p>` : enrolForm({ path, isAsking: study.notAsking === undefined, hidden: { ...asked, ...orderQuery(order), page: place.isFirst ? undefined : (query.get('page') ?? undefined) }, patients, enrolled, chosen: query.getAll('patient'), options, token: ownToken(reply) })}
+${patients.length === 0 ? canBeRead(asked, options) && html`<p class="mt-4">${nobodyText(isNarrowed(asked), registers)}</p>` : enrolForm({ path, isAsking: study.notAsking === undefined, hidden: { ...asked, ...orderQuery(order), page: place.isFirst ? undefined : (query.get('page') ?? undefined) }, patients, enrolled, chosen: query.getAll('patient'), options, token: ownToken(reply) })}
 ${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patients' })}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
@@ -159,7 +159,7 @@ const chosenIn = async (
     return [...known.keys()]
   }
   const asked = askedAgain(body)
-  return canBeRead(asked) ? findAllPatients(options, caller, wantedBy(asked, study)) : []
+  return canBeRead(asked, options) ? findAllPatients(options, caller, wantedBy(asked, study)) : []
 }
 
 /** The ids of those who are already in the study. */

@@ -1,28 +1,24 @@
+import type { ContactPoint } from '@medplum/fhirtypes'
 import t from 'tap'
-import { toMobile } from '../../../src/storage/model/patient-address.ts'
+import { addressesOf, hasOnlyUnreadMobiles } from '../../../src/storage/model/patient-address.ts'
 
-t.test('a phone number is the same however it is written', async t => {
-  for (const text of ['+447700900123', '0044 7700 900123', '+44 (7700) 900-123', '+44.7700.900123'])
-    t.equal(toMobile(text), '+447700900123', text)
+const mobile = (value: string): ContactPoint => ({ system: 'phone', use: 'mobile', value })
+const patient = (...telecom: ContactPoint[]) => ({ resourceType: 'Patient' as const, telecom })
+
+t.test('a text message goes to the number that was meant, and none to what can be no number', async t => {
+  const reached = (...values: string[]) => addressesOf(patient(...values.map(mobile)))
+  const swiss = [{ channel: 'sms', address: '+41791234567' }]
+  t.strictSame(reached('+41 079 123 45 67'), swiss)
+  t.strictSame(reached('+410791234567'), swiss, 'as an earlier version has stored it')
+  for (const none of ['079 123 45 67', '+41 79 123 45 6', '+41 79 123 45 67 8', 'ask the ward'])
+    t.same(reached(none), [], none)
+  t.strictSame(reached('079 123 45 67', '+41 79 123 45 67'), swiss, 'the first that is one')
 })
 
-t.test('a number that was copied from a phone or a document is read', async t => {
-  const copied = [
-    '\u202a+44 7700 900123\u202c',
-    '\u200e+44\u00a07700\u2011900123',
-    '+44–7700–900123',
-    '＋４４７７００９００１２３',
-  ]
-  for (const text of [...copied, '\u202a+44 (0)7700‑900123\u202c']) t.equal(toMobile(text), '+447700900123', text)
-})
-
-t.test('only the bracketed zero that is dialled within a country is left out', async t => {
-  for (const text of ['+44 (0)7700 900123', '+44(0) 7700 900123', '0044 (0)7700 900123', ' +44 ( 0 ) 7700-900123'])
-    t.equal(toMobile(text), '+447700900123', text)
-  t.equal(toMobile('+1 (500) 555-0006'), '+15005550006', 'a zero in other brackets stays')
-})
-
-t.test('a number without its country is not a number', async t => {
-  for (const text of ['07700 900123', '(0)7700 900123', '7700900123', '', '+', '+0 7700 900123'])
-    t.equal(toMobile(text), undefined, text)
+t.test('a record whose only mobile numbers can be none is told from one without any', async t => {
+  const landline = { system: 'phone', use: 'home', value: '1' } as const
+  t.equal(hasOnlyUnreadMobiles(patient(mobile('079 123 45 67'), { system: 'sms', value: '1' })), true)
+  t.equal(hasOnlyUnreadMobiles(patient(mobile('079 123 45 67'), mobile('+41 79 123 45 67'))), false)
+  t.equal(hasOnlyUnreadMobiles(patient(landline, { system: 'sms', use: 'old', value: '1' })), false)
+  t.equal(hasOnlyUnreadMobiles({ resourceType: 'Patient' }), false)
 })

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { patientListTemplate, readPatientList } from '../../../src/studies/patient/patient-list.ts'
 
-const read = (text: string | Uint8Array) => readPatientList(Buffer.from(text), ['en', 'es'])
+const read = (text: string | Uint8Array) =>
+  readPatientList(Buffer.from(text), { languages: ['en', 'es'], phoneCountry: undefined })
 const header = 'family,given,birth_date,identifiers,email,mobile,language'
 
 t.test('the template is read as it is', async t => {

@@ -40,7 +40,7 @@ t.test('a patient sees where studies write to them, and is led there from their 
   const shown = await own.get(page)
   t.match(
     mainOf(wordsOf(shown)),
-    /^Where studies write to you An organization .* Record at lab E-mail address ana\.record@example\.org Mobile number \+15005550006 Postal address Main Street 5 Flat &lt;2&gt; 12345 Springfield US Change You sign in with an address of your account, which may be a different one\. Change the address that you sign in with Back to your account/,
+    /^Where studies write to you An organization .* Record at lab E-mail address ana\.record@example\.org Mobile number \+1 500 555 0006 Postal address Main Street 5 Flat &lt;2&gt; 12345 Springfield US Change You sign in with an address of your account, which may be a different one\. Change the address that you sign in with Back to your account/,
   )
   t.match(shown.body, `<a href="${page}/${ana}" aria-label="Change where lab writes to you">Change</a>`)
   t.match(shown.body, '<a href="/account/email">')
@@ -67,7 +67,17 @@ t.test('whoever has several records sees each, with who keeps it and whom it is 
   )
   t.match(
     words,
-    /Record at clinic Name A\. Ribeiro E-mail address none Mobile number \+15005550007 Postal address none Change/,
+    /Record at clinic Name A\. Ribeiro E-mail address none Mobile number \+1 500 555 0007 Postal address none Change/,
+  )
+})
+
+t.test('of a mobile number to which nothing can be sent the page says so, in the language of its reader', async t => {
+  const id = await registered(lab, { telecom: [{ system: 'phone', use: 'mobile', value: '500 555 0006' }] })
+  const { email } = await newAccount('unsent', [`Patient/${id}`])
+  const own = await signedIn(email)
+  t.match(
+    wordsOf(await own.get(page)),
+    'Mobile number 500 555 0006 No text messages go there: it lacks its country code, or has too few or too many digits.',
   )
 })
 

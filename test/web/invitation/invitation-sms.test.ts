@@ -29,6 +29,24 @@ const daysOf = (subject: string) =>
 const email = (value: string) => ({ system: 'email' as const, value })
 const linkOf = (text: string) => /http:\/\/localhost:8080(\/invitation\?link=\S+)/.exec(text)?.[1] ?? ''
 
+t.test('nobody is written to at what is no number, and whoever invites is told why', async t => {
+  for (const [name, value] of Object.entries({ Short: '+41 79 123 45 6', Local: '079 123 45 67' })) {
+    const { subject } = await enrolled(name, { telecom: [phone(value)] })
+    const refused = await act(subject, 'invite')
+    t.match(
+      [refused.status, wordsOf(refused)],
+      [
+        422,
+        /lacks an e-mail address or a mobile number with its country code \(the one in it has none, or has too few or too many digits\): whoever has registered them completes it/,
+      ],
+      value,
+    )
+  }
+  const { subject } = await enrolled('Slip', { telecom: [phone('+41 079 123 45 67')] })
+  await act(subject, 'invite')
+  t.equal((await gateway.nextMessage()).to, '+41791234567')
+})
+
 t.test(
   'somebody with only a mobile number joins with a text message, a code sent to it, and an e-mail address they choose',
   async t => {

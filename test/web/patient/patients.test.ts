@@ -359,7 +359,7 @@ t.test('the registering organization changes how a patient is reached, and their
   t.match([late.status, wordsOf(late)], [409, /Somebody else has changed this/])
   t.match(
     wordsOf(late),
-    /E-mail address Now it says: after@example\.org Mobile number Now it says: \+442079460000 Gender .* Language Now it says: español/,
+    /E-mail address Now it says: after@example\.org Mobile number Now it says: \+44 20 7946 0000 Gender .* Language Now it says: español/,
     'an address that somebody else has entered is not taken back unseen',
   )
   const emptied = await people.member.send(page, { email: '', mobile: '', language: 'es' })
