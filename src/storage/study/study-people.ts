@@ -17,6 +17,8 @@ export type StudyPeopleAsked = Omit<StatesAsked, 'newestOf'> & {
    * nothing has come since. `earlier`: what they signed is not the latest text. `paper`: what they signed on paper is not confirmed yet.
    */
   readonly state?: StudyState | 'silent' | 'earlier' | 'paper'
+  /** With `paper`: without those whom this Practitioner has recorded, and so cannot confirm. */
+  readonly notRecordedBy?: string
   /** A part of a name or an identifier; empty for everybody. */
   readonly text: string
   /** `invited` and `expiry`, by their last invitation and by when an open one ends, only for those who may invite. */
@@ -128,7 +130,7 @@ type Row = Omit<StudyPersonRow, 'subject'> &
 const isPatientOf = (person: SqlFragment): SqlFragment =>
   sql.fragment`row.patient_id = ${person}.patient_id AND row.id = ${person}.patient`
 
-const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
+const stateTest = ({ state, study, notRecordedBy }: StudyPeopleAsked): SqlFragment => {
   if (state === undefined) return sql.fragment`TRUE`
   switch (state) {
     case 'silent':
@@ -136,11 +138,20 @@ const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
     case 'earlier':
       return sql.fragment`person.earlier`
     case 'paper':
-      return sql.fragment`person.paper`
+      return notRecordedBy === undefined
+        ? sql.fragment`person.paper`
+        : sql.fragment`person.paper AND ${recordedBy(study)} IS DISTINCT FROM ${notRecordedBy}`
     default:
       return sql.fragment`person.state = ${state}`
   }
 }
+
+/** Who has recorded what waits of the row `person`. */
+const recordedBy = (study: string): SqlFragment => sql.fragment`(
+  SELECT recorded.practitioner FROM consent_grantee AS given JOIN paper_consent AS recorded USING (consent_id)
+  WHERE given.patient_id = person.patient_id AND given.grantee = (SELECT grantee FROM study WHERE id = ${study})
+    AND given.status = 'proposed' AND given.paper
+  ORDER BY recorded.recorded_at DESC LIMIT 1)`
 
 /** The letters are compared first: few have them, and only their names are read, one by one: in a set, all patients would be read for it. */
 const nameTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {

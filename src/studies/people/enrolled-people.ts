@@ -50,7 +50,7 @@ export type EnrolledPerson = Pick<
 
 type EnrolledPage = Pick<StudyPeople, 'total' | 'counts'> & { readonly people: readonly EnrolledPerson[] }
 
-type Wanted = Pick<StudyPeopleAsked, 'text' | 'sort' | 'offset' | 'limit'> & {
+type Wanted = Pick<StudyPeopleAsked, 'text' | 'sort' | 'offset' | 'limit' | 'notRecordedBy'> & {
   readonly state: StudyPeopleAsked['state'] | undefined
   readonly seesAnswers: boolean
   /** Ids of the ResearchSubjects among which to look; absent: all. */

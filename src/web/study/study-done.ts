@@ -8,6 +8,7 @@ import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { sessionOf } from '../page/signed-in.ts'
 import { openedFrom } from './back-to-study.ts'
+import { nextPaper } from './next-paper.ts'
 import type { ReadStudy } from './read-study.ts'
 import { whomFact } from './study-person.ts'
 
@@ -73,9 +74,10 @@ const doneIn = (query: URLSearchParams): Done | undefined => new Map(Object.entr
 export const doneNotice = async (
   request: FastifyRequest,
   options: PageOptions,
-  { caller, study, seesAnswers }: ReadStudy,
+  read: ReadStudy,
   actionsFor: (whom: EnrolledPerson, invitable: ReadonlyMap<string, Invited>) => Html | undefined,
 ): Promise<Html | undefined> => {
+  const { caller, study, seesAnswers } = read
   const query = queryOf(request)
   const asked = doneIn(query)
   const subject = /^[A-Za-z0-9.-]{1,64}$/.exec(query.get('subject') ?? '')?.[0]
@@ -83,9 +85,9 @@ export const doneNotice = async (
   const whom = await findOneEnrolled(options, caller, study, { subject, seesAnswers })
   const invited = await options.invitations.list(sessionOf(request).person, [subject])
   if (whom === undefined || !asked.canBe(whom, invited.get(subject)?.invitation)) return undefined
-  const isNext = asked === done.registered
   return notice(
     'done',
-    html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>${isNext && html`<div class="actions mt-2">${actionsFor(whom, invited)}</div>`}`,
+    html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>${asked === done.registered && html`<div class="actions mt-2">${actionsFor(whom, invited)}</div>`}
+${(asked === done.confirmed || asked === done.discarded) && (await nextPaper(request, options, read))}`,
   )
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import {
   confirmPaper,
   discardPaper,
@@ -23,11 +24,12 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
+import { nextPaper } from './next-paper.ts'
 import { paperConfirmers } from './paper-confirmers.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { textRead } from './paper-text.ts'
 import { paperFacts, sendPaperWaiting } from './paper-waiting.ts'
-import type { OfSubject } from './read-study.ts'
+import { type OfSubject, readStudyOf } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
 
@@ -46,18 +48,16 @@ export const studyPaperPage: AddPage = (server, options) => {
     const scan = await readScan(await paperOf(request, options))
     return sendScan(reply, scan, 'consent')
   })
-  server.post<OfSubject>(`${at}/confirm`, { onRequest }, async (request, reply) => {
-    const paper = await paperOf(request, options)
-    const why = await refusalOf(confirmPaper(options, paper, typed(request.body, 'recorded')))
-    if (why !== undefined) return sendPaperWaiting(reply.code(why.status), options, paper, why.message)
-    return reply.redirect(doneUrl(request, request.params.id, paper.subject, 'confirmed'), 303)
-  })
-  server.post<OfSubject>(`${at}/discard`, { onRequest }, async (request, reply) => {
-    const paper = await paperOf(request, options)
-    const why = await refusalOf(discardPaper(paper, typed(request.body, 'recorded')))
-    if (why !== undefined) return sendPaperWaiting(reply.code(why.status), options, paper, why.message)
-    return reply.redirect(doneUrl(request, request.params.id, paper.subject, 'discarded'), 303)
-  })
+  for (const { path, done, settle } of settlings)
+    server.post<OfSubject>(`${at}/${path}`, { onRequest }, async (request, reply) => {
+      const paper = await paperOf(request, options)
+      if (paper.waiting === undefined) return sendSettled(request, reply.code(409), options, paper)
+      const why = await refusalOf(settle(options, paper, typed(request.body, 'recorded')))
+      if (why === undefined) return reply.redirect(doneUrl(request, request.params.id, paper.subject, done), 303)
+      const now = await paperOf(request, options)
+      if (now.waiting === undefined) return sendSettled(request, reply.code(409), options, now)
+      return sendPaperWaiting(reply.code(why.status === 412 ? 409 : why.status), options, now, why.message)
+    })
   void server.register(async within => {
     await takeFile(within, { mostBytes: mostScanBytes, mostFields: 200 })
     within.post<OfSubject>(at, keepsTyped(options), async (request, reply) => {
@@ -97,7 +97,7 @@ const refusalOf = async (done: Promise<void>): Promise<FhirError | undefined> =>
     await done
     return undefined
   } catch (error) {
-    if (!(error instanceof FhirError) || ![403, 409, 422].includes(error.status)) throw error
+    if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
     return error
   }
 }
@@ -108,6 +108,42 @@ const paperOf = async (request: FastifyRequest<OfSubject>, options: PageOptions)
   return findPaperAsked(options, { person: sessionOf(request).person, study, subject }, language)
 }
 
+const settlings = [
+  { path: 'confirm', done: 'confirmed', settle: confirmPaper },
+  {
+    path: 'discard',
+    done: 'discarded',
+    settle: (_options: PageOptions, paper: PaperAsked, version: string) => discardPaper(paper, version),
+  },
+] as const
+
+/** For somebody who was not the first: several may work on what waits. */
+const sendSettled = async (
+  request: FastifyRequest<OfSubject>,
+  reply: FastifyReply,
+  options: PageOptions,
+  paper: PaperAsked,
+): Promise<FastifyReply> => {
+  const { asked, subject, confirmed } = paper
+  return sendStaffPage(reply, {
+    title: 'Consent on paper',
+    isProblem: true,
+    content: html`<h1>Consent on paper</h1>
+${notice(
+  'problem',
+  html`<p>${confirmed === undefined ? notWaiting : confirmedBefore}</p><dl class="mb-0">${whomFact(await findEnrolledPerson(options, paper))}</dl>
+${await nextPaper(request, options, await readStudyOf(request, options))}`,
+)}
+${backToStudy(request, asked.study.id ?? '', subject)}`,
+  })
+}
+
+const confirmedBefore =
+  'It was confirmed before you pressed the button, and takes effect already: by somebody else, or because the button was pressed twice.'
+
+const notWaiting =
+  'It waits no longer: it was discarded or changed, or the patient has answered themselves. What you pressed did nothing.'
+
 /** What holds by a paper. What is wrong with it is put right by ending it, and recording a new paper. */
 const sendConfirmed = async (
   reply: FastifyReply,
@@ -116,13 +152,18 @@ const sendConfirmed = async (
   confirmed: RecordedPaper,
 ): Promise<FastifyReply> => {
   const { asked, subject } = paper
-  const back = listQuery(reply.request)
+  const { request } = reply
+  const back = listQuery(request)
+  const next =
+    queryOf(request).get('state') === 'paper' &&
+    (await nextPaper(request, options, await readStudyOf(request as FastifyRequest<OfSubject>, options)))
   return sendStaffPage(reply, {
     title: 'Consent on paper',
     content: html`<h1>Consent on paper</h1>
 <p>They share by this paper. Only they change it themselves, signed in or by an app. If they tell you that they want to stop, or it is not what they signed, <a href="/studies/${asked.study.id}/people/${subject}/withdrawal${back}">withdraw for them</a>; then a new paper can be recorded.</p>
 ${await paperFacts(options, paper, confirmed)}
-${backToStudy(reply.request, asked.study.id ?? '', subject)}`,
+${next}
+${backToStudy(request, asked.study.id ?? '', subject)}`,
   })
 }
 

@@ -37,11 +37,11 @@ const signedIn = async ({ person }: { readonly person: string }) => {
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
   return browser
 }
-const coordinator = async (name: string) => {
+const coordinator = async (name: string, of: { readonly id: string } = study) => {
   const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: name }] })
   const practitioner = { reference: `Practitioner/${id}` }
   const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
-  await named(study, id)
+  await named(of, id)
   await create('everything', {
     resourceType: 'PractitionerRole',
     practitioner,
@@ -222,7 +222,7 @@ t.test('one person records it, and it counts once another one has confirmed it',
   t.strictSame((await saidOf(page))[0], 'on-study')
   t.match(
     wordsOf(await second.get(done)),
-    / What the patient signed on paper is confirmed, and takes effect now\. Patient Bea, born 31 May 1970 Status /,
+    / What the patient signed on paper is confirmed, and takes effect now\. Patient Bea, born 31 May 1970 No other paper waits for you to confirm it\. Status /,
   )
   const [given] = await consentsOf(patient)
   t.same(await wrongShape(given), [], 'it has the shape that is published')
@@ -298,7 +298,12 @@ t.test('the patient is told of a paper that waits, and that it shares nothing ye
 
   t.match(await own.post(`${inStudy}/decline`, { _csrf: await tokenIn(own) }), { status: 303 })
   for (const at of ['/sharing', inStudy]) t.notMatch(wordsOf(await own.get(at)), /paper/)
-  t.match(await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) }), { status: 404 }, 'it is over')
+  const late = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) })
+  t.equal(late.status, 409)
+  t.match(
+    wordsOf(late),
+    /It waits no longer: it was discarded or changed, or the patient has answered themselves\. What you pressed did nothing\. Patient Pia,/,
+  )
 })
 
 t.test(
@@ -412,7 +417,7 @@ t.test('what was changed since it was recorded is not confirmed', async t => {
   const [proposed] = await consentsOf(patient)
   await send('everything', 'PUT', `Consent/${proposed.id}`, { ...proposed, dateTime: '2026-03-02' })
   const answer = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) })
-  t.equal(answer.status, 404)
+  t.match([answer.status, wordsOf(answer)], [409, /It waits no longer: it was discarded or changed/])
   t.match(await consentsOf(patient), [{ status: 'proposed' }])
 })
 
@@ -665,7 +670,7 @@ t.test('a discarded paper is over, with its reason; and no staff make a consent 
   t.match(await second.send(page, {}, `${page}/discard`), { status: 303, location: done })
   t.match(
     wordsOf(await second.get(done)),
-    / What was recorded from paper is discarded, and has no effect\. Patient Dana, born 31 May 1970 Status /,
+    / What was recorded from paper is discarded, and has no effect\. Patient Dana, born 31 May 1970 .* to confirm\. Check the next: .* Status /,
   )
   t.match(
     wordsOf(await second.get(`/studies/${study.id}?find=Dana`)),
@@ -754,3 +759,51 @@ t.test(
     })
   },
 )
+
+t.test('whoever confirms is led to the next paper that waits for them, and two of them not to the same', async t => {
+  const many = await studySince('2026-02-01T12:00:00Z', 'many')
+  for (const { practitioner } of [cora, dora]) await named(many, practitioner)
+  const third = await signedIn(await coordinator('Flora', many))
+  await extended(many, { url: extensions.paperConsent, valueBoolean: true })
+  const recordedBy = async (browser: typeof first, name: string) => {
+    const { page } = await enrolled(name, many)
+    await browser.sendFile(page, scan(), page, signed)
+    return page
+  }
+  const una = await recordedBy(first, 'Una')
+  const vic = await recordedBy(first, 'Vic')
+  const wim = await recordedBy(first, 'Wim')
+  const xia = await recordedBy(first, 'Xia')
+  const from = '?state=paper&sort=enrolment'
+  const shown = async (browser: typeof first, page: string) => ({
+    _csrf: await tokenIn(browser),
+    recorded: /name="recorded" value="([^"]*)"/.exec((await browser.get(page)).body)?.[1] ?? '',
+  })
+  const confirm = async (browser: typeof first, page: string) =>
+    browser.get((await browser.post(`${page}/confirm${from}`, await shown(browser, page))).location ?? '')
+
+  const seenByThird = await shown(third, wim)
+  const confirmed = await confirm(second, wim)
+  t.match(
+    wordsOf(confirmed),
+    /is confirmed, and takes effect now\. Patient Wim, .* 3 papers wait for you to confirm\. Check the next: Vic /,
+  )
+  t.match(confirmed.body, `<a href="${vic}?state=paper&amp;sort=enrolment">Check the next: Vic</a>`)
+  const late = await third.post(`${wim}/confirm${from}`, seenByThird)
+  t.match(
+    [late.status, wordsOf(late)],
+    [
+      409,
+      /It was confirmed before you pressed the button, and takes effect already: .* Patient Wim, .* 3 papers wait for you to confirm\. Check the next: Una /,
+    ],
+  )
+  t.match(wordsOf(await third.get(`${wim}${from}`)), /They share by this paper\..* 3 papers wait for you to confirm\./)
+  t.notMatch(wordsOf(await third.get(wim)), /wait for you/, 'only for somebody who comes from what waits')
+
+  await recordedBy(second, 'Yan')
+  t.match(wordsOf(await confirm(second, vic)), / 2 papers wait for you to confirm\./, 'without what they have recorded')
+  t.match(wordsOf(await confirm(second, una)), / One paper waits for you to confirm\. Check the next: Xia /)
+  t.match(wordsOf(await confirm(second, xia)), / No other paper waits for you to confirm it\./)
+  const done = `/studies/${many.id}?done=confirmed&subject=${wim.split('/').at(-2)}`
+  t.notMatch(wordsOf(await (await signedIn(many.researcher)).get(done)), /waits? for you/, 'nobody else is led there')
+})
