@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Principal } from '../search/expression.ts'
 import type { Scope } from './scope.ts'
@@ -45,6 +46,15 @@ export type ClientPolicy =
   | 'introspection'
   /** For imports. */
   | 'everything'
+
+/**
+ * Whether somebody is still who they were when they asked, with the same rights: their account may have been linked to another patient meanwhile, or
+ * a policy taken from their client. Where they may write is asked with each write, and does not count.
+ */
+export const isSameCaller = (before: Caller, now: Caller | undefined): boolean =>
+  now !== undefined && isDeepStrictEqual(readerIn(before), readerIn(now))
+
+const readerIn = ({ tokenHash: _, organizations: _where, ...reader }: Caller) => reader
 
 /** The same caller, narrowed to a study; without any scope where they are narrowed to another study already. */
 export const narrowedTo = (caller: Caller, study: string): Caller =>

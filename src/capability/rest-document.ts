@@ -73,7 +73,7 @@ export const toRestDocument = (documented: Documented): string =>
     'With `Prefer: respond-async` a Bundle whose entries all write, or a search of a type without a total, is answered 202 with `Content-Location`, and\n' +
       'anything else at once. At that address GET answers 202 with `X-Progress` and `Retry-After` until it is done, then 200 with a Bundle of type `batch-response`: its\n' +
       'only entry has the status and, as its resource, the Bundle that would have been the answer, or an outcome if it was refused. DELETE cancels it. It is\n' +
-      'done with the scopes of the token that asked, unless that is revoked, and is available for a day, only to tokens of the same person, client, scopes and\n' +
+      'done with the scopes of the token that asked, unless that is revoked, and each part with what its caller may do by then. It is available for a day, only to tokens of the same person, client, scopes and\n' +
       'context. What a search found is read anew when it is fetched, as far as the caller may see it then.',
     '## Limits',
     table(['what', 'at most'], Object.entries(documented.limits)),

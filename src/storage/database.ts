@@ -196,6 +196,7 @@ const inTransaction = async <T>(
     const connection = { ...connectionOver(query), later }
     const take = await locking.begin(connection)
     const result = await run({ ...connection, take }, begun?.rows[0]?.joinings)
+    locking.end()
     isCommitting = true
     await Promise.all([...sent, commit(client, fail, goneOn)])
     release()

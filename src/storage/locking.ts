@@ -7,15 +7,19 @@ import { waitAlone } from './write/turn-to-join.ts'
 export type Locking = {
   /** At the beginning of each attempt. */
   readonly begin: (connection: Connection) => Promise<Take>
+  /** Before it is committed. Throws if it gave way in a part of it, even if that part was undone and the rest went on: the next attempt can do all. */
+  readonly end: () => void
 }
 
 /** For the attempts of one transaction: what one has learnt, the next takes ahead. */
 export const openLocking = (): Locking => {
   const ahead: Held = new Map()
   let lost = 0
+  let gaveWay = false
   return {
     begin: async connection => {
       const held: Held = new Map()
+      gaveWay = false
       for (const kind of lockOrder) {
         const keys = ahead.get(kind)
         if (keys === undefined) continue
@@ -25,6 +29,7 @@ export const openLocking = (): Locking => {
       return async (kind, keys, run) => {
         if (!mayWait(held, kind, keys) && lost < mostLost && !(await areFree(connection, kind, keys))) {
           lost += 1
+          gaveWay = true
           for (const [one, of] of held) note(ahead, one, of)
           note(ahead, kind, keys)
           throw outOfTurn()
@@ -33,6 +38,9 @@ export const openLocking = (): Locking => {
         if (done !== undefined) note(held, kind, keys)
         return done
       }
+    },
+    end: () => {
+      if (gaveWay) throw outOfTurn()
     },
   }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Caller, narrowedTo, onlyFindingStudies } from '../../src/access/caller.ts'
+import { type Caller, isSameCaller, narrowedTo, onlyFindingStudies } from '../../src/access/caller.ts'
 import { parseScopes, printScope } from '../../src/access/scope.ts'
 
 const caller: Caller = {
@@ -20,4 +20,19 @@ t.test('a caller is narrowed to one study once: for another one nothing is left 
 
 t.test('who may only find studies neither reads them nor finds anything else', async t => {
   t.strictSame(onlyFindingStudies(caller).scopes.map(printScope), ['user/ResearchStudy.s'])
+})
+
+t.test('a caller is the same as long as nothing changes that decides what they read', t => {
+  t.ok(isSameCaller({ ...caller, tokenHash: Buffer.from('hash') }, { ...caller, organizations: ['lab', 'clinic'] }))
+  const others: Readonly<Record<string, Caller | undefined>> = {
+    nobody: undefined,
+    'another patient': { ...caller, patient: 'pat' },
+    'another practitioner': { ...caller, practitioner: 'nurse' },
+    'other scopes': { ...caller, scopes: parseScopes('user/Patient.cruds') },
+    'another policy': { ...caller, client: { ...caller.client, policies: new Set(['everything']) } },
+    'an administrator': { ...caller, administrator: true },
+    'one study': { ...caller, study: 'one' },
+  }
+  for (const [name, other] of Object.entries(others)) t.notOk(isSameCaller(caller, other), name)
+  t.end()
 })

@@ -3,6 +3,7 @@ import { hold } from '../../src/storage/hold.ts'
 import { exclusive, shared } from '../../src/storage/lock-keys.ts'
 import { isOutOfTurn } from '../../src/storage/locking.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { allOrNothing } from '../../src/storage/write/savepoint.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
 
@@ -91,6 +92,32 @@ t.test('of two that share a lock and want it alone, one gives back its share', a
   await Promise.all([one(), one()])
   t.strictSame(new Set(gaveWay), new Set([true]))
 })
+
+t.test(
+  'what gave way in a part of it is run anew as a whole, although that part was undone and the rest went on',
+  async t => {
+    const [study, patient] = [exclusive(['study']), exclusive([7])]
+    const { held, taken } = { held: Promise.withResolvers<void>(), taken: Promise.withResolvers<void>() }
+    const other = database.writing(async connection => {
+      await hold(connection, 'patient', patient)
+      held.resolve()
+      await taken.promise
+    })
+    await held.promise
+    const attempts: string[] = []
+    await database.writing(async connection => {
+      await hold(connection, 'study', study)
+      const part = allOrNothing(connection, async () => {
+        await hold(connection, 'patient', patient)
+        return 'done'
+      })
+      attempts.push(await part.catch(error => (isOutOfTurn(error) ? 'undone' : 'failed')))
+      taken.resolve()
+    })
+    await other
+    t.strictSame(attempts, ['undone', 'done'])
+  },
+)
 
 t.test('a lock that is held is taken again at once, whatever came after it', async t => {
   const again = await database.writing(async connection => {

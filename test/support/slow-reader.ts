@@ -12,14 +12,22 @@ export const readSlowly = async (url: string, headers: Readonly<Record<string, s
   asking.end(form?.toString())
   const [answer]: IncomingMessage[] = await once(asking, 'response')
   const pieces = answer?.iterator({ destroyOnReturn: false })
-  await pieces?.next()
+  const got: string[] = []
+  const takeOne = async () => {
+    const { value, done } = (await pieces?.next()) ?? { done: true }
+    if (value !== undefined) got.push(String(value))
+    return !done
+  }
+  await takeOne()
   return {
     status: answer?.statusCode,
     /** Disconnects. */
     destroy: () => answer?.destroy(),
     /** Rejects if not everything comes. */
     rest: async () => {
-      while (!(await pieces?.next())?.done);
+      while (await takeOne());
     },
+    /** What has been read so far. */
+    text: () => got.join(''),
   }
 }

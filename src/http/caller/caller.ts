@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller } from '../../access/caller.ts'
+import { type Caller, isSameCaller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { type Cookies, isSameOrigin, sessionCookieOf } from './session.ts'
 
@@ -43,7 +43,7 @@ export const requireCaller =
       throw unauthorized(reply, authorization)
     }
     request.caller = caller
-    request.isStillLetIn = async () => (await find({ for: 'going-on' })) !== undefined
+    request.isStillLetIn = async () => isSameCaller(caller, await find({ for: 'going-on' }))
   }
 
 export const bearerOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined =>

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Caller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
@@ -8,7 +9,7 @@ import {
   asyncRequestsToDo,
   dropOldAsyncRequests,
   endAsyncRequest,
-  isAuthorizationOver,
+  findAsyncCaller,
   keepAnswer,
   readAsyncWork,
 } from '../../storage/work/async-request.ts'
@@ -28,7 +29,8 @@ type Parts = {
 }
 
 /**
- * Carries out requests that are to be answered later, also those from before this process began, with the rights that the token has at this moment.
+ * Carries out requests that are to be answered later, also those from before this process began. Each part is done with the rights that the token has
+ * at that moment.
  * Drops the answers when they expire.
  */
 export const workOnAsyncRequests = async (parts: Parts): Promise<{ readonly close: () => void }> => {
@@ -64,8 +66,8 @@ const endRefused = async ({ database, reportFault }: Parts, id: string, error: u
 const internalError = new FhirError('exception', 'Internal error')
 
 const carryOut = async (parts: Parts, id: string, work: AsyncWork): Promise<void> => {
-  const { caller, hasEnded, name } = work
-  if (caller === undefined || hasEnded) throw revoked
+  const { caller, name } = work
+  if (caller === undefined) throw revoked
   const context = parts.contextFor(caller, work)
   await workByName[name]({ ...parts, id, work, context, routed: routedOf(work, context) })
 }
@@ -101,11 +103,17 @@ const doTransaction = async ({ id, work, context, routed: { interaction, request
 
 /** In parts, each of which is committed together with its part of the answer, so that a new try goes on after the last one. */
 const doBatch = async (doing: Doing): Promise<void> => {
-  const { id, work, routed, database } = doing
+  const { id, work, routed, database, contextFor } = doing
   const entries = entriesOf(routed.request.body)
+  let { context } = doing
+  let { caller } = work
   for (let from = work.done; from < entries.length; from += partLength) {
-    if (from > work.done && (await isAuthorizationOver(database, id))) throw revoked
-    await doEntries(doing, entries, from, Math.min(from + partLength, entries.length))
+    const now = await findAsyncCaller(database, id)
+    if (now === undefined) throw revoked
+    // All that is done with one context counts as one upload.
+    if (!isDeepStrictEqual(now, caller)) context = contextFor(now, work)
+    caller = now
+    await doEntries({ ...doing, context }, entries, from, Math.min(from + partLength, entries.length))
   }
   await endAsyncRequest(database, id, { status: 200, head: { type: 'batch-response' } })
 }

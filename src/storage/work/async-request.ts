@@ -88,29 +88,26 @@ export const answersOf = async (connection: Connection, id: string): Promise<rea
 /** What is needed to work on it. */
 export type AsyncWork = AsyncRequest & {
   readonly done: number
-  /** Absent if the client no longer exists, or the person is barred. */
+  /** Who does it, as they are at this moment. */
   readonly caller: Caller | undefined
-  readonly hasEnded: boolean
 }
 
 /** Undefined if it is done, or nobody waits for it any more. */
 export const readAsyncWork = async (connection: Connection, id: string): Promise<AsyncWork | undefined> => {
-  const row = await connection.maybeOne<Omit<AsyncWork, 'caller'> & { readonly hash: Buffer }>(sql.fragment`
-    SELECT hash, request, name, target, prefer, body, total, done, ${hasEnded(sql.fragment`async_request`)} AS "hasEnded"
+  const work = await connection.maybeOne<Omit<AsyncWork, 'caller'>>(sql.fragment`
+    SELECT request, name, target, prefer, body, total, done
     FROM async_request WHERE id = ${id} AND ended_at IS NULL AND made_at + ${lifetime} > now()`)
-  if (row === undefined) return undefined
-  const { hash: tokenHash, ...work } = row
-  const caller = await findCallerOf(connection, sql.fragment`async_request`, id)
-  return { ...work, caller: caller && { ...caller, tokenHash } }
+  return work && { ...work, caller: await findAsyncCaller(connection, id) }
 }
 
-/** Whether the token or grant by which it is done has ended; some of its parts may be done by then. */
-export const isAuthorizationOver = async (connection: Connection, id: string): Promise<boolean> => {
+/** Undefined once the token or grant by which it is done has ended, the client no longer exists, or the person is barred. */
+export const findAsyncCaller = async (connection: Connection, id: string): Promise<Caller | undefined> => {
   const copy = sql.fragment`async_request`
-  const row = await connection.maybeOne<{ readonly over: boolean }>(
-    sql.fragment`SELECT ${hasEnded(copy)} AS over FROM async_request WHERE id = ${id}`,
+  const row = await connection.maybeOne<{ readonly hash: Buffer }>(
+    sql.fragment`SELECT hash FROM async_request WHERE id = ${id} AND NOT ${hasEnded(copy)}`,
   )
-  return row !== undefined && (row.over || (await findCallerOf(connection, copy, id)) === undefined)
+  const caller = row && (await findCallerOf(connection, copy, id))
+  return caller && { ...caller, tokenHash: row.hash }
 }
 
 /** Ids of the requests that are not done yet. */

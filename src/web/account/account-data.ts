@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { readInTurn } from '../../http/caller/caller-turns.ts'
-import { whileLetIn } from '../../http/caller/while-let-in.ts'
+import { letInWhile, whileLetIn } from '../../http/caller/while-let-in.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import {
   documentLines,
@@ -73,11 +73,10 @@ const rateLimit = { max: 10, timeWindow: '1 minute' }
 
 /** Each record is read as its patient, and only while they still are that: somebody may have acted for them who no longer does. */
 const whileTheirs = (request: FastifyRequest, { accounts }: PageOptions, records: readonly PatientRecord[]): void => {
-  const { isStillLetIn } = request
-  request.isStillLetIn = async () => {
+  letInWhile(request, async () => {
     const now = await patientsOf(accounts.database, sessionOf(request).person)
-    return records.every(({ patient }) => now.includes(patient)) && (await isStillLetIn?.()) === true
-  }
+    return records.every(({ patient }) => now.includes(patient))
+  })
 }
 
 const recordsOf = async (

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Caller } from '../../access/caller.ts'
+import { type Caller, isSameCaller } from '../../access/caller.ts'
 import { FhirError, unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { readInTurn } from '../../http/caller/caller-turns.ts'
-import { whileLetIn } from '../../http/caller/while-let-in.ts'
+import { letInWhile, whileLetIn } from '../../http/caller/while-let-in.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { openSent } from '../../interactions/search/still-seen.ts'
@@ -112,6 +112,7 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
       throw new FhirError('value', wrong.map(({ label, problem }) => `${label}: ${problem}`).join('; '))
     const found = inOrder(options.registry, search.searchOf(options.registry, asked), order)
     const store = readInTurn(options.openStoreFor(caller), request)
+    letInWhile(request, async () => isSameCaller(caller, await readerOf(request, options)))
     return reply
       .type('text/csv; charset=utf-8')
       .header('cache-control', 'no-store')

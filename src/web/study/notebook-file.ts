@@ -1,18 +1,21 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isSameCaller } from '../../access/caller.ts'
 import { parseScopes } from '../../access/scope.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { readInTurn } from '../../http/caller/caller-turns.ts'
-import { whileLetIn } from '../../http/caller/while-let-in.ts'
+import { letInWhile, whileLetIn } from '../../http/caller/while-let-in.ts'
 import { linesOf, searchPages } from '../../interactions/search/search-lines.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { type Cell, csvInTurns, unixCsv } from '../../operations/rows/csv.ts'
 import { readingColumns, rowsOf, type StudyReading } from '../../operations/rows/study-reading-rows.ts'
 import type { NameKind } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
+import { callerOfSession } from '../../storage/account/session.ts'
 import { codesOf, openStudyPlaces, placeOf } from '../../studies/people/study-places.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { kindNames } from '../page/kind-names.ts'
+import { sessionOf } from '../page/signed-in.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import type { Chosen } from './notebook-chosen.ts'
 import type { ReadStudy } from './read-study.ts'
@@ -28,6 +31,9 @@ export const sendNotebookFile = async (
   options: PageOptions,
   { read, chosen, format }: Asked,
 ): Promise<FastifyReply> => {
+  letInWhile(request, async () =>
+    isSameCaller(read.caller, await callerOfSession(options.accounts.database, sessionOf(request))),
+  )
   const pages = await pagesOf(request, options, read, chosen)
   const { type, piecesOf } = formats[format]
   const pieces = piecesOf(pages, namingIn(request, options, read))

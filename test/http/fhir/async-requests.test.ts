@@ -321,7 +321,7 @@ t.test('what was requested before the server stopped is done by the next one, as
   }
   const body = bundleOf('batch', ...Array.from({ length: 600 }, () => native))
   const id = await waiting(body, 'everything')
-  t.match(await readAsyncWork(database, id), { done: 0, total: 600, hasEnded: false })
+  t.match(await readAsyncWork(database, id), { done: 0, total: 600, caller: {} })
   // As if the first part had been done when it stopped.
   await database.run(sql.fragment`UPDATE async_request SET done = 500 WHERE id = ${id}`)
   const [token, other] = [await world.token(app), await world.token(app)]
@@ -399,6 +399,25 @@ t.test('if the token is revoked while a batch is being done, the rest of it is n
   })
   t.match(await answerAt(location, other), { response: { status: /^401/ } })
   t.equal((await send('GET', 'Observation?identifier=urn:test|stopped&_summary=count')).json().total, 500)
+})
+
+t.test('what somebody loses while their batch is being done, the rest of it is done without', async t => {
+  const link = [{ target: { reference: 'Patient/ann' } }]
+  await send('PUT', 'Person/acting', { body: { resourceType: 'Person', id: 'acting', link } })
+  const token = await world.token({ subject: { kind: 'user', person: 'acting' }, scope: 'user/*.cruds' })
+  const device = { resourceType: 'Device', patient: { reference: 'Patient/ann' } }
+  const entry = Array.from({ length: 600 }, () => ({ resource: device, request: { method: 'POST', url: 'Device' } }))
+  const body = { resourceType: 'Bundle', type: 'batch', entry }
+  // Compartments are being joined, which every write waits for.
+  const location = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    const location = await laterOf('', { body, token })
+    await someoneWaits(database)
+    await database.run(sql.fragment`DELETE FROM person_patient WHERE person = 'acting'`)
+    return location
+  })
+  const { resource } = await answerAt(location, token)
+  t.strictSame(statusesOf(resource as Bundle), { '201 Created': 500, '403 Forbidden': 100 })
 })
 
 t.test('more than can be worked on is refused before it is read, with a time to come back', async t => {
