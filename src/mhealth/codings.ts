@@ -5,7 +5,7 @@ import { type ConceptMapping, type MappingTarget, openMhealthMaps } from '../fhi
 import { asList, asRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
 
-export type Coding = { readonly system: string; readonly code: string }
+export type Coding = { readonly system: string; readonly code: string; readonly display?: string }
 
 /** What a document says about itself, by the names that `dependsOn` has in the ConceptMap. */
 export type Facts = {

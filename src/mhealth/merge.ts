@@ -14,7 +14,7 @@ export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment:
     identifier: withIdentifier(identifier, face.identifier),
     status: status ?? 'final',
     category: category ?? derivedCategory,
-    code: { ...asRecord(code), coding: mergeCodings(asList(asRecord(code)?.coding), face) },
+    code: codeOf(asRecord(code), face),
     ...without(elements, others),
     ...others,
     performer: others.performer ?? (face.isSelfReported ? selfReporter(others.subject) : undefined),
@@ -30,6 +30,13 @@ export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment:
     contained,
   }
   return { ...defined(before), ...merged }
+}
+
+/** A code that the client sent stays in its words; one that is ours says in words what was measured. */
+const codeOf = (sent: JsonRecord | undefined, face: NativeFace): JsonRecord => {
+  const coding = mergeCodings(asList(sent?.coding), face)
+  if (sent !== undefined) return { ...sent, coding }
+  return { coding, ...(face.name !== undefined && { text: face.name }) }
 }
 
 /** The derived elements without those that the client sent, which agree; of a choice, under whichever of its names. */

@@ -3,6 +3,7 @@ import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { isNumber, toNumber } from '../fhir/json.ts'
 import { cgmReadings } from '../fhir/measured/cgm.ts'
 import { bodySite, circumstancesOf, noteOf, wordsIn } from './circumstances.ts'
+import { named, schemaName } from './code-names.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
@@ -16,12 +17,17 @@ import { repairExtensions } from './repair-extension.ts'
 import { sampledData } from './sampled-data.ts'
 import type { Timing } from './timing.ts'
 
-/** To be changed whenever the same document would get other native elements, so that stored ones can be found and derived again. */
+/**
+ * To be changed whenever the same document would get other native elements, so that stored ones can be found and derived again. Names of codes are
+ * no reason: what stands is not given a next version for them.
+ */
 export const mapVersion = 12
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {
   readonly codings: readonly Coding[]
+  /** What was measured, in words. */
+  readonly name: string | undefined
   readonly elements: JsonRecord
   readonly components: readonly JsonRecord[]
   readonly extensions: readonly JsonRecord[]
@@ -42,6 +48,7 @@ export const deriveFace = function* (
 ): Steps<NativeFace> {
   const bodies = judgement.bodies.map(body => asRecord(body) ?? {})
   const common = {
+    name: schemaName(codings.of(document.id).code),
     identifier: identifierOf(document.plain.header),
     isSelfReported: isSelfReported(document.plain.header),
     effective,
@@ -49,7 +56,7 @@ export const deriveFace = function* (
   const repairs = repairExtensions(judgement.findings.flatMap(one => one.repairs ?? []))
   const timing = { ...effective?.element, ...issued(document.plain.header) }
   if (!judgement.validated) {
-    return { ...common, codings: [codings.of(document.id)], elements: timing, ...bare, extensions: repairs }
+    return { ...common, codings: [named(codings.of(document.id))], elements: timing, ...bare, extensions: repairs }
   }
   const [body = {}] = bodies
   const map = elementMapOf(classKey)
@@ -68,7 +75,7 @@ export const deriveFace = function* (
   const circumstances = isSeries ? [] : circumstancesOf(body, codings, loinc)
   return {
     ...common,
-    codings: [...loinc, codings.of(document.id), ...codings.snomed(classKey)],
+    codings: [...loinc.map(named), named(codings.of(document.id)), ...codings.snomed(classKey)],
     elements: {
       ...categoryOf(map),
       ...timing,
@@ -216,7 +223,7 @@ const componentCoding = (
 }
 
 const toCodings = (system: string, code: string | undefined): readonly Coding[] =>
-  code === undefined ? [] : [{ system, code }]
+  code === undefined ? [] : [system === systems.loinc ? named({ system, code }) : { system, code }]
 
 const factsOf = (body: JsonRecord, value: JsonRecord, effective: Effective | undefined): Facts => ({
   unit: asText(asRecord(value.valueQuantity)?.unit),

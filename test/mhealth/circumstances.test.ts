@@ -67,7 +67,7 @@ t.test('supplemental oxygen is described with how it is given', async t => {
   })
   t.strictSame(component, [
     {
-      code: { coding: [{ system: 'http://loinc.org', code: '3151-8' }] },
+      code: { coding: [{ system: 'http://loinc.org', code: '3151-8', display: 'Inhaled oxygen flow rate' }] },
       valueQuantity: { value: 2.5, unit: 'L/min', system: 'http://unitsofmeasure.org', code: 'L/min' },
     },
     {

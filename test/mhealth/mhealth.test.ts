@@ -50,7 +50,7 @@ t.test('a heart rate in R5’s attachment becomes a valid R4 Observation with it
     ],
     code: {
       coding: [
-        { system: loinc, code: '8867-4' },
+        { system: loinc, code: '8867-4', display: 'Heart rate' },
         { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' },
         { system: 'http://snomed.info/sct', code: '78564009' },
       ],
@@ -62,6 +62,43 @@ t.test('a heart rate in R5’s attachment becomes a valid R4 Observation with it
     valueQuantity: { value: 64, unit: 'beats/min', system: 'http://unitsofmeasure.org', code: '/min' },
   })
   t.end()
+})
+
+t.test('a code that is made here says in words what was measured, and one that was sent is kept as it is', async t => {
+  const codeOf = (document: unknown, code?: unknown) => receive(upload(document, { code })).resource.code
+  const omh = 'https://w3id.org/openmhealth'
+  const snomed = { system: 'http://snomed.info/sct', code: '78564009' }
+  t.same(codeOf(heartRate()), {
+    coding: [
+      { system: loinc, code: '8867-4', display: 'Heart rate' },
+      { system: omh, code: 'omh:heart-rate:2.0', display: 'Heart rate 2.0' },
+      snomed,
+    ],
+    text: 'Heart rate',
+  })
+  const own = { system: loinc, code: '8867-4', display: 'Pulse' }
+  const sent = { system: omh, code: 'omh:heart-rate:2.0', userSelected: true }
+  t.same(codeOf(heartRate(), { coding: [sent, own] }), { coding: [own, sent, snomed] })
+  t.same(codeOf(heartRate(), { coding: [sent], text: 'After lunch' }).text, 'After lunch')
+})
+
+t.test('a component has the name that its code has in LOINC', async t => {
+  const pressure = (value: number) => ({ value, unit: 'mmHg' })
+  const body = {
+    systolic_blood_pressure: pressure(121),
+    diastolic_blood_pressure: pressure(78),
+    effective_time_frame: at,
+    descriptive_statistic: 'average',
+  }
+  const { code, component } = receive(upload(point('omh:blood-pressure:4.0', body), { code: undefined })).resource
+  t.equal(code.text, 'Blood pressure')
+  t.same(
+    component.map((one: { code: { coding: { display?: string }[] } }) => one.code.coding.map(({ display }) => display)),
+    [
+      ['Systolic blood pressure mean', undefined],
+      ['Diastolic blood pressure mean', undefined],
+    ],
+  )
 })
 
 t.test('what was received stays the same if it is sent again', t => {

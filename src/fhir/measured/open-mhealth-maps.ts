@@ -17,6 +17,7 @@ type MappingGroup = {
 
 export type MappingTarget = {
   readonly code: string
+  readonly display?: string
   readonly equivalence: string
   readonly dependsOn?: readonly { readonly property: string; readonly value: string }[]
 }
