@@ -26,6 +26,19 @@ const schemas: ReadonlyMap<string, string> = new Map(
 /** Of a kind of measurement in words, without a version; undefined if the schema is none of those that are known. */
 export const schemaName = (code: string): string | undefined => schemas.get(withoutVersion(code))
 
+type Named = {
+  readonly system?: string | undefined
+  readonly code?: string | undefined
+  readonly display?: string | undefined
+}
+
+/** Whether the name of a coding is the one that is given here, and so no word of whoever sent it. */
+export const isGivenName = ({ system = '', code = '', display }: Named): boolean => display === nameOf({ system, code })
+
+/** The same for the text of a concept with these codings. */
+export const isGivenText = (text: string, codings: readonly Named[]): boolean =>
+  codings.some(({ code = '' }) => text === schemaName(code))
+
 /** https://loinc.org/license: names may be passed on unchanged, with the notice that the ConceptMap has. */
 const loinc: ReadonlyMap<string, string> = new Map([
   ...openMhealthMaps.loinc.group.flatMap(({ element }) =>

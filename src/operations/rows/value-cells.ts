@@ -1,4 +1,5 @@
 import { decimalText } from '../../fhir/json.ts'
+import { isGivenName, isGivenText } from '../../mhealth/code-names.ts'
 import type { Cell } from './csv.ts'
 
 export type Concept = { readonly text?: string; readonly coding?: readonly Coding[] }
@@ -65,11 +66,13 @@ export const valueCells = (
 /** The name of a code that comes without one; undefined if it is of no known kind. */
 export type NameKind = (system: string | undefined, code: string) => string | undefined
 
-/** The concept in its own words, or else the name of its kind. */
+/** The concept in its sender's words, or else the name of its kind: the names that we give to codes are in English, and those of LOINC are long. */
 export const whatOf = ({ text, coding = [] }: Concept = {}, nameKind: NameKind): string | undefined =>
+  (text !== undefined && !isGivenText(text, coding) ? text : undefined) ??
+  coding.find(one => one.display !== undefined && !isGivenName(one))?.display ??
+  coding.map(({ system, code = '' }) => nameKind(system, code)).find(name => name !== undefined) ??
   text ??
-  coding.find(({ display }) => display !== undefined)?.display ??
-  coding.map(({ system, code = '' }) => nameKind(system, code)).find(name => name !== undefined)
+  coding.find(({ display }) => display !== undefined)?.display
 
 export const nameOf = ({ text, coding = [] }: Concept = {}): string | undefined =>
   text ?? coding.find(({ display }) => display !== undefined)?.display ?? coding[0]?.code

@@ -57,3 +57,29 @@ t.test('a concept has its own words, or those of a code, or of the kind', async 
     [`${loinc}|8867-4`, 'y', undefined, undefined],
   )
 })
+
+t.test(
+  'a code with the name that is given to it here is called as one without, in the words of the reader',
+  async t => {
+    const words: Readonly<Record<string, string>> = { '8867-4': 'Frecuencia cardíaca' }
+    const what = (coding: object, more = {}) => whatOf({ coding: [coding], ...more }, (_, code) => words[code])
+    const coding = { system: loinc, code: '8867-4' }
+    t.equal(what({ ...coding, display: 'Heart rate' }), what(coding))
+    t.equal(
+      what({ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }, { text: 'Heart rate' }),
+      'Heart rate',
+    )
+    t.equal(
+      whatOf(
+        {
+          coding: [coding, { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }],
+          text: 'Heart rate',
+        },
+        (_, code) => words[code],
+      ),
+      'Frecuencia cardíaca',
+    )
+    t.equal(what({ ...coding, display: 'Pulso' }), 'Pulso', 'while the words of a sender are kept')
+    t.equal(what({ system: loinc, code: '3151-8', display: 'Inhaled oxygen flow rate' }), 'Inhaled oxygen flow rate')
+  },
+)
