@@ -190,6 +190,20 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.match(await tab.locator('details[open] table').textContent(), /(?:1 February|February 1,) 20263.*9999/)
   })
 
+  await t.test('iPhones that get no newer Safari than 15 draw all of them', async t => {
+    const { page: old, complaints } = await signedIn({ timezoneId: 'UTC' })
+    await old.addInitScript(`{
+      for (const name of ['toSorted', 'toReversed', 'toSpliced', 'with']) delete Array.prototype[name]
+      for (const [type, name] of [[Object, 'groupBy'], [Map, 'groupBy'], [Promise, 'withResolvers'], [URL, 'canParse'], [Array, 'fromAsync']])
+        delete type[name]
+      delete globalThis.Iterator
+    }`)
+    await old.goto(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC`)
+    await old.waitForLoadState('networkidle')
+    t.same(complaints, [])
+    t.equal(await old.locator('.chart canvas').count(), await old.locator('[data-chart]').count())
+  })
+
   await t.test('a day on which the clock skips midnight has its own name below a chart', async t => {
     const { page: shown } = await signedIn({ timezoneId: 'America/Havana' })
     await shown.addInitScript(() => {

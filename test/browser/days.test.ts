@@ -39,6 +39,38 @@ t.test('days that are asked for are those of the reader’s time zone', { skip: 
   }
 })
 
+const webKit = 'Apple Computer, Inc.'
+
+t.test('a button for a calendar is there where the browser opens one', { skip: whyNoChromium() }, async t => {
+  const { server, people } = await openTenants()
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const value = people.patient.cookies.get('sharewell-session') ?? ''
+
+  for (const [name, { vendor, platform, maxTouchPoints, lacks = '' }, buttons] of [
+    ['Firefox', { vendor: '', platform: 'Linux x86_64', maxTouchPoints: 0 }, 2],
+    ['Chromium on a phone', { vendor: 'Google Inc.', platform: 'Linux armv81', maxTouchPoints: 5 }, 2],
+    ['Safari on a Mac', { vendor: webKit, platform: 'MacIntel', maxTouchPoints: 0 }, 2],
+    ['Safari before 17.4', { vendor: webKit, platform: 'MacIntel', maxTouchPoints: 0, lacks: 'checkVisibility' }, 0],
+    ['an iPhone', { vendor: webKit, platform: 'iPhone', maxTouchPoints: 5 }, 0],
+    ['an iPad', { vendor: webKit, platform: 'MacIntel', maxTouchPoints: 5 }, 0],
+    ['WebKit on Linux', { vendor: webKit, platform: 'Linux x86_64', maxTouchPoints: 0 }, 0],
+  ] as const) {
+    const { context, page } = await openBrowser()
+    await context.addCookies([{ name: 'sharewell-session', value, url: base }])
+    await context.addInitScript(`{
+      const said = ${JSON.stringify({ vendor, platform, maxTouchPoints })}
+      for (const [name, value] of Object.entries(said)) Object.defineProperty(navigator, name, { value })
+      delete Element.prototype['${lacks}']
+    }`)
+    await page.goto(`${base}/account/disclosures`)
+    t.equal(await page.locator('[data-calendar] + button').count(), buttons, name)
+    t.equal(await page.locator('[data-calendar]').count(), 2, 'a day can be typed')
+  }
+})
+
 t.test('days from and until which somebody shares are those of their time zone', { skip: whyNoChromium() }, async t => {
   const world = await openInvited({ PORT: '0' })
   await world.server.listen({ port: 0, host: '127.0.0.1' })

@@ -59,4 +59,14 @@ const open = (field, button) => {
   }
 }
 
-if ('showPicker' in HTMLInputElement.prototype) for (const field of document.querySelectorAll('[data-calendar]')) addCalendar(field)
+/**
+ * WebKit has the method everywhere, but it opens a calendar on a Mac only, since Safari 17.4, as which `checkVisibility` is as old; elsewhere it does
+ * nothing and says nothing. An iPad names itself a Mac: https://webkit.org/b/261703
+ */
+const opensCalendars = () => {
+  if (!('showPicker' in HTMLInputElement.prototype)) return false
+  const { vendor, platform, maxTouchPoints } = navigator
+  return !vendor.startsWith('Apple') || (platform === 'MacIntel' && maxTouchPoints === 0 && 'checkVisibility' in Element.prototype)
+}
+
+if (opensCalendars()) for (const field of document.querySelectorAll('[data-calendar]')) addCalendar(field)

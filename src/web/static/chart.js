@@ -51,7 +51,7 @@ const valueAxis = (palette, { language, ticks }) => {
       return isWithin && isFree ? [...kept, tick] : kept
     }, [])
   return {
-    ...(ticks !== undefined && { splits: plot => apart(plot, 'y').toSorted((one, other) => one - other) }),
+    ...(ticks !== undefined && { splits: plot => apart(plot, 'y').sort((one, other) => one - other) }),
     ...axisOf(palette), size: 30 + 36 * scale, space: 30 * scale, values: (_plot, splits) => splits.map(number) }
 }
 
