@@ -157,6 +157,27 @@ t.test('what is sent after a withdrawal is not shown to a study that only keeps 
   )
 })
 
+t.test(
+  'a study is told of what was refused of the kinds shared with it, or of no kind, while anything is shared with it',
+  async t => {
+    const hearts = await study(manager, organization, 'Hearts', ['omh:heart-rate'])
+    const fay = await participant(manager, organization, sugar.id, ['omh:blood-glucose'], 'Fay')
+    const fays = await patientToken(fay, 'patient/*.cruds patient/Consent.cruds')
+    await enrol(manager, hearts.id, fay)
+    const given = await create(fays, consent(fay, hearts.id, organization, ['omh:heart-rate']))
+    const toldOf = async (document: (source: string) => object) => {
+      const source = await strictSource()
+      t.equal((await send(fays, 'POST', 'Observation', document(source))).statusCode, 422)
+      return (await keptFrom(source)).map(({ studies }) => [...studies].toSorted())
+    }
+    const ofNoKind = (source: string) => ({ ...of(fay, source), ...attached('no JSON'), code: { text: 'Sugar' } })
+    const both = [sugar.id, hearts.id].toSorted()
+    t.strictSame([await toldOf(source => of(fay, source)), await toldOf(ofNoKind)], [[[sugar.id]], [both]])
+    await update(fays, { ...given, status: 'inactive' })
+    t.strictSame(await toldOf(ofNoKind), [[sugar.id]])
+  },
+)
+
 t.test('nothing is kept from somebody who may not write it, and that is neither told nor counted', async t => {
   const source = await strictSource()
   const answer = await send(bensApp, 'POST', 'Observation', of(ann, source))
@@ -391,6 +412,21 @@ t.test('an update is kept with the version that it was to change, if its sender 
     { ...asked, target: id, version: 1, times: 2 },
     { ...asked, target: null, version: null, if_none_exist: 'identifier=x%7C1' },
   ])
+})
+
+t.test('an update is kept of a sender who may change what there is, and add nothing', async t => {
+  const source = await strictSource()
+  const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, source, glucose('mg/dL')))).json()
+  const sent = { ...of(ann, source), id }
+  const [changes, adds] = [
+    await patientToken(ann, 'patient/Observation.u'),
+    await patientToken(ann, 'patient/Observation.c'),
+  ]
+  t.notMatch((await send(adds, 'PUT', `Observation/${id}`, sent)).body, 'quarantine')
+  t.notMatch((await send(changes, 'POST', 'Observation', of(ann, source))).body, 'quarantine')
+  t.strictSame(await keptFrom(source), [])
+  t.match((await send(changes, 'PUT', `Observation/${id}`, sent)).body, 'It is kept in quarantine as')
+  t.match(await keptFrom(source), [{ interaction: 'update', target: id, version: 1, times: 1, studies: [sugar.id] }])
 })
 
 t.test('patches and $validate keep nothing, since the stored resource is not affected', async t => {

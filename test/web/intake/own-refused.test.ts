@@ -26,12 +26,12 @@ const heartRate = (value: unknown, header: object = {}) =>
     { heart_rate: { value, unit: 'bpm' }, effective_time_frame: at },
     { uuid: uuid(), ...header },
   )
-const refuse = async (document: unknown) => {
+const refuse = async (document: unknown, patient = ann, sender = app) => {
   const observation = upload(document, {
-    subject: { reference: `Patient/${ann}` },
+    subject: { reference: `Patient/${patient}` },
     device: { reference: `Device/${band.id}` },
   })
-  const { statusCode, body } = await send(app, 'POST', 'Observation', observation)
+  const { statusCode, body } = await send(sender, 'POST', 'Observation', observation)
   t.equal(statusCode, 422)
   return /kept in quarantine as ([\da-f-]{36})/.exec(body)?.[1] ?? ''
 }
@@ -64,6 +64,26 @@ t.test('a record that was joined with the shown one is not listed as another', a
       t.strictSame(others, record === other ? [first] : [other], `${path} ${records.indexOf(record)}`)
     }
 })
+
+t.test(
+  'for somebody with several records each of these lists what was refused of it, and nothing of another',
+  async t => {
+    const managingOrganization = { reference: `Organization/${world.lab.organization}` }
+    const [one, other] = [
+      await create('everything', { resourceType: 'Patient', managingOrganization }),
+      await create('everything', { resourceType: 'Patient', managingOrganization }),
+    ]
+    const person = await world.account(one.id)
+    await database.run(sql.fragment`INSERT INTO person_patient (person, patient) VALUES (${person}, ${other.id})`)
+    const parent = await world.browserOf(person)
+    const kept = await refuse(heartRate(61), one.id, 'everything')
+    const listed = async (record: string) =>
+      [
+        ...(await parent.get(`${list}?record=${record}`)).body.matchAll(/href="\/account\/refused\/([\da-f-]{36})/g),
+      ].map(([, id]) => id)
+    t.strictSame([await listed(one.id), await listed(other.id)], [[kept], []])
+  },
+)
 
 t.test('patients see which of their data was refused: why, from where, how often, and what it says', async t => {
   const document = heartRate('</pre><b>61')

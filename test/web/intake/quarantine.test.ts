@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { ownerSystem } from '../../../src/access/owner.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { policyMeanings } from '../../../src/mhealth/policy.ts'
 import type { Connection } from '../../../src/storage/database.ts'
@@ -117,6 +118,8 @@ t.test(
     const byCode = await people['manager of another tenant'].get(page)
     t.match(byCode.body, `<p>Of <a href="/studies/${coded.id}/people/${place.id}">K4T7-9PQR</a>, as it was sent.`)
     t.notMatch(byCode.body, '/patients/', 'it leads to no page that they may not open')
+    const named = [...byCode.body.matchAll(/\/studies\/([\w-]+)\/quarantine/g)].map(([, study]) => study)
+    t.strictSame(named, [coded.id], 'nor does it tell of another study with which the patient shares such data')
     t.match((await manager.get(page)).body, `<p>Of <a href="/patients/${ann}">this patient</a>, as it was sent.`)
     await update(signs, { ...given, status: 'inactive' })
     await relax({ id })
@@ -437,6 +440,11 @@ t.test('removed data is gone, and who removed it is recorded', async t => {
   t.match(wordsOf(await manager.get(page)), /Remove it Its content is deleted\. Nobody can have it accepted .* Remove/)
   t.match(await manager.send(page, {}, `${page}/remove`), { location: `/devices/${id}/quarantine?removed=yes` })
   t.match(await keptFrom(id), [{ state: 'removed', sent: null }])
+  const listed = async (state: string) =>
+    [
+      ...(await manager.get(`/devices/${id}/quarantine${state}`)).body.matchAll(/href="(\/quarantine\/[\da-f-]{36})"/g),
+    ].map(([, path]) => path)
+  t.strictSame([await listed(''), await listed('?state=settled')], [[], [page]])
   const { person } = await database.one<{ person: string }>(sql.fragment`
     SELECT person FROM audit_record WHERE interaction = 'delete' AND type = 'Observation' AND cardinality(patients) = 1`)
   t.equal(person, world.persons.manager)
@@ -459,6 +467,61 @@ t.test('managers see what came from a source for their own patients, by day and 
   t.match(wordsOf(await people['manager of another tenant'].get(page)), /Nothing has been received yet\./)
   t.match((await manager.get('/devices')).body, page)
   t.notMatch((await member.get('/devices')).body, page)
+})
+
+t.test('whoever manages a source sees what it sent for patients of their tenant, and for no others', async t => {
+  const ofOrganization = (id: string) =>
+    create('everything', {
+      resourceType: 'Device',
+      deviceName: [{ name: 'Tidewell band', type: 'model-name' }],
+      meta: { tag: [{ system: ownerSystem, code: id }] },
+      extension: [{ url: extensions.validationPolicy, valueCode: 'strict' }],
+    })
+  const alone = await create('everything', { resourceType: 'Patient', name: [{ text: 'Alone' }] })
+  const refused = async (patient: string, device: string): Promise<string> => {
+    const references = { subject: { reference: `Patient/${patient}` }, device: { reference: `Device/${device}` } }
+    const { body } = await send('everything', 'POST', 'Observation', upload(heartRate('bpm', 'high'), references))
+    return /kept in quarantine as ([\da-f-]{36})/.exec(body)?.[1] ?? body
+  }
+  const [ofWard, ofLab, ofClinic] = await Promise.all(
+    [world.ward, lab.organization, world.clinic.organization].map(ofOrganization),
+  )
+  const own = await create('everything', {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${ann}` },
+    meta: { tag: [{ system: ownerSystem, code: world.ward }] },
+    extension: [{ url: extensions.validationPolicy, valueCode: 'strict' }],
+  })
+  const documents = {
+    'of Ann, from the ward': await refused(ann, ofWard?.id ?? ''),
+    'of Ann, from the lab': await refused(ann, ofLab?.id ?? ''),
+    'of Ann, from the clinic': await refused(ann, ofClinic?.id ?? ''),
+    'of Ann, from her own': await refused(ann, own.id),
+    'of Carl, from the ward': await refused(world.carl, ofWard?.id ?? ''),
+    'of nobody’s patient, from the ward': await refused(alone.id, ofWard?.id ?? ''),
+  }
+  const seenBy = async (person: keyof typeof people): Promise<readonly string[]> => {
+    const seen: string[] = []
+    for (const [name, id] of Object.entries(documents))
+      if ((await people[person].get(`/quarantine/${id}`)).status === 200) seen.push(name)
+    return seen
+  }
+  t.strictSame(
+    {
+      'manager of the ward': await seenBy('manager of the ward'),
+      manager: await seenBy('manager'),
+      'manager of another tenant': await seenBy('manager of another tenant'),
+      administrator: await seenBy('administrator'),
+      member: await seenBy('member'),
+    },
+    {
+      'manager of the ward': ['of Ann, from the ward'],
+      manager: ['of Ann, from the ward', 'of Ann, from the lab', 'of Ann, from the clinic', 'of Ann, from her own'],
+      'manager of another tenant': ['of Carl, from the ward'],
+      administrator: Object.keys(documents),
+      member: [],
+    },
+  )
 })
 
 t.test('documents that come as updates count as those that are created do', async t => {
