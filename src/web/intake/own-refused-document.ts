@@ -51,9 +51,8 @@ ${postForm({ action: addressOf(own.patient, {}, `/${found.id}/remove`), token: o
   server.post<OfDocument>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const own = await ownRefusedOf(request, options)
     if (own === undefined) return notFound()
-    await own.store.removeRefused(idIn(request))
-    // If it no longer waits, it was accepted or removed meanwhile: the list shows what is left.
-    return reply.redirect(addressOf(own.patient, { done: 'removed' }), 303)
+    const removed = await own.store.removeRefused(idIn(request))
+    return reply.redirect(addressOf(own.patient, { done: removed === undefined ? 'settled' : 'removed' }), 303)
   })
 }
 

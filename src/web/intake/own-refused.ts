@@ -47,7 +47,7 @@ export const ownRefusedPage: AddPage = (server, options) => {
       title: titled(say('refused.title')),
       isProblem: order.problem !== undefined,
       content: html`<h1>${say('refused.title')}</h1>
-${done && notice('done', html`<p>${say(done)}</p>`)}
+${done && notice(done.kind, html`<p>${say(done.text)}</p>`)}
 ${note}
 <p>${say(shown.length === 0 ? 'refused.none' : 'refused.text')}</p>
 ${own && (shown.length > 1 || queryOf(request).has('sort')) && orderForm(refusedPath, order, { record: own.patient }, words)}
@@ -63,7 +63,10 @@ export const refusedPath = '/account/refused'
 
 const pageSize = 20
 
-const doneTexts = { removed: 'refused.removed' } as const
+const doneTexts = {
+  removed: { kind: 'done', text: 'refused.removed' },
+  settled: { kind: 'problem', text: 'refused.settled' },
+} as const
 
 export type OwnRefused = OwnRecord & { readonly store: Store }
 

@@ -62,7 +62,8 @@ ${found.isOfOrganization && html`<p><a href="/devices/${found.source || noSource
   server.post<OfDocument>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const { keeper, found } = await documentFor(request, options)
     const { keepers, store } = keeper
-    await store.settleQuarantined(found.id, keepers, { kind: 'removed' })
+    const settled = await store.settleQuarantined(found.id, keepers, { kind: 'removed' })
+    if (settled === undefined) return reply.redirect(`/quarantine/${found.id}?done=settled`, 303)
     const [study] = found.studies
     const list = found.isOfOrganization ? `/devices/${found.source || noSource}` : `/studies/${study}`
     return reply.redirect(`${list}/quarantine?removed=yes`, 303)

@@ -166,6 +166,20 @@ t.test('deleting it is recorded, and it is gone for those who handle refused dat
   )
 })
 
+t.test('a patient who would delete what was accepted meanwhile is told so, and not that it is deleted', async t => {
+  const id = await refuse(heartRate(61))
+  const page = `${list}/${id}`
+  const form = removal(await own.get(page))
+  await database.run(sql.fragment`UPDATE quarantined_document SET state = 'taken' WHERE id = ${id}::uuid`)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get('/account')).body)?.[1] ?? ''
+  const answer = await own.post(form, { _csrf })
+  t.match([answer.status, answer.location], [303, /done=settled/])
+  t.match(
+    wordsOf(await own.get(answer.location ?? '')),
+    /It was not deleted here: it had been accepted, or deleted, before\. What was accepted is among your readings\. Nothing/,
+  )
+})
+
 t.test('a long list has more pages', async t => {
   for (let index = 0; index < 21; index += 1) await refuse(heartRate(`${index}`))
   t.equal((await linked()).length, 20)

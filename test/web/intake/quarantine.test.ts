@@ -450,6 +450,19 @@ t.test('removed data is gone, and who removed it is recorded', async t => {
   t.equal(person, world.persons.manager)
 })
 
+t.test('whoever would remove what somebody else has had accepted meanwhile is not told that it is removed', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  await relax({ id })
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(await people.administrator.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await manager.get('/account')).body)?.[1] ?? ''
+  const answer = await manager.post(`${page}/remove`, { _csrf })
+  t.match(answer, { status: 303, location: `${page}?done=settled` })
+  t.match(wordsOf(await manager.get(answer.location ?? '')), /It had been dealt with already\./)
+  t.match(await keptFrom(id), [{ state: 'taken' }])
+})
+
 t.test('managers see what came from a source for their own patients, by day and by upload', async t => {
   const { id } = await source('normalise')
   await post(id)
