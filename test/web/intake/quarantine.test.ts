@@ -422,14 +422,27 @@ t.test('nothing more is taken from an app that may no longer write', async t => 
   const { id } = await source('strict')
   await post(id)
   await relax({ id })
-  const revoke = (at: 'now' | null) =>
-    database.run(sql.fragment`UPDATE token SET revoked_at = ${at}::timestamptz WHERE hash = (
-      SELECT hash FROM quarantined_document WHERE source = ${id})`)
-  await revoke('now')
   const page = `/quarantine/${await idOf(id)}`
-  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` })
-  t.match(wordsOf(await manager.get(page)), /consents and rights no longer allow its sender to write it/)
-  await revoke(null)
+  await database.run(sql.fragment`
+    INSERT INTO authorization_grant (id, person_id, client_id, scope, expires_at)
+    SELECT 'ended', 'somebody', client_id, scope, now() + interval '1 day' FROM quarantined_document WHERE source = ${id}`)
+  await database.run(sql.fragment`UPDATE quarantined_document SET grant_id = 'ended' WHERE source = ${id}`)
+  const ends: Readonly<Record<string, (at: 'now' | null) => Promise<number>>> = {
+    'its token was revoked': at =>
+      database.run(sql.fragment`UPDATE token SET revoked_at = ${at}::timestamptz WHERE hash = (
+        SELECT hash FROM quarantined_document WHERE source = ${id})`),
+    'its grant was revoked, of which no token is left': at =>
+      database.run(sql.fragment`UPDATE authorization_grant SET revoked_at = ${at}::timestamptz WHERE id = 'ended'`),
+    'it was disabled': at =>
+      database.run(sql.fragment`UPDATE client SET disabled_at = ${at}::timestamptz WHERE id = (
+        SELECT client_id FROM quarantined_document WHERE source = ${id})`),
+  }
+  for (const [why, end] of Object.entries(ends)) {
+    await end('now')
+    t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` }, why)
+    t.match(wordsOf(await manager.get(page)), /consents and rights no longer allow its sender to write it/, why)
+    await end(null)
+  }
   t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
 })
 
