@@ -82,6 +82,25 @@ t.test('staff who are patients can choose themselves before the patients whom th
   t.strictSame(await choices.only(nurse.person, labs), ann)
 })
 
+t.test(
+  'staff who are asked about their own record are not recorded as if they had looked it up by their roles',
+  async t => {
+    const { id: open } = await client({ name: 'Own' })
+    const askedAsStaff = async () =>
+      (
+        await world.database.any<{ patients: readonly string[] }>(sql.fragment`
+        SELECT ARRAY(SELECT id FROM patient_compartment WHERE patient_id = ANY(entry.patients)) AS patients
+        FROM audit_record AS entry WHERE practitioner IS NOT NULL AND query LIKE '%_id=%'`)
+      ).map(({ patients }) => patients)
+    const found = [
+      await choices.findOne(colleague.person, open, bob),
+      await choices.findOne(colleague.person, open, ann),
+    ]
+    t.match(found, [{ id: bob }, { id: ann }])
+    t.strictSame(await askedAsStaff(), [[ann]])
+  },
+)
+
 t.test('whoever acts for several patients is asked for which of them', async t => {
   const { id: open } = await client({ name: 'Family diary' })
   const person = await world.account(ann)

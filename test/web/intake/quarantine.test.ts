@@ -476,6 +476,28 @@ t.test('whoever would remove what somebody else has had accepted meanwhile is no
   t.match(await keptFrom(id), [{ state: 'taken' }])
 })
 
+t.test('what one study removes stays for the others, and is gone once the last of them removes it', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  const document = await idOf(id)
+  const hospital = await world.institution('hospital')
+  const theirs = await world.newStudy(hospital.manager, hospital.organization, 'hospitals', ['omh:heart-rate'])
+  for (const one of [theirs.id, world.clinic.study])
+    await database.run(sql.fragment`
+      INSERT INTO quarantined_for (study_id, id) VALUES (${one}, ${document}::uuid)`)
+  await database.run(sql.fragment`
+    DELETE FROM quarantined_for WHERE id = ${document}::uuid AND study_id = ${study.id}`)
+  const [page, other] = [`/quarantine/${document}`, people['manager of another tenant']]
+  const first = await world.browserOf(await world.staff(hospital.organization, 'manager'))
+  t.match(await first.send(page, {}, `${page}/remove`), { location: `/studies/${theirs.id}/quarantine?removed=yes` })
+  t.match(await keptFrom(id), [{ state: 'waiting', sent: /valueAttachment/ }])
+  t.strictSame([(await first.get(page)).status, (await other.get(page)).status], [404, 200])
+  t.match(await other.send(page, {}, `${page}/remove`), {
+    location: `/studies/${world.clinic.study}/quarantine?removed=yes`,
+  })
+  t.match(await keptFrom(id), [{ state: 'removed', sent: null }])
+})
+
 t.test('managers see what came from a source for their own patients, by day and by upload', async t => {
   const { id } = await source('normalise')
   await post(id)
