@@ -103,6 +103,17 @@ t.test('a list has the documents of a schema, or all of them, newest first', asy
   }
 })
 
+t.test('what was created at the beginning of an interval is in it, and what was created at its end is not', async t => {
+  const { meta } = (await ask('GET', `/fhir/Observation/${created[1]?.location.split('/').at(-1)}`)).json()
+  const has = async (name: string) => {
+    const listed: readonly { readonly header: { readonly uuid: string } }[] = (
+      await ask('GET', `${base}?${new URLSearchParams({ [name]: meta.lastUpdated })}`)
+    ).json()
+    return listed.some(({ header }) => header.uuid === uuid(2))
+  }
+  t.strictSame([await has('created_on_or_after'), await has('created_before')], [true, false])
+})
+
 t.test('what a list leaves out is behind its link, and nothing else', async t => {
   const found: string[] = []
   let url: string | undefined = `${base}?schema_namespace=omh&schema_name=heart-rate&schema_version=2.0&limit=1`

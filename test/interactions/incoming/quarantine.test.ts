@@ -166,11 +166,11 @@ t.test(
     await enrol(manager, hearts.id, fay)
     const given = await create(fays, consent(fay, hearts.id, organization, ['omh:heart-rate']))
     const toldOf = async (document: (source: string) => object) => {
-    const source = await strictSource()
-    t.equal((await send(fays, 'POST', 'Observation', document(source))).statusCode, 422)
-    return (await keptFrom(source)).map(({ studies }) => [...studies].toSorted())
-  }
-  const ofNoKind = (source: string) => ({ ...of(fay, source), ...attached('no JSON'), code: { text: 'Sugar' } })
+      const source = await strictSource()
+      t.equal((await send(fays, 'POST', 'Observation', document(source))).statusCode, 422)
+      return (await keptFrom(source)).map(({ studies }) => [...studies].toSorted())
+    }
+    const ofNoKind = (source: string) => ({ ...of(fay, source), ...attached('no JSON'), code: { text: 'Sugar' } })
     const both = [sugar.id, hearts.id].toSorted()
     t.strictSame([await toldOf(source => of(fay, source)), await toldOf(ofNoKind)], [[[sugar.id]], [both]])
     await update(fays, { ...given, status: 'inactive' })
@@ -414,20 +414,23 @@ t.test('an update is kept with the version that it was to change, if its sender 
   ])
 })
 
-t.test('an update is kept of a sender who may change what there is, and add nothing, with where it came from', async t => {
-  const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, await strictSource(), glucose('mg/dL')))).json()
-  const source = await strictSource()
-  const sent = { ...of(ann, source), id }
-  const [changes, adds] = [
-    await patientToken(ann, 'patient/Observation.u'),
-    await patientToken(ann, 'patient/Observation.c'),
-  ]
-  t.notMatch((await send(adds, 'PUT', `Observation/${id}`, sent)).body, 'quarantine')
-  t.notMatch((await send(changes, 'POST', 'Observation', of(ann, source))).body, 'quarantine')
-  t.strictSame(await keptFrom(source), [])
-  t.match((await send(changes, 'PUT', `Observation/${id}`, sent)).body, 'It is kept in quarantine as')
-  t.match(await keptFrom(source), [{ interaction: 'update', target: id, version: 1, times: 1, studies: [sugar.id] }])
-})
+t.test(
+  'an update is kept of a sender who may change what there is, and add nothing, with where it came from',
+  async t => {
+    const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, await strictSource(), glucose('mg/dL')))).json()
+    const source = await strictSource()
+    const sent = { ...of(ann, source), id }
+    const [changes, adds] = [
+      await patientToken(ann, 'patient/Observation.u'),
+      await patientToken(ann, 'patient/Observation.c'),
+    ]
+    t.notMatch((await send(adds, 'PUT', `Observation/${id}`, sent)).body, 'quarantine')
+    t.notMatch((await send(changes, 'POST', 'Observation', of(ann, source))).body, 'quarantine')
+    t.strictSame(await keptFrom(source), [])
+    t.match((await send(changes, 'PUT', `Observation/${id}`, sent)).body, 'It is kept in quarantine as')
+    t.match(await keptFrom(source), [{ interaction: 'update', target: id, version: 1, times: 1, studies: [sugar.id] }])
+  },
+)
 
 t.test('patches and $validate keep nothing, since the stored resource is not affected', async t => {
   const source = await strictSource()
