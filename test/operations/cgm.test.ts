@@ -120,6 +120,31 @@ t.test('the Patient of a submission is not written, and what is about a Patient 
   )
 })
 
+t.test('an entry that does anything but create is refused, and does nothing', async t => {
+  const reading = measured('99504-3', '2024-04-01T00:00:00Z', 100, 'mg/dL')
+  const count = async () => (await send('GET', 'Observation?_summary=count')).body.total
+  const before = await count()
+  const entries = ['PUT', 'DELETE', 'GET', 'PATCH'].map(method => ({
+    ...posted(reading),
+    request: { method, url: 'Observation' },
+  }))
+  const answer = await submit(...entries)
+  t.strictSame(
+    [statusesOf(answer), answer.body.entry.map((one: Answered) => one.response.outcome.issue[0].diagnostics)],
+    [
+      ['422', '422', '422', '422'],
+      Array(4).fill(
+        'Here an entry creates one of Observation, DiagnosticReport, Device by POST; a transaction takes all others',
+      ),
+    ],
+  )
+  t.equal(await count(), before)
+})
+
+type Answered = {
+  readonly response: { readonly outcome: { readonly issue: readonly [{ readonly diagnostics: string }] } }
+}
+
 t.test('an entry that refers to a fullUrl of several entries is refused, and these are not', async t => {
   const sensor = 'urn:uuid:5f2a9c1e-0000-4000-8000-0000000000aa'
   const reading = measured('99504-3', '2024-01-01T00:00:00Z', 100, 'mg/dL')
