@@ -165,6 +165,13 @@ t.test('labels are only changed on what may be updated, and only if they are lab
   t.equal(wrong.statusCode, 400)
   t.match(wrong.json().issue[0].diagnostics, /valueMeta with profile, tag or security/)
   t.equal((await change('meta-add', patient.id, { tag: [{ system: '' }] })).statusCode, 422)
+  const part = { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'SUBSETTED' }
+  const asPart = await change('meta-add', patient.id, { tag: [part] })
+  t.match(
+    [asPart.statusCode, asPart.json().issue[0].diagnostics],
+    [422, /This is a part of a resource/],
+    'as any write',
+  )
   const right = { name: 'meta', valueMeta: { tag: [tag('x')] } }
   for (const [said, parameter] of [
     [/valueMeta with profile, tag or security/, undefined],
