@@ -194,6 +194,7 @@ t.test('an unsound registration is refused, and the refusal says what would be a
     [{ ...byKey, jwks: { keys: [{ ...key, x5c: ['A'.repeat(9000)] }] } }, /at most 8192 characters/],
     [{ ...byKey, jwks: { keys: [{ ...key, kid: undefined }] } }, /kid/],
     [{ ...byKey, jwks: { keys: [{ kty: 'oct', kid: 'a', k: 'AAAA' }] } }, /RS384 or ES384/],
+    [{ ...byKey, jwks: { keys: [{ kty: 'EC', crv: 'P-256', kid: 'a' }] } }, /RS384 or ES384/],
     [{ ...byKey, jwks: { keys: [{ ...key, d: 'AAAA' }] } }, /public keys only/],
     [{ ...byKey, jwks: { keys: [{ ...key, use: 'enc' }] } }, /jwks: the use of the key [\w-]{36} must be sig/],
     [{ ...byKey, jwks: { keys: [{ ...key, alg: 'ES256' }] } }, /the alg of the key [\w-]{36} must be ES384/],
@@ -223,6 +224,7 @@ t.test('an unsound registration is refused, and the refusal says what would be a
     [{ ...app, grant_types: null }, /grant_types must be a list/],
     [{ ...app, grant_types: [['authorization_code']] }, /grant_types must be a list/],
     [{ ...app, invitation_url: 5 }, /invitation_url must be a URL/],
+    [{ ...app, invitation_url: 'https://app.example.org/CODE?CODE' }, /must have CODE in it, once/],
     [
       { ...byKey, grant_types: ['client_credentials'], jwks: { keys: [key] }, redirect_uris: [redirectUri] },
       /redirect_uris are for authorization_code/,
