@@ -121,6 +121,7 @@ t.test('nobody is notified of what they could not see or did not ask for, and no
   const other = await world.study(elsewhere.manager, elsewhere.organization, 'other', ['omh:heart-rate'])
   const stranger = await world.staffToken(other.researcher, scope)
   const patient = await world.patientToken(world.patient, 'patient/Consent.cruds patient/Subscription.cruds')
+  const next = await given()
   const { bearer, id } = await given()
   await settled()
   const subscriptions = [
@@ -131,17 +132,26 @@ t.test('nobody is notified of what they could not see or did not ask for, and no
   ] as const
   await settled()
   received()
-  await remove(bearer, `Consent/${id}`)
-  await settled()
-  t.same(received(), [])
-  for (const [by, subscription] of subscriptions) {
-    const { last_event } = await database.one<{ last_event: string }>(
-      sql.fragment`SELECT last_event FROM subscriber WHERE id = ${subscription}`,
-    )
-    t.equal(last_event, '0')
-    await turnOff(by, subscription)
+  const notNotified = async () => {
+    await settled()
+    for (const [, subscription] of subscriptions) {
+      const { last_event } = await database.one<{ last_event: string }>(
+        sql.fragment`SELECT last_event FROM subscriber WHERE id = ${subscription}`,
+      )
+      t.equal(last_event, '0')
+    }
+    t.same(await database.any(sql.fragment`SELECT FROM change`), [], 'nothing is waiting')
   }
-  t.same(await database.any(sql.fragment`SELECT FROM change`), [], 'nothing is waiting')
+  await remove(bearer, `Consent/${id}`)
+  await notNotified()
+  t.same(received(), [])
+  const rightful = await subscribe(researcher, { channel: { ...whole, endpoint: `${receiver.origin}/rightful` } })
+  received()
+  await remove(next.bearer, `Consent/${next.id}`)
+  await notNotified()
+  t.same(received(), [`DELETE /rightful/Consent/${next.id}`], 'nor together with somebody who could')
+  await turnOff(researcher, rightful)
+  for (const [by, subscription] of subscriptions) await turnOff(by, subscription)
 })
 
 t.test('the patient’s own app is notified, and the practitioner who alone was given it', async t => {
