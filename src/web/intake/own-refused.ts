@@ -45,7 +45,7 @@ export const ownRefusedPage: AddPage = (server, options) => {
     const to = (next: number) => addressOf(own?.patient, { ...orderQuery(order), page: String(next) })
     return sendTranslatedPage(reply, words, {
       title: titled(say('refused.title')),
-      isProblem: order.problem !== undefined,
+      isProblem: order.problem !== undefined || done?.kind === 'problem',
       content: html`<h1>${say('refused.title')}</h1>
 ${done && notice(done.kind, html`<p>${say(done.text)}</p>`)}
 ${note}

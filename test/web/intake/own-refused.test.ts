@@ -174,8 +174,10 @@ t.test('a patient who would delete what was accepted meanwhile is told so, and n
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get('/account')).body)?.[1] ?? ''
   const answer = await own.post(form, { _csrf })
   t.match([answer.status, answer.location], [303, /done=settled/])
+  const shown = await own.get(answer.location ?? '')
+  t.match(shown.body, '<title>Problem: ')
   t.match(
-    wordsOf(await own.get(answer.location ?? '')),
+    wordsOf(shown),
     /It was not deleted here: it had been accepted, or deleted, before\. What was accepted is among your readings\. Nothing/,
   )
 })
