@@ -89,7 +89,22 @@ const elsewhere = (interactions: readonly Interaction[], segments: readonly stri
   const places = interactions.flatMap(one =>
     one.name === 'operation' && shapeOf(one).at(-1) === name ? placesOf(one.types, shapeOf(one)) : [],
   )
-  return places.length === 0 ? '' : `: ${name} is at ${[...new Set(places)].join(', ')}`
+  return places.length === 0
+    ? operationsAt(interactions, segments)
+    : `: ${name} is at ${[...new Set(places)].join(', ')}`
+}
+
+/** The operations that stand where one was looked for that does not exist. */
+const operationsAt = (interactions: readonly Interaction[], segments: readonly string[]): string => {
+  const names = interactions.flatMap(one => {
+    const name = one.name === 'operation' ? (shapeOf(one).at(-1) ?? '') : ''
+    return name.startsWith('$') &&
+      shapeOf(one).length === segments.length &&
+      fits(one, [...segments.slice(0, -1), name])
+      ? [name]
+      : []
+  })
+  return names.length === 0 ? '' : `: there are ${[...new Set(names)].sort().join(', ')}`
 }
 
 /** `Patient/a_b`: says that this is not an id. */

@@ -87,8 +87,24 @@ export const linksOf = (
     target === undefined
       ? possibleTargets(registry, parameter).filter(one => registry.searchParameter(one, headOf(next)) !== undefined)
       : [targetOf(registry, parameter, target, asked)]
+  if (targets.length === 0) throw noTarget(registry, parameter, { asked, next })
   const isOpen = target === undefined && targets.length > 1 ? ({ isOpen: true } as const) : {}
   return targets.map(one => ({ target: one, link: of => ({ kind: 'chain', parameter, target: one, ...isOpen, of }) }))
+}
+
+/** Says all that a single type has; of several types, how to be told. */
+const noTarget = (
+  registry: Registry,
+  { code, targets }: SearchParameter,
+  { asked, next }: { readonly asked: string; readonly next: string },
+): FhirError => {
+  const [first = 'Patient', ...others] = targets
+  if (targets.length === 1) return noParameter(registry, first, { code: headOf(next), asked })
+  const types = others.length === 0 ? 'a type' : `one of ${targets.join(', ')}`
+  return refusal(
+    asked,
+    `No possible target of "${asked}" has such a search parameter; to be told what there is, name ${types}, as in ${code}:${first}.${next}`,
+  )
 }
 
 /** `_has:Group:member:_id`: some Group names this resource as its `member`, and has the `_id`. */
@@ -114,8 +130,16 @@ const linked = (path: Path, link: Link): Path => ({ ...path, links: [link, ...pa
 const parameterOf = (registry: Registry, type: ResourceType, code: string, asked: string): SearchParameter => {
   const parameter = registry.searchParameter(type, code)
   if (parameter !== undefined) return parameter
+  throw noParameter(registry, type, { code, asked })
+}
+
+const noParameter = (
+  registry: Registry,
+  type: ResourceType,
+  { code, asked }: { readonly code: string; readonly asked: string },
+): FhirError => {
   const codes = registry.searchParametersOf(type).map(one => one.code)
-  throw refusal(asked, `${type} has no search parameter "${code}"; it has: ${codes.join(', ')}`)
+  return refusal(asked, `${type} has no search parameter "${code}"; it has: ${codes.join(', ')}`)
 }
 
 const targetOf = (registry: Registry, parameter: SearchParameter, name: string, asked: string): ResourceType => {

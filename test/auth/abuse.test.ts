@@ -269,7 +269,7 @@ t.test('the app is told why a code or refresh token gives nothing, or that no sc
   t.equal(await why({ ...code, code_verifier: pkce().verifier }), 'code_verifier does not match code_challenge')
   t.equal(
     await why({ ...(await codeFor()), redirect_uri: `${redirectUri}/other` }),
-    'authorization code redirect_uri mismatch',
+    'redirect_uri must be the one at which the code arrived',
   )
   const late = await codeFor()
   await age('authorization_record', 61)
@@ -278,9 +278,10 @@ t.test('the app is told why a code or refresh token gives nothing, or that no sc
   const again = { grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: app.id }
   await exchange(again)
   t.equal(await why(again), 'refresh token already used')
-  t.equal(await why(again), 'refresh token not found', 'everything that came of it is gone')
+  const gone = /^the refresh token is not known here, or what was granted with it has ended: ask the person again/
+  t.match(await why(again), gone, 'everything that came of it is gone')
   const alone = { grant_type: 'refresh_token', refresh_token: 'x' }
-  t.equal(await why(alone), 'refresh token not found', 'even if no client is named')
+  t.match(await why(alone), gone, 'even if no client is named')
   const described = async (scope: string | undefined) => {
     const { location } = await world.browser().begin(authorizeQuery(app.id, '', pkce().challenge, { scope }))
     return new URL(location).searchParams.get('error_description')

@@ -155,7 +155,16 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
     '(has Observation:patient (chain performer:Practitioner (name ann)))',
   ],
   ['Observation', 'subject:Practitioner.name=ann', /^"subject" does not refer to Practitioner; possible: /],
-  ['Observation', 'subject.nothing=1', 'No possible target of "subject.nothing" has such a search parameter'],
+  [
+    'Observation',
+    'subject.nothing=1',
+    'No possible target of "subject.nothing" has such a search parameter; to be told what there is, name one of Patient, Group, Device, Location, as in subject:Patient.nothing',
+  ],
+  [
+    'Observation',
+    'patient.surname=1',
+    /^Patient has no search parameter "surname"; it has: _text, _content, .*, family, /,
+  ],
   [
     'Observation',
     'subject:Patient.nothing=1',

@@ -8,6 +8,7 @@ import type { Connection } from '../../storage/database.ts'
 import { isAppName } from '../client/app-name.ts'
 import { type ClientRequest, checkClientMetadata } from '../client/client-metadata.ts'
 import { contextScopes } from '../request/requested-scope.ts'
+import { refreshTokenGone } from './accepted.ts'
 
 /**
  * "client_id" is no parameter of SMART's refresh request: for a public client, it is added as the one that got the refresh token. The token
@@ -37,7 +38,7 @@ const withoutAliases = (words: readonly string[], codeClasses: CodeClasses): rea
 const clientOf = async (connection: Connection, token: string): Promise<string> => {
   const found = await findRecord(connection, 'RefreshToken', token)
   if (typeof found?.payload.clientId === 'string') return found.payload.clientId
-  throw new errors.InvalidGrant('refresh token not found')
+  throw new errors.InvalidGrant(refreshTokenGone)
 }
 
 export type Sent = { readonly authorization: string | undefined; readonly body: Buffer }

@@ -4,6 +4,7 @@ import { findClient } from '../../storage/authorization/client-registration.ts'
 import { findToken } from '../../storage/authorization/token.ts'
 import { assertionAlgorithms } from '../client/client-key.ts'
 import type { LaunchContextMembers } from '../request/granted-context.ts'
+import { amendRefusal } from './accepted.ts'
 import { endGrant } from './adapter.ts'
 import { answerFault } from './answer-fault.ts'
 import { errorDescription } from './error-description.ts'
@@ -29,6 +30,7 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
       await recordRefused(ctx)
       amendTokenAnswer(ctx)
     }
+    amendRefusal(ctx)
     if (path.startsWith('/register') && ctx.status < 300) showScope(ctx)
     if (path.startsWith('/.well-known/')) amendMetadata(ctx)
     dropSession(ctx)

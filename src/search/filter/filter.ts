@@ -58,7 +58,6 @@ const linked = (step: Step, rest: readonly [Step, ...Step[]], test: Test, place:
   const names = { asked: step.text, link: step.text, next: codeOf(rest[0].text) }
   const targets = located(step.at, () => linksOf(registry, type, names))
   const inside = { registry, options, width: place.width * targets.length, links: place.links + 1 }
-  if (targets.length === 0) throw refusalAt(step.at, `no possible target of "${step.text}" has a "${rest[0].text}"`)
   if (inside.links > mostHops) throw refusalAt(step.at, `more than ${mostHops} links`)
   if (inside.width > maxPaths || inside.width * inside.links > maxLinks) {
     const message = `"${step.text}" can mean too many chains; name the type, as in subject:Patient`

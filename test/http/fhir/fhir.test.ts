@@ -205,7 +205,17 @@ t.test('an operation that is requested in the wrong place is answered with where
     const diagnostics = `There is nothing at /${path}: ${path.slice(path.indexOf('$'))} is at ${places}`
     t.match([answer.statusCode, answer.json().issue[0]], [404, { code: 'not-found', diagnostics }], path)
   }
-  t.match((await call('GET', '/fhir/Patient/$nothing')).json().issue[0].diagnostics, /nothing at \/Patient\/\$nothing$/)
+})
+
+t.test('an operation that there is not is answered with those that stand in its place', async t => {
+  const rows = [
+    ['Patient/$nothing', /^There is nothing at \/Patient\/\$nothing: there are \$everything, .*\$validate/],
+    ['Patient/1/$summary', /^There is nothing at \/Patient\/1\/\$summary: there are \$everything, /],
+    ['Observation/$summary', /: there are \$cgm-summary, .*\$daily-summary, .*\$lastn, /],
+    ['a/b/c/d/$nothing', /^There is nothing at \/a\/b\/c\/d\/\$nothing$/],
+  ] as const
+  for (const [path, diagnostics] of rows)
+    t.match((await call('GET', `/fhir/${path}`)).json().issue[0].diagnostics, diagnostics, path)
 })
 
 t.test('a path means the same however much of it is percent-encoded', async t => {

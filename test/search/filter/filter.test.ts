@@ -132,7 +132,7 @@ const refusals: readonly (readonly [ResourceType, string, string | RegExp])[] = 
     'name.given co a',
     /^at character 1: "name" of Patient is a string parameter; only references can be chai/,
   ],
-  ['Patient', 'organization.foo eq 1', 'at character 1: no possible target of "organization" has a "foo"'],
+  ['Patient', 'organization.foo eq 1', /^at character 1: Organization has no search parameter "foo"; it has: _text, /],
   [
     'Patient',
     'organization[name co a] pr true',

@@ -1,0 +1,102 @@
+import t from 'tap'
+import { assertionType } from '../backend.ts'
+import { type Asked, authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
+
+const world = await openApps()
+const { server, client } = world
+t.teardown(() => server.close())
+
+const app = await client({})
+const { challenge } = pkce()
+const form = await client({ metadata: { token_endpoint_auth_method: 'client_secret_basic' } })
+const keyed = await client({
+  metadata: {
+    grant_types: ['client_credentials'],
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: 'https://a.example',
+  },
+})
+
+const notRegistered = 'no client of this id is registered here, or it is disabled'
+const grantTypes = 'authorization_code, refresh_token or client_credentials'
+
+t.test('an authorization request that is refused is answered with what would be accepted', async t => {
+  const table: readonly (readonly [asked: Asked, error: string, accepted: string])[] = [
+    [
+      { code_challenge: undefined, code_challenge_method: undefined },
+      'invalid_request',
+      'code_challenge is missing: every client uses PKCE, with code_challenge_method=S256 and the base64url of the SHA-256 of its code_verifier',
+    ],
+    [{ code_challenge_method: 'plain' }, 'invalid_request', 'code_challenge_method must be S256'],
+    [{ code_challenge_method: undefined }, 'invalid_request', 'code_challenge_method is missing: it must be S256'],
+    [{ response_type: undefined }, 'invalid_request', 'response_type is missing: it must be code'],
+    [{ response_type: 'token' }, 'unsupported_response_type', 'response_type must be code'],
+    [{ response_mode: 'shout' }, 'unsupported_response_mode', 'response_mode must be query, fragment or form_post'],
+    [{ prompt: 'maybe' }, 'invalid_request', 'prompt must be login, consent or none'],
+    [
+      { request: 'a.b.c' },
+      'request_not_supported',
+      'request is not supported: send what is asked for as parameters of their own',
+    ],
+    [{ scope: 'openid', max_age: 'old' }, 'invalid_request', 'max_age must be a whole number of seconds'],
+  ]
+  for (const [asked, error, accepted] of table) {
+    const { location } = await world.browser().begin(authorizeQuery(app.id, 'patient/*.rs', challenge, asked))
+    const { search, hash } = new URL(location)
+    const { error: code, error_description } = Object.fromEntries(new URLSearchParams(search || hash.slice(1)))
+    t.same([code, error_description], [error, accepted], JSON.stringify(asked))
+  }
+  const posted = { response_mode: 'form_post', response_type: undefined }
+  const { body } = await world.browser().begin(authorizeQuery(app.id, 'patient/*.rs', challenge, posted))
+  t.match(body, 'name="error_description" value="response_type is missing: it must be code"/>', 'in a form')
+})
+
+t.test('the page for a request that goes nowhere says what would be accepted', async t => {
+  const table: readonly (readonly [asked: Asked, accepted: string])[] = [
+    [{ client_id: 'nobody' }, notRegistered],
+    [{ redirect_uri: `${redirectUri}/` }, 'redirect_uri must be, letter by letter, one that the client has registered'],
+    [{ redirect_uri: undefined }, 'redirect_uri is missing: it must be one that the client has registered'],
+  ]
+  for (const [asked, accepted] of table)
+    t.match((await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, asked))).body, accepted, accepted)
+})
+
+t.test('a token request that is refused is answered with what would be accepted', async t => {
+  const refresh = { grant_type: 'refresh_token', refresh_token: 'x' }
+  const secret = 'this client authenticates with its secret, by HTTP Basic or as client_secret in the body'
+  const table: readonly (readonly [asked: Asked, error: string, accepted: string | RegExp])[] = [
+    [{ client_id: app.id }, 'invalid_request', `grant_type is missing: it must be ${grantTypes}`],
+    [{ client_id: app.id, grant_type: 'password' }, 'unsupported_grant_type', `grant_type must be ${grantTypes}`],
+    [
+      { client_id: app.id, grant_type: 'client_credentials', scope: 'system/*.rs' },
+      'unauthorized_client',
+      'this client may use authorization_code and refresh_token, as it is registered',
+    ],
+    [{ client_id: 'nobody', ...refresh }, 'invalid_client', notRegistered],
+    [{ client_id: form.id, ...refresh }, 'invalid_client', secret],
+    [
+      { client_id: app.id, client_secret: 'x', ...refresh },
+      'invalid_client',
+      'this client has neither secret nor key: it sends its client_id alone',
+    ],
+    [
+      { client_id: keyed.id, client_secret: 'x', grant_type: 'client_credentials' },
+      'invalid_client',
+      `this client authenticates by client_assertion_type=${assertionType} and a client_assertion that it signs`,
+    ],
+    [
+      { client_assertion_type: assertionType, client_assertion: 'x', grant_type: 'client_credentials' },
+      'invalid_request',
+      'client_assertion must be a JWT, header.claims.signature in base64url, signed with RS384 or ES384',
+    ],
+    [
+      { client_id: app.id, grant_type: 'authorization_code', code: 'x', redirect_uri: redirectUri, code_verifier: 'x' },
+      'invalid_grant',
+      /^the code is not known here, .*: one is used once, within a minute/,
+    ],
+  ]
+  for (const [asked, error, accepted] of table)
+    t.match((await tokenRequest(server, asked)).body, { error, error_description: accepted }, JSON.stringify(asked))
+  const basic = await tokenRequest(server, refresh, { authorization: 'Basic x' })
+  t.match(basic.body.error_description, /^Authorization must be Basic, with the base64 of client_id:client_secret/)
+})
