@@ -43,13 +43,16 @@ export const keepAppInvitations = async (
   connection: Connection,
   { message, secret }: { readonly message: string; readonly secret: string },
 ): Promise<void> => {
-  await connection.run(sql.fragment`DELETE FROM app_invitation WHERE message = ${message} AND redeemed_at IS NULL`)
-  for (const { client } of await listRedeemingApps(connection))
-    await connection.run(sql.fragment`
-      INSERT INTO app_invitation (hash, message, invitation, client_id)
-      SELECT ${hashOf(appToken(secret, client))}, id, invitation, ${client}
-      FROM study_message WHERE id = ${message} AND invitation IS NOT NULL
-      ON CONFLICT (hash) DO NOTHING`)
+  const apps = await listRedeemingApps(connection)
+  const hashes = columnOf(apps, ({ client }) => digestOf(appToken(secret, client)).toString('hex'), 'text')
+  const clients = columnOf(apps, ({ client }) => client, 'text')
+  await connection.run(sql.fragment`
+    WITH earlier AS (DELETE FROM app_invitation WHERE message = ${message} AND redeemed_at IS NULL)
+    INSERT INTO app_invitation (hash, message, invitation, client_id)
+    SELECT decode(app.hash, 'hex'), message.id, message.invitation, app.client
+    FROM unnest(${hashes}, ${clients}) AS app (hash, client), study_message AS message
+    WHERE message.id = ${message} AND message.invitation IS NOT NULL
+    ON CONFLICT (hash) DO NOTHING`)
 }
 
 /** The apps for which the message with the link has links; none if staff showed the link. */

@@ -32,7 +32,7 @@ export const makeInvitation = async (
 ): Promise<readonly string[] | undefined> => {
   await takeTurn(connection, subject)
   if (await isInvitedSince(connection, { subject, after })) return undefined
-  await endInvitation(connection, subject, 'replaced')
+  await endOpen(connection, subject, 'replaced')
   const id = uuidv7()
   await connection.run(sql.fragment`
     INSERT INTO invitation (id, subject, study_id, patient, expires_at)
@@ -55,8 +55,12 @@ export const isInvitedSince = async (
 }
 
 /** False if there is none that could end. What is being made is ended as well. */
-export const endInvitation = async (connection: Connection, subject: string, by: 'cancelled' | 'replaced') => {
+export const endInvitation = async (connection: Connection, subject: string, by: 'cancelled'): Promise<boolean> => {
   await takeTurn(connection, subject)
+  return endOpen(connection, subject, by)
+}
+
+const endOpen = async (connection: Connection, subject: string, by: 'cancelled' | 'replaced'): Promise<boolean> => {
   const ended = await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject} AND ended_at IS NULL`)
   return ended > 0

@@ -54,32 +54,30 @@ const sendOnce = async (parts: LetterParts, id: string, sent: Set<string>): Prom
   const message = await takeMessage(parts.database, id)
   if (message === undefined) return
   const patient = await read<Patient>(parts, 'Patient', message.patient)
-  const why = await reasonNotToSend(parts, message, patient)
+  const study = message.study === null ? undefined : await read<ResearchStudy>(parts, 'ResearchStudy', message.study)
+  const about = { patient, study }
+  const why = reasonNotToSend(message, about)
   if (why !== undefined) return endMessage(parts.database, id, why)
   if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
-  await deliver(parts, message, patient)
+  await deliver(parts, message, about)
   sent.add(id)
 }
+
+/** What a message is about, as it stands when it is sent; empty if it is there no more. `study`: undefined if it is about none. */
+type Present = { readonly patient: Partial<Patient>; readonly study: Partial<ResearchStudy> | undefined }
 
 /** These tell of what may not have been the patient, and are sent whoever reads them. */
 const warning: ReadonlySet<MessageToSend['kind']> = new Set(['address-changed', 'taken-up'])
 
 /** The patient may have died since it was asked for, or the study have been paused or completed, or taken up again. */
-const reasonNotToSend = async (
-  parts: LetterParts,
-  message: MessageToSend,
-  patient: Partial<Patient>,
-): Promise<string | undefined> => {
-  const { kind, study } = message
+const reasonNotToSend = (message: MessageToSend, { patient, study }: Present): string | undefined => {
+  const { kind } = message
   if (warning.has(kind)) return undefined
   if (reasonNotToWrite(patient) !== undefined) return 'Nobody writes to this patient any more'
   const reasonOf = reasons[kind]
   if (reasonOf === undefined) return undefined
   if (toMany.has(kind) && !isAddressOf(patient, message)) return nothingMoreToSay
-  return reasonOf({
-    resourceType: 'ResearchStudy',
-    ...(await read(parts, 'ResearchStudy', study ?? '')),
-  } as ResearchStudy)
+  return reasonOf({ resourceType: 'ResearchStudy', ...study } as ResearchStudy)
 }
 
 /** These are written to many people at once, and may have met an address in the moment in which it was changed. */
@@ -101,11 +99,11 @@ const reasons: Partial<Record<MessageToSend['kind'], (study: ResearchStudy) => s
   'study-resumed': study => (isInForce(study) ? undefined : nothingMoreToSay),
 }
 
-const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
+const deliver = async (parts: LetterParts, message: MessageToSend, about: Present): Promise<void> => {
   const { channels } = parts
   const { kind, channel, address: to, expiresAt, since, secret } = message
-  const { say, moment } = wordsFor(languageOf(patient))
-  const organization = await organizationOf(parts, message, patient)
+  const { say, moment } = wordsFor(languageOf(about.patient))
+  const organization = await organizationOf(parts, about)
   const isLinked = expiresAt !== null
   const page = kind === 'taken-up' ? '/account/apps' : '/sharing'
   const link = isLinked ? invitationUrl(parts.accounts, secret) : `${parts.accounts.address()}${page}`
@@ -162,13 +160,8 @@ const languageOf = ({ communication = [] }: Partial<Patient>): string | undefine
 }
 
 /** The organization to which the study belongs, or if it is about no study, the one that registered the patient. */
-const organizationOf = async (
-  parts: LetterParts,
-  { study }: MessageToSend,
-  { managingOrganization }: Partial<Patient>,
-): Promise<string> => {
-  const sponsor = study === null ? undefined : (await read<ResearchStudy>(parts, 'ResearchStudy', study)).sponsor
-  const named = sponsor ?? managingOrganization
+const organizationOf = async (parts: LetterParts, { patient, study }: Present): Promise<string> => {
+  const named = study?.sponsor ?? patient.managingOrganization
   const id = namedId(named, 'Organization')
   return (
     visibleName(id === undefined ? undefined : (await read<Organization>(parts, 'Organization', id)).name)?.replace(
