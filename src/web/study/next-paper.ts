@@ -39,7 +39,7 @@ export const nextPaper = async (
   const [next] = people
   if (next === undefined) return html`<p class="mt-2 mb-0">No other paper waits for you to confirm it.</p>`
   const url = peopleUrl(`/studies/${id}/people/${next.id}/paper`, { ...asked, state: 'paper' })
-  return html`<p class="mt-2 mb-0">${total === 1 ? 'One paper waits' : `${total} papers wait`} for you to confirm. <a href="${url}">Check the next: ${nameOf(next)}</a></p>`
+  return html`<p class="mt-2 mb-0">${total === 1 ? 'One paper waits' : `${total.toLocaleString('en')} papers wait`} for you to confirm. <a href="${url}">Check the next: ${nameOf(next)}</a></p>`
 }
 
 /** Several who confirm the same list at once begin so far from each other: otherwise all of them would look at the same scan. */
