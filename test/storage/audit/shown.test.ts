@@ -333,6 +333,17 @@ t.test(
   },
 )
 
+t.test('what somebody from elsewhere got of one patient stands with the organization that registered them', async t => {
+  const { number } = await database.one<{ number: number }>(
+    sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = 'ann'`,
+  )
+  const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [number], outcome: 200 }
+  await insertRecords(database, [{ ...read, practitioner: 'viewer-other' }])
+  await sealAudit(database, key)
+  const [last] = await readDisclosures(database, { patient: 'ann' })
+  t.has(last, { practitioner: 'viewer-other', organization: 'clinic' })
+})
+
 t.test(
   'a patient is told what others did, even as patients, and for which study, but not what they did themselves',
   async t => {
@@ -341,17 +352,17 @@ t.test(
     const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [number], outcome: 200 }
     await insertRecords(database, [
       { ...read, patient: 'ann' },
-      { ...read, patient: 'bob', outcome: 403 },
+      { ...read, patient: 'bob', person: 'of-bob', outcome: 403 },
       { ...read, person: 'of-ann', interaction: 'sign-in' },
       { ...read, practitioner: 'viewer-clinic', study: 'narrow' },
     ])
     await sealAudit(database, key)
     const told = await readDisclosures(database, { patient: 'ann', since })
     t.strictSame(
-      told.map(({ interaction, outcome, studies }) => [interaction, outcome, studies]),
+      told.map(({ who, interaction, outcome, studies }) => [who, interaction, outcome, studies]),
       [
-        ['read', 200, ['narrow']],
-        ['read', 403, []],
+        ['The viewer-clinic', 'read', 200, ['narrow']],
+        ['of-bob', 'read', 403, []],
       ],
     )
   },
