@@ -54,7 +54,7 @@ export type NewClient = Omit<RegisteredClient, 'registeredAt' | 'secretHash'> & 
   readonly secretHash?: Buffer | undefined
 }
 
-/** Makes the client, or changes it to this. It keeps its secret if none is given. */
+/** Makes the client, or changes it to this. If none is given, it keeps its secret as long as it authenticates by one. */
 export const keepClient = async (connection: Connection, client: NewClient): Promise<void> => {
   const { id, name, organization, policies, scope, selfRegistered, metadata, secretHash } = client
   await connection.run(sql.fragment`
@@ -64,7 +64,8 @@ export const keepClient = async (connection: Connection, client: NewClient): Pro
     ON CONFLICT (id) DO UPDATE SET
       name = excluded.name, organization = excluded.organization, policies = excluded.policies, scope = excluded.scope,
       self_registered = excluded.self_registered, registration = excluded.registration,
-      secret_hash = coalesce(excluded.secret_hash, known.secret_hash)`)
+      secret_hash = CASE WHEN starts_with(excluded.registration ->> 'token_endpoint_auth_method', 'client_secret')
+        THEN coalesce(excluded.secret_hash, known.secret_hash) END`)
 }
 
 /** Until the transaction ends, nobody else who takes this turn registers a client with the id. */

@@ -202,3 +202,20 @@ t.test('what an app had when it was disabled does not come back when it is enabl
   t.equal(await findGrant(database, grant), undefined)
   t.equal(await findToken(database, own), undefined)
 })
+
+t.test('a secret ends once an app authenticates by a key, and a later one is another', async t => {
+  const byWhat = { token_endpoint_auth_method: 'client_secret_basic' } as const
+  const { id, secret } = await client({ policies: ['cloud-storage-partner'], metadata: byWhat })
+  const statusWith = async (known = '') => {
+    const authorization = `Basic ${Buffer.from(`${id}:${known}`).toString('base64')}`
+    const url = `/api/v1/sharing-partners/${id}`
+    return (await server.inject({ url, headers: { authorization } })).statusCode
+  }
+  await change(id, { name: 'Trial' })
+  t.equal(await statusWith(secret), 200, 'another name does not end it')
+  const { jwk } = await makeKey('ES384')
+  await change(id, { metadata: { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } } })
+  t.equal(await statusWith(secret), 401)
+  const { client_secret } = await change(id, { metadata: byWhat })
+  t.strictSame([await statusWith(secret), await statusWith(client_secret)], [401, 200])
+})
