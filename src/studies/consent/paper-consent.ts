@@ -67,8 +67,8 @@ export const findPaperAsked = async (
   const asked = { ...shown, lines: await withSources(parts, shown), text: textsOf(study, language).at(-1) }
   const waiting = await findWaitingPaper(database, asked.consent)
   const confirmed = await findConfirmedPaper(database, asked.consent)
-  // What was signed while paper was taken can still be looked at.
-  if (!allowsPaper(study) && confirmed === undefined) throw noPage()
+  // What was recorded while paper was taken can still be looked at, and what waits discarded.
+  if (!allowsPaper(study) && confirmed === undefined && waiting === undefined) throw noPage()
   const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
   const closed = await findClosing(database, id)
   const recorded = waiting ?? confirmed
@@ -204,9 +204,11 @@ const reasonSince = ({ refusedAt }: PaperAsked, recordedAt: Date): string | unde
     : undefined
 
 /** Why nobody can confirm what waits any more; undefined if they can. */
-export const reasonNotToConfirm = ({ text, hasLeft }: PaperAsked): string | undefined => {
+export const reasonNotToConfirm = ({ asked, text, hasLeft }: PaperAsked): string | undefined => {
   if (hasLeft)
     return 'They have left the study since this was recorded, and what they signed before does not count any more: discard it, and ask the patient again if they are back'
+  if (!allowsPaper(asked.study))
+    return 'By its settings, the study takes no paper any more: discard this, or wait until it takes paper again'
   return text?.isCurrent === true
     ? undefined
     : 'Another version of the text was published since this was recorded, and what was signed under the one before is not taken up any more: discard it, and ask the patient for the new one'

@@ -12,7 +12,7 @@ import { nameOf } from './study-person.ts'
 
 /**
  * How many papers wait for the reader, who cannot confirm those that they have recorded, and a way on to the next, in the order of the list from which
- * they came; nothing if they confirm none. Nothing else leads on: no paper is confirmed by a button that is pressed twice.
+ * they came, and of the people that were looked for there; nothing if they confirm none. Nothing else leads on: no paper is confirmed by a button that is pressed twice.
  */
 export const nextPaper = async (
   request: FastifyRequest,
@@ -37,9 +37,10 @@ export const nextPaper = async (
   const far = await waiting(turn * apart)
   const { people, total } = far.people.length === 0 && far.total > 0 ? await waiting(turn % far.total) : far
   const [next] = people
-  if (next === undefined) return html`<p class="mt-2 mb-0">No other paper waits for you to confirm it.</p>`
+  const of = asked.text === '' ? '' : ` of the people found by “${asked.text}”`
+  if (next === undefined) return html`<p class="mt-2 mb-0">No other paper${of} waits for you to confirm it.</p>`
   const url = peopleUrl(`/studies/${id}/people/${next.id}/paper`, { ...asked, state: 'paper' })
-  return html`<p class="mt-2 mb-0">${total === 1 ? 'One paper waits' : `${total.toLocaleString('en')} papers wait`} for you to confirm. <a href="${url}">Check the next: ${nameOf(next)}</a></p>`
+  return html`<p class="mt-2 mb-0">${total === 1 ? `One paper${of} waits` : `${total.toLocaleString('en')} papers${of} wait`} for you to confirm. <a href="${url}">Check the next: ${nameOf(next)}</a></p>`
 }
 
 /** Several who confirm the same list at once begin so far from each other: otherwise all of them would look at the same scan. */

@@ -800,10 +800,34 @@ t.test('whoever confirms is led to the next paper that waits for them, and two o
   t.match(wordsOf(await third.get(`${wim}${from}`)), /They share by this paper\..* 3 papers wait for you to confirm\./)
   t.notMatch(wordsOf(await third.get(wim)), /wait for you/, 'only for somebody who comes from what waits')
 
+  const found = async (text: string) => wordsOf(await third.get(`${wim}?state=paper&find=${text}`))
+  t.match(await found('Vi'), / One paper of the people found by “Vi” waits for you to confirm\. Check the next: Vic /)
+  t.match(await found('Wim'), / No other paper of the people found by “Wim” waits for you to confirm it\./)
+
   await recordedBy(second, 'Yan')
   t.match(wordsOf(await confirm(second, vic)), / 2 papers wait for you to confirm\./, 'without what they have recorded')
   t.match(wordsOf(await confirm(second, una)), / One paper waits for you to confirm\. Check the next: Xia /)
   t.match(wordsOf(await confirm(second, xia)), / No other paper waits for you to confirm it\./)
   const done = `/studies/${many.id}?done=confirmed&subject=${wim.split('/').at(-2)}`
   t.notMatch(wordsOf(await (await signedIn(many.researcher)).get(done)), /waits? for you/, 'nobody else is led there')
+})
+
+t.test('if the study takes no paper any more, what waits is shown and discarded, and not confirmed', async t => {
+  const over = await studySince('2026-02-01T12:00:00Z', 'over')
+  for (const { practitioner } of [cora, dora]) await named(over, practitioner)
+  await extended(over, { url: extensions.paperConsent, valueBoolean: true })
+  const { page, patient } = await enrolled('Zoe', over)
+  await first.sendFile(page, scan(), page, signed)
+  const recorded = /name="recorded" value="([^"]*)"/.exec((await second.get(page)).body)?.[1] ?? ''
+  await second.send(`/studies/${over.id}/settings/paper`, {})
+  const why = /By its settings, the study takes no paper any more: discard this, or wait until it takes paper again\./
+  const shown = await second.get(page)
+  t.match([shown.status, wordsOf(shown)], [200, why])
+  t.notMatch(shown.body, 'Confirm that this was signed')
+  const answer = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second), recorded })
+  t.match([answer.status, wordsOf(answer)], [422, why])
+  t.match(await consentsOf(patient), [{ status: 'proposed' }])
+  t.equal((await second.send(page, {}, `${page}/discard`)).status, 303)
+  t.match(await consentsOf(patient), [{ status: 'inactive' }])
+  t.equal((await second.get(page)).status, 404)
 })
