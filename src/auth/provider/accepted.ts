@@ -1,5 +1,6 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { assertionAlgorithms } from '../client/client-key.ts'
+import { errorDescription } from './error-description.ts'
 
 /** What would be accepted, where the library only says that something was not. Whatever else is wrong is said as it was. */
 export const sayAccepted = (ctx: KoaContextWithOIDC, { error, error_description: description }: Refused): string => {
@@ -21,7 +22,7 @@ const amendObject = (ctx: KoaContextWithOIDC): void => {
   const { error } = body
   if (error === undefined) return
   const said = sayAccepted(ctx, { ...body, error })
-  if (said !== '') ctx.body = { ...body, error_description: said }
+  if (said !== '') ctx.body = { ...body, error_description: errorDescription(said) }
 }
 
 /** The members of an answer come after the question mark of the redirect URI, or after a hash. */
@@ -43,9 +44,11 @@ const amendLocation = (ctx: KoaContextWithOIDC): void => {
 const amendForm = (ctx: KoaContextWithOIDC): void => {
   if (typeof ctx.body !== 'string') return
   ctx.body = ctx.body.replace(
-    /(name="error" value="([^"]*)"\/>\n<input type="hidden" name="error_description" value=")([^"]*)/,
-    (_form, before: string, error: string, description: string) =>
-      `${before}${sayAccepted(ctx, { error, error_description: description.replaceAll('&#39;', "'") })}`,
+    /(name="error" value="([^"]*)"\/>)(?:\n<input type="hidden" name="error_description" value="([^"]*)"\/>)?/,
+    (_form, before: string, error: string, description: string | undefined) => {
+      const said = sayAccepted(ctx, { error, error_description: description?.replaceAll('&#39;', "'") })
+      return said === '' ? before : `${before}\n<input type="hidden" name="error_description" value="${said}"/>`
+    },
   )
 }
 
@@ -101,7 +104,7 @@ const acceptedInsteadOf: Readonly<Record<string, Accepted>> = {
   'requested grant type is not allowed for this client': ({ oidc }) =>
     `this client may use ${oidc.client?.grantTypes?.join(' and ')}, as it is registered`,
   'authorization code not found':
-    'the code is not known here, or what was granted with it has ended: one is used once, within a minute, as the redirect URI was given it',
+    'the code is not known here, or what was granted with it has ended: a code is sent once, within a minute, exactly as it came to the redirect URI',
   'authorization code redirect_uri mismatch': 'redirect_uri must be the one at which the code arrived',
   'refresh token not found': refreshTokenGone,
 }

@@ -46,9 +46,15 @@ t.test('an authorization request that is refused is answered with what would be 
     const { error: code, error_description } = Object.fromEntries(new URLSearchParams(search || hash.slice(1)))
     t.same([code, error_description], [error, accepted], JSON.stringify(asked))
   }
-  const posted = { response_mode: 'form_post', response_type: undefined }
-  const { body } = await world.browser().begin(authorizeQuery(app.id, 'patient/*.rs', challenge, posted))
-  t.match(body, 'name="error_description" value="response_type is missing: it must be code"/>', 'in a form')
+  const forms: readonly (readonly [asked: Asked, accepted: string])[] = [
+    [{ response_type: undefined }, 'response_type is missing: it must be code'],
+    [{ request: 'a.b.c' }, 'request is not supported: send what is asked for as parameters of their own'],
+  ]
+  for (const [asked, accepted] of forms) {
+    const posted = { ...asked, response_mode: 'form_post' }
+    const { body } = await world.browser().begin(authorizeQuery(app.id, 'patient/*.rs', challenge, posted))
+    t.match(body, `name="error_description" value="${accepted}"/>`, 'in a form')
+  }
 })
 
 t.test('the page for a request that goes nowhere says what would be accepted', async t => {
@@ -92,11 +98,17 @@ t.test('a token request that is refused is answered with what would be accepted'
     [
       { client_id: app.id, grant_type: 'authorization_code', code: 'x', redirect_uri: redirectUri, code_verifier: 'x' },
       'invalid_grant',
-      /^the code is not known here, .*: one is used once, within a minute/,
+      /^the code is not known here, .*: a code is sent once, within a minute/,
     ],
   ]
   for (const [asked, error, accepted] of table)
     t.match((await tokenRequest(server, asked)).body, { error, error_description: accepted }, JSON.stringify(asked))
   const basic = await tokenRequest(server, refresh, { authorization: 'Basic x' })
   t.match(basic.body.error_description, /^Authorization must be Basic, with the base64 of client_id:client_secret/)
+})
+
+t.test('what is told has only characters that OAuth allows, whatever the request says', async t => {
+  const asked = { client_id: app.id, grant_type: 'refresh_token', refresh_token: 'x' }
+  const { body } = await tokenRequest(server, asked, { origin: 'https://"é\\' })
+  t.equal(body.error_description, `origin https://'?? not allowed for client: ${app.id}`)
 })
