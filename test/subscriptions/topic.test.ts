@@ -296,6 +296,29 @@ t.test('late work for one that is in error neither activates nor notifies it', a
   await off(id)
 })
 
+t.test('of what is withdrawn before it is told, nothing is told, not even that there was something', async t => {
+  const ids = [await subscribe(researcher, topic()), await subscribe(researcher)]
+  for (const id of ids) await reaches(researcher, id, 'active')
+  await bundles(1)
+  receiver.answer.status = 503
+  const { patient, bearer } = await world.participate('bob')
+  await world.create<Observation>(bearer, heartRate(patient, 66))
+  for (const id of ids) await reaches(researcher, id, 'error')
+  const [consent] = (await send(bearer, 'GET', 'Consent')).json().entry
+  await world.update(bearer, { ...consent.resource, status: 'inactive' })
+  receiver.received.splice(0)
+  receiver.answer.status = 200
+  for (const id of ids) {
+    await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
+    await reaches(researcher, id, 'active')
+    await world.isIdle(id)
+  }
+  const [greeting, ...others] = receiver.received.splice(0).map(({ body }) => body)
+  t.match(JSON.parse(greeting ?? ''), { entry: [status(ids[0] ?? '', 'handshake', 1)] })
+  t.strictSame(others, [])
+  for (const id of ids) await off(id)
+})
+
 t.test('what may be found but not read is told by its id, and never in full', async t => {
   const finder = await world.staffToken(world.hearts.researcher, 'user/Observation.s user/Subscription.cruds')
   const id = await subscribe(finder, topic('id-only'))
