@@ -9,6 +9,7 @@ import { findSecondFactor } from '../../storage/account/second-factor.ts'
 import type { Session } from '../../storage/account/session.ts'
 import { findAccountOf, type UserAccount } from '../../storage/account/user-account.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { amidAppRequests } from '../page/content-security.ts'
 import { continuePath } from '../page/continue.ts'
 import { type Field, form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -23,7 +24,7 @@ import { codeField, currentPasswordField, type EmailFieldProblem, emailField } f
 /** Where somebody asks for another e-mail address; the rest happens at `/email-change`. */
 export const accountEmailPage: AddPage = (server, { accounts }) => {
   const { database, mail } = accounts
-  const onRequest = [requireSession, requirePassword(accounts)]
+  const guarded = { ...amidAppRequests, onRequest: [requireSession, requirePassword(accounts)] }
   const fieldsFor = async (words: Words, person: string, asked: Asked = {}): Promise<readonly Field[]> => {
     const { authenticator } = await findSecondFactor(database, person)
     const problemOf = (field: Unshown['field']) => (asked.unshown?.field === field ? asked.unshown.answer : undefined)
@@ -33,7 +34,7 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
       ...(authenticator === undefined ? [] : [codeField(words, problemOf('code'))]),
     ]
   }
-  server.get('/account/email', { onRequest }, async (request, reply) => {
+  server.get('/account/email', guarded, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply)
     const { person } = sessionOf(request)
     const account = await findAccountOf(database, person)
@@ -41,7 +42,7 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
     const continued = continuePath(queryOf(request).get('continue') ?? '')
     return sendEmail(reply, await fieldsFor(wordsOf(request), person), { account, continued })
   })
-  server.post('/account/email', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post('/account/email', { ...guarded, config: { rateLimit: seldom } }, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply.code(403))
     const session = sessionOf(request)
     const { person } = session

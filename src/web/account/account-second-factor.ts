@@ -6,6 +6,7 @@ import type { Key, Words } from '../../messages/catalogue.ts'
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../../storage/account/second-factor.ts'
 import type { Session } from '../../storage/account/session.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { amidAppRequests } from '../page/content-security.ts'
 import { continuePath } from '../page/continue.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -24,7 +25,7 @@ const path = '/account/second-factor'
 export const accountSecondFactorPage: AddPage = (server, options) => {
   const { accounts } = options
   const { database } = accounts
-  server.get(path, { onRequest: requireSession }, async (request, reply) => {
+  server.get(path, { ...amidAppRequests, onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const factor = await findSecondFactor(database, person)
     const words = wordsOf(request)
@@ -43,15 +44,15 @@ ${content}
 <p><a href="/account">${say('own.back')}</a></p>`,
     })
   })
-  const onRequest = [requireSession, requirePassword(accounts)]
+  const guarded = { ...amidAppRequests, onRequest: [requireSession, requirePassword(accounts)] }
   for (const change of changes) {
     const at = `${path}/${change.name}`
-    server.get(at, { onRequest }, async (request, reply) => {
+    server.get(at, guarded, async (request, reply) => {
       const factor = await findSecondFactor(database, sessionOf(request).person)
       const continued = continuePath(queryOf(request).get('continue') ?? '')
       return change.isPossible(factor) ? sendChange(reply, change, { factor, continued }) : reply.redirect(path, 303)
     })
-    server.post(at, { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
+    server.post(at, { ...guarded, config: { rateLimit: seldom } }, async (request, reply) => {
       const { person } = sessionOf(request)
       const factor = await findSecondFactor(database, person)
       if (!change.isPossible(factor)) return reply.redirect(path, 303)

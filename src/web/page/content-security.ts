@@ -29,6 +29,9 @@ export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false
  */
 export const ofAppRequests = { helmet: { ...leadsAway.helmet, crossOriginOpenerPolicy: false } }
 
+/** For pages of the account that such a request may lead over. Their forms lead to no app. */
+export const amidAppRequests = { helmet: { crossOriginOpenerPolicy: false } }
+
 /** For pages that show nothing about anybody and do nothing: any EHR may show them in a frame. */
 export const framedAnywhere = { contentSecurityPolicy: framedBy(['*'], ["'none'"]), frameguard: false }
 

@@ -98,6 +98,7 @@ t.test('the account keeps everything, and is asked for another address at the ne
   const asked = await again.get(entered.location ?? '')
   t.match(wordsOf(asked), /Give your e-mail address The e-mail address of your account was somebody else’s/)
   t.match(asked.body, '<a href="/account/apps">Go on without for now</a>')
+  t.equal(asked.headers['cross-origin-opener-policy'], undefined, 'nor is an app cut off that has opened the window')
   t.notMatch((await again.get('/account/email?continue=https%3A%2F%2Fevil.example')).body, 'evil')
 
   await world.forgetCodes(person)

@@ -204,6 +204,29 @@ t.test('whoever signs in with a recovery code is led to where another app takes 
   t.notMatch(wordsOf(await browser.get('/account/second-factor')), /You signed in with a recovery code/)
 })
 
+t.test('an app that waits for its window is not cut off from it by what a recovery code leads over', async t => {
+  const { email, recoveryCodes } = await protectedAccount('wanda')
+  const [code = ''] = recoveryCodes
+  const { browser } = await begin(email)
+  const asked = { lost: 'yes', code, continue: '/authorize/x' }
+  const { location = '' } = await browser.send('/second-factor?lost=', asked)
+  await mailbox.next()
+  const another = '/account/second-factor/set-up?continue=%2Fauthorize%2Fx'
+  const shown = {
+    recovered: await browser.get(location),
+    another: await browser.get(another),
+    refused: await browser.send(another, { continue: '/authorize/x', password: 'wrong', code: '' }),
+  }
+  t.same(
+    Object.entries(shown).map(([name, { status, headers }]) => [name, status, headers['cross-origin-opener-policy']]),
+    [
+      ['recovered', 200, undefined],
+      ['another', 200, undefined],
+      ['refused', 422, undefined],
+    ],
+  )
+})
+
 t.test('a code that was answered 503 lets in when it is sent again, and then no more', async t => {
   const { email, key, recoveryCodes } = await protectedAccount('frida')
   const [recovery = ''] = recoveryCodes
