@@ -55,9 +55,9 @@ export const isInvitedSince = async (
 }
 
 /** False if there is none that could end. What is being made is ended as well. */
-export const endInvitation = async (connection: Connection, subject: string, by: 'cancelled'): Promise<boolean> => {
+export const cancelInvitation = async (connection: Connection, subject: string): Promise<boolean> => {
   await takeTurn(connection, subject)
-  return endOpen(connection, subject, by)
+  return endOpen(connection, subject, 'cancelled')
 }
 
 const endOpen = async (connection: Connection, subject: string, by: 'cancelled' | 'replaced'): Promise<boolean> => {

@@ -11,7 +11,7 @@ import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { holdAddresses } from '../../storage/study/held-addresses.ts'
-import { endInvitation, isInvitedSince, linkToShow, makeInvitation } from '../../storage/study/invitation.ts'
+import { cancelInvitation, isInvitedSince, linkToShow, makeInvitation } from '../../storage/study/invitation.ts'
 import { type InvitationState, invitationsOf } from '../../storage/study/invitation-state.ts'
 import { addReminder, daysBetweenReminders, type MessageState, messagesOf } from '../../storage/study/study-message.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
@@ -124,7 +124,7 @@ const cancel = async (parts: InvitationParts, by: InvitedBy): Promise<void> => {
   await recordingInvitation(
     parts.accounts.openStoreAs,
     event,
-    async connection => (await endInvitation(connection, by.subject, 'cancelled')) || undefined,
+    async connection => (await cancelInvitation(connection, by.subject)) || undefined,
   )
 }
 

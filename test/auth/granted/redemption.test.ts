@@ -6,7 +6,7 @@ import { findCaller } from '../../../src/storage/authorization/token.ts'
 import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { appToken } from '../../../src/storage/study/app-invitation.ts'
-import { endInvitation, linkToShow } from '../../../src/storage/study/invitation.ts'
+import { cancelInvitation, linkToShow } from '../../../src/storage/study/invitation.ts'
 import { tryProof } from '../../../src/storage/study/invitation-code.ts'
 import { addAsyncRequest, readAsyncWork } from '../../../src/storage/work/async-request.ts'
 import { openInvitedApps, verifierOf } from '../../faces/api/invited.ts'
@@ -140,7 +140,7 @@ t.test('a cancelled invitation gives nothing, and what it gave ends', async t =>
   const { token, subject } = await invited('Jon')
   const bearer = await tokenOf(token)
   t.ok(await isInForce(bearer))
-  await endInvitation(database, subject, 'cancelled')
+  await cancelInvitation(database, subject)
   t.match(await redeem(token), { status: 403 })
   // What was found for a token is kept for a moment.
   await new Promise(resolve => setTimeout(resolve, 2100))
@@ -189,7 +189,7 @@ t.test('cancelling the replacement of an invitation ends what the first one gave
   const bearer = await tokenOf(token)
   await invite(old)
   t.ok(await findCaller(database, bearer))
-  await endInvitation(database, old.subject, 'cancelled')
+  await cancelInvitation(database, old.subject)
   t.notOk(await findCaller(database, bearer))
   const next = await tokenOf(appToken(await invite(old), app.id))
   t.ok(await findCaller(database, next), 'what is sent after that is not affected')
@@ -198,7 +198,7 @@ t.test('cancelling the replacement of an invitation ends what the first one gave
 t.test('an invitation that is cancelled at the same moment gives nothing', async t => {
   const { token, subject } = await invited('Uli')
   const { answer } = await database.transaction(async connection => {
-    await endInvitation(connection, subject, 'cancelled')
+    await cancelInvitation(connection, subject)
     const answer = redeem(token)
     await Promise.race([answer, someoneWaits(database)])
     return { answer }
@@ -253,7 +253,7 @@ t.test('what an app requested before the invitation was cancelled is not done af
   const asked = { request: 'x', name: 'batch', target: '', prefer: {}, body: '{}', total: 1 } as const
   const id = await addAsyncRequest(database, digestOf(bearer), asked)
   t.ok((await readAsyncWork(database, id))?.caller)
-  await endInvitation(database, subject, 'cancelled')
+  await cancelInvitation(database, subject)
   t.notOk((await readAsyncWork(database, id))?.caller)
 })
 
@@ -297,7 +297,7 @@ t.test('cancelling an invitation later does not end an app that the patient has 
   const { grantedApps } = world.server.authorization
   t.ok(await grantedApps.prove(person, (await grantedApps.list(person))[0]?.id ?? ''))
   await invite(one)
-  await endInvitation(database, one.subject, 'cancelled')
+  await cancelInvitation(database, one.subject)
   t.ok(await findCaller(database, bearer))
 })
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { hashOf, newSecret } from '../../../src/storage/secret/secret.ts'
 import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
 import {
-  endInvitation,
+  cancelInvitation,
   findInvitation,
   findProven,
   type Invitation,
@@ -94,7 +94,7 @@ t.test('once an invitation has ended, its link, picture, code and proof are of n
   const ways: Readonly<Record<string, (one: Invited) => Promise<unknown>>> = {
     stands: async () => undefined,
     used: ({ id }) => useInvitation(database, id),
-    cancelled: ({ subject }) => endInvitation(database, subject, 'cancelled'),
+    cancelled: ({ subject }) => cancelInvitation(database, subject),
     'too-old': ({ id }) => change('invitation', id, sql.fragment`expires_at = now()`),
     left: ({ subject }) => change('enrolment', subject, sql.fragment`in_force = FALSE`),
     'left-for-another': async ({ subject }) => {
@@ -155,8 +155,8 @@ t.test('an invitation that was replaced has ended, and the one that replaced it 
   t.equal(await useInvitation(database, second.id), true)
   t.equal(await useInvitation(database, second.id), false, 'it can be used once')
   await sent('anew', first.subject)
-  t.equal(await endInvitation(database, first.subject, 'cancelled'), true)
-  t.equal(await endInvitation(database, first.subject, 'cancelled'), false, 'once')
+  t.equal(await cancelInvitation(database, first.subject), true)
+  t.equal(await cancelInvitation(database, first.subject), false, 'once')
   const became = await database.any<{ by: string }>(sql.fragment`
     SELECT ended_by AS by FROM invitation WHERE subject = ${first.subject} ORDER BY made_at`)
   t.strictSame(
@@ -211,7 +211,7 @@ t.test('whoever cancels while somebody invites anew cancels the new invitation',
   const { subject } = await invited('kim')
   const { cancelling } = await database.transaction(async connection => {
     await makeInvitation(connection, { subject, study: 's', patient: 'kim', addresses: [], days: 7 })
-    const cancelling = database.transaction(within => endInvitation(within, subject, 'cancelled'))
+    const cancelling = database.transaction(within => cancelInvitation(within, subject))
     await Promise.race([cancelling, someoneWaits(connection)])
     return { cancelling }
   })
@@ -348,7 +348,7 @@ t.test('a proof opens its own invitation, and an expired one is kept as long as 
   const old = sql.fragment`UPDATE invitation_proof SET expires_at = now()
     WHERE hash IN (${hashOf(proof)}, ${hashOf(over)})`
   await database.run(old)
-  await endInvitation(database, ended.subject, 'cancelled')
+  await cancelInvitation(database, ended.subject)
   await makeProof(database, other.found)
   t.equal(await findProven(database, proof), undefined)
   t.equal(await isProofLate(database, proof), true)
@@ -367,7 +367,7 @@ t.test('the link that somebody used leads them to the study again, and nobody el
   const asked = async (link: string, person = 'of-back') => studyTakenUp(database, link, person)
   t.equal(await asked(one.links.email), undefined, 'before they used it')
   await useInvitation(database, one.id)
-  await endInvitation(database, other.subject, 'cancelled')
+  await cancelInvitation(database, other.subject)
   for (const link of [one.links.email, one.links.sms, shown, proof]) t.equal(await asked(link), 's')
   t.equal(await asked(one.links.email, 'of-not-back'), undefined, 'as somebody else')
   for (const link of [other.links.email, newSecret(), 'short']) t.equal(await asked(link), undefined)
