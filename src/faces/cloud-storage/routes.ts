@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isSameCaller } from '../../access/caller.ts'
 import { parseSaid, type Shared } from '../../auth/sharing/sharing-partners.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
@@ -72,9 +73,11 @@ const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): P
     const find = async () => (isId ? sharingPartners.findShared(partnerOf(request), user) : undefined)
     const shared = await find()
     if (shared === undefined) throw notFound
-    const isStillLetIn = async () =>
-      (await sharingPartners.authenticate(...credentialsOf(request))) !== undefined &&
-      (await find())?.grant === shared.grant
+    const isStillLetIn = async () => {
+      if ((await sharingPartners.authenticate(...credentialsOf(request))) === undefined) return false
+      const now = await find()
+      return now?.grant === shared.grant && isSameCaller(shared.caller, now.caller)
+    }
     Object.assign(request, { shared, caller: shared.caller, isStillLetIn })
   })
   options.limitInFlight(server)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { findClient, keepClient } from '../../../src/storage/authorization/client-registration.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { openApps } from '../../auth/world.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 import { openPartner } from './partner.ts'
@@ -77,6 +78,15 @@ t.test('nor when the patient left something out of a new link that replaces the 
   await share(scope => !scope.includes('heart-rate'))
   await sleep(1100)
   await t.rejects(rest())
+})
+
+t.test('nor when the account is about another patient', async t => {
+  await share()
+  const { rest } = await begin()
+  await database.run(sql.fragment`UPDATE person_patient SET patient = 'bob' WHERE person = ${anns.person}`)
+  await sleep(1100)
+  await t.rejects(rest())
+  await database.run(sql.fragment`UPDATE person_patient SET patient = ${ann} WHERE person = ${anns.person}`)
 })
 
 t.test('nor when it is no longer a partner', async t => {
