@@ -20,6 +20,7 @@ import { transactionWith } from '../bundle/transaction.ts'
 import type { Context, FhirResponse, Interaction, Prefer, Routed, SystemRequest } from '../interaction.ts'
 import { findRoute } from '../route.ts'
 import { foundIn } from './async-match.ts'
+import { openRefusalsOnce, type RefusalsOnce } from './refusals-once.ts'
 
 type Parts = {
   readonly database: Database
@@ -113,19 +114,24 @@ const doBatch = async (doing: Doing): Promise<void> => {
     // All that is done with one context counts as one upload.
     if (!isDeepStrictEqual(now, caller)) context = contextFor(now, work)
     caller = now
-    await doEntries({ ...doing, context }, entries, from, Math.min(from + partLength, entries.length))
+    const part = { ...doing, context, refusalsOnce: openRefusalsOnce(context) }
+    await doEntries(part, entries, from, Math.min(from + partLength, entries.length))
   }
   await endAsyncRequest(database, id, { status: 200, head: { type: 'batch-response' } })
 }
 
 const partLength = 500
 
+type DoingPart = Doing & { readonly refusalsOnce: RefusalsOnce }
+
 /** If the commit that all entries share fails, the entry at fault is found by halving; for a single one, the failure is the answer. */
-const doEntries = async (doing: Doing, entries: readonly unknown[], from: number, to: number): Promise<void> => {
-  const { id, context, routed, database } = doing
+const doEntries = async (doing: DoingPart, entries: readonly unknown[], from: number, to: number): Promise<void> => {
+  const { id, context, refusalsOnce, routed, database } = doing
   const at = { part: from, done: to }
   try {
-    await doPart(doing, at, store => answerPart(entries.slice(from, to), routed, { ...context, store }))
+    await doPart(doing, at, store =>
+      answerPart(entries.slice(from, to), routed, { ...context, store, recordRefusal: refusalsOnce() }),
+    )
   } catch (error) {
     const refusal = refusalOf(error, doing)
     const middle = Math.ceil((from + to) / 2)

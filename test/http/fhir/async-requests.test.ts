@@ -420,6 +420,33 @@ t.test('what somebody loses while their batch is being done, the rest of it is d
   t.strictSame(statusesOf(resource as Bundle), { '201 Created': 500, '403 Forbidden': 100 })
 })
 
+t.test(
+  'a part that met another change is done again as a whole, and what is refused in it is recorded once',
+  async t => {
+    for (const id of ['first', 'second']) await send('PUT', `Device/${id}`, { body: { resourceType: 'Device', id } })
+    const service = { subject: { kind: 'client' }, scope: 'system/Device.cruds', policies: ['everything'] } as const
+    const token = await world.token(service)
+    const refused = { resource: { resourceType: 'Basic' }, request: { method: 'POST', url: 'Organization' } }
+    const entry = [
+      refused,
+      refused,
+      { resource: { resourceType: 'Device', id: 'first' }, request: { method: 'PUT', url: 'Device/first' } },
+      { request: { method: 'DELETE', url: 'Device/second' } },
+    ]
+    const location = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SELECT FROM resource_identity WHERE id = 'second' FOR UPDATE`)
+      const location = await laterOf('', { body: { resourceType: 'Bundle', type: 'batch', entry }, token })
+      // It waits from its second attempt on.
+      await someoneWaits(database)
+      return location
+    })
+    const { resource } = await answerAt(location, token)
+    t.strictSame(statusesOf(resource as Bundle), { '403 Forbidden': 2, '200 OK': 1, '204 No Content': 1 })
+    const recorded = await database.any(sql.fragment`SELECT outcome FROM audit_record WHERE type = 'Organization'`)
+    t.strictSame(recorded, [{ outcome: 403 }, { outcome: 403 }])
+  },
+)
+
 t.test('more than can be worked on is refused before it is read, with a time to come back', async t => {
   const large = bundleOf('batch', ...Array.from({ length: 600 }, (_, number) => reading(number)))
   const answers = await Promise.all([1, 2, 3].map(() => send('POST', '', { body: large })))
