@@ -21,11 +21,11 @@ export const toMobile = (text: string, country?: PhoneCountry): string | undefin
 export const mobileText = (text: string, country?: PhoneCountry): string =>
   readMobile(text, country)?.formatInternational() ?? text
 
-/** How records may have the number: in E.164, in groups, and with the zero that an earlier version of this server kept. */
+/** How records may have the number: in E.164, in groups, and with the zero, or the 1 of Mexico, that an earlier version of this server kept. */
 export const spellingsOfMobile = (text: string, country: PhoneCountry): readonly string[] => {
   const read = readMobile(text, country)
   if (read === undefined) return [text]
-  const dialled = read.formatNational().replace(/\D/g, '')
+  const dialled = read.country === 'MX' ? `1${read.nationalNumber}` : read.formatNational().replace(/\D/g, '')
   return [text, read.number, read.formatInternational(), `+${read.countryCallingCode}${dialled}`]
 }
 
@@ -37,12 +37,15 @@ const readMobile = (text: string, country: PhoneCountry): PhoneNumber | undefine
   const plain = withoutMarks(text)
   if (!/^[\d\s()+./-]+$/.test(plain)) return undefined
   const abroad = plain.replace(/^\s*00/, '+').replace(/^(\s*\+[\d\s./-]*)\(\s*0\s*\)/, '$1')
-  const digits = abroad.replace(/[^\d+]/g, '')
+  const digits = abroad.replace(/[^\d+]/g, '').replace(mexicanMobile, '+52')
   if (isLostAbroad(digits)) return undefined
   const read = parsePhoneNumberFromString(digits, { extract: false, ...(country && { defaultCountry: country }) })
   const isRead = read?.isValid() || (digits.startsWith('+') && read !== undefined && isAsLong(read))
   return isRead ? read : undefined
 }
+
+/** Until 2019 mobile numbers in Mexico were called with a 1 from abroad, and address books still have it. */
+const mexicanMobile = /^\+521(?=\d{10}$)/
 
 /** As a mobile number of the country: one digit less may be that of a landline. */
 const isAsLong = (read: PhoneNumber): boolean =>
@@ -57,8 +60,8 @@ const withoutMarks = (text: string): string =>
     .replace(/\p{Cf}/gu, '')
     .replace(/\p{Pd}/gu, '-')
 
-/** No number of North America begins with 1: this is a call abroad by 0011, as in Australia, or a 1 too many. */
-const isLostAbroad = (digits: string): boolean => digits.startsWith('+11')
+/** No number of North America or Mexico begins with 1: this is a call abroad by 0011, as in Australia, or a 1 too many. */
+const isLostAbroad = (digits: string): boolean => /^\+(?:1|52)1/.test(digits)
 
 /** A number such as is accepted, of the country that the text names or else of the default one; `local` as it is dialled there. */
 export const mobileExample = (

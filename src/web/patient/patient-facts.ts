@@ -32,7 +32,9 @@ const contactFact = (
   by: (typeof reached)[number],
   { say }: Words,
 ): Html | undefined => {
-  const entries = telecom.filter(({ system, use, value }) => system === by && use !== 'old' && value !== undefined)
+  const entries = telecom.filter(
+    ({ system, use, value }) => (system === 'sms' ? 'phone' : system) === by && use !== 'old' && value !== undefined,
+  )
   return entries.length === 0
     ? undefined
     : html`<div><dt>${say(`chart.${by}`)}</dt>${entries.map(entry => contactShown(entry, say))}</div>`

@@ -30,6 +30,13 @@ t.test('a zero that is dialled only within the country is left out after the cou
   t.equal(toMobile('+39 (0) 347 123 4567'), '+393471234567', 'of which one in brackets is none')
 })
 
+t.test('a Mexican number is the same with the 1 that it had until 2019', async t => {
+  for (const text of ['+52 1 55 1234 5678', '0052 1 55 1234 5678', '+5215512345678', '+52 55 1234 5678'])
+    t.equal(toMobile(text), '+525512345678', text)
+  t.ok(spellingsOfMobile('+52 55 1234 5678', undefined).includes('+5215512345678'), 'by which records are found, too')
+  t.equal(toMobile('+52 1 55 1234 567'), undefined, 'while one that lacks a digit is none')
+})
+
 t.test('a number without its country is not a number', async t => {
   for (const text of ['07700 900123', '(0)7700 900123', '7700900123', '', '+', '+0 7700 900123', '011 44 7700 900123'])
     t.equal(toMobile(text), undefined, text)

@@ -37,6 +37,24 @@ t.test('a patient’s page says how to reach them now', async t => {
   )
 })
 
+t.test('of each number to which messages would go it says if none do, also of one for messages alone', async t => {
+  const unsent = 'No text messages go there: it lacks its country code, or has too few or too many digits.'
+  const telecom: Patient['telecom'] = [
+    { system: 'sms', value: '079 123 45 67' },
+    { system: 'sms', value: '+41791234567' },
+    { system: 'sms', use: 'old', value: '+15005550006' },
+    { system: 'phone', use: 'mobile', value: '+41 79 123 45 6' },
+  ]
+  t.same(factsOf({ resourceType: 'Patient', telecom }).at(-1), [
+    'Phone',
+    '079 123 45 67',
+    unsent,
+    '+41 79 123 45 67',
+    '+41 79 123 45 6',
+    unsent,
+  ])
+})
+
 t.test('a long address goes on below its at sign', async t => {
   t.match(patientFacts(ana).text, '<bdi>ana@<wbr>example.org</bdi>')
 })
