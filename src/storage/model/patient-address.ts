@@ -2,7 +2,7 @@ import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import { toAddress } from '../account/user-account.ts'
 import type { Connection } from '../database.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
-import { toMobile } from './mobile-number.ts'
+import { spellingsOfMobile, toMobile } from './mobile-number.ts'
 import type { Projection } from './projection.ts'
 
 /** Where a message goes: an e-mail address in lower case, or a mobile number in E.164. */
@@ -43,7 +43,7 @@ export const followAddresses: Projection<Patient> = async (connection, changes) 
 
 const endOfOtherAddresses = async (connection: Connection, patient: string, resource: Patient | undefined) => {
   const addresses = resource === undefined ? [] : addressesOf(resource)
-  const own = columnOf(addresses, ({ channel, address }) => `${channel} ${address}`, 'text')
+  const own = columnOf(addresses.flatMap(asWritten), ({ channel, address }) => `${channel} ${address}`, 'text')
   const isOther = sql.fragment`NOT (channel || ' ' || address = ANY (${own}))`
   await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = 'address'
@@ -54,6 +54,12 @@ const endOfOtherAddresses = async (connection: Connection, patient: string, reso
     WHERE patient = ${patient} AND state = 'waiting' AND kind <> 'address-changed' AND ${isOther}`)
   if (resource !== undefined) await tellOldAddresses(connection, patient, isOther)
 }
+
+/** A number that an earlier version read otherwise, and wrote to, was not changed by anybody. */
+const asWritten = ({ channel, address }: Address): readonly Address[] =>
+  channel === 'email'
+    ? [{ channel, address }]
+    : spellingsOfMobile(address, undefined).map(spelling => ({ channel, address: spelling }))
 
 /** Each old address is told once, if it was written to before: an address that never heard of us does not hear of this either. */
 const tellOldAddresses = async (connection: Connection, patient: string, isOther: SqlFragment) => {

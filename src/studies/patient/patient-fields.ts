@@ -93,7 +93,7 @@ export const mobileAccepted = (text: string, country: PhoneCountry): string => {
   const abroad = `with its country code, such as ${mobileExample(text, country).abroad}`
   return country === undefined
     ? abroad
-    : `${abroad}, or as it is dialled in ${countryName(country, 'en')}, such as ${mobileExample('', country).local}`
+    : `${abroad}, or as it is dialled within the country (${countryName(country, 'en')}), such as ${mobileExample('', country).local}`
 }
 
 /** https://hl7.org/fhir/R4/valueset-administrative-gender.html */

@@ -302,6 +302,20 @@ t.test('another address, however it is changed, ends the links, and the old one 
   t.same(rows, [{ address: 'old@example.org' }], 'an address that was never written to is told nothing')
 })
 
+t.test('a number that an earlier version read with the zero of its country is no other one', async t => {
+  const { patient, subject } = await enrolled('Zero', { telecom: [phone('+44 07700 900456')] })
+  await act(subject, 'invite')
+  const link = linkOf((await gateway.nextMessage()).text)
+  await database.run(sql.fragment`UPDATE study_message SET address = '+4407700900456' WHERE patient = ${patient.id}`)
+  await update(lab.manager, { ...patient, gender: 'other' })
+  t.equal((await browser().get(link)).status, 200)
+  t.same(
+    await database.any(sql.fragment`
+      SELECT kind FROM study_message WHERE kind = 'address-changed' AND patient = ${patient.id}`),
+    [],
+  )
+})
+
 t.test('a message that the gateway refuses is tried again, and staff are told why it failed', async t => {
   gateway.answerWith(400, 'no')
   t.teardown(() => gateway.answerWith(201, '{}'))

@@ -50,7 +50,7 @@ t.test('a number that cannot be one there is refused with an example of each way
       [refused.status, wordsOf(refused)],
       [
         422,
-        'Enter the mobile number with its country code, such as +41 78 123 45 67, or as it is dialled in Switzerland, such as 078 123 45 67',
+        'Enter the mobile number with its country code, such as +41 78 123 45 67, or as it is dialled within the country (Switzerland), such as 078 123 45 67',
       ],
       mobile,
     )
@@ -66,7 +66,10 @@ t.test('in a list of patients it is read in the same way', async t => {
     SELECT patient -> 'telecom' AS telecom, problems FROM patient_import_line WHERE import = ${location.split('/')[3] ?? ''} ORDER BY line`)
   t.match(lines, [
     { telecom: [{ value: '+41791234568' }], problems: null },
-    { telecom: null, problems: { mobile: /^“079 123 45 6”\. Enter the mobile number .* dialled in Switzerland/ } },
+    {
+      telecom: null,
+      problems: { mobile: /^“079 123 45 6”\. Enter the mobile number .* dialled within the country \(Switzerland\)/ },
+    },
   ])
 })
 
