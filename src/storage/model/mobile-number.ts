@@ -47,11 +47,20 @@ const readMobile = (text: string, country: PhoneCountry): PhoneNumber | undefine
 /** Until 2019 mobile numbers in Mexico were called with a 1 from abroad, and address books still have it. */
 const mexicanMobile = /^\+521(?=\d{10}$)/
 
-/** As a mobile number of the country: one digit less may be that of a landline. */
+/**
+ * As a mobile number of the country: one digit less may be that of a landline. With a digit too few, what is dialled only within the country would take
+ * the place of the missing one: +41 079 123 45 6.
+ */
 const isAsLong = (read: PhoneNumber): boolean =>
-  read
-    .getPossibleCountries()
-    .some(country => getExampleNumber(country, examples)?.nationalNumber.length === read.nationalNumber.length)
+  read.getPossibleCountries().some(country => {
+    const { nationalNumber } = read
+    const example = getExampleNumber(country, examples)
+    if (example?.nationalNumber.length !== nationalNumber.length) return false
+    const before = example.formatNational().replace(/\D/g, '').slice(0, -nationalNumber.length)
+    return ![before || '0', '0'].some(
+      digits => nationalNumber.startsWith(digits) && !example.nationalNumber.startsWith(digits),
+    )
+  })
 
 /** Phones put marks of direction around a number that is copied from them, and documents have hyphens that do not break. */
 const withoutMarks = (text: string): string =>

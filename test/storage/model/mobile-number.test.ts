@@ -1,5 +1,10 @@
 import fc from 'fast-check'
-import { getCountries, getCountryCallingCode, getExampleNumber } from 'libphonenumber-js/max'
+import {
+  getCountries,
+  getCountryCallingCode,
+  getExampleNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max'
 import examples from 'libphonenumber-js/mobile/examples'
 import t from 'tap'
 import { mobileExample, mobileText, spellingsOfMobile, toMobile } from '../../../src/storage/model/mobile-number.ts'
@@ -45,6 +50,8 @@ t.test('a number without its country is not a number', async t => {
 t.test('a text that no number can be is not a number', async t => {
   const wrong = {
     'too short': '+41 79 123 45 6',
+    'too short, with the zero that is dialled within the country': '+41 079 123 45 6',
+    'with a zero that is dialled in other countries': '+1 0500 555 000',
     'too long': '+41 79 123 45 67 8',
     'as long as a landline': '+44 7700 90012',
     'shorter than others with its beginning': '+49 151 123 456 7',
@@ -100,6 +107,19 @@ t.test('of no country does the way in which numbers are dialled there become ano
     const dialled = one.formatNational()
     const slip = toMobile(`+${one.countryCallingCode} ${dialled}`)
     t.ok(slip === one.number || slip === undefined, `+${one.countryCallingCode} ${dialled}: ${slip}`)
+  }
+})
+
+t.test('of no country does it become another number if a digit is missing as well', async t => {
+  for (const one of numbers) {
+    const dialled = one.formatNational().replace(/\D/g, '')
+    if (dialled === one.nationalNumber) continue
+    const slip = toMobile(`+${one.countryCallingCode}${dialled.slice(0, -1)}`)
+    // The tables of some countries have shorter numbers, too, and those of Russia have numbers that begin as others are dialled.
+    t.ok(
+      slip === undefined || parsePhoneNumberFromString(slip)?.isValid(),
+      `+${one.countryCallingCode} ${dialled.slice(0, -1)}: ${slip}`,
+    )
   }
 })
 
