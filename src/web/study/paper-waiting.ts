@@ -1,5 +1,5 @@
 import type { Consent } from '@medplum/fhirtypes'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { permitsOfLine } from '../../studies/consent/own-consent.ts'
@@ -18,8 +18,10 @@ import { dayOrMoment, moment } from '../page/time.ts'
 import { edgeAsWritten } from '../sharing/period-edge.ts'
 import { chosenPeriod } from '../sharing/sharing-preview.ts'
 import { backToStudy, listQuery } from './back-to-study.ts'
+import { paperAfter } from './next-paper.ts'
 import { paperConfirmers } from './paper-confirmers.ts'
 import { languageOf, textRead } from './paper-text.ts'
+import { type OfSubject, readStudyOf } from './read-study.ts'
 import { whomFact } from './study-person.ts'
 
 /** What was recorded from paper, beside its scan; somebody other than the one who recorded it confirms or refuses it. */
@@ -52,6 +54,7 @@ ${
 ${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }
 ${postForm({ action: `${page}/discard${back}`, token, hidden: { recorded: waiting?.version } }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
+${!isOwn && (await paperAfter(reply.request, options, await readStudyOf(reply.request as FastifyRequest<OfSubject>, options), subject))}
 ${backToStudy(reply.request, asked.study.id ?? '', subject)}`,
   })
 }

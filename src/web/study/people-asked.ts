@@ -10,6 +10,8 @@ export type PeopleAsked = Pick<StudyPeopleAsked, 'text'> & {
   readonly order: ListOrder<PeopleOrder>
   /** From 1 on. */
   readonly page: number
+  /** Where among the papers that wait the reader confirms them, from 0 on; undefined if they have not begun. */
+  readonly at: number | undefined
 }
 
 type PeopleOrder = StudyPeopleAsked['sort']
@@ -23,12 +25,13 @@ export const peopleInOrder = <Order extends PeopleOrder>(
   query: URLSearchParams,
   orders: Readonly<Record<Order, string>>,
 ): PeopleAsked => {
-  const state = query.get('state') ?? ''
+  const [state, at] = [query.get('state') ?? '', query.get('at') ?? '']
   return {
     state: Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
     order: orderIn(query, orders),
     text: lookedFor(query, 'find'),
     page: pageNumberIn(query),
+    at: /^\d{1,6}$/.test(at) ? Number(at) : undefined,
   }
 }
 
@@ -57,13 +60,14 @@ const { answer: _answers, ...ordersWithoutAnswers } = peopleOrders
 /** The address of the same page with other values. */
 export const peopleUrl = (
   path: string,
-  { state, order, text, page }: PeopleAsked,
+  { state, order, text, page, at }: PeopleAsked,
   more: Readonly<Record<string, string>> = {},
 ): string => {
   const query = new URLSearchParams({
     ...(state !== undefined && { state }),
     ...orderQuery(order),
     ...(text !== '' && { find: text }),
+    ...(state === 'paper' && at !== undefined && { at: String(at) }),
     ...more,
     ...(page > 1 && { page: String(page) }),
   })

@@ -788,7 +788,7 @@ t.test('whoever confirms is led to the next paper that waits for them, and two o
     wordsOf(confirmed),
     /is confirmed, and takes effect now\. Patient Wim, .* 3 papers wait for you to confirm\. Check the next: Vic /,
   )
-  t.match(confirmed.body, `<a href="${vic}?state=paper&amp;sort=enrolment">Check the next: Vic</a>`)
+  t.match(confirmed.body, `<a href="${vic}?state=paper&amp;sort=enrolment&amp;at=1">Check the next: Vic</a>`)
   const late = await third.post(`${wim}/confirm${from}`, seenByThird)
   t.match(
     [late.status, wordsOf(late)],
@@ -810,6 +810,43 @@ t.test('whoever confirms is led to the next paper that waits for them, and two o
   t.match(wordsOf(await confirm(second, xia)), / No other paper waits for you to confirm it\./)
   const done = `/studies/${many.id}?done=confirmed&subject=${wim.split('/').at(-2)}`
   t.notMatch(wordsOf(await (await signedIn(many.researcher)).get(done)), /waits? for you/, 'nobody else is led there')
+})
+
+t.test('a paper that is left for later comes again after all others', async t => {
+  const piled = await studySince('2026-02-01T12:00:00Z', 'piled')
+  for (const { practitioner } of [cora, dora]) await named(piled, practitioner)
+  await extended(piled, { url: extensions.paperConsent, valueBoolean: true })
+  const recordedFor = async (name: string) => {
+    const { page } = await enrolled(name, piled)
+    await first.sendFile(page, scan(), page, signed)
+    return page
+  }
+  const early = await recordedFor('Early')
+  const amid = await recordedFor('Amid')
+  const late = await recordedFor('Late')
+  const from = '?state=paper&sort=enrolment'
+  const onward = /(?:Or leave it for later\. |to confirm\. )<a href="([^"]*)">Check the next: (\w+)/
+  const ledOn = ({ body }: { readonly body: string }) => {
+    const [, url = '', name = ''] = onward.exec(body) ?? []
+    return { url: url.replaceAll('&amp;', '&'), name }
+  }
+  const confirm = async (url: string) => {
+    const recorded = /name="recorded" value="([^"]*)"/.exec((await second.get(url)).body)?.[1] ?? ''
+    const [page = '', query = ''] = url.split('?')
+    const sent = await second.post(`${page}/confirm?${query}`, { _csrf: await tokenIn(second), recorded })
+    return second.get(sent.location ?? '')
+  }
+
+  t.notMatch(wordsOf(await second.get(late)), /leave it for later/, 'only for somebody who comes from what waits')
+  t.notMatch(wordsOf(await first.get(late + from)), /leave it for later/, 'nor for whoever has recorded it')
+  const afterLate = ledOn(await second.get(`${late}${from}&at=0`))
+  t.same(afterLate, { url: `${amid}${from}&at=1`, name: 'Amid' })
+  t.same(ledOn(await second.get(afterLate.url)), { url: `${early}${from}&at=2`, name: 'Early' })
+  const afterAmid = ledOn(await confirm(afterLate.url))
+  t.same(afterAmid, { url: `${early}${from}&at=1`, name: 'Early' }, 'not to what was left')
+  const afterEarly = ledOn(await confirm(afterAmid.url))
+  t.same(afterEarly, { url: `${late}${from}&at=0`, name: 'Late' }, 'what was left comes when there is nothing else')
+  t.notMatch(wordsOf(await second.get(afterEarly.url)), /leave it for later/, 'and nothing comes after the last')
 })
 
 t.test('if the study takes no paper any more, what waits is shown and discarded, and not confirmed', async t => {
