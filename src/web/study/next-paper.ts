@@ -7,7 +7,7 @@ import { type Html, html } from '../page/html.ts'
 import { sessionOf } from '../page/signed-in.ts'
 import { confirmersOf } from './paper-confirmers.ts'
 import { type PeopleAsked, peopleAskedIn, peopleUrl } from './people-asked.ts'
-import type { ReadStudy } from './read-study.ts'
+import { type OfSubject, type ReadStudy, readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 
 /**
@@ -30,15 +30,14 @@ export const nextPaper = async (
 
 /** A way on from a paper that is left as it is, such as one that only a colleague can judge: what was left comes again after all others. */
 export const paperAfter = async (
-  request: FastifyRequest,
+  request: FastifyRequest<OfSubject>,
   options: PageOptions,
-  read: ReadStudy,
-  subject: string,
 ): Promise<Html | undefined> => {
   const asked = peopleAskedIn(queryOf(request))
   if (asked.state !== 'paper') return undefined
   const at = asked.at === undefined ? undefined : asked.at + 1
-  const found = await findNext(request, options, read, { ...asked, at }, subject)
+  const read = await readStudyOf(request, options)
+  const found = await findNext(request, options, read, { ...asked, at }, request.params.subject)
   return found?.next && html`<p>Or leave it for later. ${found.next}</p>`
 }
 

@@ -21,7 +21,7 @@ import { backToStudy, listQuery } from './back-to-study.ts'
 import { paperAfter } from './next-paper.ts'
 import { paperConfirmers } from './paper-confirmers.ts'
 import { languageOf, textRead } from './paper-text.ts'
-import { type OfSubject, readStudyOf } from './read-study.ts'
+import type { OfSubject } from './read-study.ts'
 import { whomFact } from './study-person.ts'
 
 /** What was recorded from paper, beside its scan; somebody other than the one who recorded it confirms or refuses it. */
@@ -54,7 +54,7 @@ ${
 ${form({ action: `${page}/confirm${back}`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }
 ${postForm({ action: `${page}/discard${back}`, token, hidden: { recorded: waiting?.version } }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
-${!isOwn && (await paperAfter(reply.request, options, await readStudyOf(reply.request as FastifyRequest<OfSubject>, options), subject))}
+${!isOwn && (await paperAfter(reply.request as FastifyRequest<OfSubject>, options))}
 ${backToStudy(reply.request, asked.study.id ?? '', subject)}`,
   })
 }

@@ -841,6 +841,8 @@ t.test('a paper that is left for later comes again after all others', async t =>
   t.notMatch(wordsOf(await first.get(late + from)), /leave it for later/, 'nor for whoever has recorded it')
   const afterLate = ledOn(await second.get(`${late}${from}&at=0`))
   t.same(afterLate, { url: `${amid}${from}&at=1`, name: 'Amid' })
+  for (const at of ['', '&at=999999', '&at=-1', '&at=1e9', '&at=0&at=2', '&at=%00'])
+    t.match(ledOn(await second.get(late + from + at)), { name: /^(Amid|Early)$/ }, `no address leads nowhere: ${at}`)
   t.same(ledOn(await second.get(afterLate.url)), { url: `${early}${from}&at=2`, name: 'Early' })
   const afterAmid = ledOn(await confirm(afterLate.url))
   t.same(afterAmid, { url: `${early}${from}&at=1`, name: 'Early' }, 'not to what was left')
