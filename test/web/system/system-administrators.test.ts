@@ -51,6 +51,16 @@ t.test('an administrator sees who else administers the installation, and ends it
   t.match(wordsOf(await administrator.get('/system/events')), 'Ada &lt;A&gt; no longer administers the installation')
 })
 
+t.test('nobody else sees who administers, nor ends it', async t => {
+  const { person } = await another('Eve')
+  for (const browser of [people.manager, people.patient]) {
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+    for (const path of [list, `${list}/${person}`]) t.equal((await browser.get(path)).status, 404, path)
+    t.equal((await browser.post(`${list}/${person}`, { _csrf })).status, 404)
+  }
+  t.match(wordsOf(await administrator.get(list)), 'Eve')
+})
+
 t.test('nobody ends their own, and of two who end each other’s one stays', async t => {
   const own = `${list}/${persons.administrator}`
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await administrator.get(list)).body)?.[1] ?? ''
