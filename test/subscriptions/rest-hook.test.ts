@@ -479,6 +479,22 @@ t.test('a Subscription that has ended, or is imported, starts off', async t => {
   t.match([ended, imported.json()], [{ status: 'off' }, { status: 'off' }])
 })
 
+t.test(
+  'a Subscription that is active goes off at its end, and is sent nothing of what is measured after it',
+  async t => {
+    const end = new Date(Date.now() + 3_600_000).toISOString()
+    const id = await subscribe(researcher, { end })
+    await reaches(researcher, id, 'active')
+    received()
+    await database.run(sql.fragment`UPDATE subscriber SET ends_at = now() WHERE id = ${id}`)
+    await reaches(researcher, id, 'off')
+    await measure(68)
+    await settled()
+    await isIdle(id)
+    t.same([received(), (await read(researcher, id)).status], [[], 'off'])
+  },
+)
+
 t.test('a Subscription can end in a leap second, and has ended after it', async t => {
   const ending = { ...toHook(receiver.origin), end: '2016-12-31T23:59:60.5Z' }
   t.match(await world.create<Subscription>(researcher, ending), { status: 'off' })
