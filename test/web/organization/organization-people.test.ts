@@ -299,18 +299,33 @@ t.test('a role that lasts until a month lasts until its last day, as the page sa
   t.match(wordsOf(await manager.get(`${page}?name=Mona`)), /Mona Month Viewer since 1 March 2026 until 30 June 2099/)
 })
 
-t.test('an invitation is cancelled and sent again only on the pages of its own organization', async t => {
-  const link = await linkTo('theo@example.org', 'viewer')
-  const id = await idOf('theo@example.org')
-  for (const elsewhere of [ward, (await world.institution('elsewhere')).organization])
-    for (const action of ['again', 'cancel']) {
-      const by = await world.browserOf(await world.staff(elsewhere, 'manager'))
-      const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await by.get(pageOf(elsewhere))).body) ?? []
-      const answer = await by.post(`/organizations/${elsewhere}/invitations/${id}/${action}`, { _csrf })
-      t.equal(answer.status, 404, action)
-    }
-  t.equal((await openBrowser(server).get(link)).status, 200)
-})
+t.test(
+  'an invitation is cancelled and sent again only on the pages of its own organization, by its managers',
+  async t => {
+    const link = await linkTo('theo@example.org', 'viewer')
+    const id = await idOf('theo@example.org')
+    const { expiresAt: until } = await database.one<{ expiresAt: Date }>(
+      sql.fragment`SELECT expires_at AS "expiresAt" FROM staff_invitation WHERE id = ${id}`,
+    )
+    for (const by of [people.member, people.viewer])
+      for (const action of ['again', 'cancel']) {
+        const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await by.get(page)).body) ?? []
+        const answer = await by.post(`/organizations/${lab.organization}/invitations/${id}/${action}`, {
+          _csrf,
+          until: until.toISOString(),
+        })
+        t.equal(answer.status, 404, action)
+      }
+    for (const elsewhere of [ward, (await world.institution('elsewhere')).organization])
+      for (const action of ['again', 'cancel']) {
+        const by = await world.browserOf(await world.staff(elsewhere, 'manager'))
+        const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await by.get(pageOf(elsewhere))).body) ?? []
+        const answer = await by.post(`/organizations/${elsewhere}/invitations/${id}/${action}`, { _csrf })
+        t.equal(answer.status, 404, action)
+      }
+    t.equal((await openBrowser(server).get(link)).status, 200)
+  },
+)
 
 t.test('an invitation is sent again with another link, cancelled, and ends with its maker’s rights', async t => {
   const first = await linkTo('tess@example.org', 'viewer')
@@ -822,6 +837,32 @@ const holderOf = async (name: string, period: NonNullable<PractitionerRole['peri
 }
 const storedRole = async (id: string): Promise<PractitionerRole> =>
   (await send('everything', 'GET', `PractitionerRole/${id}`)).json()
+
+t.test('a manager whose role is over is none who could be left', async t => {
+  const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Past' })
+  await world.staff(root, 'manager')
+  const removal = await removalOf(administrator, root)
+  await world.staff(root, 'manager')
+  const other = (await rolesIn(root)).find(({ id }) => !removal.page.includes(`/${id}/`))
+  const over = { ...(await storedRole(other?.id ?? '')), period: { start: '2020-01-01', end: '2021-12-31' } }
+  await world.update('everything', over)
+  const refused = await administrator.post(removal.page, removal.fields)
+  t.match([refused.status, wordsOf(refused)], [422, /Confirm that it .* This is the last manager of Past/])
+  t.not((await storedRole(removal.page.split('/').at(-2) ?? '')).active, false)
+})
+
+t.test('what a role says besides, in codes of others, stays as it is when the role is changed', async t => {
+  const { role, at } = await holderOf('Oncaria', { start: '2020-01-01' })
+  const speciality = { coding: [{ system: 'http://snomed.info/sct', code: '309367003' }] }
+  const stored = await storedRole(role)
+  await world.update('everything', { ...stored, code: [speciality, ...(stored.code ?? [])] })
+  t.match(await manager.send(at, { role: 'viewer' }), { status: 303, location: `${page}?done=changed` })
+  const { code = [] } = await storedRole(role)
+  t.same(
+    code.map(({ coding }) => coding?.[0]?.code),
+    ['viewer', '309367003'],
+  )
+})
 
 t.test('a role that is over or has not begun is removed with the period that it had', async t => {
   for (const [name, period, listed, ending] of [
