@@ -73,10 +73,10 @@ export type Page = {
   /** What `_include` and `_revinclude` add. `leftOut`: not all of it is there. */
   readonly included: readonly Stored[]
   readonly leftOut: boolean
-  /** Opaque text of the cursor after this page; absent on the last. */
+  /** Opaque texts of cursors: after the page, before it, and after one of its entries; absent on the last, on the first, and on a page of several searches. */
   readonly next?: string
-  /** The same for the previous page; absent on the first. */
   readonly previous?: string
+  readonly after?: (place: number) => string | undefined
   readonly total?: number
 }
 

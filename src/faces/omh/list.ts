@@ -21,13 +21,11 @@ export const listDataPoints: Handler<TypeRequest> = async ({ query, headers }, c
 const path = 'dataPoints'
 const usuallyListed = 100
 
-/** Where a list ends: after that many rows of the page to which the store's cursor leads. */
-type Place = { readonly rows: number; readonly cursor: string | undefined }
+/** `after`: the store's cursor behind its row. A number of rows would mean others as soon as one comes in or goes. */
+type Found = { readonly text: string; readonly after: () => string | undefined }
 
-type Found = { readonly text: string; readonly after: Place }
-
-/** The documents in a page of rows; `next` is where the next page begins. */
-type FoundPage = { readonly documents: readonly Found[]; readonly next: Place | undefined }
+/** The documents in a page of rows; `next` is the cursor of the next page. */
+type FoundPage = { readonly documents: readonly Found[]; readonly next: string | undefined }
 
 /** The first page is read at once, so that a refusal can still be answered as one. */
 const openDataPoints = async (
@@ -36,27 +34,23 @@ const openDataPoints = async (
   from: string | undefined,
   { registry, base, store, mhealth }: Context,
 ): Promise<AsyncIterable<FoundPage>> => {
-  const start = from === undefined ? { rows: 0, cursor: undefined } : toPlace(from)
-  // If few are asked for, and few rows match, many rows have to be skipped; a link may lead into a page of many.
-  const query = new URLSearchParams([...search, ['_count', String(start.rows > 0 ? mostListed : count)]])
+  const query = new URLSearchParams([...search, ['_count', String(count)]])
   const parsed = { ...parseSearch(registry, 'Observation', query, { base }), room: roomOfPage }
-  const documentsIn = async (page: Page, { rows, cursor }: Place): Promise<readonly Found[]> => {
+  const documentsIn = async (page: Page): Promise<readonly Found[]> => {
     const found: Found[] = []
-    for (const [index, { content }] of page.entries.entries()) {
-      const document = index < rows ? undefined : await inSteps(mhealth.measuredDocumentOf(JSON.parse(content)))
+    for (const [place, { content }] of page.entries.entries()) {
+      const document = await inSteps(mhealth.measuredDocumentOf(JSON.parse(content)))
       if (document !== undefined && isOf(document, schema))
-        found.push({ text: lineOf(document), after: { rows: index + 1, cursor } })
+        found.push({ text: lineOf(document), after: () => page.after?.(place) })
     }
     return found
   }
-  const first = await store.search({ ...parsed, cursor: start.cursor })
+  const first = await store.search({ ...parsed, cursor: from })
   return (async function* () {
-    let place = start
-    for (let page = first; ; page = await store.search({ ...parsed, count: mostListed, cursor: place.cursor })) {
-      const next = page.next === undefined ? undefined : { rows: 0, cursor: page.next }
-      yield { documents: await documentsIn(page, place), next }
-      if (next === undefined) return
-      place = next
+    // If few are asked for, and few rows match, many rows have to be skipped.
+    for (let page = first; ; page = await store.search({ ...parsed, count: mostListed, cursor: page.next })) {
+      yield { documents: await documentsIn(page), next: page.next }
+      if (page.next === undefined) return
     }
   })()
 }
@@ -81,17 +75,17 @@ const asList = async (
 ): Promise<FhirResponse> => {
   const listed: string[] = []
   let skipped = 0
-  let last: Place | undefined
+  let last: Found | undefined
   let passed = 0
   for await (const { documents, next } of pages) {
-    for (const { text, after } of documents) {
+    for (const found of documents) {
       if (skipped < skip) {
         skipped += 1
         continue
       }
-      if (listed.length === limit) return { ...listOf(listed), next: await linkTo(last, 0, query, context) }
-      listed.push(text)
-      last = after
+      if (listed.length === limit) return { ...listOf(listed), next: await linkTo(last?.after(), 0, query, context) }
+      listed.push(found.text)
+      last = found
     }
     passed += 1
     if (passed === mostPages && next !== undefined)
@@ -107,22 +101,18 @@ const listOf = (documents: readonly string[]): FhirResponse => ({
   body: { kind: 'text', text: `[${documents.join(',')}]` },
 })
 
-/** Rows that were skipped come before the link, and are not skipped again. */
+/** `place`: the store's cursor. Rows that were skipped come before it, and are not skipped again. */
 const linkTo = (
-  place: Place | undefined,
+  place: string | undefined,
   toSkip: number,
   query: URLSearchParams,
   context: Context,
 ): Promise<string> => {
+  if (place === undefined) throw new Error('each row of a page has a cursor behind it')
   const rest = new URLSearchParams(query)
   rest.delete('skip')
   if (toSkip > 0) rest.set('skip', String(toSkip))
-  return cursorUrl({ path, query: rest.toString(), page: `${place?.rows ?? 0}:${place?.cursor ?? ''}` }, context)
-}
-
-const toPlace = (text: string): Place => {
-  const [rows = '', ...cursor] = text.split(':')
-  return { rows: Number(rows), cursor: cursor.join(':') || undefined }
+  return cursorUrl({ path, query: rest.toString(), page: place }, context)
 }
 
 const asLines = (pages: AsyncIterable<FoundPage>, skip: number, limit: number): FhirResponse => ({

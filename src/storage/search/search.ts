@@ -60,6 +60,7 @@ export const searchPage = async (connection: Connection, searching: Searching, a
     entries,
     ...(await includedWith(connection, { ...searching, maskOf, letters }, search.include, entries)),
     ...cursorsAround(page, around),
+    after: place => page[place] && cursorOf(page[place]),
     ...(await totalBeside(connection, searching, search, { ...around, length: page.length })),
   }
 }

@@ -355,3 +355,29 @@ t.test('somebody who reads lines slowly gets no further when their token is revo
   await sleep(2500)
   await t.resolves(late.rest(), 'an answer that began in time may outlast the token')
 })
+
+t.test('a link leads to what follows, whatever comes in or goes before it is followed', async t => {
+  await server.inject({
+    method: 'PUT',
+    url: '/fhir/Patient/cid',
+    headers: { authorization: 'Bearer everything' },
+    payload: { resourceType: 'Patient', id: 'cid' },
+  })
+  const made: string[] = []
+  const make = async () => {
+    const value = 70 + made.length
+    const one = document(1, 'omh:heart-rate:2.0', rate(`${value}.5`)).replace(uuid(1), randomUUID())
+    made.push(String((await ask('POST', `${base}?patient=cid`, one)).headers.location).replace(own, '/omh/v1'))
+  }
+  for (let count = 0; count < 6; count += 1) await make()
+  const pages: (readonly number[])[] = []
+  for (let url: string | undefined = `${base}?patient=cid&skip=1&limit=2`; url !== undefined; ) {
+    const answer = await ask('GET', url)
+    const listed: readonly { readonly body: { readonly heart_rate: { readonly value: number } } }[] = answer.json()
+    pages.push(listed.map(({ body }) => body.heart_rate.value))
+    url = /^<([^>]+)>; rel="next"$/.exec(String(answer.headers.link))?.[1]?.replace(own, '/omh/v1')
+    if (pages.length === 1) for (const gone of [5, 4]) t.equal((await ask('DELETE', made[gone] ?? '')).statusCode, 200)
+    if (pages.length === 2) await make()
+  }
+  t.same(pages, [[74.5, 73.5], [72.5, 71.5], [70.5]])
+})

@@ -64,6 +64,8 @@ const pagesOf = async (search: Search, back?: string): Promise<readonly Page[]> 
   return pages
 }
 const idsIn = (pages: readonly Page[]) => pages.flatMap(({ entries }) => entries.map(({ id }) => id))
+/** With the cursor behind each entry. */
+const asTold = ({ after, ...page }: Page) => ({ ...page, behind: page.entries.map((_, place) => after?.(place)) })
 const lettersIn = ({ entries, included }: Page) =>
   [...entries, ...included].reduce((sum, { content }) => sum + content.length, 0)
 
@@ -171,12 +173,15 @@ t.test('skipping pages leads to the same page as following links', async t => {
       for (const skip of [1, 4, pages.length - 1, pages.length].filter(one => one > 0)) {
         const page = await store.search({ ...search, skip, total: 'accurate' })
         const { total, ...shown } = page
-        t.strictSame(shown, pages[skip] ?? { entries: [], included: [], leftOut: false }, `${query} ${skip}`)
+        const none = { entries: [], included: [], leftOut: false }
+        t.strictSame(asTold(shown), asTold(pages[skip] ?? none), `${query} ${skip}`)
         if (shown.entries.length > 0) t.equal(total, idsIn(pages).length)
       }
       const cursor = pages[start - 1]?.next
-      if (cursor === undefined || pages[start + 2] === undefined) return
-      t.strictSame(await store.search({ ...search, cursor, skip: 2 }), pages[start + 2], `${query} from ${start}`)
+      const further = pages[start + 2]
+      if (cursor === undefined || further === undefined) return
+      const skipped = await store.search({ ...search, cursor, skip: 2 })
+      t.strictSame(asTold(skipped), asTold(further), `${query} from ${start}`)
     },
   )
   await fc.assert(property, { seed: 20261128, numRuns: 8 })
@@ -196,6 +201,6 @@ t.test('pages that are certain to be full are skipped without reading them', asy
     one: query => database.one(note(query)),
   }
   const page = await searchPage(noting, searching(), { ...search, skip: 9 })
-  t.strictSame(page, (await pagesOf(search))[9])
+  t.strictSame([page].map(asTold), (await pagesOf(search)).slice(9, 10).map(asTold))
   t.equal(statements.length, 2)
 })
