@@ -207,6 +207,19 @@ t.test('one patient fills at most a tenth of the room of a source, and what find
   )
 })
 
+t.test('what was accepted or removed takes no room, and none is left for it if it is sent again', async t => {
+  const source = await strictSource()
+  const [first, second, third, fourth] = Array.from({ length: 4 }, () => of(ann, source))
+  const isKept = async (document = first) =>
+    toldIn((await send(annsApp, 'POST', 'Observation', document)).json())[1]?.startsWith('It is kept')
+  t.strictSame([await isKept(first), await isKept(second), await isKept(third)], [true, true, true])
+  t.equal(await isKept(fourth), false)
+  const [{ id = '' } = {}] = await keptFrom(source)
+  await database.run(sql.fragment`UPDATE quarantined_document SET state = 'removed' WHERE id = ${id}::uuid`)
+  t.equal(await isKept(fourth), true)
+  t.equal(await isKept(first), false)
+})
+
 const header = { user_id: `Patient/${ben}` }
 const withUser = (document: ReturnType<typeof glucose>) => ({ ...document, header: { ...document.header, ...header } })
 const attached = (bytes: Buffer | string) => ({

@@ -5,6 +5,7 @@ import t from 'tap'
 import { ownerSystem } from '../../../src/access/owner.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { policyMeanings } from '../../../src/mhealth/policy.ts'
+import { revokeToken } from '../../../src/storage/authorization/token.ts'
 import type { Connection } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
@@ -246,6 +247,33 @@ t.test('mended data is taken with the rights of its sender, once, and the docume
   ).json()
   t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of its sender')
   t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It has been accepted\. .* Outcome Accepted /)
+})
+
+t.test('of what is sent again, what counts is who sent it last, and what it changes then', async t => {
+  const { id: device } = await source('strict')
+  const subject = { reference: `Patient/${ann}` }
+  const sending = (document: unknown) => upload(document, { subject, device: { reference: `Device/${device}` } })
+  const [broken, wide] = [heartRate('bpm'), await patientToken(ann, 'patient/*.cruds')]
+  t.equal((await send(wide, 'POST', 'Observation', sending(broken))).statusCode, 422)
+  await revokeToken(database, wide)
+  t.equal((await send(app, 'POST', 'Observation', sending(broken))).statusCode, 422)
+  const [page = ''] = (await keptFrom(device)).map(({ id }) => `/quarantine/${id}`)
+
+  const made = await send(app, 'POST', 'Observation', sending(heartRate('beats/min', 51)))
+  const { id } = made.json()
+  const late = heartRate('bpm', 64)
+  t.equal((await put(id, device, late)).statusCode, 422)
+  t.equal((await put(id, device, heartRate('beats/min', 65))).statusCode, 200)
+  t.equal((await put(id, device, late)).statusCode, 422)
+  const [, change = ''] = (await keptFrom(device)).map(({ id }) => `/quarantine/${id}`)
+
+  await relax({ id: device })
+  for (const one of [page, change])
+    t.match(await manager.send(one, {}, `${one}/replay`), { location: `${one}?done=taken` })
+  t.match((await send(app, 'GET', `Observation/${id}`)).json(), {
+    meta: { versionId: '3' },
+    valueQuantity: { value: 64 },
+  })
 })
 
 t.test(
