@@ -235,6 +235,20 @@ t.test('with a heartbeat it hears something even if nothing is new', async t => 
   receiver.received.splice(0)
 })
 
+t.test('a heartbeat does not come before its time', async t => {
+  const heartbeat = { url: backportUrls.heartbeatPeriod, valueUnsignedInt: 3600 }
+  const id = await subscribe(researcher, topic('id-only', [], [heartbeat]))
+  await reaches(researcher, id, 'active')
+  t.match(await bundles(1), [{ entry: [status(id, 'handshake', 0)] }])
+  for (let count = 1; count <= 3; count += 1) {
+    const { id: focus } = await measure(60 + count)
+    t.match(await bundles(1), [{ entry: [status(id, 'event-notification', count, [event(count, focus)])] }])
+    await world.isIdle(id)
+  }
+  t.strictSame(receiver.received, [])
+  await off(id)
+})
+
 t.test('a handshake that is not accepted leaves it in error', async t => {
   receiver.answer.status = 404
   const id = await subscribe(researcher, topic())

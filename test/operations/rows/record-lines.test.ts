@@ -130,6 +130,18 @@ t.test('the reason for a missing value is at the end of its row', async t => {
   t.strictSame(tableOf({ id: 'one', dataAbsentReason }), [',,,,,,,,,one,Not Performed'])
 })
 
+t.test(
+  'what a reading says itself has a row beside those of its components, be it a value or why there is none',
+  async t => {
+    const component = [{ code: { text: 'Systolic' }, valueInteger: 120 }]
+    const dataAbsentReason = { coding: [{ code: 'not-performed', display: 'Not Performed' }] }
+    const row = ',,,,Systolic,120,,,,one,'
+    t.strictSame(tableOf({ id: 'one', component }), [row])
+    t.strictSame(tableOf({ id: 'one', valueInteger: 93, component }), [',,,,,93,,,,one,', row])
+    t.strictSame(tableOf({ id: 'one', dataAbsentReason, component }), [',,,,,,,,,one,Not Performed', row])
+  },
+)
+
 t.test('a list without documents is still a list', async t => {
   const { record } = openRecord()
   const parts: string[] = []

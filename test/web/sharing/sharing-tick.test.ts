@@ -1,6 +1,7 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { studyNamed } from '../../../src/access/consent-study.ts'
+import { isOfTick } from '../../../src/web/sharing/sharing-tick.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSharing } from './sharing-world.ts'
 
@@ -112,6 +113,20 @@ t.test('stopping what has been stopped already succeeds, from several windows in
   t.equal((await all())?.location, '/sharing?done=stopped')
   t.equal((await own.post('/sharing', { _csrf, all: 'yes' })).location, '/sharing?done=stopped')
   t.same(await given(patient.id), [])
+})
+
+t.test('what was given meanwhile is of a line only if the same human gave it, and to the same', async t => {
+  const line = { human: 'ann', receiver: 'ResearchStudy/hearts', kind: 'omh:heart-rate', source: '' }
+  const given = [
+    { source: 'band' },
+    { kind: '' },
+    { human: 'her child' },
+    { receiver: 'ResearchStudy/keepers' },
+    { kind: 'omh:step-count' },
+  ].map(other => isOfTick(line, { ...line, ...other }))
+  t.strictSame(given, [true, true, false, false, false])
+  const toNobodyKnown = { ...line, receiver: '' }
+  t.equal(isOfTick(toNobodyKnown, toNobodyKnown), false, 'of two whose receiver cannot be told, nobody knows')
 })
 
 t.test('what is not a line of this page stops nothing, and the list is shown again', async t => {
