@@ -104,10 +104,11 @@ t.test('a patient shares with a clinician, who reads exactly that, and nothing o
     /You share nothing with Dr Cora Vane now\. Your copy, to print or keep It says what you shared, and until when\./,
   )
   t.same(await cora.reads(), [])
-  t.same(
-    (await consentsOf(patient.id)).map(({ status }) => status),
-    ['inactive'],
-  )
+  const statuses = async () => (await consentsOf(patient.id)).map(({ status }) => status)
+  t.same(await statuses(), ['inactive'])
+  const again = hiddenOf((await own.get(cora.page)).body, cora.page)
+  t.match(await own.post(`${cora.page}/decline`, again), { status: 303 })
+  t.same(await statuses(), ['inactive'], 'stopping once more does not turn what was given into a no')
 })
 
 t.test('what is signed is kept whole: what is given to whom, the very text, and the name that was typed', async t => {
