@@ -1,6 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
-import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { inactivationReason, organizationRole } from '../../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -102,6 +102,19 @@ t.test('a Consent that does not say when it was signed can be ended, too', async
     wordsOf(await staff.get(`/studies/${study.id}/people/${place.id}/withdrawal`)),
     /Withdraw for a patient Patient Ina The consent does not say when they agreed\. /,
   )
+})
+
+t.test('why it ends stands in the Consent alone, without why it had ended before it was given again', async t => {
+  const ivo = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Ivo')
+  const place = await first(`ResearchSubject?patient=Patient/${ivo}`)
+  const given = await first(`Consent?patient=Patient/${ivo}`)
+  const why = (text: string) => ({ url: inactivationReason, valueCodeableConcept: { text } })
+  const others = given.extension ?? []
+  await update('everything', { ...given, extension: [...others, why('Was away for a year')] })
+  const at = `/studies/${study.id}/people/${place.id}/withdrawal`
+  t.match(await staff.send(at, { reason: 'They called on 1 May' }), { status: 303 })
+  const { status, extension } = await first(`Consent?patient=Patient/${ivo}`)
+  t.same([status, extension], ['inactive', [...others, why('They called on 1 May')]])
 })
 
 t.test('the page leads back to the list from which it was opened, as it was', async t => {
