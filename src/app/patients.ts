@@ -58,7 +58,7 @@ export const openPatients = async (parts: Parts) => {
       registering: openRegistering(registering),
       phoneCountry: config.phoneCountry,
       patientChanges: openPatientChanges(registering),
-      studyActions: openStudyActions({ ...studies, ask: async id => acting?.ask(id) }),
+      studyActions: openStudyActions({ ...studies, channels, ask: async id => acting?.ask(id) }),
       patientImports: openPatientImports({ ...registering, ask: async id => importing?.ask(id) }),
     },
     /** Waits for the background work that is under way. */

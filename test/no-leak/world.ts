@@ -11,10 +11,10 @@ import { fhirWorldOver } from '../support/fhir-server.ts'
 import * as facts from './facts.ts'
 
 /** A server with all facts stored; `owned` is what only a member could create, with ids that the server chose. */
-export const openNoLeakWorld = async (work?: Work) => {
+export const openNoLeakWorld = async (work?: Work, environment: Readonly<Record<string, string>> = {}) => {
   const sources = ['.', '../storage/model', '../mhealth'].map(folder => join(import.meta.dirname, folder))
   const { told, ...database } = await withFilledDatabase({ sources }, fill)
-  const world = await fhirWorldOver(database, {}, work)
+  const world = await fhirWorldOver(database, environment, work)
   const call = callerOf(world.server)
   return { ...world, call, everything: call('everything'), ...told }
 }

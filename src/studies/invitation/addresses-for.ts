@@ -42,18 +42,29 @@ export const addressesFor = async (parts: ReachParts, written: Written, way: Way
   const why = record && reasonNotToWrite(record)
   if (why !== undefined)
     throw new FhirError('business-rule', (await maySee(parts, written)) ? notWritten[why] : notWritten.unseen)
-  const addresses = record === undefined ? [] : addressesBy(parts, record, way)
-  const missing = [
-    ...(addresses.length === 0 ? [lackingAddress(parts, record, way)] : []),
-    ...(/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? '') ? [] : ['a full birth date']),
-  ]
-  if (missing.length > 0)
+  const lacked = lackedBy(parts, record, way)
+  if (lacked !== undefined)
     throw new FhirError(
       'business-rule',
-      `The record of this patient lacks ${missing.join(' and ')}: whoever has registered them completes it`,
+      `The record of this patient lacks ${lacked}: whoever has registered them completes it`,
       { expression: unfinishedRecord },
     )
-  return addresses
+  return record === undefined ? [] : addressesBy(parts, record, way)
+}
+
+/** What the record would need to have, so that the patient can be written to; undefined if it lacks nothing. */
+export const lackedBy = (
+  parts: Pick<ReachParts, 'channels'>,
+  record: Patient | undefined,
+  way: Way = 'any',
+): string | undefined => {
+  const missing = [
+    ...(record === undefined || addressesBy(parts, record, way).length === 0
+      ? [lackingAddress(parts, record, way)]
+      : []),
+    ...(/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? '') ? [] : ['a full birth date']),
+  ]
+  return missing.length === 0 ? undefined : missing.join(' and ')
 }
 
 const notWritten = {
@@ -63,7 +74,7 @@ const notWritten = {
 } as const
 
 /** Any of those by which messages of that way would be sent. */
-const lackingAddress = ({ channels }: ReachParts, record: Patient | undefined, way: Way): string =>
+const lackingAddress = ({ channels }: Pick<ReachParts, 'channels'>, record: Patient | undefined, way: Way): string =>
   (way === 'any' || way === 'both' ? (['email', 'sms'] as const).filter(one => channels[one] !== undefined) : [way])
     .map(channel => (channel === 'sms' && record && hasOnlyUnreadMobiles(record) ? unread : lacking[channel]))
     .join(' or ')
@@ -76,7 +87,7 @@ const lacking: Readonly<Record<Channel, string>> = {
 /** A record from elsewhere may have any text there. */
 const unread = `${lacking.sms} (the one in it has none, or has too few or too many digits)`
 
-const addressesBy = ({ channels }: ReachParts, record: Patient, way: Way): readonly Address[] => {
+const addressesBy = ({ channels }: Pick<ReachParts, 'channels'>, record: Patient, way: Way): readonly Address[] => {
   const reached = addressesOf(record).filter(({ channel }) => channels[channel] !== undefined)
   if (way === 'both') return reached
   return way === 'any' ? reached.slice(0, 1) : reached.filter(({ channel }) => channel === way)

@@ -21,6 +21,7 @@ import { placeStandingOf } from '../people/place-standing.ts'
 import { addressesFor, type ReachParts, type Way, waysOf } from './addresses-for.ts'
 import { countLetters } from './few-letters.ts'
 import { recordingInvitation } from './invitation-event.ts'
+import { findUnreached } from './unreached.ts'
 
 /** What staff do with invitations, if the rules let them enrol people into the study. */
 export type Invitations = {
@@ -56,8 +57,12 @@ type InvitedBy = {
 /** What whoever sends a reminder may know of the person's answer and data. */
 type Standing = Pick<EnrolledPerson, 'state' | 'isSilent' | 'isEarlier'>
 
-/** `messages`: those about the person, the latest first. */
-export type Invited = { readonly invitation: InvitationState | undefined; readonly messages: readonly MessageState[] }
+/** `messages`: those about the person, the latest first. `lacked`: what keeps their record from being written to; undefined if messages reach them. */
+export type Invited = {
+  readonly invitation: InvitationState | undefined
+  readonly messages: readonly MessageState[]
+  readonly lacked: string | undefined
+}
 
 export type InvitationParts = ReachParts & {
   readonly accounts: Accounts
@@ -88,9 +93,12 @@ const listInvited = async (
   const ids = own.flatMap(({ id }) => id ?? [])
   const states = await invitationsOf(database, ids)
   const messages = Map.groupBy(await messagesOf(database, ids), ({ subject }) => subject)
+  const patients = own.flatMap(({ individual }) => namedId(individual, 'Patient') ?? [])
+  const unreached = await findUnreached(parts, { subjects: ids, patients })
   const invited = (id: string): Invited => ({
     invitation: states.find(({ subject }) => subject === id),
     messages: messages.get(id) ?? [],
+    lacked: unreached.get(id),
   })
   return new Map(ids.map(id => [id, invited(id)]))
 }

@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
+import type { Channels } from '../../messages/channels.ts'
 import type { Database } from '../../storage/database.ts'
 import { type InvitedFilter, subjectsWith } from '../../storage/study/invited-subject.ts'
 import {
@@ -13,6 +14,7 @@ import {
   type StudyActionKind,
 } from '../../storage/study/study-action.ts'
 import type { Way } from '../invitation/addresses-for.ts'
+import { findUnreached } from '../invitation/unreached.ts'
 import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import { seesAnswersOf } from './sees-answers.ts'
 
@@ -31,11 +33,14 @@ export type StudyActions = {
     id: string,
     page: { readonly after: number; readonly count: number },
   ) => Promise<readonly RefusedItem[]>
-  /** Ids of the ResearchSubjects whose last invitation is in that state; undefined if there is no filter, for everybody in the study. */
-  readonly among: (study: string, filter: InvitedFilter | undefined) => Promise<readonly string[] | undefined>
+  /** Ids of the ResearchSubjects whose last invitation is in that state, or whom no message can reach; undefined if there is no filter, for everybody in the study. */
+  readonly among: (study: string, filter: ReachedFilter | undefined) => Promise<readonly string[] | undefined>
   /** Ids of all people whom the pages of the study would list, other than those whose place has ended. */
   readonly everybody: (caller: Caller, study: ResearchStudy, wanted: ListedPeople) => Promise<readonly string[]>
 }
+
+/** `unreached`: no message can reach them. */
+export type ReachedFilter = InvitedFilter | 'unreached'
 
 type AskedAction = {
   readonly person: string
@@ -50,12 +55,13 @@ type ListedPeople = Pick<Parameters<typeof findEnrolledPeople>[3], 'state' | 'te
 
 type Parts = StudyParts & {
   readonly database: Database
+  readonly channels: Channels
   /** Has it worked on in the background. */
   readonly ask: (id: string) => Promise<unknown>
 }
 
 export const openStudyActions = (parts: Parts): StudyActions => {
-  const { database, ask } = parts
+  const { database, channels, ask } = parts
   return {
     start: async asked => {
       const id = await database.transaction(connection => addAction(connection, asked))
@@ -70,7 +76,11 @@ export const openStudyActions = (parts: Parts): StudyActions => {
       return true
     },
     refused: (id, page) => refusedItems(database, id, page),
-    among: async (study, filter) => (filter === undefined ? undefined : subjectsWith(database, study, filter)),
+    among: async (study, filter) => {
+      if (filter === undefined) return undefined
+      if (filter !== 'unreached') return subjectsWith(database, study, filter)
+      return [...(await findUnreached({ accounts: { database }, channels }, { study })).keys()]
+    },
     everybody: async (caller, study, wanted) => {
       const seesAnswers = seesAnswersOf(caller, study)
       const ids: string[] = []

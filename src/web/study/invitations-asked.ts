@@ -1,12 +1,12 @@
-import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
 import type { StudyPeopleAsked } from '../../storage/study/study-people.ts'
+import type { ReachedFilter } from '../../studies/people/study-actions.ts'
 import { typed } from '../page/typed.ts'
 import { type PeopleAsked, peopleInOrder } from './people-asked.ts'
 import type { ReadStudy } from './read-study.ts'
 
 /** Which people of a study the page of its invitations shows. */
 export type InvitationsAsked = PeopleAsked &
-  Pick<StudyPeopleAsked, 'sort'> & { readonly invited: InvitedFilter | undefined }
+  Pick<StudyPeopleAsked, 'sort'> & { readonly invited: ReachedFilter | undefined }
 
 /** Somebody who may not know the answers cannot filter by them. */
 export const invitationsAskedIn = (query: URLSearchParams, { seesAnswers }: ReadStudy): InvitationsAsked => {
@@ -16,7 +16,7 @@ export const invitationsAskedIn = (query: URLSearchParams, { seesAnswers }: Read
     ...people,
     sort: people.order.by,
     state: seesAnswers ? people.state : undefined,
-    invited: Object.hasOwn(standings, invited) ? (invited as InvitedFilter) : undefined,
+    invited: Object.hasOwn(standings, invited) ? (invited as ReachedFilter) : undefined,
   }
 }
 
@@ -27,12 +27,13 @@ const invitationOrders = {
   enrolment: 'Last enrolled first',
 } as const
 
-export const standings: Readonly<Record<InvitedFilter, string>> = {
+export const standings: Readonly<Record<ReachedFilter, string>> = {
   'not-invited': 'Never invited',
   open: 'Open',
   used: 'The patient has used it',
   over: 'No longer works',
   failed: 'The last message failed',
+  unreached: 'No message can reach them',
 }
 
 /** The parameters by which people are listed, and of the page of the list. */

@@ -159,6 +159,7 @@ export const invitationOf = (
     )
   const isAsked = isAsking && notAsked(person) === undefined
   return html`${!hasAnsweredUninvited(invited, person) && standingText(invited, person, { hasOutbox })}
+${unreachedText(invited)}
 ${
   !hasEnded &&
   html`${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
@@ -180,6 +181,12 @@ export const standingText = (
   invited &&
   html`<p>${invited.invitation === undefined ? uninvited(state) : told(invited.invitation)}</p>
 ${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one, hasOutbox)}</li>`)}</ul>`}`
+
+/** Why no message can reach them, and who can change that; undefined if one can, or if the reader may not know it. */
+export const unreachedText = (invited: Invited | undefined): Html | undefined =>
+  invited?.lacked === undefined
+    ? undefined
+    : html`<p>No message can reach them: their record lacks ${invited.lacked}. Whoever has registered them puts that right on the patient’s page.${invited.invitation?.isOpen && ' What was sent of the open invitation may not have arrived: then invite them again, or cancel it.'}</p>`
 
 const uninvited = (state: EnrolledPerson['state']): string => {
   if (state === undefined || state === 'none') return 'Not invited yet.'

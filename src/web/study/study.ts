@@ -8,7 +8,7 @@ import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { field, problemList } from '../page/form.ts'
+import { field, notice, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem } from '../page/list-order.ts'
@@ -68,6 +68,7 @@ ${await studyDefinition(study, options.openStoreFor(caller), options)}
 ${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${enrolling && toEnrolment(page, enrolling)}
+${enrolling && (await unreachedNote(request, options))}
 <h2>People</h2>
 ${invitable.size > 0 && notAsking(study)}
 ${statesNav(counts, asked, urlOf)}
@@ -90,6 +91,20 @@ const toEnrolment = (
 ${closedBecause === undefined && html`<a class="btn btn-primary" href="${page}/enrolment">Enrol patients</a>`}
 <a class="btn btn-outline-primary" href="${page}/invitations">Manage invitations</a>
 </div>`
+
+/** Nobody comes to them by a list of who has answered what. */
+const unreachedNote = async (
+  { params }: FastifyRequest<OfStudy>,
+  { studyActions }: PageOptions,
+): Promise<Html | undefined> => {
+  const { length = 0 } = (await studyActions.among(params.id, 'unreached')) ?? []
+  if (length === 0) return undefined
+  const whom = length === 1 ? 'one person' : `${length.toLocaleString('en')} people`
+  return notice(
+    'standing',
+    html`<p>No message can reach ${whom} in the study. <a href="/studies/${params.id}/invitations?invited=unreached">See what their records lack</a></p>`,
+  )
+}
 
 /** Managers of an organization above the study's take care of the study, but learn about nobody in it. */
 const sendAdministered = async (
