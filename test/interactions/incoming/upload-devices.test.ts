@@ -143,6 +143,35 @@ t.test('a device that the app has registered is found by its serial number', asy
   t.equal(device?.reference, `Device/${own.id}`)
 })
 
+t.test('a device of another manufacturer with the same serial number is another one', async t => {
+  const own = await create<Device>(annsApp, {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${ann}` },
+    manufacturer: 'Acme',
+    serialNumber: 'S-3',
+  })
+  const { device } = await post(annsApp, measured(ann, { manufacturer: 'Other', serial: 'S-3' }))
+  t.not(device?.reference, `Device/${own.id}`)
+})
+
+t.test('what a device measures comes from a source only if exactly one fits what the header says of it', async t => {
+  const sourceOf = async (datasheets: Readonly<Record<string, string>>) => {
+    const { device } = await post(annsApp, measured(ann, datasheets))
+    const made: Device = (await send(annsApp, 'GET', device?.reference ?? '')).json()
+    return made.parent?.reference
+  }
+  const named = (name: string) => ({ deviceName: [{ name, type: 'model-name' as const }] })
+  for (const name of ['One', 'Two']) await source({ manufacturer: 'Pair', ...named(name) })
+  const whole = await create<Device>(administrator, { resourceType: 'Device', manufacturer: 'Whole' })
+  t.equal(await sourceOf({ manufacturer: 'Pair', serial: 'S-6' }), undefined, 'one of two')
+  t.equal(await sourceOf({ manufacturer: 'Pair', device: 'Three', serial: 'S-7' }), undefined, 'another model')
+  t.equal(
+    await sourceOf({ manufacturer: 'Whole', device: 'Any', serial: 'S-8' }),
+    `Device/${whole.id}`,
+    'all of a maker',
+  )
+})
+
 t.test('a manufacturer with letters whose case depends on what stands around is the same in any case', async t => {
   const maker = await source({ manufacturer: 'İLKO ΙΑΤΡΟΣ', deviceName: [{ name: 'ΣΦΥΓΜΟΣ', type: 'model-name' }] })
   const { id } = await create<Device>(annsApp, {
