@@ -175,6 +175,12 @@ t.test('if documents do not say which is newer the last one counts, and none com
   t.strictSame(await stateOf(ofWhom), ['00: 66 amended'])
 })
 
+t.test('what was entered in error stays so, whatever its source changes after that', async t => {
+  const ofWhom = await patient('mistaken')
+  await inTurn(ofWhom, original, { ...original, status: mistake }, correctedAgain)
+  t.strictSame(await stateOf(ofWhom), ['00: 62 entered-in-error'])
+})
+
 t.test('what its patient deleted stays deleted, with whatever uuid it is sent again', async t => {
   const ofWhom = await patient('deleted')
   await inTurn(ofWhom, original)
