@@ -41,10 +41,10 @@ export const authorizationRoutes = async (
     keepRequest(scope)
     const handler = async (request: FastifyRequest, reply: FastifyReply) => {
       const methods = methodsAt(pathOf(request))
-      if (methods === undefined) return reply.callNotFound()
+      if (methods === undefined) throw nothingAt(request)
       if (!methods.includes(request.method)) throw otherMethod(reply, request.method, methods)
       if (asksForMethods(request)) return reply.header('allow', methods.join(', ')).code(204).send()
-      if (hasNul(request)) throw new FhirError('invalid', 'A parameter may not contain the character U+0000')
+      requireReadable(request)
       return handOver(request, reply)
     }
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
@@ -95,9 +95,26 @@ const sendFault = (request: FastifyRequest, response: ServerResponse, error: unk
 const asksForMethods = ({ method, headers }: FastifyRequest): boolean =>
   method === 'OPTIONS' && (headers.origin === undefined || headers['access-control-request-method'] === undefined)
 
+const requireReadable = (request: FastifyRequest): void => {
+  if (hasNul(request)) throw new FhirError('invalid', 'A parameter may not contain the character U+0000')
+  if (isUnnamedForm(request)) throw new FhirError('invalid', formNeeded)
+}
+
 /** The database cannot store it, and the library would report a fault of ours. */
 const hasNul = ({ url, body }: FastifyRequest): boolean =>
   url.includes('%00') || (Buffer.isBuffer(body) && (body.includes(0) || body.includes('%00')))
+
+/**
+ * The library takes it for a request without parameters, and would ask for those that were sent. Introspection by a bearer token, which is our own, reads it.
+ */
+const isUnnamedForm = (request: FastifyRequest): boolean =>
+  request.headers['content-type'] === undefined &&
+  /^\/token\b/.test(pathOf(request)) &&
+  Buffer.isBuffer(request.body) &&
+  request.body.length > 0 &&
+  !/^Bearer /i.test(request.headers.authorization ?? '')
+
+const formNeeded = 'Content-Type is missing: it must be application/x-www-form-urlencoded'
 
 /** Enough for long lists of scopes. */
 const mostBodyBytes = 56 * 1024
@@ -113,6 +130,12 @@ const served: readonly (readonly [path: RegExp, methods: readonly string[]])[] =
 
 const methodsAt = (path: string): readonly string[] | undefined =>
   served.find(([pattern]) => pattern.test(path.split('?', 1)[0] ?? ''))?.[1]
+
+const nothingAt = ({ url }: FastifyRequest): FhirError =>
+  new FhirError(
+    'not-found',
+    `Nothing is at ${url.split('?', 1)[0]}; the endpoints are named at ${mount}/.well-known/openid-configuration`,
+  )
 
 const otherMethod = (reply: FastifyReply, method: string, methods: readonly string[]): FhirError => {
   reply.header('allow', methods.join(', '))

@@ -122,6 +122,8 @@ export const parseConditionalCriteria = (
 }
 
 const matchesOf = async ({ type, query }: TypeRequest, context: Context, limit: number): Promise<readonly string[]> => {
+  if (query.size === 0)
+    throw new FhirError('invalid', `Which ${type} is meant is missing: ${type}/[id], or ${type}? with criteria`)
   const criteria = parseConditionalCriteria(type, query, context)
   await context.store.takeTurns([criteria])
   const matches = await context.store.heldMatches(criteria, limit)

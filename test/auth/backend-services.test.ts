@@ -112,26 +112,43 @@ t.test('an assertion that does not follow SMART does not authenticate', async t 
   const seconds = (ahead: number) => Math.floor(Date.now() / 1000) + ahead
   const stranger = await makeKey('RS384', rsa.kid)
   const noKey = 'the client has no key of the kid and alg of the assertion'
+  const forAud = 'aud of the client_assertion must be http://localhost:8080/oauth/token'
   const wrong: Readonly<Record<string, readonly [assertion: string, why: string]>> = {
-    'too far ahead': [await assertion(id, rsa, { exp: seconds(400) }), 'exp is too far ahead: at most 300 seconds'],
-    expired: [await assertion(id, rsa, { exp: seconds(-60) }), 'jwt expired'],
-    'without exp': [await assertion(id, rsa, { exp: undefined }), 'expiration must be specified'],
-    'without jti': [await assertion(id, rsa, { jti: undefined }), 'jti'],
-    'for another server': [await assertion(id, rsa, { aud: 'https://elsewhere.example/token' }), 'aud'],
-    'without aud': [await assertion(id, rsa, { aud: undefined }), 'aud'],
+    'too far ahead': [
+      await assertion(id, rsa, { exp: seconds(400) }),
+      'exp is too far ahead: it is in seconds since 1970, at most 300 from now',
+    ],
+    expired: [
+      await assertion(id, rsa, { exp: seconds(-60) }),
+      'exp of the client_assertion is past: it is in seconds since 1970, and here it is ',
+    ],
+    'without exp': [await assertion(id, rsa, { exp: undefined }), 'exp of the client_assertion must be a number'],
+    'with an exp in quotes': [
+      await assertion(id, rsa, { exp: String(seconds(100)) as unknown as number }),
+      'exp of the client_assertion must be a number without quotes',
+    ],
+    'without jti': [await assertion(id, rsa, { jti: undefined }), 'jti of the client_assertion must be a text'],
+    'for another server': [await assertion(id, rsa, { aud: 'https://elsewhere.example/token' }), forAud],
+    'without aud': [await assertion(id, rsa, { aud: undefined }), forAud],
     'of another issuer': [await assertion(id, rsa, { iss: other }), 'iss'],
     'about another subject': [await assertion(id, rsa, { sub: other }), 'iss'],
     'of nobody': [await assertion('nobody', rsa), 'no client of this id is registered here'],
     'of what no client can be': [await assertion('a\0b', rsa), 'no client of this id is registered here'],
     'of a kid that no key can have': [await assertion(id, rsa, {}, { kid: 'a\0b' }), noKey],
-    'with a key of the same name': [await assertion(id, stranger), 'signature'],
+    'with a key of the same name': [
+      await assertion(id, stranger),
+      'the signature of the client_assertion is not by the private key',
+    ],
     'with another client’s key': [await assertion(id, ec), noKey],
     'without kid': [await assertion(id, rsa, {}, { kid: undefined }), noKey],
     'of an unknown kid': [await assertion(id, rsa, {}, { kid: 'unknown' }), noKey],
     'of another typ': [await assertion(id, rsa, {}, { typ: 'at+jwt' }), 'typ must be JWT'],
     'with a typ that is no text': [await assertion(id, rsa, {}, { typ: { toString: 1 } }), 'typ must be JWT'],
     'with a jku that is not registered': [await assertion(id, rsa, {}, { jku: jwksUri }), 'jku is not the registered'],
-    'not yet valid': [await assertion(id, rsa, { nbf: seconds(120) }), 'jwt not active yet'],
+    'not yet valid': [
+      await assertion(id, rsa, { nbf: seconds(120) }),
+      'nbf of the client_assertion is still to come: it is in seconds since 1970, and here it is ',
+    ],
   }
   for (const [how, [made, why]] of Object.entries(wrong)) {
     const { status, body } = await ask(made)

@@ -202,6 +202,12 @@ t.test('what no longer matches when its turn comes is left as somebody else has 
   t.equal(await meanwhile('moved-3', url => call('DELETE', url)), 204)
 })
 
+t.test('what is sent to a type with neither id nor criteria is told that either is needed', async t => {
+  const issue = [{ diagnostics: 'Which Patient is meant is missing: Patient/[id], or Patient? with criteria' }]
+  t.match((await call('PUT', 'Patient', patient('nobody'))).json(), { issue })
+  t.match((await call('DELETE', 'Patient')).json(), { issue })
+})
+
 t.test('parameters for the format of the answer are not criteria', async t => {
   const looks = '_format=json&_pretty=true'
   const url = `Patient?identifier=urn:test|looks&${looks}`

@@ -52,6 +52,14 @@ const amendForm = (ctx: KoaContextWithOIDC): void => {
   )
 }
 
+const assertionFor = ({ oidc }: KoaContextWithOIDC): string =>
+  `aud of the client_assertion must be ${oidc.urlFor('token')}, or a list with it`
+
+const inSeconds = (claim: string) =>
+  `${claim} of the client_assertion must be a number without quotes, in seconds since 1970`
+
+const jtiNeeded = 'jti of the client_assertion must be a text that is another in each assertion, such as a UUID'
+
 const notRegistered = 'no client of this id is registered here, or it is disabled'
 
 const byAssertion =
@@ -83,6 +91,23 @@ const acceptedInsteadOf: Readonly<Record<string, Accepted>> = {
   'invalid authorization header value format':
     'Authorization must be Basic, with the base64 of client_id:client_secret, each of them percent-encoded',
   'invalid client_assertion format': `client_assertion must be a JWT, header.claims.signature in base64url, signed with ${assertionAlgorithms.join(' or ')}`,
+  'invalid secret provided':
+    'the secret is not that of this client: each is shown once, when it is made, and the one before it ends then',
+  'signature verification failed':
+    'the signature of the client_assertion is not by the private key whose public key this client has registered under its kid, or its header asks in crit for what is not supported',
+  'audience (aud) must equal the endpoint url, issuer identifier or token endpoint url': assertionFor,
+  'list of audience (aud) must include the endpoint url, issuer identifier or token endpoint url': assertionFor,
+  'aud (JWT audience) must be provided in the client_assertion JWT': assertionFor,
+  'jwt expired': () =>
+    `exp of the client_assertion is past: it is in seconds since 1970, and here it is ${Math.floor(Date.now() / 1000)}`,
+  'jwt not active yet': () =>
+    `nbf of the client_assertion is still to come: it is in seconds since 1970, and here it is ${Math.floor(Date.now() / 1000)}`,
+  'expiration must be specified in the client_assertion JWT': inSeconds('exp'),
+  'invalid exp value': inSeconds('exp'),
+  'invalid nbf value': inSeconds('nbf'),
+  'invalid iat value': inSeconds('iat'),
+  'unique jti (JWT ID) must be provided in the client_assertion JWT': jtiNeeded,
+  'invalid jti value': jtiNeeded,
   "redirect_uri did not match any of the client's registered redirect_uris":
     'redirect_uri must be, letter by letter, one that the client has registered; only for a public client on a loopback address may the port differ',
   "missing required parameter 'redirect_uri'":

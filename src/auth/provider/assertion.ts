@@ -25,7 +25,7 @@ export const checkAssertion = (claims: Said, header: Said, jwksUri: string | und
   if (header.typ !== undefined && !/^jwt$/i.test(jsonText(header.typ))) refuse('typ must be JWT')
   // "no more than five minutes in the future".
   if (Number(claims.exp) > Date.now() / 1000 + mostSeconds + clockSkewSeconds)
-    refuse(`exp is too far ahead: at most ${mostSeconds} seconds`)
+    refuse(`exp is too far ahead: it is in seconds since 1970, at most ${mostSeconds} from now`)
   if (header.jku !== undefined && header.jku !== jwksUri) refuse('jku is not the registered JWKS URL')
 }
 

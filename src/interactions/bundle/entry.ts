@@ -52,7 +52,10 @@ export const parseEntry = (
   if (!isObject(entry)) throw new FhirError('structure', 'An entry is an object')
   const { fullUrl, resource, request } = entry
   if (!isObject(request))
-    throw new FhirError('required', 'An entry says its request', { status: 400, expression: 'request' })
+    throw new FhirError('required', 'An entry has a request, with its method and url', {
+      status: 400,
+      expression: 'request',
+    })
   const method = textOf(request, 'method')
   const [path = '', ...query] = relative(urlOf(request, base), base).split('?')
   const { interaction, named } = findRoute(interactions, registry, { method: method === 'HEAD' ? 'GET' : method, path })

@@ -81,6 +81,11 @@ t.test('a token request that is refused is answered with what would be accepted'
     [{ client_id: 'nobody', ...refresh }, 'invalid_client', notRegistered],
     [{ client_id: form.id, ...refresh }, 'invalid_client', secret],
     [
+      { client_id: form.id, client_secret: 'x', ...refresh },
+      'invalid_client',
+      /^the secret is not that of this client: each is shown once/,
+    ],
+    [
       { client_id: app.id, client_secret: 'x', ...refresh },
       'invalid_client',
       'this client has neither secret nor key: it sends its client_id alone',
@@ -105,6 +110,33 @@ t.test('a token request that is refused is answered with what would be accepted'
     t.match((await tokenRequest(server, asked)).body, { error, error_description: accepted }, JSON.stringify(asked))
   const basic = await tokenRequest(server, refresh, { authorization: 'Basic x' })
   t.match(basic.body.error_description, /^Authorization must be Basic, with the base64 of client_id:client_secret/)
+})
+
+t.test('a form without a Content-Type is not taken for one without parameters', async t => {
+  const form = `client_id=${app.id}&grant_type=refresh_token&refresh_token=x&token=x`
+  for (const path of ['/token', '/token/revocation', '/token/introspection']) {
+    const { statusCode, body } = await server.inject({
+      method: 'POST',
+      url: `/oauth${path}`,
+      payload: Buffer.from(form),
+    })
+    const refused = {
+      error: 'invalid_request',
+      error_description: 'Content-Type is missing: it must be application/x-www-form-urlencoded',
+    }
+    t.same([statusCode, JSON.parse(body)], [400, refused], path)
+  }
+})
+
+t.test('an address below /oauth at which nothing is leads to where the endpoints are named', async t => {
+  for (const path of ['/oauth/introspect', '/oauth/token/', '/oauth/par']) {
+    const { statusCode, body } = await server.inject({ method: 'POST', url: `${path}?a=b` })
+    const refused = {
+      error: 'invalid_request',
+      error_description: `Nothing is at ${path}; the endpoints are named at /oauth/.well-known/openid-configuration`,
+    }
+    t.same([statusCode, JSON.parse(body)], [404, refused], path)
+  }
 })
 
 t.test('what is told has only characters that OAuth allows, whatever the request says', async t => {
