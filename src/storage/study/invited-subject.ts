@@ -1,8 +1,9 @@
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { nothingMoreToSay } from './study-message.ts'
 
-/** The state of the last invitation of somebody in a study. `over`: it no longer works, and they did not come by it. */
+/** The state of the last invitation of somebody in a study. `over`: it no longer works, and they did not come by it. `failed`: the last message could not be delivered. */
 export type InvitedFilter = 'not-invited' | 'open' | 'used' | 'over' | 'failed'
 
 /** Ids of the ResearchSubjects. Whether the caller may know of them is checked elsewhere. */
@@ -28,5 +29,6 @@ const conditions: Readonly<Record<InvitedFilter, SqlFragment>> = {
   used: sql.fragment`coalesce(invitation.ended_by = 'used', FALSE)`,
   over: sql.fragment`invitation.id IS NOT NULL AND NOT ${isOpen} AND invitation.ended_by IS DISTINCT FROM 'used'`,
   failed: sql.fragment`(
-    SELECT state FROM study_message WHERE study_message.subject = enrolment.id ORDER BY made_at DESC, id DESC LIMIT 1) = 'failed'`,
+    SELECT state = 'failed' AND reason IS DISTINCT FROM ${nothingMoreToSay}
+    FROM study_message WHERE study_message.subject = enrolment.id ORDER BY made_at DESC, id DESC LIMIT 1)`,
 }

@@ -2,12 +2,12 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import { type Html, html } from '../page/html.ts'
 
 /**
- * The list from which staff have opened a patient: all patients, those of a study, or those who share with them, with its page, what was looked for, and
+ * The list from which staff have opened a patient: all patients, those of a study or of its invitations, or those who share with them, with its page, what was looked for, and
  * how it is sorted. Or one patient, or what somebody shares with them.
  */
 export const backIn = (query: URLSearchParams): string | undefined => {
   const text = query.get('back') ?? ''
-  return /^\/(?:patients(?:\/[A-Za-z0-9.-]{1,64})?|shared(?:\/[A-Za-z0-9.-]{1,64})?|studies\/[A-Za-z0-9.-]{1,64}(?:\/(?:arrivals|completeness))?)(?:\?[^#\\\s]{1,1500})?$/.test(
+  return /^\/(?:patients(?:\/[A-Za-z0-9.-]{1,64})?|shared(?:\/[A-Za-z0-9.-]{1,64})?|studies\/[A-Za-z0-9.-]{1,64}(?:\/(?:arrivals|completeness|invitations))?)(?:\?[^#\\\s]{1,1500})?$/.test(
     text,
   )
     ? text
@@ -33,6 +33,7 @@ export const backLink = (back = allPatients): Html =>
   html`<p class="mt-4 no-print"><a href="${back}">${backText(back)}</a></p>`
 
 const backText = (back: string): string => {
+  if (/^\/studies\/[^/]+\/invitations/.test(back)) return 'Back to the invitations'
   if (back.startsWith('/studies/')) return 'Back to the study'
   if (back.startsWith('/patients/')) return 'Back to the patient'
   if (back.startsWith('/shared/')) return 'Back to what they share'

@@ -33,7 +33,7 @@ export const standings: Readonly<Record<ReachedFilter, string>> = {
   used: 'The patient has used it',
   over: 'No longer works',
   failed: 'The last message failed',
-  unreached: 'No message can reach them',
+  unreached: 'Cannot be reached',
 }
 
 /** The parameters by which people are listed, and of the page of the list. */

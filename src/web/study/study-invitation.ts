@@ -18,6 +18,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
+import { patientUrl } from '../patient/patient-back.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { backToStudy } from './back-to-study.ts'
 import { peopleAskedIn, peopleUrl } from './people-asked.ts'
@@ -159,7 +160,7 @@ export const invitationOf = (
     )
   const isAsked = isAsking && notAsked(person) === undefined
   return html`${!hasAnsweredUninvited(invited, person) && standingText(invited, person, { hasOutbox })}
-${unreachedText(invited)}
+${unreachedText(invited, person, `${page}${back}`)}
 ${
   !hasEnded &&
   html`${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
@@ -183,10 +184,14 @@ export const standingText = (
 ${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one, hasOutbox)}</li>`)}</ul>`}`
 
 /** Why no message can reach them, and who can change that; undefined if one can, or if the reader may not know it. */
-export const unreachedText = (invited: Invited | undefined): Html | undefined =>
+export const unreachedText = (
+  invited: Invited | undefined,
+  { patient }: Pick<EnrolledPerson, 'patient'>,
+  back: string,
+): Html | undefined =>
   invited?.lacked === undefined
     ? undefined
-    : html`<p>No message can reach them: their record lacks ${invited.lacked}. Whoever has registered them puts that right on the patient’s page.${invited.invitation?.isOpen && ' What was sent of the open invitation may not have arrived: then invite them again, or cancel it.'}</p>`
+    : html`<p>No message can reach them: their record lacks ${invited.lacked}. Whoever has registered them puts that right on ${patient === undefined ? 'the patient’s page' : html`<a href="${patientUrl(patient.id ?? '', back)}">the patient’s page</a>`}.${invited.invitation?.isOpen && ' What was sent of the open invitation may not have arrived: then invite them again, or cancel it.'}</p>`
 
 const uninvited = (state: EnrolledPerson['state']): string => {
   if (state === undefined || state === 'none') return 'Not invited yet.'

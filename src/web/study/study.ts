@@ -97,14 +97,27 @@ const unreachedNote = async (
   { params }: FastifyRequest<OfStudy>,
   { studyActions }: PageOptions,
 ): Promise<Html | undefined> => {
-  const { length = 0 } = (await studyActions.among(params.id, 'unreached')) ?? []
-  if (length === 0) return undefined
-  const whom = length === 1 ? 'one person' : `${length.toLocaleString('en')} people`
-  return notice(
-    'standing',
-    html`<p>No message can reach ${whom} in the study. <a href="/studies/${params.id}/invitations?invited=unreached">See what their records lack</a></p>`,
+  const notes = await Promise.all(
+    (['unreached', 'failed'] as const).map(async filter => {
+      const { length = 0 } = (await studyActions.among(params.id, filter)) ?? []
+      const whom = length === 1 ? 'one person' : `${length.toLocaleString('en')} people`
+      const { said, see } = unreachedTexts[filter]
+      return (
+        length > 0 &&
+        html`<p>${said(whom)} <a href="/studies/${params.id}/invitations?invited=${filter}">${see}</a></p>`
+      )
+    }),
   )
+  return notes.some(Boolean) ? notice('standing', html`${notes}`) : undefined
 }
+
+const unreachedTexts = {
+  unreached: {
+    said: (whom: string) => `No message can reach ${whom} in the study.`,
+    see: 'See what their records lack',
+  },
+  failed: { said: (whom: string) => `The last message to ${whom} failed.`, see: 'See why, and send it again' },
+} as const
 
 /** Managers of an organization above the study's take care of the study, but learn about nobody in it. */
 const sendAdministered = async (

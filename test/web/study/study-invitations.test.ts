@@ -1,6 +1,7 @@
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { nothingMoreToSay } from '../../../src/storage/study/study-message.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
 import { birthDate, openInvited } from '../invited.ts'
@@ -33,7 +34,7 @@ t.test('where everybody can be written to, no page says otherwise', async t => {
 })
 
 t.test('whoever invites finds those whom no message can reach, with what their records lack', async t => {
-  await enrolled('Wrong', mobile('+41 079 123 45 6'))
+  const { patient } = await enrolled('Wrong', mobile('+41 079 123 45 6'))
   await enrolled('Nowhere', nowhere)
   await enrolled('Ageless', { birthDate: birthDate.slice(0, 'YYYY-MM'.length) })
   await enrolled('Dead', { ...nowhere, deceasedBoolean: true })
@@ -49,7 +50,12 @@ t.test('whoever invites finds those whom no message can reach, with what their r
     said,
     /Wrong .*lacks an e-mail address or a mobile number with its country code \(the one in it has none, or has too few or too many digits\)\./,
   )
+  const leads = new RegExp(`<a href="/patients/${patient.id}\\?back=[^"]*">the patient’s page`)
+  t.match((await staff.get(unreached)).body, leads, 'and leads to where it is put right')
+  const record = await staff.get(`/patients/${patient.id}?${new URLSearchParams({ back: unreached })}`)
+  t.match(record.body, `<a href="${unreached}">Back to the invitations</a>`, 'and back to the list')
   const shown = await staff.get(page)
+  t.match(shown.body, leads)
   t.match(wordsOf(shown), note)
   t.match(wordsOf(shown), /can reach 3 people/)
   t.match(shown.body, `href="${unreached}"`)
@@ -78,6 +84,24 @@ t.test('a record that is put right is on the list no more', async t => {
   t.notOk((await listed()).includes('Mended'))
   t.notMatch(wordsOf(await staff.get(`${page}/people/${subject}`)), /No message can reach/)
 })
+
+t.test(
+  'the page of the study leads to those whose last message failed, unless there was nothing more to say',
+  async t => {
+    const failed = `${page}/invitations?invited=failed`
+    const { subject } = await enrolled('Bounced')
+    await act(subject, 'invite')
+    const end = (reason: string) =>
+      database.run(sql.fragment`
+      UPDATE study_message SET state = 'failed', reason = ${reason}, ended_at = now() WHERE subject = ${subject}`)
+    await end('The mail server refused it')
+    t.match(wordsOf(await staff.get(page)), /The last message to one person failed\. See why, and send it again/)
+    t.match(wordsOf(await staff.get(failed)), /Bounced/)
+    await end(nothingMoreToSay)
+    t.notMatch(wordsOf(await staff.get(page)), /The last message to/)
+    t.notMatch(wordsOf(await staff.get(failed)), /Bounced/)
+  },
+)
 
 t.test('nothing is said of a record of another institution', async t => {
   const { id } = await create(clinic.manager, {
