@@ -264,7 +264,7 @@ t.test('somebody who may enrol can register a patient directly into a study', as
   t.match(made.location, new RegExp(`^/studies/${study.id}\\?done=registered&subject=`))
   t.match(
     wordsOf(await people.member.get(made.location ?? '')),
-    /The patient is registered, and in the study\. They are asked once they are invited\. Patient Enrolled, born 1 January 1990 Not invited yet\. Invite .* Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
+    /The patient is registered, and in the study\. They are asked once they are invited\. Patient Enrolled, born 1 January 1990 Not invited yet\. No message can reach them: their record lacks an e-mail address or a mobile number with its country code\. .* Invite .* Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
   )
 })
 
