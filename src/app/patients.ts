@@ -38,7 +38,6 @@ export const openPatients = async (parts: Parts) => {
   const letters = { accounts, database, channels }
   const registering = { accounts, database, registry, openStoreFor }
   const sending = jobs && (await openSending(letters, jobs))
-  const importing = jobs && (await openImporting(registering, jobs))
   const invitations = openInvitations({
     ...letters,
     registry,
@@ -48,6 +47,8 @@ export const openPatients = async (parts: Parts) => {
   })
   const studies = { ...registering, codeClasses }
   const acting = jobs && (await openActing({ ...studies, invitations }, jobs))
+  const askForAction = async (id: string) => acting?.ask(id)
+  const importing = jobs && (await openImporting({ ...registering, askForAction }, jobs))
   return {
     channels,
     pages: {
@@ -58,12 +59,14 @@ export const openPatients = async (parts: Parts) => {
       registering: openRegistering(registering),
       phoneCountry: config.phoneCountry,
       patientChanges: openPatientChanges(registering),
-      studyActions: openStudyActions({ ...studies, channels, ask: async id => acting?.ask(id) }),
+      studyActions: openStudyActions({ ...studies, channels, ask: askForAction }),
       patientImports: openPatientImports({ ...registering, ask: async id => importing?.ask(id) }),
     },
     /** Waits for the background work that is under way. */
     closeWork: async () => {
-      await Promise.all([sending?.close(), importing?.close(), acting?.close()])
+      await Promise.all([sending?.close(), importing?.close()])
+      // A list that was registered just now has people of it enrolled.
+      await acting?.close()
     },
     /** To be called when no request is left. */
     close: outbound.close,

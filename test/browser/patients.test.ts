@@ -82,6 +82,21 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await page.waitForSelector('[data-progress]', { state: 'detached' })
   t.match(await words(), /3 of 3 are invited/)
   await look(t, browser, 'study-action')
+
+  await page.goto(`${base}/patients/new`)
+  await enter({ 'Given names': 'Bo', 'Family name': 'Berg', 'Birth date': '1960-01-01' })
+  await press('Register')
+  await send(['Berg;Bo;1960-01-01;;'])
+  const choice = page.getByLabel('What to do with line 2, Bo Berg, born')
+  await choice.selectOption({ label: 'Enrol the one who is registered: Bo Berg, born 1 January 1960' })
+  await press('Register them')
+  await page.waitForSelector('[data-progress]', { state: 'detached' })
+  t.match(await words(), /Nobody new is registered\. Those of the list who were registered already are enrolled/)
+  await look(t, browser, 'patient-import-enrolled')
+  await press('See how far that is')
+  await page.waitForSelector('[data-progress]', { state: 'detached' })
+  t.match(await words(), /1 of 1 are enrolled/)
+
   for (let sent = 0; sent < 3; ) {
     await page.goto(`${base}/outbox`)
     sent = await page.locator('main li').count()

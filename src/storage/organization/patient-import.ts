@@ -2,6 +2,7 @@ import type { Patient } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { becomesPatient, type LineChoice } from './chosen-lines.ts'
 
 /** A list of patients to be registered. Everything is named by its id. */
 export type PatientImport = {
@@ -10,6 +11,7 @@ export type PatientImport = {
   readonly organization: string
   readonly study: string | null
   readonly state: 'checking' | 'checked' | 'importing' | 'imported' | 'failed'
+  /** What becomes of those duplicates for which nothing else was chosen. */
   readonly keepsDuplicates: boolean
   /** Numbers of lines. */
   readonly total: number
@@ -18,6 +20,10 @@ export type PatientImport = {
   /** For how many lines the work of the present state is done. */
   readonly done: number
   readonly imported: number | null
+  /** How many lines become Patients, once it is confirmed. */
+  readonly toRegister: number | null
+  /** Id of the StudyAction that enrols those who were registered already. */
+  readonly action: string | null
   /** Why it failed, or has to be confirmed once more. */
   readonly reason: string | null
   readonly madeAt: Date
@@ -42,6 +48,7 @@ export type ShownLine = {
   readonly patient: Patient | null
   readonly problems: Readonly<Record<string, string>> | null
   readonly duplicates: readonly LineDuplicate[] | null
+  readonly choice: LineChoice | null
 }
 
 export const addImport = async (
@@ -87,23 +94,24 @@ export const importsToWorkOn = async (connection: Connection): Promise<readonly 
     )
   ).map(({ id }) => id)
 
-type Which = 'all' | 'faulty' | 'duplicate' | 'sound'
+export type WhichLines = 'all' | 'faulty' | 'duplicate' | 'sound' | 'to-register'
 
 /** Those after the line, in the order of the file. */
 export const linesOf = (
   connection: Connection,
   id: string,
-  { which, after, count }: { readonly which: Which; readonly after: number; readonly count: number },
+  { which, after, count }: { readonly which: WhichLines; readonly after: number; readonly count: number },
 ): Promise<readonly ShownLine[]> =>
   connection.any<ShownLine>(sql.fragment`
-    SELECT line, patient, problems, duplicates FROM patient_import_line
+    SELECT line, patient, problems, duplicates, choice FROM patient_import_line
     WHERE import = ${id} AND line > ${after} AND ${conditions[which]} ORDER BY line LIMIT ${count}`)
 
-const conditions: Readonly<Record<Which, SqlFragment>> = {
+const conditions: Readonly<Record<WhichLines, SqlFragment>> = {
   all: sql.fragment`TRUE`,
   faulty: sql.fragment`problems IS NOT NULL`,
   duplicate: sql.fragment`duplicates IS NOT NULL`,
   sound: sql.fragment`problems IS NULL AND duplicates IS NULL`,
+  'to-register': becomesPatient,
 }
 
 export type FoundDuplicates = readonly { readonly line: number; readonly duplicates: readonly LineDuplicate[] }[]
@@ -126,16 +134,6 @@ export const endChecking = async (connection: Connection, id: string): Promise<v
       SELECT count(*) FROM patient_import_line WHERE import = ${id} AND duplicates IS NOT NULL)
     WHERE id = ${id} AND state = 'checking'`)
 }
-
-/** If several confirm it at the same time, one gets true; nobody does if a line is faulty. */
-export const confirmImport = async (
-  connection: Connection,
-  { id, person }: Pick<PatientImport, 'id' | 'person'>,
-  { keepsDuplicates }: Pick<PatientImport, 'keepsDuplicates'>,
-): Promise<boolean> =>
-  (await connection.run(sql.fragment`
-    UPDATE patient_import SET state = 'importing', done = 0, reason = NULL, keeps_duplicates = ${keepsDuplicates}
-    WHERE id = ${id} AND person = ${person} AND state = 'checked' AND faulty = 0`)) > 0
 
 /**
  * The lists of one tenant are registered one after another, so that each sees what the one before has registered. It waits as long as that takes,
@@ -178,9 +176,13 @@ export const showAgain = async (
 }
 
 /** In the transaction that registers the patients. False if that has been done already. The lines of the file are deleted. */
-export const endImport = async (connection: Connection, id: string, imported: number): Promise<boolean> => {
+export const endImport = async (
+  connection: Connection,
+  id: string,
+  { imported, action }: { readonly imported: number; readonly action: string | undefined },
+): Promise<boolean> => {
   const ended = await connection.run(sql.fragment`
-    UPDATE patient_import SET state = 'imported', imported = ${imported}, ended_at = now()
+    UPDATE patient_import SET state = 'imported', imported = ${imported}, action = ${action ?? null}, ended_at = now()
     WHERE id = ${id} AND state = 'importing'`)
   await dropLines(connection, id)
   return ended > 0
@@ -212,5 +214,5 @@ const waitsUntil = sql.fragment`made_at + interval '1 day'`
 
 const select = sql.fragment`
   SELECT id, person, organization, study_id AS study, state, keeps_duplicates AS "keepsDuplicates", total, faulty, duplicates,
-    done, imported, reason, made_at AS "madeAt", ${waitsUntil} AS "waitsUntil"
+    done, imported, to_register AS "toRegister", action, reason, made_at AS "madeAt", ${waitsUntil} AS "waitsUntil"
   FROM patient_import`

@@ -3,6 +3,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { ownFault } from '../../messages/undelivered.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import type { Connection, Database } from '../../storage/database.ts'
+import { meantPatients } from '../../storage/organization/chosen-lines.ts'
 import {
   awaitOtherImports,
   awaitRegistering,
@@ -19,8 +20,10 @@ import {
   readImport,
   type ShownLine,
   showAgain,
+  type WhichLines,
 } from '../../storage/organization/patient-import.ts'
 import type { Store } from '../../storage/store.ts'
+import { addAction } from '../../storage/study/study-action.ts'
 import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import { reasonNotToEnrol } from '../definition/study-status.ts'
 import { refusedWork } from '../refused-work.ts'
@@ -36,6 +39,8 @@ import {
 
 type Parts = RegisteringParts & {
   readonly database: Database
+  /** Has a StudyAction worked on in the background. */
+  readonly askForAction: (id: string) => Promise<unknown>
   readonly queue: Pick<Queue, 'work'>
   readonly reportFault: (fault: unknown) => void
 }
@@ -138,13 +143,34 @@ const register: Step = async (parts, found) => {
       const changed = await find(changedSince(began - longestWriteMs))
       const late = changed.length === 0 ? [] : await cameMeanwhile(parts, found, amongPatients(changed))
       if (late.length > 0) throw new CameMeanwhile(late)
-      if (!(await endImport(connection, found.id, imported)))
+      const action = await enrolMeant(connection, found)
+      if (!(await endImport(connection, found.id, { imported, action })))
         throw new FhirError('conflict', 'It was registered already')
     })
   } catch (error) {
     if (!(error instanceof CameMeanwhile)) throw error
     await parts.database.transaction(connection => show(connection, error.duplicates))
   }
+  const registered = await readImport(parts.database, found.id)
+  if (registered !== undefined) await askForEnrolment(parts, registered)
+}
+
+/**
+ * Those who were registered already are enrolled one by one, as if they were ticked on the page of the study: whoever may not be, or is in the study
+ * already, keeps nobody else from it. Answers the id of the StudyAction, if there is anybody.
+ */
+const enrolMeant = async (
+  connection: Connection,
+  { id, person, study }: PatientImport,
+): Promise<string | undefined> => {
+  const targets = await meantPatients(connection, id)
+  if (study === null || targets.length === 0) return undefined
+  return addAction(connection, { person, study, what: 'enrol', way: 'any', targets })
+}
+
+/** Also if the server stopped just after the list was registered. */
+const askForEnrolment: Step = async ({ askForAction }, { action }) => {
+  if (action !== null) await askForAction(action)
 }
 
 const changedSince = (time: number): URLSearchParams =>
@@ -191,9 +217,9 @@ const registerLines = async (
   { store, organizations }: Registrar,
 ): Promise<number> => {
   const { database } = parts
-  const { id, organization, study, keepsDuplicates } = found
+  const { id, organization, study } = found
   let imported = 0
-  for await (const lines of chunksOf(database, id, keepsDuplicates ? 'all' : 'sound')) {
+  for await (const lines of chunksOf(database, id, 'to-register')) {
     const patients: readonly Patient[] = lines.flatMap(({ patient }) => patient ?? [])
     await registerAll(parts, store, patients, { organization, organizations, ...(study !== null && { study }) })
     imported += patients.length
@@ -202,9 +228,13 @@ const registerLines = async (
   return imported
 }
 
-const steps: Readonly<Partial<Record<PatientImport['state'], Step>>> = { checking: check, importing: register }
+const steps: Readonly<Partial<Record<PatientImport['state'], Step>>> = {
+  checking: check,
+  importing: register,
+  imported: askForEnrolment,
+}
 
-async function* chunksOf(database: Database, id: string, which: 'all' | 'sound'): AsyncGenerator<readonly ShownLine[]> {
+async function* chunksOf(database: Database, id: string, which: WhichLines): AsyncGenerator<readonly ShownLine[]> {
   let after = 0
   for (;;) {
     const lines = await linesOf(database, id, { which, after, count: chunkSize })

@@ -1,8 +1,8 @@
 import type { Patient } from '@medplum/fhirtypes'
-import type { Database } from '../../storage/database.ts'
+import type { Connection, Database } from '../../storage/database.ts'
+import { type Choices, chooseLines, confirmImport } from '../../storage/organization/chosen-lines.ts'
 import {
   addImport,
-  confirmImport,
   dropImport,
   findImport,
   importsOf,
@@ -27,11 +27,22 @@ export type PatientImports = {
   ) => Promise<readonly ShownLine[]>
   /** Those of the Patients whom the person may see, by id. */
   readonly patients: (person: string, ids: readonly string[]) => Promise<ReadonlyMap<string, Patient>>
-  /** Has it registered in the background, as it was shown. False if it cannot be, or is already. */
-  readonly confirm: (person: string, id: string, options: { readonly keepsDuplicates: boolean }) => Promise<boolean>
+  /** Keeps what is to become of duplicates, for when it is confirmed. */
+  readonly choose: (person: string, id: string, choices: Choices) => Promise<Chosen>
+  /** Has it registered in the background, as it was shown. */
+  readonly confirm: (person: string, id: string, choices: Choices) => Promise<Chosen | Confirmed>
   /** Drops it, unless it is registered already. */
   readonly cancel: (person: string, id: string) => Promise<boolean>
 }
+
+/** `strange`: a line that cannot have its choice; those of the others are kept. `past`: the list does not wait for anybody any more. */
+type Chosen =
+  | { readonly kind: 'chosen' }
+  | { readonly kind: 'strange'; readonly line: number }
+  | { readonly kind: 'past' }
+
+/** `nobody`: with these choices nobody is registered or enrolled. The choices are kept. */
+type Confirmed = { readonly kind: 'confirmed' } | { readonly kind: 'nobody' }
 
 type Uploaded =
   | { readonly kind: 'uploaded'; readonly id: string }
@@ -63,11 +74,27 @@ export const openPatientImports = (parts: Parts): PatientImports => {
       const found = await find(new URLSearchParams({ _id: ids.join(',') }))
       return new Map(found.map(patient => [patient.id ?? '', patient]))
     },
-    confirm: async (person, id, options) => {
-      const confirmed = await confirmImport(database, { id, person }, options)
-      if (confirmed) await ask(id)
-      return confirmed
+    choose: (person, id, choices) => database.transaction(connection => choose(connection, { person, id }, choices)),
+    confirm: async (person, id, choices) => {
+      const answer = await database.transaction(async connection => {
+        const kept = await choose(connection, { person, id }, choices)
+        if (kept.kind !== 'chosen') return kept
+        return { kind: (await confirmImport(connection, { person, id })) ? 'confirmed' : 'nobody' } as const
+      })
+      if (answer.kind === 'confirmed') await ask(id)
+      return answer
     },
     cancel: (person, id) => dropImport(database, person, id),
   }
+}
+
+const choose = async (
+  connection: Connection,
+  list: { readonly person: string; readonly id: string },
+  choices: Choices,
+): Promise<Chosen> => {
+  const noted = await chooseLines(connection, list, choices)
+  if (noted === undefined) return { kind: 'past' }
+  const strange = choices.chosen.find(({ line }) => !noted.includes(line))
+  return strange === undefined ? { kind: 'chosen' } : { kind: 'strange', line: strange.line }
 }

@@ -126,12 +126,21 @@ ${more}
 }
 
 /** Who a patient is, in a line of a list. */
-export const patientLine = (patient: Patient): Html => {
-  const { name: [first] = [], birthDate, identifier = [] } = patient
+export const patientLine = (patient: Patient): Html =>
+  html`${nameOrNone(patient)} <span class="text-body-secondary">${knownOf(patient)}</span>`
+
+/** The same where only text can stand. */
+export const patientText = (patient: Patient): string =>
+  [nameOrNone(patient), knownOf(patient)].filter(Boolean).join(', ')
+
+const nameOrNone = ({ name: [first] = [] }: Patient): string => isolated(nameText(first)) || 'A patient without a name'
+
+const knownOf = (patient: Patient): string => {
+  const { birthDate, identifier = [] } = patient
   const known = [
     birthDate && `born ${dateShown(birthDate, wordsFor('en'))}`,
     vitalText(patient),
     ...identifier.slice(0, 3).map(({ value = '' }) => isolated(value)),
   ]
-  return html`${isolated(nameText(first)) || 'A patient without a name'} <span class="text-body-secondary">${known.filter(Boolean).join(', ')}</span>`
+  return known.filter(Boolean).join(', ')
 }

@@ -12,14 +12,23 @@ const add = (person: string) => {
   const lines = [{ line: 2, patient: { resourceType: 'Patient' as const, name: [{ family: 'Ann' }] } }]
   return addImport(database, { person, organization: 'clinic', study: undefined, lines })
 }
-type Worked = { readonly isLast: boolean; readonly openStoreFor: () => void; readonly reportFault: unknown }
+type Worked = {
+  readonly isLast: boolean
+  readonly openStoreFor: () => void
+  readonly reportFault: unknown
+  readonly askForAction?: (action: string) => Promise<unknown>
+  /** What happens between the moment when it was asked for and that when it is worked on. */
+  readonly before?: () => Promise<unknown>
+}
 /** Works once on what is waiting, as the queue would. */
-const work = async ({ isLast, ...parts }: Worked): Promise<void> => {
+const work = async ({ isLast, before, ...parts }: Worked): Promise<void> => {
   const working: Promise<unknown>[] = []
   const queue = {
     ask: async () => {},
     work: async (run: (id: string, attempt: object) => Promise<void>) => {
-      for (const id of await waiting()) working.push(run(id, { isLast: () => isLast }).catch((error: unknown) => error))
+      const ids = await waiting()
+      await before?.()
+      for (const id of ids) working.push(run(id, { isLast: () => isLast }).catch((error: unknown) => error))
     },
   }
   const { close } = await workOnImports({ database, accounts: { database }, queue, ...parts } as never)
@@ -54,3 +63,17 @@ t.test('a list that takes too long is tried again, and not reported as a matter 
   t.match(await readImport(database, id), { state: 'failed', reason: 'Something went wrong on this server' })
   t.strictSame(faults, [slow, slow])
 })
+
+t.test(
+  'those of a list who are to be enrolled are, even if the server stopped just after it was registered',
+  async t => {
+    const id = await add('carol')
+    await database.run(sql.fragment`UPDATE patient_import SET action = 'enrolling' WHERE id = ${id}`)
+    const asked: string[] = []
+    const askForAction = async (action: string) => asked.push(action)
+    const openStoreFor = () => t.fail('nothing of it is registered again')
+    const end = () => database.run(sql.fragment`UPDATE patient_import SET state = 'imported' WHERE id = ${id}`)
+    await work({ isLast: false, openStoreFor, reportFault: t.fail, askForAction, before: end })
+    t.strictSame(asked, ['enrolling'])
+  },
+)

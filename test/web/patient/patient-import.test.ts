@@ -102,7 +102,7 @@ t.test('patients who may be registered already are shown, and left out or regist
   const words = wordsOf(await settled(shown.location))
   t.match(
     words,
-    /3 patients may be registered already .* 3 Ben Twin .* Ben Twin .* 4 ána TWIN .* the patient of line 2 5 Ana Other .* the patient of line 3/,
+    /3 patients may be registered already .* 3 Ben Twin .* Ben Twin .* 4 ána TWIN .* the patient of line 2 .* 5 Ana Other .* the patient of line 3/,
   )
   for (const after of ['1e400', '1.5', '-1', 'x'])
     t.equal(
@@ -119,7 +119,7 @@ t.test('patients who may be registered already are shown, and left out or regist
   t.match(wordsOf(await settled(again.location)), /4 patients are registered/)
 })
 
-t.test('a list of people who all may be registered already leaves nobody to register', async t => {
+t.test('a list of people who all may be registered already is confirmed only if something is to be done', async t => {
   const lines = ['Alone,Ana,1970-01-01,L-1']
   const [first, again] = [await upload(lines), await upload(lines)]
   await settled(first.location)
@@ -128,14 +128,141 @@ t.test('a list of people who all may be registered already leaves nobody to regi
   await settled(again.location)
   const third = await upload(lines)
   const shown = await settled(third.location)
-  t.match(wordsOf(shown), /One patient may be registered already .* Register this patient anyway Forget this list/)
+  t.match(wordsOf(shown), /One patient may be registered already .* Leave them out Register them anyway Line/)
   const [, until = ''] = /waits for you until <time datetime="([^"]*)">/.exec(shown.body) ?? []
   const { isADay } = await database.one<{ isADay: boolean }>(sql.fragment`
     SELECT bool_or(date_trunc('milliseconds', made_at) + interval '1 day' = ${until}::timestamptz) AS "isADay" FROM patient_import`)
   t.ok(isADay, 'it is said until when it can be confirmed')
-  t.notMatch(shown.body, /the other 0|type="radio"/)
-  await staff.send(third.location ?? '', {}, `${third.location}/confirm`)
+  const nobody = await staff.send(third.location ?? '', { duplicates: 'leave-out' }, `${third.location}/confirm`)
+  t.match(
+    [nobody.status, wordsOf(nobody)],
+    [
+      422,
+      /With these choices nobody is registered, and nobody enrolled: choose something else for at least one of them/,
+    ],
+  )
+  await staff.send(third.location ?? '', { duplicates: 'register' }, `${third.location}/confirm`)
   t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
+})
+
+/** Somebody who is registered in the lab before a list names them. */
+const registered = async (family: string, given: string) =>
+  (
+    await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family, given: [given] }],
+      birthDate: '1971-01-01',
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+  ).id ?? ''
+const patientsOf = async (family: string) => {
+  const query = `study=ResearchStudy/${study.id}&individual:Patient.family=${family}&_count=100`
+  const { entry = [] } = (await send('everything', 'GET', `ResearchSubject?${query}`)).json()
+  return entry.map(({ resource }: { resource: { individual: { reference: string } } }) => resource.individual.reference)
+}
+
+t.test(
+  'for each who may be registered already it is chosen whether they are enrolled, registered or left out',
+  async t => {
+    const page = `/patients/imports?study=${study.id}`
+    const [ann, ben, zoe] = [
+      await registered('Chosen', 'Ann'),
+      await registered('Chosen', 'Ben'),
+      await registered('Chosen', 'Zoe'),
+    ]
+    const lines = ['Ann', 'Ben', 'Zoe', 'New'].map(given => `Chosen,${given},1971-01-01,`)
+    const { location = '' } = await upload(lines, staff, page)
+    t.match(
+      (await settled(location)).body,
+      `<option value="enrol-${ann}">Enrol the one who is registered: Ann Chosen, born 1 January 1971</option>`,
+    )
+    const choices = { 'line-2': `enrol-${ann}`, 'line-3': 'register', duplicates: 'leave-out' }
+    await staff.send(location, choices, `${location}/confirm`)
+    const done = await settled(location)
+    t.match(
+      wordsOf(done),
+      '2 patients are registered, and enrolled in the study. Those of the list who were registered already are enrolled one by one. See how far that is',
+    )
+    const [, action = ''] = /href="(\/studies\/[^"]*\/actions\/[^"]*)"/.exec(done.body) ?? []
+    t.match(wordsOf(await settled(action)), /1 of 1 are enrolled/)
+    const enrolled = await patientsOf('Chosen')
+    t.same(
+      [ann, ben, zoe].map(id => enrolled.includes(`Patient/${id}`)),
+      [true, false, false],
+      'the one who is meant, and nobody else of those who were there',
+    )
+    t.equal(enrolled.length, 3)
+    t.equal(await named('Chosen'), 5)
+  },
+)
+
+t.test('a list that only enrols those who are registered registers nobody', async t => {
+  const max = await registered('Meant', 'Max')
+  const { location = '' } = await upload(
+    ['Meant,Max,1971-01-01,', 'Meant,Max,1971-01-01,'],
+    staff,
+    `/patients/imports?study=${study.id}`,
+  )
+  await settled(location)
+  await staff.send(location, { 'line-2': `enrol-${max}`, 'line-3': `enrol-${max}` }, `${location}/confirm`)
+  const done = await settled(location)
+  t.match(wordsOf(done), 'Nobody new is registered. Those of the list')
+  const [, action = ''] = /href="(\/studies\/[^"]*\/actions\/[^"]*)"/.exec(done.body) ?? []
+  t.match(wordsOf(await settled(action)), /1 of 1 are enrolled/, 'once, though two lines mean them')
+  t.same(await patientsOf('Meant'), [`Patient/${max}`])
+  t.equal(await named('Meant'), 1)
+})
+
+t.test('what is chosen is kept from page to page', async t => {
+  const lines = Array.from({ length: 52 }, (_, at) => `Paged,P${at},1980-01-01,PA-${at}`)
+  const first = await upload(lines)
+  await settled(first.location)
+  await staff.send(first.location ?? '', {}, `${first.location}/confirm`)
+  await settled(first.location)
+  const { location = '' } = await upload(lines)
+  t.match(wordsOf(await settled(location)), 'Keep these choices, and show more lines')
+  const kept = { 'line-2': 'leave-out', duplicates: 'register', after: '51', do: 'more' }
+  const more = await staff.send(location, kept, `${location}/confirm`)
+  t.match(more, { status: 303, location: `${location}?after=51` })
+  const second = await staff.get(more.location ?? '')
+  t.match(wordsOf(second), /Register all 52 anyway Line .* 52 P50 Paged .* 53 P51 Paged/)
+  t.match(second.body, /value="register" checked/)
+  t.notMatch(second.body, /value="more"/)
+  const back = await staff.send(
+    more.location ?? '',
+    { 'line-53': 'leave-out', duplicates: 'register', do: 'first' },
+    `${location}/confirm`,
+  )
+  t.match(back, { status: 303, location })
+  t.match((await staff.get(location)).body, '<option value="leave-out" selected>')
+  await staff.send(location, { 'line-2': 'leave-out', duplicates: 'register' }, `${location}/confirm`)
+  t.match(wordsOf(await settled(location)), /50 patients are registered/)
+})
+
+t.test('nobody is meant by a line but those whom it may be the same as, and only a study enrols', async t => {
+  const [sam, other] = [await registered('Strange', 'Sam'), await registered('Unlike', 'Sam')]
+  const into = await upload(
+    ['Strange,Sam,1971-01-01,', 'Strange,New,1971-01-01,'],
+    staff,
+    `/patients/imports?study=${study.id}`,
+  )
+  const alone = await upload(['Strange,Sam,1971-01-01,'])
+  for (const [{ location = '' }, name, value] of [
+    [into, 'line-2', `enrol-${other}`],
+    [into, 'line-2', 'enrol-'],
+    [into, 'line-2', 'all'],
+    [into, 'line-3', 'register'],
+    [into, 'line-9', 'leave-out'],
+    [alone, 'line-2', `enrol-${sam}`],
+  ] as const) {
+    await settled(location)
+    const refused = await staff.send(location, { [name]: value }, `${location}/confirm`)
+    t.match([refused.status, wordsOf(refused)], [400, name], `${name} ${value}`)
+    t.match(wordsOf(await staff.get(location)), 'The list waits for you')
+  }
+  const strange = await staff.send(into.location ?? '', { do: 'all' }, `${into.location}/confirm`)
+  t.equal(strange.status, 400)
+  t.equal(await named('Strange'), 1)
 })
 
 t.test('if somebody is registered after the preview, they are shown before any of the list is registered', async t => {
@@ -303,7 +430,7 @@ t.test('no list is registered in an organization that was closed since the previ
 
 t.test('no list is enrolled into a study that takes nobody new any more', async t => {
   const page = `/patients/imports?study=${study.id}`
-  const { location = '' } = await upload(['Late,Ana,1970-01-01,L-1'], staff, page)
+  const { location = '' } = await upload(['Tardy,Ana,1970-01-01,TA-1'], staff, page)
   await settled(location)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await staff.get(page)).body)?.[1] ?? ''
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
@@ -313,7 +440,7 @@ t.test('no list is enrolled into a study that takes nobody new any more', async 
     wordsOf(await settled(location)),
     'Nothing was registered. Nobody can be enrolled in the study now: its status is “Completed”.',
   )
-  t.equal(await named('Late'), 0)
+  t.equal(await named('Tardy'), 0)
   const refused = await staff.post('/patients/imports', {
     study: study.id ?? '',
     organization: lab.organization,
@@ -324,7 +451,7 @@ t.test('no list is enrolled into a study that takes nobody new any more', async 
     [409, 'its status is “Completed”. Nothing was done. If you send the file again, its patients are registered'],
   )
   t.match(wordsOf(await staff.get(page)), 'its status is “Completed”. The patients are registered without being')
-  const alone = await upload(['Late,Ana,1970-01-01,L-1'], staff, page)
+  const alone = await upload(['Tardy,Ana,1970-01-01,TA-1'], staff, page)
   t.match(wordsOf(await settled(alone.location)), 'The one line can be read.')
   await world.update('everything', stored)
 })
@@ -351,7 +478,7 @@ t.test('its progress is shown while it runs, only to the sender', async t => {
 })
 
 t.test('whoever forgets a list that was registered since they opened its page is shown that it was', async t => {
-  const { location = '' } = await upload(['Late,Ana,1970-01-01,L-1'])
+  const { location = '' } = await upload(['Overdue,Ana,1970-01-01,OV-1'])
   const { body } = await settled(location)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
   await staff.send(location, {}, `${location}/confirm`)
