@@ -94,7 +94,7 @@ const waitingOf = (sent: readonly unknown[], going: Going): readonly Entry[] => 
   const shared = new Set([...Map.groupBy(fullUrls, one => one)].flatMap(([one, same]) => (same.length > 1 ? one : [])))
   const entries = all.map(({ fullUrl, resource, request }, index): Entry => {
     const name = typeof fullUrl === 'string' ? fullUrl : undefined
-    const needs = [...referencedEntries(resource, name, names)].filter(one => one !== name)
+    const needs = [...referencedEntries(resource, name, names)]
     return { index, fullUrl: name, resource, request: request ?? {}, needs }
   })
   for (const one of names) {
@@ -165,9 +165,11 @@ const withAnother = ({ needs }: Entry, refused: ReadonlySet<string>): FhirError 
   return new FhirError('business-rule', `It refers to ${other}, which was refused`, { expression: 'resource' })
 }
 
-const inCircle = new FhirError('business-rule', 'Entries that refer to each other in a circle are not taken here', {
-  expression: 'resource',
-})
+const inCircle = new FhirError(
+  'business-rule',
+  'Entries that refer to themselves, or to each other in a circle, are not taken here; a transaction takes them',
+  { expression: 'resource' },
+)
 
 const create = async (entries: readonly Entry[], going: Going): Promise<void> => {
   const { context, request, targets } = going

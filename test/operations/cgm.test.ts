@@ -77,6 +77,15 @@ t.test('a Bundle of a sensor is stored entry by entry, with its references', asy
   t.same((await shownOf(first)).hasMember, [{ reference: `Observation/${id}` }])
 })
 
+t.test('an entry that refers to itself is told so, however it names itself', async t => {
+  for (const self of ['urn:uuid:5a1f7a3e-3f4b-4e57-9d0c-0d9a0b6d7c11', 'https://app.example.org/Observation/self']) {
+    const own = { ...measured('97507-8', '2026-03-01', 145, 'mg/dL'), hasMember: [{ reference: self }] }
+    const { body } = await submit(posted(own, {}, self))
+    const [{ response }] = body.entry
+    t.match(response, { status: /^422/, outcome: { issue: [{ diagnostics: /^Entries that refer to themselves, / }] } })
+  }
+})
+
 t.test('a Bundle is taken as the parameter resource, too, as its operation is defined', async t => {
   const entry = [posted(measured('99504-3', '2024-02-01T00:00:00Z', 100, 'mg/dL'))]
   const resource = { resourceType: 'Bundle', type: 'transaction', entry }
