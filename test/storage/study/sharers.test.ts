@@ -56,6 +56,25 @@ t.test(
   },
 )
 
+t.test('of one family name, people are listed by their given names, and before those whose name goes on', async t => {
+  const called = (id: string, family: string, ...given: readonly string[]) => ({
+    ...named(id, 'lab', family),
+    name: [{ family, ...(given.length > 0 && { given: [...given] }) }],
+  })
+  const people = [
+    called('ira', 'Noor Aziz', 'Ada'),
+    called('jan', 'noor', 'Zoë'),
+    called('kay', 'Noor', 'Amal', 'Zed'),
+    called('lea', 'Noor', 'Amal', 'Bo'),
+    called('max', 'Noor'),
+  ]
+  await put(...people, ...people.map(({ id = '' }) => gives(id, 'Said')))
+  t.same(await listed({ text: 'noor' }), ['by-max', 'by-lea', 'by-kay', 'by-jan', 'by-ira'])
+  await put(called('jan', 'Noor', 'Aaron'))
+  t.same(await listed({ text: 'noor' }), ['by-max', 'by-jan', 'by-lea', 'by-kay', 'by-ira'])
+  await ends(...people.map(({ id }) => `by-${id}`))
+})
+
 t.test('of two records of one human, the one that the Consent names says what they are called', async t => {
   const joined = (one: string, other: string): Resource => ({
     resourceType: 'Person',
