@@ -3,7 +3,7 @@ import { isEnrolled } from '../model/enrolled.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { nothingMoreToSay } from './study-message.ts'
 
-/** The state of the last invitation of somebody in a study. `over`: it no longer works, and they did not come by it. `failed`: the last message could not be delivered. */
+/** The state of the last invitation of somebody in a study. `over`: it no longer works, and they did not come by it. `failed`: the last message could not be delivered, and is still to be. */
 export type InvitedFilter = 'not-invited' | 'open' | 'used' | 'over' | 'failed'
 
 /** Ids of the ResearchSubjects. Whether the caller may know of them is checked elsewhere. */
@@ -30,5 +30,6 @@ const conditions: Readonly<Record<InvitedFilter, SqlFragment>> = {
   over: sql.fragment`invitation.id IS NOT NULL AND NOT ${isOpen} AND invitation.ended_by IS DISTINCT FROM 'used'`,
   failed: sql.fragment`(
     SELECT state = 'failed' AND reason IS DISTINCT FROM ${nothingMoreToSay}
+      AND (invitation.ended_by IS NULL OR invitation.ended_by NOT IN ('used', 'cancelled') OR study_message.invitation IS DISTINCT FROM invitation.id)
     FROM study_message WHERE study_message.subject = enrolment.id ORDER BY made_at DESC, id DESC LIMIT 1)`,
 }

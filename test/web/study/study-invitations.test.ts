@@ -103,6 +103,30 @@ t.test(
   },
 )
 
+t.test('a message that failed is not to be sent again once its invitation was used or cancelled', async t => {
+  const failed = `${page}/invitations?invited=failed`
+  const end = async (name: string, by: 'used' | 'cancelled') => {
+    const { subject } = await enrolled(name)
+    await act(subject, 'invite')
+    await database.run(sql.fragment`
+      UPDATE study_message SET state = 'failed', reason = 'The mail server refused it', ended_at = now() WHERE subject = ${subject}`)
+    t.match(wordsOf(await staff.get(failed)), name)
+    await database.run(
+      sql.fragment`UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject}`,
+    )
+    return subject
+  }
+  const scanned = await end('Scanned', 'used')
+  await end('Cancelled', 'cancelled')
+  t.notMatch(wordsOf(await staff.get(page)), /The last message to/)
+  t.match(wordsOf(await staff.get(failed)), /Nobody in the study matches that/)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, kind, patient, subject, study_id, channel, address, state, reason)
+    SELECT gen_random_uuid()::text, 'reminder', patient, subject, study_id, channel, address, state, reason
+    FROM study_message WHERE subject = ${scanned}`)
+  t.match(wordsOf(await staff.get(failed)), /Scanned/, 'but what failed after that is')
+})
+
 t.test('nothing is said of a record of another institution', async t => {
   const { id } = await create(clinic.manager, {
     resourceType: 'Patient',
