@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizationServer } from '../auth/authorization-server.ts'
+import { errorDescription } from '../auth/provider/error-description.ts'
 import { style, stylePath } from '../auth/request/granted-context.ts'
 import { FhirError } from '../fhir/error.ts'
 import { sayWhen, toldError } from './errors.ts'
@@ -75,13 +76,25 @@ const answer = async (request: FastifyRequest, response: ServerResponse): Promis
 
 /** For what never reached the authorization server, in OAuth's words. */
 const answerOAuthError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const told = toldError(error, request)
+  const told = toldError(isNoMediaType(error) ? mediaTypeNeeded(request) : error, request)
   return sayWhen(reply, told).code(told.status).send(toOAuth(told))
 }
 
+const isNoMediaType = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
+
+const mediaTypeNeeded = (request: FastifyRequest): FhirError =>
+  new FhirError(
+    'not-supported',
+    `Content-Type names no media type: it must be ${pathOf(request).startsWith('/register') ? 'application/json' : formType}`,
+    { status: 415 },
+  )
+
+const formType = 'application/x-www-form-urlencoded'
+
 const toOAuth = ({ status, message }: FhirError): object => {
   const code = status === 429 || status === 503 ? 'temporarily_unavailable' : 'invalid_request'
-  return { error: status === 500 ? 'server_error' : code, error_description: message }
+  return { error: status === 500 ? 'server_error' : code, error_description: errorDescription(message) }
 }
 
 const sendFault = (request: FastifyRequest, response: ServerResponse, error: unknown): void => {
@@ -114,7 +127,7 @@ const isUnnamedForm = (request: FastifyRequest): boolean =>
   request.body.length > 0 &&
   !/^Bearer /i.test(request.headers.authorization ?? '')
 
-const formNeeded = 'Content-Type is missing: it must be application/x-www-form-urlencoded'
+const formNeeded = `Content-Type is missing: it must be ${formType}`
 
 /** Enough for long lists of scopes. */
 const mostBodyBytes = 56 * 1024

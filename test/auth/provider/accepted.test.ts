@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { assertionType } from '../backend.ts'
 import { type Asked, authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
@@ -137,6 +139,32 @@ t.test('an address below /oauth at which nothing is leads to where the endpoints
     }
     t.same([statusCode, JSON.parse(body)], [404, refused], path)
   }
+})
+
+t.test('what is sent as no media type is told which one is meant', async t => {
+  for (const [path, type] of [
+    ['/token', 'application/x-www-form-urlencoded'],
+    ['/register', 'application/json'],
+  ] as const) {
+    const { statusCode, body } = await server.inject({
+      method: 'POST',
+      url: `/oauth${path}`,
+      headers: { 'content-type': 'form' },
+      payload: 'a=b',
+    })
+    const refused = {
+      error: 'invalid_request',
+      error_description: `Content-Type names no media type: it must be ${type}`,
+    }
+    t.same([statusCode, JSON.parse(body)], [415, refused], path)
+  }
+})
+
+t.test('what is told of an address has only characters that OAuth allows', async t => {
+  const { port } = new URL(await server.listen({ port: 0, host: '127.0.0.1' }))
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.end('GET /oauth/a"b\\c HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  t.match(await text(socket), `"error_description":"Nothing is at /oauth/a'b?c; the endpoints`)
 })
 
 t.test('what is told has only characters that OAuth allows, whatever the request says', async t => {
