@@ -1,6 +1,7 @@
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { isWrittenToNoMore } from './place-record.ts'
 import { nothingMoreToSay } from './study-message.ts'
 
 /** The state of the last invitation of somebody in a study. `over`: it no longer works, and they did not come by it. `failed`: the last message could not be delivered, and is still to be. */
@@ -31,5 +32,6 @@ const conditions: Readonly<Record<InvitedFilter, SqlFragment>> = {
   failed: sql.fragment`(
     SELECT state = 'failed' AND reason IS DISTINCT FROM ${nothingMoreToSay}
       AND (invitation.ended_by IS NULL OR invitation.ended_by NOT IN ('used', 'cancelled') OR study_message.invitation IS DISTINCT FROM invitation.id)
+      AND NOT ${isWrittenToNoMore}
     FROM study_message WHERE study_message.subject = enrolment.id ORDER BY made_at DESC, id DESC LIMIT 1)`,
 }

@@ -17,6 +17,20 @@ type PlacesAsked = {
   readonly byEmail: boolean
 }
 
+/** The Patient `row` has died, or is not in use. */
+const isDeadOrInactive = sql.fragment`(row.content -> 'active' IS NOT DISTINCT FROM 'false' OR row.content ? 'deceasedDateTime'
+  OR row.content -> 'deceasedBoolean' IS NOT DISTINCT FROM 'true')`
+
+/** The Patient `row` is of the institution of `study`. */
+const isOfInstitution = sql.fragment`EXISTS (
+  SELECT FROM organization_node AS registering JOIN organization_node AS inviting ON inviting.tenant = registering.tenant
+  WHERE registering.id = row.owner AND inviting.id = study.organization)`
+
+/** Nobody writes any more to whom the row of `enrolment` names. Of patients of other institutions, not everybody who invites may know that. */
+export const isWrittenToNoMore = sql.fragment`EXISTS (
+  SELECT FROM patient AS row JOIN study ON study.id = enrolment.study_id
+  WHERE row.patient_id = enrolment.patient_id AND row.id = enrolment.patient AND ${isDeadOrInactive} AND ${isOfInstitution})`
+
 /**
  * The records of those in a study who may lack something, of patients of the institution of the study: of others, not everybody who invites may know
  * that much. Numbers are not judged here. Each record of the study is read for it.
@@ -31,12 +45,8 @@ export const recordsThatMayLack = async (
     FROM enrolment
     JOIN study ON study.id = enrolment.study_id
     JOIN patient AS row ON row.patient_id = enrolment.patient_id AND row.id = enrolment.patient
-    WHERE ${isOf(of)} AND ${isEnrolled} AND row.content -> 'active' IS DISTINCT FROM 'false' AND NOT row.content ? 'deceasedDateTime'
-      AND row.content -> 'deceasedBoolean' IS DISTINCT FROM 'true'
-      AND NOT (${byEmail} AND length(row.content ->> 'birthDate') = ${'YYYY-MM-DD'.length} AND row.content @? ${presentEmail}::jsonpath)
-      AND EXISTS (
-        SELECT FROM organization_node AS registering JOIN organization_node AS inviting ON inviting.tenant = registering.tenant
-        WHERE registering.id = row.owner AND inviting.id = study.organization)`)
+    WHERE ${isOf(of)} AND ${isEnrolled} AND NOT ${isDeadOrInactive} AND ${isOfInstitution}
+      AND NOT (${byEmail} AND length(row.content ->> 'birthDate') = ${'YYYY-MM-DD'.length} AND row.content @? ${presentEmail}::jsonpath)`)
   return rows.map(({ subject, record }) => ({ subject, record: JSON.parse(record) }))
 }
 

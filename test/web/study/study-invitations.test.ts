@@ -127,6 +127,18 @@ t.test('a message that failed is not to be sent again once its invitation was us
   t.match(wordsOf(await staff.get(failed)), /Scanned/, 'but what failed after that is')
 })
 
+t.test('nobody is told to write again to somebody who has died since a message to them failed', async t => {
+  const failed = `${page}/invitations?invited=failed`
+  const { patient, subject } = await enrolled('Buried')
+  await act(subject, 'invite')
+  await database.run(sql.fragment`
+    UPDATE study_message SET state = 'failed', reason = 'The mail server refused it', ended_at = now() WHERE subject = ${subject}`)
+  t.match(wordsOf(await staff.get(failed)), /Buried/)
+  const { body } = await world.send('everything', 'GET', `Patient/${patient.id}`)
+  await update(lab.manager, { ...JSON.parse(body), deceasedBoolean: true })
+  t.notMatch(wordsOf(await staff.get(failed)), /Buried/)
+})
+
 t.test('nothing is said of a record of another institution', async t => {
   const { id } = await create(clinic.manager, {
     resourceType: 'Patient',
