@@ -221,8 +221,17 @@ const toPlaced = (
 })
 
 const toPosition = (search: Search, cursor: string): Position => {
-  const parsed: unknown = JSON.parse(cursor)
+  const parsed = parsedCursor(cursor)
   if (typeof parsed !== 'object' || parsed === null || !('values' in parsed) || !('pk' in parsed))
     throw new FhirError('invalid', 'This cursor does not belong to this search')
   return withoutNames(search, parsed as Position)
+}
+
+/** Undefined for the text of another kind of cursor, as an earlier version may have made it. */
+const parsedCursor = (cursor: string): unknown => {
+  try {
+    return JSON.parse(cursor)
+  } catch {
+    return undefined
+  }
 }

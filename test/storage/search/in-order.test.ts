@@ -118,3 +118,12 @@ t.test('page by page each comes once, in order of time, whichever codes it has',
   t.strictSame(await idsOf('code=omh:heart-rate,omh:body-weight&_count=700'), all)
   t.strictSame(await idsOf(`code=omh:body-weight,omh:heart-rate,${more(40)}&_count=1000`), all)
 })
+
+t.test('the text of another kind of cursor, as an earlier version made it, is refused', async t => {
+  for (const cursor of ['2:', '0:{"values":["2026-01-01 00:00:00+00"],"pk":"1"}', '7'])
+    await t.rejects(
+      searchPage(database, asking, { ...searchOf(''), cursor }),
+      { name: 'FhirError', status: 400, message: 'This cursor does not belong to this search' },
+      cursor,
+    )
+})
