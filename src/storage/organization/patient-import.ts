@@ -162,15 +162,21 @@ export const registerBeside = (connection: Connection, organization: string): Pr
 const tenantOf = (organization: string): SqlFragment => sql.fragment`hashtext(coalesce(
   (SELECT tenant FROM organization_node WHERE id = ${organization}), ${organization}))`
 
-/** A list that was confirmed has to be confirmed once more, since these duplicates were found. */
+/**
+ * A list that was confirmed has to be confirmed once more, since these duplicates were found. What was chosen for those that were shown stays; for
+ * these nothing is chosen yet, so that nobody registers them without having seen them.
+ */
 export const showAgain = async (
   connection: Connection,
   id: string,
   { duplicates, reason }: { readonly duplicates: FoundDuplicates; readonly reason: string },
 ): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE patient_import_line SET choice = '{"kind": "register"}'
+    WHERE import = ${id} AND duplicates IS NOT NULL AND ${becomesPatient}`)
   await noteDuplicates(connection, id, duplicates)
   await connection.run(sql.fragment`
-    UPDATE patient_import SET state = 'checked', done = 0, reason = ${reason}, duplicates = (
+    UPDATE patient_import SET state = 'checked', done = 0, reason = ${reason}, keeps_duplicates = FALSE, duplicates = (
       SELECT count(*) FROM patient_import_line WHERE import = ${id} AND duplicates IS NOT NULL)
     WHERE id = ${id} AND state = 'importing'`)
 }

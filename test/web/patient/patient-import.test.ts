@@ -304,6 +304,29 @@ t.test('if somebody is registered after the preview, they are shown before any o
   t.equal(await named('Between'), 1)
 })
 
+t.test(
+  'who is found only then is left out unless something is chosen, and what was chosen for others stays',
+  async t => {
+    await registered('Seen', 'Ada')
+    const { location = '' } = await upload(['Seen,Ada,1971-01-01,', 'Unseen,Eve,1972-01-01,UN-1'])
+    await settled(location)
+    await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family: 'Other' }],
+      identifier: [{ value: 'UN-1' }],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+    await staff.send(location, { duplicates: 'register' }, `${location}/confirm`)
+    const { body } = await settled(location)
+    const chosen = [...body.matchAll(/value="([^"]*)" (?:checked|selected)/g)].map(([, value]) => value)
+    t.same(chosen, ['leave-out', 'register', ''])
+    const shown = { duplicates: 'leave-out', 'line-2': 'register', 'line-3': '' }
+    await staff.send(location, shown, `${location}/confirm`)
+    t.match(wordsOf(await settled(location)), /1 patient is registered/)
+    t.same([await named('Seen'), await named('Unseen')], [2, 0])
+  },
+)
+
 t.test('nor is any of it if they were registered long before it is confirmed', async t => {
   const { location = '' } = await upload(['Later,Ana,1970-01-01,A-1', 'Later,Ben,1971-01-01,A-2'])
   await settled(location)
