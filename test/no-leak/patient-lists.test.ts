@@ -45,7 +45,7 @@ t.test('a list names, and enrols, only those of its likely duplicates whom its s
     for (const twin of twins) {
       const isSeen = (await call('GET', `Patient/twin-${twin}`)).status === 200
       if (isSeen) shown.push(twin)
-      const chosen = { _csrf, 'line-2': `enrol-twin-${twin}`, do: 'more', after: '0' }
+      const chosen = { _csrf, shown: '2', 'line-2': `enrol-twin-${twin}`, do: 'more', after: '0' }
       const { status } = await browser.post(`${location}/confirm`, chosen)
       const named = [`href="/patients/twin-${twin}"`, `value="enrol-twin-${twin}"`].map(text => body.includes(text))
       t.same([...named, status], [isSeen, isSeen, isSeen ? 303 : 400], `${practitioner} of ${organization}: ${twin}`)

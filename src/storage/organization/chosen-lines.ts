@@ -10,25 +10,30 @@ export type LineChoice =
 /** Without a choice, as for all. */
 export type ChosenLine = { readonly line: number; readonly choice: LineChoice | undefined }
 
-/** `keepsDuplicates`: whether those are registered for which nothing else is chosen. */
-export type Choices = { readonly keepsDuplicates: boolean; readonly chosen: readonly ChosenLine[] }
+export type Choices = {
+  /** How many duplicates whoever chose had been told of. */
+  readonly shown: number
+  /** Whether those are registered for which nothing else is chosen. */
+  readonly keepsDuplicates: boolean
+  readonly chosen: readonly ChosenLine[]
+}
 
 /** A list, and whoever sent it. */
 type OwnList = { readonly id: string; readonly person: string }
 
 /**
- * Notes what is to become of duplicates: of these lines, and of all for which nothing is chosen. Undefined if the list does not wait to be confirmed.
- * Otherwise the numbers of those lines that can have their choice: only a Patient who was found for a line can be meant by it, and only a list that
+ * Notes what is to become of duplicates: of these lines, and of all for which nothing is chosen. Undefined if the list does not wait to be confirmed,
+ * or not as it was shown, since more have been found by now. Otherwise the numbers of those lines that can have their choice: only a Patient who was found for a line can be meant by it, and only a list that
  * is for a study enrols anybody.
  */
 export const chooseLines = async (
   connection: Connection,
   { id, person }: OwnList,
-  { keepsDuplicates, chosen }: Choices,
+  { shown, keepsDuplicates, chosen }: Choices,
 ): Promise<readonly number[] | undefined> => {
   const waits = await connection.run(sql.fragment`
     UPDATE patient_import SET keeps_duplicates = ${keepsDuplicates}
-    WHERE id = ${id} AND person = ${person} AND state = 'checked' AND faulty = 0`)
+    WHERE id = ${id} AND person = ${person} AND state = 'checked' AND faulty = 0 AND duplicates = ${shown}`)
   if (waits === 0) return undefined
   const noted = await connection.any<{ line: number }>(sql.fragment`
     UPDATE patient_import_line AS line SET choice = given.choice

@@ -35,7 +35,7 @@ export type PatientImports = {
   readonly cancel: (person: string, id: string) => Promise<boolean>
 }
 
-/** `strange`: a line that cannot have its choice; those of the others are kept. `past`: the list does not wait for anybody any more. */
+/** `strange`: a line that cannot have its choice; those of the others are kept. `past`: the list does not wait any more, or has more of them than were shown. */
 type Chosen =
   | { readonly kind: 'chosen' }
   | { readonly kind: 'strange'; readonly line: number }

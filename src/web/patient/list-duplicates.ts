@@ -22,7 +22,8 @@ export const duplicateChoices = async (
   const ids = shown.flatMap(line => (line.duplicates ?? []).flatMap(one => ('patient' in one ? one.patient : [])))
   const known = await patientImports.patients(person, [...new Set(ids)])
   const others = total - duplicates
-  return html`<h2>${duplicates === 1 ? 'One patient' : `${duplicates} patients`} may be registered already</h2>
+  return html`${hiddenField('shown', String(duplicates))}
+<h2>${duplicates === 1 ? 'One patient' : `${duplicates} patients`} may be registered already</h2>
 ${radioField({
   name: 'duplicates',
   label: 'What to do with those who may be registered already',
@@ -101,6 +102,7 @@ ${
 
 /** What was chosen on such a page. Throws FieldError for what it does not offer. */
 export const choicesIn = (body: unknown): Choices => ({
+  shown: Number(/^\d{1,9}$/.exec(typed(body, 'shown'))?.[0] ?? 0),
   keepsDuplicates: typed(body, 'duplicates') === 'register',
   chosen: Object.keys(body ?? {}).flatMap(name => chosenIn(body, name)),
 })

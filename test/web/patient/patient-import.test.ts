@@ -327,6 +327,22 @@ t.test(
   },
 )
 
+t.test('a page that was opened before more were found confirms nothing, and leads to them', async t => {
+  await registered('Backward', 'Ann')
+  const { location = '' } = await upload(['Backward,Ann,1971-01-01,', 'Backward,Bea,1971-01-01,'])
+  const { body } = await settled(location)
+  const [_csrf = '', shown = ''] = ['_csrf', 'shown'].map(
+    name => body.split(`name="${name}" value="`)[1]?.split('"')[0],
+  )
+  await registered('Backward', 'Bea')
+  const confirm = () => staff.post(`${location}/confirm`, { _csrf, shown, duplicates: 'register', do: 'register' })
+  await confirm()
+  t.match(wordsOf(await settled(location)), /may be the same as one of these.* 2 patients may be registered already/)
+  t.match(await confirm(), { status: 303, location })
+  t.match(wordsOf(await settled(location)), '2 patients may be registered already')
+  t.equal(await named('Backward'), 2)
+})
+
 t.test('nor is any of it if they were registered long before it is confirmed', async t => {
   const { location = '' } = await upload(['Later,Ana,1970-01-01,A-1', 'Later,Ben,1971-01-01,A-2'])
   await settled(location)
