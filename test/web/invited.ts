@@ -163,19 +163,25 @@ const sentCode = /is (\d{6})\.|es (\d{6})\./
 
 type World = Awaited<ReturnType<typeof openStudies>>
 
-/** A member of the organization, with an account. */
-const colleagueOf = async ({ create }: World, organization: string) => {
-  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Rita Research' }] })
+type Colleague = { readonly name?: string; readonly role?: 'member' | 'viewer' }
+
+/** Somebody of the organization, with an account. */
+export const colleagueOf = async (
+  { create }: Pick<World, 'create'>,
+  organization: string,
+  { name = 'Rita Research', role = 'member' }: Colleague = {},
+) => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: name }] })
   const practitioner = { reference: `Practitioner/${id}` }
   await create('everything', {
     resourceType: 'PractitionerRole',
     practitioner,
     organization: { reference: `Organization/${organization}` },
-    code: [{ coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/organization-role', code: 'member' }] }],
+    code: [{ coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/organization-role', code: role }] }],
   })
   const person = await create('everything', {
     resourceType: 'Person',
-    name: [{ text: 'Rita Research' }],
+    name: [{ text: name }],
     link: [{ target: practitioner }],
   })
   return { practitioner: id, person: person.id }

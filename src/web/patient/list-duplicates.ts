@@ -42,8 +42,8 @@ ${lineTable(
   ['Line', 'Patient', 'May be the same as'],
   shown.map(line => [
     String(line.line),
-    line.patient === null ? '' : patientLine(line.patient),
-    html`<ul>${(line.duplicates ?? []).map(one => html`<li>${duplicateText(one, known)}</li>`)}</ul>
+    html`<div class="text-break">${line.patient !== null && patientLine(line.patient)}</div>`,
+    html`<ul class="text-break">${(line.duplicates ?? []).map(one => html`<li>${duplicateText(one, known)}</li>`)}</ul>
 ${choiceField(line, known, list)}`,
   ]),
 )}

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -9,7 +8,7 @@ import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
 import { linkIn } from '../../support/mailbox.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
-import { birthDate, openInvited } from '../invited.ts'
+import { birthDate, colleagueOf, openInvited } from '../invited.ts'
 
 const gateway = await openSmsGateway()
 const world = await openInvited({ SMS_GATEWAY_URL: gateway.url })
@@ -58,17 +57,7 @@ const subjectsOf = async (patient: string) =>
   (await send('everything', 'GET', `ResearchSubject?individual=Patient/${patient}&_count=10`)).json().entry ?? []
 
 /** Another member of the organization. */
-const colleagueHere = async (): Promise<string> => {
-  const { id } = await create('everything', { resourceType: 'Practitioner' })
-  const practitioner = { reference: `Practitioner/${id}` }
-  await create('everything', {
-    resourceType: 'PractitionerRole',
-    practitioner,
-    organization: { reference: `Organization/${lab.organization}` },
-    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
-  })
-  return (await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })).id
-}
+const colleagueHere = async (): Promise<string> => (await colleagueOf(world, lab.organization)).person
 
 t.test('patients who are ticked are enrolled, and invited at once if wanted', async t => {
   const [one, two] = [await registered('Ticked1'), await registered('Ticked2')]

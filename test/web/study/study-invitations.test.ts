@@ -1,10 +1,9 @@
 import t from 'tap'
-import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { nothingMoreToSay } from '../../../src/storage/study/study-message.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
-import { birthDate, openInvited } from '../invited.ts'
+import { birthDate, colleagueOf, openInvited } from '../invited.ts'
 
 const gateway = await openSmsGateway()
 const world = await openInvited({ SMS_GATEWAY_URL: gateway.url })
@@ -159,15 +158,7 @@ t.test('nothing is said of a record of another institution', async t => {
 })
 
 t.test('whoever may invite nobody is told nothing of it', async t => {
-  const { id } = await create('everything', { resourceType: 'Practitioner' })
-  const practitioner = { reference: `Practitioner/${id}` }
-  await create('everything', {
-    resourceType: 'PractitionerRole',
-    practitioner,
-    organization: { reference: `Organization/${lab.organization}` },
-    code: [{ coding: [{ system: organizationRole, code: 'viewer' }] }],
-  })
-  const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+  const { person } = await colleagueOf(world, lab.organization, { role: 'viewer' })
   const viewer = await browserOf(person)
   const shown = await viewer.get(page)
   t.equal(shown.status, 200)
