@@ -32,6 +32,10 @@ t.test('a caller is the same as long as nothing changes that decides what they r
     'another policy': { ...caller, client: { ...caller.client, policies: new Set(['everything']) } },
     'an administrator': { ...caller, administrator: true },
     'one study': { ...caller, study: 'one' },
+    'an app that is not confirmed': {
+      ...caller,
+      unproven: { since: '2026-05-01T10:00:00Z', study: 'one', organization: 'lab' },
+    },
   }
   for (const [name, other] of Object.entries(others)) t.notOk(isSameCaller(caller, other), name)
   t.end()

@@ -60,6 +60,42 @@ t.test('so is whom a study names, with other days, and no longer, in their own l
   t.match(await mailbox.next(), { subject: 'Usted ya no trabaja en el estudio nights http://elsewhere' })
 })
 
+t.test(
+  'whoever had no role any more, or none yet, loses nothing when it is removed, and is not written to',
+  async t => {
+    for (const [name, period] of [
+      ['past', { start: '2020-01-01', end: '2021-12-31' }],
+      ['future', { start: '2099-01-01' }],
+    ] as const) {
+      const { at } = await colleague(`${name}@example.org`)
+      const stored = (await send('everything', 'GET', `PractitionerRole/${at.split('/').at(-1)}`)).json()
+      await world.update('everything', { ...stored, period })
+      const { at: next } = await colleague(`after-${name}@example.org`)
+      for (const page of [at, next])
+        t.match(await manager.send(`${page}/remove`, {}), { status: 303, location: /done=removed/ })
+      t.match(await mailbox.next(), { to: `after-${name}@example.org`, subject: 'Your role in lab has ended' })
+    }
+  },
+)
+
+t.test('so is whoever is removed from a study in which their time was over', async t => {
+  const { id } = await world.newStudy(lab.manager, lab.organization, 'days', ['omh:heart-rate'])
+  const page = `/studies/${id}/settings/staff`
+  for (const [name, until] of [
+    ['theo', '2021-12-31'],
+    ['tina', ''],
+  ] as const) {
+    const { practitioner } = await colleague(`${name}@example.org`)
+    const role = { role: 'researcher', from: '', until }
+    t.match(await manager.send(page, { code: practitioner, ...role }), { status: 303, location: /done=named/ })
+    t.match(await mailbox.next(), { to: `${name}@example.org`, subject: 'You work in the study days' })
+    const place = (await manager.get(page)).body.match(/\/staff\/\d+(?=\?)/g)?.length ?? 0
+    const entry = `${page}/${place - 1}`
+    t.match(await removal(manager, entry), { status: 303, location: /done=left/ })
+  }
+  t.match(await mailbox.next(), { to: 'tina@example.org', subject: 'You no longer work in the study days' })
+})
+
 t.test('whoever has not confirmed their address is not written to', async t => {
   const { at } = await colleague('nobody@example.org', { isVerified: false })
   const { at: next } = await colleague('last@example.org')

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import type { Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { givenToStudy } from '../../../src/access/consent-study.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
+import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { dropOldIntake } from '../../../src/storage/upload/old-intake.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
@@ -102,6 +103,60 @@ t.test('the same again from the same source for the same patient is counted, and
     ],
   )
   t.equal(toldIn(entry[0].response.outcome)[1], toldIn(entry[1].response.outcome)[1])
+})
+
+t.test(
+  'what is sent again stands there as it comes now: for what it is refused, and with what it refers to',
+  async t => {
+    const source = await create<Device>(administrator, {
+      resourceType: 'Device',
+      extension: [{ url: extensions.validationPolicy, valueCode: 'strict' }],
+    })
+    const document = glucose('mg/dL', 'high')
+    const bare = attached(JSON.stringify(document.body))
+    const fullUrl = 'urn:uuid:6f4c8f0e-8f3b-4d0e-9d57-0c7f1f1f0002'
+    const sent = { ...of(ann, source.id, document), ...bare, hasMember: [{ reference: fullUrl }] }
+    const together = bundle('transaction', [of(ann, source.id, glucose('mg/dL', 96)), sent])
+    const [first, ...rest] = together.entry
+    const stands = async () => (await keptFrom(source.id)).map(({ rule, ...one }) => [rule, { ...one }])
+    t.equal((await send(annsApp, 'POST', '', { ...together, entry: [{ fullUrl, ...first }, ...rest] })).statusCode, 422)
+    t.match(await stands(), [['header-missing', { is_lost: true, times: 1 }]])
+    const { extension: _, ...lenient } = source
+    await update(administrator, lenient)
+    t.equal((await send(annsApp, 'POST', 'Observation', sent)).statusCode, 422)
+    t.match(await stands(), [['schema-broken', { is_lost: false, times: 2 }]])
+  },
+)
+
+t.test('what waits does so since it came first, and what was settled, since it has come again', async t => {
+  const source = await strictSource()
+  const document = of(ann, source)
+  const post = () => send(annsApp, 'POST', 'Observation', document)
+  const longAgo = async (state: string) => {
+    await database.run(sql.fragment`
+      UPDATE quarantined_document SET first_at = now() - interval '9 days', tried_at = now(), refusal = 'no', settled_by = 'somebody',
+        observation = 'one', state = ${state} WHERE source = ${source}`)
+    await post()
+    return database.one<object>(sql.fragment`
+      SELECT state, now() - first_at > interval '8 days' AS "isOld", tried_at, refusal, settled_by, observation
+      FROM quarantined_document WHERE source = ${source}`)
+  }
+  await post()
+  const anew = { state: 'waiting', tried_at: null, refusal: null, settled_by: null, observation: null }
+  t.strictSame({ ...(await longAgo('waiting')) }, { ...anew, isOld: true })
+  t.strictSame({ ...(await longAgo('removed')) }, { ...anew, isOld: false })
+})
+
+t.test('what nobody had registered yet counts as of who has, once it is sent again', async t => {
+  const gil = await participant(manager, organization, sugar.id, ['omh:blood-glucose'], 'Gil')
+  const [app, source] = [await patientToken(gil, 'patient/*.cruds'), await strictSource()]
+  const document = of(gil, source)
+  const ownerAt = async (owner: string | null) => {
+    await database.run(sql.fragment`UPDATE patient SET owner = ${owner} WHERE id = ${gil}`)
+    await send(app, 'POST', 'Observation', document)
+    return database.one(sql.fragment`SELECT organization FROM quarantined_document WHERE source = ${source}`)
+  }
+  t.match([await ownerAt(null), await ownerAt(organization)], [{ organization: /^$/ }, { organization }])
 })
 
 t.test(
@@ -425,6 +480,17 @@ t.test('an update is kept with the version that it was to change, if its sender 
     { ...asked, target: id, version: 1, times: 2 },
     { ...asked, target: null, version: null, if_none_exist: 'identifier=x%7C1' },
   ])
+})
+
+t.test('an update that would move a reading to another patient is not kept, whoever may write for both', async t => {
+  const source = await strictSource()
+  await registerClient(database, { id: 'hub', name: 'Hub', organization, policies: ['data-submission'] })
+  const hub = await token({ subject: { kind: 'client' }, client: 'hub', scope: 'system/Observation.cu' })
+  const { id } = (await send(hub, 'POST', 'Observation', of(ann, source, glucose('mg/dL')))).json()
+  const moved = await send(hub, 'PUT', `Observation/${id}`, { ...of(ben, source), id })
+  t.strictSame([moved.statusCode, toldIn(moved.json()).length, await keptFrom(source)], [422, 1, []])
+  t.match((await send(hub, 'PUT', `Observation/${id}`, { ...of(ann, source), id })).body, 'It is kept in quarantine as')
+  t.match(await keptFrom(source), [{ patient: ann, interaction: 'update', target: id, version: 1 }])
 })
 
 t.test(

@@ -154,6 +154,25 @@ t.test('a device of another manufacturer with the same serial number is another 
   t.not(device?.reference, `Device/${own.id}`)
 })
 
+t.test('of two records of one human, each has its own device of one identifier', async t => {
+  const mine = await participant(manager, organization, sugar.id, kinds, 'Una')
+  const managingOrganization = { reference: `Organization/${organization}` }
+  const { id: other } = await create(manager, { resourceType: 'Patient', managingOrganization })
+  const link = [mine, other].map(id => ({ target: { reference: `Patient/${id}` } }))
+  await create('everything', { resourceType: 'Person', link })
+  const udi = '(01)0777'
+  const own = await create<Device>(await patientToken(other, 'patient/*.cruds'), {
+    resourceType: 'Device',
+    udiCarrier: [{ carrierHRF: udi }],
+    patient: { reference: `Patient/${other}` },
+  })
+  const app = await patientToken(mine, 'patient/*.cruds')
+  const [first, second] = [await post(app, measured(mine, { udi })), await post(app, measured(other, { udi }))]
+  t.equal(second.device?.reference, `Device/${own.id}`)
+  const made = (await send(app, 'GET', first.device?.reference ?? '')).json()
+  t.match(made, { patient: { reference: `Patient/${mine}` }, udiCarrier: [{ carrierHRF: udi }] })
+})
+
 t.test('what a device measures comes from a source only if exactly one fits what the header says of it', async t => {
   const sourceOf = async (datasheets: Readonly<Record<string, string>>) => {
     const { device } = await post(annsApp, measured(ann, datasheets))

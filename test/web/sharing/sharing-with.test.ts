@@ -688,6 +688,24 @@ t.test('two records of one human share together, by one Consent', async t => {
   t.same(await consentsOf(other.patient.id), [])
 })
 
+t.test('what another record of the same human gives is signed anew as given by that record', async t => {
+  const [mine, other] = [await somebody('Kiara'), await somebody('Kira')]
+  const lea = await clinician('Lea Berg')
+  await sign(other.browser, lea.page, chosen)
+  const link = [mine, other].map(({ patient }) => ({ target: { reference: `Patient/${patient.id}` } }))
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Kiara' }], link })
+  const { answer } = await sign(await browserOf(person), lea.page, {
+    [hearts]: 'no',
+    [steps]: 'yes',
+    [weight]: 'no',
+    [`${steps}-from`]: '2026-01-01',
+  })
+  t.match(answer, { status: 303, location: /done=signed/ })
+  t.same(await lea.reads(), [mine.steps, other.steps].toSorted())
+  t.match(await consentsOf(other.patient.id), [{ status: 'active', meta: { versionId: '2' } }])
+  t.same(await consentsOf(mine.patient.id), [])
+})
+
 t.test('an organization is read by the people who work there, and not by those of its parts', async t => {
   const { browser: own, hearts: beats, steps: walked } = await somebody('Karin')
   const part = await create('everything', {
