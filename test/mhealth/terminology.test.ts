@@ -67,3 +67,13 @@ t.test('what we publish is named by its type and id, and each of our extensions 
   for (const url of Object.values(extensions)) t.ok(urls.has(url) && url.startsWith(canonicalBase), url)
   t.end()
 })
+
+t.test('what names codes of SNOMED CT or LOINC says whose they are', t => {
+  const owners = { 'http://snomed.info/sct': 'SNOMED International', 'http://loinc.org': 'Regenstrief Institute' }
+  for (const [system, owner] of Object.entries(owners)) {
+    const naming = published.filter(({ definition }) => JSON.stringify(definition).includes(`"${system}"`))
+    t.not(naming.length, 0, system)
+    for (const { file, definition } of naming) t.match(definition, { copyright: owner }, file)
+  }
+  t.end()
+})
