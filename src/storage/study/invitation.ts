@@ -12,7 +12,7 @@ export type Invitation = {
   readonly subject: string
   readonly study: string
   readonly patient: string
-  /** The message by which somebody came; for a link that staff show as a picture, the first message of the invitation. */
+  /** The message by which somebody came; for a link that staff show as a picture, the first message of the invitation that did not fail, if there is one. */
   readonly message: string
   readonly expiresAt: Date
 } & Address
@@ -175,6 +175,7 @@ export const isOfAnother = async (connection: Connection, patient: string, perso
 const columns = sql.fragment`invitation.id, invitation.subject, invitation.study_id AS study, invitation.patient,
   invitation.expires_at AS "expiresAt", message.id AS message, message.channel, message.address`
 
+/** The code for a link that is shown goes to its address, so one that failed comes last. */
 const firstMessage = sql.fragment`(
   SELECT first.id FROM study_message AS first WHERE first.invitation = invitation.id
-  ORDER BY first.made_at, first.id LIMIT 1)`
+  ORDER BY first.state = 'failed', first.made_at, first.id LIMIT 1)`

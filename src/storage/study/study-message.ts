@@ -8,10 +8,10 @@ import { hasAnsweredSince } from './answered-since.ts'
 import { daysOfTelling } from './study-end.ts'
 
 /** What a message to a patient is about. Only the first two have a link. */
-type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | Untold
+export type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | Untold
 
 /** Those of which staff are shown nothing. */
-type Untold = 'address-changed' | 'taken-up' | 'study-ended' | 'study-resumed' | DoneForPatient
+export type Untold = 'address-changed' | 'taken-up' | 'study-ended' | 'study-resumed' | DoneForPatient
 
 /** What somebody else did for a patient: staff gave or ended what they share, as they had asked on paper or by phone, or ended their place in a study. */
 export type DoneForPatient = 'given-for' | 'ended-for' | 'place-ended'
@@ -38,19 +38,6 @@ export type MessageToSend = Address & {
   /** When the study ended; null if the message is about something else. */
   readonly since: Date | null
   readonly secret: string
-}
-
-/** What became of a message, for staff, without its text and address. */
-export type MessageState = {
-  readonly subject: string
-  readonly kind: Exclude<MessageKind, Untold>
-  readonly channel: Address['channel']
-  readonly state: 'waiting' | 'sent' | 'failed'
-  /** Why it was not sent at the last attempt. */
-  readonly reason: string | null
-  readonly tries: number
-  readonly madeAt: Date
-  readonly endedAt: Date | null
 }
 
 /** Answers its id. The message waits to be sent. */
@@ -102,15 +89,6 @@ export const addTakenUp = async (
         WHERE patient = ${patient} AND study_id = ${study} AND kind = 'taken-up' AND address = ${address}
           AND made_at > now() - interval '1 hour')`)
 }
-
-/** Messages about the last invitation of each, and what came after it, newest first. */
-export const messagesOf = (connection: Connection, subjects: readonly string[]): Promise<readonly MessageState[]> =>
-  connection.any<MessageState>(sql.fragment`
-    SELECT subject, kind, channel, state, reason, tries, made_at AS "madeAt", ended_at AS "endedAt"
-    FROM study_message
-    WHERE subject = ANY (${sql.array([...subjects], 'text')}) AND made_at >= coalesce((
-      SELECT max(made_at) FROM invitation WHERE invitation.subject = study_message.subject), '-infinity')
-    ORDER BY study_message.made_at DESC, study_message.id DESC`)
 
 /** `round`: 0 for what is sent before all others. Of messages to many, each study has a few in each later one, so that none waits for all of another. */
 export type WaitingMessage = { readonly id: string; readonly round: number }

@@ -13,15 +13,16 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { holdAddresses } from '../../storage/study/held-addresses.ts'
 import { cancelInvitation, isInvitedSince, linkToShow, makeInvitation } from '../../storage/study/invitation.ts'
 import { type InvitationState, invitationsOf } from '../../storage/study/invitation-state.ts'
-import { addReminder, daysBetweenReminders, type MessageState, messagesOf } from '../../storage/study/study-message.ts'
+import { type MessageState, messagesOf } from '../../storage/study/message-state.ts'
+import { addReminder, daysBetweenReminders } from '../../storage/study/study-message.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
-import type { EnrolledPerson } from '../people/enrolled-people.ts'
 import { placeStandingOf } from '../people/place-standing.ts'
 import { addressesFor, type ReachParts, type Way, waysOf } from './addresses-for.ts'
 import { countLetters } from './few-letters.ts'
 import { recordingInvitation } from './invitation-event.ts'
-import { findUnreached } from './unreached.ts'
+import { dueOf, type Standing } from './reminder-due.ts'
+import { findAstray, findUnreached } from './unreached.ts'
 
 /** What staff do with invitations, if the rules let them enrol people into the study. */
 export type Invitations = {
@@ -54,14 +55,12 @@ type InvitedBy = {
   readonly isToMany?: boolean
 }
 
-/** What whoever sends a reminder may know of the person's answer and data. */
-type Standing = Pick<EnrolledPerson, 'state' | 'isSilent' | 'isEarlier'>
-
-/** `messages`: those about the person, the latest first. `lacked`: what keeps their record from being written to; undefined if messages reach them. */
+/** `messages`: those about the person, the latest first. `lacked`: what keeps their record from being written to; undefined if messages reach them. `isAstray`: an open invitation went to numbers alone that cannot be any. */
 export type Invited = {
   readonly invitation: InvitationState | undefined
   readonly messages: readonly MessageState[]
   readonly lacked: string | undefined
+  readonly isAstray: boolean
 }
 
 export type InvitationParts = ReachParts & {
@@ -95,10 +94,12 @@ const listInvited = async (
   const messages = Map.groupBy(await messagesOf(database, ids), ({ subject }) => subject)
   const patients = own.flatMap(({ individual }) => namedId(individual, 'Patient') ?? [])
   const unreached = await findUnreached(parts, { subjects: ids, patients })
+  const astray = await findAstray(database, ids)
   const invited = (id: string): Invited => ({
     invitation: states.find(({ subject }) => subject === id),
     messages: messages.get(id) ?? [],
     lacked: unreached.get(id),
+    isAstray: astray.has(id),
   })
   return new Map(ids.map(id => [id, invited(id)]))
 }
@@ -153,24 +154,6 @@ const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing,
   if (made === undefined)
     throw new FhirError('business-rule', `They were reminded within the last ${daysBetweenReminders} days`)
   if (!by.isToMany) for (const message of made) await parts.ask(message)
-}
-
-/** Throws FhirError if there is nothing to be reminded of. */
-const dueOf = (
-  { state, isSilent, isEarlier }: Standing,
-  last: InvitationState | undefined,
-): { readonly kind: 'reminder' | 'silence' | 'changed'; readonly invitation?: string } => {
-  if (isEarlier) return { kind: 'changed' }
-  if (isSilent) return { kind: 'silence' }
-  const mayWait = state === 'none' || state === undefined
-  if (mayWait && last?.isOpen) return { kind: 'reminder', invitation: last.id }
-  if (state === 'none' && last?.endedBy === 'used') return { kind: 'reminder' }
-  throw new FhirError(
-    'business-rule',
-    mayWait
-      ? 'They have no open invitation: invite them'
-      : 'They have answered, and there is nothing to remind them of',
-  )
 }
 
 const show = async (parts: InvitationParts, by: InvitedBy): Promise<ShownInvitation | undefined> => {

@@ -1,3 +1,6 @@
+import type { Connection } from '../../storage/database.ts'
+import { toMobile } from '../../storage/model/mobile-number.ts'
+import { invitedNumbers } from '../../storage/study/message-state.ts'
 import { type OfPlaces, recordsThatMayLack } from '../../storage/study/place-record.ts'
 import { lackedBy, type ReachParts, waysOf } from './addresses-for.ts'
 
@@ -18,5 +21,16 @@ export const findUnreached = async ({ accounts, channels }: UnreachedParts, of: 
       const lacked = lackedBy({ channels }, record)
       return lacked === undefined ? [] : [[subject, lacked]]
     }),
+  )
+}
+
+/**
+ * Those of the ResearchSubjects to whom an open invitation was sent by text message alone, to what is no number: an earlier version took more for one.
+ * Whether their record has an e-mail address by now does not matter.
+ */
+export const findAstray = async (connection: Connection, subjects: readonly string[]): Promise<ReadonlySet<string>> => {
+  const invited = await invitedNumbers(connection, subjects)
+  return new Set(
+    invited.flatMap(({ subject, numbers }) => (numbers.every(one => toMobile(one) === undefined) ? [subject] : [])),
   )
 }

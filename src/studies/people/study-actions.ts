@@ -2,7 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import type { Channels } from '../../messages/channels.ts'
 import type { Database } from '../../storage/database.ts'
-import { type InvitedFilter, subjectsWith } from '../../storage/study/invited-subject.ts'
+import { type InvitedAsked, type InvitedFilter, subjectsWith } from '../../storage/study/invited-subject.ts'
 import {
   actionsUnderWay,
   addAction,
@@ -34,13 +34,15 @@ export type StudyActions = {
     page: { readonly after: number; readonly count: number },
   ) => Promise<readonly RefusedItem[]>
   /** Ids of the ResearchSubjects whose last invitation is in that state, or whom no message can reach; undefined if there is no filter, for everybody in the study. */
-  readonly among: (study: string, filter: ReachedFilter | undefined) => Promise<readonly string[] | undefined>
+  readonly among: (study: string, asked: ReachedAsked) => Promise<readonly string[] | undefined>
   /** Ids of all people whom the pages of the study would list, other than those whose place has ended. */
   readonly everybody: (caller: Caller, study: ResearchStudy, wanted: ListedPeople) => Promise<readonly string[]>
 }
 
 /** `unreached`: no message can reach them. */
 export type ReachedFilter = InvitedFilter | 'unreached'
+
+type ReachedAsked = Pick<InvitedAsked, 'seesAnswers'> & { readonly filter: ReachedFilter | undefined }
 
 type AskedAction = {
   readonly person: string
@@ -76,9 +78,9 @@ export const openStudyActions = (parts: Parts): StudyActions => {
       return true
     },
     refused: (id, page) => refusedItems(database, id, page),
-    among: async (study, filter) => {
+    among: async (study, { filter, seesAnswers }) => {
       if (filter === undefined) return undefined
-      if (filter !== 'unreached') return subjectsWith(database, study, filter)
+      if (filter !== 'unreached') return subjectsWith(database, study, { filter, seesAnswers })
       return [...(await findUnreached({ accounts: { database }, channels }, { study })).keys()]
     },
     everybody: async (caller, study, wanted) => {

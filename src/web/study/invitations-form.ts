@@ -8,10 +8,10 @@ import { selectField } from '../page/choice-field.ts'
 import { box, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem, orderQuery } from '../page/list-order.ts'
+import { standingText, unreachedText } from './invitation-text.ts'
 import { type InvitationsAsked, standings } from './invitations-asked.ts'
 import { whoField } from './many-asked.ts'
 import { peopleStates, peopleUrl } from './people-asked.ts'
-import { standingText, unreachedText } from './study-invitation.ts'
 import { answered, nameOf, notAsked } from './study-person.ts'
 import { wayField } from './way-field.ts'
 
@@ -55,7 +55,7 @@ export const invitationsForm = ({
     },
     html`<fieldset>
 <legend class="visually-hidden">People who are listed</legend>
-<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0"><div class="row"><div class="col-md-6">${personBox(person)}</div><div class="col-md-6 py-md-1">${standingText(invited.get(person.id), person, { hasOutbox })}${unreachedText(invited.get(person.id), person, peopleUrl(path, asked, asked.invited && { invited: asked.invited }))}</div></div></li>`)}</ul>
+<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0"><div class="row"><div class="col-md-6">${personBox(person)}</div><div class="col-md-6 py-md-1">${standingText(invited.get(person.id), person, { study, hasOutbox })}${unreachedText(invited.get(person.id), person, { study, back: peopleUrl(path, asked, asked.invited && { invited: asked.invited }) })}</div></div></li>`)}</ul>
 </fieldset>
 <div class="narrow">
 ${whoField(total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages`)}

@@ -2,8 +2,6 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import type { InvitationState } from '../../storage/study/invitation-state.ts'
-import { type MessageState, nothingMoreToSay } from '../../storage/study/study-message.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { unfinishedRecord } from '../../studies/invitation/addresses-for.ts'
 import type { Invited, ShownInvitation } from '../../studies/invitation/invitations.ts'
@@ -18,9 +16,9 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
-import { patientUrl } from '../patient/patient-back.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { backToStudy } from './back-to-study.ts'
+import { hasAnsweredUninvited, standingText, unreachedText } from './invitation-text.ts'
 import { peopleAskedIn, peopleUrl } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
@@ -122,12 +120,10 @@ ${backToStudy(reply.request, study.id ?? '', subject)}`,
   })
 
 type Shown = {
-  readonly page: string
+  readonly study: ResearchStudy
   /** The query of the list in which it is shown. */
   readonly back: string
   readonly token: string
-  /** Whether the study invites anybody now. */
-  readonly isAsking: boolean
   readonly hasOutbox: boolean
 }
 
@@ -143,9 +139,10 @@ export const nobodyInvited = (why: string): Html => notice('standing', html`<p>N
 export const invitationOf = (
   person: EnrolledPerson,
   invitable: ReadonlyMap<string, Invited>,
-  { page, back, token, isAsking, hasOutbox }: Shown,
+  { study, back, token, hasOutbox }: Shown,
 ): Html | undefined => {
   const { id, hasEnded } = person
+  const page = `/studies/${study.id}`
   const invited = invitable.get(id)
   if (invited === undefined) return undefined
   const { invitation: state } = invited
@@ -158,85 +155,13 @@ export const invitationOf = (
       },
       html`<button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button>`,
     )
-  const isAsked = isAsking && notAsked(person) === undefined
-  return html`${!hasAnsweredUninvited(invited, person) && standingText(invited, person, { hasOutbox })}
-${unreachedText(invited, person, `${page}${back}`)}
+  const isAsked = reasonNotToAsk(study) === undefined && notAsked(person) === undefined
+  return html`${!hasAnsweredUninvited(invited, person) && standingText(invited, person, { study, hasOutbox })}
+${unreachedText(invited, person, { study, back: `${page}${back}` })}
 ${
   !hasEnded &&
   html`${isAsked && button('invite', state === undefined ? 'Invite' : 'Invite again')}
 ${isAsked && state?.isOpen && button('code', 'Show a QR code')}
 ${state?.isOpen && button('cancel', 'Cancel the invitation')}`
 }`
-}
-
-/** Where a list says what they answered, there is nothing to add: nothing is waited for. That a place has ended is no answer. */
-const hasAnsweredUninvited = ({ invitation, messages }: Invited, { state }: EnrolledPerson): boolean =>
-  invitation === undefined && messages.length === 0 && state !== undefined && state !== 'none' && state !== 'ended'
-
-/** The state of an invitation, and what became of its messages; nothing if the reader may not know it. */
-export const standingText = (
-  invited: Invited | undefined,
-  { state }: Pick<EnrolledPerson, 'state'>,
-  { hasOutbox }: Pick<Shown, 'hasOutbox'>,
-): Html | undefined =>
-  invited &&
-  html`<p>${invited.invitation === undefined ? uninvited(state) : told(invited.invitation)}</p>
-${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one, hasOutbox)}</li>`)}</ul>`}`
-
-/** Why no message can reach them, and who can change that; undefined if one can, or if the reader may not know it. */
-export const unreachedText = (
-  invited: Invited | undefined,
-  { patient }: Pick<EnrolledPerson, 'patient'>,
-  back: string,
-): Html | undefined =>
-  invited?.lacked === undefined
-    ? undefined
-    : html`<p>No message can reach them: their record lacks ${invited.lacked}. Whoever has registered them puts that right on ${patient === undefined ? 'the patient’s page' : html`<a href="${patientUrl(patient.id ?? '', back)}">the patient’s page</a>`}.${invited.invitation?.isOpen && ' What was sent of the open invitation may not have arrived: then invite them again, or cancel it.'}</p>`
-
-const uninvited = (state: EnrolledPerson['state']): string => {
-  if (state === undefined || state === 'none') return 'Not invited yet.'
-  return state === 'ended' ? 'Never invited.' : 'Answered without an invitation.'
-}
-
-const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => {
-  if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`
-  if (!isOpen) return html`Invited ${moment(madeAt)}. The invitation no longer works.`
-  return html`Invited ${moment(madeAt)}, open until ${moment(expiresAt)}.`
-}
-
-const mostMessages = 5
-
-/** What became of a message, with how often it was tried and why it failed. */
-const messageText = (
-  { kind, channel, state, reason, tries, madeAt, endedAt }: MessageState,
-  hasOutbox: boolean,
-): Html => {
-  const name = `${kinds[kind]}${channels[channel]}`
-  const tried = tries > 1 || (tries > 0 && state !== 'sent') ? ` Tried ${tries === 1 ? 'once' : `${tries} times`}.` : ''
-  const because = reason === null ? '' : ` ${reason}.`
-  switch (state) {
-    case 'waiting':
-      return html`The ${name} is being sent.${tried}${because}`
-    case 'sent':
-      return html`The ${name} ${hasOutbox ? 'went to the outbox' : 'was sent'}: ${moment(endedAt ?? madeAt)}.${tried}`
-    case 'failed':
-      return html`The ${name} failed.${tried}${because}${reason !== nothingMoreToSay && ' Check the address, and send it again.'}`
-  }
-}
-
-const kinds: Readonly<Record<MessageState['kind'], string>> = {
-  invitation: '',
-  reminder: 'reminder by ',
-  silence: 'reminder to send data, by ',
-  changed: 'reminder of the new text, by ',
-}
-
-const channels: Readonly<Record<MessageState['channel'], string>> = { email: 'e-mail', sms: 'text message' }
-
-const ends: Readonly<Record<NonNullable<InvitationState['endedBy']>, string>> = {
-  used: 'The patient has used it.',
-  cancelled: 'It was cancelled.',
-  replaced: 'It was replaced.',
-  tries: 'It ended after five wrong tries.',
-  address: 'It ended, because the address was changed.',
 }

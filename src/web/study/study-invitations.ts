@@ -31,7 +31,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const { caller, study, seesAnswers } = read
     const query = queryOf(request)
     const asked = invitationsAskedIn(query, read)
-    const among = await options.studyActions.among(study.id ?? '', asked.invited)
+    const among = await options.studyActions.among(study.id ?? '', { filter: asked.invited, seesAnswers })
     const wanted = { ...asked, among, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
     const { people, total } = await findEnrolledPeople(options, caller, study, wanted)
     const invited = await options.invitations.list(
@@ -128,7 +128,7 @@ const chosenIn = async (
   { studyActions }: PageOptions,
   read: ReadStudy,
 ): Promise<readonly string[]> => {
-  const { caller, study } = read
+  const { caller, study, seesAnswers } = read
   const everybody = (among: readonly string[] | undefined, asked: Pick<InvitationsAsked, 'state' | 'text'>) =>
     studyActions.everybody(caller, study, { ...asked, among })
   if (typed(body, 'who') !== 'all') {
@@ -139,5 +139,6 @@ const chosenIn = async (
   const asked = invitationsAskedIn(again, read)
   // If they may no longer filter by that, more people are listed than were shown.
   const isSame = (['state', 'invited'] as const).every(name => (again.get(name) ?? undefined) === asked[name])
-  return isSame ? everybody(await studyActions.among(params.id, asked.invited), asked) : []
+  if (!isSame) return []
+  return everybody(await studyActions.among(params.id, { filter: asked.invited, seesAnswers }), asked)
 }

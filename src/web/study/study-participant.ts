@@ -7,7 +7,6 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { chosenIn } from '../../storage/model/study.ts'
 import type { Store } from '../../storage/store.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
-import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
 import { type EnrolledPerson, findOneEnrolled } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
@@ -79,15 +78,13 @@ const actionsFor = async (
 ): Promise<{ readonly told: string | undefined; readonly actions: Html }> => {
   const reader = sessionOf(request).person
   const invitable = await options.invitations.list(reader, [person.id])
-  const page = `/studies/${study.id}`
   const back = placeQuery(queryOf(request))
-  const isAsking = reasonNotToAsk(study) === undefined
   const asks = await mayWithdrawIn(options, reader, request.params.id)
   const enrols = invitable.has(person.id)
   return {
     told: doneText(queryOf(request), person, invitable.get(person.id)?.invitation),
     actions: html`${enrols && !person.hasEnded && notAsking(study)}<div class="actions no-print mb-4">
-${invitationOf(person, invitable, { page, back, token: ownToken(reply), isAsking, hasOutbox: request.hasOutbox === true })}
+${invitationOf(person, invitable, { study, back, token: ownToken(reply), hasOutbox: request.hasOutbox === true })}
 ${byStaff(person, { study, back, asks, enrols })}</div>`,
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import { isOver } from '../../storage/model/study.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
 import { reasonNotToAsk } from '../../studies/definition/study-status.ts'
@@ -20,7 +21,7 @@ import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { byStaff } from './by-staff.ts'
 import { nobodyListed } from './nobody-listed.ts'
 import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
-import { readStudyOf } from './read-study.ts'
+import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { studyDefinition } from './study-definition.ts'
 import { doneNotice } from './study-done.ts'
@@ -50,10 +51,9 @@ export const studyPage: AddPage = (server, options) => {
     const enrolling = await options.registering.findStudy(person, request.params.id)
     const isChangeable = await unlessRefused(() => findChangeableStudy(options, person, request.params.id))
     const shown = {
-      page,
+      study,
       back: peopleUrl('', asked),
       token: ownToken(reply),
-      isAsking: reasonNotToAsk(study) === undefined,
       hasOutbox: request.hasOutbox === true,
     }
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
@@ -68,7 +68,7 @@ ${await studyDefinition(study, options.openStoreFor(caller), options)}
 ${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${enrolling && toEnrolment(page, enrolling)}
-${enrolling && (await unreachedNote(request, options))}
+${enrolling && (await unreachedNote(read, options))}
 <h2>People</h2>
 ${invitable.size > 0 && notAsking(study)}
 ${statesNav(counts, asked, urlOf)}
@@ -92,19 +92,22 @@ ${closedBecause === undefined && html`<a class="btn btn-primary" href="${page}/e
 <a class="btn btn-outline-primary" href="${page}/invitations">Manage invitations</a>
 </div>`
 
-/** Nobody comes to them by a list of who has answered what. */
+/** Nobody comes to them by a list of who has answered what. Once the study is over, there is nothing to be done for them. */
 const unreachedNote = async (
-  { params }: FastifyRequest<OfStudy>,
+  { study, seesAnswers }: ReadStudy,
   { studyActions }: PageOptions,
 ): Promise<Html | undefined> => {
+  if (isOver(study)) return undefined
+  const { id = '' } = study
+  const isAsking = reasonNotToAsk(study) === undefined
   const notes = await Promise.all(
     (['unreached', 'failed'] as const).map(async filter => {
-      const { length = 0 } = (await studyActions.among(params.id, filter)) ?? []
+      const { length = 0 } = (await studyActions.among(id, { filter, seesAnswers })) ?? []
       const whom = length === 1 ? 'one person' : `${length.toLocaleString('en')} people`
       const { said, see } = unreachedTexts[filter]
       return (
         length > 0 &&
-        html`<p>${said(whom)} <a href="/studies/${params.id}/invitations?invited=${filter}">${see}</a></p>`
+        html`<p>${said(whom)} <a href="/studies/${id}/invitations?invited=${filter}">${see(isAsking)}</a></p>`
       )
     }),
   )
@@ -114,9 +117,12 @@ const unreachedNote = async (
 const unreachedTexts = {
   unreached: {
     said: (whom: string) => `No message can reach ${whom} in the study.`,
-    see: 'See what their records lack',
+    see: () => 'See what their records lack',
   },
-  failed: { said: (whom: string) => `The last message to ${whom} failed.`, see: 'See why, and send it again' },
+  failed: {
+    said: (whom: string) => `The last message to ${whom} failed.`,
+    see: (isAsking: boolean) => (isAsking ? 'See why, and write to them again' : 'See why'),
+  },
 } as const
 
 /** Managers of an organization above the study's take care of the study, but learn about nobody in it. */

@@ -222,7 +222,7 @@ t.test('whoever cancels while somebody invites anew cancels the new invitation',
 t.test(
   'whoever has the invitation shows it by the birth date and the code that was sent last, through any of its links',
   async t => {
-    const one = await withCode(await invited('shown'))
+    const one = await withCode(await invited('scanned'))
     const { id, links, messages } = one
     t.equal((await tryProof(database, id, { ...right, birthDate: '1970-05-30' })).answer, 'wrong')
     t.equal((await tryProof(database, id, wrong)).answer, 'wrong')
@@ -421,3 +421,21 @@ t.test('a Patient who was joined with another keeps their own birth date and the
   t.strictSame(await tenants('twice-elsewhere'), ['clinic'])
   t.strictSame(await tenants('nobody'), [])
 })
+
+t.test(
+  'a link that is shown counts as that to the first address to which the invitation went, since its code goes there',
+  async t => {
+    const { subject, messages, links } = await invited('at-the-desk')
+    const shown = (await linkToShow(database, subject))?.secret ?? ''
+    const cameBy = async (link: string) => (await findInvitation(database, link))?.message
+    const fail = (message: string) =>
+      database.run(sql.fragment`UPDATE study_message SET state = 'failed' WHERE id = ${message}`)
+    t.equal(await cameBy(shown), messages.email)
+    t.equal(await cameBy(links.sms), messages.sms, 'whoever got one comes by that')
+    await fail(messages.email)
+    t.match(await findInvitation(database, shown), { message: messages.sms, channel: 'sms', address: '+34600111222' })
+    t.equal(await cameBy(links.email), messages.email, 'it may have arrived all the same')
+    await fail(messages.sms)
+    t.equal(await cameBy(shown), messages.email, 'where neither arrived, the first may be tried once more')
+  },
+)

@@ -5,7 +5,6 @@ import {
   addReminder,
   addTakenUp,
   endMessage,
-  messagesOf,
   noteReason,
   nothingMoreToSay,
   takeMessage,
@@ -176,35 +175,3 @@ t.test('several apps that take up invitations within an hour are told of once to
     await clear()
   }
 })
-
-t.test(
-  'staff see the messages since the last invitation, the latest first, of each of those whom they ask about',
-  async t => {
-    await clear()
-    await invite('first', { made_at: ago(9), ended_at: ago(5), ended_by: 'replaced' })
-    const together = ago(5)
-    await invite('second', { made_at: together })
-    await invite('of-bob', { made_at: ago(1), subject: 'bob-in-s' })
-    await add('of-first', { kind: 'invitation', made_at: ago(9) })
-    await add('of-second', {
-      kind: 'invitation',
-      made_at: together,
-      invitation: 'second',
-      state: 'sent',
-      ended_at: ago(4),
-    })
-    await add('reminds', { made_at: ago(2) })
-    await add('to-bob', { subject: 'bob-in-s' })
-    await add('to-cleo', { subject: 'cleo-in-s', made_at: ago(3), kind: 'silence' })
-    const found = await messagesOf(database, ['ann-in-s', 'cleo-in-s', 'nobody'])
-    const mail = { channel: 'email', reason: null, tries: 0 }
-    t.strictSame(
-      found.map(({ madeAt: _, endedAt: __, ...message }) => message),
-      [
-        { subject: 'ann-in-s', kind: 'reminder', state: 'waiting', ...mail },
-        { subject: 'cleo-in-s', kind: 'silence', state: 'waiting', ...mail },
-        { subject: 'ann-in-s', kind: 'invitation', state: 'sent', ...mail },
-      ],
-    )
-  },
-)

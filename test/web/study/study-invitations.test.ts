@@ -94,7 +94,7 @@ t.test(
       database.run(sql.fragment`
       UPDATE study_message SET state = 'failed', reason = ${reason}, ended_at = now() WHERE subject = ${subject}`)
     await end('The mail server refused it')
-    t.match(wordsOf(await staff.get(page)), /The last message to one person failed\. See why, and send it again/)
+    t.match(wordsOf(await staff.get(page)), /The last message to one person failed\. See why, and write to them again/)
     t.match(wordsOf(await staff.get(failed)), /Bounced/)
     await end(nothingMoreToSay)
     t.notMatch(wordsOf(await staff.get(page)), /The last message to/)

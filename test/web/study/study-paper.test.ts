@@ -177,6 +177,30 @@ t.test('what is missing is shown at its field, and nothing is recorded', async t
   t.same(await consentsOf(patient), [])
 })
 
+t.test(
+  'whoever has signed on paper since a message failed is not to be written to, unless it is discarded',
+  async t => {
+    const { page } = await enrolled('Penny')
+    const place = page.replace('/paper', '')
+    const subject = place.split('/').at(-1) ?? ''
+    await database.run(sql.fragment`
+    INSERT INTO study_message (id, kind, patient, subject, study_id, channel, address, state, reason, ended_at)
+    SELECT 'to-penny', 'invitation', patient, id, study_id, 'email', 'penny@example.org', 'failed', 'It was refused', now()
+    FROM enrolment WHERE id = ${subject}`)
+    const isToBeWrittenTo = async () => {
+      const said = wordsOf(await first.get(place))
+      const listed = wordsOf(await first.get(`/studies/${study.id}/invitations?invited=failed`))
+      t.match(said, /The e-mail failed\. It was refused\./)
+      return [said.includes('Check the address'), listed.includes('Penny')]
+    }
+    t.strictSame(await isToBeWrittenTo(), [true, true])
+    await first.sendFile(page, scan(), page, signed)
+    t.strictSame(await isToBeWrittenTo(), [false, false])
+    await first.send(page, {}, `${page}/discard`)
+    t.strictSame(await isToBeWrittenTo(), [true, true])
+  },
+)
+
 t.test('one person records it, and it counts once another one has confirmed it', async t => {
   const { page, patient } = await enrolled('Bea')
   t.match(

@@ -1,0 +1,208 @@
+import t from 'tap'
+import { digestOf } from '../../../src/fhir/attachment-digest.ts'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { type Browser, wordsOf } from '../../support/browser.ts'
+import { openSmsGateway } from '../../support/sms-gateway.ts'
+import { colleagueOf, openInvited } from '../invited.ts'
+
+const gateway = await openSmsGateway()
+const world = await openInvited({ SMS_GATEWAY_URL: gateway.url })
+const { act, browserOf, create, database, enrolled, lab, patientToken, send, staff, study, update } = world
+t.teardown(async () => {
+  await world.close()
+  await gateway.close()
+})
+t.setTimeout(200_000)
+
+const page = `/studies/${study.id}`
+const failed = `${page}/invitations?invited=failed`
+const refused = 'The e-mail failed. Tried once. The mail server refused it.'
+const anew = `${refused} Check the address, and invite them again.`
+const fail = (subject: string) =>
+  database.run(sql.fragment`
+    UPDATE study_message SET state = 'failed', reason = 'The mail server refused it', tries = 1, ended_at = now()
+    WHERE subject = ${subject} AND state IN ('waiting', 'sent')`)
+const end = (subject: string, by: 'used' | 'cancelled' | 'tries') =>
+  database.run(sql.fragment`UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject}`)
+const said = async (subject: string, by: Browser = staff) => wordsOf(await by.get(`${page}/people/${subject}`))
+const isListed = async (name: string, by: Browser = staff) => wordsOf(await by.get(failed)).includes(name)
+const invitedInVain = async (name: string, more: object = {}) => {
+  const one = await enrolled(name, more)
+  await act(one.subject, 'invite')
+  await fail(one.subject)
+  return one
+}
+const remindedInVain = (subject: string, kind: 'reminder' | 'silence' | 'changed') =>
+  database.run(sql.fragment`
+    INSERT INTO study_message (id, kind, patient, subject, study_id, invitation, channel, address, state, reason)
+    SELECT gen_random_uuid()::text, ${kind}, patient, subject, study_id,
+      CASE WHEN ${kind} = 'reminder' THEN invitation END, channel, address, 'failed', 'The mail server refused it'
+    FROM study_message WHERE subject = ${subject} AND kind = 'invitation'`)
+/** As an app of theirs would. */
+const answer = async (patient: string, status: 'active' | 'rejected') => {
+  const [one] = world.text('1').extension?.filter(({ url }) => url === 'text') ?? []
+  return create(await patientToken(patient, 'patient/Consent.cruds'), {
+    resourceType: 'Consent' as const,
+    status,
+    extension: [
+      {
+        url: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
+        valueReference: { reference: `ResearchStudy/${study.id}` },
+      },
+    ],
+    scope: { coding: [{ code: 'research' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient}` },
+    dateTime: '2026-01-01T00:00:00Z',
+    sourceAttachment: { hash: digestOf('sha1', one?.valueAttachment?.data ?? '') },
+    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+    provision: {
+      type: 'deny',
+      ...(status === 'active' && {
+        provision: [
+          {
+            type: 'permit' as const,
+            code: [{ coding: [{ system: systems.omh, code: 'omh:step-count' }] }],
+            dataPeriod: { start: '2020-01-01' },
+          },
+        ],
+      }),
+    },
+  })
+}
+const stored = async () => JSON.parse((await send('everything', 'GET', `ResearchStudy/${study.id}`)).body)
+
+t.test('of a message that failed it is said what to do, as long as that is still to be done', async t => {
+  const open = await invitedInVain('Open')
+  t.match(await said(open.subject), anew)
+  const cases = { Used: 'used', Cancelled: 'cancelled', Tried: 'tries' } as const
+  for (const [name, by] of Object.entries(cases)) {
+    const { subject } = await invitedInVain(name)
+    await end(subject, by)
+    const isDue = by === 'tries'
+    t.match(await said(subject), isDue ? anew : refused, name)
+    t.equal((await said(subject)).includes('Check the address'), isDue, name)
+    t.equal(await isListed(name), isDue, name)
+  }
+  const late = await invitedInVain('Late')
+  await database.run(sql.fragment`UPDATE invitation SET expires_at = now() WHERE subject = ${late.subject}`)
+  t.match(await said(late.subject), `The invitation no longer works. ${anew}`)
+  t.ok(await isListed('Late'))
+  const gone = await invitedInVain('Gone')
+  const place = JSON.parse((await send('everything', 'GET', `ResearchSubject/${gone.subject}`)).body)
+  await update(lab.manager, { ...place, status: 'withdrawn' })
+  t.match(await said(gone.subject), refused)
+  t.notMatch(await said(gone.subject), /Check the address/)
+})
+
+t.test('of a reminder that failed it is said to remind them again, or to invite them once it is of no use', async t => {
+  const { subject } = await invitedInVain('Reminded')
+  await database.run(sql.fragment`UPDATE study_message SET state = 'sent', reason = NULL WHERE subject = ${subject}`)
+  await remindedInVain(subject, 'reminder')
+  const again = 'The reminder by e-mail failed. The mail server refused it. Check the address, and remind them again'
+  t.match(await said(subject), again)
+  t.match((await staff.get(`${page}/people/${subject}`)).body, `<a href="${failed}">remind them again</a>`)
+  await end(subject, 'tries')
+  t.match(await said(subject), /The reminder by e-mail failed\. .* Check the address, and invite them again\./)
+  await act(subject, 'invite')
+  t.notMatch(await said(subject), /Check the address/)
+  t.notOk(await isListed('Reminded'), 'another message is on its way')
+})
+
+t.test('who was reached by the other way at the same time is not to be written to again', async t => {
+  const phone = { system: 'sms' as const, value: '+41 79 123 45 67' }
+  const { subject } = await invitedInVain('Both', { telecom: [{ system: 'email', value: 'both@example.org' }, phone] })
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, kind, patient, subject, study_id, invitation, channel, address, state, made_at, ended_at)
+    SELECT '0-before', kind, patient, subject, study_id, invitation, 'sms', '+41791234567', 'sent', made_at, now()
+    FROM study_message WHERE subject = ${subject}`)
+  t.match(await said(subject), refused)
+  t.notMatch(await said(subject), /Check the address/)
+  t.notOk(await isListed('Both'))
+  await fail(subject)
+  t.ok(await isListed('Both'))
+  t.equal((await said(subject)).split('Check the address').length - 1, 2)
+})
+
+t.test('whoever has answered since a message to them failed is not to be written to again', async t => {
+  for (const status of ['active', 'rejected'] as const) {
+    const name = `Answered-${status}`
+    const { patient, subject } = await invitedInVain(name)
+    t.ok(await isListed(name))
+    await answer(patient.id, status)
+    t.notOk(await isListed(name), status)
+    t.match(await said(subject), refused)
+    t.notMatch(await said(subject), /Check the address/, status)
+  }
+})
+
+t.test('a reminder to send data, or of a new text, is not to be repeated once that is done', async t => {
+  const { patient, subject } = await enrolled('Sender')
+  await answer(patient.id, 'active')
+  await act(subject, 'invite')
+  await fail(subject)
+  await remindedInVain(subject, 'silence')
+  t.match(await said(subject), /to send data, by e-mail failed\. .* Check the address, and remind them again/)
+  await create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: systems.omh, code: 'omh:step-count' }] },
+    subject: { reference: `Patient/${patient.id}` },
+    effectiveDateTime: new Date().toISOString(),
+    valueQuantity: { value: 4000, unit: 'steps', system: 'http://unitsofmeasure.org', code: '{steps}' },
+  })
+  const since = await said(subject)
+  t.match(since, /The newest reading came .*to send data, by e-mail failed/)
+  t.notMatch(since, /Check the address/)
+  await remindedInVain(subject, 'changed')
+  t.notMatch(await said(subject), /Check the address/, 'they have signed the text that holds')
+})
+
+t.test('where the study asks nobody now, nobody is told to invite anybody', async t => {
+  const { subject } = await invitedInVain('Paused')
+  const active = await stored()
+  const note = /The last message to (one person|\d+ people) failed\. See why(, and write to them again)?/
+  const noted = async () => note.exec(wordsOf(await staff.get(page)))?.[2]
+  t.equal(await noted(), ', and write to them again')
+  await update(lab.manager, { ...active, status: 'temporarily-closed-to-accrual' })
+  t.equal(await noted(), undefined)
+  t.match(wordsOf(await staff.get(page)), note, 'though it says who was not reached')
+  t.match(await said(subject), refused)
+  t.notMatch(await said(subject), /Check the address/)
+  await update(lab.manager, { ...active, status: 'completed' })
+  t.notMatch(wordsOf(await staff.get(page)), /The last message to|No message can reach/, 'nothing more is to be done')
+  await update('everything', active)
+})
+
+t.test('of an open invitation that went to what is no number it is said that it may not have arrived', async t => {
+  const telecom = [{ system: 'phone' as const, use: 'mobile' as const, value: '+41 79 123 45 67' }]
+  const { patient, subject } = await enrolled('Astray', { telecom })
+  await act(subject, 'invite')
+  const astray = 'The open invitation was sent to a number that cannot be one, so it may not have arrived'
+  t.notMatch(await said(subject), astray)
+  // As an earlier version has read, and kept, a number.
+  await database.run(sql.fragment`UPDATE study_message SET address = '+4107912345678' WHERE subject = ${subject}`)
+  const email = { system: 'email', value: 'astray@example.org' }
+  await database.run(sql.fragment`
+    UPDATE patient SET content = jsonb_set(content, '{telecom}', ${JSON.stringify([email])}::jsonb) WHERE id = ${patient.id}`)
+  t.match(await said(subject), `${astray}: invite them again, or cancel it.`)
+  t.match(wordsOf(await staff.get(`${page}/invitations?find=astray`)), astray)
+  const active = await stored()
+  await update(lab.manager, { ...active, status: 'temporarily-closed-to-accrual' })
+  t.match(await said(subject), `${astray}: cancel it.`)
+  await update(lab.manager, { ...active, status: 'active' })
+  await act(subject, 'invite')
+  t.notMatch(await said(subject), astray)
+})
+
+t.test('whoever may not know who has answered learns it neither by that list nor beside a name', async t => {
+  const { patient, subject } = await invitedInVain('Secret')
+  await answer(patient.id, 'rejected')
+  const { extension, ...open } = await stored()
+  await update(lab.manager, { ...open, extension: [...extension, { url: extensions.access, valueCode: 'staff' }] })
+  const member = await browserOf((await colleagueOf(world, lab.organization)).person)
+  t.ok(await isListed('Secret', member))
+  t.match(await said(subject, member), anew)
+  t.notOk(await isListed('Secret'), 'its staff know it')
+})
