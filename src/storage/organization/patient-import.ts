@@ -39,8 +39,8 @@ export type ImportLine = {
   | { readonly patient?: undefined; readonly problems: Readonly<Record<string, string>> }
 )
 
-/** Somebody who may be the same human: a Patient by its id, or an earlier line. */
-export type LineDuplicate = { readonly patient: string } | { readonly line: number }
+/** Somebody who may be the same human: a Patient by its id, or an earlier line. `isNew`: they were found after the list had been looked at. */
+export type LineDuplicate = ({ readonly patient: string } | { readonly line: number }) & { readonly isNew?: true }
 
 export type ShownLine = {
   readonly line: number
@@ -164,7 +164,7 @@ const tenantOf = (organization: string): SqlFragment => sql.fragment`hashtext(co
 
 /**
  * A list that was confirmed has to be confirmed once more, since these duplicates were found. What was chosen for those that were shown stays; for
- * these nothing is chosen yet, so that nobody registers them without having seen them.
+ * these nothing is chosen yet, so that nobody registers them without having seen them. Those that were new before are new no more.
  */
 export const showAgain = async (
   connection: Connection,
@@ -174,7 +174,17 @@ export const showAgain = async (
   await connection.run(sql.fragment`
     UPDATE patient_import_line SET choice = '{"kind": "register"}'
     WHERE import = ${id} AND duplicates IS NOT NULL AND ${becomesPatient}`)
-  await noteDuplicates(connection, id, duplicates)
+  await connection.run(sql.fragment`
+    UPDATE patient_import_line SET duplicates = (SELECT jsonb_agg(one - 'isNew') FROM jsonb_array_elements(duplicates) AS known (one))
+    WHERE import = ${id} AND duplicates @> '[{"isNew": true}]'`)
+  await noteDuplicates(
+    connection,
+    id,
+    duplicates.map(({ line, duplicates: found }) => ({
+      line,
+      duplicates: found.map(one => ({ ...one, isNew: true })),
+    })),
+  )
   await connection.run(sql.fragment`
     UPDATE patient_import SET state = 'checked', done = 0, reason = ${reason}, keeps_duplicates = FALSE, duplicates = (
       SELECT count(*) FROM patient_import_line WHERE import = ${id} AND duplicates IS NOT NULL)

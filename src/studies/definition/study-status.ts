@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../../fhir/date.ts'
+import { FhirError } from '../../fhir/error.ts'
 import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import { allowsPaper } from './paper-allowed.ts'
@@ -49,6 +50,12 @@ export const reasonNotToEnrol = (study: ResearchStudy): string | undefined => {
   if (isToBegin.has(status) || (isInForce({ resourceType: 'ResearchStudy', status }) && !isClosedForGood(study)))
     return undefined
   return `its status is “${statusName(study)}”`
+}
+
+/** Throws FhirError if nobody is enrolled into the study now, as it may be by the time that was asked for is done. */
+export const refuseToEnrol = (study: ResearchStudy): void => {
+  const why = reasonNotToEnrol(study)
+  if (why !== undefined) throw new FhirError('business-rule', `Nobody can be enrolled in the study now: ${why}`)
 }
 
 const isToBegin: ReadonlySet<Status | undefined> = new Set<Status | undefined>(['in-review', 'approved'])

@@ -22,10 +22,9 @@ import {
   showAgain,
   type WhichLines,
 } from '../../storage/organization/patient-import.ts'
-import type { Store } from '../../storage/store.ts'
 import { addAction } from '../../storage/study/study-action.ts'
 import type { Attempt, Queue } from '../../storage/work/queue.ts'
-import { reasonNotToEnrol } from '../definition/study-status.ts'
+import { refuseToEnrol } from '../definition/study-status.ts'
 import { refusedWork } from '../refused-work.ts'
 import { amongPatients, type FindPatients, openDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import {
@@ -133,7 +132,7 @@ const register: Step = async (parts, found) => {
     await store.atomic(async (within, connection) => {
       await awaitOtherImports(connection, found.organization)
       await refuseClosed(within, found.organization)
-      await refuseOver(within, found.study)
+      if (found.study !== null) refuseToEnrol(JSON.parse((await within.read('ResearchStudy', found.study)).content))
       const began = Date.now()
       const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
       if (duplicates.length > 0) return show(connection, duplicates)
@@ -201,15 +200,14 @@ const cameMeanwhile = async (
   return came
 }
 
-const reasonOf = ({ length }: FoundDuplicates): string =>
-  `After you looked at it somebody was registered who may be the same as ${length === 1 ? 'one' : length} of these, so nothing of it is registered yet`
-
-/** Throws FhirError if nobody is enrolled into the study any more. */
-const refuseOver = async (store: Pick<Store, 'read'>, study: string | null): Promise<void> => {
-  if (study === null) return
-  const why = reasonNotToEnrol(JSON.parse((await store.read('ResearchStudy', study)).content))
-  if (why !== undefined) throw new FhirError('business-rule', `Nobody can be enrolled in the study now: ${why}`)
+const reasonOf = (found: FoundDuplicates): string => {
+  const { length } = found
+  const lines = found.slice(0, mostLinesNamed).map(({ line }) => line)
+  const others = length > lines.length ? ` and ${length - lines.length} more` : ''
+  return `After you looked at it somebody was registered who may be the same as ${length === 1 ? 'one' : length} of these, so nothing of it is registered yet: see ${length === 1 ? 'line' : 'lines'} ${lines.join(', ')}${others}`
 }
+
+const mostLinesNamed = 10
 
 const registerLines = async (
   parts: Parts,

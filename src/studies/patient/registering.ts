@@ -19,7 +19,7 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
-import { reasonNotToAsk, reasonNotToEnrol } from '../definition/study-status.ts'
+import { reasonNotToAsk, reasonNotToEnrol, refuseToEnrol } from '../definition/study-status.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
 import { subjectOf } from './study-subject.ts'
 
@@ -212,6 +212,7 @@ export const registerAll = async (
   const ids = (await writeAll(store, creates)).map(({ id }) => id)
   if (study === undefined) return ids.map(id => ({ id, subject: undefined }))
   const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
+  refuseToEnrol(asked)
   const enrolled = await writeAll(
     store,
     patients.map((patient, index) =>

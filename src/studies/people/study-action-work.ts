@@ -1,9 +1,5 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
-import { inOneOf } from '../../access/owner.ts'
 import { FhirError } from '../../fhir/error.ts'
-import { namedId } from '../../fhir/reference.ts'
 import { ownFault } from '../../messages/undelivered.ts'
-import { parseSearch } from '../../search/parse.ts'
 import { isBarredPerson } from '../../storage/account/barred.ts'
 import { type Database, isInDoubt } from '../../storage/database.ts'
 import {
@@ -19,15 +15,12 @@ import {
   settleItem,
 } from '../../storage/study/study-action.ts'
 import type { Attempt, Queue } from '../../storage/work/queue.ts'
-import { writeOrThrow } from '../../storage/write-or-throw.ts'
-import { sponsorOf } from '../definition/study-sponsor.ts'
 import type { Way } from '../invitation/addresses-for.ts'
 import type { Invitations } from '../invitation/invitations.ts'
-import { type RegisteringParts, registrarOf } from '../patient/registering.ts'
-import { subjectOf } from '../patient/study-subject.ts'
+import type { RegisteringParts } from '../patient/registering.ts'
 import { refusedWork } from '../refused-work.ts'
 import type { EnrolledPerson, StudyParts } from './enrolled-people.ts'
-import { heldPlaces } from './held-places.ts'
+import { openEnrolling } from './enrolling.ts'
 import { oncePossible, type Tries } from './once-possible.ts'
 import { standingOf } from './standing-of.ts'
 
@@ -144,39 +137,17 @@ const byOf = ({ person, study, total }: StudyAction, subject: string) => ({
   isToMany: total > few,
 })
 
-/** The function that it answers enrols a patient, and answers the id of the ResearchSubject. */
-const enrolling = async (parts: Parts, { person, study }: StudyAction, items: readonly StudyActionItem[]) => {
-  const { registry } = parts
-  const { store, organizations, find } = await registrarOf(parts, person)
-  const known = await find(new URLSearchParams({ _id: items.map(({ target }) => target).join(',') }))
-  const seen = new Map(known.map(one => [one.id, one]))
-  const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
-  return async (id: string): Promise<string> => {
-    const patient = seen.get(id)
-    if (patient === undefined) throw new FhirError('not-found', 'There is no such patient')
-    const query = { study: `ResearchStudy/${study}`, individual: `Patient/${id}` }
-    const places = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
-    const registeredBy = namedId(patient.managingOrganization, 'Organization')
-    const resource = inOneOf(subjectOf(asked, patient), organizations, [registeredBy, sponsorOf(asked)])
-    const written = await store.atomic(async within => {
-      // The criteria of the create name the present moment, so by them alone no two requests would wait for each other.
-      await within.takeTurns([places])
-      return writeOrThrow(within, { kind: 'create', resource, ifNoneExist: heldPlaces(registry, query) })
-    })
-    if (written.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')
-    return written.id
-  }
-}
+const targetsOf = (items: readonly StudyActionItem[]): readonly string[] => items.map(({ target }) => target)
 
 const enrol: Kind = async (parts, action, items) => {
-  const enrolOne = await enrolling(parts, action, items)
+  const enrolOne = await openEnrolling(parts, action, targetsOf(items))
   return async patient => {
     await enrolOne(patient)
   }
 }
 
 const enrolAndInvite: Kind = async (parts, action, items) => {
-  const enrolOne = await enrolling(parts, action, items)
+  const enrolOne = await openEnrolling(parts, action, targetsOf(items))
   /** Those who are only to be invited, if it is tried again. */
   const enrolled = new Map<string, string>()
   return async patient => {
@@ -194,11 +165,7 @@ const butEnrolled = (error: unknown): never => {
 
 /** Leaves those alone who have answered, as far as whoever invites may know: one by one they can still be invited. */
 const invite: Kind = async (parts, action, items) => {
-  const standing = await standingOf(
-    parts,
-    action,
-    items.map(({ target }) => target),
-  )
+  const standing = await standingOf(parts, action, targetsOf(items))
   return async subject => {
     if (answers.has(standing.get(subject)?.state))
       throw new FhirError(
@@ -217,11 +184,7 @@ const cancel: Kind =
     invitations.cancel(byOf(action, subject))
 
 const remind: Kind = async (parts, action, items) => {
-  const standing = await standingOf(
-    parts,
-    action,
-    items.map(({ target }) => target),
-  )
+  const standing = await standingOf(parts, action, targetsOf(items))
   return async subject => {
     const known = standing.get(subject)
     if (known === undefined) throw new FhirError('not-found', 'There is no such person in the study')

@@ -277,7 +277,7 @@ t.test('if somebody is registered after the preview, they are shown before any o
   t.match(wordsOf(await settled(done.location)), /2 patients are registered/)
   t.match(
     wordsOf(await settled(waiting.location)),
-    /After you looked at it somebody was registered who may be the same as 2 of these, so nothing of it is registered yet\. All 2 lines can be read\. 2 patients may be registered already .* 2 Ana Twice .* Ana Twice .* 3 Ben Twice/,
+    /After you looked at it somebody was registered who may be the same as 2 of these, so nothing of it is registered yet: see lines 2, 3\. All 2 lines can be read\. 2 patients may be registered already .* 2 Ana Twice .* Ana Twice .* 3 Ben Twice/,
   )
   t.equal(await named('Twice'), 2)
   await confirm(waiting, 'register')
@@ -381,6 +381,35 @@ t.test('a list for a study is enrolled with it', async t => {
   t.equal(total, 2)
 })
 
+t.test('who came to a list after it was looked at is marked as new in it, until still others come', async t => {
+  const register = (family: string, value: string) =>
+    create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family }],
+      identifier: [{ value }],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+  await register('Early', 'N-1')
+  const numbers = Array.from({ length: 13 }, (_, index) => index + 1)
+  const { location = '' } = await upload(numbers.map(number => `Marked,Mia,${1950 + number}-01-01,N-${number}`))
+  const confirm = () => staff.send(location, { duplicates: 'leave-out' }, `${location}/confirm`)
+  /** The numbers of the lines that are marked. */
+  const marked = async () => {
+    const { body } = await settled(location)
+    const rows = body.split('<tr').filter(row => row.includes('New since you looked'))
+    return rows.map(row => Number(/<t[hd][^>]*>(?:<[^>]*>)*(\d+)</.exec(row)?.[1]))
+  }
+  t.strictSame(await marked(), [], 'nobody looked at it before')
+  await register('Later', 'N-3')
+  await confirm()
+  t.strictSame(await marked(), [4])
+  t.match(wordsOf(await staff.get(location)), /may be the same as one of these, .*: see line 4\./)
+  for (const number of numbers.slice(3)) await register('Last', `N-${number}`)
+  await confirm()
+  t.strictSame(await marked(), [5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+  t.match(wordsOf(await staff.get(location)), /as 10 of these, .*: see lines 5, 6, 7, 8, 9, 10, 11, 12, 13, 14\./)
+})
+
 t.test('so are those who are registered while the list is, and nothing of it is', async t => {
   const page = `/patients/imports?study=${study.id}`
   const { location = '' } = await upload(['Long,Ana,1970-01-01,L-1', 'Long,Ben,1971-01-01,L-2'], staff, page)
@@ -400,7 +429,7 @@ t.test('so are those who are registered while the list is, and nothing of it is'
   })
   t.match(
     wordsOf(await settled(location)),
-    /may be the same as one of these, so nothing of it is registered yet\..* 3 Ben Long .* Longer/,
+    /may be the same as one of these, so nothing of it is registered yet: see line 3\..* 3 Ben Long .* Longer/,
   )
   t.equal(await named('Long'), 1, 'the other one alone')
 })
