@@ -474,10 +474,31 @@ t.test('a Subscription that has ended, or is imported, starts off', async t => {
     method: 'PUT',
     url: '/fhir/Subscription/imported',
     headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
-    payload: { ...toHook('https://elsewhere.example.org'), id: 'imported', status: 'active' },
+    payload: { ...toHook(receiver.origin), id: 'imported', status: 'active' },
   })
   t.match([ended, imported.json()], [{ status: 'off' }, { status: 'off' }])
 })
+
+t.test(
+  'a Subscription that cannot be served is refused alike from an import and from a researcher, unless it is off',
+  async t => {
+    const impossible = {
+      ...toHook(receiver.origin),
+      criteria: 'Banana?x=1',
+      channel: { type: 'email' },
+    }
+    const answers = (bearer: string, status: string) =>
+      send(bearer, 'POST', 'Subscription', { ...impossible, status }).then(({ statusCode, json }) => [
+        statusCode,
+        json().issue?.map(({ expression }: { expression: readonly string[] }) => expression[0]),
+      ])
+    for (const bearer of [researcher, 'everything']) {
+      t.same(await answers(bearer, 'active'), [422, ['Subscription.criteria', 'Subscription.channel.type']], bearer)
+      t.same(await answers(bearer, 'error'), [422, ['Subscription.status']], bearer)
+      t.same(await answers(bearer, 'off'), [201, undefined], bearer)
+    }
+  },
+)
 
 t.test(
   'a Subscription that is active goes off at its end, and is sent nothing of what is measured after it',

@@ -21,14 +21,13 @@ export const parseSubscription = (subscription: Subscription, asking: Subscripti
 }
 
 /**
- * A Subscription as a client may write it: requested, or off. The server makes it active once it has looked at it. One that is imported is off
- * until its subscriber asks for it.
+ * A Subscription as a client may write it: requested, or off. The server makes it active once it has looked at it. One that is imported has to be
+ * one that can be served, too, but is off until its subscriber asks for it.
  */
 export const receiveSubscription = async (
   sent: Subscription,
   { caller, ...context }: Context,
 ): Promise<Subscription> => {
-  if (caller.client.policies.has('everything')) return { ...sent, status: 'off' }
   const status = statusAsked[sent.status]
   if (status === undefined)
     throw refusedElement(
@@ -37,6 +36,7 @@ export const receiveSubscription = async (
     )
   if (status === 'off' || hasEnded(sent)) return { ...sent, status: 'off' }
   await requireValueSets(parseSubscription(sent, context), context)
+  if (caller.client.policies.has('everything')) return { ...sent, status: 'off' }
   const { error: _, ...rest } = sent
   return { ...rest, status }
 }
