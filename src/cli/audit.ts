@@ -84,6 +84,10 @@ const keyOf = async (database: Database) => auditKeyOf(await ownSecretKey(databa
 type Asked = { readonly patient: string; readonly since?: Date; readonly until?: Date }
 
 const printDisclosures = async (asked: Asked): Promise<void> => {
+  const { since, until } = asked
+  // An account of no time at all would be mistaken for one of nothing.
+  if (since !== undefined && until !== undefined && since >= until)
+    throw startError('--until must be later than --since: it names the first moment that is left out')
   const { rows, before } = await withOwnDatabase(async database => {
     if (!(await isPatientKnown(database, asked.patient))) throw startError(`There is no Patient ${asked.patient}`)
     return { rows: await readDisclosures(database, asked), before: await findAgedBefore(database) }

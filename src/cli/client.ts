@@ -170,11 +170,21 @@ const authenticationOf = async (options: Options) => {
 }
 
 const readKeys = async (file: string): Promise<NonNullable<ClientRequest['jwks']>> => {
+  const text = await readFile(file, 'utf8').catch(error => {
+    throw startError(`--jwks ${file} ${unread[error.code] ?? `cannot be read (${error.code})`}`)
+  })
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
-  } catch (error) {
-    throw startError(`${file} cannot be read as a JSON Web Key Set: ${error instanceof Error ? error.message : error}`)
+    return JSON.parse(text)
+  } catch {
+    // The parser would quote the file, which may be a private key.
+    throw startError(`--jwks ${file} is not JSON: it takes the public keys as a JSON Web Key Set, {"keys": [...]}`)
   }
+}
+
+const unread: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'may not be read by you',
+  EISDIR: 'is a folder, and no file',
 }
 
 type Parts = Parameters<typeof registerApproved>[0]

@@ -165,7 +165,8 @@ const requireReachable = async (issuer: string): Promise<void> => {
   const outbound = openOutbound({ allowed: readConfig().outboundOrigins })
   const reason = outbound.refusalOf(issuer)
   await outbound.close()
-  if (reason !== undefined) throw startError(`${reason}: set OUTBOUND_ORIGINS to allow it`)
+  if (reason === undefined) return
+  throw startError(URL.canParse(issuer) ? `${reason}: set OUTBOUND_ORIGINS to allow it` : reason)
 }
 
 type Authentication = Pick<SmartClientConfig, 'authentication' | 'secret'>

@@ -5,6 +5,7 @@ import { errorDescription } from '../auth/provider/error-description.ts'
 import { style, stylePath } from '../auth/request/granted-context.ts'
 import { FhirError } from '../fhir/error.ts'
 import { sayWhen, toldError } from './errors.ts'
+import { textIn } from './fhir/fhir-body.ts'
 import { limitRequests } from './oauth-limits.ts'
 import { keepRequest } from './within-request.ts'
 
@@ -30,13 +31,17 @@ export const authorizationRoutes = async (
   )
   await server.register(async scope => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: mostBodyBytes }, (_request, body, done) =>
-      done(null, body),
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: mostBodyBytes },
+      async (request: FastifyRequest, body: Buffer) => {
+        // The library would read other letters than were sent, and keep them as the name of an app.
+        textIn(request, body)
+        return body
+      },
     )
     scope.setErrorHandler((error, request, reply) =>
-      pathOf(request).startsWith('/authorize')
-        ? answerPage(error, request, reply)
-        : answerOAuthError(error, request, reply),
+      isForPerson(request) ? answerPage(error, request, reply) : answerOAuthError(error, request, reply),
     )
     await limitRequests(scope, pathOf)
     keepRequest(scope)
@@ -49,18 +54,26 @@ export const authorizationRoutes = async (
       return handOver(request, reply)
     }
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
-      for (const url of [`${mount}/*`, metadataUrl]) scope.route({ method, url, handler })
+      for (const url of [mount, `${mount}/*`, ...metadataPaths.flatMap(path => [path, `${path}${mount}`])])
+        scope.route({ method, url, handler })
   })
 }
 
 const mount = '/oauth'
 
-const metadataPath = '/.well-known/oauth-authorization-server'
-/** "inserting a well-known URI string between the host component and the path component": https://www.rfc-editor.org/rfc/rfc8414#section-3 */
-const metadataUrl = `${metadataPath}${mount}`
+/** Below the issuer, or inserted "between the host component and the path component": https://www.rfc-editor.org/rfc/rfc8414#section-5 */
+const metadataPaths = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'] as const
 
-const pathOf = ({ url }: FastifyRequest): string =>
-  url.startsWith(metadataUrl) ? `${metadataPath}${url.slice(metadataUrl.length)}` : url.slice(mount.length)
+/** Below the issuer; empty for what is said of another. */
+const pathOf = ({ url }: FastifyRequest): string => {
+  const [, path = '', query = ''] = /^([^?]*)(.*)$/s.exec(url) ?? []
+  const inserted = metadataPaths.find(one => path === `${one}${mount}`)
+  return `${inserted ?? (path.startsWith(mount) ? path.slice(mount.length) : '')}${query}`
+}
+
+/** A browser comes with these alone, and the others are a mistake of whoever makes an app. */
+const isForPerson = (request: FastifyRequest): boolean =>
+  pathOf(request).startsWith('/authorize') && ['GET', 'HEAD', 'POST'].includes(request.method)
 
 const handOver = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
   reply.hijack()
@@ -76,12 +89,15 @@ const answer = async (request: FastifyRequest, response: ServerResponse): Promis
 
 /** For what never reached the authorization server, in OAuth's words. */
 const answerOAuthError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const told = toldError(isNoMediaType(error) ? mediaTypeNeeded(request) : error, request)
+  const told = toldError(isNoMediaType(error) ? mediaTypeNeeded(request) : isTooLong(error) ? tooLong : error, request)
   return sayWhen(reply, told).code(told.status).send(toOAuth(told))
 }
 
-const isNoMediaType = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
+const isNoMediaType = (error: unknown): boolean => hasCode(error, 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+const isTooLong = (error: unknown): boolean => hasCode(error, 'FST_ERR_CTP_BODY_TOO_LARGE')
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code
 
 const mediaTypeNeeded = (request: FastifyRequest): FhirError =>
   new FhirError(
@@ -131,6 +147,7 @@ const formNeeded = `Content-Type is missing: it must be ${formType}`
 
 /** Enough for long lists of scopes. */
 const mostBodyBytes = 56 * 1024
+const tooLong = new FhirError('too-long', `The body has more than ${mostBodyBytes} bytes: ask for less at once`)
 
 /** The library ignores the case of paths; here each path has one spelling. */
 const served: readonly (readonly [path: RegExp, methods: readonly string[]])[] = [
@@ -144,11 +161,15 @@ const served: readonly (readonly [path: RegExp, methods: readonly string[]])[] =
 const methodsAt = (path: string): readonly string[] | undefined =>
   served.find(([pattern]) => pattern.test(path.split('?', 1)[0] ?? ''))?.[1]
 
-const nothingAt = ({ url }: FastifyRequest): FhirError =>
-  new FhirError(
+/** "The issuer value returned MUST be identical": no client takes at the root what is said of an issuer with a path. */
+const nothingAt = ({ url }: FastifyRequest): FhirError => {
+  const path = url.split('?', 1)[0] ?? ''
+  const why = metadataPaths.some(one => one === path) ? `, since the issuer is ${mount} here and not the root` : ''
+  return new FhirError(
     'not-found',
-    `Nothing is at ${url.split('?', 1)[0]}; the endpoints are named at ${mount}/.well-known/openid-configuration`,
+    `Nothing is at ${path}${why}; the endpoints are named at ${mount}/.well-known/openid-configuration`,
   )
+}
 
 const otherMethod = (reply: FastifyReply, method: string, methods: readonly string[]): FhirError => {
   reply.header('allow', methods.join(', '))

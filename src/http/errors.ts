@@ -3,6 +3,7 @@ import { FhirError, type IssueCode } from '../fhir/error.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import { challenge } from './caller/caller.ts'
 import { codings } from './content-coding.ts'
+import { formType } from './fhir/media-type.ts'
 import { plain } from './fhir/presentation.ts'
 import { contentTypeOf, resourceText } from './fhir/resource-text.ts'
 
@@ -13,7 +14,7 @@ export const answerError = (error: unknown, request: FastifyRequest, reply: Fast
 /** What clients may be told of an error. A fault is logged, and they are told only that it happened. The cause of a 503 is logged as well. */
 export const toldError = (error: unknown, request: FastifyRequest): FhirError => {
   if (isBrokenOff(error, request)) return brokenOff
-  const known = toFhirError(error)
+  const known = toFhirError(error, request)
   if (known === undefined) {
     request.log.error({ err: error }, 'Internal error')
     return internalError
@@ -53,10 +54,12 @@ const retrySeconds = 2
 export const outcomeText = ({ issues }: FhirError): string => JSON.stringify(toOperationOutcome(issues))
 
 /** Undefined for a fault, which is anything that was not thrown on purpose. */
-const toFhirError = (error: unknown): FhirError | undefined => {
+const toFhirError = (error: unknown, { headers }: FastifyRequest): FhirError | undefined => {
   if (error instanceof FhirError) return error
   if (!isHttpError(error)) return undefined
-  const [issue, message = error.message] = codes[error.code] ?? ['processing']
+  const isForm = headers['content-type']?.startsWith(formType) === true
+  const [issue, message = error.message] = (isForm ? codesOfForms[error.code] : undefined) ??
+    codes[error.code] ?? ['processing']
   return new FhirError(issue, message, { status: error.statusCode, cause: error })
 }
 
@@ -75,10 +78,18 @@ const codes: Readonly<Record<string, readonly [IssueCode, string?]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['not-supported', 'The Content-Type is not taken here; send application/fhir+json'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['structure', 'The body is not as long as its Content-Length says'],
   FST_ERR_BAD_URL: ['invalid', 'The URL is not well-formed'],
+  FST_ERR_MAX_PARAM_LENGTH: ['too-long', 'A part of the path is longer than anything that is found there'],
   FST_CP_ERR_INVALID_CONTENT: ['structure', 'The body is not compressed as its Content-Encoding says'],
   FST_CP_ERR_INVALID_CONTENT_ENCODING: [
     'not-supported',
     `The Content-Encoding is not taken here; send ${codings.join(', ')} or none`,
+  ],
+}
+
+const codesOfForms: typeof codes = {
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'too-long',
+    'The form is larger than this server takes, and cannot be sent in parts: ask with fewer values at once',
   ],
 }
 

@@ -143,7 +143,7 @@ const told = [
 ]
 
 const publicPath =
-  /^(\/fhir(?:\/r5)?|\/FHIR\/R5)?\/(metadata|\.well-known\/(smart-configuration|oauth-authorization-server\/oauth))\/?(\?|$)/
+  /^(\/fhir(?:\/r5)?|\/FHIR\/R5)?\/(metadata|\.well-known\/(smart-configuration|(oauth-authorization-server|openid-configuration)(\/oauth)?))\/?(\?|$)/
 
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536

@@ -78,8 +78,10 @@ const isIterate = (name: string, modifier: string | undefined): boolean => {
 const linksOf = (reading: Reading, parts: readonly string[]): readonly IncludeLink[] => {
   const [source = '', code, target, ...more] = parts
   if (source === '*' && code === undefined) return linksFrom(reading, sourcesOf(reading), undefined)
-  if (!reading.registry.isResourceType(source) || code === undefined || code === '' || more.length > 0)
+  if (code === undefined || code === '' || more.length > 0)
     throw refusal(reading.name, `"${reading.text}" is not of the form ${forms}`)
+  if (!reading.registry.isResourceType(source))
+    throw refusal(reading.name, `"${source}" is not a resource type of FHIR R4: an include is of the form ${forms}`)
   const links =
     code === '*'
       ? linksFrom(reading, [source], target)

@@ -28,8 +28,9 @@ export const receive = async (options: Receiving, connection: Connection, text: 
 /** Somebody else's Subscription is answered as if it did not exist. */
 const bind = async (options: Receiving, connection: Connection, id: string): Promise<void> => {
   const { socket, bearer, bound } = connection
-  const caller = bearer === undefined ? undefined : await findCaller(options.database, bearer)
-  if (caller === undefined) return socket.close('bind needs the request of the websocket to have a bearer token')
+  if (bearer === undefined) return socket.close('bind needs the request of the websocket to have a bearer token')
+  const caller = await findCaller(options.database, bearer)
+  if (caller === undefined) return socket.close('The bearer token of the websocket is no longer in force')
   const subscription = await unlessRefused(() => options.readAs(caller, id))
   if (subscription === undefined) return socket.close(`Subscription/${id} is not known`)
   if (!isBindable(subscription) || bound.size >= mostBound)

@@ -277,7 +277,10 @@ t.test('the app is told why a code or refresh token gives nothing, or that no sc
   const { body } = await exchange(await codeFor())
   const again = { grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: app.id }
   await exchange(again)
-  t.equal(await why(again), 'refresh token already used')
+  t.equal(
+    await why(again),
+    'the refresh token was used before, and what was granted with it has ended: ask the person again, at the authorization endpoint',
+  )
   const gone = /^the refresh token is not known here, or what was granted with it has ended: ask the person again/
   t.match(await why(again), gone, 'everything that came of it is gone')
   const alone = { grant_type: 'refresh_token', refresh_token: 'x' }

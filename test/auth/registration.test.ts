@@ -161,6 +161,8 @@ t.test('an unsound registration is refused, and the refusal says what would be a
     ...['   ', '\u3164', '\u2800 '].map(
       client_name => [{ ...app, client_name }, /client_name must be a name .* that can be seen/] as const,
     ),
+    [{ ...app, client_uri: 'app.example.org' }, /client_uri must be the address of a page, such as https/],
+    [{ ...app, logo_uri: 'ftp://app.example.org/logo' }, /logo_uri must be the address of a page/],
     [{ client_name: 'x' }, /redirect_uris must name at least one/],
     [{ ...app, redirect_uris: 'https://app.example.org' }, /redirect_uris must be a list/],
     [{ ...app, redirect_uris: ['http://app.example.org/back'] }, /must be https/],
@@ -289,6 +291,19 @@ t.test('what cannot be stored is refused as such', async t => {
         error_description: 'no member may contain the character U+0000, or half of a surrogate pair',
       },
     })
+})
+
+t.test('a name that is not UTF-8 is refused, and never kept with other letters than were sent', async t => {
+  const payload = Buffer.from(JSON.stringify({ ...app, client_name: 'Müller' }), 'latin1')
+  const sent = async (type: string) => {
+    const headers = { 'content-type': type }
+    const { statusCode, body } = await server.inject({ method: 'POST', url: '/oauth/register', headers, payload })
+    return [statusCode, JSON.parse(body)]
+  }
+  const error = 'invalid_request'
+  t.same(await sent('application/json'), [400, { error, error_description: 'The body is not UTF-8' }])
+  const error_description = 'Text in iso-8859-1 is not taken here; send UTF-8'
+  t.same(await sent('application/json; charset=iso-8859-1'), [415, { error, error_description }])
 })
 
 t.test('an app on a phone is redirected to with a scheme of its own, one on a desktop to its own machine', async t => {

@@ -84,6 +84,11 @@ t.test('everything that others got of a patient’s data is accounted for', asyn
   )
   const earlier = await run('disclosures', '--patient', 'ann', '--until', '2020-01-01')
   t.equal(earlier.out.split('\r\n').length, 2)
+  t.strictSame(await run('disclosures', '--patient', 'ann', '--since', '2026-03-02', '--until', '2026-03-01'), {
+    code: 1,
+    out: '',
+    error: '--until must be later than --since: it names the first moment that is left out\n',
+  })
   const unknown = await run('disclosures', '--patient', 'Ann')
   t.strictSame(
     unknown,

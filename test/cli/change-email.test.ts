@@ -38,4 +38,10 @@ t.test('the operator gives an account another address, which does not confirm it
   t.same(await database.any(sql.fragment`SELECT email, verified_at FROM user_account WHERE person = ${ana}`), [
     { email: 'ana@home.example', verified_at: null },
   ])
+  await database.run(sql.fragment`INSERT INTO signing_key (kid, sealed) VALUES ('key', 'sealed')`)
+  t.same(await change('cleo@example.org', 'cleo@home.example'), {
+    code: 1,
+    out: '',
+    error: 'Nobody signs in with cleo@example.org\n',
+  })
 })

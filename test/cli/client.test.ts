@@ -110,6 +110,26 @@ t.test('a refusal is one line, and is not recorded', async t => {
       ['register', '--name', 'x', '--public', '--redirect-uri', redirect, '--scope', 'user/Observation.rs?code:in=x'],
       'user/Observation.rs?code:in=x cannot be given: a scope takes no modifier: code:in\n',
     ],
+    ...['', '  ', 'a\u0001b', 'x'.repeat(101)].map(
+      name =>
+        [
+          ['register', '--name', name, '--redirect-uri', redirect],
+          'A client needs a name of 1 to 100 characters that can be seen\n',
+        ] as const,
+    ),
+    ...['uri', 'logo-uri', 'policy-uri', 'tos-uri'].map(
+      option =>
+        [
+          ['register', '--name', 'x', '--redirect-uri', redirect, `--${option}`, 'desk.example.org'],
+          `${option === 'uri' ? 'client_uri' : option.replace('-', '_')} must be the address of a page, such as https://app.example.org/about\n`,
+        ] as const,
+    ),
+    [['register', '--name', 'x', '--jwks', '/no/file'], '--jwks /no/file does not exist\n'],
+    [['register', '--name', 'x', '--jwks', '/'], '--jwks / is a folder, and no file\n'],
+    [
+      ['register', '--name', 'x', '--jwks', import.meta.filename],
+      `--jwks ${import.meta.filename} is not JSON: it takes the public keys as a JSON Web Key Set, {"keys": [...]}\n`,
+    ],
     [['change', 'x', '--name', 'y'], 'No client x is registered and enabled\n'],
     [['disable', 'x'], 'No client x is registered and enabled\n'],
     [['enable', 'x'], 'No client x is disabled\n'],

@@ -119,6 +119,7 @@ t.test('an impossible request is refused in one line', async t => {
       ['set', 'https://evil.example/fhir', ...whole],
       'https://evil.example is not among the servers that may be requested: set OUTBOUND_ORIGINS to allow it\n',
     ],
+    [['set', 'nope', ...whole], 'nope is not a URL\n'],
     [['set', issuer, ...whole, '--authentication', 'secret'], 'Give the secret on standard input\n'],
     [
       ['set', issuer, ...whole, '--frame-origin', 'https://ehr.example.org/x'],

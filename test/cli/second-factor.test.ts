@@ -34,3 +34,19 @@ t.test('the operator removes a second factor, and is told if there is none', asy
   t.same(await remove('ana@example.org'), { code: 1, out: '', error: 'ana@example.org has no second factor\n' })
   t.same(await remove('ben@example.org'), { code: 1, out: '', error: 'Nobody signs in with ben@example.org\n' })
 })
+
+t.test('that no letter is sent is said after what was done, and not where nothing was', async t => {
+  const cleo = await createPerson(await openOwnStores(database), 'Cleo')
+  await database.run(sql.fragment`INSERT INTO signing_key (kid, sealed) VALUES ('key', 'sealed')`)
+  await database.run(
+    sql.fragment`INSERT INTO user_account (email, person, authenticator) VALUES ('cleo@example.org', ${cleo}, 'sealed')`,
+  )
+  t.same(await remove('ben@example.org'), { code: 1, out: '', error: 'Nobody signs in with ben@example.org\n' })
+  t.same(await remove('cleo@example.org'), {
+    code: 0,
+    out: '',
+    error:
+      'cleo@example.org has no second factor any more, and is signed out everywhere.\n' +
+      'They are not told by e-mail: SMTP_URL is not set.\n',
+  })
+})

@@ -262,7 +262,8 @@ t.test('a body has at most 56 KB, since anybody may send one', async t => {
     server.inject(post('token', {}, { ...from('192.0.2.12'), payload: 'x='.padEnd(length, 'x') }))
   t.equal((await sent(56 * 1024)).statusCode, 401)
   const { statusCode, body } = await sent(56 * 1024 + 1)
-  t.match([statusCode, JSON.parse(body)], [413, { error: 'invalid_request' }])
+  const error_description = 'The body has more than 57344 bytes: ask for less at once'
+  t.same([statusCode, JSON.parse(body)], [413, { error: 'invalid_request', error_description }])
 })
 
 t.test('behind a proxy of TRUST_PROXY its clients are told apart; nobody else can claim an address', async t => {

@@ -55,7 +55,7 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ['Observation', '_include=Observation:code', /^Observation has no reference parameter "code"/],
   ['Observation', '_include=subject', /^"subject" is not of the form \[type\]:\[reference parameter\]/],
   ['Observation', '_include=Observation:', /^"Observation:" is not of the form/],
-  ['Observation', '_include=Colour:subject', /^"Colour:subject" is not of the form/],
+  ['Observation', '_include=Colour:subject', /^"Colour" is not a resource type of FHIR R4: an include is of the form/],
   [
     'Observation',
     '_include=Observation:subject:Patient:more',

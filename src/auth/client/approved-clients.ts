@@ -16,6 +16,7 @@ import type { Connection } from '../../storage/database.ts'
 import { isOrganization } from '../../storage/organization/organization.ts'
 import { digestOf, newSecret } from '../../storage/secret/secret.ts'
 import { type ScopeRules, scopeRefusal } from '../request/requested-scope.ts'
+import { isAppName } from './app-name.ts'
 import { type ClientRequest, checkClientMetadata, withoutUndefined } from './client-metadata.ts'
 import { newClientId } from './client-model.ts'
 
@@ -40,9 +41,12 @@ type Parts = {
 /** Answers the secret, if it has one; it is not shown again. Throws FhirError with what would be accepted. */
 export const registerApproved = async (parts: Parts, approval: ClientApproval): Promise<Registered> => {
   const { name } = approval
-  if (name === undefined) throw new FhirError('required', 'A client needs a name')
+  if (!isAppName(name)) throw notNamed()
   return keepApproved(parts.database, newClientId(), { ...approval, name, ...parts })
 }
+
+const notNamed = () =>
+  new FhirError('invalid', 'A client needs a name of 1 to 100 characters that can be seen', { expression: 'name' })
 
 /**
  * A new secret replaces the old one at once, and whatever it may no longer do ends. Whoever changes it has reviewed it, so it counts as approved
@@ -55,6 +59,7 @@ export const changeApproved = async (
 ): Promise<Registered> => {
   const known = await lockClient(parts.database, id)
   if (known === undefined) throw new FhirError('not-found', `No client ${id} is registered and enabled`)
+  if (approval.name !== undefined && approval.name !== known.name && !isAppName(approval.name)) throw notNamed()
   const { name = known.name, organization = known.organization, scope = known.scope } = approval
   const { policies = known.policies, renewsSecret = false } = approval
   const { jwks, jwks_uri, ...before } = known.metadata

@@ -27,6 +27,7 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
   const redirects = uriList('redirect_uris', given.redirect_uris)
   const launches = uriList('launch_uris', given.launch_uris)
   checkUris({ redirects, launches, isBackend, registered: checks.registered })
+  checkPages(given, checks.registered)
   const { invitation_url, jwks, jwks_uri, client_uri, logo_uri, policy_uri, tos_uri, contacts, smart_scope } = given
   return checkStorable({
     redirect_uris: redirects,
@@ -78,6 +79,18 @@ const checkKeySetUrl = (url: unknown, refusalOf: Checks['refusalOf']): void => {
   const reason = typeof url === 'string' ? refusalOf(url) : 'it must be a URL'
   if (reason !== undefined) refuse(`jwks_uri: ${reason}`)
 }
+
+/** The library opens no client with another, so that everybody whom the app sends would be told that it cannot be answered. */
+const checkPages = (given: ClientRequest, registered: ClientMetadata | undefined): void => {
+  for (const name of pages) {
+    const uri: unknown = given[name]
+    if (uri === undefined || uri === registered?.[name]) continue
+    if (typeof uri !== 'string' || !isWebUri(uri) || !URL.canParse(uri))
+      refuse(`${name} must be the address of a page, such as https://app.example.org/about`)
+  }
+}
+
+const pages = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri'] as const
 
 type Uris = {
   readonly redirects: readonly string[]

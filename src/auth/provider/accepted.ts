@@ -75,6 +75,9 @@ const authenticationBy: Readonly<Record<string, string>> = {
 export const refreshTokenGone =
   'the refresh token is not known here, or what was granted with it has ended: ask the person again, at the authorization endpoint'
 
+export const usedBefore = (what: string): string =>
+  `${what}, and what was granted with it has ended: ask the person again, at the authorization endpoint`
+
 const asParameters = (name: string) => `${name} is not supported: send what is asked for as parameters of their own`
 
 const grantTypes = 'authorization_code, refresh_token or client_credentials'
@@ -132,4 +135,7 @@ const acceptedInsteadOf: Readonly<Record<string, Accepted>> = {
     'the code is not known here, or what was granted with it has ended: a code is sent once, within a minute, exactly as it came to the redirect URI',
   'authorization code redirect_uri mismatch': 'redirect_uri must be the one at which the code arrived',
   'refresh token not found': refreshTokenGone,
+  'authorization code already consumed': usedBefore('the code was used before'),
+  'refresh token already used': usedBefore('the refresh token was used before'),
+  'client mismatch': 'the code or refresh token is that of another client: each uses its own',
 }

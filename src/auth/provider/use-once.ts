@@ -1,6 +1,7 @@
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Connection, Database } from '../../storage/database.ts'
 import { settledTransaction } from '../../storage/settled-transaction.ts'
+import { usedBefore } from './accepted.ts'
 
 type Write = (connection: Connection) => Promise<void>
 
@@ -9,7 +10,7 @@ export class UsedTwice extends errors.InvalidGrant {
   readonly grant: unknown
 
   constructor(grant: unknown) {
-    super('used at the same moment')
+    super(usedBefore('it was used twice at the same moment'))
     this.grant = grant
   }
 }

@@ -1,4 +1,5 @@
 import { systems } from '../../fhir/canonical.ts'
+import { intervalOf } from '../../fhir/date.ts'
 import { refusal } from '../../search/refusal.ts'
 import { wholeNumberIn, withPlus } from '../../search/written-value.ts'
 
@@ -62,8 +63,8 @@ const partIn = (query: URLSearchParams, name: string): string | undefined => {
 const instantIn = (query: URLSearchParams, name: string): string | undefined => {
   const given = query.get(name) ?? undefined
   const text = given && withPlus(given)
-  if (text === undefined || instant.test(text)) return text
-  throw refusal(name, `${name} takes an instant with its zone, such as 2026-03-01T00:00:00Z`)
+  if (text === undefined || (instant.test(text) && intervalOf(text) !== undefined)) return text
+  throw refusal(name, `${name} takes an instant that exists, with its zone, such as 2026-03-01T00:00:00Z`)
 }
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/

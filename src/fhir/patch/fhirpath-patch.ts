@@ -5,6 +5,7 @@ import { dropEmptyBeside, holderBeside } from './beside.ts'
 import type { Emptied } from './emptied.ts'
 import { mostOperations } from './json-patch.ts'
 import { elementBelow, holderOf, type Json, type Location, locate } from './location.ts'
+import { malformed, partsOf } from './operation-parts.ts'
 import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'
 import { functions, isSimplePath } from './simple-path.ts'
 
@@ -51,7 +52,7 @@ type Operation = {
   readonly type: string
   readonly path: string
   /** The parts of the operation by name. */
-  readonly parts: ReadonlyMap<unknown, Json>
+  readonly parts: ReadonlyMap<string, Json>
 }
 
 const parseOperation = (parameter: unknown, index: number): Operation => {
@@ -59,7 +60,7 @@ const parseOperation = (parameter: unknown, index: number): Operation => {
   if (name !== 'operation' || !Array.isArray(part)) {
     throw malformed('Each parameter of a FHIRPath Patch is an operation with parts', `parameter[${index}]`)
   }
-  const parts = new Map(part.filter(isObject).map(one => [one.name, one]))
+  const parts = partsOf(part, index)
   const type = jsonText(parts.get('type')?.valueCode)
   const path = parts.get('path')?.valueString
   if (!Object.hasOwn(actions, type)) {
@@ -77,9 +78,6 @@ const parseOperation = (parameter: unknown, index: number): Operation => {
   }
   return { index, type, path, parts }
 }
-
-const malformed = (message: string, below: string) =>
-  new FhirError('structure', message, { expression: `Parameters.${below}` })
 
 /**
  * The limit for the work of all operations, since each character of a path may look at each value. It takes less than a second, during which
@@ -115,7 +113,7 @@ type Acting = Operation & {
 
 /** Each changes the resource in place, or throws SyntaxError with the reason. */
 const actions: Readonly<Record<string, (acting: Acting) => void>> = {
-  add: acting => addBelow(acting, onlyOf(acting.found), jsonText(acting.parts.get('name')?.valueString)),
+  add: acting => addBelow(acting, onlyOf(acting.found), nameIn(acting)),
   insert: acting => {
     if (acting.found.length === 0) {
       insertFirst(acting)
@@ -149,6 +147,12 @@ const actions: Readonly<Record<string, (acting: Acting) => void>> = {
     removeFrom(parent, key, source)
     insertInto(parent, key, destination, { value, extra })
   },
+}
+
+const nameIn = (acting: Acting): string => {
+  const name = partOf(acting, 'name').valueString
+  if (typeof name === 'string') return name
+  throw new SyntaxError('its name is that of an element, as a valueString')
 }
 
 const addBelow = (acting: Acting, target: Location, name: string): void => {

@@ -26,7 +26,9 @@ const nodesAt = (resource: Json, path: string): readonly unknown[] => {
     return compiled(toPlain(resource)) as unknown[]
   } catch (cause) {
     // Over some paths, such as `name..family`, fhirpath.js stumbles itself instead of saying what is wrong with them.
-    throw cause instanceof TypeError ? new SyntaxError('its path is no FHIRPath', { cause }) : cause
+    if (!(cause instanceof Error) || cause instanceof TypeError)
+      throw new SyntaxError('its path is no FHIRPath', { cause })
+    throw new SyntaxError(cause.message.replace(/ expecting \{.*$/s, ''), { cause })
   }
 }
 

@@ -141,6 +141,25 @@ t.test('an address below /oauth at which nothing is leads to where the endpoints
   }
 })
 
+t.test(
+  'discovery finds the issuer in each way, and whoever looks at the root is told which issuer is meant',
+  async t => {
+    const found = await server.inject('/oauth/.well-known/openid-configuration')
+    for (const path of ['openid-configuration', 'oauth-authorization-server'])
+      t.same((await server.inject(`/.well-known/${path}/oauth?x=1`)).json(), found.json(), path)
+    const led = '; the endpoints are named at /oauth/.well-known/openid-configuration'
+    for (const [path, why] of [
+      ['/.well-known/openid-configuration', ', since the issuer is /oauth here and not the root'],
+      ['/.well-known/oauth-authorization-server', ', since the issuer is /oauth here and not the root'],
+      ['/oauth', ''],
+    ] as const) {
+      const { statusCode, body } = await server.inject({ url: path, headers: { accept: 'text/html' } })
+      const refused = { error: 'invalid_request', error_description: `Nothing is at ${path}${why}${led}` }
+      t.same([statusCode, JSON.parse(body)], [404, refused], path)
+    }
+  },
+)
+
 t.test('what is sent as no media type is told which one is meant', async t => {
   for (const [path, type] of [
     ['/token', 'application/x-www-form-urlencoded'],

@@ -142,6 +142,12 @@ t.test('as lines all documents come, one per line', async t => {
 t.test('errors say what would be accepted', async t => {
   const rows = [
     ['GET', `${base}?schema=omh`, 400, /schema is no parameter here; accepted: schema_namespace/],
+    [
+      'GET',
+      `${base}?created_before=2026-02-30T00:00:00Z`,
+      400,
+      /^created_before takes an instant that exists, with its zone, such as 2026-03-01T00:00:00Z$/,
+    ],
     ['GET', `${base}?schema_name=heart-rate`, 400, /schema_namespace and schema_name stand together/],
     ['GET', `${base}?schema_namespace=omh&schema_name=a%7Cb`, 400, /schema_name takes/],
     ['GET', `${base}?created_before=yesterday`, 400, /created_before takes an instant/],

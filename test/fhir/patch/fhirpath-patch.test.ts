@@ -241,6 +241,8 @@ t.test('an operation that cannot be carried out is named', async t => {
   const rows: readonly (readonly [Parts, string])[] = [
     [birth, 'there is a birthDate already: replace it'],
     [{ ...birth, name: 'weight' }, 'Patient has no element weight'],
+    [{ type: 'add', path: 'Patient', value: { valueDate: '2001' } }, 'it has no name'],
+    [{ ...birth, name: 3 }, 'its name is that of an element, as a valueString'],
     [{ type: 'replace', path: 'Patient.name', value: { valueString: 'x' } }, 'it means 2 elements; name one'],
     [{ type: 'delete', path: 'Patient.name' }, 'it means 2 elements; name one'],
     [{ type: 'replace', path: 'Patient.gender', value: { valueCode: 'male' } }, 'there is no such element'],
@@ -269,12 +271,35 @@ t.test('an operation that cannot be carried out is named', async t => {
     [{ type: 'delete', path: 'Patient.name.count()' }, 'it computes a value, and names no element'],
     [{ type: 'delete', path: 'Patient..birthDate' }, 'its path is no FHIRPath'],
     [{ type: 'delete', path: '(Patient.birthDate' }, "line: 1; column: 18; message: missing ')' at '<EOF>'"],
+    [{ type: 'delete', path: 'Patient.birthDate =' }, "line: 1; column: 19; message: mismatched input '<EOF>'"],
   ]
   for (const [parts, reason] of rows)
     t.strictSame(
       refused(() => patched(resource, { type: 'delete', path: 'Patient.photo' }, parts)),
       [422, `Operation 1 of the patch (${parts.type} ${parts.path}): ${reason}`, 'Parameters.parameter[1]'],
     )
+})
+
+t.test('no part of an operation is passed over', async t => {
+  const part = [
+    { name: 'type', valueCode: 'replace' },
+    { name: 'path', valueString: 'Patient.gender' },
+    { name: 'value', valueCode: 'male' },
+  ]
+  const rows: readonly (readonly [object | string, string])[] = [
+    [{ name: 'path', valueString: 'Patient.birthDate' }, 'it has more than one path'],
+    [{ name: 'value', valueCode: 'female' }, 'it has more than one value'],
+    [{ name: 'vlaue', valueCode: 'x' }, 'its parts are type, path, name, value, index, source, destination'],
+    ['x', 'its parts are type, path, name, value, index, source, destination'],
+    [{ name: 'index', valueInteger: 1, valueString: '2' }, 'its index is one value, not valueInteger and valueString'],
+  ]
+  for (const [more, reason] of rows) {
+    const parameter = [{ name: 'operation', part: [...part, more] }]
+    t.strictSame(
+      refused(() => parseFhirpathPatch(structures, { resourceType: 'Parameters', parameter })),
+      [400, `Operation 0 of the patch: ${reason}`, 'Parameters.parameter[0].part[3]'],
+    )
+  }
 })
 
 t.test('a patch without operations changes nothing', async t => {

@@ -141,8 +141,16 @@ t.test('other methods at public addresses are 405 for everybody', async t => {
       t.strictSame([statusCode, headers.allow], [405, 'GET, HEAD'], `${method} ${url}`)
       t.match(json(), { resourceType: 'OperationOutcome', issue: [{ code: 'not-supported' }] })
     }
-  const oauth = await server.inject({ method: 'POST', url: '/.well-known/oauth-authorization-server/oauth' })
-  t.match([oauth.statusCode, oauth.headers.allow], [405, 'GET, HEAD, OPTIONS'])
+  for (const url of ['/.well-known/oauth-authorization-server/oauth', '/.well-known/openid-configuration/oauth']) {
+    const oauth = await server.inject({ method: 'POST', url })
+    t.match([oauth.statusCode, oauth.headers.allow], [405, 'GET, HEAD, OPTIONS'], url)
+  }
+  const authorize = await server.inject({ method: 'PUT', url: '/oauth/authorize', headers: { accept: 'text/html' } })
+  t.match(
+    [authorize.statusCode, authorize.headers.allow, authorize.json()],
+    [405, 'GET, POST', { error_description: 'PUT is not answered here; accepted: GET, POST' }],
+    'nobody comes with a browser like that',
+  )
   t.equal((await server.inject({ method: 'POST', url: '/fhir/Patient/_search/x' })).statusCode, 401)
   t.equal((await server.inject({ method: 'DELETE', url: '/fhir/Patient/_search' })).statusCode, 401)
 })
@@ -340,6 +348,13 @@ t.test('what is not UTF-8 is refused, and never stored with other letters than w
   t.same(await sent('application/json; charset=iso-8859-1', latin1), refused)
   t.same(await sent('application/json; charset=iso-8859-1', Buffer.from(body('Muller'))), [201, 'Muller'])
   const form = 'application/x-www-form-urlencoded'
+  for (const [payload, type] of [
+    [Buffer.from(body('Muller'), 'utf16le'), 'application/json; charset=UTF-16'],
+    [Buffer.from('name=Muller'), `${form}; charset=UTF-16`],
+  ] as const) {
+    const url = type.startsWith(form) ? '/fhir/Patient/_search' : '/fhir/Patient'
+    t.same(await sent(type, payload, url), [415, 'Text in UTF-16 is not taken here; send UTF-8'], type)
+  }
   t.same(await sent(form, Buffer.from('name=Müller', 'latin1'), '/fhir/Patient/_search'), [
     400,
     'The body is not UTF-8',
