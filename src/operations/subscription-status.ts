@@ -66,6 +66,8 @@ export const subscriptionEvents: Operation = {
       limit: 1000,
       whole: content === 'full-resource',
     }
+    if (given.has('eventsUntilNumber') && range.until <= range.after)
+      throw refusal('eventsUntilNumber', 'eventsUntilNumber lies before eventsSinceNumber')
     const events = asked === undefined ? [] : await context.store.events(id, asked, range)
     const text = notificationText({ type: 'query-event', subscription, content, lastEvent, events }, context.base)
     return { status: 200, body: { kind: 'text', text } }

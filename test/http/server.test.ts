@@ -31,6 +31,7 @@ const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = as
       await once(socket, 'close')
       return Readable.from(['line'])
     })
+    scope.get('/named/:name', async () => 'found')
     scope.get('/refused', async () => {
       throw new FhirError('conflict', 'Somebody was faster', { status: 412, expression: 'Patient.meta' })
     })
@@ -168,6 +169,19 @@ t.test('what is wrong with the request itself is reported as FHIR defines', asyn
     t.match({ status: response.statusCode, code: issueOf(response)?.code }, { status, code }, JSON.stringify(request))
     t.match(response.headers['content-type'], /^application\/fhir\+json/)
   }
+})
+
+t.test('an address that is too long for anything is refused without being repeated: it may hold a secret', async t => {
+  const { server } = await open()
+  const answer = await server.inject(`/named/${'x'.repeat(1001)}`)
+  t.same(answer.json().issue, [
+    {
+      severity: 'error',
+      code: 'too-long',
+      diagnostics: 'A part of the path is longer than anything that is found there',
+    },
+  ])
+  t.equal(answer.statusCode, 414)
 })
 
 t.test('a compressed body is accepted, up to the limit of its content', async t => {

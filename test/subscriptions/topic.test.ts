@@ -360,6 +360,11 @@ t.test('its creator asks for its status, and for events again; nobody else can',
     await send(researcher, 'GET', `Subscription/${id}/$events?eventsSinceNumber=2&eventsUntilNumber=3`)
   ).json()
   t.match(events, { type: 'history', entry: [status(id, 'query-event', 3, [event(2, made[1]), event(3, made[2])])] })
+  const reversed = await send(researcher, 'GET', `Subscription/${id}/$events?eventsSinceNumber=3&eventsUntilNumber=2`)
+  t.match(
+    [reversed.statusCode, reversed.json().issue],
+    [400, [{ expression: ['eventsUntilNumber'], diagnostics: 'eventsUntilNumber lies before eventsSinceNumber' }]],
+  )
   const whole = (await send(researcher, 'GET', `Subscription/${id}/$events?content=full-resource`)).json()
   t.same(
     whole.entry.slice(1).map(({ resource }: { resource: Observation }) => resource.id),

@@ -70,12 +70,14 @@ const keyChecks = (
       [hasKeys, 'jwks', onlySigns],
     ]
   }
+  const isUrl = jwksUri === undefined || URL.canParse(jwksUri)
   const unreachable = jwksUri === undefined ? undefined : refusalOf(jwksUri)
   const allow = 'the operator of this server has to allow it first, in OUTBOUND_ORIGINS'
   return [
     [!(hasKeys || hasAddress), 'jwks_uri', 'Enter where its keys are, or the keys themselves'],
     [hasKeys && hasAddress, 'jwks_uri', 'Enter where its keys are or the keys, not both'],
-    [unreachable !== undefined, 'jwks_uri', `${unreachable}: ${allow}`],
+    [!isUrl, 'jwks_uri', 'Enter the whole address of the key set, such as https://app.example.org/jwks.json'],
+    [isUrl && unreachable !== undefined, 'jwks_uri', `${unreachable}: ${allow}`],
   ]
 }
 

@@ -144,11 +144,8 @@ const toIdentifier = (line: string): Identifier => {
   return bar < 0 ? { value: line } : { system: line.slice(0, bar).trim(), value: line.slice(bar + 1).trim() }
 }
 
-export const givenNames = (text: string): string[] =>
-  text
-    .trim()
-    .split(/\s+/)
-    .filter(name => name !== '')
+/** Those that can be seen. */
+export const givenNames = (text: string): string[] => text.split(/\s+/).filter(name => !isBlank(name))
 
 const toPatient = (fields: PatientFields): Patient => {
   const { given, family, birthDate, identifiers, email, mobile, gender, language } = fields

@@ -383,6 +383,7 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
     [{ ...job, jwks: JSON.stringify({ keys: [{ ...key, d: 'AAAA' }] }) }, 'jwks', /public keys only/],
     [{ ...job, jwks: '{"keys":[{"kty":"RSA","kid":"a"}]}' }, 'jwks', /The key a is no whole RSA key/],
     [{ ...job, jwks: JSON.stringify({ keys: [{ ...key, use: 'enc' }] }) }, 'jwks', /must be sig, or left out/],
+    [{ ...job, jwks: '', jwks_uri: 'nope' }, 'jwks_uri', /^Enter the whole address of the key set, such as https/],
     [{ ...job, jwks: keySet(rsa, rsa) }, 'jwks', /No two keys of one kty may have the same kid/],
     [{ ...job, jwks: JSON.stringify({ keys: Array.from({ length: 21 }, () => key) }) }, 'jwks', /at most 20 keys/],
     [{ ...job, redirect_uris: redirectUri }, 'redirect_uris', /sends nobody back/],
