@@ -368,3 +368,19 @@ t.test('what the patient signs while signed in, it sees and cannot change', asyn
   t.equal((await api(app, 'POST', path, saying(true))).status, 403, 'nor does it answer again for somebody who refused')
   t.match((await send(signedIn, 'GET', 'Consent?status=active&_summary=count')).json(), { total: 0 })
 })
+
+t.test('of two apps that came so, one goes on with what the other has answered', async t => {
+  const four = await enrolled('Wim')
+  const first = await tokenOf(appToken(await invite(four), world.app.id))
+  const second = await tokenOf(appToken(await invite(four), world.app.id))
+  const saying = (consented: boolean) => {
+    const scopeConsents = [
+      { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented },
+    ]
+    return { studyScopeConsents: [{ studyId: study.group, scopeConsents }] }
+  }
+  const path = `patients/${four.patient}/consents`
+  t.equal((await api(first, 'POST', path, saying(false))).status, 201)
+  t.match(await api(second, 'POST', path, saying(true)), { status: 201 })
+  t.match((await api(first, 'GET', path)).body, { studies: [{ scopeConsents: [{ consented: true }] }] })
+})

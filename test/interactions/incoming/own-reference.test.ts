@@ -157,3 +157,17 @@ t.test('an entry of a batch that refers to another one is refused, and the other
     { response: { status: '201 Created' } },
   ])
 })
+
+t.test('an entry of a batch may refer to what another one changes, since that is there', async t => {
+  const put = (resource: object, path: string) => ({
+    fullUrl: `${base}/${path}`,
+    resource: { ...resource, id: path.split('/')[1] },
+    request: { method: 'PUT', url: path },
+  })
+  const { body } = await send('everything', 'POST', '', {
+    resourceType: 'Bundle',
+    type: 'batch',
+    entry: [put({ resourceType: 'Patient' }, 'Patient/ann'), put(observation('Patient/ann'), 'Observation/of-ann')],
+  })
+  t.match(body.entry, [{ response: { status: '200 OK' } }, { response: { status: '201 Created' } }])
+})
