@@ -188,9 +188,16 @@ const patientIn = (caller: { readonly patient?: string } | undefined) => caller?
 t.test('a token is no good while its Person, or the Person of its Patient, is not active', async t => {
   const { database, issued, bar } = await openTwo()
   await bar('is-ann', 'ann')
+  const given = { client: 'cli', scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
+  const [ofPerson, ofPatient] = [
+    (await createGrant(database, { ...given, person: 'is-ann' })) ?? '',
+    (await createGrant(database, { ...given, patient: 'ann' })) ?? '',
+  ]
   const tokens = [
     await issued({ kind: 'user', person: 'is-ann' }),
+    await issued({ kind: 'user', person: 'is-ann' }, { grantId: ofPerson }),
     await issued({ kind: 'patient', patient: 'ann' }),
+    await issued({ kind: 'patient', patient: 'ann' }, { grantId: ofPatient }),
     await issued({ kind: 'user', person: 'is-bob', launchPatient: 'ann' }),
     await issued({ kind: 'patient', patient: 'bob' }),
     await issued({ kind: 'client' }),
@@ -200,9 +207,9 @@ t.test('a token is no good while its Person, or the Person of its Patient, is no
     for (const one of tokens) found.push((await findCaller(database, one)) !== undefined)
     return found
   }
-  t.strictSame(await inForce(), [false, false, true, true, true])
+  t.strictSame(await inForce(), [false, false, false, false, true, true, true])
   await database.run(sql.fragment`DELETE FROM barred_person`)
-  t.strictSame(await inForce(), [true, true, true, true, true])
+  t.strictSame(await inForce(), [true, true, true, true, true, true, true])
 })
 
 t.test('a token of a grant ends with it, and may be bound to a sign-in', async t => {
