@@ -52,6 +52,8 @@ t.test('next is opaque, bound to the caller, and leads through everything', asyn
   t.equal((await get(next.url, {}, 'other')).statusCode, 400)
   t.equal((await get(next.url.replace('/Patient?', '/Group?'))).statusCode, 400)
   t.equal((await get(`${next.url}&gender=male`)).statusCode, 400)
+  const twice = await get(`${next.url}&_cursor=${new URL(next.url).searchParams.get('_cursor')}`)
+  t.match([twice.statusCode, twice.body], [400, /_cursor names the whole search already/])
   t.equal((await get(`${next.url.slice(0, -3)}AAA`)).statusCode, 400)
 })
 
