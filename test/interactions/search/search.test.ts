@@ -57,6 +57,12 @@ t.test('next is opaque, bound to the caller, and leads through everything', asyn
   t.equal((await get(`${next.url.slice(0, -3)}AAA`)).statusCode, 400)
 })
 
+t.test('a link to another page may say how large that is to be', async t => {
+  const [, next] = (await get('/fhir/Patient?birthdate=lt2026&_count=1')).json().link
+  const sizes = [1, 2].map(async count => (await get(`${next.url}&_count=${count}`)).json().entry.length)
+  t.same(await Promise.all(sizes), [1, 2])
+})
+
 t.test('unknown parameters are refused by name, or ignored with a message', async t => {
   const strict = await get('/fhir/Patient?colour=red')
   t.equal(strict.statusCode, 400)

@@ -34,6 +34,11 @@ t.test('the first matching line is named, whatever matches', async t => {
   t.same(linesBefore(patient('A'), patient('B', '1'), patient('a', '1')), [undefined, undefined, 2])
 })
 
+t.test('in one list people of one name are the same only if they were born on the same day', async t => {
+  const later = { ...patient('A'), birthDate: '1970-01-02' }
+  t.same(linesBefore(patient('A'), later, patient('A'), later), [undefined, undefined, 2, 3])
+})
+
 t.test('a name is the same without its punctuation and blanks', async t => {
   t.same(linesBefore(patient("O'Brien"), patient('OBrien'), patient('O Brien'), patient('Brien')), [
     undefined,

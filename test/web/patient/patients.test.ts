@@ -367,6 +367,25 @@ t.test('the registering organization changes how a patient is reached, and their
   t.same((await patientAt(`/patients/${id}`)).telecom, [{ system: 'phone', use: 'home', value: '1' }])
 })
 
+t.test('an address that stays is kept as it was written elsewhere, with the days on which it is used', async t => {
+  const period = { start: '2020-01-01', end: '2099-12-31' }
+  const telecom = [
+    { system: 'email', value: 'Ella@Example.ORG', period },
+    { system: 'phone', use: 'mobile', value: '+1 (500) 555-0006', period },
+  ] as const
+  const person = { ...ofLab, name: [{ family: 'Ella' }], birthDate: '1970-05-31', telecom: [...telecom] }
+  const page = `/patients/${(await create(lab.manager, person)).id}/change`
+  const { body } = await people.member.get(page)
+  const [email = '', mobile = ''] = ['email', 'mobile'].map(
+    name => new RegExp(`name="${name}"[^>]*\\bvalue="([^"]*)"`).exec(body)?.[1],
+  )
+  t.strictSame([email, mobile.replaceAll(/\D/g, '')], ['Ella@Example.ORG', '15005550006'])
+  const changed = await people.member.send(page, { family: 'Ella Neu', birthDate: '1970-05-31', email, mobile })
+  t.equal(changed.status, 303)
+  const stored = await patientAt(page)
+  t.strictSame([stored.name?.[0]?.family, stored.telecom], ['Ella Neu', telecom])
+})
+
 t.test('the gender is changed and taken back, and one that the form did not have stays', async t => {
   const { id } = await create(lab.manager, {
     ...ofLab,
