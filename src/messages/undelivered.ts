@@ -26,3 +26,6 @@ export const undeliveredBy = (error: unknown): Undelivered =>
   error instanceof Undelivered ? error : new Undelivered(ownFault)
 
 export const ownFault = 'Something went wrong on this server'
+
+/** Whether it may have been because of the address, judging by the reason: all others than a refusal have nothing to do with it. */
+export const mayBeOfAddress = (reason: string): boolean => /\brefused\b/.test(reason)

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from '../database.ts'
 import type { Address } from '../model/patient-address.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
-import { sql } from '../sql.ts'
+import { type SqlFragment, sql } from '../sql.ts'
 import { invitationsOf, isOpen } from './invitation-state.ts'
 import { addMessage } from './study-message.ts'
 
@@ -12,7 +12,7 @@ export type Invitation = {
   readonly subject: string
   readonly study: string
   readonly patient: string
-  /** The message by which somebody came; for a link that staff show as a picture, the first message of the invitation that did not fail, if there is one. */
+  /** The message by which somebody came; for a link that staff show as a picture, the first message of the invitation that was not refused, if there is one. */
   readonly message: string
   readonly expiresAt: Date
 } & Address
@@ -70,12 +70,20 @@ const endOpen = async (connection: Connection, subject: string, by: 'cancelled' 
 const takeTurn = (connection: Connection, subject: string) =>
   connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${subject}))`)
 
+/** `channel`: how the code is sent that it asks for. `isRefused`: what was sent there last, or is to be, did not go out. */
+export type LinkToShow = Pick<Invitation, 'expiresAt' | 'channel'> & {
+  readonly secret: string
+  readonly isRefused: boolean
+}
+
 /** A new link to be shown, which replaces the one that was shown before; undefined if there is no open invitation. */
-export const linkToShow = async (connection: Connection, subject: string) => {
+export const linkToShow = async (connection: Connection, subject: string): Promise<LinkToShow | undefined> => {
   const secret = newSecret()
-  const shown = await connection.maybeOne<{ readonly expiresAt: Date }>(sql.fragment`
-    UPDATE invitation SET shown_hash = ${hashOf(secret)} WHERE subject = ${subject} AND ${isOpen}
-    RETURNING expires_at AS "expiresAt"`)
+  const shown = await connection.maybeOne<Omit<LinkToShow, 'secret'>>(sql.fragment`
+    UPDATE invitation SET shown_hash = ${hashOf(secret)}
+    FROM study_message AS message
+    WHERE invitation.subject = ${subject} AND ${isOpen} AND message.id = ${firstMessage}
+    RETURNING expires_at AS "expiresAt", message.channel, ${isRefused(sql.fragment`message`)} AS "isRefused"`)
   return shown && { secret, ...shown }
 }
 
@@ -175,7 +183,10 @@ export const isOfAnother = async (connection: Connection, patient: string, perso
 const columns = sql.fragment`invitation.id, invitation.subject, invitation.study_id AS study, invitation.patient,
   invitation.expires_at AS "expiresAt", message.id AS message, message.channel, message.address`
 
-/** The code for a link that is shown goes to its address, so one that failed comes last. */
+const isRefused = (message: SqlFragment): SqlFragment =>
+  sql.fragment`(${message}.state = 'failed' OR ${message}.state = 'waiting' AND ${message}.reason IS NOT NULL)`
+
+/** The code for a link that is shown goes to its address, so those come last that did not go out. */
 const firstMessage = sql.fragment`(
   SELECT first.id FROM study_message AS first WHERE first.invitation = invitation.id
-  ORDER BY first.state = 'failed', first.made_at, first.id LIMIT 1)`
+  ORDER BY ${isRefused(sql.fragment`first`)}, first.made_at, first.id LIMIT 1)`

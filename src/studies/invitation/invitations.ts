@@ -11,7 +11,13 @@ import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { holdAddresses } from '../../storage/study/held-addresses.ts'
-import { cancelInvitation, isInvitedSince, linkToShow, makeInvitation } from '../../storage/study/invitation.ts'
+import {
+  cancelInvitation,
+  isInvitedSince,
+  type LinkToShow,
+  linkToShow,
+  makeInvitation,
+} from '../../storage/study/invitation.ts'
 import { type InvitationState, invitationsOf } from '../../storage/study/invitation-state.ts'
 import { type MessageState, messagesOf } from '../../storage/study/message-state.ts'
 import { addReminder, daysBetweenReminders } from '../../storage/study/study-message.ts'
@@ -45,7 +51,7 @@ export type Invitations = {
   readonly show: (by: InvitedBy) => Promise<ShownInvitation | undefined>
 }
 
-export type ShownInvitation = { readonly link: string; readonly study: ResearchStudy; readonly expiresAt: Date }
+export type ShownInvitation = Omit<LinkToShow, 'secret'> & { readonly link: string; readonly study: ResearchStudy }
 
 type InvitedBy = {
   readonly person: string
@@ -163,7 +169,9 @@ const show = async (parts: InvitationParts, by: InvitedBy): Promise<ShownInvitat
   const shown = await recordingInvitation(parts.accounts.openStoreAs, event, connection =>
     linkToShow(connection, by.subject),
   )
-  return shown && { link: invitationUrl(parts.accounts, shown.secret), study, expiresAt: shown.expiresAt }
+  if (shown === undefined) return undefined
+  const { secret, ...known } = shown
+  return { ...known, link: invitationUrl(parts.accounts, secret), study }
 }
 
 export const invitationUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>

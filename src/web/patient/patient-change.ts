@@ -71,7 +71,7 @@ const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
 ${saved && notice('problem', overtaken)}
 ${patientProblemList(problems)}
 <p>A patient who has been invited shows who they are by the birth date entered here.</p>
-<p>Changing an address ends the links that were sent to the old one. If we ever wrote to the old address, it is told that there is another now.</p>
+<p>Changing an address ends the links that were sent to the old one: whoever was invited by one is invited again, on the page of the study. If we ever wrote to the old address, it is told that there is another now.</p>
 ${postForm(
   { action: `/patients/${id}/change${back}`, token: ownToken(reply), hidden: { version }, novalidate: true },
   html`${patientFields(phoneCountry, fields, problems, saved)}

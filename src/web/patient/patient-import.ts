@@ -127,7 +127,7 @@ ${
   study === null
     ? html`<p>A study asks them for their data once they are enrolled into it and invited, on the page of the study.</p>
 <p><a class="btn btn-primary" href="/patients">See the patients</a> <a class="btn btn-outline-primary" href="/studies">See the studies</a></p>`
-    : html`<p><a class="btn btn-primary" href="/studies/${study}/invitations?invited=not-invited">Invite them</a></p>
+    : html`<p><a class="btn btn-primary" href="/studies/${study}/invitations?invited=not-invited&state=none">Invite them</a></p>
 <p><a href="/studies/${study}">Go to the study</a></p>`
 }`
 

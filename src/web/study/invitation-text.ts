@@ -1,4 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
+import { mayBeOfAddress } from '../../messages/undelivered.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import type { InvitationState } from '../../storage/study/invitation-state.ts'
 import type { MessageState } from '../../storage/study/message-state.ts'
@@ -60,12 +61,12 @@ const messageText = (
   { kind, channel, state, reason, tries, madeAt, endedAt }: MessageState,
   hasOutbox: boolean,
 ): Html => {
-  const name = `${kinds[kind]}${channels[channel]}`
+  const name = `${kinds[kind]}${sent[channel].message}`
   const tried = tries > 1 || (tries > 0 && state !== 'sent') ? ` Tried ${tries === 1 ? 'once' : `${tries} times`}.` : ''
   const because = reason === null ? '' : ` ${reason}.`
   switch (state) {
     case 'waiting':
-      return html`The ${name} is being sent.${tried}${because}`
+      return html`The ${name} ${reason === null ? 'is being sent' : 'could not be sent yet, and is tried again'}.${tried}${because}`
     case 'sent':
       return html`The ${name} ${hasOutbox ? 'went to the outbox' : 'was sent'}: ${moment(endedAt ?? madeAt)}.${tried}`
     case 'failed':
@@ -85,12 +86,15 @@ const isStillDue = (
 }
 
 /** Reminders of an invitation that works no more are of no use. */
-const adviceOn = ({ kind }: MessageState, { invitation }: Invited, study: ResearchStudy): Html => {
+const adviceOn = ({ kind, channel, reason }: MessageState, { invitation }: Invited, study: ResearchStudy): Html => {
   const isReminded =
     kind !== 'invitation' && (kind !== 'reminder' || invitation?.isOpen || invitation?.endedBy === 'used')
+  const [check, invite, remind] = mayBeOfAddress(reason ?? '')
+    ? [` Check the ${sent[channel].address}, and `, 'invite', 'remind']
+    : [' ', 'Invite', 'Remind']
   return isReminded
-    ? html` Check the address, and <a href="/studies/${study.id}/invitations?invited=failed">remind them again</a>.`
-    : html` Check the address, and invite them again.`
+    ? html`${check}<a href="/studies/${study.id}/invitations?invited=failed">${remind} them again</a>.`
+    : html`${check}${invite} them again.`
 }
 
 const kinds: Readonly<Record<MessageState['kind'], string>> = {
@@ -100,12 +104,15 @@ const kinds: Readonly<Record<MessageState['kind'], string>> = {
   changed: 'reminder of the new text, by ',
 }
 
-const channels: Readonly<Record<MessageState['channel'], string>> = { email: 'e-mail', sms: 'text message' }
+export const sent: Readonly<Record<MessageState['channel'], { readonly message: string; readonly address: string }>> = {
+  email: { message: 'e-mail', address: 'e-mail address' },
+  sms: { message: 'text message', address: 'mobile number' },
+}
 
 const ends: Readonly<Record<NonNullable<InvitationState['endedBy']>, string>> = {
   used: 'The patient has used it.',
   cancelled: 'It was cancelled.',
   replaced: 'It was replaced.',
   tries: 'It ended after five wrong tries.',
-  address: 'It ended, because the address was changed.',
+  address: 'It ended, because the address was changed: no link was sent to the new one.',
 }

@@ -18,7 +18,7 @@ import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { backToStudy } from './back-to-study.ts'
-import { hasAnsweredUninvited, standingText, unreachedText } from './invitation-text.ts'
+import { hasAnsweredUninvited, sent, standingText, unreachedText } from './invitation-text.ts'
 import { peopleAskedIn, peopleUrl } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
@@ -102,17 +102,19 @@ ${backToStudy(reply.request, id, subject)}`,
 /** Without the birth date, for which whoever opens it is asked. */
 const sendCode = (
   reply: FastifyReply,
-  { link, study, expiresAt }: ShownInvitation,
+  { link, study, expiresAt, channel, isRefused }: ShownInvitation,
   subject: string,
   whom: Parameters<typeof nameOf>[0],
 ): FastifyReply =>
   sendStaffPage(reply, {
     title: 'Invitation to scan',
+    isProblem: isRefused,
     content: html`<h1>Invitation to scan</h1>
 <dl><dt>Patient</dt><dd>${nameOf(whom)}</dd>
 <dt>Study</dt><dd>${titleOf(study)}</dd>
 <dt>Works until</dt><dd>${moment(expiresAt)}</dd></dl>
-<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else can use it.</p>
+${isRefused && notice('problem', html`<p>The ${sent[channel].message} to them has failed so far, and so may the code: correct their ${sent[channel].address} first, and invite them again.</p>`)}
+<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the ${sent[channel].address} that was invited: nobody else can use it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, or until you show another one.</p>
 ${printedLine()}

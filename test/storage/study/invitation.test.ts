@@ -431,11 +431,17 @@ t.test(
     const fail = (message: string) =>
       database.run(sql.fragment`UPDATE study_message SET state = 'failed' WHERE id = ${message}`)
     t.equal(await cameBy(shown), messages.email)
+    t.match(await linkToShow(database, subject), { channel: 'email', isRefused: false })
+    const again = (await linkToShow(database, subject))?.secret ?? ''
+    await database.run(
+      sql.fragment`UPDATE study_message SET reason = 'The mail server refused it' WHERE id = ${messages.email}`,
+    )
+    t.equal(await cameBy(again), messages.sms, 'what is tried again may never arrive')
     t.equal(await cameBy(links.sms), messages.sms, 'whoever got one comes by that')
     await fail(messages.email)
-    t.match(await findInvitation(database, shown), { message: messages.sms, channel: 'sms', address: '+34600111222' })
+    t.match(await findInvitation(database, again), { message: messages.sms, channel: 'sms', address: '+34600111222' })
     t.equal(await cameBy(links.email), messages.email, 'it may have arrived all the same')
     await fail(messages.sms)
-    t.equal(await cameBy(shown), messages.email, 'where neither arrived, the first may be tried once more')
+    t.equal(await cameBy(again), messages.email, 'where neither arrived, the first may be tried once more')
   },
 )

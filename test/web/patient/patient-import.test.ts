@@ -369,7 +369,7 @@ t.test('a list for a study is enrolled with it', async t => {
   t.match(wordsOf(done), /2 patients are registered, and enrolled in the study\. Invite them Go to the study/)
   t.match(
     done.body,
-    /<a class="btn btn-primary" href="\/studies\/[^"]*\/invitations\?invited=not-invited">Invite them</,
+    /<a class="btn btn-primary" href="\/studies\/[^"]*\/invitations\?invited=not-invited&state=none">Invite them</,
   )
   const { total } = (
     await send(

@@ -18,7 +18,7 @@ t.setTimeout(200_000)
 const page = `/studies/${study.id}`
 const failed = `${page}/invitations?invited=failed`
 const refused = 'The e-mail failed. Tried once. The mail server refused it.'
-const anew = `${refused} Check the address, and invite them again.`
+const anew = `${refused} Check the e-mail address, and invite them again.`
 const fail = (subject: string) =>
   database.run(sql.fragment`
     UPDATE study_message SET state = 'failed', reason = 'The mail server refused it', tries = 1, ended_at = now()
@@ -82,7 +82,7 @@ t.test('of a message that failed it is said what to do, as long as that is still
     await end(subject, by)
     const isDue = by === 'tries'
     t.match(await said(subject), isDue ? anew : refused, name)
-    t.equal((await said(subject)).includes('Check the address'), isDue, name)
+    t.equal((await said(subject)).includes('Check the e-mail address'), isDue, name)
     t.equal(await isListed(name), isDue, name)
   }
   const late = await invitedInVain('Late')
@@ -93,20 +93,28 @@ t.test('of a message that failed it is said what to do, as long as that is still
   const place = JSON.parse((await send('everything', 'GET', `ResearchSubject/${gone.subject}`)).body)
   await update(lab.manager, { ...place, status: 'withdrawn' })
   t.match(await said(gone.subject), refused)
-  t.notMatch(await said(gone.subject), /Check the address/)
+  t.notMatch(await said(gone.subject), /Check the e-mail address/)
+})
+
+t.test('the address is to be checked only if it may be to blame', async t => {
+  const { subject } = await invitedInVain('Blameless')
+  const reason = 'Nobody new comes into the study while its status is “Paused”'
+  await database.run(sql.fragment`UPDATE study_message SET reason = ${reason} WHERE subject = ${subject}`)
+  t.match(await said(subject), `The e-mail failed. Tried once. ${reason}. Invite them again.`)
 })
 
 t.test('of a reminder that failed it is said to remind them again, or to invite them once it is of no use', async t => {
   const { subject } = await invitedInVain('Reminded')
   await database.run(sql.fragment`UPDATE study_message SET state = 'sent', reason = NULL WHERE subject = ${subject}`)
   await remindedInVain(subject, 'reminder')
-  const again = 'The reminder by e-mail failed. The mail server refused it. Check the address, and remind them again'
+  const again =
+    'The reminder by e-mail failed. The mail server refused it. Check the e-mail address, and remind them again'
   t.match(await said(subject), again)
   t.match((await staff.get(`${page}/people/${subject}`)).body, `<a href="${failed}">remind them again</a>`)
   await end(subject, 'tries')
-  t.match(await said(subject), /The reminder by e-mail failed\. .* Check the address, and invite them again\./)
+  t.match(await said(subject), /The reminder by e-mail failed\. .* Check the e-mail address, and invite them again\./)
   await act(subject, 'invite')
-  t.notMatch(await said(subject), /Check the address/)
+  t.notMatch(await said(subject), /Check the e-mail address/)
   t.notOk(await isListed('Reminded'), 'another message is on its way')
 })
 
@@ -118,11 +126,12 @@ t.test('who was reached by the other way at the same time is not to be written t
     SELECT '0-before', kind, patient, subject, study_id, invitation, 'sms', '+41791234567', 'sent', made_at, now()
     FROM study_message WHERE subject = ${subject}`)
   t.match(await said(subject), refused)
-  t.notMatch(await said(subject), /Check the address/)
+  t.notMatch(await said(subject), /Check the e-mail address/)
   t.notOk(await isListed('Both'))
   await fail(subject)
   t.ok(await isListed('Both'))
-  t.equal((await said(subject)).split('Check the address').length - 1, 2)
+  t.match(await said(subject), /Check the e-mail address, and invite them again\./)
+  t.match(await said(subject), /Check the mobile number, and invite them again\./)
 })
 
 t.test('whoever has answered since a message to them failed is not to be written to again', async t => {
@@ -133,7 +142,7 @@ t.test('whoever has answered since a message to them failed is not to be written
     await answer(patient.id, status)
     t.notOk(await isListed(name), status)
     t.match(await said(subject), refused)
-    t.notMatch(await said(subject), /Check the address/, status)
+    t.notMatch(await said(subject), /Check the e-mail address/, status)
   }
 })
 
@@ -143,7 +152,7 @@ t.test('a reminder to send data, or of a new text, is not to be repeated once th
   await act(subject, 'invite')
   await fail(subject)
   await remindedInVain(subject, 'silence')
-  t.match(await said(subject), /to send data, by e-mail failed\. .* Check the address, and remind them again/)
+  t.match(await said(subject), /to send data, by e-mail failed\. .* Check the e-mail address, and remind them again/)
   await create('everything', {
     resourceType: 'Observation',
     status: 'final',
@@ -154,9 +163,40 @@ t.test('a reminder to send data, or of a new text, is not to be repeated once th
   })
   const since = await said(subject)
   t.match(since, /The newest reading came .*to send data, by e-mail failed/)
-  t.notMatch(since, /Check the address/)
+  t.notMatch(since, /Check the e-mail address/)
   await remindedInVain(subject, 'changed')
-  t.notMatch(await said(subject), /Check the address/, 'they have signed the text that holds')
+  t.notMatch(await said(subject), /Check the e-mail address/, 'they have signed the text that holds')
+})
+
+t.test('what is tried again is not said to be on its way, and a QR code says where its code goes', async t => {
+  const { subject } = await enrolled('Desk')
+  await act(subject, 'invite')
+  const scans = async () => wordsOf(await act(subject, 'code'))
+  const to = (how: string) => `a code that we send to the ${how} that was invited: nobody else can use it.`
+  const warning = /has failed so far, and so may the code: correct their e-mail address first, and invite them again\./
+  t.match(await scans(), to('e-mail address'))
+  t.notMatch(await scans(), warning)
+  await database.run(sql.fragment`
+    UPDATE study_message SET state = 'waiting', reason = 'The mail server refused it', tries = 2, ended_at = NULL WHERE subject = ${subject}`)
+  t.match(
+    await said(subject),
+    'The e-mail could not be sent yet, and is tried again. Tried 2 times. The mail server refused it.',
+  )
+  t.match(await scans(), warning)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, kind, patient, subject, study_id, invitation, channel, address, made_at)
+    SELECT 'by-phone', kind, patient, subject, study_id, invitation, 'sms', '+41791234567', made_at FROM study_message WHERE subject = ${subject}`)
+  t.match(await scans(), to('mobile number'))
+  t.notMatch(await scans(), warning)
+  await fail(subject)
+  t.match(await scans(), /The e-mail to them has failed so far/)
+})
+
+t.test('where an invitation ended with the address, nothing is said to have gone to the new one', async t => {
+  const { patient, subject } = await enrolled('Moved')
+  await act(subject, 'invite')
+  await update(lab.manager, { ...patient, telecom: [{ system: 'email', value: 'moved@elsewhere.example' }] })
+  t.match(await said(subject), 'It ended, because the address was changed: no link was sent to the new one.')
 })
 
 t.test('where the study asks nobody now, nobody is told to invite anybody', async t => {
@@ -169,7 +209,7 @@ t.test('where the study asks nobody now, nobody is told to invite anybody', asyn
   t.equal(await noted(), undefined)
   t.match(wordsOf(await staff.get(page)), note, 'though it says who was not reached')
   t.match(await said(subject), refused)
-  t.notMatch(await said(subject), /Check the address/)
+  t.notMatch(await said(subject), /Check the e-mail address/)
   await update(lab.manager, { ...active, status: 'completed' })
   t.notMatch(wordsOf(await staff.get(page)), /The last message to|No message can reach/, 'nothing more is to be done')
   await update('everything', active)

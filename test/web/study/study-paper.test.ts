@@ -191,7 +191,7 @@ t.test(
       const said = wordsOf(await first.get(place))
       const listed = wordsOf(await first.get(`/studies/${study.id}/invitations?invited=failed`))
       t.match(said, /The e-mail failed\. It was refused\./)
-      return [said.includes('Check the address'), listed.includes('Penny')]
+      return [said.includes('Check the e-mail address'), listed.includes('Penny')]
     }
     t.strictSame(await isToBeWrittenTo(), [true, true])
     await first.sendFile(page, scan(), page, signed)
