@@ -42,7 +42,7 @@ ${lineTable(
   ['Line', 'Patient', 'May be the same as'],
   shown.map(line => [
     String(line.line),
-    html`<div class="text-break">${line.patient !== null && patientLine(line.patient)}${line.duplicates?.some(({ isNew }) => isNew) && html` <span class="badge text-bg-secondary">New since you looked</span>`}</div>`,
+    html`<div class="text-break">${line.patient !== null && patientLine(line.patient)}${line.duplicates?.some(({ isNew }) => isNew) && html` <span class="badge text-bg-secondary">New</span>`}</div>`,
     html`<ul class="text-break">${(line.duplicates ?? []).map(one => html`<li>${duplicateText(one, known)}</li>`)}</ul>
 ${choiceField(line, known, list)}`,
   ]),

@@ -396,7 +396,7 @@ t.test('who came to a list after it was looked at is marked as new in it, until 
   /** The numbers of the lines that are marked. */
   const marked = async () => {
     const { body } = await settled(location)
-    const rows = body.split('<tr').filter(row => row.includes('New since you looked'))
+    const rows = body.split('<tr').filter(row => row.includes('>New<'))
     return rows.map(row => Number(/<t[hd][^>]*>(?:<[^>]*>)*(\d+)</.exec(row)?.[1]))
   }
   t.strictSame(await marked(), [], 'nobody looked at it before')
