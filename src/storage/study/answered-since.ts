@@ -11,9 +11,9 @@ export const hasAnsweredSince = (subject: SqlFragment, study: SqlFragment, momen
     WHERE place.id = ${subject} AND (EXISTS (
       SELECT FROM consent
       WHERE consent.patient_id = place.patient_id AND consent.last_updated > ${moment} AND consent_study(consent.content) = ${study}
-        AND consent.content ->> 'status' NOT IN ('draft', 'proposed') AND NOT ${isDiscardedPaper(sql.fragment`consent`)})
+        AND consent.content ->> 'status' NOT IN ('draft', 'proposed') AND NOT ${isDiscardedPaper(sql.fragment`consent`)} OFFSET 0)
     OR EXISTS (
       SELECT FROM consent_history AS gone
       JOIN consent_history AS told ON told.patient_id = gone.patient_id AND told.pk = gone.pk AND told.version = gone.version - 1
       WHERE gone.patient_id = place.patient_id AND gone.method = 'DELETE' AND gone.last_updated > ${moment}
-        AND consent_study(told.content) = ${study})))`
+        AND consent_study(told.content) = ${study} OFFSET 0)))`

@@ -30,7 +30,7 @@ export const subjectsWith = async (
 const isOpen = sql.fragment`(invitation.ended_at IS NULL AND invitation.expires_at > now())`
 
 const hasMessage = (such: SqlFragment): SqlFragment =>
-  sql.fragment`EXISTS (SELECT FROM study_message WHERE study_message.subject = enrolment.id AND ${such})`
+  sql.fragment`EXISTS (SELECT FROM study_message WHERE study_message.subject = enrolment.id AND ${such} OFFSET 0)`
 
 const conditions: Readonly<Record<InvitedFilter, SqlFragment>> = {
   'not-invited': sql.fragment`invitation.id IS NULL`,

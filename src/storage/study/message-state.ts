@@ -43,18 +43,24 @@ export const isUnsaid = sql.fragment`(
   AND NOT EXISTS (
     SELECT FROM study_message AS other
     WHERE other.subject = study_message.subject AND other.made_at >= study_message.made_at
-      AND (other.made_at > study_message.made_at OR other.state <> 'failed'))
+      AND (other.made_at > study_message.made_at OR other.state <> 'failed') OFFSET 0)
   AND NOT EXISTS (
-    SELECT FROM invitation WHERE invitation.id = study_message.invitation AND invitation.ended_by IN ('used', 'cancelled'))
+    SELECT FROM invitation WHERE invitation.id = study_message.invitation AND invitation.ended_by IN ('used', 'cancelled') OFFSET 0)
   AND NOT ${isWrittenToNoMore})`
 
-/** Whether whoever has the place has answered since the row of `study_message` was made, or has signed a paper that waits to be confirmed. */
-export const isAnswered = sql.fragment`(
-  ${hasAnsweredSince(sql.fragment`study_message.subject`, sql.fragment`study_message.study_id`, sql.fragment`study_message.made_at`)}
-  OR EXISTS (
-    SELECT FROM consent_grantee AS given
-    WHERE given.patient_id = enrolment.patient_id AND given.grantee = (SELECT grantee FROM study WHERE id = study_message.study_id)
-      AND given.status = 'proposed' AND given.paper))`
+/**
+ * Whether whoever has the place has answered since the row of `study_message` was made, or has signed a paper that waits to be confirmed. Most of those
+ * who were not reached have no Consent at all: for them nothing else is looked for, since that takes twenty times as long.
+ */
+export const isAnswered = sql.fragment`(CASE
+  WHEN EXISTS (SELECT FROM consent WHERE consent.patient_id = enrolment.patient_id OFFSET 0)
+    OR EXISTS (SELECT FROM consent_history AS gone WHERE gone.patient_id = enrolment.patient_id AND gone.method = 'DELETE' OFFSET 0)
+  THEN ${hasAnsweredSince(sql.fragment`study_message.subject`, sql.fragment`study_message.study_id`, sql.fragment`study_message.made_at`)}
+    OR EXISTS (
+      SELECT FROM consent_grantee AS given
+      WHERE given.patient_id = enrolment.patient_id AND given.grantee = (SELECT grantee FROM study WHERE id = study_message.study_id)
+        AND given.status = 'proposed' AND given.paper)
+  ELSE FALSE END)`
 
 /** The numbers to which an open invitation of each was sent, or is to be, if it was by text message alone. */
 export const invitedNumbers = (
