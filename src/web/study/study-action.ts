@@ -47,6 +47,7 @@ ${
     : html`${progressBar(progressOf(found), { label: 'Done', stream: `${page}/actions/${found.id}/progress` })}
 ${postForm({ action: `${page}/actions/${found.id}/stop`, token: ownToken(reply), class: 'my-3' }, html`<button class="btn btn-outline-primary">Stop</button> <span class="text-body-secondary">What is done already stays done.</span>`)}`
 }
+${found.isOver && writes.has(found.what) && found.refused < found.done && html`<p>Whether each message was sent stands beside the names.</p>`}
 <p><a class="btn btn-primary" href="${page}/invitations">See the invitations</a></p>
 <p><a href="${page}">Back to the study</a></p>`,
     })
@@ -86,6 +87,9 @@ const texts: Readonly<Record<StudyAction['what'], { readonly label: string; read
   remind: { label: 'Reminding', done: 'are reminded' },
   cancel: { label: 'Cancelling invitations', done: 'no longer have an open invitation' },
 }
+
+/** Those that send messages, which are only waiting by the time that it is over. */
+const writes: ReadonlySet<StudyAction['what']> = new Set(['enrol-and-invite', 'invite', 'remind'])
 
 const pageSize = 50
 
