@@ -85,16 +85,19 @@ const isStillDue = (
   return reasonNotToAsk(study) === undefined && (kind !== 'changed' || isEarlier)
 }
 
-/** Reminders of an invitation that works no more are of no use. */
-const adviceOn = ({ kind, channel, reason }: MessageState, { invitation }: Invited, study: ResearchStudy): Html => {
-  const isReminded =
-    kind !== 'invitation' && (kind !== 'reminder' || invitation?.isOpen || invitation?.endedBy === 'used')
-  const [check, invite, remind] = mayBeOfAddress(reason ?? '')
-    ? [` Check the ${sent[channel].address}, and `, 'invite', 'remind']
+const adviceOn = (message: MessageState, invited: Invited, study: ResearchStudy): Html => {
+  const [check, invite, remind] = mayBeOfAddress(message.reason ?? '')
+    ? [` Check the ${sent[message.channel].address}, and `, 'invite', 'remind']
     : [' ', 'Invite', 'Remind']
-  return isReminded
+  return isToBeReminded(message, invited)
     ? html`${check}<a href="/studies/${study.id}/invitations?invited=failed">${remind} them again</a>.`
     : html`${check}${invite} them again.`
+}
+
+/** Reminders of an invitation that works no more are of no use, and it ends with its address if that is corrected. */
+const isToBeReminded = ({ kind, reason }: MessageState, { invitation }: Invited): boolean => {
+  if (kind !== 'reminder') return kind !== 'invitation'
+  return invitation?.endedBy === 'used' || (invitation?.isOpen === true && !mayBeOfAddress(reason ?? ''))
 }
 
 const kinds: Readonly<Record<MessageState['kind'], string>> = {

@@ -103,20 +103,32 @@ t.test('the address is to be checked only if it may be to blame', async t => {
   t.match(await said(subject), `The e-mail failed. Tried once. ${reason}. Invite them again.`)
 })
 
-t.test('of a reminder that failed it is said to remind them again, or to invite them once it is of no use', async t => {
-  const { subject } = await invitedInVain('Reminded')
-  await database.run(sql.fragment`UPDATE study_message SET state = 'sent', reason = NULL WHERE subject = ${subject}`)
-  await remindedInVain(subject, 'reminder')
-  const again =
-    'The reminder by e-mail failed. The mail server refused it. Check the e-mail address, and remind them again'
-  t.match(await said(subject), again)
-  t.match((await staff.get(`${page}/people/${subject}`)).body, `<a href="${failed}">remind them again</a>`)
-  await end(subject, 'tries')
-  t.match(await said(subject), /The reminder by e-mail failed\. .* Check the e-mail address, and invite them again\./)
-  await act(subject, 'invite')
-  t.notMatch(await said(subject), /Check the e-mail address/)
-  t.notOk(await isListed('Reminded'), 'another message is on its way')
-})
+t.test(
+  'of a reminder that failed it is said to remind them again, or to invite them if that would be of no use',
+  async t => {
+    const { subject } = await invitedInVain('Reminded')
+    await database.run(sql.fragment`UPDATE study_message SET state = 'sent', reason = NULL WHERE subject = ${subject}`)
+    await remindedInVain(subject, 'reminder')
+    const refusedReminder = 'The reminder by e-mail failed. The mail server refused it.'
+    const inviting = `${refusedReminder} Check the e-mail address, and invite them again.`
+    t.match(await said(subject), inviting, 'the invitation ends if the address is corrected')
+    const because = (reason: string) =>
+      database.run(
+        sql.fragment`UPDATE study_message SET reason = ${reason} WHERE subject = ${subject} AND state = 'failed'`,
+      )
+    await because('The mail server could not be reached')
+    t.match(
+      await said(subject),
+      'The reminder by e-mail failed. The mail server could not be reached. Remind them again',
+    )
+    t.match((await staff.get(`${page}/people/${subject}`)).body, `<a href="${failed}">Remind them again</a>`)
+    await end(subject, 'tries')
+    t.match(await said(subject), 'The mail server could not be reached. Invite them again.')
+    await act(subject, 'invite')
+    t.notMatch(await said(subject), /them again\./)
+    t.notOk(await isListed('Reminded'), 'another message is on its way')
+  },
+)
 
 t.test('who was reached by the other way at the same time is not to be written to again', async t => {
   const phone = { system: 'sms' as const, value: '+41 79 123 45 67' }
