@@ -331,6 +331,9 @@ t.test('what the Exchange allows only because a check is missing is refused with
   await refused(told(403, /for practitioners/), bearer, 'GET', 'patients/global_lookup?email=ann@example.org')
   await refused(told(400, /email is needed/), researcher, 'GET', 'patients/global_lookup')
   await refused(told(403, /for patients/), researcher, 'GET', 'patients/me')
+  const subject = { kind: 'user', person: study.researcher.person, launchPatient: ann } as const
+  const launched = await world.token({ subject, scope: 'user/*.rs patient/*.rs' })
+  await refused(told(403, /for patients/), launched, 'GET', 'patients/me')
   await refused(told(404, /see docs\/faces-api\.md/), researcher, 'GET', 'users')
   await refused(told(401, /not known/), 'x'.repeat(43), 'GET', 'users/profile')
   await refused(told(400, /patient_id is an id/), researcher, 'GET', 'patients?patient_id=a,b')

@@ -1,6 +1,11 @@
 import t from 'tap'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
-import { createGrant, type NewGrant, revokeGrants } from '../../../src/storage/authorization/authorization-grant.ts'
+import {
+  createGrant,
+  listGrants,
+  type NewGrant,
+  revokeGrants,
+} from '../../../src/storage/authorization/authorization-grant.ts'
 import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { keepIssuedToken } from '../../../src/storage/authorization/issued-token.ts'
 import {
@@ -210,6 +215,20 @@ t.test('a token is no good while its Person, or the Person of its Patient, is no
   t.strictSame(await inForce(), [false, false, false, false, true, true, true])
   await database.run(sql.fragment`DELETE FROM barred_person`)
   t.strictSame(await inForce(), [true, true, true, true, true, true, true])
+})
+
+t.test('a person’s grants are their own, and what came by an invitation to a patient that they are', async t => {
+  const { database } = await openTwo()
+  const given = { client: 'cli', scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
+  const [own, ofOther, byInvitation] = [
+    await createGrant(database, { ...given, person: 'is-ann' }),
+    await createGrant(database, { ...given, person: 'is-bob', patient: 'ann' }),
+    await createGrant(database, { ...given, patient: 'ann' }),
+  ]
+  const idsOf = async (person: string) => (await listGrants(database, person)).map(({ id }) => id).toSorted()
+  t.strictSame([await idsOf('is-ann'), await idsOf('is-bob')], [[own, byInvitation].toSorted(), [ofOther]])
+  t.equal(await revokeGrants(database, { person: 'is-ann' }), 2)
+  t.strictSame([await idsOf('is-ann'), await idsOf('is-bob')], [[], [ofOther]])
 })
 
 t.test('a token of a grant ends with it, and may be bound to a sign-in', async t => {

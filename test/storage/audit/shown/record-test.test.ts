@@ -92,6 +92,7 @@ await insertRecords(database, [
   { ...looked, person: account, patient: bob },
   { ...looked, person: account },
   { ...looked, person: account, interaction: 'sign-in' },
+  { ...looked, person: clerk, outcome: 500 },
 ])
 await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
 
@@ -147,6 +148,9 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   [`agent=Patient/${ann}`]: event => agents(event).includes(`Patient/${ann}`),
   [`agent=${researcher.practitioner}`]: event => agents(event).includes(`Practitioner/${researcher.practitioner}`),
   [`agent=${ann}`]: event => agents(event).includes(`Patient/${ann}`),
+  // Not if the reader is told only of somebody who is no staff.
+  [`agent=Patient/${bob}`]: event => agents(event).includes(`Patient/${bob}`),
+  [`agent=${bob}`]: event => agents(event).includes(`Patient/${bob}`),
   'agent=Practitioner/nobody': () => false,
   'agent=Device/nobody': () => false,
   'agent:identifier=cli': event => identifiers(event).some(({ value }) => value === 'cli'),
@@ -226,6 +230,7 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   'subtype=search-type&action=E': event => codes(event).includes('search-type'),
   'outcome=0': event => outcomes(event) === '0',
   'outcome=4': event => outcomes(event) === '4',
+  'outcome=8': event => outcomes(event) === '8',
   'outcome:not=0': event => outcomes(event) !== '0',
   'agent-name=hearts': isCalled('hearts'),
   'agent-name=MARTA': isCalled('márta'),
