@@ -364,17 +364,31 @@ t.test('somebody who does not work where the EHR is set up is not let in', async
   t.match(await browser.get(location), { status: 403, body: /You do not work here/ })
 })
 
-t.test('somebody who has left is no longer let in', async t => {
-  const otto = await world.linked('otto', world.hospital)
-  await server.inject({
-    method: 'DELETE',
-    url: `/fhir/PractitionerRole/${otto.role}`,
-    headers: { authorization: 'Bearer everything' },
-  })
-  const browser = openBrowser(server)
-  await world.launched(browser, ehr, ehr.launch({ subject: 'otto' }))
-  t.equal(browser.cookies.get('sharewell-session'), undefined)
+t.test('somebody who has left, or whose role is over, is no longer let in', async t => {
+  for (const [name, leave] of [
+    ['otto', (role: string) => asImporter('DELETE', role)],
+    [
+      'olaf',
+      async (role: string) => {
+        const stored = (await asImporter('GET', role)).json()
+        return asImporter('PUT', role, { ...stored, period: { start: '2020-01-01', end: '2021-01-01' } })
+      },
+    ],
+  ] as const) {
+    const { role } = await world.linked(name, world.hospital)
+    t.ok((await leave(role)).statusCode < 300)
+    const browser = openBrowser(server)
+    await world.launched(browser, ehr, ehr.launch({ subject: name }))
+    t.equal(browser.cookies.get('sharewell-session'), undefined)
+  }
 })
+const asImporter = (method: 'GET' | 'PUT' | 'DELETE', role: string, payload?: object) =>
+  server.inject({
+    method,
+    url: `/fhir/PractitionerRole/${role}`,
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    ...(payload && { payload }),
+  })
 
 const elsewhere = { reference: `Organization/${world.other}` }
 const holding =
