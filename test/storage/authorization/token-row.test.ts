@@ -2,6 +2,7 @@ import type { Person } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Caller } from '../../../src/access/caller.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
+import { createGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { callerOfPerson, findCaller, issueToken } from '../../../src/storage/authorization/token.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -170,4 +171,18 @@ t.test('what an app took up by itself is held once the patient has an account, o
   t.strictSame(await held('eve'), { ...unproven, isHeld: true })
   t.strictSame(await held('fay'), { ...unproven, isHeld: true }, 'though nobody has an account of it now')
   t.equal(await held('eve', {}), undefined)
+})
+
+t.test('a token with fewer scopes than its grant acts in the role that was granted', async t => {
+  const given = { person: 'is-nurse', patient: 'hal', client: 'cli', context: {}, ttlSeconds: 60 }
+  const roleWith = async (granted: string) => {
+    const grantId = await createGrant(database, { ...given, scope: granted })
+    const subject = { kind: 'user', person: 'is-nurse', launchPatient: 'hal' } as const
+    const asked = { subject, client: 'cli', scope: 'openid fhirUser', ttlSeconds: 60 }
+    const token = await issueToken(database, { ...asked, ...(grantId !== undefined && { grantId }) })
+    const caller = await findCaller(database, token)
+    return [caller?.practitioner, caller?.patient]
+  }
+  t.strictSame(await roleWith('openid fhirUser patient/*.rs'), [undefined, 'hal'])
+  t.strictSame(await roleWith('openid fhirUser user/*.rs'), ['nurse', 'hal'])
 })
