@@ -162,3 +162,36 @@ t.test('a recent _lastUpdated is searched through its index', async t => {
     t.equal(rowsLookedAt(steps, 'basic'), 0, asked)
   }
 })
+
+t.test('what begins or ends just where a date does is found by what is after it, and before it', async t => {
+  const born = { before: '2001-02-28', same: '2001-03-01', next: '2001-03-02' }
+  await put(
+    ...Object.entries(born).map(([id, birthDate]) => ({
+      resourceType: 'Patient' as const,
+      id: `border-${id}`,
+      birthDate,
+      deceasedDateTime: '2021-03-01T00:00:00.500Z',
+    })),
+  )
+  const idsOf = async (query: string) => ((await found(query)).match(/border-\w+/g) ?? []).toSorted()
+  const among = `_id=${Object.keys(born).map(id => `border-${id}`)}`
+  for (const [prefix, ids] of Object.entries({
+    sa: ['next'],
+    gt: ['next'],
+    ge: ['same', 'next'],
+    eq: ['same'],
+    le: ['before', 'same'],
+    lt: ['before'],
+    eb: ['before'],
+  }))
+    t.same(
+      await idsOf(`Patient?birthdate=${prefix}2001-03-01&${among}`),
+      ids.map(id => `border-${id}`).toSorted(),
+      prefix,
+    )
+  t.equal(
+    (await idsOf(`Patient?death-date=gt2021-03-01T00:00:00Z&${among}`)).length,
+    3,
+    'within that second, but after it',
+  )
+})
