@@ -1,8 +1,9 @@
 import type { Bundle } from '@medplum/fhirtypes'
 import t from 'tap'
+import { issueToken } from '../../src/storage/authorization/token.ts'
 import { openSearching } from '../support/searching.ts'
 
-const { server, put, search, ordered, found } = await openSearching()
+const { server, database, put, search, ordered, found } = await openSearching()
 t.teardown(() => server.close())
 
 const stored = (resourceType: string, id: string, more: object = {}) => ({ resourceType, id, ...more })
@@ -194,6 +195,22 @@ t.test('a type that the caller may not search is refused if named, and left out 
   const headers = { authorization: 'Bearer reader' }
   t.equal((await get('?_type=Patient', { headers })).statusCode, 403)
   t.same(typesAndIds((await get('?_id=ann', { headers })).json()), [])
+})
+
+t.test('nobody is in the compartment of a resource that the caller may not read', async t => {
+  const idsFor = async (scope: string) => {
+    const request = {
+      subject: { kind: 'client' },
+      client: 'importer',
+      policies: ['everything'],
+      ttlSeconds: 60,
+    } as const
+    const headers = { authorization: `Bearer ${await issueToken(database, { ...request, scope })}` }
+    return typesAndIds((await get('Patient/ann/Observation', { headers })).json()).sort()
+  }
+  t.same(await idsFor('system/Observation.rs system/Patient.rs'), ['Observation/own', 'Observation/told'])
+  t.same(await idsFor('system/Observation.rs'), [])
+  t.same(await idsFor('system/Observation.rs system/Patient.rs?gender=male'), [])
 })
 
 t.test('several types come as lines too, over more than one page', async t => {

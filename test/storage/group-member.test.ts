@@ -29,6 +29,7 @@ t.test('members of every type are found, by reference, identifier and text, and 
   })
   await put(
     { resourceType: 'Device', id: 'watch' },
+    { resourceType: 'Patient', id: 'watch' },
     { resourceType: 'Practitioner', id: 'ann' },
     group('watches', { reference: 'Device/watch' }),
     group(
@@ -56,6 +57,8 @@ t.test('members of every type are found, by reference, identifier and text, and 
     '_filter=member ne "Patient/ann"': 'doctors elsewhere watches',
   }))
     t.equal(await found(`Group?${query}`), expected, query)
+  t.equal(await found('Device?_has:Group:member:_id=watches'), 'watch')
+  t.equal(await found('Patient?_has:Group:member:_id=watches'), '', 'a Patient with the id of a Device is another')
 })
 
 t.test('the member of a study is the record that is enrolled, and no other record of the same person', async t => {
@@ -81,6 +84,7 @@ t.test('the member of a study is the record that is enrolled, and no other recor
   const left: Bundle = await search('Group?_id=group-sleep')
   t.match(left.entry, [{ resource: { id: 'group-sleep', member: undefined } }], 'nor is whoever has left')
   t.equal(await found('Group?member=Patient/enrolled'), '')
+  t.equal(await found('Patient?_has:Group:member:_id=group-sleep'), '')
 })
 
 t.test('whether the Group of a study has members is told as far as they are shown', async t => {

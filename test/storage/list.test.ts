@@ -19,8 +19,14 @@ const item = (reference: string, more: object = {}) => ({ ...more, item: { refer
 
 await put(
   ...['a', 'b', 'c', 'd'].map(id => stored('Patient', id, { gender: id === 'a' ? 'male' : 'female' })),
-  stored('Location', 'a'),
-  list('42', item('Patient/a'), item('Patient/b/_history/1'), item('Patient/c', { deleted: true }), item('Location/a')),
+  ...['a', 'd'].map(id => stored('Location', id)),
+  list(
+    '42',
+    item('Patient/a'),
+    item('Patient/b/_history/1'),
+    item('Patient/c', { deleted: true }),
+    ...['a', 'd'].map(id => item(`Location/${id}`)),
+  ),
   list('43', item('Patient/c', { deleted: false }), { item: { display: 'somebody' } }),
   list('none'),
 )
@@ -30,7 +36,7 @@ t.test('_list finds the items of the type that were not removed from the List', 
   t.equal(await found('Patient?_list=List/43'), 'c')
   t.equal(await found('Patient?_list=42,43'), 'a b c')
   t.equal(await found('Patient?_list=42&_list=43'), '')
-  t.equal(await found('Location?_list=42'), 'a')
+  t.equal(await found('Location?_list=42'), 'a d')
   t.equal(await found('Observation?_list=42'), '')
 })
 
