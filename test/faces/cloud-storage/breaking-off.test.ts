@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { findClient, keepClient } from '../../../src/storage/authorization/client-registration.ts'
+import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openApps } from '../../auth/world.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
@@ -87,6 +88,25 @@ t.test('nor when the account is about another patient', async t => {
   await sleep(1100)
   await t.rejects(rest())
   await database.run(sql.fragment`UPDATE person_patient SET patient = ${ann} WHERE person = ${anns.person}`)
+})
+
+t.test('nor when the patient opened a link of the same once more, which has a key of its own', async t => {
+  await share()
+  const { rest } = await begin()
+  await share()
+  await sleep(1100)
+  await t.rejects(rest())
+})
+
+t.test('nor when its secret was replaced', async t => {
+  await share()
+  const { rest } = await begin()
+  const known = await findClient(database, clientId)
+  if (known === undefined) throw new Error('there is no such client')
+  await keepClient(database, { ...known, secretHash: digestOf('another') })
+  await sleep(1100)
+  await t.rejects(rest())
+  await keepClient(database, known)
 })
 
 t.test('nor when it is no longer a partner', async t => {
