@@ -3,6 +3,7 @@ import { inOneOf } from '../../access/owner.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { parseSearch } from '../../search/parse.ts'
+import { holdStudy } from '../../storage/model/consent/held-study.ts'
 import type { Store } from '../../storage/store.ts'
 import { hasOtherPlace } from '../../storage/study/other-place.ts'
 import type { StudyAction } from '../../storage/study/study-action.ts'
@@ -37,9 +38,11 @@ export const openEnrolling = async (
     const registeredBy = namedId(record.managingOrganization, 'Organization')
     const resource = inOneOf(subjectOf(study, record), organizations, [registeredBy, sponsorOf(study)])
     const written = await store.atomic(async (within, connection) => {
-      refuseToEnrol(await readStudy(within, id))
       // The criteria of the create name the present moment, so by them alone no two requests would wait for each other.
       await within.takeTurns([places])
+      // What is read before somebody else's turn is over may have ended meanwhile.
+      await holdStudy(connection, { kind: 'study', id }, 'ResearchSubject.study')
+      refuseToEnrol(await readStudy(within, id))
       if (await hasOtherPlace(connection, { study: id, patient }))
         throw new FhirError('business-rule', 'They are in the study already, by another record of theirs')
       return writeOrThrow(within, { kind: 'create', resource, ifNoneExist: heldPlaces(registry, query) })

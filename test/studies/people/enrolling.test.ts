@@ -64,6 +64,37 @@ t.test(
   },
 )
 
+/** Until that many sessions wait for a lock of another. */
+const waiting = async (count: number) => {
+  const found = () =>
+    database.any(sql.fragment`
+      SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+  while ((await found()).length < count) await new Promise(resolve => setTimeout(resolve, 20))
+}
+
+t.test('nor is whoever is enrolled at the moment in which the study ends', async t => {
+  const { id } = await registered('meanwhile')
+  const action = await asked('enrol', id)
+  const active = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  await database.run(sql.fragment`
+    CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(58); RETURN NEW; END'`)
+  await database.run(sql.fragment`
+    CREATE TRIGGER wait_for_test AFTER INSERT OR UPDATE ON study FOR EACH ROW EXECUTE FUNCTION wait_for_test()`)
+  const [ending, enrolling] = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(58)`)
+    const begun = update('everything', { ...active, status: 'completed' })
+    await waiting(1)
+    const next = done(action)
+    await waiting(2)
+    return [begun, next] as const
+  })
+  await ending
+  t.strictSame(await enrolling, [[[id, 'Nobody can be enrolled in the study now: its status is “Completed”']]])
+  t.equal(await placesOf(id), 0)
+  await database.run(sql.fragment`DROP TRIGGER wait_for_test ON study`)
+  await update('everything', active)
+})
+
 t.test('whoever has come into the study by a record that was joined with theirs is not enrolled once more', async t => {
   const { patient } = await enrolled('Known')
   const other = await registered('other')
