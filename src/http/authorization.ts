@@ -66,9 +66,9 @@ const metadataPaths = ['/.well-known/oauth-authorization-server', '/.well-known/
 
 /** Below the issuer; empty for what is said of another. */
 const pathOf = ({ url }: FastifyRequest): string => {
-  const [, path = '', query = ''] = /^([^?]*)(.*)$/s.exec(url) ?? []
+  const [path = ''] = url.split('?', 1)
   const inserted = metadataPaths.find(one => path === `${one}${mount}`)
-  return `${inserted ?? (path.startsWith(mount) ? path.slice(mount.length) : '')}${query}`
+  return `${inserted ?? (path.startsWith(mount) ? path.slice(mount.length) : '')}${url.slice(path.length)}`
 }
 
 /** A browser comes with these alone, and the others are a mistake of whoever makes an app. */
