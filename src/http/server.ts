@@ -123,7 +123,7 @@ const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegateProm
     strictPreflight: false,
   }
   return async ({ url }) => {
-    if (url.startsWith('/oauth/')) return { ...cors, origin: false }
+    if (/^\/oauth(?=[/?]|$)/.test(url)) return { ...cors, origin: false }
     return publicPath.test(url) ? { ...cors, origin: '*' } : cors
   }
 }

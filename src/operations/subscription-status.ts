@@ -66,7 +66,8 @@ export const subscriptionEvents: Operation = {
       limit: 1000,
       whole: content === 'full-resource',
     }
-    if (given.has('eventsUntilNumber') && range.until <= range.after)
+    // Just before it is no mistake: so whoever has seen all asks for what is new.
+    if (given.has('eventsUntilNumber') && range.until < range.after)
       throw refusal('eventsUntilNumber', 'eventsUntilNumber lies before eventsSinceNumber')
     const events = asked === undefined ? [] : await context.store.events(id, asked, range)
     const text = notificationText({ type: 'query-event', subscription, content, lastEvent, events }, context.base)

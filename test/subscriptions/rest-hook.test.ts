@@ -480,6 +480,17 @@ t.test('a Subscription that has ended, or is imported, starts off', async t => {
 })
 
 t.test(
+  'a Subscription may be imported before the value set of its criteria, and by its subscriber it may not',
+  async t => {
+    const criteria = 'Observation?code:in=http://later.example/ValueSet/weights'
+    const answer = async (bearer: string) =>
+      (await send(bearer, 'POST', 'Subscription', { ...toHook(receiver.origin), criteria, status: 'active' }))
+        .statusCode
+    t.same([await answer('everything'), await answer(researcher)], [201, 422])
+  },
+)
+
+t.test(
   'a Subscription that cannot be served is refused alike from an import and from a researcher, unless it is off',
   async t => {
     const impossible = {
@@ -494,9 +505,10 @@ t.test(
       ])
     for (const bearer of [researcher, 'everything']) {
       t.same(await answers(bearer, 'active'), [422, ['Subscription.criteria', 'Subscription.channel.type']], bearer)
-      t.same(await answers(bearer, 'error'), [422, ['Subscription.status']], bearer)
       t.same(await answers(bearer, 'off'), [201, undefined], bearer)
     }
+    t.same(await answers(researcher, 'error'), [422, ['Subscription.status']])
+    t.same(await answers('everything', 'error'), [201, undefined], 'what was in error elsewhere is off here')
   },
 )
 

@@ -360,7 +360,11 @@ t.test('its creator asks for its status, and for events again; nobody else can',
     await send(researcher, 'GET', `Subscription/${id}/$events?eventsSinceNumber=2&eventsUntilNumber=3`)
   ).json()
   t.match(events, { type: 'history', entry: [status(id, 'query-event', 3, [event(2, made[1]), event(3, made[2])])] })
-  const reversed = await send(researcher, 'GET', `Subscription/${id}/$events?eventsSinceNumber=3&eventsUntilNumber=2`)
+  for (const nothing of ['eventsSinceNumber=4&eventsUntilNumber=3', 'eventsUntilNumber=0']) {
+    const { entry } = (await send(researcher, 'GET', `Subscription/${id}/$events?${nothing}`)).json()
+    t.equal(entry.length, 1, nothing)
+  }
+  const reversed = await send(researcher, 'GET', `Subscription/${id}/$events?eventsSinceNumber=3&eventsUntilNumber=1`)
   t.match(
     [reversed.statusCode, reversed.json().issue],
     [400, [{ expression: ['eventsUntilNumber'], diagnostics: 'eventsUntilNumber lies before eventsSinceNumber' }]],

@@ -55,18 +55,22 @@ export const parsersOf = (server: FastifyInstance): Readonly<Record<Format, (tex
  * stored with other letters than were sent. Some platforms begin UTF-8 with a byte order mark, which is none of the text.
  */
 export const textIn = ({ headers }: FastifyRequest, bytes: Buffer): string => {
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
-  const isSame = utf8.test(charset) || (isAscii(bytes) && likeAscii.test(charset))
+  const charset = /;\s*charset\s*=\s*["']?([^\s;"']+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
+  const isSame = /^utf-?8$/i.test(charset) || (isAscii(bytes) && isLikeAscii(charset))
   if (!isSame) throw unsupported(`Text in ${charset}`, 'UTF-8')
   if (!isUtf8(bytes)) throw new FhirError('structure', 'The body is not UTF-8')
   const text = bytes.toString('utf8')
   return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
 
-const utf8 = /^utf-?8$/i
-
-/** Those whose letters of ASCII are the same bytes. */
-const likeAscii = /^(us-ascii|ascii|latin-?1|iso-?8859-\d+|windows-125\d)$/i
+/** Whether the letters of ASCII are the same bytes in it; by whatever of its names, https://encoding.spec.whatwg.org/#names-and-labels. */
+const isLikeAscii = (charset: string): boolean => {
+  try {
+    return new TextDecoder(charset).decode(Buffer.from('{}')) === '{}'
+  } catch {
+    return false
+  }
+}
 
 /** Undefined where the body is empty, as clients send it that set a type for all that they post. */
 export const jsonIn = async (request: FastifyRequest, bytes: Buffer): Promise<unknown> =>

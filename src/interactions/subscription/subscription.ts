@@ -22,21 +22,23 @@ export const parseSubscription = (subscription: Subscription, asking: Subscripti
 
 /**
  * A Subscription as a client may write it: requested, or off. The server makes it active once it has looked at it. One that is imported has to be
- * one that can be served, too, but is off until its subscriber asks for it.
+ * one that can be served, too, but is off until its subscriber asks for it: what it is to be compared with may come later in the import.
  */
 export const receiveSubscription = async (
   sent: Subscription,
   { caller, ...context }: Context,
 ): Promise<Subscription> => {
-  const status = statusAsked[sent.status]
+  const isImported = caller.client.policies.has('everything')
+  const status = isImported && sent.status === 'error' ? 'off' : statusAsked[sent.status]
   if (status === undefined)
     throw refusedElement(
       'status',
       'The server says when a Subscription is in error; a client asks for requested, or off',
     )
   if (status === 'off' || hasEnded(sent)) return { ...sent, status: 'off' }
-  await requireValueSets(parseSubscription(sent, context), context)
-  if (caller.client.policies.has('everything')) return { ...sent, status: 'off' }
+  const asked = parseSubscription(sent, context)
+  if (isImported) return { ...sent, status: 'off' }
+  await requireValueSets(asked, context)
   const { error: _, ...rest } = sent
   return { ...rest, status }
 }

@@ -346,14 +346,20 @@ t.test('what is not UTF-8 is refused, and never stored with other letters than w
   t.same(await sent('application/fhir+json', latin1), [400, 'The body is not UTF-8'])
   const refused = [415, 'Text in iso-8859-1 is not taken here; send UTF-8']
   t.same(await sent('application/json; charset=iso-8859-1', latin1), refused)
-  t.same(await sent('application/json; charset=iso-8859-1', Buffer.from(body('Muller'))), [201, 'Muller'])
+  for (const likeAscii of ['iso-8859-1', 'cp1252', 'ANSI_X3.4-1968', 'shift_jis', "'utf-8'"])
+    t.same(
+      await sent(`application/json; charset=${likeAscii}`, Buffer.from(body('Muller'))),
+      [201, 'Muller'],
+      likeAscii,
+    )
   const form = 'application/x-www-form-urlencoded'
   for (const [payload, type] of [
     [Buffer.from(body('Muller'), 'utf16le'), 'application/json; charset=UTF-16'],
     [Buffer.from('name=Muller'), `${form}; charset=UTF-16`],
+    [Buffer.from(body('Muller')), 'application/json; charset=IBM037'],
   ] as const) {
     const url = type.startsWith(form) ? '/fhir/Patient/_search' : '/fhir/Patient'
-    t.same(await sent(type, payload, url), [415, 'Text in UTF-16 is not taken here; send UTF-8'], type)
+    t.same(await sent(type, payload, url), [415, `Text in ${type.split('=')[1]} is not taken here; send UTF-8`], type)
   }
   t.same(await sent(form, Buffer.from('name=Müller', 'latin1'), '/fhir/Patient/_search'), [
     400,
