@@ -1,4 +1,5 @@
-import type { Extension } from '@medplum/fhirtypes'
+import type { Consent, Extension } from '@medplum/fhirtypes'
+import { digestOf } from '../../src/fhir/attachment-digest.ts'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { sql } from '../../src/storage/sql.ts'
@@ -156,6 +157,37 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
     prove,
     arrived,
     close,
+  }
+}
+
+/** A Consent to the first text of a study, as an app of the patient's would write it: it shares steps, or nothing. */
+export const answerOf = (
+  { study, text }: Pick<Awaited<ReturnType<typeof openInvited>>, 'study' | 'text'>,
+  patient: string,
+  status: 'active' | 'rejected' = 'active',
+): Consent => {
+  const [one] = text('1').extension?.filter(({ url }) => url === 'text') ?? []
+  return {
+    resourceType: 'Consent',
+    status,
+    extension: [
+      {
+        url: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
+        valueReference: { reference: `ResearchStudy/${study.id}` },
+      },
+    ],
+    scope: { coding: [{ code: 'research' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient}` },
+    dateTime: '2026-01-01T00:00:00Z',
+    sourceAttachment: { hash: digestOf('sha1', one?.valueAttachment?.data ?? '') },
+    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+    provision: {
+      type: 'deny',
+      ...(status === 'active' && {
+        provision: [{ type: 'permit', code: [kind('omh:step-count')], dataPeriod: { start: '2020-01-01' } }],
+      }),
+    },
   }
 }
 

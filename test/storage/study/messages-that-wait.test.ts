@@ -11,34 +11,10 @@ import {
   waitingMessages,
 } from '../../../src/storage/study/study-message.ts'
 import { openTestDatabase } from '../../support/database.ts'
+import { ago, type Columns, messageRows } from './message-rows.ts'
 
 const { database } = await openTestDatabase(t)
-const clear = () => database.run(sql.fragment`TRUNCATE study_message, invitation, enrolment`)
-
-const ago = (days: number): string => new Date(Date.now() - days * 24 * 3_600_000).toISOString()
-const ann = { patient: 'ann', subject: 'ann-in-s', study_id: 's' }
-type Columns = Readonly<Record<string, string | number | boolean | null | readonly never[]>>
-const into = (table: 'study_message' | 'invitation' | 'enrolment', row: Columns) =>
-  database.run(sql.fragment`
-    INSERT INTO ${sql.identifier([table])}
-    SELECT * FROM jsonb_populate_record(NULL::${sql.identifier([table])}, ${JSON.stringify(row)}::jsonb)`)
-const add = (id: string, given: Columns = {}) => {
-  const mail = {
-    channel: 'email',
-    address: 'ann@example.org',
-    state: 'waiting',
-    tries: 0,
-    made_at: ago(0),
-    to_many: false,
-  }
-  return into('study_message', { id, kind: 'reminder', ...ann, ...mail, ...given })
-}
-const invite = (id: string, given: Columns = {}) =>
-  into('invitation', { id, ...ann, made_at: ago(6), expires_at: ago(-1), tries: 0, codes_asked: [], ...given })
-const enrol = (id: string, given: Columns = {}) => {
-  const forever = { in_force: true, period_start: '-infinity', period_end: 'infinity' }
-  return into('enrolment', { id, patient_id: 7, pk: 1, patient: 'ann', study_id: 's', ...forever, ...given })
-}
+const { clear, add, invite, enrol } = messageRows(database)
 const rowsOf = (columns: SqlFragment) => database.any(sql.fragment`SELECT ${columns} FROM study_message ORDER BY id`)
 
 t.test('a message is taken with a new link of its invitation, and is the only one that is changed', async t => {

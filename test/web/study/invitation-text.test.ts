@@ -1,10 +1,9 @@
 import t from 'tap'
-import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { type Browser, wordsOf } from '../../support/browser.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
-import { colleagueOf, openInvited } from '../invited.ts'
+import { answerOf, colleagueOf, openInvited } from '../invited.ts'
 
 const gateway = await openSmsGateway()
 const world = await openInvited({ SMS_GATEWAY_URL: gateway.url })
@@ -27,9 +26,16 @@ const end = (subject: string, by: 'used' | 'cancelled' | 'tries') =>
   database.run(sql.fragment`UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject}`)
 const said = async (subject: string, by: Browser = staff) => wordsOf(await by.get(`${page}/people/${subject}`))
 const isListed = async (name: string, by: Browser = staff) => wordsOf(await by.get(failed)).includes(name)
+/** What is still being sent would be noted as sent after a test has said what became of it. */
+const invited = async (subject: string) => {
+  await act(subject, 'invite')
+  const underWay = () =>
+    database.any(sql.fragment`SELECT FROM study_message WHERE subject = ${subject} AND state = 'waiting'`)
+  while ((await underWay()).length > 0) await new Promise(resolve => setTimeout(resolve, 20))
+}
 const invitedInVain = async (name: string, more: object = {}) => {
   const one = await enrolled(name, more)
-  await act(one.subject, 'invite')
+  await invited(one.subject)
   await fail(one.subject)
   return one
 }
@@ -40,37 +46,8 @@ const remindedInVain = (subject: string, kind: 'reminder' | 'silence' | 'changed
       CASE WHEN ${kind} = 'reminder' THEN invitation END, channel, address, 'failed', 'The mail server refused it'
     FROM study_message WHERE subject = ${subject} AND kind = 'invitation'`)
 /** As an app of theirs would. */
-const answer = async (patient: string, status: 'active' | 'rejected') => {
-  const [one] = world.text('1').extension?.filter(({ url }) => url === 'text') ?? []
-  return create(await patientToken(patient, 'patient/Consent.cruds'), {
-    resourceType: 'Consent' as const,
-    status,
-    extension: [
-      {
-        url: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
-        valueReference: { reference: `ResearchStudy/${study.id}` },
-      },
-    ],
-    scope: { coding: [{ code: 'research' }] },
-    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
-    patient: { reference: `Patient/${patient}` },
-    dateTime: '2026-01-01T00:00:00Z',
-    sourceAttachment: { hash: digestOf('sha1', one?.valueAttachment?.data ?? '') },
-    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
-    provision: {
-      type: 'deny',
-      ...(status === 'active' && {
-        provision: [
-          {
-            type: 'permit' as const,
-            code: [{ coding: [{ system: systems.omh, code: 'omh:step-count' }] }],
-            dataPeriod: { start: '2020-01-01' },
-          },
-        ],
-      }),
-    },
-  })
-}
+const answer = async (patient: string, status: 'active' | 'rejected') =>
+  create(await patientToken(patient, 'patient/Consent.cruds'), answerOf(world, patient, status))
 const stored = async () => JSON.parse((await send('everything', 'GET', `ResearchStudy/${study.id}`)).body)
 
 t.test('of a message that failed it is said what to do, as long as that is still to be done', async t => {
@@ -182,7 +159,7 @@ t.test('a reminder to send data, or of a new text, is not to be repeated once th
 
 t.test('what is tried again is not said to be on its way, and a QR code says where its code goes', async t => {
   const { subject } = await enrolled('Desk')
-  await act(subject, 'invite')
+  await invited(subject)
   const scans = async () => wordsOf(await act(subject, 'code'))
   const to = (how: string) => `a code that we send to the ${how} that was invited: nobody else can use it.`
   const warning = /has failed so far, and so may the code: correct their e-mail address first, and invite them again\./

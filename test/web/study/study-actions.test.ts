@@ -1,6 +1,5 @@
 import t from 'tap'
-import { digestOf } from '../../../src/fhir/attachment-digest.ts'
-import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { extensions } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { sendMessage } from '../../../src/studies/invitation/study-message.ts'
@@ -8,7 +7,7 @@ import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
 import { linkIn } from '../../support/mailbox.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
-import { birthDate, colleagueOf, openInvited } from '../invited.ts'
+import { answerOf, birthDate, colleagueOf, openInvited } from '../invited.ts'
 
 const gateway = await openSmsGateway()
 const world = await openInvited({ SMS_GATEWAY_URL: gateway.url })
@@ -436,34 +435,7 @@ t.test('a button that is pressed twice invites once: the first letter would lead
 /** Gives the study steps under the first text. */
 const share = async (patient: string) => {
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
-  const [one] = world.text('1').extension?.filter(({ url }) => url === 'text') ?? []
-  const hash = digestOf('sha1', one?.valueAttachment?.data ?? '')
-  const consent = await create(bearer, {
-    resourceType: 'Consent' as const,
-    status: 'active',
-    extension: [
-      {
-        url: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
-        valueReference: { reference: `ResearchStudy/${study.id}` },
-      },
-    ],
-    scope: { coding: [{ code: 'research' }] },
-    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
-    patient: { reference: `Patient/${patient}` },
-    dateTime: '2026-01-01T00:00:00Z',
-    sourceAttachment: { hash },
-    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
-    provision: {
-      type: 'deny',
-      provision: [
-        {
-          type: 'permit',
-          code: [{ coding: [{ system: systems.omh, code: 'omh:step-count' }] }],
-          dataPeriod: { start: '2020-01-01' },
-        },
-      ],
-    },
-  })
+  const consent = await create(bearer, answerOf(world, patient))
   return { bearer, consent }
 }
 
