@@ -4,6 +4,7 @@ import t from 'tap'
 import { hashPassword } from '../../src/accounts/password/password.ts'
 import { systems } from '../../src/fhir/canonical.ts'
 import { addAccount } from '../../src/storage/account/user-account.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openTenants } from '../web/tenants.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
@@ -157,7 +158,7 @@ t.test(
   { skip: whyNoChromium() },
   async t => {
     const world = await openTenants({ PORT: '0' })
-    const { server, people, study, ann, bob, create } = world
+    const { server, database, people, study, ann, bob, create } = world
     await server.listen({ port: 0, host: '127.0.0.1' })
     t.teardown(() => server.close())
     for (let days = 0; days < 60; days += 1)
@@ -170,6 +171,12 @@ t.test(
           effectiveDateTime: new Date(Date.now() - days * 86_400_000 - hour * 3_600_000).toISOString(),
           valueQuantity: { value: 60 + hour, unit: '/min', system: systems.ucum, code: '/min' },
         })
+    // Mail servers answer with long addresses of what explains it.
+    const reason = `550 See https://mail.example.org/?${'answer'.repeat(50)}`
+    await database.run(sql.fragment`
+      INSERT INTO study_message (id, kind, patient, subject, study_id, channel, address, state, reason, tries)
+      SELECT id, 'reminder', patient, id, study_id, 'email', 'ann@example.org', 'failed', ${reason}, 5
+      FROM enrolment WHERE study_id = ${study.id}`)
     const openBrowser = await openChromium(t)
     const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
     const browser = await openBrowser()
@@ -178,6 +185,7 @@ t.test(
     await browser.context.addCookies([{ name: 'sharewell-session', value, url: base }])
     const { press } = byKeyboard(browser)
     await page.goto(`${base}/studies/${study.id}`)
+    t.match(await page.textContent('main'), reason)
     await look(t, browser, 'study-people')
     await press('Completeness')
     await look(t, browser, 'study-completeness')

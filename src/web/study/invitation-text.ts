@@ -22,7 +22,7 @@ export const standingText = (
 ): Html | undefined =>
   invited &&
   html`<p>${invited.invitation === undefined ? uninvited(person.state) : told(invited.invitation)}</p>
-${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one, hasOutbox)}${isStillDue(one, person, study) && adviceOn(one, invited, study)}</li>`)}</ul>`}`
+${invited.messages.length > 0 && html`<ul class="text-body-secondary text-break">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one, hasOutbox)}${isStillDue(one, person, study) && adviceOn(one, invited, study)}</li>`)}</ul>`}`
 
 type Standing = Pick<EnrolledPerson, 'state' | 'isSilent' | 'isEarlier'>
 
