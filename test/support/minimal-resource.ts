@@ -108,5 +108,7 @@ const besides: Readonly<Partial<Record<ResourceType, object>>> = {
     type: 'Patient',
     differential: { element: [{ path: 'Patient', id: 'Patient' }] },
   },
+  // One that is to be told of something names a search and an address that are allowed.
+  Subscription: { status: 'off' },
   TerminologyCapabilities: { kind: 'requirements', description: 'x' },
 }
