@@ -138,7 +138,7 @@ const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
   pushedAuthorizationRequests: { enabled: false },
   dPoP: { enabled: false },
   clientCredentials: { enabled: true },
-  revocation: { enabled: true, allowedPolicy: (_ctx, client, { clientId }) => client.clientId === clientId },
+  revocation: { enabled: true, allowedPolicy: (_ctx, client, { clientId }) => mayRevoke(client.clientId, clientId) },
   introspection: {
     enabled: true,
     allowedPolicy: async (_ctx, client, { clientId }) =>
@@ -160,6 +160,15 @@ const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
     },
   },
 })
+
+/**
+ * "If this validation fails, the request is refused and the client is informed of the error." It says no more than a use of the token would.
+ * https://www.rfc-editor.org/rfc/rfc7009#section-2.1
+ */
+const mayRevoke = (asking: string, owner: string | undefined): boolean => {
+  if (asking !== owner) throw new errors.InvalidGrant('the token was issued to another client, and stays in force')
+  return true
+}
 
 /** A person decides each time, on our page. No grant is used again, since the next launch may be for another patient. */
 const decidedEachTime = (): interactionPolicy.DefaultPolicy => {

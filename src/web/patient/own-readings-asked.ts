@@ -38,7 +38,11 @@ export type ReadingsAsked = {
   /** A code as in a search for one; empty for every kind. */
   readonly kind: string
   readonly page: string
-  readonly problems: { readonly day?: 'day' | 'range'; readonly timezone?: string }
+  /** What was typed, and of a day what is wrong with it. */
+  readonly problems: {
+    readonly day?: { readonly typed: string; readonly why: 'day' | 'range' }
+    readonly timezone?: string
+  }
 }
 
 export const readingsAskedIn = (query: URLSearchParams): ReadingsAsked => {
@@ -52,7 +56,7 @@ export const readingsAskedIn = (query: URLSearchParams): ReadingsAsked => {
     kind: query.get('kind') ?? '',
     page: query.get('page') ?? '',
     problems: {
-      ...(problem !== undefined && { day: problem }),
+      ...(problem !== undefined && { day: { typed: day, why: problem } }),
       ...(asked !== timezone && { timezone: asked }),
     },
   }

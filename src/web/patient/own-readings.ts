@@ -189,13 +189,14 @@ const lineList = (own: OwnReadings, asked: ReadingsAsked, lines: readonly Readin
 const askForm = (own: OwnReadings, { asked, kinds }: Pick<List, 'asked' | 'kinds'>, words: Words): Html => {
   const { say } = words
   const { problems } = asked
+  const typed = problems.day?.typed ?? asked.day
   const day = {
     name: 'day',
     label: say('chart.day'),
     hint: say('chart.first-hint'),
-    value: dayShownIn(asked.day, words),
-    ...calendarOf(asked.day, words),
-    problem: problems.day && say(`chart.problem-${problems.day}`),
+    value: dayShownIn(typed, words),
+    ...calendarOf(typed, words),
+    problem: problems.day && say(`chart.problem-${problems.day.why}`),
     autocomplete: 'off',
   }
   const timezone = {

@@ -213,6 +213,7 @@ t.test('a day or time zone that does not exist is told at its field', async t =>
     /Enter a day that exists, with its month as a word, such as 31 March 2026\. This time zone is not known here/,
   )
   t.match(shown.body, 'value="Berlin"')
+  t.match(shown.body, /<input[^>]* name="day"[^>]* value="2026-02-30"/, 'with what was typed')
 })
 
 t.test('what is marked as wrong is in no chart, has a version and an AuditEvent, and can be taken back', async t => {
