@@ -162,11 +162,12 @@ const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
 })
 
 /**
- * "If this validation fails, the request is refused and the client is informed of the error." It says no more than a use of the token would.
+ * "If this validation fails, the request is refused and the client is informed of the error." That is said too of a token whose grant is not in force
+ * at the moment, as for lack of a role, and would be again: whoever holds it learns that it is not theirs, and nothing else.
  * https://www.rfc-editor.org/rfc/rfc7009#section-2.1
  */
 const mayRevoke = (asking: string, owner: string | undefined): boolean => {
-  if (asking !== owner) throw new errors.InvalidGrant('the token was issued to another client, and stays in force')
+  if (asking !== owner) throw new errors.InvalidGrant('the token was issued to another client, and was not revoked')
   return true
 }
 
