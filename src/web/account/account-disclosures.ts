@@ -19,8 +19,9 @@ import { agedNote } from '../audit/aged-note.ts'
 import type { AuditLine } from '../audit/audit-line.ts'
 import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { type Field, field, problemList } from '../page/form.ts'
-import { type Html, html } from '../page/html.ts'
+import { selectField } from '../page/choice-field.ts'
+import { type Field, field, isWrong, type Option, problemList } from '../page/form.ts'
+import { html } from '../page/html.ts'
 import { type ListOrder, orderField, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
 import { type OwnRecord, otherRecords, ownRecordIn } from '../page/own-record.ts'
@@ -28,8 +29,9 @@ import { printedLine } from '../page/printed-line.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { type TimeOrder, timeLinks, timeOrders } from '../page/time-order.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { lookedFor } from '../page/typed.ts'
 import { calendarOf, dayShown } from '../page/typed-day.ts'
-import { langOf } from '../page/wording.ts'
+import { isOfPage } from '../page/wording.ts'
 import { ownAuditLine } from './own-audit-line.ts'
 import { stretchList } from './stretch-list.ts'
 
@@ -42,22 +44,24 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const own = await ownOf(request, options)
     const asked = askedIn(queryOf(request), words)
     const { order } = asked
-    const { fields, form } = filterOf(asked, own, words)
+    const { fields, study, form } = filterOf(asked, own, words)
+    const isUnread = isWrong(study)
     const cursors = own && cursorsFor(own.caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(queryOf(request), cursors, path, words)
-    const { lines, next } = own === undefined ? nothing : await findLines(own, asked, cursor, options, words)
+    const { lines, next } =
+      own === undefined || isUnread ? nothing : await findLines(own, asked, cursor, options, words)
     const again = queryOfAsked(asked, own)
     const links = timeLinks(words)[order.by]
     const page = next && cursors?.seal({ path, query: again, page: next })
     return sendTranslatedPage(reply, words, {
       title: titled(say('disclosures.title')),
-      isProblem: [...fields, order].some(({ problem }) => problem !== undefined),
+      isProblem: [...fields, study, order].some(isWrong),
       content: html`<h1>${say('disclosures.title')}</h1>
 ${printedLine(words, await nameOfPerson(options.accounts.openStoreAs, sessionOf(request).person))}
 <p>${say('disclosures.text')}</p>
 ${form}
 ${note}
-${stretchList({ lines, order: order.by }, own?.studies ?? [], words)}
+${!isUnread && stretchList({ lines, order: order.by }, own?.studies ?? [], words)}
 ${own && (await agedNote(options.accounts.database, words))}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${links.after}</a></p>`}
 ${!isFirst && html`<p><a href="${path}?${again}">${links.first}</a></p>`}
@@ -92,9 +96,8 @@ const scope = 'user/AuditEvent.rs user/Organization.rs user/ResearchStudy.rs'
 type Asked = DayRange & { readonly study: string; readonly order: ListOrder<TimeOrder> }
 
 const askedIn = (query: URLSearchParams, words: Words): Asked => {
-  const study = query.get('study') ?? ''
   const order = orderIn(query, timeOrders(words), words)
-  return { ...dayRangeIn(query), study: /^[A-Za-z0-9.-]{1,64}$/.test(study) ? study : '', order }
+  return { ...dayRangeIn(query), study: lookedFor(query, 'study'), order }
 }
 
 const queryOfAsked = ({ study, order, ...days }: Asked, own: Own | undefined): string => {
@@ -153,7 +156,7 @@ const byReference = (registry: Registry, id: string): Expression => {
 
 const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
   const { say } = words
-  const studies = own?.studies ?? []
+  const study = studyField(asked.study, own?.studies ?? [], words)
   const day = (name: 'from' | 'until') => {
     const problem = asked.problems[name]
     return {
@@ -179,11 +182,12 @@ const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
   const fields: readonly Field[] = [day('from'), day('until'), timezone]
   return {
     fields,
-    form: html`${problemList([...fields, orderProblem(asked.order)], say('check'))}
+    study,
+    form: html`${problemList([...fields, study, orderProblem(asked.order)], say('check'))}
 <form method="get" action="${path}" class="mb-4" novalidate>
 ${own && html`<input type="hidden" name="record" value="${own.patient}">`}
 <div class="row align-items-end">${fields.map(one => html`<div class="col-sm-4">${field(one)}</div>`)}</div>
-${studies.length > 0 && studyField(asked.study, studies, words)}
+${(study.choices.length > 1 || isWrong(study)) && selectField(study)}
 ${orderField(asked.order, words)}
 <button class="btn btn-outline-primary">${say('disclosures.show')}</button>
 </form>`,
@@ -196,13 +200,17 @@ const dayProblems = {
   order: 'chart.problem-order',
 } as const
 
-const studyField = (chosen: string, studies: readonly ResearchStudy[], words: Words): Html =>
-  html`<div class="field mb-4"><label for="study" class="form-label fw-semibold">${words.say('disclosures.study')}</label>
-<select class="form-select" id="study" name="study"><option value="">${words.say('disclosures.every-study')}</option>
-${studies.map(study => {
-  const title = titleIn(study, words)
-  return html`<option value="${study.id}"${langOf(title, words)}${study.id === chosen && html` selected`}>${title.text}</option>`
-})}</select></div>`
+const studyField = (value: string, studies: readonly ResearchStudy[], words: Words) => {
+  const choices: readonly Option[] = [
+    { value: '', label: words.say('disclosures.every-study') },
+    ...studies.map(study => {
+      const title = titleIn(study, words)
+      return { value: study.id ?? '', label: title.text, language: isOfPage(title, words) ? undefined : title.language }
+    }),
+  ]
+  const problem = choices.some(one => one.value === value) ? undefined : words.say('disclosures.no-study')
+  return { name: 'study', label: words.say('disclosures.study'), value, choices, problem }
+}
 
 const studiesOf = async (
   person: string,

@@ -4,7 +4,7 @@ import { and, type Expression, none } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { lookedFor } from '../page/typed.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
-import { appendOutcome, chosenIn, dayFields, eventsForm, outcomes } from './events-form.ts'
+import { appendOutcome, choosing, dayFields, outcomes } from './events-form.ts'
 import type { EventsSearch } from './events-page.ts'
 
 /** What a privacy officer searches for. */
@@ -20,17 +20,14 @@ type Asked = DayRange & {
 }
 
 export const auditSearch: EventsSearch<Asked> = {
-  askedIn: query => {
-    const chosen = (name: keyof typeof choices) => chosenIn(query, name, choices[name])
-    return {
-      ...dayRangeIn(query),
-      who: lookedFor(query, 'who'),
-      patient: idLookedFor(lookedFor(query, 'patient')),
-      study: idLookedFor(lookedFor(query, 'study')),
-      action: chosen('action'),
-      outcome: chosen('outcome'),
-    }
-  },
+  askedIn: query => ({
+    ...dayRangeIn(query),
+    who: lookedFor(query, 'who'),
+    patient: idLookedFor(lookedFor(query, 'patient')),
+    study: idLookedFor(lookedFor(query, 'study')),
+    action: lookedFor(query, 'action'),
+    outcome: lookedFor(query, 'outcome'),
+  }),
   searchOf: (registry, asked) => {
     const { who, patient, study, action, outcome } = asked
     const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
@@ -68,10 +65,7 @@ export const auditSearch: EventsSearch<Asked> = {
       optional: true,
     },
   ],
-  form: (action, asked, fields, order) => {
-    const chosen = (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] }))
-    return eventsForm(action, fields, chosen, order)
-  },
+  choicesOf: asked => (['action', 'outcome'] as const).map(name => choosing(name, asked[name], choices[name])),
 }
 
 /** An id of our own is a UUID, which is the same in capitals, as a phone or another system may write it. https://www.rfc-editor.org/rfc/rfc9562#section-4 */

@@ -1,33 +1,30 @@
 import { wordsFor } from '../../messages/catalogue.ts'
-import { selectField } from '../page/choice-field.ts'
+import { type ChoiceField, choiceProblem, selectField } from '../page/choice-field.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderField, orderProblem } from '../page/list-order.ts'
-import { lookedFor } from '../page/typed.ts'
 import { calendarOf, dayShown } from '../page/typed-day.ts'
 import type { DayRange } from './day-range.ts'
 
 /** `of`: the label of each value; the empty value does not restrict the search. */
 type Choice = { readonly label: string; readonly of: Readonly<Record<string, string>> }
 
-type Choosing = Choice & { readonly name: string; readonly value: string }
-
 /** A form that searches for events, with an address that can be saved. */
 export const eventsForm = (
   action: string,
   fields: readonly Field[],
-  choices: readonly Choosing[],
+  choices: readonly ChoiceField[],
   order: ListOrder,
-): Html => html`${problemList([...fields, orderProblem(order)])}
+): Html => html`${problemList([...fields, ...choices, orderProblem(order)])}
 <form method="get" action="${action}" class="mb-4" role="search" aria-label="Events" novalidate>
-<div class="row align-items-end">${[...fields.map(field), ...choices.map(choice), orderField(order)].map(one => html`<div class="col-sm-6 col-lg-3">${one}</div>`)}</div>
+<div class="row align-items-end">${[...fields.map(field), ...choices.map(selectField), orderField(order)].map(one => html`<div class="col-sm-6 col-lg-3">${one}</div>`)}</div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`
 
-/** The choice in an address; empty if it is none of the choices. */
-export const chosenIn = (query: URLSearchParams, name: string, { of }: Choice): string => {
-  const text = lookedFor(query, name)
-  return Object.hasOwn(of, text) ? text : ''
+/** The field of a choice, with what is asked for. */
+export const choosing = (name: string, value: string, { label, of }: Choice): ChoiceField => {
+  const choices = Object.entries(of).map(([value, label]) => ({ value, label }))
+  return { name, label, value, choices, problem: choiceProblem(value, choices) }
 }
 
 export const outcomes = {
@@ -39,9 +36,6 @@ export const outcomes = {
 export const appendOutcome = (query: URLSearchParams, outcome: string): void => {
   if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
 }
-
-const choice = ({ of, ...one }: Choosing): Html =>
-  selectField({ ...one, choices: Object.entries(of).map(([value, label]) => ({ value, label })) })
 
 /** The fields of a range of days. */
 export const dayFields = (asked: DayRange): readonly Field[] => [

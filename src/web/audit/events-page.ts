@@ -15,7 +15,8 @@ import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import type { Page, Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
-import type { Field } from '../page/form.ts'
+import type { ChoiceField } from '../page/choice-field.ts'
+import { type Field, isWrong } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ListOrder, orderIn, orderProblem, orderQuery } from '../page/list-order.ts'
 import { listPlaceIn } from '../page/list-place.ts'
@@ -27,6 +28,7 @@ import { type TimeOrder, timeLinks, timeOrders } from '../page/time-order.ts'
 import { agedNote } from './aged-note.ts'
 import { type AuditLine, auditLine, untitledStudies } from './audit-line.ts'
 import { type DayRange, dayQueryOf } from './day-range.ts'
+import { eventsForm } from './events-form.ts'
 
 /** What differs between the pages that list events. */
 type EventsPage<Asked extends DayRange> = {
@@ -56,7 +58,8 @@ export type EventsSearch<Asked extends DayRange> = {
   readonly askedIn: (query: URLSearchParams) => Asked
   readonly searchOf: (registry: Registry, asked: Asked) => Search
   readonly fieldsOf: (asked: Asked) => readonly Field[]
-  readonly form: (action: string, asked: Asked, fields: readonly Field[], order: ListOrder) => Html
+  /** Of what is asked for but is no choice each field says so, and nothing is searched. */
+  readonly choicesOf: (asked: Asked) => readonly ChoiceField[]
 }
 
 /** A list of events, in pages, and all of them as a table to download. */
@@ -67,29 +70,33 @@ export const addEventsPage = <Asked extends DayRange>(
 ): void => {
   const { path, title, table, readerOf, search, head } = page
   const telling = { ...options, tellsStudies: page.tellsStudies === true }
+  const searchOf = (asked: Asked, order: ListOrder<TimeOrder>) =>
+    inOrder(options.registry, search.searchOf(options.registry, asked), order)
   const cursorsFor = openCursors(options.accounts.secretKey)
   server.get(path, { onRequest: requireSession }, async (request, reply) => {
     const caller = await readerOf(request, options)
-    const asked = search.askedIn(queryOf(request))
+    const [asked, order] = [search.askedIn(queryOf(request)), orderIn(queryOf(request), orders)]
     const cursors = cursorsFor(caller)
     const { cursor, isFirst, note, titled } = listPlaceIn(queryOf(request), cursors, path)
     const store = options.openStoreFor(caller)
-    const order = orderIn(queryOf(request), orders)
-    const found = { ...inOrder(options.registry, search.searchOf(options.registry, asked), order), count: 50, cursor }
-    const { lines, next } = await findLines(telling, store, found)
+    const [fields, choices] = [search.fieldsOf(asked), search.choicesOf(asked)]
+    const isUnread = choices.some(isWrong)
+    const { lines, next } = isUnread
+      ? { lines: [], next: undefined }
+      : await findLines(telling, store, { ...searchOf(asked, order), count: 50, cursor })
     const again = queryOfAsked(asked, order)
-    const fields = search.fieldsOf(asked)
-    const isProblem = [...fields, orderProblem(order)].some(({ problem }) => problem !== undefined)
+    const isProblem = [...fields, ...choices, orderProblem(order)].some(isWrong)
     return sendStaffPage(reply, {
       title: titled(title),
       isWide: true,
       isProblem,
       content: html`${await head(options, queryOf(request))}
-${search.form(path, asked, fields, order)}
+${eventsForm(path, fields, choices, order)}
 ${note}
 ${
   lines.length === 0
-    ? html`<p>${isAsked(asked) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>`
+    ? !isUnread &&
+      html`<p>${entriesOf(asked).length > 0 ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>`
     : listed(
         lines,
         page,
@@ -103,14 +110,12 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
   })
   server.get(table.path, { onRequest: requireSession, config: { rateLimit } }, async (request, reply) => {
     const caller = await readerOf(request, options)
-    const asked = search.askedIn(queryOf(request))
-    const order = orderIn(queryOf(request), orders)
-    const fields = [...search.fieldsOf(asked), { label: 'Sort by', ...orderProblem(order) }]
-    const wrong = fields.filter(({ problem }) => problem !== undefined)
+    const [asked, order] = [search.askedIn(queryOf(request)), orderIn(queryOf(request), orders)]
+    const sorting = { label: 'Sort by', ...orderProblem(order) }
+    const wrong = [...search.fieldsOf(asked), ...search.choicesOf(asked), sorting].filter(isWrong)
     // A table of days other than the ones asked for would be mistaken for these.
     if (wrong.length > 0)
       throw new FhirError('value', wrong.map(({ label, problem }) => `${label}: ${problem}`).join('; '))
-    const found = inOrder(options.registry, search.searchOf(options.registry, asked), order)
     const store = readInTurn(options.openStoreFor(caller), request)
     letInWhile(request, async () => isSameCaller(caller, await readerOf(request, options)))
     return reply
@@ -118,7 +123,7 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
       .header('cache-control', 'no-store')
       .header('content-disposition', `attachment; filename="${table.fileName}"`)
       .send(
-        Readable.from(whileLetIn(request, csvLines(telling, store, found, page.csvColumns)), {
+        Readable.from(whileLetIn(request, csvLines(telling, store, searchOf(asked, order), page.csvColumns)), {
           objectMode: false,
         }),
       )
@@ -140,8 +145,6 @@ const inOrder = (registry: Registry, search: Search, { by }: ListOrder<TimeOrder
 /** What is asked for; empty if it is nothing. There is always a time zone, whether or not any days are. */
 const entriesOf = ({ problems, ...asked }: DayRange): readonly (readonly [string, string])[] =>
   Object.entries({ ...asked, ...dayQueryOf({ problems, ...asked }) }).filter(([, value]) => value !== '')
-
-const isAsked = (asked: DayRange): boolean => entriesOf(asked).length > 0
 
 const queryOfAsked = (asked: DayRange, order: ListOrder<TimeOrder>): string =>
   new URLSearchParams([...entriesOf(asked), ...Object.entries(orderQuery(order))].map(([...pair]) => pair)).toString()

@@ -1,7 +1,8 @@
+import { wordsFor } from '../../messages/catalogue.ts'
 import { box, type Field, type Option } from './form.ts'
 import { type Html, html } from './html.ts'
 
-type ChoiceField = Pick<Field, 'name' | 'label' | 'value' | 'hint' | 'problem'> & {
+export type ChoiceField = Pick<Field, 'name' | 'label' | 'value' | 'hint' | 'problem'> & {
   /** A hint is shown below its choice, if all choices are visible. */
   readonly choices: readonly (Option & { readonly hint?: string })[]
 }
@@ -30,6 +31,12 @@ ${choices.map((choice, index) =>
 )}
 </fieldset>`
 }
+
+/** What is wrong with what an address asks for: that it is none of the choices. */
+export const choiceProblem = (asked: string, choices: readonly Option[]): string | undefined =>
+  choices.some(({ value }) => value === asked)
+    ? undefined
+    : wordsFor('en').say('list.no-choice', { choices: choices.map(({ label }) => label).join('; ') })
 
 const told = ({ name, hint, problem }: ChoiceField): Html => html`
 ${hint && html`<p class="form-text mt-0" id="${name}-hint">${hint}</p>`}

@@ -66,7 +66,7 @@ export const problemList = (
   fields: readonly (Pick<Field, 'name' | 'problem'> & Partial<Pick<Field, 'label'>>)[],
   title = 'Please check what you entered',
 ): Html | undefined => {
-  const wrong = fields.filter(({ problem }) => problem !== undefined)
+  const wrong = fields.filter(isWrong)
   if (wrong.length === 0) return undefined
   const isShared = (text: string | undefined) => wrong.filter(({ problem }) => problem === text).length > 1
   return html`<div class="alert alert-danger" role="alert" tabindex="-1" autofocus>
@@ -74,6 +74,8 @@ export const problemList = (
 <ul>${wrong.map(({ name, label, problem }) => html`<li><a href="#${name}">${label !== undefined && isShared(problem) && `${label}: `}${problem}</a></li>`)}</ul>
 </div>`
 }
+
+export const isWrong = ({ problem }: { readonly problem?: string | undefined }): boolean => problem !== undefined
 
 /**
  * Something to say before anything else. What answers something that somebody has just done, `problem` and `done`, has the focus as the list of

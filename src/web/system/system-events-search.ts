@@ -3,7 +3,7 @@ import { escaped } from '../../search/escape.ts'
 import { and, or } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
-import { appendOutcome, chosenIn, dayFields, eventsForm, outcomes } from '../audit/events-form.ts'
+import { appendOutcome, choosing, dayFields, outcomes } from '../audit/events-form.ts'
 import type { EventsSearch } from '../audit/events-page.ts'
 import { lookedFor } from '../page/typed.ts'
 
@@ -18,16 +18,13 @@ type Asked = DayRange & {
 }
 
 export const systemEventsSearch: EventsSearch<Asked> = {
-  askedIn: query => {
-    const chosen = (name: keyof typeof choices) => chosenIn(query, name, choices[name])
-    return {
-      ...dayRangeIn(query),
-      who: lookedFor(query, 'who'),
-      app: lookedFor(query, 'app'),
-      kind: chosen('kind'),
-      outcome: chosen('outcome'),
-    }
-  },
+  askedIn: query => ({
+    ...dayRangeIn(query),
+    who: lookedFor(query, 'who'),
+    app: lookedFor(query, 'app'),
+    kind: lookedFor(query, 'kind'),
+    outcome: lookedFor(query, 'outcome'),
+  }),
   /** The same search as at `/fhir/AuditEvent`. */
   searchOf: (registry, asked) => {
     const { who, app, kind, outcome } = asked
@@ -67,10 +64,7 @@ export const systemEventsSearch: EventsSearch<Asked> = {
       optional: true,
     },
   ],
-  form: (action, asked, fields, order) => {
-    const chosen = (['kind', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] }))
-    return eventsForm(action, fields, chosen, order)
-  },
+  choicesOf: asked => (['kind', 'outcome'] as const).map(name => choosing(name, asked[name], choices[name])),
 }
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */

@@ -28,6 +28,7 @@ for (const patient of [ann, bob])
     subject: { reference: `Patient/${patient}` },
     effectiveDateTime: '2030-01-01T00:00:00Z',
   })
+const { id: bobsOwn } = await study(lab.manager, lab.organization, 'Not hers', kinds)
 const seal = () => sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
 const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: readonly string[]) => {
   const { id: person } = await create('everything', {
@@ -95,7 +96,6 @@ t.test('a patient can ask for some days, and for one study', async t => {
   const today = new Date().toISOString().slice(0, 10)
   t.match(wordsOf(await browser.get(`${page}?from=${today}&study=${sleep}`)), /Looked for: Heart rate/i)
   t.match(wordsOf(await browser.get(`${page}?until=2020-01-01`)), /Nobody did, at that time/)
-  t.match(wordsOf(await browser.get(`${page}?study=another`)), /Nobody did, at that time/)
   const loose = await browser.get(`${page}?until=31/12/2019&from=%D9%A2%D9%A0%D9%A1%D9%A9.1.1`)
   t.match(wordsOf(loose), /Nobody did, at that time/, 'as days are read on the other pages of patients')
   t.match(loose.body, /value="1 January 2019"[\s\S]*value="31 December 2019"/)
@@ -113,6 +113,30 @@ t.test('a patient can ask for some days, and for one study', async t => {
     'each is named if the same is wrong with both',
   )
 })
+
+t.test(
+  'a study that is none of theirs is said at its field, and not answered as if nobody had looked, or any study were asked for',
+  async t => {
+    for (const study of ['another', 'no id', '%7B', bobsOwn]) {
+      const shown = await browser.get(`${page}?study=${study}`)
+      t.match([shown.status, shown.body], [200, /<title>[^<]*Problem: /], study)
+      t.match(
+        shown.body,
+        /id="study-problem">None of your studies is that one\. Choose one from the list<\/p>\s*<select id="study"[^>]* aria-describedby="study-problem" aria-invalid="true">/,
+      )
+      t.match(shown.body, '<a href="#study">None of your studies is that one.')
+      t.notMatch(shown.body, 'list-group-item')
+      t.notMatch(wordsOf(shown), /Nobody did/)
+    }
+    t.match(
+      wordsOf(await (await signedIn({ 'accept-language': 'es' }, ann)).get(`${page}?study=another`)),
+      /Ninguno de sus estudios es ese\. Elija uno de la lista/,
+    )
+    const stranger = await signedIn({})
+    t.notMatch((await stranger.get(page)).body, 'id="study"', 'who has no study has no choice of one')
+    t.match((await stranger.get(`${page}?study=${sleep}`)).body, 'id="study-problem"')
+  },
+)
 
 t.test('the list begins with the latest, or with the oldest', async t => {
   const at = (body: string) =>

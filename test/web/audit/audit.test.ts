@@ -201,6 +201,31 @@ t.test('a table for invalid days is refused, instead of showing all days', async
   t.equal((await officer.get('/audit/events.csv?from=2026-02-28')).status, 200)
 })
 
+t.test('a choice that there is not is said at its field, and nothing is shown or downloaded for it', async t => {
+  const unknown = {
+    'action=banana':
+      'There is no such choice. Choose one of these: Anything; Read; Searched, or several things at once; Written; Changed; Deleted',
+    'action=r':
+      'There is no such choice. Choose one of these: Anything; Read; Searched, or several things at once; Written; Changed; Deleted',
+    'outcome=toString': 'There is no such choice. Choose one of these: Anything; Done; Refused or failed',
+  }
+  const another = await browserOf(await staff(lab.organization, 'privacy-officer'))
+  for (const [query, problem] of Object.entries(unknown)) {
+    const [name = ''] = query.split('=', 1)
+    const shown = await officer.get(`/audit?${query}`)
+    t.match([shown.status, shown.body], [200, '<title>Problem: '], query)
+    t.match(shown.body, `id="${name}-problem">${problem}</p>`)
+    t.match(
+      shown.body,
+      `<select id="${name}" name="${name}" class="form-select is-invalid" aria-describedby="${name}-problem"`,
+    )
+    t.match(shown.body, `<li><a href="#${name}">${problem}</a></li>`)
+    t.strictSame(rowsOf(shown), [])
+    t.notMatch(wordsOf(shown), /Nothing (?:matches|is recorded)|Download/)
+    t.equal((await another.get(`/audit/events.csv?${query}`)).status, 422)
+  }
+})
+
 t.test('no filter reveals that a patient has a record with another tenant', async t => {
   const person = await account(bob)
   const { link, ...rest } = (await send('everything', 'GET', `Person/${person}`)).json()

@@ -142,6 +142,8 @@ t.test('an administrator sees what concerns no patient, and filters by who, app,
   t.strictSame(await eventsAt('who=Ann'), [])
   t.match(wordsOf(await administrator.get('/system/events?until=2020-01-01')), /Nothing matches that/)
   t.match(wordsOf(await administrator.get('/system/events?page=9')), /That page of the list is no longer there/)
+  t.match((await administrator.get('/system/events?kind=banana')).body, /id="kind-problem">There is no such choice/)
+  t.strictSame(await eventsAt('kind=banana'), [])
   t.match((await administrator.get('/system/events?from=x')).body, /id="from-problem">Enter a day/)
   const turned = await administrator.get('/system/events?from=2026-03-02&until=2026-03-01&timezone=Mars/Phobos')
   t.match(turned.body, /id="until-problem">The last day is before the first/)
