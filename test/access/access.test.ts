@@ -40,6 +40,7 @@ t.test('a chain that names another type, or leads to none of these, is refused',
     ['subject.organization.name=ann', 'Organization'],
     ['encounter.class=AMB', 'Encounter'],
     ['_has:Provenance:target:agent.name=ann', 'Provenance'],
+    ['_filter=subject:Location.name eq ann or status eq final', 'Location'],
   ] as const
   const needed = (type: string) => new RegExp(`^Searching by ${type} needs a scope for ${type} with s$`)
   for (const [query, type] of refused) t.throws(() => asked(query, access), { message: needed(type) }, query)
@@ -51,6 +52,10 @@ t.test('what leads to a List, a whole or another resource is asked within what i
   const own: Expression = { kind: 'created', by: { kind: 'person', id: 'me' } }
   const within = print(own)
   const allowed: Access = (action, type) => (type === 'Observation' ? all : action === 's' ? own : none)
+  t.equal(
+    asked('_has:DiagnosticReport:result:subject:Patient.name=b', allowed),
+    `(has DiagnosticReport:result (and ${within} (chain subject:Patient (and ${within} (name b)))))`,
+  )
   t.equal(asked('_list=a', allowed), `(listed (and ${within} (identified a)))`)
   const below = parseSearch(registry, 'Location', new URLSearchParams('partof:below=Location/a')).where
   t.equal(
@@ -94,6 +99,10 @@ t.test('what is not in the elements of a Group or a Provenance is told only of w
       'Group?_filter=member eq Patient/a or member ne Patient/b',
       `(or (or (member Patient/a) (chain member:Patient (and ${s} (identified a)))) (or (member ne Patient/b) (chain member:Patient (and ${s} (not (identified b))))))`,
     ],
+    [
+      'Group?_filter=member eq Patient/a or member eq b or managing-entity:Organization.name eq c',
+      `(or (or (member Patient/a) (member b) (chain member:Patient (and ${s} (identified a b)))) (chain managing-entity:Organization (and ${s} (name eq c))))`,
+    ],
     ['Group?member:missing=true', `(and (missing member) (not (chain member:Patient ${r})))`],
     [
       'Group?_filter=member ne Patient/a',
@@ -119,6 +128,7 @@ t.test('what is not in the elements of a Group or a Provenance is told only of w
     ['Provenance?target:Patient.name=x', `(chain target:Patient (and ${s} (name x)))`],
     ['Provenance?agent=Patient/a', '(agent Patient/a)'],
     ['DiagnosticReport?result=Observation/a', '(result Observation/a)'],
+    ['DiagnosticReport?result=Observation/a,Observation/b', '(or (result Observation/a) (result Observation/b))'],
     ['DiagnosticReport?result:Observation.code=x', `(chain result:Observation (and ${s} (code x)))`],
   ] as const
   for (const [url, question] of expected) t.equal(answered(url), question, url)
