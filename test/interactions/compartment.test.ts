@@ -222,3 +222,13 @@ t.test('several types come as lines too, over more than one page', async t => {
     ['bob', 'ann', 'band', 'ache'],
   )
 })
+
+t.test('what belongs to another resource of the same id is not in the compartment', async t => {
+  await put(
+    stored('Location', 'ann'),
+    stored('Practitioner', 'ann'),
+    observation('of-namesakes', 'Location/ann', { performer: [{ reference: 'Practitioner/ann' }] }),
+  )
+  t.equal(await found('Practitioner/ann/Observation'), 'of-namesakes')
+  t.equal(await found('Patient/ann/Observation?_id=of-namesakes'), '')
+})
