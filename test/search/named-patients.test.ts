@@ -1,7 +1,7 @@
 import t from 'tap'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { namedPatients } from '../../src/search/named-patients.ts'
-import { parseCriteria } from '../../src/search/parse.ts'
+import { parseCriteria, parseSearch } from '../../src/search/parse.ts'
 
 const registry = loadRegistry()
 const named = (query: string) => namedPatients(parseCriteria(registry, 'Observation', query))
@@ -18,4 +18,12 @@ t.test('a search is about the Patients that its patient or subject names, and el
   t.equal(named('patient:missing=true'), undefined)
   t.equal(named('subject:identifier=urn:x|ann'), undefined)
   t.equal(named('patient.name=ann'), undefined)
+})
+
+t.test('what only leaves out a Patient may be about anyone else', async t => {
+  const filtered = (filter: string) =>
+    namedPatients(parseSearch(registry, 'Observation', new URLSearchParams({ _filter: filter })).where)
+  t.equal(filtered('not (patient eq ann)'), undefined)
+  t.equal(filtered('patient ne ann'), undefined)
+  t.strictSame(filtered('patient eq ann'), ['ann'])
 })

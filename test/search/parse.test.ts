@@ -243,6 +243,8 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ['ValueSet', 'url:below=http://x.org/', '(url below http://x.org/)'],
   ['ValueSet', 'url:above=urn:oid:1', /accepted: a URL, since a URN has nothing above it$/],
   ['ValueSet', 'url=http://x.org/a|1.0', '(and (url http://x.org/a) (version 1.0))'],
+  ['ValueSet', 'url=http://x.org/a|1\\,2', '(and (url http://x.org/a) (version 1,2))'],
+  ['ValueSet', 'reference=http://x.org/a|1.0', '(reference http://x.org/a|1.0)'],
   ['QuestionnaireResponse', 'questionnaire=http://x.org/q|1', '(questionnaire http://x.org/q|1)'],
   ['QuestionnaireResponse', 'questionnaire:below=http://x.org/q|1', '(questionnaire below http://x.org/q|1)'],
   ['QuestionnaireResponse', 'questionnaire:above=http://x.org/q', /":above" is not supported/],
@@ -289,7 +291,13 @@ t.test('a refused search is answered 400 and its issues name the parameters', as
       { code: 'invalid', expression: 'date' },
     ],
   })
-  t.equal(refusalOf(() => parse('Task', 'based-on.based-on.based-on.based-on.code=1')).status, 400)
+  const tooCostly = 'based-on.based-on.based-on.based-on.code=1'
+  t.equal(refusalOf(() => parse('Task', tooCostly)).status, 400)
+  t.match(
+    refusalOf(() => parse('Task', `foo=1&${tooCostly}&date=x`)).issues.map(({ code }) => code),
+    ['too-costly'],
+    'what is too costly is told alone',
+  )
 })
 
 t.test('lenient handling ignores unknown parameters and says which', async t => {
@@ -321,6 +329,7 @@ t.test('lenient handling ignores a parameter without a value, and strict handlin
   t.equal(print(search.where), '(code a)')
   t.same(search.ignored, ['patient', 'subject.name', '_count', 'code:in'])
   t.equal(selfQuery(search), 'code=a')
+  t.match(parse('Observation', '_include=&_summary=text', 'lenient'), { summary: 'text', ignored: ['_include'] })
   t.equal(refusalOf(() => parse('Observation', 'patient=')).status, 400)
   t.equal(refusalOf(() => parse('Observation', 'code=a,,b', 'lenient')).status, 400)
   t.equal(refusalOf(() => parse('Observation', '_cursor=', 'lenient')).status, 400)
@@ -346,6 +355,7 @@ t.test('_count beyond 1000 is capped, and the self link says so', async t => {
 t.test('_count=0 and _summary=count only ask for the exact number', async t => {
   t.match(parse('Patient', '_count=0'), { count: 0, summary: 'count', total: 'accurate' })
   t.match(parse('Patient', '_summary=count'), { summary: 'count', total: 'accurate' })
+  t.match(parse('Patient', '_summary=count&_elements=name'), { summary: 'count', elements: ['name'] })
   t.match(parse('Patient', '_summary=count&_total=estimate'), { summary: 'count', total: 'estimate' })
 })
 
