@@ -1,7 +1,13 @@
 import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import t from 'tap'
 import { readConsent } from '../../src/access/consent.ts'
-import { givenToStudy, refuseTwoStudies, stayingWithStudy, withoutStudy } from '../../src/access/consent-study.ts'
+import {
+  givenToStudy,
+  refuseTwoStudies,
+  stayingWithStudy,
+  studiesNamed,
+  withoutStudy,
+} from '../../src/access/consent-study.ts'
 import { standardExtensions } from '../../src/fhir/canonical.ts'
 import type { FhirError } from '../../src/fhir/error.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
@@ -60,6 +66,12 @@ t.test('it is given to nobody if it names none, several in one place, or differe
     [[elsewhere], []],
   ] as const)
     t.equal(read(named(within, beside)), undefined)
+})
+
+t.test('it is found by all studies that it names, wherever it names them', async t => {
+  t.same(studiesNamed(named([sleep], [gait])), ['sleep', 'gait'])
+  t.same(studiesNamed(named([], [gait])), ['gait'])
+  t.same(studiesNamed(named([sleep, elsewhere], [other])), ['sleep'])
 })
 
 t.test('a permit that is for another study is not for this one', async t => {
