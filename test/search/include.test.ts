@@ -72,6 +72,15 @@ for (const [type, query, expected] of table) {
   })
 }
 
+t.test('of several types that are searched together, each follows what concerns it', async t => {
+  const query = new URLSearchParams('_include=Observation:device&_revinclude=Observation:subject')
+  const included = (type: ResourceType) =>
+    parseSearch(registry, type, query, { types: ['Observation', 'Patient', 'Slot'] }).include.map(shown)
+  t.same(included('Observation'), ['include: Observation.device > Device DeviceMetric (Device DeviceMetric)'])
+  t.same(included('Patient'), ['revinclude: Observation.subject > Patient (Observation)'])
+  t.same(included('Slot'), [])
+})
+
 t.test('includes can be repeated, and are not criteria', async t => {
   const query = '_include=Observation:subject&_include=Observation:device&_revinclude=Provenance:target'
   const search = parseSearch(registry, 'Observation', new URLSearchParams(query))

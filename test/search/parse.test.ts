@@ -254,6 +254,12 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
     'organization:above=Organization/1',
     '(or (organization Organization/1) (above organization Organization/1 all))',
   ],
+  ['Encounter', 'location:below=https://elsewhere.org/Location/1', /accepted: id, Location\/id$/],
+  [
+    'Communication',
+    'part-of:below=1',
+    /^\(or \(part-of 1\) \(below part-of CarePlan\/1 all\) .*part-of Task\/1 all\)\)$/,
+  ],
   ['PlanDefinition', 'depends-on:below=http://x.org/q|1', '(depends-on below http://x.org/q|1)'],
   ['PlanDefinition', 'depends-on:above=Location/1', /":above" is not supported/],
   ['Communication', 'part-of:below=Communication/1', /\(below part-of Communication\/1 all\)\)$/],
