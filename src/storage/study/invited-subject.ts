@@ -27,6 +27,19 @@ export const subjectsWith = async (
       WHERE enrolment.study_id = ${study} AND ${isEnrolled} AND ${filter === 'failed' && !seesAnswers ? isAnyUnsaid : conditions[filter]}`)
   ).map(({ id }) => id)
 
+/** Those of them whose last message was a reminder to send data. */
+export const lastRemindedToSend = async (
+  connection: Connection,
+  subjects: readonly string[],
+): Promise<readonly string[]> =>
+  (
+    await connection.any<{ subject: string }>(sql.fragment`
+      SELECT subject FROM unnest(${sql.array([...subjects], 'text')}) AS asked(subject)
+      WHERE 'silence' = (
+        SELECT kind FROM study_message WHERE study_message.subject = asked.subject
+        ORDER BY made_at DESC, id DESC LIMIT 1)`)
+  ).map(({ subject }) => subject)
+
 const isOpen = sql.fragment`(invitation.ended_at IS NULL AND invitation.expires_at > now())`
 
 const hasMessage = (such: SqlFragment): SqlFragment =>

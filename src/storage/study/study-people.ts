@@ -25,6 +25,8 @@ export type StudyPeopleAsked = Omit<StatesAsked, 'newestOf'> & {
   readonly sort: 'arrival' | 'answer' | 'name' | 'enrolment' | 'invited' | 'expiry'
   readonly offset: number
   readonly limit: number
+  /** Whether the ids of all whom it fits are asked for. */
+  readonly ids?: true
 }
 
 /** Somebody in a study, as far as the caller may know them. */
@@ -64,6 +66,8 @@ export type StudyPeople = {
   readonly named: readonly number[]
   /** How many people fit what was asked for. */
   readonly total: number
+  /** Their ResearchSubjects; none if they are not asked for. */
+  readonly ids: readonly string[]
   /** Counts for everybody in the study, whatever was asked for. */
   readonly counts: Readonly<Partial<Record<StudyState | 'silent' | 'earlier' | 'paper', number>>>
 }
@@ -94,6 +98,7 @@ export const readStudyPeople = async (
       OFFSET ${offset} LIMIT ${limit}
     )
     SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total,
+      ${idsOf(asked)} AS ids,
       ${namedIds} AS named, page.patient_id AS "patientId",
       (SELECT content::text FROM research_subject AS subject WHERE subject.patient_id = page.patient_id AND subject.pk = page.pk) AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
@@ -117,15 +122,19 @@ export const readStudyPeople = async (
     rows: rows.filter(({ subject }) => subject !== null) as readonly StudyPersonRow[],
     named: named.length > mostNamed ? [] : named,
     total: first?.total ?? 0,
+    ids: first?.ids ?? [],
     counts: first?.counts ?? {},
   }
 }
+
+const idsOf = ({ ids }: StudyPeopleAsked): SqlFragment =>
+  ids ? sql.fragment`ARRAY(SELECT id FROM matching)` : sql.fragment`'{}'::text[]`
 
 /** A search that fits more people than this is about everybody. */
 const mostNamed = 50
 
 type Row = Omit<StudyPersonRow, 'subject'> &
-  Pick<StudyPeople, 'named' | 'total' | 'counts'> & { readonly subject: string | null }
+  Pick<StudyPeople, 'named' | 'total' | 'ids' | 'counts'> & { readonly subject: string | null }
 
 const isPatientOf = (person: SqlFragment): SqlFragment =>
   sql.fragment`row.patient_id = ${person}.patient_id AND row.id = ${person}.patient`

@@ -77,6 +77,31 @@ export const findEnrolledPeople = async (
   return { people: rows.map(row => toPerson(row, seesAnswers)), total, counts: seesAnswers ? counts : {} }
 }
 
+/**
+ * Ids of those among the ResearchSubjects of whom the caller sees that they are silent. Nobody is read by it, so it is only for callers who see answers,
+ * and for finding whom a list is about.
+ */
+export const silentAmong = async (
+  { openStoreFor }: Pick<StudyParts, 'openStoreFor'>,
+  caller: Caller,
+  { id = '' }: ResearchStudy,
+  among: readonly string[],
+): Promise<readonly string[]> => {
+  const { ids } = await openStoreFor(caller).studyPeople({
+    study: id,
+    subjects: { kind: 'identified', ids: among },
+    shared: sharedWithStudy(caller, id),
+    silentDays,
+    state: 'silent',
+    text: '',
+    sort: 'enrolment',
+    offset: 0,
+    limit: 0,
+    ids: true,
+  })
+  return ids
+}
+
 /** The one person with the ResearchSubject, if the caller sees them in the study. */
 export const findOneEnrolled = async (
   parts: Pick<StudyParts, 'openStoreFor'>,

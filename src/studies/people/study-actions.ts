@@ -2,7 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import type { Channels } from '../../messages/channels.ts'
 import type { Database } from '../../storage/database.ts'
-import { type InvitedAsked, type InvitedFilter, subjectsWith } from '../../storage/study/invited-subject.ts'
+import { type InvitedFilter, lastRemindedToSend, subjectsWith } from '../../storage/study/invited-subject.ts'
 import {
   actionsUnderWay,
   addAction,
@@ -15,7 +15,7 @@ import {
 } from '../../storage/study/study-action.ts'
 import type { Way } from '../invitation/addresses-for.ts'
 import { findUnreached } from '../invitation/unreached.ts'
-import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
+import { findEnrolledPeople, type StudyParts, silentAmong } from './enrolled-people.ts'
 import { seesAnswersOf } from './sees-answers.ts'
 
 /** What staff do to many people of a study at once. Whether they may is asked for each of them, when it is done. */
@@ -34,15 +34,17 @@ export type StudyActions = {
     page: { readonly after: number; readonly count: number },
   ) => Promise<readonly RefusedItem[]>
   /** Ids of the ResearchSubjects whose last invitation is in that state, or whom no message can reach; undefined if there is no filter, for everybody in the study. */
-  readonly among: (study: string, asked: ReachedAsked) => Promise<readonly string[] | undefined>
+  readonly among: (
+    caller: Caller,
+    study: ResearchStudy,
+    filter: ReachedFilter | undefined,
+  ) => Promise<readonly string[] | undefined>
   /** Ids of all people whom the pages of the study would list, other than those whose place has ended. */
   readonly everybody: (caller: Caller, study: ResearchStudy, wanted: ListedPeople) => Promise<readonly string[]>
 }
 
 /** `unreached`: no message can reach them. */
 export type ReachedFilter = InvitedFilter | 'unreached'
-
-type ReachedAsked = Pick<InvitedAsked, 'seesAnswers'> & { readonly filter: ReachedFilter | undefined }
 
 type AskedAction = {
   readonly person: string
@@ -78,10 +80,14 @@ export const openStudyActions = (parts: Parts): StudyActions => {
       return true
     },
     refused: (id, page) => refusedItems(database, id, page),
-    among: async (study, { filter, seesAnswers }) => {
+    among: async (caller, study, filter) => {
+      const { id = '' } = study
       if (filter === undefined) return undefined
-      if (filter !== 'unreached') return subjectsWith(database, study, { filter, seesAnswers })
-      return [...(await findUnreached({ accounts: { database }, channels }, { study })).keys()]
+      if (filter === 'unreached')
+        return [...(await findUnreached({ accounts: { database }, channels }, { study: id })).keys()]
+      const seesAnswers = seesAnswersOf(caller, study)
+      const found = await subjectsWith(database, id, { filter, seesAnswers })
+      return filter === 'failed' && seesAnswers ? withoutSenders(parts, caller, study, found) : found
     },
     everybody: async (caller, study, wanted) => {
       const seesAnswers = seesAnswersOf(caller, study)
@@ -94,6 +100,22 @@ export const openStudyActions = (parts: Parts): StudyActions => {
       }
     },
   }
+}
+
+/**
+ * Without those who were last reminded to send data, in vain, and are not silent now: there is nothing to remind them of. Whoever sees no data of
+ * theirs, or may not know who has answered, does not learn by that that any came.
+ */
+const withoutSenders = async (
+  parts: Parts,
+  caller: Caller,
+  study: ResearchStudy,
+  unreached: readonly string[],
+): Promise<readonly string[]> => {
+  const reminded = await lastRemindedToSend(parts.database, unreached)
+  if (reminded.length === 0) return unreached
+  const senders = new Set(reminded).difference(new Set(await silentAmong(parts, caller, study, reminded)))
+  return unreached.filter(id => !senders.has(id))
 }
 
 /** Large, since every page is searched for among all people. */

@@ -31,7 +31,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const { caller, study, seesAnswers } = read
     const query = queryOf(request)
     const asked = invitationsAskedIn(query, read)
-    const among = await options.studyActions.among(study.id ?? '', { filter: asked.invited, seesAnswers })
+    const among = await options.studyActions.among(caller, study, asked.invited)
     const wanted = { ...asked, among, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
     const { people, total } = await findEnrolledPeople(options, caller, study, wanted)
     const invited = await options.invitations.list(
@@ -124,11 +124,11 @@ const nobodyListed = (
 
 /** The list is read again, since it may have changed since it was shown. */
 const chosenIn = async (
-  { body, params }: FastifyRequest<OfStudy>,
+  { body }: FastifyRequest<OfStudy>,
   { studyActions }: PageOptions,
   read: ReadStudy,
 ): Promise<readonly string[]> => {
-  const { caller, study, seesAnswers } = read
+  const { caller, study } = read
   const everybody = (among: readonly string[] | undefined, asked: Pick<InvitationsAsked, 'state' | 'text'>) =>
     studyActions.everybody(caller, study, { ...asked, among })
   if (typed(body, 'who') !== 'all') {
@@ -140,5 +140,5 @@ const chosenIn = async (
   // If they may no longer filter by that, more people are listed than were shown.
   const isSame = (['state', 'invited'] as const).every(name => (again.get(name) ?? undefined) === asked[name])
   if (!isSame) return []
-  return everybody(await studyActions.among(params.id, { filter: asked.invited, seesAnswers }), asked)
+  return everybody(await studyActions.among(caller, study, asked.invited), asked)
 }

@@ -94,7 +94,7 @@ ${closedBecause === undefined && html`<a class="btn btn-primary" href="${page}/e
 
 /** Nobody comes to them by a list of who has answered what. Once the study is over, there is nothing to be done for them. */
 const unreachedNote = async (
-  { study, seesAnswers }: ReadStudy,
+  { caller, study }: ReadStudy,
   { studyActions }: PageOptions,
 ): Promise<Html | undefined> => {
   if (isOver(study)) return undefined
@@ -102,7 +102,7 @@ const unreachedNote = async (
   const isAsking = reasonNotToAsk(study) === undefined
   const notes = await Promise.all(
     (['unreached', 'failed'] as const).map(async filter => {
-      const { length = 0 } = (await studyActions.among(id, { filter, seesAnswers })) ?? []
+      const { length = 0 } = (await studyActions.among(caller, study, filter)) ?? []
       const whom = length === 1 ? 'one person' : `${length.toLocaleString('en')} people`
       const { said, see } = unreachedTexts[filter]
       return (

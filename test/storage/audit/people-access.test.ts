@@ -84,7 +84,7 @@ t.test(
     }
     const typesOf = (said: Partial<StudyPersonRow>) => {
       const rows = [{ ...row, ...rest, kindId: null, ...said } as StudyPersonRow]
-      const people = { rows, named: [], total: 1, counts: {} }
+      const people = { rows, named: [], total: 1, ids: [], counts: {} }
       return peopleAccesses(loadRegistry(), { text: '' }, people).map(({ type }) => type)
     }
     const [place, answer] = [['ResearchSubject'], ['ResearchSubject Consent']]

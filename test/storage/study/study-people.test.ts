@@ -152,6 +152,27 @@ t.test('people are told by what their Consents say, and by the deleted one if th
   })
 })
 
+t.test(
+  'the ids of all who fit are told if they are asked for, and only of those whom whoever asks may see',
+  async t => {
+    const idsFor = async (caller: Caller, more: Partial<StudyPeopleAsked>) => {
+      const { rows, ids } = await readStudyPeople(
+        database,
+        gateOf(caller),
+        asked(caller, 'open', { limit: 0, ...more }),
+      )
+      t.same(rows, [])
+      return ids.toSorted()
+    }
+    const staff = w.staff('staff')
+    t.same(await idsFor(staff, { ids: true, state: 'withdrawn' }), ['open-eli', 'open-flo'])
+    const subjects = { kind: 'identified', ids: ['open-flo', 'open-ann'] } as const
+    t.same(await idsFor(staff, { ids: true, state: 'withdrawn', subjects }), ['open-flo'])
+    t.same(await idsFor(w.staff('nobody'), { ids: true }), [])
+    t.same(await idsFor(staff, {}), [], 'they are not asked for')
+  },
+)
+
 /** What stands beside the resources, and what they say themselves. */
 const beside = async () => ({
   kept: await database.any(sql.fragment`

@@ -20,7 +20,7 @@ const found = async (state: StudyPersonRow['state'], seesAnswers: boolean) => {
   const row: StudyPersonRow = { patientId: 1, subject, state, answeredAt, ...answers, ...unknown }
   const studyPeople: Store['studyPeople'] = async one => {
     asked.push(one)
-    return { rows: [row], named: [], total: 1, counts: { [state]: 1 } }
+    return { rows: [row], named: [], total: 1, ids: [], counts: { [state]: 1 } }
   }
   const caller = { practitioner: 'doctor' } as Caller
   const { people, counts } = await findEnrolledPeople(

@@ -17,7 +17,7 @@ const parts = {
   registry: undefined,
   openStoreFor: () => ({
     read: async () => ({ content: JSON.stringify({ resourceType: 'ResearchStudy', id: 'sleep' }) }),
-    studyPeople: async () => ({ rows: [], named: [], total: 0, counts: {} }),
+    studyPeople: async () => ({ rows: [], named: [], total: 0, ids: [], counts: {} }),
   }),
   invitations: { invite: async ({ subject }: { readonly subject: string }) => invited.push(subject) },
   reportFault: t.fail,

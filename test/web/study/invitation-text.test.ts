@@ -135,6 +135,20 @@ t.test('whoever has answered since a message to them failed is not to be written
   }
 })
 
+/** The newest reading of a patient has come just now. */
+const sends = (patient: string) =>
+  create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: systems.omh, code: 'omh:step-count' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: new Date().toISOString(),
+    valueQuantity: { value: 4000, unit: 'steps', system: 'http://unitsofmeasure.org', code: '{steps}' },
+  })
+/** Of how many people the page of the study says that the last message to them failed. */
+const failedOn = async (by: Browser = staff) =>
+  Number(/The last message to (one|\d+) pe/.exec(wordsOf(await by.get(page)))?.[1]?.replace('one', '1') ?? 0)
+
 t.test('a reminder to send data, or of a new text, is not to be repeated once that is done', async t => {
   const { patient, subject } = await enrolled('Sender')
   await answer(patient.id, 'active')
@@ -142,17 +156,15 @@ t.test('a reminder to send data, or of a new text, is not to be repeated once th
   await fail(subject)
   await remindedInVain(subject, 'silence')
   t.match(await said(subject), /to send data, by e-mail failed\. .* Check the e-mail address, and remind them again/)
-  await create('everything', {
-    resourceType: 'Observation',
-    status: 'final',
-    code: { coding: [{ system: systems.omh, code: 'omh:step-count' }] },
-    subject: { reference: `Patient/${patient.id}` },
-    effectiveDateTime: new Date().toISOString(),
-    valueQuantity: { value: 4000, unit: 'steps', system: 'http://unitsofmeasure.org', code: '{steps}' },
-  })
+  t.ok(await isListed('Sender'))
+  const before = await failedOn()
+  t.ok(before > 0)
+  await sends(patient.id)
   const since = await said(subject)
   t.match(since, /The newest reading came .*to send data, by e-mail failed/)
   t.notMatch(since, /Check the e-mail address/)
+  t.notOk(await isListed('Sender'))
+  t.equal(await failedOn(), before - 1)
   await remindedInVain(subject, 'changed')
   t.notMatch(await said(subject), /Check the e-mail address/, 'they have signed the text that holds')
 })
@@ -228,10 +240,21 @@ t.test('of an open invitation that went to what is no number it is said that it 
 t.test('whoever may not know who has answered learns it neither by that list nor beside a name', async t => {
   const { patient, subject } = await invitedInVain('Secret')
   await answer(patient.id, 'rejected')
+  const sharing = await enrolled('Quiet')
+  await answer(sharing.patient.id, 'active')
+  await invited(sharing.subject)
+  await remindedInVain(sharing.subject, 'silence')
   const { extension, ...open } = await stored()
   await update(lab.manager, { ...open, extension: [...extension, { url: extensions.access, valueCode: 'staff' }] })
   const member = await browserOf((await colleagueOf(world, lab.organization)).person)
   t.ok(await isListed('Secret', member))
   t.match(await said(subject, member), anew)
   t.notOk(await isListed('Secret'), 'its staff know it')
+  t.ok(await isListed('Quiet'))
+  const [known, toMember] = [await failedOn(), await failedOn(member)]
+  await sends(sharing.patient.id)
+  t.ok(await isListed('Quiet', member), 'nor that data came')
+  t.equal(await failedOn(member), toMember)
+  t.notOk(await isListed('Quiet'))
+  t.equal(await failedOn(), known - 1)
 })
