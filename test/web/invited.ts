@@ -195,7 +195,7 @@ const sentCode = /is (\d{6})\.|es (\d{6})\./
 
 type World = Awaited<ReturnType<typeof openStudies>>
 
-type Colleague = { readonly name?: string; readonly role?: 'member' | 'viewer' }
+type Colleague = { readonly name?: string; readonly role?: 'manager' | 'member' | 'viewer' }
 
 /** Somebody of the organization, with an account. */
 export const colleagueOf = async (

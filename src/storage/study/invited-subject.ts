@@ -24,7 +24,7 @@ export const subjectsWith = async (
       LEFT JOIN LATERAL (
         SELECT * FROM invitation WHERE invitation.subject = enrolment.id
         ORDER BY made_at DESC, id DESC LIMIT 1) AS invitation ON TRUE
-      WHERE enrolment.study_id = ${study} AND ${isEnrolled} AND ${filter === 'failed' && !seesAnswers ? isAnyUnsaid : conditions[filter]}`)
+      WHERE enrolment.study_id = ${study} AND ${isEnrolled} AND ${filter === 'failed' ? failedIn(study, seesAnswers) : conditions[filter]}`)
   ).map(({ id }) => id)
 
 /** Those of them whose last message was a reminder to send data. */
@@ -45,12 +45,14 @@ const isOpen = sql.fragment`(invitation.ended_at IS NULL AND invitation.expires_
 const hasMessage = (such: SqlFragment): SqlFragment =>
   sql.fragment`EXISTS (SELECT FROM study_message WHERE study_message.subject = enrolment.id AND ${such} OFFSET 0)`
 
-const conditions: Readonly<Record<InvitedFilter, SqlFragment>> = {
+const conditions: Readonly<Record<Exclude<InvitedFilter, 'failed'>, SqlFragment>> = {
   'not-invited': sql.fragment`invitation.id IS NULL`,
   open: isOpen,
   used: sql.fragment`coalesce(invitation.ended_by = 'used', FALSE)`,
   over: sql.fragment`invitation.id IS NOT NULL AND NOT ${isOpen} AND invitation.ended_by IS DISTINCT FROM 'used'`,
-  failed: hasMessage(sql.fragment`${isUnsaid} AND NOT ${isAnswered}`),
 }
 
-const isAnyUnsaid = hasMessage(isUnsaid)
+/** Only of those of whom any message has failed, who are few, is it asked whether what it said is still to be said. */
+const failedIn = (study: string, seesAnswers: boolean): SqlFragment => sql.fragment`
+  CASE WHEN enrolment.id IN (SELECT subject FROM study_message WHERE study_id = ${study} AND state = 'failed')
+  THEN ${hasMessage(seesAnswers ? sql.fragment`${isUnsaid} AND NOT ${isAnswered}` : isUnsaid)} ELSE FALSE END`

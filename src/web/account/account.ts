@@ -13,6 +13,7 @@ import { namedIn } from '../page/named-in.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { staffWaiting } from './staff-waiting.ts'
 
 /** Everything about the account of the person who is signed in. */
 export const accountPage: AddPage = (server, options) => {
@@ -45,6 +46,7 @@ export const accountPage: AddPage = (server, options) => {
 ${account?.email === undefined && withoutAddress(words, accounts)}
 ${whatLedHere(request, words)}
 ${waiting.length > 0 && waitingNotice(waiting, words)}
+${await staffWaiting(request, options, words)}
 ${placesShown(places, words)}
 <h2>${say('own.settings')}</h2>
 <dl>
