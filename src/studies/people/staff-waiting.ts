@@ -97,8 +97,7 @@ const failedIn = async (
 ): Promise<number> => {
   const { id = '' } = study
   if (isOver(study) || (await registering.findStudy(person, id)) === undefined) return 0
-  const asked = { filter: 'failed', seesAnswers: seesAnswersOf(caller, study) } as const
-  return (await studyActions.among(id, asked))?.length ?? 0
+  return (await studyActions.among(caller, study, 'failed'))?.length ?? 0
 }
 
 const refusedIn = async (
