@@ -73,12 +73,18 @@ for (const [type, query, expected] of table) {
 }
 
 t.test('of several types that are searched together, each follows what concerns it', async t => {
-  const query = new URLSearchParams('_include=Observation:device&_revinclude=Observation:subject')
-  const included = (type: ResourceType) =>
-    parseSearch(registry, type, query, { types: ['Observation', 'Patient', 'Slot'] }).include.map(shown)
-  t.same(included('Observation'), ['include: Observation.device > Device DeviceMetric (Device DeviceMetric)'])
-  t.same(included('Patient'), ['revinclude: Observation.subject > Patient (Observation)'])
-  t.same(included('Slot'), [])
+  const types = ['Observation', 'Patient', 'Group', 'Slot'] as const
+  const included = (type: ResourceType, query: string) =>
+    parseSearch(registry, type, new URLSearchParams(query), { types }).include.map(shown)
+  const links = '_include=Observation:device&_revinclude=Observation:subject'
+  t.same(included('Observation', links), ['include: Observation.device > Device DeviceMetric (Device DeviceMetric)'])
+  t.same(included('Patient', links), ['revinclude: Observation.subject > Patient (Observation)'])
+  t.same(included('Group', links), ['revinclude: Observation.subject > Group (Observation)'])
+  t.same(included('Slot', links), [])
+  t.same(included('Slot', '_include=*'), ['include: Slot.schedule > Schedule ()'], 'a wildcard names no type')
+  const onwards = '_include:iterate=Location:organization'
+  for (const type of types)
+    t.same(included(type, onwards), ['include on: Location.organization > Organization (Organization)'])
 })
 
 t.test('includes can be repeated, and are not criteria', async t => {
