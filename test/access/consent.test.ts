@@ -191,6 +191,7 @@ t.test('a permit that cannot be read grants nothing, and does not affect others'
     ['an end that is not known', permit({ dataPeriod: { start: '2026', _end: {} } as Period })],
     ['a beginning of reading that is not known', permit({ period: { _start: {} } as Period })],
     ['a modifier extension', permit({ modifierExtension: [{ url: 'x' }] } as ConsentProvision)],
+    ['what extends its type', permit({ _type: { extension: [{ url: 'x' }] } } as ConsentProvision)],
   ]
   for (const [why, provision] of unreadable)
     t.strictSame(permits(provision, permit()), ['heart-rate 2026-05-01.. ..'], why)
