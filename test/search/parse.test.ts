@@ -63,6 +63,7 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ['Observation', 'code=a|b|c', /is no value of the token parameter "code"/],
   ['Observation', 'code=', 'The parameter "code" has an empty value'],
   ['Observation', 'code=a,,b', 'The parameter "code" has an empty value'],
+  ['Observation', 'code=a,%00', 'The value of "code" has a NUL character, which no text here has'],
   ['Observation', 'code:missing=maybe', '"code:missing" is true or false, not "maybe"'],
 
   ['Observation', 'code:missing=constructor', '"code:missing" is true or false, not "constructor"'],
