@@ -131,10 +131,13 @@ const bearerOf = async (
 }
 
 const parseTtl = (text: string): number => {
-  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  const seconds = Number(number) * (secondsOf[unit ?? ''] ?? Number.NaN)
-  if (!(seconds > 0)) throw new InvalidArgumentError('Write a number and s, m, h or d: 90s, 15m, 1h, 7d.')
-  return seconds
+  const [, number, unit] = /^(\d{1,8})([smhd])$/.exec(text) ?? []
+  const seconds = Number(number) * (secondsOf[unit as keyof typeof secondsOf] ?? Number.NaN)
+  if (seconds > 0 && seconds <= mostDays * secondsOf.d) return seconds
+  throw new InvalidArgumentError(`Write a number and s, m, h or d, up to ${mostDays}d: 90s, 15m, 1h, 7d.`)
 }
 
-const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+/** As for what is granted with `offline_access`: a token that nobody remembers should not give access for ever. */
+const mostDays = 365
+
+const secondsOf = { s: 1, m: 60, h: 3600, d: 86_400 } as const

@@ -41,3 +41,17 @@ t.test('a scope that would give nothing is reported', async t => {
   ] as const)
     t.match(await run('--patient', 'known', '--scope', scope), { code: 1, out: '', error: told }, scope)
 })
+
+t.test('a token is in force for a year at most', async t => {
+  const forTime = (ttl: string) => run('--patient', 'known', '--scope', 'patient/Observation.rs', '--ttl', ttl)
+  const limit = 'is invalid. Write a number and s, m, h or d, up to 365d: 90s, 15m, 1h, 7d.'
+  for (const ttl of ['99999d', '8761h', '31536001s', '1w']) {
+    const { code, out, error } = await forTime(ttl)
+    const [told] = error.split('\n', 1)
+    t.strictSame(
+      { code, out, told },
+      { code: 1, out: '', told: `error: option '--ttl <time>' argument '${ttl}' ${limit}` },
+    )
+  }
+  for (const ttl of ['365d', '31536000s']) t.match(await forTime(ttl), { code: 0, error: '' }, ttl)
+})
