@@ -115,12 +115,15 @@ const isNothingElse = ({ type, quality, version }: Range): boolean =>
 type Wish = { readonly quality: number; readonly position: number }
 type Weigh = (range: Range) => number
 
-/** What the most exact of the matching ranges says; undefined if that refuses it. */
+/**
+ * What the most exact of the matching ranges says; undefined if that refuses it. A format has several names: of those that are listed, the one
+ * counts that is preferred.
+ */
 const wishOf = (ranges: readonly Range[], weigher: Weigh): Wish | undefined => {
   const [best] = ranges
     .map((range, position) => ({ position, quality: range.quality, weight: weigher(range) }))
     .filter(({ weight }) => weight > 0)
-    .sort((one, other) => other.weight - one.weight || one.position - other.position)
+    .sort((one, other) => other.weight - one.weight || byPreference(one, other))
   return best === undefined || best.quality === 0 ? undefined : best
 }
 

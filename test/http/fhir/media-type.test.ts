@@ -26,3 +26,18 @@ t.test('content of another type is answered itself, unless a format of FHIR is n
   ] as const)
     t.equal(wantsContent(accept, 'image/png'), isWanted, String(accept))
 })
+
+t.test(
+  'content of the type application/json is wanted if that is preferred to the resource, in whatever order',
+  async t => {
+    for (const [accept, isWanted] of [
+      ['application/json', true],
+      ['application/json, application/fhir+json', true],
+      ['application/fhir+json, application/json', false],
+      ['application/json;q=0.8, application/fhir+json;q=0.9', false],
+      ['application/fhir+json;q=0.9, application/json;q=0.8', false],
+      ['application/fhir+json;q=0.8, application/json;q=0.9', true],
+    ] as const)
+      t.equal(wantsContent(accept, 'application/json'), isWanted, accept)
+  },
+)
