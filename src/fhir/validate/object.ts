@@ -39,7 +39,7 @@ const isObject = ({ typeName }: Shape, value: unknown, walk: Walk): value is Jso
   }
   if (walk.path.length <= deepestPath) return true
   walk.isTooDeep = true
-  report(walk, 'structure', `nested deeper than ${deepestPath} elements`)
+  report(walk, 'structure', `nested too deep: a path has at most ${deepestPath} names and indexes`)
   return false
 }
 

@@ -22,7 +22,10 @@ export type Walk = {
 
 export type Check = (value: unknown, walk: Walk) => void
 
-/** Resources can be nested (Bundle in Bundle, extension in extension); nobody needs as much as this. */
+/**
+ * Resources can be nested (Bundle in Bundle, extension in extension); nobody needs as much as this. In names and indexes: an element of a list is
+ * two further down.
+ */
 export const deepestPath = 200
 
 /** How many issues are reported for one resource: for a short body that is wrong everywhere, the answer would have gigabytes. */
