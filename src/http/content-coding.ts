@@ -10,6 +10,7 @@ export const codings = ['gzip', 'deflate'] as const
 export const nameCodings = (server: FastifyInstance): void => {
   server.addHook('onRequest', ({ headers }, _reply, done) => {
     headers['content-encoding'] = codingNamed(headers['content-encoding'])
+    if (isGzipRefused(headers['accept-encoding'])) delete headers['accept-encoding']
     done()
   })
   server.addHook('onSend', async ({ headers }, reply) => {
@@ -24,3 +25,13 @@ const codingNamed = (text: string | undefined): string | undefined => {
   if (name === 'x-gzip') return 'gzip'
   return name === '' || name === 'identity' ? undefined : name
 }
+
+/**
+ * Answers are compressed as gzip alone, and the library that does it takes `*` for that. But it "matches any available content coding not explicitly
+ * listed": https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
+ */
+const isGzipRefused = (accepted: string | undefined): boolean =>
+  (accepted?.toLowerCase().split(',') ?? []).some(range => {
+    const [name, ...parameters] = range.split(';').map(part => part.trim())
+    return (name === 'gzip' || name === 'x-gzip') && parameters.some(one => /^q=0(?:\.0*)?$/.test(one))
+  })

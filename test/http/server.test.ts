@@ -254,6 +254,23 @@ t.test('a long answer is compressed for clients that accept it', async t => {
   t.equal(gunzipSync(small.rawPayload).toString(), plain.body)
 })
 
+t.test('an answer is not compressed for clients that refuse gzip by its name, whatever else they accept', async t => {
+  const { server } = await open()
+  const codingFor = async (accepted: string) =>
+    (await server.inject({ url: '/long', headers: { 'accept-encoding': accepted } })).headers['content-encoding']
+  for (const accepted of ['*', 'br, *;q=0.5', 'deflate;q=0, GZIP;q=0.1', 'gzip;q=0.01, *;q=0'])
+    t.equal(await codingFor(accepted), 'gzip', accepted)
+  for (const accepted of [
+    'gzip;q=0',
+    'gzip;q=0, *',
+    '*, GZIP ; Q=0.000',
+    'br, x-gzip;q=0, *;q=0.5',
+    '*;q=0',
+    'identity',
+  ])
+    t.equal(await codingFor(accepted), undefined, accepted)
+})
+
 t.test('HEAD says no other length than GET does', async t => {
   const { server } = await open()
   const lengths = async (headers: Readonly<Record<string, string>>, url = '/long') => {
