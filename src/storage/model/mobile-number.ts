@@ -41,8 +41,27 @@ const readMobile = (text: string, country: PhoneCountry): PhoneNumber | undefine
   if (isLostAbroad(digits)) return undefined
   const read = parsePhoneNumberFromString(digits, { extract: false, ...(country && { defaultCountry: country }) })
   const isRead = read?.isValid() || (digits.startsWith('+') && read !== undefined && isAsLong(read))
-  return isRead ? read : undefined
+  if (read === undefined || !isRead) return undefined
+  return isDate(plain) && !isInGroupsOf(plain, read) ? undefined : read
 }
+
+/** In figures, whether or not there is such a day: 2026-02-30, 31.5.1970, 5/31/1970. In some countries numbers have as many digits. */
+const isDate = (text: string): boolean => {
+  const parts = /^(\d{1,4})\s*([-./])\s*(\d\d?)\s*\2\s*(\d{1,4})$/.exec(text.trim())
+  if (parts === null) return false
+  const [first = '', , second = '', third = ''] = parts.slice(1)
+  const isYear = (part: string) => /^(?:19|20)\d\d$/.test(part)
+  const isOfYear = (...rest: readonly string[]) => {
+    const [least = 0, most = 0] = rest.map(Number).sort((one, other) => one - other)
+    return rest.every(part => part.length <= 2) && least >= 1 && least <= 12 && most <= 31
+  }
+  return (isYear(first) && isOfYear(second, third)) || (isYear(third) && isOfYear(first, second))
+}
+
+/** A number may look like a date as it is written in its country: 31 10 2012 in Haiti. */
+const isInGroupsOf = (text: string, read: PhoneNumber): boolean => groupsIn(text) === groupsIn(read.formatNational())
+
+const groupsIn = (text: string): string => (text.match(/\d+/g) ?? []).join(' ')
 
 /** Until 2019 mobile numbers in Mexico were called with a 1 from abroad, and address books still have it. */
 const mexicanMobile = /^\+521(?=\d{10}$)/

@@ -82,6 +82,22 @@ t.test('in the country of the installation a number is read as it is dialled the
     t.equal(toMobile(text, 'CH'), undefined, `no number there: ${text}`)
 })
 
+t.test('a date is no number, though in some countries it has as many digits as one', async t => {
+  const days = [
+    ...['2026-02-30', '2026-02-03', '2026/2/3', ' 1970-05-31 ', '2026‑02‑30', '2026 - 02 - 30'],
+    ...['30.02.2026', '31.5.1970', '31. 5. 1970', '31/05/1970', '05/31/1970', '31-05-1970'],
+  ]
+  for (const text of days) {
+    const read = getCountries().filter(country => country !== 'HT' && toMobile(text, country) !== undefined)
+    t.same(read, [], text)
+    t.equal(mobileText(text, 'DK'), text)
+  }
+  t.equal(toMobile('31-10-2012', 'HT'), '+50931102012', 'where numbers are written so, it is one')
+  for (const text of ['20260230', '20 26 02 30', '2026 0230', '2026-0230', '20-26-02-30', '+45 2026-02-30'])
+    t.equal(toMobile(text, 'DK'), '+4520260230', text)
+  t.equal(toMobile('2026-13-30', 'DK'), '+4520261330', 'no month')
+})
+
 const numbers = getCountries().flatMap(country => getExampleNumber(country, examples) ?? [])
 const number = fc.constantFrom(...numbers)
 const gap = fc.constantFrom('', ' ', '-', '.', '/', '\u00a0', ' - ')
@@ -94,6 +110,15 @@ t.test('a number is the same with anything that people write between its digits'
     }),
   )
   t.equal(numbers.length, getCountries().length, 'of each country')
+})
+
+t.test('a number is read in its country as it is written there, whatever stands between its groups', async t => {
+  for (const one of numbers)
+    for (const separator of [' ', '-', '.', '/', ' - ']) {
+      const text = one.formatNational().replace(/[\s-]+/g, separator)
+      const isRead = toMobile(one.formatNational(), one.country) !== undefined
+      if (isRead) t.equal(toMobile(text, one.country), toMobile(one.formatNational(), one.country), text)
+    }
 })
 
 t.test('a number is found again by what is shown of it', async t => {
