@@ -16,6 +16,8 @@ import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import type { Connection } from '../../storage/database.ts'
+import { holdStudy } from '../../storage/model/consent/held-study.ts'
 import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
@@ -120,10 +122,18 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
       await registerBeside(connection, into.organization)
       const [meant] = knownBy === undefined ? [] : await within.matches(knownBy, 1)
       if (meant !== undefined) return { kind: 'registered', id: meant.id, subject: undefined }
+      await holdAsked(within, connection, into)
       return registerOne(parts, within, patient, { ...into, organizations, haveBeenShown })
     })
   },
 })
+
+/** It stays as it is until they are in it. Of one that the person may not see nothing is told, not even that it is there. */
+const holdAsked = async (within: Store, connection: Connection, { study }: Into): Promise<void> => {
+  if (study === undefined) return
+  await within.read('ResearchStudy', study)
+  await holdStudy(connection, { kind: 'study', id: study }, 'ResearchSubject.study')
+}
 
 type Asked = Into & Pick<Registrar, 'organizations'> & { readonly haveBeenShown: HaveBeenShown }
 

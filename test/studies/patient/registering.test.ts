@@ -70,3 +70,20 @@ t.test('while the end of a list is written, nobody in its tenant registers anybo
   })
   t.match(await registering[0], { kind: 'registered' })
 })
+
+t.test('nobody is registered with a study that ends at the same moment', async t => {
+  const study = w.study('ending', 'clinic', [])
+  await put(w.groupOf('ending', 'clinic'), study)
+  const withStudy = { ...into, study: 'ending' }
+  t.match(await register('person-one', human('Before'), withStudy, () => true), { kind: 'registered', subject: /./ })
+  const [registering] = await importer.atomic(async within => {
+    await within.write([{ kind: 'update', id: 'ending', resource: { ...study, status: 'completed' } as Resource }])
+    const registering = register('person-one', human('Meanwhile'), withStudy, () => true).catch(
+      (error: unknown) => error,
+    )
+    await someoneWaits(database)
+    return [registering]
+  })
+  t.match(await registering, { message: 'Nobody can be enrolled in the study now: its status is “Completed”' })
+  t.strictSame(await called('Meanwhile'), [])
+})
