@@ -16,13 +16,12 @@ import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import type { Connection } from '../../storage/database.ts'
-import { holdStudy } from '../../storage/model/consent/held-study.ts'
 import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk, reasonNotToEnrol, refuseToEnrol } from '../definition/study-status.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
+import { holdForEnrolment } from './held-enrolment.ts'
 import { subjectOf } from './study-subject.ts'
 
 /** How members of organizations register patients. Everything is done with the rights of the person. */
@@ -122,18 +121,11 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
       await registerBeside(connection, into.organization)
       const [meant] = knownBy === undefined ? [] : await within.matches(knownBy, 1)
       if (meant !== undefined) return { kind: 'registered', id: meant.id, subject: undefined }
-      await holdAsked(within, connection, into)
+      if (into.study !== undefined) await holdForEnrolment(within, connection, into.study)
       return registerOne(parts, within, patient, { ...into, organizations, haveBeenShown })
     })
   },
 })
-
-/** It stays as it is until they are in it. Of one that the person may not see nothing is told, not even that it is there. */
-const holdAsked = async (within: Store, connection: Connection, { study }: Into): Promise<void> => {
-  if (study === undefined) return
-  await within.read('ResearchStudy', study)
-  await holdStudy(connection, { kind: 'study', id: study }, 'ResearchSubject.study')
-}
 
 type Asked = Into & Pick<Registrar, 'organizations'> & { readonly haveBeenShown: HaveBeenShown }
 

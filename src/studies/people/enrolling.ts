@@ -3,13 +3,12 @@ import { inOneOf } from '../../access/owner.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { parseSearch } from '../../search/parse.ts'
-import { holdStudy } from '../../storage/model/consent/held-study.ts'
 import type { Store } from '../../storage/store.ts'
 import { hasOtherPlace } from '../../storage/study/other-place.ts'
 import type { StudyAction } from '../../storage/study/study-action.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
-import { refuseToEnrol } from '../definition/study-status.ts'
+import { holdForEnrolment } from '../patient/held-enrolment.ts'
 import { type RegisteringParts, registrarOf } from '../patient/registering.ts'
 import { subjectOf } from '../patient/study-subject.ts'
 import { heldPlaces } from './held-places.ts'
@@ -40,9 +39,7 @@ export const openEnrolling = async (
     const written = await store.atomic(async (within, connection) => {
       // The criteria of the create name the present moment, so by them alone no two requests would wait for each other.
       await within.takeTurns([places])
-      // What is read before somebody else's turn is over may have ended meanwhile.
-      await holdStudy(connection, { kind: 'study', id }, 'ResearchSubject.study')
-      refuseToEnrol(await readStudy(within, id))
+      await holdForEnrolment(within, connection, id)
       if (await hasOtherPlace(connection, { study: id, patient }))
         throw new FhirError('business-rule', 'They are in the study already, by another record of theirs')
       return writeOrThrow(within, { kind: 'create', resource, ifNoneExist: heldPlaces(registry, query) })
