@@ -55,10 +55,10 @@ t.test('two of the staff take a consent on paper with the keyboard alone', { ski
   t.teardown(() => server.close())
   const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
   const openBrowser = await openChromium(t)
-  const signedIn = async ({ session }: typeof cora) => {
+  const signedIn = async ({ session }: typeof cora, at = `/studies/${study.id}`) => {
     const opened = await openBrowser()
     await opened.context.addCookies([{ name: 'sharewell-session', value: session, url: base }])
-    await opened.page.goto(`${base}/studies/${study.id}`)
+    await opened.page.goto(`${base}${at}`)
     return opened
   }
   const focused = ({ page }: Awaited<ReturnType<typeof signedIn>>) => page.evaluate('document.activeElement.innerText')
@@ -76,8 +76,10 @@ t.test('two of the staff take a consent on paper with the keyboard alone', { ski
   await own.press('Record the consent')
   t.match(await focused(first), /^It is recorded/)
 
-  const second = await signedIn(dora)
+  const second = await signedIn(dora, '/account')
   const other = byKeyboard(second)
+  await look(t, second, 'paper-waiting')
+  await other.press('hearts: a consent on paper to check')
   await other.press(/^Check what they signed on paper: Bea/)
   await look(t, second, 'paper-to-confirm')
   await other.toggle('Read version 1')
