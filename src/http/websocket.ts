@@ -6,6 +6,7 @@ import type { Sockets } from '../subscriptions/sockets.ts'
 import { bearerOf, type FindCaller, requireCaller } from './caller/caller.ts'
 import { type RefusedParts, recordRefused } from './caller/refused-token.ts'
 import { toldError } from './errors.ts'
+import { refuseOtherMethods } from './other-methods.ts'
 import { websocketPath } from './upgrades.ts'
 
 type Options = RefusedParts & {
@@ -52,6 +53,7 @@ export const websocketRoutes = async (
     socket.on('error', () => socket.terminate())
   }
   server.route({ method: 'GET', url: websocketPath, onRequest, handler: requireUpgrade, wsHandler })
+  refuseOtherMethods(server, websocketPath, ['GET'])
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9110#status.426, which demands both headers. */

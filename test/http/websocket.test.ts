@@ -95,6 +95,15 @@ t.test('a client that does not answer that its websocket is closed keeps no serv
   end.abort()
 })
 
+t.test('a method by which no websocket is opened is told by which one is', async t => {
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    const refused = await fetch(`${address.replace('ws', 'http')}/ws`, { method })
+    t.equal(refused.status, 405)
+    t.equal(refused.headers.get('allow'), 'GET, HEAD')
+    t.match(await refused.text(), `${method} is not answered here; accepted: GET"`)
+  }
+})
+
 t.test('a request that opens no websocket is told that it has to', async t => {
   const refused = await fetch(`${address.replace('ws', 'http')}/ws`)
   t.equal(refused.status, 426)
