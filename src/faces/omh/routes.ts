@@ -6,7 +6,7 @@ import { recordRefused } from '../../http/caller/refused-token.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import type { FhirOptions } from '../../http/fhir/fhir.ts'
 import { setHeaders } from '../../http/fhir/fhir-answer.ts'
-import { unsupported } from '../../http/fhir/fhir-body.ts'
+import { textIn, unsupported } from '../../http/fhir/fhir-body.ts'
 import { openContexts } from '../../http/fhir/fhir-context.ts'
 import { formats, presentationOf } from '../../http/fhir/media-type.ts'
 import { plain, queryOf } from '../../http/fhir/presentation.ts'
@@ -34,7 +34,11 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
   server.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
-    async (_request: FastifyRequest, body: Buffer) => body,
+    async (request: FastifyRequest, body: Buffer) => {
+      // It would be kept with other letters than were sent.
+      if (body.length > 0) textIn(request, body)
+      return body
+    },
   )
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
     throw unsupported(request.headers['content-type'] ?? 'A body without a type', 'application/json')

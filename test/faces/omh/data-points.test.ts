@@ -387,3 +387,26 @@ t.test('a link leads to what follows, whatever comes in or goes before it is fol
   }
   t.same(pages, [[74.5, 73.5], [72.5, 71.5], [70.5]])
 })
+
+t.test('a data point that is not in UTF-8 is refused, since it would be kept with other letters', async t => {
+  const at = server.listeningOrigin
+  const bearer = await token({ subject: { kind: 'client' }, scope: 'system/*.cruds', policies: ['everything'] })
+  const sent = async (charset: string, body: Buffer) => {
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': `application/json${charset}` }
+    const answer = await fetch(`${at}${base}?patient=ann`, { method: 'POST', headers, body: new Uint8Array(body) })
+    return `${answer.status} ${await answer.text()}`
+  }
+  const text = document(9, 'omh:heart-rate:2.0', rate('69'))
+  for (const [charset, encoding] of [
+    ['utf-16', 'utf16le'],
+    ['iso-8859-1', 'latin1'],
+    ['iso-8859-1', 'utf8'],
+  ] as const)
+    t.match(
+      await sent(`; charset=${charset}`, Buffer.from(text, encoding)),
+      new RegExp(`^415 .*Text in ${charset} is not taken here; send UTF-8`),
+    )
+  t.match(await sent('', Buffer.from(text, 'latin1')), /^400 .*The body is not UTF-8/)
+  t.match(await sent('; charset=utf-16', Buffer.alloc(0)), /^400 .*The body is a data point, as JSON/)
+  t.match(await sent('; charset=UTF-8', Buffer.from(text)), /^201 /, 'while UTF-8 may be named')
+})
