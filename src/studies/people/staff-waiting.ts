@@ -27,14 +27,23 @@ export type StaffWaitingParts = WithdrawalParts & {
   readonly studyActions: Pick<StudyActions, 'among'>
 }
 
+export type StaffWaitings = {
+  readonly waiting: readonly StaffWaiting[]
+  /** Whether there are studies that were not looked at. */
+  readonly isCut: boolean
+}
+
 type Reader = { readonly caller: Caller; readonly person: string }
 
-/** The studies in which something waits for whoever works in them, by title; as many as `limit`. */
+/**
+ * The studies in which something waits for whoever works in them, by title. One is looked at after the other, so that who has many holds up nobody;
+ * at most `limit` of those in which something may wait.
+ */
 export const findStaffWaiting = async (
   parts: StaffWaitingParts,
   reader: Reader,
   limit: number,
-): Promise<readonly StaffWaiting[]> => {
+): Promise<StaffWaitings> => {
   const { accounts, registry, openStoreFor } = parts
   const { caller } = reader
   const store = openStoreFor(caller)
@@ -42,17 +51,19 @@ export const findStaffWaiting = async (
   const own = await store.matches({ ...asked, where: and(asked.where, worksInStudy(caller)) }, mostStudies)
   const ids = own.map(({ id }) => id)
   const may = new Map((await waitingStudies(accounts.database, ids)).map(one => [one.study, one]))
-  if (may.size === 0) return []
+  if (may.size === 0) return { waiting: [], isCut: own.length === mostStudies }
   const byTitle = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _sort: 'title', _count: `${limit}` }))
   const where = and(byTitle.where, { kind: 'identified', ids: [...may.keys()] }, worksInStudy(caller))
   const { entries } = await store.search({ ...byTitle, where })
-  const waiting = await Promise.all(
-    entries.map(({ id, content }) => waitingIn(parts, reader, JSON.parse(content), may.get(id))),
-  )
-  return waiting.filter(({ papers, failed, refused }) => papers + failed + refused > 0)
+  const waiting: StaffWaiting[] = []
+  for (const { id, content } of entries) {
+    const one = await waitingIn(parts, reader, JSON.parse(content), may.get(id))
+    if (one.papers + one.failed + one.refused > 0) waiting.push(one)
+  }
+  return { waiting, isCut: own.length === mostStudies || may.size > entries.length }
 }
 
-/** Whoever manages a large tree may see more; what waits there is on the page of each study. */
+/** Whoever manages a large tree may see more. */
 const mostStudies = 1000
 
 const waitingIn = async (

@@ -20,13 +20,14 @@ export const staffWaiting = async (
   const session = sessionOf(request)
   const caller = await callerOfSession(options.accounts.database, session)
   if (caller?.practitioner === undefined) return undefined
-  const waiting = await findStaffWaiting(options, { caller, person: session.person }, mostShown)
-  if (waiting.length === 0) return undefined
+  const { waiting, isCut } = await findStaffWaiting(options, { caller, person: session.person }, mostLookedAt)
+  if (waiting.length === 0 && !isCut) return undefined
   return html`<h2>${words.say('own.waits')}</h2>
-<ul class="list-unstyled rows mb-4">${waiting.map(one => linesOf(one, words))}</ul>`
+<ul class="list-unstyled rows mb-4">${waiting.map(one => linesOf(one, words))}
+${isCut && html`<li><a href="/studies">${words.say('own.waits-more')}</a></li>`}</ul>`
 }
 
-const mostShown = 50
+const mostLookedAt = 50
 
 const linesOf = (one: StaffWaiting, words: Words): readonly (Html | false)[] => {
   const { text, language } = titleIn(one.study, words)

@@ -88,6 +88,23 @@ t.test('studies come by their title, and what is over has no messages to send ag
   t.match(await waitingFor(staff), [[`/studies/${zoo}/invitations?invited=failed`]])
 })
 
+t.test('whoever works in more studies than are looked at is told that more may wait', async t => {
+  const { person } = await colleagueOf(world, lab.organization, { name: 'Mia' })
+  const busy = await browserOf(person)
+  const more = ['/studies', 'More may wait in your other studies, on the page of each']
+  t.notOk((await waitingFor(busy)).some(([at]) => at === more[0]))
+  for (let place = 0; place < 50; place++) {
+    const { id } = await addStudy(lab.manager, lab.organization, `Many ${place}`, ['omh:heart-rate'])
+    // A message that failed, and was said once more: only after a look nothing waits.
+    await database.run(sql.fragment`
+      INSERT INTO study_message (id, kind, patient, subject, study_id, channel, address, state, ended_at)
+      VALUES (${`old-${place}`}, 'reminder', 'gone', ${`gone-${place}`}, ${id}, 'email', 'old@example.org', 'failed', now())`)
+  }
+  t.strictSame((await waitingFor(busy)).at(-1), more)
+  await database.run(sql.fragment`DELETE FROM study_message WHERE patient = 'gone'`)
+  t.notOk((await waitingFor(busy)).some(([at]) => at === more[0]))
+})
+
 t.test('a title that is marked up, and one that is written from right to left, stand as they are', async t => {
   const { id } = await addStudy(lab.manager, lab.organization, '<b>مرحبا</b>', ['omh:heart-rate'])
   const { subject } = await enrolled('Marked', {}, id)
