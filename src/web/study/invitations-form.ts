@@ -9,9 +9,9 @@ import { box, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem, orderQuery } from '../page/list-order.ts'
 import { standingText, unreachedText } from './invitation-text.ts'
-import { type InvitationsAsked, standings } from './invitations-asked.ts'
+import { type InvitationsAsked, invitedChoices, stateChoices } from './invitations-asked.ts'
 import { whoField } from './many-asked.ts'
-import { peopleStates, peopleUrl } from './people-asked.ts'
+import { peopleUrl } from './people-asked.ts'
 import { answered, nameOf, notAsked } from './study-person.ts'
 import { wayField } from './way-field.ts'
 
@@ -112,20 +112,22 @@ const answerText = (person: EnrolledPerson): string | undefined => {
 /** The form that chooses whom the page lists. */
 export const invitationsFilter = (
   path: string,
-  { state, invited, text, order }: InvitationsAsked,
+  { state, invited, problems, text, order }: InvitationsAsked,
   seesAnswers: boolean,
-): Html => html`${problemList([orderProblem(order)])}
+): Html => {
+  const fields = [
+    { name: 'invited', label: 'Invitation', value: invited ?? '', choices: invitedChoices, problem: problems.invited },
+    ...(seesAnswers
+      ? [{ name: 'state', label: 'Answer', value: state ?? '', choices: stateChoices, problem: problems.state }]
+      : []),
+  ]
+  return html`${problemList([...fields, orderProblem(order)])}
 <form method="get" action="${path}" role="search" aria-label="People" class="finds">
 <div class="columns">
 ${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}
-${selectField({ name: 'invited', label: 'Invitation', value: invited ?? '', choices: withAll(standings) })}
-${seesAnswers && selectField({ name: 'state', label: 'Answer', value: state ?? '', choices: withAll(peopleStates) })}
+${fields.map(selectField)}
 ${orderField(order)}
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`
-
-const withAll = (labels: Readonly<Record<string, string>>) => [
-  { value: '', label: 'Everybody' },
-  ...Object.entries(labels).map(([value, label]) => ({ value, label })),
-]
+}

@@ -31,7 +31,8 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const { caller, study, seesAnswers } = read
     const query = queryOf(request)
     const asked = invitationsAskedIn(query, read)
-    const among = await options.studyActions.among(caller, study, asked.invited)
+    const isUnread = Object.values(asked.problems).some(Boolean)
+    const among = isUnread ? [] : await options.studyActions.among(caller, study, asked.invited)
     const wanted = { ...asked, among, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
     const { people, total } = await findEnrolledPeople(options, caller, study, wanted)
     const invited = await options.invitations.list(
@@ -45,13 +46,13 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: `Invitations: ${titleOf(study)}`,
       isWide: true,
-      isProblem: isUnticked || gone !== undefined || asked.order.problem !== undefined,
+      isProblem: isUnticked || isUnread || gone !== undefined || asked.order.problem !== undefined,
       content: html`<h1>Invitations to ${titleOf(study)}</h1>
 ${await underWay(request, options)}
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
 ${gone}${notAsking(study)}
 ${invitationsFilter(path, asked, seesAnswers)}
-${total === 0 && nobodyListed(asked, { id: study.id ?? '', closedBecause })}
+${total === 0 && !isUnread && nobodyListed(asked, { id: study.id ?? '', closedBecause })}
 ${people.length > 0 && invitationsForm({ path, asked, people, invited, total, study, options, token: ownToken(reply), hasOutbox: request.hasOutbox === true })}
 ${pagesAround(total, pageSize, asked, urlOf)}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,

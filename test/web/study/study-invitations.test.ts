@@ -166,3 +166,19 @@ t.test('whoever may invite nobody is told nothing of it', async t => {
   t.notMatch(wordsOf(shown), /No message can reach/)
   t.equal((await viewer.get(unreached)).status, 404)
 })
+
+t.test('an invitation, or an answer, that there is not is said at its field, and nobody is listed for it', async t => {
+  await enrolled('Unlisted')
+  for (const [asked, label] of [
+    ['invited=banana', 'Invitation'],
+    ['state=banana', 'Answer'],
+    ['invited=open&invited=banana&state=constructor', 'Answer'],
+  ] as const) {
+    const shown = await staff.get(`${page}/invitations?${asked}`)
+    const said = wordsOf(shown)
+    t.match(said, new RegExp(`${label} There is no such choice\\. Choose one of these: Everybody; `), asked)
+    t.match(shown.body, /<title>Problem: Invitations/, asked)
+    t.notMatch(said, /Unlisted|who are listed|Nobody in the study matches/, asked)
+  }
+  t.match(wordsOf(await staff.get(`${page}/invitations?invited=&state=`)), /Unlisted.*All \d+ who are listed/)
+})
