@@ -124,8 +124,8 @@ const shownInLists = async (browser: Browser, practitioner: string): Promise<Cou
   const counts = await Promise.all(
     facts.studies.map(async ({ id }) => {
       const page = `/studies/${id}`
-      const words = wordsOf(await browser.get(page))
-      const failed = /The last message to (one|\d+)/.exec(words)?.[1]
+      const list = wordsOf(await browser.get(`${page}/invitations?invited=failed`))
+      const failed = /The (one) who is listed|All (\d+) who are listed/.exec(list)?.slice(1).find(Boolean)
       const quarantine = await browser.get(`${page}/quarantine`)
       const isLinked = (await browser.get(page)).body.includes(`href="${page}/quarantine"`)
       const documents = [...wordsOf(quarantine).matchAll(/(One|\d+) documents?(?=, )/g)]

@@ -1,17 +1,15 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
-import { administeredBy, keepsRefused, worksInStudy } from '../../access/questions.ts'
-import { and } from '../../search/expression.ts'
+import { asksForConsent, enrollingInto, keepsRefused, worksInStudy } from '../../access/questions.ts'
+import { and, type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
-import { isOver } from '../../storage/model/study.ts'
+import type { Database } from '../../storage/database.ts'
 import { type WaitingStudy, waitingStudies } from '../../storage/study/waiting-study.ts'
-import { mayWithdrawIn, type WithdrawalParts } from '../consent/withdrawal-by-staff.ts'
-import type { Registering } from '../patient/registering.ts'
-import { findEnrolledPeople } from './enrolled-people.ts'
+import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import { seesAnswersOf } from './sees-answers.ts'
 import type { StudyActions } from './study-actions.ts'
 
-/** What waits for somebody in a study: each number is that of the list to which it belongs, as they see it. */
+/** What waits for somebody in a study. */
 export type StaffWaiting = {
   readonly study: ResearchStudy
   /** Consents on paper for them to confirm or discard, other than those that they have recorded themselves. */
@@ -22,72 +20,105 @@ export type StaffWaiting = {
   readonly refused: number
 }
 
-export type StaffWaitingParts = WithdrawalParts & {
-  readonly registering: Pick<Registering, 'findStudy'>
-  readonly studyActions: Pick<StudyActions, 'among'>
-}
-
 export type StaffWaitings = {
   readonly waiting: readonly StaffWaiting[]
-  /** Whether there are studies that were not looked at. */
+  /** Whether there are studies with something for them that were not looked at. */
   readonly isCut: boolean
 }
 
-type Reader = { readonly caller: Caller; readonly person: string }
+export type StaffWaitingParts = StudyParts & {
+  readonly accounts: { readonly database: Database }
+  readonly studyActions: Pick<StudyActions, 'among'>
+}
 
 /**
  * The studies in which something waits for whoever works in them, by title. One is looked at after the other, so that who has many holds up nobody;
- * at most `limit` of those in which something may wait.
+ * at most `limit` of them. What is cut off are only studies in which the caller may see to what waits: of others they learn nothing by that.
  */
 export const findStaffWaiting = async (
   parts: StaffWaitingParts,
-  reader: Reader,
+  caller: Caller,
   limit: number,
 ): Promise<StaffWaitings> => {
-  const { accounts, registry, openStoreFor } = parts
-  const { caller } = reader
-  const store = openStoreFor(caller)
-  const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams())
-  const own = await store.matches({ ...asked, where: and(asked.where, worksInStudy(caller)) }, mostStudies)
-  const ids = own.map(({ id }) => id)
-  const may = new Map((await waitingStudies(accounts.database, ids)).map(one => [one.study, one]))
-  if (may.size === 0) return { waiting: [], isCut: own.length === mostStudies }
-  const byTitle = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _sort: 'title', _count: `${limit}` }))
-  const where = and(byTitle.where, { kind: 'identified', ids: [...may.keys()] }, worksInStudy(caller))
-  const { entries } = await store.search({ ...byTitle, where })
+  const duties = { papers: asksForConsent(caller), failed: enrollingInto(caller), refused: keepsRefused(caller) }
+  const own = await studiesIn(parts, caller, or(...Object.values(duties)))
+  const raw = await waitingStudies(parts.accounts.database, [...own].slice(0, mostStudies))
+  if (raw.length === 0) return { waiting: [], isCut: own.size > mostStudies }
+  const among = (duty: Expression) =>
+    studiesIn(parts, caller, and(duty, { kind: 'identified', ids: raw.map(({ study }) => study) }))
+  const [papers, failed, refused] = await Promise.all([duties.papers, duties.failed, duties.refused].map(among))
+  const theirs = raw
+    .map(one => ({
+      ...one,
+      papers: papers?.has(one.study) ? one.papers : [],
+      hasUnsaid: one.hasUnsaid && failed?.has(one.study) === true,
+      refused: refused?.has(one.study) ? one.refused : 0,
+    }))
+    .filter(hasAny)
+  const known = await withContent(parts, caller, theirs)
   const waiting: StaffWaiting[] = []
-  for (const { id, content } of entries) {
-    const one = await waitingIn(parts, reader, JSON.parse(content), may.get(id))
-    if (one.papers + one.failed + one.refused > 0) waiting.push(one)
+  for (const { study, ...one } of known.slice(0, limit)) {
+    const found = {
+      study,
+      papers: one.papers.length === 0 ? 0 : await papersIn(parts, caller, study, one.papers),
+      failed: one.hasUnsaid ? ((await parts.studyActions.among(caller, study, 'failed'))?.length ?? 0) : 0,
+      refused: one.refused,
+    }
+    if (found.papers + found.failed + found.refused > 0) waiting.push(found)
   }
-  return { waiting, isCut: own.length === mostStudies || may.size > entries.length }
+  return { waiting, isCut: own.size > mostStudies || known.length > limit }
 }
 
 /** Whoever manages a large tree may see more. */
 const mostStudies = 1000
 
-const waitingIn = async (
-  parts: StaffWaitingParts,
-  reader: Reader,
-  study: ResearchStudy,
-  may: WaitingStudy | undefined,
-): Promise<StaffWaiting> => {
-  const [papers, failed, refused] = await Promise.all([
-    may === undefined || may.papers.length === 0 ? 0 : papersIn(parts, reader, study, may.papers),
-    may?.hasFailed === true ? failedIn(parts, reader, study) : 0,
-    may?.hasRefused === true ? refusedIn(parts, reader, study) : 0,
-  ])
-  return { study, papers, failed, refused }
+type Waits = Omit<WaitingStudy, 'study'>
+
+const hasAny = ({ papers, hasUnsaid, refused }: Waits): boolean => papers.length > 0 || hasUnsaid || refused > 0
+
+/** Ids of the studies in which the caller works, of these. */
+const studiesIn = async (
+  { registry, openStoreFor }: StaffWaitingParts,
+  caller: Caller,
+  which: Expression,
+): Promise<ReadonlySet<string>> => {
+  const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams())
+  const where = and(asked.where, worksInStudy(caller), which)
+  const found = await openStoreFor(caller).matches({ ...asked, where }, mostStudies + 1)
+  return new Set(found.map(({ id }) => id))
+}
+
+/** By title. Papers are counted only if the caller may know who has answered. */
+const withContent = async (
+  { registry, openStoreFor }: StaffWaitingParts,
+  caller: Caller,
+  theirs: readonly WaitingStudy[],
+): Promise<readonly (Waits & { readonly study: ResearchStudy })[]> => {
+  if (theirs.length === 0) return []
+  const asked = parseSearch(
+    registry,
+    'ResearchStudy',
+    new URLSearchParams({ _sort: 'title', _count: `${mostStudies}` }),
+  )
+  const where = and(asked.where, { kind: 'identified', ids: theirs.map(({ study }) => study) })
+  const { entries } = await openStoreFor(caller).search({ ...asked, where })
+  const waits = new Map(theirs.map(one => [one.study, one]))
+  return entries.flatMap(({ id, content }) => {
+    const one = waits.get(id)
+    if (one === undefined) return []
+    const study: ResearchStudy = JSON.parse(content)
+    const known = { ...one, study, papers: seesAnswersOf(caller, study) ? one.papers : [] }
+    return hasAny(known) ? [known] : []
+  })
 }
 
 /** Nobody is found, and so nobody is looked at: they are counted alone. */
 const papersIn = async (
   parts: StaffWaitingParts,
-  { caller, person }: Reader,
+  caller: Caller,
   study: ResearchStudy,
   among: readonly string[],
 ): Promise<number> => {
-  if (!seesAnswersOf(caller, study) || !(await mayWithdrawIn(parts, person, study.id ?? ''))) return 0
   const { total } = await findEnrolledPeople(parts, caller, study, {
     state: 'paper',
     notRecordedBy: caller.practitioner ?? '',
@@ -99,30 +130,4 @@ const papersIn = async (
     seesAnswers: true,
   })
   return total
-}
-
-const failedIn = async (
-  { registering, studyActions }: StaffWaitingParts,
-  { caller, person }: Reader,
-  study: ResearchStudy,
-): Promise<number> => {
-  const { id = '' } = study
-  if (isOver(study) || (await registering.findStudy(person, id)) === undefined) return 0
-  return (await studyActions.among(caller, study, 'failed'))?.length ?? 0
-}
-
-const refusedIn = async (
-  { openStoreFor }: StaffWaitingParts,
-  { caller }: Reader,
-  { id = '' }: ResearchStudy,
-): Promise<number> => {
-  const { groups } = await openStoreFor(caller).quarantined({
-    of: { kind: 'study', id },
-    keepers: { studies: keepsRefused(caller), organizations: administeredBy(caller) },
-    state: 'waiting',
-    order: 'latest',
-    offset: 0,
-    limit: 0,
-  })
-  return groups.reduce((sum, { documents }) => sum + documents, 0)
 }

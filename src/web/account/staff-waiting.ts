@@ -17,10 +17,9 @@ export const staffWaiting = async (
   words: Words,
 ): Promise<Html | undefined> => {
   if (request.standing?.staff !== true) return undefined
-  const session = sessionOf(request)
-  const caller = await callerOfSession(options.accounts.database, session)
+  const caller = await callerOfSession(options.accounts.database, sessionOf(request))
   if (caller?.practitioner === undefined) return undefined
-  const { waiting, isCut } = await findStaffWaiting(options, { caller, person: session.person }, mostLookedAt)
+  const { waiting, isCut } = await findStaffWaiting(options, caller, mostLookedAt)
   if (waiting.length === 0 && !isCut) return undefined
   return html`<h2>${words.say('own.waits')}</h2>
 <ul class="list-unstyled rows mb-4">${waiting.map(one => linesOf(one, words))}

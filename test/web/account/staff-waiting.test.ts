@@ -88,21 +88,30 @@ t.test('studies come by their title, and what is over has no messages to send ag
   t.match(await waitingFor(staff), [[`/studies/${zoo}/invitations?invited=failed`]])
 })
 
-t.test('whoever works in more studies than are looked at is told that more may wait', async t => {
+t.test('whoever works in more studies than are looked at is told that more may wait, if it is for them', async t => {
   const { person } = await colleagueOf(world, lab.organization, { name: 'Mia' })
-  const busy = await browserOf(person)
+  const viewing = await colleagueOf(world, lab.organization, { name: 'Viv', role: 'viewer' })
+  const [busy, viewer] = [await browserOf(person), await browserOf(viewing.person)]
   const more = ['/studies', 'More may wait in your other studies, on the page of each']
-  t.notOk((await waitingFor(busy)).some(([at]) => at === more[0]))
-  for (let place = 0; place < 50; place++) {
-    const { id } = await addStudy(lab.manager, lab.organization, `Many ${place}`, ['omh:heart-rate'])
-    // A message that failed, and was said once more: only after a look nothing waits.
-    await database.run(sql.fragment`
-      INSERT INTO study_message (id, kind, patient, subject, study_id, channel, address, state, ended_at)
-      VALUES (${`old-${place}`}, 'reminder', 'gone', ${`gone-${place}`}, ${id}, 'email', 'old@example.org', 'failed', now())`)
+  const before = (await waitingFor(busy)).length
+  const made: string[] = []
+  const failed = async (title: string) => {
+    const { id } = await addStudy(lab.manager, lab.organization, title, ['omh:heart-rate'])
+    const { subject } = await enrolled(title.replace(' ', ''), {}, id)
+    await failing(subject, 'failed')
+    made.push(subject)
+    return id
   }
+  for (let place = before; place < 50; place++) await failed(`Many ${place}`)
+  t.equal((await waitingFor(busy)).length, 50)
+  const over = await failed('Aaa')
   t.strictSame((await waitingFor(busy)).at(-1), more)
-  await database.run(sql.fragment`DELETE FROM study_message WHERE patient = 'gone'`)
-  t.notOk((await waitingFor(busy)).some(([at]) => at === more[0]))
+  t.strictSame(await waitingFor(viewer), [], 'and a viewer of nothing')
+  const stored = (await send('everything', 'GET', `ResearchStudy/${over}`)).json()
+  await update(lab.manager, { ...stored, status: 'completed' })
+  t.equal((await waitingFor(busy)).length, 50, 'what is over takes nobody’s place')
+  for (const subject of made) await failing(subject, 'sent')
+  t.equal((await waitingFor(busy)).length, before)
 })
 
 t.test('a title that is marked up, and one that is written from right to left, stand as they are', async t => {
