@@ -27,6 +27,7 @@ import type { Attempt, Queue } from '../../storage/work/queue.ts'
 import { refuseToEnrol } from '../definition/study-status.ts'
 import { refusedWork } from '../refused-work.ts'
 import { amongPatients, type FindPatients, openDuplicates, openLinesBefore } from './duplicate-patients.ts'
+import { holdForEnrolment } from './held-enrolment.ts'
 import {
   patientsIn,
   type RegisteringParts,
@@ -137,6 +138,8 @@ const register: Step = async (parts, found) => {
       const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
       if (duplicates.length > 0) return show(connection, duplicates)
       const imported = await registerLines(parts, found, { store: within, organizations })
+      // It may have ended while the list was written, which takes minutes.
+      if (found.study !== null) await holdForEnrolment(within, connection, found.study)
       await awaitRegistering(connection, found.organization)
       // Found beside the transaction, where those of the list are not there yet. Everybody else who registers waits for this.
       const changed = await find(changedSince(began - longestWriteMs))

@@ -668,3 +668,27 @@ t.test('its progress is no longer shown once they have signed out', async t => {
   await browser.send('/account', {}, '/sign-out')
   t.notMatch((await streamed).body, /"isOver":true/)
 })
+
+t.test('no list is registered with a study that ends while it is written', async t => {
+  const { id } = study
+  const active = (await send('everything', 'GET', `ResearchStudy/${id}`)).json()
+  const list = await upload(['Meanwhile,Ana,1971-03-04,MW-1'], staff, `/patients/imports?study=${id}`)
+  t.match(wordsOf(await settled(list.location)), /Register this patient/)
+  await database.run(sql.fragment`
+    CREATE FUNCTION wait_for_list() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(60); RETURN NEW; END'`)
+  await database.run(sql.fragment`
+    CREATE TRIGGER wait_for_list AFTER UPDATE ON study FOR EACH ROW EXECUTE FUNCTION wait_for_list()`)
+  const [ending] = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(60)`)
+    const begun = world.update('everything', { ...active, status: 'completed' })
+    await someoneWaits(connection)
+    await staff.send(list.location ?? '', {}, `${list.location}/confirm`)
+    await someoneWaits(connection, 2)
+    return [begun]
+  })
+  await ending
+  t.match(wordsOf(await settled(list.location)), /Nobody can be enrolled in the study now: its status is “Completed”/)
+  t.equal(await named('Meanwhile'), 0)
+  await database.run(sql.fragment`DROP TRIGGER wait_for_list ON study`)
+  await world.update('everything', active)
+})
