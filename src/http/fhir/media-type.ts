@@ -68,9 +68,12 @@ const answerNamed = (text: string): Answer | undefined =>
 const acceptedAnswer = (accept: string, served: readonly Answer[]): Answer | undefined => {
   if (accept.trim() === '') return 'json'
   const ranges = accept.split(',').map(parseRange)
+  // Only one name of each format is ever sent: whoever refuses that one does not get it for having accepted another.
+  const isRefused = (name: Answer) =>
+    ranges.some(({ type, quality, version }) => type === answers[name].types[0] && quality === 0 && isOurs(version))
   const wishes = served.flatMap(name => {
     const wish = wishOf(ranges, range => weigh(range, name))
-    return wish === undefined ? [] : [{ ...wish, name }]
+    return wish === undefined || isRefused(name) ? [] : [{ ...wish, name }]
   })
   return wishes.sort(byPreference)[0]?.name
 }
