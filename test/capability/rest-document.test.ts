@@ -42,7 +42,7 @@ const limits = {
   'a body, once it is decompressed': `${configured('MAX_BODY_BYTES')} bytes unless \`MAX_BODY_BYTES\` says otherwise (413)`,
   'JSON values in a body: numbers, texts, lists and all others': `${mostValuesIn(Number(configured('MAX_BODY_BYTES')))}, one for each 8 bytes of \`MAX_BODY_BYTES\` (413)`,
   'levels of nested JSON in a body': `${deepestJson} (400)`,
-  'the path to an element of a resource, such as `Patient.contact[0].name`: names and indexes': `${deepestPath} (400), which 100 lists in one another exceed`,
+  'the path to an element that has elements of its own, such as `Patient.contact[0].name`: names and indexes': `${deepestPath} (400), which 100 lists in one another exceed`,
   'a resource that PATCH or `$meta-add` has changed':
     'as many characters or, if it had more already, 10000 more than it had (413)',
   'requests that one process works on at the same time': `${configured('MAX_REQUESTS_IN_FLIGHT')} unless \`MAX_REQUESTS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,

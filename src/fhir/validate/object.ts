@@ -39,7 +39,11 @@ const isObject = ({ typeName }: Shape, value: unknown, walk: Walk): value is Jso
   }
   if (walk.path.length <= deepestPath) return true
   walk.isTooDeep = true
-  report(walk, 'structure', `nested too deep: a path has at most ${deepestPath} names and indexes`)
+  report(
+    walk,
+    'structure',
+    `nested too deep: the path to an element that has elements of its own has at most ${deepestPath} names and indexes`,
+  )
   return false
 }
 
