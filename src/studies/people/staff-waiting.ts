@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { asksForConsent, enrollingInto, keepsRefused, worksInStudy } from '../../access/questions.ts'
+import { type OpenStoreAs, ownStore } from '../../accounts/person.ts'
 import { and, type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Database } from '../../storage/database.ts'
@@ -27,13 +28,16 @@ export type StaffWaitings = {
 }
 
 export type StaffWaitingParts = StudyParts & {
-  readonly accounts: { readonly database: Database }
+  readonly accounts: { readonly database: Database; readonly openStoreAs: OpenStoreAs }
   readonly studyActions: Pick<StudyActions, 'among'>
 }
 
 /**
  * The studies in which something waits for whoever works in them, by title. One is looked at after the other, so that who has many holds up nobody;
  * at most `limit` of them. What is cut off are only studies in which the caller may see to what waits: of others they learn nothing by that.
+ *
+ * Whether there is anything for them the server asks for itself, by the same questions: it leaves no record of somebody's search whenever they open the
+ * page of their own account, such as to look at what they share as a patient. What they are told passes their own access, and is recorded.
  */
 export const findStaffWaiting = async (
   parts: StaffWaitingParts,
@@ -78,13 +82,13 @@ const hasAny = ({ papers, hasUnsaid, refused }: Waits): boolean => papers.length
 
 /** Ids of the studies in which the caller works, of these. */
 const studiesIn = async (
-  { registry, openStoreFor }: StaffWaitingParts,
+  { registry, accounts }: StaffWaitingParts,
   caller: Caller,
   which: Expression,
 ): Promise<ReadonlySet<string>> => {
   const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams())
   const where = and(asked.where, worksInStudy(caller), which)
-  const found = await openStoreFor(caller).matches({ ...asked, where }, mostStudies + 1)
+  const found = await ownStore(accounts.openStoreAs).matches({ ...asked, where }, mostStudies + 1)
   return new Set(found.map(({ id }) => id))
 }
 
@@ -100,7 +104,7 @@ const withContent = async (
     'ResearchStudy',
     new URLSearchParams({ _sort: 'title', _count: `${mostStudies}` }),
   )
-  const where = and(asked.where, { kind: 'identified', ids: theirs.map(({ study }) => study) })
+  const where = and(asked.where, worksInStudy(caller), { kind: 'identified', ids: theirs.map(({ study }) => study) })
   const { entries } = await openStoreFor(caller).search({ ...asked, where })
   const waits = new Map(theirs.map(one => [one.study, one]))
   return entries.flatMap(({ id, content }) => {
