@@ -255,6 +255,7 @@ t.test('what comes twice or is given back while a role is over does not return w
   t.match(await refresh(given.refresh_token), over)
   const byAnother = { grant_type: 'refresh_token', refresh_token: before.refresh_token, client_id: stranger.id }
   t.match(await tokenRequest(server, byAnother), over, 'what another app sends a second time ends nothing')
+  t.strictSame(await introspect(before.refresh_token, desk.id), { active: false }, 'nor does asking about it')
   await world.update(world.administrator, { ...stored, active: true })
   t.match(await introspect(given.access_token, desk.id), { active: true }, 'everything else does')
   t.equal((await refresh(given.refresh_token)).status, 200)
