@@ -1,6 +1,7 @@
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { works } from '../../storage/model/world.ts'
 import { type Browser, wordsOf } from '../../support/browser.ts'
 import { colleagueOf, openInvited } from '../invited.ts'
 
@@ -160,4 +161,38 @@ t.test('of a consent on paper nobody is recorded as looked at by being counted',
     [],
     patient.id,
   )
+})
+
+t.test('papers wait for those alone who confirm them, and not for everybody who sees who has answered', async t => {
+  const [cora, dora] = [
+    await colleagueOf(world, lab.organization, { name: 'Cora' }),
+    await colleagueOf(world, lab.organization, { name: 'Dora' }),
+  ]
+  const reader = await colleagueOf(world, lab.organization, { name: 'Ray' })
+  const { id } = await addStudy(lab.manager, lab.organization, 'Closed', ['omh:heart-rate'])
+  await database.run(sql.fragment`UPDATE research_study SET last_updated = '2026-02-01T12:00:00Z' WHERE id = ${id}`)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${id}`)).json()
+  await update(lab.manager, {
+    ...stored,
+    extension: [
+      ...stored.extension.filter(({ url }: { url: string }) => url !== extensions.access),
+      { url: extensions.access, valueCode: 'staff' },
+      { url: extensions.paperConsent, valueBoolean: true },
+      works(cora.practitioner, 'coordinator'),
+      works(dora.practitioner, 'coordinator'),
+      works(reader.practitioner, 'researcher'),
+    ],
+  })
+  const { subject } = await enrolled('Papered', {}, id)
+  const page = `/studies/${id}/people/${subject}/paper`
+  const scan = { field: 'scan', name: 'scan.pdf', content: Buffer.from('%PDF-1.7 the scan') }
+  const form = { signedOn: '2026-03-01', language: 'en', 'omh:heart-rate@any': 'yes' }
+  t.equal((await (await browserOf(cora.person)).sendFile(page, scan, page, form)).status, 303)
+  const told = async ({ person }: typeof cora) =>
+    (await waitingFor(await browserOf(person))).filter(([at]) => at?.startsWith(`/studies/${id}`))
+  t.strictSame(await told(dora), [[`/studies/${id}?state=paper`, 'Closed: a consent on paper to check']])
+  t.strictSame(await told(cora), [])
+  const list = wordsOf(await (await browserOf(reader.person)).get(`/studies/${id}?state=paper`))
+  t.match(list, /On paper, to be confirmed: 1/, 'who reads finds it on the list')
+  t.strictSame(await told(reader), [], 'and has nothing to do about it')
 })
