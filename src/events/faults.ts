@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 
 /** For faults in work that nobody waits for. */
@@ -16,7 +17,7 @@ type Options = {
  * away. It is logged once a minute, with `repeated`: how often it was met since it was last logged.
  */
 export const openFaults = ({ log, now = () => performance.now(), onFault }: Options): ReportFault => {
-  const told = new Map<string, Told>()
+  const told = new LRUCache<string, Told>({ max: 1000 })
   return fault => {
     onFault?.()
     const error = asError(fault)
@@ -27,15 +28,10 @@ export const openFaults = ({ log, now = () => performance.now(), onFault }: Opti
       last.repeated += 1
       return
     }
-    forget(told, at - 2 * quietMs)
     told.set(name, { at, repeated: 0 })
     const repeated = last?.repeated ?? 0
     log.error(repeated === 0 ? { err: error } : { err: error, repeated }, error.message)
   }
-}
-
-const forget = (told: Map<string, Told>, before: number): void => {
-  for (const [name, { at }] of told) if (at < before) told.delete(name)
 }
 
 type Told = { readonly at: number; repeated: number }

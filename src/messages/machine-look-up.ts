@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import pLimit from 'p-limit'
 import { type Address, type LookUp, lookUpBy } from './look-up.ts'
 
 /**
@@ -9,14 +10,9 @@ import { type Address, type LookUp, lookUpBy } from './look-up.ts'
  */
 export const openMachineLookUp = (addressesOf: AddressesOf = host => lookup(host, { all: true })): LookUp => {
   const asked = new Map<string, Promise<readonly Address[]>>()
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = (host: string): Promise<readonly Address[]> => {
-    const found = last.then(() => addressesOf(host)).finally(() => asked.delete(host))
-    last = found.catch(() => {})
-    return found
-  }
+  const inTurn = pLimit(1)
   return lookUpBy(host => {
-    const found = asked.get(host) ?? inTurn(host)
+    const found = asked.get(host) ?? inTurn(addressesOf, host).finally(() => asked.delete(host))
     asked.set(host, found)
     return found
   })

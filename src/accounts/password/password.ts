@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
+import pLimit from 'p-limit'
 
 /** Argon2id with the library's own cost (19 MiB, two passes), as a PHC string. https://www.rfc-editor.org/rfc/rfc9106 */
 export const hashPassword = (password: string): Promise<string> => inTurn(() => hash(normal(password), cost))
@@ -20,18 +21,4 @@ let decoy: Promise<string> | undefined
 const normal = (password: string): string => password.normalize('NFKC')
 
 /** Each takes 19 MiB while it runs, so only a few run at once and the others wait. */
-const inTurn = async <T>(run: () => Promise<T>): Promise<T> => {
-  if (running >= most) await new Promise<void>(resolve => waiting.push(resolve))
-  else running += 1
-  try {
-    return await run()
-  } finally {
-    const next = waiting.shift()
-    if (next === undefined) running -= 1
-    else next()
-  }
-}
-
-const most = 2
-let running = 0
-const waiting: (() => void)[] = []
+const inTurn = pLimit(2)

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Outbound } from '../../messages/outbound.ts'
 import type { ClientKey } from './client-key.ts'
 
@@ -10,7 +11,10 @@ export type KeySets = { readonly find: (url: string, kid: string) => Promise<rea
  * Throws if the set cannot be had.
  */
 export const openKeySets = (outbound: Pick<Outbound, 'send'>): KeySets => {
-  const kept = openKept()
+  const kept = new LRUCache<string, KeySet>({
+    maxSize: mostCharacters,
+    sizeCalculation: ({ text }, url) => url.length + text.length,
+  })
   const underWay = new Map<string, Promise<KeySet>>()
   const ask = (url: string): Promise<KeySet> => {
     const asked =
@@ -22,7 +26,7 @@ export const openKeySets = (outbound: Pick<Outbound, 'send'>): KeySets => {
     return asked
   }
   const find = async (url: string, kid: string) => {
-    const known = kept.find(url)
+    const known = kept.get(url)
     if (known !== undefined) {
       const keys = keysIn(known.text)
       const isThere = keys.some(key => key.kid === kid)
@@ -30,7 +34,7 @@ export const openKeySets = (outbound: Pick<Outbound, 'send'>): KeySets => {
       if (performance.now() < until) return keys
     }
     const asked = await ask(url)
-    kept.add(url, asked)
+    kept.set(url, asked)
     return keysIn(asked.text)
   }
   return { find }
@@ -45,25 +49,6 @@ const longestSet = 262_144
 const mostCharacters = 16 * 1_048_576
 const unsaidSeconds = 60
 const mostSeconds = 3600
-
-/** If there is no room for another set, all are dropped and requested again. */
-const openKept = () => {
-  const kept = new Map<string, KeySet>()
-  let characters = 0
-  return {
-    find: (url: string): KeySet | undefined => kept.get(url),
-    add: (url: string, set: KeySet): void => {
-      characters += roomOf(url, set) - roomOf(url, kept.get(url))
-      if (characters > mostCharacters) {
-        kept.clear()
-        characters = roomOf(url, set)
-      }
-      kept.set(url, set)
-    },
-  }
-}
-
-const roomOf = (url: string, set: KeySet | undefined): number => (set === undefined ? 0 : url.length + set.text.length)
 
 const fetchKeySet = async (outbound: Pick<Outbound, 'send'>, url: string): Promise<KeySet> => {
   const askedAt = performance.now()

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { recordClientSignIn } from '../../storage/audit/sign-in.ts'
 import type { Connection } from '../../storage/database.ts'
@@ -24,22 +25,18 @@ export const openRefusedClients = ({ database, reportFault }: Parts): ((ctx: Koa
  * nobody can fill the disk.
  */
 export const openClientRefusals = (database: Connection): ((client: string) => Promise<void>) => {
-  const notedAt = new Map<string, number>()
+  const noted = new LRUCache<string, true>({ max: 10_000, ttl: 60_000, ttlResolution: 0 })
   return async client => {
-    const now = performance.now()
-    if (now < (notedAt.get(client) ?? Number.NEGATIVE_INFINITY) + minuteMs) return
-    for (const [other, at] of notedAt) if (now >= at + minuteMs) notedAt.delete(other)
-    notedAt.set(client, now)
+    if (noted.has(client)) return
+    noted.set(client, true)
     let isRecorded = false
     try {
       isRecorded = await recordClientSignIn(database, { client, outcome: 401 })
     } finally {
-      if (!isRecorded) notedAt.delete(client)
+      if (!isRecorded) noted.delete(client)
     }
   }
 }
-
-const minuteMs = 60_000
 
 const isRefused = ({ status, body }: KoaContextWithOIDC): boolean =>
   status === 401 && Object(body).error === 'invalid_client'

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { LRUCache } from 'lru-cache'
 import { once } from '../once.ts'
 
 /**
@@ -18,16 +19,11 @@ export type UcumUnit = {
  */
 export const ucumUnit = (code: string): UcumUnit | undefined => {
   if (code.length > longestCode) return undefined
-  const known = units.get(code)
-  if (known !== undefined || units.has(code)) return known
-  const unit = measure(code)
-  if (units.size >= maxKept) units.clear()
-  units.set(code, unit)
-  return unit
+  const unit = units.memo(code)
+  return unit === 'none' ? undefined : unit
 }
 
-const units = new Map<string, UcumUnit | undefined>()
-const maxKept = 2000
+const units = new LRUCache<string, UcumUnit | 'none'>({ max: 2000, memoMethod: code => measure(code) ?? 'none' })
 
 const measure = (code: string): UcumUnit | undefined => {
   const unit = find(code)

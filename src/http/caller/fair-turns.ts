@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { type Expected, openPastTurns } from './past-turns.ts'
 
 /** `isUnused`: that nothing was done in the turn, so that its time says nothing. */
@@ -147,7 +148,7 @@ const mostOutside = 3
 
 /** What callers owe of the time for which they have kept turns, beyond what each may last. */
 const openDebts = (now: () => number) => {
-  const kept = new Map<string, { readonly ms: number; readonly at: number }>()
+  const kept = new LRUCache<string, { readonly ms: number; readonly at: number }>({ max: mostKept })
   const left = (key: string): number => {
     const debt = kept.get(key)
     return debt === undefined ? 0 : Math.max(0, debt.ms - (now() - debt.at) / paidBackIn)
@@ -158,10 +159,8 @@ const openDebts = (now: () => number) => {
       turns.values().reduce((sum, turn) => sum + beyond(turn), left(key)),
     add: (key: string, turn: Turn) => {
       const ms = Math.min(longestDebtMs, left(key) + beyond(turn))
-      kept.delete(key)
       if (ms > 0) kept.set(key, { ms, at: now() })
-      const [oldest] = kept.keys()
-      if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest)
+      else kept.delete(key)
     },
   }
 }

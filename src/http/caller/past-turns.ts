@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** `short`: the caller has shown it. `likely`: others have, who asked something like it. */
 export type Expected = 'short' | 'likely' | 'unknown'
 
@@ -16,10 +18,10 @@ export type PastTurns = {
  * is, if the last turn of the caller was short, or those of others who asked something like it.
  */
 export const openPastTurns = (now: () => number): PastTurns => {
-  const byCaller = openKept<boolean>()
-  const byBoth = openKept<boolean>()
+  const byCaller = new LRUCache<string, boolean>({ max: mostKept })
+  const byBoth = new LRUCache<string, boolean>({ max: mostKept })
   /** When one last lasted long. */
-  const byLike = openKept<number>()
+  const byLike = new LRUCache<string, number>({ max: mostKept })
   const noteLike = (key: string, like: string, isShort: boolean) => {
     byBoth.set(bothOf(key, like), isShort)
     byLike.set(like, isShort ? (byLike.get(like) ?? Number.NEGATIVE_INFINITY) : now())
@@ -43,19 +45,6 @@ export const openPastTurns = (now: () => number): PastTurns => {
 }
 
 const bothOf = (key: string, like: string): string => `${key}\n${like}`
-
-const openKept = <Value>() => {
-  const kept = new Map<string, Value>()
-  return {
-    get: (what: string): Value | undefined => kept.get(what),
-    set: (what: string, value: Value) => {
-      kept.delete(what)
-      kept.set(what, value)
-      const [oldest] = kept.keys()
-      if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest)
-    },
-  }
-}
 
 const latelyMs = 10 * 60 * 1000
 const mostKept = 10_000

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Caller } from '../../access/caller.ts'
 import type { Connection } from '../database.ts'
 import { isSecret } from '../secret/secret.ts'
@@ -20,24 +21,19 @@ export type Callers = {
  * signing out has to take effect at once. Setting a clock back does not prolong the moment.
  */
 export const openCallers = (connection: Connection): Callers => {
-  const known = new Map<string, { readonly caller: Caller; readonly until: number }>()
+  const known = new LRUCache<string, Caller>({ max: most, ttl: keptMs, ttlResolution: 0 })
   let forgotten = 0
   const find: Callers['find'] = async (bearer, asked) => {
     if (asked?.for === 'going-on') return findGoingOn(connection, bearer)
     const key = keyOf(bearer)
     const kept = known.get(key)
-    if (kept !== undefined && performance.now() < kept.until) return kept.caller
-    known.delete(key)
+    if (kept !== undefined) return kept
     const before = forgotten
     const found = await findToken(connection, bearer)
     if (found === undefined) return undefined
-    if (known.size >= most) known.clear()
-    // What was read before something was revoked must not be kept.
-    if (before === forgotten && !found.isOnline)
-      known.set(key, {
-        caller: found.caller,
-        until: performance.now() + Math.min(keptMs, found.expiresAt.getTime() - Date.now()),
-      })
+    const ttl = Math.min(keptMs, found.expiresAt.getTime() - Date.now())
+    // What was read before something was revoked must not be kept. For the library, a ttl of 0 has no end.
+    if (before === forgotten && !found.isOnline && ttl > 0) known.set(key, found.caller, { ttl })
     return found.caller
   }
   const forget = () => {
@@ -52,14 +48,12 @@ export const openCallers = (connection: Connection): Callers => {
  * long.
  */
 const onceAMinute = (find: Callers['findRefused']): Callers['findRefused'] => {
-  const asked = new Map<string, number>()
+  const asked = new LRUCache<string, true>({ max: most, ttl: minuteMs, ttlResolution: 0 })
   return async bearer => {
-    const now = performance.now()
     if (!isSecret(bearer)) return undefined
     const key = keyOf(bearer)
-    if (now < (asked.get(key) ?? 0)) return undefined
-    if (asked.size >= most) asked.clear()
-    asked.set(key, now + minuteMs)
+    if (asked.has(key)) return undefined
+    asked.set(key, true)
     return find(bearer)
   }
 }

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type pg from 'pg'
 import { FhirError } from '../../fhir/error.ts'
 import { isPlannedAnew, type SqlFragment } from '../sql.ts'
@@ -12,7 +13,7 @@ export const toStatement = (fragment: SqlFragment): Statement => {
   if (values.length > mostValues)
     throw new FhirError('too-costly', 'This asks for more at once than the database takes; ask in parts')
   const isKept = sql.length <= longestPrepared && !isPlannedAnew(fragment)
-  return { text: sql, values: [...values], ...(isKept ? { name: nameOf(sql) } : {}) }
+  return { text: sql, values: [...values], ...(isKept ? { name: names.memo(sql) } : {}) }
 }
 
 /** The protocol counts them in 16 bits. */
@@ -21,16 +22,7 @@ const mostValues = 65_535
 /** For a longer statement, planning takes nothing compared with running it. */
 const longestPrepared = 50_000
 
-const nameOf = (text: string): string => {
-  const known = remembered.get(text)
-  if (known !== undefined) return known
-  const name = createHash('sha1').update(text).digest('base64url')
-  if (remembered.size >= mostRemembered) remembered.clear()
-  remembered.set(text, name)
-  return name
-}
-const remembered = new Map<string, string>()
-const mostRemembered = 1000
+const names = new LRUCache<string, string>({ max: 1000, memoMethod: text => hash('sha1', text, 'base64url') })
 
 /**
  * Notes what is prepared on the connection. For each statement, PostgreSQL keeps many times the size of its text for as long as the connection lasts,

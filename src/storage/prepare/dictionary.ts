@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { FhirError } from '../../fhir/error.ts'
 import type { Principal } from '../../search/expression.ts'
 import type { Connection } from '../database.ts'
@@ -96,7 +97,7 @@ export const membersOf = (key: string): readonly string[] => (key.includes('+') 
 
 const withMembers = (kinds: Entries, connection: Connection): Entries => {
   // For this database only: another one may not have the members yet, and without members no consent would cover it.
-  const composed = new Set<string>()
+  const composed = new LRUCache<string, true>({ max: 10_000 })
   const idsOf: Entries['idsOf'] = async keys => {
     const asked = [...keys]
     const ids = await kinds.idsOf(new Set([...asked, ...asked.flatMap(membersOf)]))
@@ -105,8 +106,7 @@ const withMembers = (kinds: Entries, connection: Connection): Entries => {
       const of = key.split('+').flatMap(member => ids.get(member) ?? [])
       await connection.run(sql.fragment`
         UPDATE kind SET members = ${sql.array(of, 'int4')} WHERE key = ${key} AND members IS NULL`)
-      if (composed.size >= mostComposed) composed.clear()
-      composed.add(key)
+      composed.set(key, true)
     }
     return ids
   }
@@ -121,7 +121,6 @@ const withMembers = (kinds: Entries, connection: Connection): Entries => {
     },
   }
 }
-const mostComposed = 10_000
 
 type Table = {
   readonly find: (keys: readonly string[]) => SqlFragment

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import type { CandidateFacts } from './numbers.ts'
@@ -5,8 +6,8 @@ import type { CandidateFacts } from './numbers.ts'
 /** Keeps for each class of codes how long its longest Observation lasts. It is raised, and committed, before a longer one is written. */
 export type Durations = { readonly widen: (facts: readonly CandidateFacts[]) => Promise<void> }
 
-export const openDurations = (connection: Connection, { mostKept = 100_000 } = {}): Durations => {
-  const known = new Map<number, number>()
+export const openDurations = (connection: Connection, { mostKept = 10_000 } = {}): Durations => {
+  const known = new LRUCache<number, number>({ max: mostKept })
   return {
     widen: async facts => {
       const longer = new Map([...longestByCode(facts)].filter(([codeId, hours]) => hours > (known.get(codeId) ?? -1)))
@@ -21,8 +22,7 @@ export const openDurations = (connection: Connection, { mostKept = 100_000 } = {
           WHEN code_duration.longest IS NULL OR excluded.longest IS NULL THEN NULL
           ELSE greatest(code_duration.longest, excluded.longest) END`)
       // Whoever may write chooses the codes. What is forgotten is asked of the table once more.
-      if (known.size + longer.size > mostKept) known.clear()
-      if (longer.size <= mostKept) for (const [codeId, one] of longer) known.set(codeId, one)
+      for (const [codeId, one] of longer) known.set(codeId, one)
     },
   }
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Connection } from '../database.ts'
 import type { SqlFragment } from '../sql.ts'
 import type { ByPatient } from './by-patient.ts'
@@ -11,18 +12,14 @@ export type ManyPatients = {
 
 /** For a minute, and a limited number of names: what is forgotten is counted again. */
 export const openManyPatients = ({ now = () => performance.now(), mostNames = 10_000 } = {}): ManyPatients => {
-  const notedAt = new Map<string, number>()
+  const noted = new LRUCache<string, true>({ max: mostNames, ttl: 60_000, ttlResolution: 0, perf: { now } })
   return {
-    has: name => name !== undefined && now() < (notedAt.get(name) ?? Number.NEGATIVE_INFINITY) + keptMs,
+    has: name => name !== undefined && noted.has(name),
     note: name => {
-      if (name === undefined) return
-      if (notedAt.size >= mostNames) notedAt.clear()
-      notedAt.set(name, now())
+      if (name !== undefined) noted.set(name, true)
     },
   }
 }
-
-const keptMs = 60_000
 
 /** A row that a statement by Patient answers. `many`: they are many, and there is no other row. */
 export type Amount = { readonly many: boolean }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
 import { FhirError } from '../../fhir/error.ts'
 import { addressGroup } from '../../http/address-group.ts'
 
@@ -8,13 +9,19 @@ import { addressGroup } from '../../http/address-group.ts'
  * row. There is also a limit for those who succeed: each password takes a twentieth of a second of a processor, right or wrong.
  */
 export const limitRefused = () => {
-  const byAddress = new Map<string, Tries>()
+  const byAddress = new LRUCache<string, Tries>({
+    max: mostAddresses,
+    ttl: minuteMs,
+    ttlResolution: 0,
+    memoMethod: () => ({ refused: 0, all: 0 }),
+  })
   const tried = new WeakMap<FastifyRequest, Tries>()
   return {
     onRequest: async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-      const tries = triesOf(byAddress, addressGroup(request))
+      const address = addressGroup(request)
+      const tries = byAddress.memo(address)
       if (tries.refused >= mostRefused || tries.all >= mostTries) {
-        reply.header('retry-after', Math.ceil((tries.until - performance.now()) / 1000))
+        reply.header('retry-after', Math.ceil(byAddress.getRemainingTTL(address) / 1000))
         throw new FhirError('throttled', 'Too many requests')
       }
       tries.refused += 1
@@ -28,19 +35,8 @@ export const limitRefused = () => {
   }
 }
 
-/** `until`: by the monotonic clock, which nobody sets back. */
-type Tries = { refused: number; all: number; readonly until: number }
-
-const triesOf = (byAddress: Map<string, Tries>, address: string): Tries => {
-  const known = byAddress.get(address)
-  if (known !== undefined && known.until > performance.now()) return known
-  const [oldest] = byAddress.keys()
-  if (byAddress.size >= mostAddresses && oldest !== undefined) byAddress.delete(oldest)
-  const begun = { refused: 0, all: 0, until: performance.now() + minuteMs }
-  byAddress.delete(address)
-  byAddress.set(address, begun)
-  return begun
-}
+/** They end by the monotonic clock of the library, which nobody sets back. */
+type Tries = { refused: number; all: number }
 
 const mostRefused = 60
 const mostTries = 300

@@ -203,10 +203,10 @@ t.test('latest first is the order that Observations have anyway, and uses the sa
 })
 
 t.test('that there are many patients is remembered for a minute, and then counted again', async t => {
-  let now = 0
+  let now = 1
   const searching = { ...asking(wide), manyPatients: openManyPatients({ now: () => now }) }
   const statements: number[] = []
-  for (const at of [0, 59_999, 60_000, 60_001]) {
+  for (const at of [1, 60_001, 60_002, 60_003]) {
     now = at
     const { connection, statements: asked } = noting()
     const { entries } = await searchPage(connection, searching, searchOf('code=omh:heart-rate&_count=5'))
@@ -216,10 +216,10 @@ t.test('that there are many patients is remembered for a minute, and then counte
   t.strictSame(statements, [2, 1, 2, 1])
 })
 
-t.test('too many names are all forgotten', async t => {
-  const many = openManyPatients({ now: () => 0, mostNames: 2 })
+t.test('of too many names, the one that was noted first is forgotten', async t => {
+  const many = openManyPatients({ now: () => 1, mostNames: 2 })
   for (const name of ['a', 'b', 'c']) many.note(name)
-  t.strictSame(['a', 'b', 'c'].map(many.has), [false, false, true])
+  t.strictSame(['a', 'b', 'c'].map(many.has), [false, true, true])
 })
 
 t.test('many patients are read one by one if all their data is less than a page', async t => {
