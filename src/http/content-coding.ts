@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import Negotiator from 'negotiator'
 
 /** How a body may be compressed. https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1 */
 export const codings = ['gzip', 'deflate'] as const
@@ -30,8 +31,6 @@ const codingNamed = (text: string | undefined): string | undefined => {
  * Answers are compressed as gzip alone, and the library that does it takes `*` for that. But it "matches any available content coding not explicitly
  * listed": https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
  */
-const isGzipRefused = (accepted: string | undefined): boolean =>
-  (accepted?.toLowerCase().split(',') ?? []).some(range => {
-    const [name, ...parameters] = range.split(';').map(part => part.trim())
-    return (name === 'gzip' || name === 'x-gzip') && parameters.some(one => /^q=0(?:\.0*)?$/.test(one))
-  })
+const isGzipRefused = (accepted = '*'): boolean =>
+  new Negotiator({ headers: { 'accept-encoding': accepted.replaceAll(/x-gzip/gi, 'gzip') } }).encodings(['gzip'])
+    .length === 0
