@@ -11,6 +11,7 @@ import type { Store } from '../../storage/store.ts'
 import type { Arrival } from '../../storage/study/arrivals.ts'
 import type { StudyPeople, StudyPeopleAsked, StudyPersonRow, StudyState } from '../../storage/study/study-people.ts'
 import { type EndedStatus, endedAs } from './place-standing.ts'
+import { seesAnswersOf } from './sees-answers.ts'
 
 export type StudyParts = {
   readonly registry: Registry
@@ -50,22 +51,27 @@ export type EnrolledPerson = Pick<
 
 type EnrolledPage = Pick<StudyPeople, 'total' | 'counts'> & { readonly people: readonly EnrolledPerson[] }
 
-type Wanted = Pick<StudyPeopleAsked, 'text' | 'sort' | 'offset' | 'limit' | 'notRecordedBy'> & {
-  readonly state: StudyPeopleAsked['state'] | undefined
-  readonly seesAnswers: boolean
-  /** Ids of the ResearchSubjects among which to look; absent: all. */
-  readonly among?: readonly string[] | undefined
-}
+/** Without a `text` and a `state`, everybody; the last enrolled first, unless another order is asked for. */
+type Wanted = Pick<StudyPeopleAsked, 'limit' | 'notRecordedBy'> &
+  Partial<Pick<StudyPeopleAsked, 'text' | 'sort' | 'offset'>> & {
+    readonly state?: StudyPeopleAsked['state'] | undefined
+    /** Ids of the ResearchSubjects among which to look; absent: all. */
+    readonly among?: readonly string[] | undefined
+  }
 
 /** A page of the people in the study, and how many there are in each state, as far as the caller may know. */
 export const findEnrolledPeople = async (
   { openStoreFor }: Pick<StudyParts, 'openStoreFor'>,
   caller: Caller,
-  { id = '' }: ResearchStudy,
-  { seesAnswers, state, among, sort, ...wanted }: Wanted,
+  study: ResearchStudy,
+  { state, among, text = '', sort = 'enrolment', offset = 0, ...wanted }: Wanted,
 ): Promise<EnrolledPage> => {
+  const { id = '' } = study
+  const seesAnswers = seesAnswersOf(caller, study)
   const { rows, total, counts } = await openStoreFor(caller).studyPeople({
     ...wanted,
+    text,
+    offset,
     // Their order would tell who has answered.
     sort: sort === 'answer' && !seesAnswers ? 'enrolment' : sort,
     study: id,
@@ -107,19 +113,9 @@ export const findOneEnrolled = async (
   parts: Pick<StudyParts, 'openStoreFor'>,
   caller: Caller,
   study: ResearchStudy,
-  { subject, seesAnswers }: { readonly subject: string; readonly seesAnswers: boolean },
-): Promise<EnrolledPerson | undefined> => {
-  const asked = {
-    state: undefined,
-    among: [subject],
-    text: '',
-    sort: 'name',
-    offset: 0,
-    limit: 1,
-    seesAnswers,
-  } as const
-  return (await findEnrolledPeople(parts, caller, study, asked)).people[0]
-}
+  subject: string,
+): Promise<EnrolledPerson | undefined> =>
+  (await findEnrolledPeople(parts, caller, study, { among: [subject], limit: 1 })).people[0]
 
 /** Somebody who shares but has sent nothing for so many days is called silent. */
 export const silentDays = 14

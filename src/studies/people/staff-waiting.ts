@@ -127,11 +127,7 @@ const papersIn = async (
     state: 'paper',
     notRecordedBy: caller.practitioner ?? '',
     among,
-    text: '',
-    sort: 'enrolment',
-    offset: 0,
     limit: 0,
-    seesAnswers: true,
   })
   return total
 }

@@ -3,7 +3,6 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
 import type { StudyAction } from '../../storage/study/study-action.ts'
 import { type EnrolledPerson, findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
-import { seesAnswersOf } from './sees-answers.ts'
 
 /** How each of them stands, as far as whoever reminds them may know. */
 export const standingOf = async (
@@ -14,14 +13,6 @@ export const standingOf = async (
   const caller = await callerOfPerson(parts.database, { person, client: 'pages', scope: 'user/*.rs' })
   const { content } = await parts.openStoreFor(caller).read('ResearchStudy', id)
   const study: ResearchStudy = JSON.parse(content)
-  const { people } = await findEnrolledPeople(parts, caller, study, {
-    seesAnswers: seesAnswersOf(caller, study),
-    state: undefined,
-    among,
-    text: '',
-    sort: 'enrolment',
-    offset: 0,
-    limit: among.length,
-  })
+  const { people } = await findEnrolledPeople(parts, caller, study, { among, limit: among.length })
   return new Map(people.map(one => [one.id, one]))
 }

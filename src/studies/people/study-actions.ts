@@ -90,11 +90,9 @@ export const openStudyActions = (parts: Parts): StudyActions => {
       return filter === 'failed' && seesAnswers ? withoutSenders(parts, caller, study, found) : found
     },
     everybody: async (caller, study, wanted) => {
-      const seesAnswers = seesAnswersOf(caller, study)
       const ids: string[] = []
       for (let offset = 0; ; offset += chunkSize) {
-        const asked = { ...wanted, seesAnswers, sort: 'enrolment', offset, limit: chunkSize } as const
-        const { people } = await findEnrolledPeople(parts, caller, study, asked)
+        const { people } = await findEnrolledPeople(parts, caller, study, { ...wanted, offset, limit: chunkSize })
         ids.push(...people.filter(({ hasEnded }) => !hasEnded).map(({ id }) => id))
         if (people.length < chunkSize) return ids
       }

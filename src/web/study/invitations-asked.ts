@@ -1,4 +1,3 @@
-import type { StudyPeopleAsked } from '../../storage/study/study-people.ts'
 import type { ReachedFilter } from '../../studies/people/study-actions.ts'
 import { choiceProblem } from '../page/choice-field.ts'
 import { typed } from '../page/typed.ts'
@@ -6,12 +5,11 @@ import { type PeopleAsked, peopleInOrder, peopleStates } from './people-asked.ts
 import type { ReadStudy } from './read-study.ts'
 
 /** Which people of a study the page of its invitations shows. */
-export type InvitationsAsked = PeopleAsked &
-  Pick<StudyPeopleAsked, 'sort'> & {
-    readonly invited: ReachedFilter | undefined
-    /** Said at the fields if the address asks for what there is not. Then nobody is listed: everybody would be taken, and invited, for those who were asked for. */
-    readonly problems: Readonly<Record<'invited' | 'state', string | undefined>>
-  }
+export type InvitationsAsked = PeopleAsked & {
+  readonly invited: ReachedFilter | undefined
+  /** Said at the fields if the address asks for what there is not. Then nobody is listed: everybody would be taken, and invited, for those who were asked for. */
+  readonly problems: Readonly<Record<'invited' | 'state', string | undefined>>
+}
 
 /** Somebody who may not know the answers cannot filter by them. */
 export const invitationsAskedIn = (query: URLSearchParams, { seesAnswers }: ReadStudy): InvitationsAsked => {
@@ -20,7 +18,6 @@ export const invitationsAskedIn = (query: URLSearchParams, { seesAnswers }: Read
   const state = seesAnswers ? (query.get('state') ?? '') : ''
   return {
     ...people,
-    sort: people.order.by,
     state: seesAnswers ? people.state : undefined,
     invited: Object.hasOwn(standings, invited) ? (invited as ReachedFilter) : undefined,
     problems: { invited: choiceProblem(invited, invitedChoices), state: choiceProblem(state, stateChoices) },

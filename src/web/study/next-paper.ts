@@ -63,7 +63,6 @@ const findNext = async (
       sort: asked.order.by,
       offset,
       limit: 1,
-      seesAnswers,
     })
     const [next] = people
     if (next !== undefined && next.id === subject) return from(offset + 1)

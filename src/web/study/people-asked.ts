@@ -35,6 +35,15 @@ export const peopleInOrder = <Order extends PeopleOrder>(
   }
 }
 
+/** The page of the list that it asks for, of so many people. */
+export const pageWanted = ({ state, text, order, page }: PeopleAsked, size: number) => ({
+  state,
+  text,
+  sort: order.by,
+  offset: (page - 1) * size,
+  limit: size,
+})
+
 export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, string>> = {
   none: 'No answer yet',
   all: 'Share everything',

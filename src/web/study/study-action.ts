@@ -123,16 +123,7 @@ const namesOf = async (
       [id, html`<a href="${patientUrl(id, back)}">${patientLine(patient)}</a>`] as const
     return new Map([...patients].map(line))
   }
-  const { caller, study, seesAnswers } = await readStudyOf(request, options)
-  const wanted = {
-    seesAnswers,
-    state: undefined,
-    among: ids,
-    text: '',
-    sort: 'name',
-    offset: 0,
-    limit: pageSize,
-  } as const
-  const { people } = await findEnrolledPeople(options, caller, study, wanted)
+  const { caller, study } = await readStudyOf(request, options)
+  const { people } = await findEnrolledPeople(options, caller, study, { among: ids, limit: pageSize })
   return new Map(people.map(one => [one.id, html`<a href="${personUrl(study, one, back)}">${nameOf(one)}</a>`]))
 }

@@ -14,7 +14,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { placeUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { nobodyListed } from './nobody-listed.ts'
-import { type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
+import { type PeopleAsked, pagesAround, pageWanted, peopleAskedIn, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
@@ -29,7 +29,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
       return sendStudyPage(reply, read, { tab: '/completeness', isWide: true, content: html`` })
     const people = peopleAskedIn(query, read)
     const period = periodIn(query)
-    const found = await findPeople(options, read, people)
+    const found = await findEnrolledPeople(options, read.caller, read.study, pageWanted(people, pageSize))
     const counts = await countsOf(options, read, found.people, period)
     const page = `/studies/${read.study.id}/completeness`
     const urlOf = (one: PeopleAsked, days = period.days) =>
@@ -88,15 +88,6 @@ const periodIn = (query: URLSearchParams): Period => {
     ...(timezone !== asked && { wrongTimezone: beginning(asked, 100) }),
   }
 }
-
-const findPeople = (options: PageOptions, { caller, study, seesAnswers }: ReadStudy, people: PeopleAsked) =>
-  findEnrolledPeople(options, caller, study, {
-    ...people,
-    sort: people.order.by,
-    seesAnswers,
-    offset: (people.page - 1) * pageSize,
-    limit: pageSize,
-  })
 
 const pageSize = 25
 

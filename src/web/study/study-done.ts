@@ -77,12 +77,12 @@ export const doneNotice = async (
   read: ReadStudy,
   actionsFor: (whom: EnrolledPerson, invitable: ReadonlyMap<string, Invited>) => Html | undefined,
 ): Promise<Html | undefined> => {
-  const { caller, study, seesAnswers } = read
+  const { caller, study } = read
   const query = queryOf(request)
   const asked = doneIn(query)
   const subject = /^[A-Za-z0-9.-]{1,64}$/.exec(query.get('subject') ?? '')?.[0]
   if (asked === undefined || subject === undefined) return undefined
-  const whom = await findOneEnrolled(options, caller, study, { subject, seesAnswers })
+  const whom = await findOneEnrolled(options, caller, study, subject)
   const invited = await options.invitations.list(sessionOf(request).person, [subject])
   if (whom === undefined || !asked.canBe(whom, invited.get(subject)?.invitation)) return undefined
   return notice(

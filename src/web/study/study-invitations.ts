@@ -17,7 +17,7 @@ import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { askedAgain, type InvitationsAsked, invitationsAskedIn } from './invitations-asked.ts'
 import { invitationsFilter, invitationsForm } from './invitations-form.ts'
 import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle } from './many-asked.ts'
-import { type PeopleAsked, pagesAround, peopleUrl } from './people-asked.ts'
+import { type PeopleAsked, pagesAround, pageWanted, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { notAsking } from './study-invitation.ts'
@@ -33,7 +33,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const asked = invitationsAskedIn(query, read)
     const isUnread = Object.values(asked.problems).some(Boolean)
     const among = isUnread ? [] : await options.studyActions.among(caller, study, asked.invited)
-    const wanted = { ...asked, among, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
+    const wanted = { ...pageWanted(asked, pageSize), among }
     const { people, total } = await findEnrolledPeople(options, caller, study, wanted)
     const invited = await options.invitations.list(
       sessionOf(request).person,
@@ -130,16 +130,15 @@ const chosenIn = async (
   read: ReadStudy,
 ): Promise<readonly string[]> => {
   const { caller, study } = read
-  const everybody = (among: readonly string[] | undefined, asked: Pick<InvitationsAsked, 'state' | 'text'>) =>
-    studyActions.everybody(caller, study, { ...asked, among })
   if (typed(body, 'who') !== 'all') {
     const subjects = ticked(body, 'subject')
-    return subjects.length === 0 ? [] : everybody(subjects, { state: undefined, text: '' })
+    return subjects.length === 0 ? [] : studyActions.everybody(caller, study, { among: subjects })
   }
   const again = askedAgain(body)
   const asked = invitationsAskedIn(again, read)
   // If they may no longer filter by that, more people are listed than were shown.
   const isSame = (['state', 'invited'] as const).every(name => (again.get(name) ?? undefined) === asked[name])
   if (!isSame) return []
-  return everybody(await studyActions.among(caller, study, asked.invited), asked)
+  const among = await studyActions.among(caller, study, asked.invited)
+  return studyActions.everybody(caller, study, { state: asked.state, text: asked.text, among })
 }

@@ -93,9 +93,9 @@ ${byStaff(person, { study, back, asks, enrols })}</div>`,
 const findParticipant = async (
   { params }: FastifyRequest<OfSubject>,
   options: PageOptions,
-  { caller, study, seesAnswers }: ReadStudy,
+  { caller, study }: ReadStudy,
 ): Promise<EnrolledPerson> => {
-  const found = await findOneEnrolled(options, caller, study, { subject: params.subject, seesAnswers })
+  const found = await findOneEnrolled(options, caller, study, params.subject)
   if (found === undefined) return notFound()
   if (chosenIn(study, 'identity') === 'identified') return found
   const { patient: _, ...coded } = found

@@ -64,9 +64,9 @@ const sendEnd = async (
   options: PageOptions,
   { endable, version = endable.version, why = undefined, isUnchosen = false, isOther = false }: Shown,
 ): Promise<FastifyReply> => {
-  const { caller, study, seesAnswers } = await readStudyOf(request, options)
+  const { caller, study } = await readStudyOf(request, options)
   const { id, subject } = request.params
-  const person = (await findOneEnrolled(options, caller, study, { subject, seesAnswers })) ?? notFound()
+  const person = (await findOneEnrolled(options, caller, study, subject)) ?? notFound()
   const asks = await mayWithdrawIn(options, sessionOf(request).person, id)
   const asked = {
     name: 'why',

@@ -74,8 +74,8 @@ const sendEnded = async (
 ): Promise<FastifyReply> => {
   const { id, subject } = request.params
   if (!(await mayWithdrawIn(options, sessionOf(request).person, id))) throw refusal
-  const { caller, study, seesAnswers } = await readStudyOf(request, options)
-  const person = await findOneEnrolled(options, caller, study, { subject, seesAnswers })
+  const { caller, study } = await readStudyOf(request, options)
+  const person = await findOneEnrolled(options, caller, study, subject)
   if (person === undefined) throw refusal
   return sendStaffPage(reply, {
     title: 'Withdraw for a patient',

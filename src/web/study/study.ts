@@ -20,7 +20,7 @@ import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { byStaff } from './by-staff.ts'
 import { nobodyListed } from './nobody-listed.ts'
-import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
+import { type PeopleAsked, pagesAround, pageWanted, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { studyDefinition } from './study-definition.ts'
@@ -37,11 +37,11 @@ export const studyPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id', { onRequest: requireSession }, async (request, reply) => {
     const read = await unlessRefused(() => readStudyOf(request, options))
     if (read === undefined) return sendAdministered(request, reply, options)
-    const { caller, study, seesAnswers } = read
+    const { caller, study } = read
     const asked = peopleAskedIn(queryOf(request), read)
     const { person } = sessionOf(request)
     const page = `/studies/${study.id}`
-    const wanted = { ...asked, sort: asked.order.by, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
+    const wanted = pageWanted(asked, pageSize)
     const { people, total, counts } = await findEnrolledPeople(options, caller, study, wanted)
     const invitable = await options.invitations.list(
       person,

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Caller } from '../../../src/access/caller.ts'
+import { extensions } from '../../../src/fhir/canonical.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import type { StudyPeopleAsked, StudyPersonRow } from '../../../src/storage/study/study-people.ts'
 import { findEnrolledPeople } from '../../../src/studies/people/enrolled-people.ts'
@@ -23,11 +24,12 @@ const found = async (state: StudyPersonRow['state'], seesAnswers: boolean) => {
     return { rows: [row], named: [], total: 1, ids: [], counts: { [state]: 1 } }
   }
   const caller = { practitioner: 'doctor' } as Caller
+  const access = { url: extensions.access, valueCode: seesAnswers ? 'organization' : 'staff' }
   const { people, counts } = await findEnrolledPeople(
     { openStoreFor: () => ({ studyPeople }) as Store },
     caller,
-    { resourceType: 'ResearchStudy', id: 'heart', status: 'active' },
-    { seesAnswers, state: 'declined', text: '', sort: 'answer', offset: 0, limit: 1 },
+    { resourceType: 'ResearchStudy', id: 'heart', status: 'active', extension: [access] },
+    { state: 'declined', sort: 'answer', limit: 1 },
   )
   return { people, counts, filter: asked[0]?.state, sort: asked[0]?.sort }
 }
