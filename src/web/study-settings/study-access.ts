@@ -42,7 +42,6 @@ const sendAccess = (reply: FastifyReply, changeable: ChangeableStudy, notices?: 
   const people = html`<a href="/studies/${id}/settings/staff">${peopleText(staff.length)}</a>`
   return sendChangePage(reply, changeable, {
     title: 'Who reads what patients share',
-    isProblem: notices !== undefined,
     notices,
     before: isNarrow(study)
       ? html`<p>Its named staff read it, now ${people}, and nobody else of its organization. This cannot be widened, since patients were told so. ${services}</p>`

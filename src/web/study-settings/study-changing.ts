@@ -78,12 +78,9 @@ type ChangePage = {
   readonly action?: string
   /** The address of the page, if it says more than its path. */
   readonly address?: string
-  readonly isProblem?: boolean
   readonly notices?: Html | undefined
   readonly fields: readonly Html[]
   readonly button?: string
-  /** The version of the study when its form was first shown; by default, the present one. */
-  readonly version?: string
   /** Before the form, and after it. */
   readonly before?: Html | undefined
   readonly after?: Html | undefined
@@ -91,16 +88,17 @@ type ChangePage = {
   readonly above?: Html
 }
 
-/** A page with a form for one part of a study. */
+/** A page with a form for one part of a study. A refused form is still about the version for which it was first shown; all others are about the present one. */
 export const sendChangePage = (reply: FastifyReply, changeable: ChangeableStudy, page: ChangePage): FastifyReply => {
   const { id, study } = changeable
-  const { title, isProblem = false, address, notices, fields, button = 'Save', before, after } = page
+  const { title, address, notices, fields, button = 'Save', before, after } = page
   const token = ownToken(reply)
   const { above = html`<a href="/studies/${id}/settings">Settings of ${titleOf(study)}</a>` } = page
-  const { action = reply.request.url.split('?')[0] ?? '', version = changeable.version } = page
+  const { action = reply.request.url.split('?')[0] ?? '' } = page
+  const version = reply.statusCode === 422 ? typed(reply.request.body, 'version') : changeable.version
   return sendStaffPage(reply, {
     title: `${title}: ${titleOf(study)}`,
-    isProblem,
+    isProblem: reply.statusCode >= 400,
     ...(address !== undefined && { address }),
     content: html`<p>${above}</p>
 <h1>${title}</h1>

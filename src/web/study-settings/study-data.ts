@@ -41,10 +41,8 @@ export const studyDataPage: AddPage = (server, options) => {
     const one = typedRequest(request.body, changeable)
     const sources = await findSources(changeable.store, registry)
     const problems = problemsOf(one, requestsOf(changeable.study, codeClasses), sources, codeClasses)
-    if (Object.keys(problems).length > 0) {
-      const version = typed(request.body, 'version')
-      return sendData(reply.code(422), options, changeable, { typed: one, problems, version })
-    }
+    if (Object.keys(problems).length > 0)
+      return sendData(reply.code(422), options, changeable, { typed: one, problems })
     const asked = { ...one, source: one.source === '' ? undefined : one.source }
     const outcome = await changing(request, options, changeable, study => withRequest(study, asked, codeClasses))
     return outcome.kind === 'changed'
@@ -105,14 +103,13 @@ type Shown = {
   readonly problems?: Problems
   readonly notices?: Html
   readonly done?: Html | undefined
-  readonly version?: string
 }
 
 const sendData = async (
   reply: FastifyReply,
   { codeClasses, registry }: PageOptions,
   changeable: ChangeableStudy,
-  { typed: one = nothingTyped, problems = {}, notices, done, version }: Shown,
+  { typed: one = nothingTyped, problems = {}, notices, done }: Shown,
 ): Promise<FastifyReply> => {
   const sources = await findSources(changeable.store, registry)
   const { kind, source } = choiceFields(one, problems, sources, codeClasses)
@@ -120,14 +117,12 @@ const sendData = async (
   return sendChangePage(reply, changeable, {
     title: 'Data that the study asks for',
     action: dataAddress(changeable),
-    isProblem: notices !== undefined || Object.keys(problems).length > 0,
     notices: html`${done}${notices}${problemList([kind, source, ...reasons])}`,
     before: html`${listed(changeable, sources, codeClasses, ownToken(reply))}
 <h2>Ask for more data</h2>
 <p>Each patient is asked for it, and nothing of it is shared until they agree. If the study already has a text, patients are asked once you have published a version that names it.</p>`,
     fields: [selectField(kind), selectField(source), ...reasons.map(field)],
     button: 'Add',
-    ...(version === undefined ? {} : { version }),
   })
 }
 

@@ -39,19 +39,17 @@ export const studyFactsPage: AddPage = (server, options) => {
     const facts = typedFacts(request.body, languages)
     const problems = factProblems(facts)
     const fields = factFields(facts, problems, languages, changeable.study)
-    const page = { title: 'About the study', isProblem: true }
     if (Object.keys(problems).length > 0)
       return sendChangePage(reply.code(422), changeable, {
-        ...page,
+        title: 'About the study',
         notices: problemList(fields),
         fields: fields.map(field),
-        version: typed(request.body, 'version'),
       })
     const outcome = await changing(request, options, changeable, study => withFacts(study, facts))
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=facts`, 303)
     const now = factFields(factsOf(outcome.now.study), {}, languages)
     return sendChangePage(reply.code(409), outcome.now, {
-      ...page,
+      title: 'About the study',
       notices: notSaved,
       fields: besideWhatItSays(fields, now).map(field),
     })

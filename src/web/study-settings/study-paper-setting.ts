@@ -42,8 +42,11 @@ export const studyPaperSettingPage: AddPage = (server, options) => {
     // Somebody else may have chosen the same.
     if (outcome.kind === 'changed' || allowsPaper(outcome.now.study) === isChosen)
       return reply.redirect(`/studies/${changeable.id}/settings?done=paper`, 303)
-    const page = { title, isProblem: true, notices: notSaved }
     const meanwhile = html`${nowItSays(isChosen ? 'No' : 'Yes')}. `
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: fields(isChosen, meanwhile) })
+    return sendChangePage(reply.code(409), outcome.now, {
+      title,
+      notices: notSaved,
+      fields: fields(isChosen, meanwhile),
+    })
   })
 }

@@ -5,7 +5,6 @@ import { problemList } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** How strictly documents are judged that people share with a study. */
@@ -28,10 +27,7 @@ export const studyPolicyPage: AddPage = (server, options) => {
     if (policy === undefined) {
       const notices = problemList([{ name: 'policy', problem: policyProblem }])
       const fields = [policyField('', { problem: policyProblem })]
-      return sendChangePage(reply.code(422), changeable, {
-        ...{ title, isProblem: true, notices, before, fields },
-        version: typed(request.body, 'version'),
-      })
+      return sendChangePage(reply.code(422), changeable, { title, notices, before, fields })
     }
     const outcome = await changing(request, options, changeable, study =>
       withPolicy(study, policy === 'none' ? undefined : policy),
@@ -40,7 +36,7 @@ export const studyPolicyPage: AddPage = (server, options) => {
     // Somebody else may have chosen the same.
     if (outcome.kind === 'changed' || now === policy)
       return reply.redirect(`/studies/${changeable.id}/settings?done=policy`, 303)
-    const page = { title, isProblem: true, notices: notSaved, before }
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [policyField(policy, { now })] })
+    const fields = [policyField(policy, { now })]
+    return sendChangePage(reply.code(409), outcome.now, { title, notices: notSaved, before, fields })
   })
 }

@@ -56,14 +56,12 @@ export const studyReasonPage: AddPage = (server, options) => {
     if (Object.keys(problems).length > 0)
       return sendChangePage(reply.code(422), changeable, {
         ...pageOf(one, fields),
-        isProblem: true,
         notices: problemList(fields),
-        version: typed(request.body, 'version'),
       })
     const outcome = await changing(request, options, changeable, study => withRequestReason(study, one, reason))
     if (outcome.kind === 'changed') return reply.redirect(`${dataPage(changeable.id)}?done=saved`, 303)
     const now = reasonFields(reasonOf(find(outcome.now, requestName(one)), languages), {}, outcome.now.study)
-    const page = { ...pageOf(one, besideWhatItSays(fields, now)), isProblem: true, notices: notSaved }
+    const page = { ...pageOf(one, besideWhatItSays(fields, now)), notices: notSaved }
     return sendChangePage(reply.code(409), outcome.now, page)
   })
 }

@@ -55,10 +55,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
     if (entryText(entry) !== entryText(meant))
       return sendOvertaken(reply.code(409), options, { now: changeable, entry: meant }, { staff, notices: notSaved })
     const problems = staffProblems(staff)
-    if (Object.keys(problems).length > 0) {
-      const version = typed(request.body, 'version')
-      return sendEntry(reply.code(422), options, placed, { staff, problems, version })
-    }
+    if (Object.keys(problems).length > 0) return sendEntry(reply.code(422), options, placed, { staff, problems })
     const index = changeable.study.extension?.indexOf(entry.extension) ?? 0
     const outcome = await refusable(index, () =>
       changing(request, options, changeable, study => withStaff(study, staff, entry)),
@@ -115,7 +112,7 @@ const sendEntry = async (
   { changeable, entry, place }: Placed,
   shown: ShownStaff & { readonly isOvertaken?: true } = {},
 ): Promise<FastifyReply> => {
-  const { staff = entry, problems = {}, notices, version } = shown
+  const { staff = entry, problems = {}, notices } = shown
   const names = await findPractitioners(changeable.store, registry, [entry.practitioner])
   const others = roleFields(staff, problems, entry, shown.isOvertaken ? entry : staff)
   const address = `${staffAddress(changeable)}/${place}`
@@ -123,10 +120,8 @@ const sendEntry = async (
     title: names.get(entry.practitioner) ?? codeText(entry.practitioner),
     action: address,
     address: entryAddress(changeable, place, entry),
-    isProblem: notices !== undefined || Object.keys(problems).length > 0,
     notices: html`${notices}${problemList(others)}`,
     fields: [hiddenField('entry', entryText(entry)), ...roleControls(others)],
-    ...(version === undefined ? {} : { version }),
     after: html`<h2>Remove from the staff</h2>
 <p>From then on they read nothing through this study. To keep a record that they worked in it, enter a last day instead.</p>
 ${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version, entry: entryText(entry) } }, html`<button class="btn btn-outline-primary">Remove from the staff</button>`)}`,

@@ -26,7 +26,6 @@ export type ShownStaff = {
   readonly problems?: ReturnType<typeof staffProblems>
   readonly notices?: Html
   readonly done?: Html | undefined
-  readonly version?: string
 }
 
 /** All who work in the study, and a form to add another, for those who may; `name`: a part of the name by which that person is found. */
@@ -38,7 +37,7 @@ export const sendStaffList = async (
   shown: ShownStaff,
 ): Promise<FastifyReply> => {
   const { study, store, mayNameStaff } = changeable
-  const { staff = noStaff, problems = {}, notices, done, version } = shown
+  const { staff = noStaff, problems = {}, notices, done } = shown
   const entries = staffOf(study)
   const ids = entries.map(({ practitioner }) => practitioner)
   const names = await findPractitioners(store, registry, ids)
@@ -50,13 +49,11 @@ export const sendStaffList = async (
   return sendChangePage(reply, changeable, {
     title: 'Staff of the study',
     action: staffAddress(changeable),
-    isProblem: notices !== undefined || Object.keys(problems).length > 0,
     notices: html`${done}${notices}${problemList([who, code, ...others])}`,
     before: html`${listed(changeable, entries, names)}
 ${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0, isNamed: entries.some(entry => isOwn(entry, changeable)) }) : whoNames(changeable)}`,
     fields: mayNameStaff ? [...fields, html`<input type="hidden" name="name" value="${name}">`] : [],
     button: 'Add to the staff',
-    ...(version === undefined ? {} : { version }),
   })
 }
 

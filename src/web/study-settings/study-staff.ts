@@ -29,10 +29,8 @@ export const studyStaffPage: AddPage = (server, options) => {
     const staff = typedStaff(body, code === '' ? typed(body, 'practitioner') : code)
     const name = typed(body, 'name')
     const problems = { ...staffProblems(staff), ...whoProblems(staff, changeable) }
-    if (Object.keys(problems).length > 0) {
-      const version = typed(body, 'version')
-      return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems, version })
-    }
+    if (Object.keys(problems).length > 0)
+      return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems })
     const index = changeable.study.extension?.length ?? 0
     const outcome = await refusable(index, () =>
       changing(request, options, changeable, study => withStaff(study, staff)),

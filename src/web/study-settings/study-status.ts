@@ -43,8 +43,8 @@ export const studyStatusPage: AddPage = (server, options) => {
     const problem = problemOf(status, changeable.study)
     if (problem !== undefined) {
       const asked = statusField(status, problem)
-      const page = { title, isProblem: true, notices: problemList([asked]), version: typed(request.body, 'version') }
-      return sendChangePage(reply.code(422), changeable, { ...page, fields: [radioField(asked)] })
+      const page = { title, notices: problemList([asked]), fields: [radioField(asked)] }
+      return sendChangePage(reply.code(422), changeable, page)
     }
     const outcome = await changing(request, options, changeable, study =>
       withValues(study, { status: status as Status }),
@@ -52,9 +52,8 @@ export const studyStatusPage: AddPage = (server, options) => {
     // Somebody else may have chosen the same.
     if (outcome.kind === 'changed' || outcome.now.study.status === status)
       return reply.redirect(`/studies/${changeable.id}/settings?done=status`, 303)
-    const page = { title, isProblem: true, notices: notSaved }
     const asked = statusField(status, undefined, nowItSays(statusName(outcome.now.study)))
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [radioField(asked)] })
+    return sendChangePage(reply.code(409), outcome.now, { title, notices: notSaved, fields: [radioField(asked)] })
   })
 
   /** A study that is running already is not stopped by this. */

@@ -59,10 +59,8 @@ export const studyTextDraftPage: AddPage = (server, options) => {
     if (problems.some(({ problem }) => problem !== undefined))
       return sendChangePage(reply.code(422), changeable, {
         ...pageOf(language),
-        isProblem: true,
         notices: problemList(problems),
         fields: controls(draft, formOf(changeable, language)),
-        version: typed(request.body, 'version'),
       })
     const outcome = await changing(request, options, changeable, study => withDraft(study, draft))
     if (outcome.kind === 'changed')
@@ -70,10 +68,10 @@ export const studyTextDraftPage: AddPage = (server, options) => {
         `/studies/${changeable.id}/settings/text?done=${isEmptyDraft(draft) ? 'empty' : 'draft'}`,
         303,
       )
-    const page = { ...pageOf(language), isProblem: true, notices: notSaved }
     const now = draftOf(outcome.now.study) ?? draftAfter(outcome.now.study)
     return sendChangePage(reply.code(409), outcome.now, {
-      ...page,
+      ...pageOf(language),
+      notices: notSaved,
       fields: controls(draft, formOf(changeable, language), now),
     })
   })

@@ -91,7 +91,6 @@ const sendTexts = async (
   const { codeClasses } = options
   return sendChangePage(reply, changeable, {
     title: 'What patients read and sign',
-    isProblem: problem !== undefined,
     notices: problem ?? done,
     fields: [],
     before: html`${unfinished(changeable)}
