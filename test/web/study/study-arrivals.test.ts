@@ -100,6 +100,29 @@ t.test(
   },
 )
 
+t.test('a blood pressure is one pair of values, and the posture in which it was measured stands after it', async t => {
+  const pressed = await newStudy(lab.manager, lab.organization, 'pressed', ['omh:blood-pressure'])
+  const patient = await participant(lab.manager, lab.organization, pressed.id, ['omh:blood-pressure'], 'Flo')
+  const measured = (code: string, value: number) => ({
+    code: { coding: [{ system: systems.loinc, code }] },
+    valueQuantity: { value, unit: 'mmHg', system: systems.ucum, code: 'mm[Hg]' },
+  })
+  await world.create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: systems.loinc, code: '85354-9' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2026-03-06T00:00:00Z',
+    component: [
+      measured('8480-6', 132),
+      measured('8462-4', 83),
+      { code: { text: 'posture' }, valueCodeableConcept: { text: 'sitting' } },
+    ],
+  })
+  const { body } = await people.member.get(`/studies/${pressed.id}/arrivals`)
+  t.match(wordsOf({ body }), / Flo Blood pressure, 132 mmHg \/ 83 mmHg, sitting Arrived /)
+})
+
 t.test('of what came at once, in any order, the newest is what was measured last', async t => {
   const turned = await newStudy(lab.manager, lab.organization, 'turned', ['omh:heart-rate'])
   const eve = await participant(lab.manager, lab.organization, turned.id, ['omh:heart-rate'], 'Eve')
