@@ -48,7 +48,7 @@ export const quarantineList = async (
     states,
   ).map(
     ([state, { label }]) =>
-      html`<li><a href="${urlOf(path, { ...(state === 'settled' && { state }), ...orderQuery(asked.order) })}"${state === asked.state && html` aria-current="page" class="fw-bold"`}>${label}</a></li>`,
+      html`<li><a href="${urlOf(path, { ...(state === 'settled' && { state }), ...orderQuery(asked.order) })}"${state === asked.state && html` aria-current="page" class="fw-bold text-decoration-none"`}>${label}</a></li>`,
   )}</ul></nav>
 ${(found.groups.length > 0 || asked.order.problem !== undefined) && orderForm(path, asked.order, hiddenOf(asked))}
 ${found.groups.length === 0 ? html`<p>${states[asked.state].empty}</p>` : lists(found, asked, path, shown)}`

@@ -53,7 +53,7 @@ export const chartList = async (
     return html`<li><a href="${to}">${drawing.title}</a> <span class="d-block text-body-secondary">${phrase(words, 'chart.last-measured', { at: dayOrMoment(end, words, 'last'), device: devices[index] ?? words.say('chart.source-unknown') })}${!drawing.isDrawn && ` ${words.say('chart.not-in-days')}`}</span></li>`
   })
   return html`<h3>${words.say('chart.newest-of-each')}</h3>
-<ul class="list-unstyled columns align-items-start">${lines}</ul>`
+<ul class="list-unstyled columns row-gap-2 align-items-start">${lines}</ul>`
 }
 
 /** Of the figure of a chart, by its place among all. */

@@ -125,9 +125,9 @@ ${more}
 </form>`
 }
 
-/** Who a patient is, in a line of a list. */
+/** Who a patient is, in a line of a list. The space stands with what follows the name, so that no link underlines it. */
 export const patientLine = (patient: Patient): Html =>
-  html`${nameOrNone(patient)} <span class="text-body-secondary">${knownOf(patient)}</span>`
+  html`${nameOrNone(patient)}<span class="text-body-secondary"> ${knownOf(patient)}</span>`
 
 /** The same where only text can stand. */
 export const patientText = (patient: Patient): string =>

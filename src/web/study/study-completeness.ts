@@ -141,7 +141,7 @@ const noTimezone = english.say('chart.problem-timezone')
 const lengthLinks = ({ days }: Period, urlOf: (days: number) => string): Html =>
   html`<nav aria-label="Days that are shown"><ul class="list-unstyled d-flex flex-wrap gap-3">${lengths.map(
     length =>
-      html`<li><a href="${urlOf(length)}"${length === days && html` aria-current="true" class="fw-bold"`}>${length} days</a></li>`,
+      html`<li><a href="${urlOf(length)}"${length === days && html` aria-current="true" class="fw-bold text-decoration-none"`}>${length} days</a></li>`,
   )}</ul></nav>`
 
 /** In their order. */

@@ -79,7 +79,7 @@ const storage = ({ bytes, tables }: SystemState): Html => html`<h2>Storage</h2>
 <thead><tr><th scope="col">Table</th><th scope="col" class="text-end">Size</th><th scope="col" class="text-end">Rows</th></tr></thead>
 <tbody>${tables.map(
   ({ name, bytes, rows }) =>
-    html`<tr><th scope="row" class="fw-normal">${name}</th><td class="text-end">${bytesText(bytes)}</td><td class="text-end">${rows === undefined ? 'not counted' : counted(rows)}</td></tr>`,
+    html`<tr><th scope="row" class="fw-normal">${name}</th><td class="text-end text-nowrap">${bytesText(bytes)}</td><td class="text-end">${rows === undefined ? 'not counted' : counted(rows)}</td></tr>`,
 )}</tbody>
 </table></div>`
 

@@ -10,6 +10,6 @@ t.test('neither a name nor an identifier can reverse the birth date beside it', 
   })
   t.equal(
     text,
-    'Ana Castillo <span class="text-body-secondary">born 8 February 1984, \u2068\u05d0-7\u2069, 4711, 12</span>',
+    'Ana Castillo<span class="text-body-secondary"> born 8 February 1984, \u2068\u05d0-7\u2069, 4711, 12</span>',
   )
 })
