@@ -99,12 +99,11 @@ const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClass
 /** The text of a reading with one or several values; for a statistic, also which one it is, and for one that does not count, why. */
 const textOfValue = (observation: Observation): string => {
   const { component = [], status } = observation
-  const said = [observation, ...component]
-  const isMeasured = ({ valueQuantity }: Observation | ObservationComponent) => valueQuantity !== undefined
-  const measured = said.filter(isMeasured).flatMap(one => textOf(one) ?? [])
-  const others = said.filter(one => !isMeasured(one)).flatMap(one => textOf(one) ?? [])
-  // What is measured together is written like a blood pressure; a posture is no part of that.
-  const texts = [measured.join(' / '), ...others].filter(Boolean)
+  const isCoded = ({ valueCodeableConcept }: ObservationComponent) => valueCodeableConcept !== undefined
+  const measured = [observation, ...component.filter(one => !isCoded(one))].flatMap(one => textOf(one) ?? [])
+  const coded = component.filter(isCoded).flatMap(one => textOf(one) ?? [])
+  // What is measured together is written like a blood pressure, also if one is missing; a posture is no part of that.
+  const texts = [measured.join(' / '), ...coded].filter(Boolean)
   const words = [statisticWords(observation), status && mistakes[status]].flatMap(word => word ?? [])
   const which = words.length === 0 ? '' : ` (${words.join(', ')})`
   return texts.length === 0 ? which : `, ${texts.join(', ')}${which}`
