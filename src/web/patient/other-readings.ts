@@ -53,7 +53,7 @@ const table = (rows: readonly (readonly Cell[])[], { words, timezone }: Asked): 
 <tbody>${rows.map(row => {
     const [start, end, what, code, part, , , device] = row.map(textOf)
     const [, , , , , value, unit, , , , absent] = row
-    return html`<tr><th scope="row">${[what ?? code, part].filter(Boolean).join(', ')}</th><td>${valueText(value, textOf(unit), textOf(absent), words)}</td><td>${timeText(start, end, timezone)} <span class="d-block text-body-secondary">${device ?? say('chart.source-unknown')}</span></td></tr>`
+    return html`<tr><th scope="row">${[what ?? code, part].filter(Boolean).join(', ')}</th><td>${valueText(value, textOf(unit), textOf(absent), words)}</td><td>${timeText(start, end, { timezone, words })} <span class="d-block text-body-secondary">${device ?? say('chart.source-unknown')}</span></td></tr>`
   })}</tbody>
 </table></div>
 </section>`

@@ -45,7 +45,7 @@ export const readingLines = async (
       what: what && isolated(what),
       values: rows.map(row => partText(row, words)),
       bodySite: reading.bodySite && answers.concept(reading.bodySite),
-      when: timeText(start, end, timezone, { offset: changesClock(start, end, timezone) }),
+      when: timeText(start, end, { timezone, words, offset: changesClock(start, end, timezone) }),
       // What has no name, or may not be seen, is not called by its id.
       device: device?.startsWith('Device/') ? undefined : device,
       isMarked: isEnteredInError(reading),

@@ -2,19 +2,23 @@ import { momentsOf } from '../../fhir/date.ts'
 import { momentIn } from '../../fhir/timezone.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Cell } from '../../operations/rows/csv.ts'
+import { dayShown } from '../page/typed-day.ts'
 
 type Text = string | undefined
 
-/** From when until when, by the clock of the time zone. `offset`: says by how much that clock is ahead, for a day on which it is changed. */
-export const timeText = (start: Text, end: Text, timezone: string, clock: { readonly offset?: boolean } = {}): string =>
-  [...new Set([start, end].flatMap(time => (time === undefined ? [] : clockText(time, timezone, clock))))].join(' – ')
+/** By whose clock, and in which language. `offset`: says by how much that clock is ahead, for a day on which it is changed. */
+type Clock = { readonly timezone: string; readonly words: Words; readonly offset?: boolean }
+
+/** From when until when, with each day in words. */
+export const timeText = (start: Text, end: Text, clock: Clock): string =>
+  [...new Set([start, end].flatMap(time => (time === undefined ? [] : clockText(time, clock))))].join(' – ')
 
 /** What is only a date is that day everywhere. */
-const clockText = (time: string, timezone: string, { offset = false }: { readonly offset?: boolean }): string => {
+const clockText = (time: string, { timezone, words, offset = false }: Clock): string => {
   const moment = time.includes('T') ? momentsOf(time)?.low : undefined
-  if (moment === undefined || Number.isNaN(moment)) return time
+  if (moment === undefined || Number.isNaN(moment)) return dayShown(time, words)
   const written = momentIn(moment, timezone)
-  const text = written.slice(0, 16).replace('T', ' ')
+  const text = `${dayShown(written.slice(0, 10), words)} ${written.slice(11, 16)}`
   return offset ? `${text} (${/[+-]\d\d:\d\d$/.exec(written)?.[0] ?? 'UTC'})` : text
 }
 

@@ -117,19 +117,19 @@ t.test('the newest reading of each other kind is in a table, whatever days are s
     { at: '2999-01-01T08:00:00Z', code: omh('omh:body-fat-percentage'), ...quantity(98, '%') },
   )
   const rows = [
-    'Body height | 171.5 cm | 2026-02-01 source not known',
-    'Body fat percentage | 21.4 % | 2026-02-01 07:30 Scale &lt;b&gt;',
+    'Body height | 171.5 cm | 1 February 2026 source not known',
+    'Body fat percentage | 21.4 % | 1 February 2026 07:30 Scale &lt;b&gt;',
   ]
   t.same(othersIn(await anns.get(page)), rows)
   t.same(othersIn(await anns.get(page.replace('2026-03', '2024-03').replace('2026-03', '2024-03'))), rows)
   t.same(othersIn(await inSpanish.get(page), 'Otras mediciones'), [
-    'Estatura | 171,5 cm | 2026-02-01 no se sabe de qué aparato',
-    'Porcentaje de grasa corporal | 21,4 % | 2026-02-01 07:30 Scale &lt;b&gt;',
+    'Estatura | 171,5 cm | 1 de febrero de 2026 no se sabe de qué aparato',
+    'Porcentaje de grasa corporal | 21,4 % | 1 de febrero de 2026 07:30 Scale &lt;b&gt;',
   ])
 })
 
 t.test('staff see those that are shared with them, and none once their kind is withdrawn', async t => {
-  t.same(othersIn(await staff.get(page)), ['Body fat percentage | 21.4 % | 2026-02-01 07:30 Scale &lt;b&gt;'])
+  t.same(othersIn(await staff.get(page)), ['Body fat percentage | 21.4 % | 1 February 2026 07:30 Scale &lt;b&gt;'])
   const token = await world.patientToken(ann, 'patient/Consent.cruds')
   const [entry] = await world.pages(token, `Consent?patient=${ann}`)
   const consent = entry?.resource as Consent
@@ -169,11 +169,11 @@ t.test(
       },
     )
     t.same(othersIn(await anns.get(page)).slice(0, 5), [
-      '72514-3 | not asked | 2026-03-13 18:00 source not known',
-      '11524-6 | not a single value | 2026-03-13 17:00 source not known',
-      'Physical activity | walking | 2026-03-12 17:00 source not known',
-      'Physical activity, Distance | 1.2 km | 2026-03-12 17:00 source not known',
-      '30525-0 | &gt; 90 years | 2026-03-11 17:00 source not known',
+      '72514-3 | not asked | 13 March 2026 18:00 source not known',
+      '11524-6 | not a single value | 13 March 2026 17:00 source not known',
+      'Physical activity | walking | 12 March 2026 17:00 source not known',
+      'Physical activity, Distance | 1.2 km | 12 March 2026 17:00 source not known',
+      '30525-0 | &gt; 90 years | 11 March 2026 17:00 source not known',
     ])
   },
 )

@@ -59,7 +59,7 @@ t.test('to somebody who may not read the record, no device says whose it is', as
   })
   await one.measure('8302-2', '2026-03-01T12:00:00Z', 171, 'cm', own.id)
   const shown = await browser.get(`/shared/${consent.id}`)
-  t.match(wordsOf(shown), '171 cm 2026-03-01 12:00 Lumina rule')
+  t.match(wordsOf(shown), '171 cm 1 March 2026 12:00 Lumina rule')
   t.notMatch(shown.body, 'Pia')
 })
 
