@@ -11,6 +11,7 @@ const commands = new Map<string, () => Promise<Register>>(
     migrate: async () => (await import('./cli/migrate.ts')).migrateCommand,
     reindex: async () => (await import('./cli/reindex.ts')).reindexCommand,
     token: async () => (await import('./cli/token.ts')).tokenCommand,
+    'revoke-token': async () => (await import('./cli/revoke-token.ts')).revokeTokenCommand,
     client: async () => (await import('./cli/client.ts')).clientCommand,
     ehr: async () => (await import('./cli/ehr.ts')).ehrCommand,
     keys: async () => (await import('./cli/keys.ts')).keysCommand,
