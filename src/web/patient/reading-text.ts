@@ -2,7 +2,7 @@ import { momentsOf } from '../../fhir/date.ts'
 import { momentIn } from '../../fhir/timezone.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Cell } from '../../operations/rows/csv.ts'
-import { dayShown } from '../page/typed-day.ts'
+import { dateShown, dayShown } from '../page/typed-day.ts'
 
 type Text = string | undefined
 
@@ -16,7 +16,7 @@ export const timeText = (start: Text, end: Text, clock: Clock): string =>
 /** What is only a date is that day everywhere. */
 const clockText = (time: string, { timezone, words, offset = false }: Clock): string => {
   const moment = time.includes('T') ? momentsOf(time)?.low : undefined
-  if (moment === undefined || Number.isNaN(moment)) return dayShown(time, words)
+  if (moment === undefined || Number.isNaN(moment)) return dateShown(time, words)
   const written = momentIn(moment, timezone)
   const text = `${dayShown(written.slice(0, 10), words)} ${written.slice(11, 16)}`
   return offset ? `${text} (${/[+-]\d\d:\d\d$/.exec(written)?.[0] ?? 'UTC'})` : text

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { wordsFor } from '../../../src/messages/catalogue.ts'
-import { valueText } from '../../../src/web/patient/reading-text.ts'
+import { timeText, valueText } from '../../../src/web/patient/reading-text.ts'
 
 t.test('a unit is written as the charts write it, however the device spelled the litre', async t => {
   const written = (unit: string) => valueText({ digits: '5' }, unit, undefined, wordsFor('en'))
@@ -11,4 +11,29 @@ t.test('a unit is written as the charts write it, however the device spelled the
     '5 ml',
     '5 beats/min',
   ])
+})
+
+t.test('a time is written as far as it is known, in words, by the clock of the reader', async t => {
+  const clock = (language: string) => ({ timezone: 'Europe/Madrid', words: wordsFor(language) })
+  const written = (start: string | undefined, end?: string) => timeText(start, end, clock('es'))
+  t.same(
+    [
+      written('2026-03-04T23:30:00Z'),
+      written('2026-03-04'),
+      written('2026-03'),
+      written('2026'),
+      written('2026-03-04T08:00:00Z', '2026-03-04T09:00:00Z'),
+      written(undefined),
+    ],
+    [
+      '5 de marzo de 2026 00:30',
+      '4 de marzo de 2026',
+      'marzo de 2026',
+      '2026',
+      '4 de marzo de 2026 09:00 – 4 de marzo de 2026 10:00',
+      '',
+    ],
+  )
+  const winter = { ...clock('en'), offset: true }
+  t.equal(timeText('2026-03-04T08:00:00Z', undefined, winter), '4 March 2026 09:00 (+01:00)')
 })
