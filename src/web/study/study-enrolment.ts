@@ -32,9 +32,9 @@ import {
 } from '../patient/patient-search.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { askedAgain, enrolmentAskedIn, listAgain, outsideBox, wantedBy } from './enrolment-asked.ts'
-import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle, whoField } from './many-asked.ts'
+import { goneNotice, startOnMany, whoField } from './many-asked.ts'
 import { nobodyInvited } from './study-invitation.ts'
-import { wayField, wayIn } from './way-field.ts'
+import { wayField } from './way-field.ts'
 
 /** Enrols patients whom the person may see into a study: those that are ticked, or all that are found. */
 export const studyEnrolmentPage: AddPage = (server, options) => {
@@ -82,37 +82,15 @@ ${listLinks(path, again, { nextPage, isFirst: place.isFirst, more: 'More patient
     const { body } = request
     const what = namedIn(acts, typed(body, 'do'))
     if (what === undefined) throw new FieldError('do', Object.keys(acts))
-    const targets = await chosenIn(request, options, study)
-    const path = `/studies/${study.id}`
-    const gone = goneOf(body, 'patient', targets)
-    if (targets.length === 0) {
-      const again = listAgain(body)
-      if (gone > 0) again.set('gone', `${gone}`)
-      else again.set('none', 'ticked')
-      return reply.redirect(`${path}/enrolment?${again}`, 303)
-    }
-    if (isUnsureOf(body, targets, patientPageSize)) {
-      const again = listAgain(body)
-      const hidden = { ...Object.fromEntries(again), way: typed(body, 'way'), do: typed(body, 'do') }
-      const back = `${path}/enrolment?${again}`
-      const { length: count } = targets
-      return sendStaffPage(reply, {
-        title: `${sureTitle(what, count)} ${study.name}`,
-        content: sureForm({
-          action: `${path}/enrolment`,
-          token: ownToken(reply),
-          hidden,
-          what,
-          count,
-          study: study.name,
-          back,
-        }),
-      })
-    }
-    const { person } = sessionOf(request)
-    const way = wayIn(body, options.invitations.ways)
-    const id = await options.studyActions.start({ person, study: study.id, what, way, targets })
-    return reply.redirect(`${path}/actions/${id}${gone > 0 ? `?gone=${gone}` : ''}`, 303)
+    return startOnMany(request, reply, options, {
+      what,
+      study,
+      page: `/studies/${study.id}/enrolment`,
+      again: listAgain(body),
+      pageSize: patientPageSize,
+      name: 'patient',
+      targets: await chosenIn(request, options, study),
+    })
   })
 }
 

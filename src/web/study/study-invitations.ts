@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
@@ -16,12 +16,11 @@ import { ticked, typed } from '../page/typed.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { askedAgain, type InvitationsAsked, invitationsAskedIn } from './invitations-asked.ts'
 import { invitationsFilter, invitationsForm } from './invitations-form.ts'
-import { goneNotice, goneOf, isUnsureOf, sureForm, sureTitle } from './many-asked.ts'
+import { goneNotice, startOnMany } from './many-asked.ts'
 import { type PeopleAsked, pagesAround, pageWanted, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { underWay } from './study-action.ts'
 import { notAsking } from './study-invitation.ts'
-import { wayIn } from './way-field.ts'
 
 /** Invites, reminds and cancels many at once: those that are ticked, or all that are listed, on all pages. */
 export const studyInvitationsPage: AddPage = (server, options) => {
@@ -60,45 +59,23 @@ ${pagesAround(total, pageSize, asked, urlOf)}
   })
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const { read } = await readFor(request, options)
-    const { id: study } = request.params
+    const { id } = request.params
     const { body } = request
     const what = acts.find(act => act === typed(body, 'do'))
     if (what === undefined) throw new FieldError('do', acts)
-    const targets = await chosenIn(request, options, read)
-    const gone = goneOf(body, 'subject', targets)
-    if (targets.length === 0) {
-      const again = askedAgain(body)
-      if (gone > 0) again.set('gone', `${gone}`)
-      else again.set('none', 'ticked')
-      return reply.redirect(`/studies/${study}/invitations?${again}`, 303)
-    }
-    if (isUnsureOf(body, targets, pageSize))
-      return sendSure(reply, { what, body, count: targets.length, study: read.study })
-    const way = wayIn(body, options.invitations.ways)
-    const id = await options.studyActions.start({ person: sessionOf(request).person, study, what, way, targets })
-    return reply.redirect(`/studies/${study}/actions/${id}${gone > 0 ? `?gone=${gone}` : ''}`, 303)
+    return startOnMany(request, reply, options, {
+      what,
+      study: { id, name: titleOf(read.study) },
+      page: `/studies/${id}/invitations`,
+      again: askedAgain(body),
+      pageSize,
+      name: 'subject',
+      targets: await chosenIn(request, options, read),
+    })
   })
 }
 
 const pageSize = 20
-
-type Unsure = {
-  readonly what: StudyActionKind
-  readonly body: unknown
-  readonly count: number
-  readonly study: ReadStudy['study']
-}
-
-const sendSure = (reply: FastifyReply, { what, body, count, study }: Unsure): FastifyReply => {
-  const path = `/studies/${study.id}/invitations`
-  const again = askedAgain(body)
-  const hidden = { ...Object.fromEntries(again), way: typed(body, 'way'), do: what }
-  const back = again.size === 0 ? path : `${path}?${again}`
-  return sendStaffPage(reply, {
-    title: `${sureTitle(what, count)} ${titleOf(study)}`,
-    content: sureForm({ action: path, token: ownToken(reply), hidden, what, count, study: titleOf(study), back }),
-  })
-}
 
 const acts: readonly StudyActionKind[] = ['invite', 'remind', 'cancel']
 
