@@ -23,15 +23,24 @@ export type Field = {
 }
 
 /** One labelled input. Passwords and codes are never sent back. */
-export const field = (one: Field): Html => {
-  const { name, label, hint, problem } = one
-  return html`<div class="field mb-4${problem && ' wrong'}">
+export const field = (one: Field): Html => labelled(one, one.rows === undefined ? oneLine(one) : lines(one))
+
+/** For one file, of the kinds in `accept`. */
+export const fileField = (one: Named & { readonly accept: string }): Html =>
+  labelled(
+    one,
+    html`<input class="${controlOf(one)}" id="${one.name}" name="${one.name}" type="file" accept="${one.accept}"${about(one)}>`,
+  )
+
+type Named = Pick<Field, 'name' | 'label' | 'hint' | 'problem' | 'optional' | 'language'>
+
+const labelled = ({ name, label, hint, problem }: Named, control: Html): Html =>
+  html`<div class="field mb-4${problem && ' wrong'}">
 <label for="${name}" class="form-label fw-semibold">${label}</label>
 ${hint && html`<p class="form-text mt-0" id="${name}-hint">${hint}</p>`}
 ${problem && html`<p class="invalid-feedback d-block mt-0" id="${name}-problem">${problem}</p>`}
-${one.rows === undefined ? oneLine(one) : lines(one)}
+${control}
 </div>`
-}
 
 const oneLine = (one: Field): Html => {
   const { name, type = 'text', value, inputmode, autocomplete, calendar } = one
@@ -51,9 +60,9 @@ const lines = (one: Field): Html => {
 ${value}</textarea>`
 }
 
-const controlOf = ({ problem }: Field): string => (problem === undefined ? 'form-control' : 'form-control is-invalid')
+const controlOf = ({ problem }: Named): string => (problem === undefined ? 'form-control' : 'form-control is-invalid')
 
-const about = ({ name, hint, problem, optional, language }: Field): Html => {
+const about = ({ name, hint, problem, optional, language }: Named): Html => {
   const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
   return html`${language && html` lang="${language}"`}${!optional && html` required`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}`
 }

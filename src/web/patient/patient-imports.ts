@@ -4,7 +4,7 @@ import { languageCodes } from '../../messages/catalogue.ts'
 import type { PatientImport } from '../../storage/organization/patient-import.ts'
 import { mostLines, patientListTemplate } from '../../studies/patient/patient-list.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { notice, postForm, problemList } from '../page/form.ts'
+import { fileField, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -97,12 +97,13 @@ ${postForm(
     novalidate: true,
   },
   html`${organizationField(place, 'the records')}
-<div class="field mb-4${problem && ' wrong'}">
-<label for="file" class="form-label fw-semibold">File</label>
-<p class="form-text mt-0" id="file-hint">In UTF-8, with commas, semicolons or tabs, of at most ${mostLines} lines. A spreadsheet program may change dates and drop leading zeros and the + of numbers: make these columns text before you fill them in.</p>
-${problem && html`<p class="invalid-feedback d-block mt-0" id="file-problem">${problem}</p>`}
-<input class="form-control${problem && ' is-invalid'}" type="file" id="file" name="file" accept=".csv,text/csv" required aria-describedby="file-hint${problem && ' file-problem'}"${problem && html` aria-invalid="true"`}>
-</div>
+${fileField({
+  name: 'file',
+  label: 'File',
+  hint: `In UTF-8, with commas, semicolons or tabs, of at most ${mostLines} lines. A spreadsheet program may change dates and drop leading zeros and the + of numbers: make these columns text before you fill them in.`,
+  problem,
+  accept: '.csv,text/csv',
+})}
 <button class="btn btn-primary">Check the file</button>`,
 )}
 ${imports.length > 0 && html`<h2 class="mt-4">Lists that you have sent</h2>${listed(imports)}`}

@@ -5,7 +5,7 @@ import type { PaperAsked, recordPaper } from '../../studies/consent/paper-consen
 import { reasonAgainstDay } from '../../studies/consent/paper-day.ts'
 import type { PaperText } from '../../studies/consent/paper-text.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, type Option, postForm, problemList } from '../page/form.ts'
+import { field, fileField, type Option, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import type { SentFile } from '../page/sent-file.ts'
 import { typed } from '../page/typed.ts'
@@ -132,12 +132,7 @@ ${postForm(
 ${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text) })}
 <p>Enter what is on the paper, line by line.</p>
 ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
-<div class="field mb-4${problems.scan && ' wrong'}">
-<label for="scan" class="form-label fw-semibold">Scan of the paper</label>
-<p class="form-text mt-0" id="scan-hint">A PDF, a JPEG or a PNG of at most ${mostScanBytes / 1_000_000} MB, with the signature</p>
-${problems.scan && html`<p class="invalid-feedback d-block mt-0" id="scan-problem">${problems.scan}</p>`}
-<input class="form-control${problems.scan && ' is-invalid'}" id="scan" name="scan" type="file" accept="application/pdf,image/jpeg,image/png" required aria-describedby="scan-hint${problems.scan && ' scan-problem'}"${problems.scan && html` aria-invalid="true"`}>
-</div>
+${fileField({ name: 'scan', label: 'Scan of the paper', hint: `A PDF, a JPEG or a PNG of at most ${mostScanBytes / 1_000_000} MB, with the signature`, problem: problems.scan, accept: 'application/pdf,image/jpeg,image/png' })}
 <button class="btn btn-primary">Record the consent</button>`,
 )}`
 }
