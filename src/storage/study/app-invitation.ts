@@ -3,6 +3,7 @@ import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { digestOf, hashOf } from '../secret/secret.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
+import type { InvitationState } from './invitation-state.ts'
 
 /** An app that takes up invitations by itself, because the operator trusts it to do so. In `url`, `CODE` stands for its token. */
 export type RedeemingApp = { readonly client: string; readonly name: string; readonly url: string }
@@ -16,7 +17,7 @@ export type AppInvitation = {
   /** That of the study; null if it names none. */
   readonly organization: string | null
   readonly isEnrolled: boolean
-  readonly endedBy: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address' | null
+  readonly endedBy: InvitationState['endedBy']
   readonly isExpired: boolean
   readonly redeemed: 'never' | 'lately' | 'long-ago'
   /** The grant that the app got last. */

@@ -2,7 +2,7 @@ import type { Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { isDated } from '../figures/reading.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import { measuredTime } from './measured-time.ts'
 
 export type ArrivalsAsked = {
@@ -131,18 +131,10 @@ const contentsOf = async (
   { where }: ArrivalsAsked,
   lines: readonly Line[],
 ): Promise<ReadonlyMap<string, string>> => {
-  const patients = sql.array(
-    lines.map(({ patientId }) => patientId),
-    'int4',
-  )
-  const pks = sql.array(
-    lines.map(({ pk }) => pk),
-    'int8',
-  )
   const rows = await connection.any<{ pk: string; content: string }>(sql.fragment`
     SELECT row.pk::text AS pk, row.content::text AS content
-    FROM unnest(${patients}, ${pks}) AS line(patient_id, pk)
-    JOIN observation AS row ON row.patient_id = line.patient_id AND row.pk = line.pk
+    FROM ${rowPlaces(lines)}
+    JOIN observation AS row ON row.patient_id = place.patient_id AND row.pk = place.pk
     WHERE ${passesGate(gate, 's', 'Observation', 'row', where)}`)
   return new Map(rows.map(({ pk, content }) => [pk, content]))
 }

@@ -9,35 +9,18 @@ export type InvitationState = {
   readonly madeAt: Date
   readonly expiresAt: Date
   readonly isOpen: boolean
-  readonly endedBy?: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address'
+  /** Null if it has not ended, or only its time is over. */
+  readonly endedBy: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address' | null
 }
 
 /** The latest invitation of each. */
-export const invitationsOf = async (
+export const invitationsOf = (
   connection: Connection,
   subjects: readonly string[],
-): Promise<readonly InvitationState[]> => {
-  const rows = await connection.any<StateRow>(sql.fragment`
-    SELECT DISTINCT ON (subject) id, subject, made_at, expires_at, ended_by, ${isOpen} AS open
+): Promise<readonly InvitationState[]> =>
+  connection.any<InvitationState>(sql.fragment`
+    SELECT DISTINCT ON (subject) id, subject, made_at AS "madeAt", expires_at AS "expiresAt", ended_by AS "endedBy", ${isOpen} AS "isOpen"
     FROM invitation WHERE subject = ANY (${sql.array([...subjects], 'text')}) ORDER BY subject, made_at DESC, id DESC`)
-  return rows.map(({ id, subject, made_at: madeAt, expires_at: expiresAt, ended_by, open }) => ({
-    id,
-    subject,
-    madeAt,
-    expiresAt,
-    isOpen: open,
-    ...(ended_by === null ? {} : { endedBy: ended_by }),
-  }))
-}
-
-type StateRow = {
-  readonly id: string
-  readonly subject: string
-  readonly made_at: Date
-  readonly expires_at: Date
-  readonly ended_by: NonNullable<InvitationState['endedBy']> | null
-  readonly open: boolean
-}
 
 /** For a row of `invitation`. Whoever is no longer in the study cannot use it. */
 export const isOpen: SqlFragment = sql.fragment`(

@@ -49,7 +49,7 @@ const uninvited = (state: EnrolledPerson['state']): string => {
 }
 
 const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => {
-  if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`
+  if (endedBy !== null) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`
   if (!isOpen) return html`Invited ${moment(madeAt)}. The invitation no longer works.`
   return html`Invited ${moment(madeAt)}, open until ${moment(expiresAt)}.`
 }

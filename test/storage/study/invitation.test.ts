@@ -145,6 +145,7 @@ t.test('an invitation that was replaced has ended, and the one that replaced it 
       subject: first.subject,
       madeAt: (await invitationsOf(database, [first.subject]))[0]?.madeAt,
       expiresAt: second.found.expiresAt,
+      endedBy: null,
       isOpen: true,
     },
   ])
