@@ -14,7 +14,8 @@ export const revokeTokenCommand = (program: Command): void => {
     .command('revoke-token')
     .description('end an access token before its time; it is read from standard input')
     .action(async () => {
-      const bearer = (await text(process.stdin)).trim()
+      // In what is copied from a request, it stands behind `Authorization: Bearer`.
+      const bearer = (await text(process.stdin)).trim().split(/\s+/).at(-1) ?? ''
       if (bearer === '') throw startError('Give the token on standard input')
       const { grant } = await withOwnDatabase(database => revoke(database, bearer))
       process.stderr.write(`The token is over${grant === null ? '' : ', and so is what it was granted with'}.\n`)

@@ -41,6 +41,14 @@ t.test('the operator ends a printed token, and no other, which is recorded witho
   })
 })
 
+t.test('the token may be copied from a request, with the words before it', async t => {
+  for (const words of ['Bearer ', 'authorization: bearer ', '\n ']) {
+    const token = await printed()
+    t.match(await revoke(`${words}${token}\n`), { code: 0, error: 'The token is over.\n' }, words)
+    t.equal(await findCaller(database, token), undefined, words)
+  }
+})
+
 t.test('with the token of an app ends what it was granted with, and its organization can read that', async t => {
   const given = { client: 'desk', patient: 'ann', scope, context: {}, ttlSeconds: 60 }
   const grant = (await createGrant(database, given)) ?? ''

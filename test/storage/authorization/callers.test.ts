@@ -2,7 +2,7 @@ import t from 'tap'
 import { endSession, findSession, startSession } from '../../../src/storage/account/session.ts'
 import { createGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { openCallers } from '../../../src/storage/authorization/callers.ts'
-import { issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
+import { findToken, issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
 import { setBackWhile } from '../../support/clock.ts'
 import { openTestDatabase } from '../../support/database.ts'
 import { keptBytes } from '../../support/kept-memory.ts'
@@ -28,6 +28,21 @@ t.test('a token ends when it expires, however recently it was used', async t => 
   const { find: callers } = openCallers(database)
   const brief = await token(1)
   t.match(await callers(brief), { patient: 'ann' })
+  await soon(1100)
+  t.equal(await callers(brief), undefined)
+})
+
+t.test('it ends no later if the clock here is ahead of that of the database', async t => {
+  const { find: callers } = openCallers(database)
+  const brief = await token(1)
+  const end = (await findToken(database, brief))?.expiresAt.getTime() ?? 0
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => end
+  t.match(await callers(brief), { patient: 'ann' })
+  Date.now = now
   await soon(1100)
   t.equal(await callers(brief), undefined)
 })
