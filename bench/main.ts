@@ -3,6 +3,7 @@ import { benchAudit } from './audit.ts'
 import { benchAuth } from './auth.ts'
 import { benchCrud } from './crud.ts'
 import { benchIngest } from './ingest.ts'
+import { closeOnSignals } from './interrupted.ts'
 import { benchMix } from './mix.ts'
 import { printReport, type Report } from './report.ts'
 import { benchSearch } from './search.ts'
@@ -59,4 +60,5 @@ for (const [command, names] of [
 ]) {
   program.command(command).action(() => run(names, program.opts<Options>()))
 }
+closeOnSignals()
 await program.parseAsync()

@@ -12,6 +12,7 @@ import { issueToken, type TokenRequest } from '../src/storage/authorization/toke
 import { type Database, openDatabase } from '../src/storage/database.ts'
 import { openEmbedded } from '../src/storage/postgres/embedded.ts'
 import { type Api, openApi } from './api.ts'
+import { closedIfInterrupted } from './interrupted.ts'
 
 /** The real server as a child process, on a PostgreSQL of its own in a temporary folder. */
 export type BenchServer = {
@@ -38,12 +39,12 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
   const child = start([...profileFlags(profile), ...startArguments], { port, folder, databaseUrl: postgres.url })
   const origin = `http://127.0.0.1:${port}`
   const database = openDatabase(postgres.url, { poolSize: 1 })
-  const close = async () => {
+  const close = closedIfInterrupted(async () => {
     await stop(child)
     await database.close()
     await postgres.close()
     await rm(folder, { recursive: true, force: true })
-  }
+  })
   try {
     await untilReady(child, `${origin}/readyz`)
   } catch (error) {
@@ -72,11 +73,11 @@ export const openBeside = async (
   const child = start(program, { port, folder, databaseUrl })
   const origin = `http://127.0.0.1:${port}`
   const database = openDatabase(databaseUrl, { poolSize: 1 })
-  const close = async () => {
+  const close = closedIfInterrupted(async () => {
     await stop(child)
     await database.close()
     await rm(folder, { recursive: true, force: true })
-  }
+  })
   try {
     await untilReady(child, `${origin}/readyz`)
   } catch (error) {
