@@ -10,8 +10,10 @@ export class RequestCounts implements FastifyRateLimitStore {
   /** By a hash of the key, which may be long, and as a part of a request would keep the whole of it in memory. */
   readonly #counted: LRUCache<string, Counted>
 
+  /** With `max`, each of the many routes with a limit would take room for all keys at its start. */
   constructor({ cache = mostKeys }: Options) {
-    this.#counted = new LRUCache({ max: cache, ttlResolution: 0, memoMethod: () => ({ current: 0 }) })
+    const memoMethod = () => ({ current: 0 })
+    this.#counted = new LRUCache({ maxSize: cache, sizeCalculation: () => 1, ttlResolution: 0, memoMethod })
   }
 
   incr(whom: string, done: Done, windowMs: number): void {

@@ -20,3 +20,12 @@ t.test('it counts for no more keys than it should, and forgets the one that has 
   t.strictSame(counted, [1, 1, 2, 1, 3, 1])
   t.end()
 })
+
+t.test('a limit takes room for the keys that have come, and not for all that may come', async t => {
+  const limits: RequestCounts[] = []
+  const kept = await keptBytes(() => {
+    for (let n = 0; n < 100; n += 1) limits.push(new RequestCounts({ cache: 10_000 }))
+    for (const limit of limits) limit.incr('ann', () => {}, 60_000)
+  })
+  t.ok(kept < 5_000_000, 'with room for all it would be 30 MB')
+})
