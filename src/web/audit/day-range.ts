@@ -1,5 +1,5 @@
-import { beginning } from '../../fhir/beginning.ts'
-import { addDays, beginningOfDay, isTimezone } from '../../fhir/timezone.ts'
+import { addDays, beginningOfDay } from '../../fhir/timezone.ts'
+import { timezoneAsked } from '../page/timezone-asked.ts'
 import { dayAsked, dayProblem } from '../page/typed-day.ts'
 
 /** Whole days of a time zone, as typed in a form, including the last one. Texts that are no days are reported, and do not restrict the search. */
@@ -18,16 +18,15 @@ export type DayRange = {
 
 export const dayRangeIn = (query: URLSearchParams): DayRange => {
   const [from, until] = [dayAsked(query.get('from') ?? ''), dayAsked(query.get('until') ?? '')]
-  const timezone = query.get('timezone')?.trim() ?? ''
-  const isKnown = timezone === '' || isTimezone(timezone)
+  const { timezone, wrongTimezone } = timezoneAsked(query)
   return {
     from,
     until,
-    timezone: timezone !== '' && isKnown ? timezone : 'UTC',
+    timezone,
     problems: {
       from: problemOf(from),
       until: problemOf(until) ?? (from !== '' && until !== '' && until < from ? 'order' : undefined),
-      timezone: isKnown ? undefined : beginning(timezone, 100),
+      timezone: wrongTimezone,
     },
   }
 }

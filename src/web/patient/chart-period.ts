@@ -1,9 +1,10 @@
 import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
-import { addDays, beginningOfDay, dayOf, daysBetween, isTimezone } from '../../fhir/timezone.ts'
+import { addDays, beginningOfDay, dayOf, daysBetween } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { field, hiddenField, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, phrase } from '../page/time.ts'
+import { timezoneAsked } from '../page/timezone-asked.ts'
 import { calendarOf, dayAsked, dayProblem, dayShown } from '../page/typed-day.ts'
 import { backIn } from './patient-back.ts'
 
@@ -27,28 +28,19 @@ type Problems = Readonly<Partial<Record<Typed, undefined | 'day' | 'range' | 'or
 
 /** The period in the query of the page; if it has no days that can be shown, the two weeks up to `newest`. */
 export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeriod => {
-  const asked = askedTimezone(query)
-  const timezone = timezoneIn(query)
+  const { timezone, wrongTimezone } = timezoneAsked(query)
   const usual = dayOf(newest, timezone)
   const glucoseUnit = query.get('glucose') === 'mmol/L' ? 'mmol/L' : 'mg/dL'
   const [firstAsked, lastAsked] = daysAsked(query)
   const last = lastAsked || usual
   const first = firstAsked || (dayProblem(last) === undefined ? addDays(last, 1 - usualDays) : '')
   const days = dayProblems(first, last)
-  const problems = { ...days, ...(timezone !== asked && ({ timezone: 'timezone' } as const)) }
+  const problems = { ...days, ...(wrongTimezone !== undefined && ({ timezone: 'timezone' } as const)) }
   const shown = Object.keys(days).length === 0 ? [first, last] : [addDays(usual, 1 - usualDays), usual]
   const period = { ...instantsOf(shown, timezone), timezone, glucoseUnit, back: backIn(query) } as const
   return Object.keys(problems).length === 0
     ? period
-    : { ...period, wrong: { typed: { first, last, timezone: asked }, problems } }
-}
-
-const askedTimezone = (query: URLSearchParams): string => query.get('timezone')?.trim() || 'UTC'
-
-/** The time zone in the query of the page; UTC if it is none. */
-export const timezoneIn = (query: URLSearchParams): string => {
-  const asked = askedTimezone(query)
-  return isTimezone(asked) ? asked : 'UTC'
+    : { ...period, wrong: { typed: { first, last, timezone: wrongTimezone ?? timezone }, problems } }
 }
 
 /** Whether certain days are asked for, and not those of the newest readings. */

@@ -5,8 +5,8 @@ import { dayOf } from '../../fhir/timezone.ts'
 import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { type OwnRecord, ownRecordIn } from '../page/own-record.ts'
+import { timezoneAsked } from '../page/timezone-asked.ts'
 import { dayAsked, dayProblem } from '../page/typed-day.ts'
-import { timezoneIn } from './chart-period.ts'
 
 export const ownReadingsPath = '/account/readings'
 
@@ -48,8 +48,7 @@ export type ReadingsAsked = {
 export const readingsAskedIn = (query: URLSearchParams): ReadingsAsked => {
   const day = dayAsked(query.get('day') ?? '')
   const problem = day === '' ? undefined : dayProblem(day)
-  const timezone = timezoneIn(query)
-  const asked = query.get('timezone')?.trim() || 'UTC'
+  const { timezone, wrongTimezone } = timezoneAsked(query)
   return {
     day,
     timezone,
@@ -57,7 +56,7 @@ export const readingsAskedIn = (query: URLSearchParams): ReadingsAsked => {
     page: query.get('page') ?? '',
     problems: {
       ...(problem !== undefined && { day: { typed: day, why: problem } }),
-      ...(asked !== timezone && { timezone: asked }),
+      ...(wrongTimezone !== undefined && { timezone: wrongTimezone }),
     },
   }
 }

@@ -13,11 +13,12 @@ import type { Step } from '../../storage/figures/figures.ts'
 import type { Store } from '../../storage/store.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment, phrase } from '../page/time.ts'
+import { timezoneAsked } from '../page/timezone-asked.ts'
 import { chartFigure, withoutFigure } from './chart.ts'
 import { type Drawing, drawings } from './chart-drawings.ts'
 import { limitsAround } from './chart-limits.ts'
 import { chartId, chartList } from './chart-list.ts'
-import { type ChartPeriod, chartPeriodOf, hasDays, periodForm, timezoneIn } from './chart-period.ts'
+import { type ChartPeriod, chartPeriodOf, hasDays, periodForm } from './chart-period.ts'
 import type { Chart } from './drawn-chart.ts'
 import { glucoseReport } from './glucose.ts'
 import { newestOfEach, newestReading, newestReadingOf } from './newest-reading.ts'
@@ -47,7 +48,8 @@ export const patientCharts = async (
   const { path, patient, shown, devices } = page
   const { words } = reading
   const { say } = words
-  const asked = { ...reading, patient, timezone: timezoneIn(query) }
+  const { timezone } = timezoneAsked(query)
+  const asked = { ...reading, patient, timezone }
   const found = await newestOfEach(asked)
   const newest = await newestReading(asked, found)
   const readIn = (moment = Date.now()) => readFigures(reading, page, chartPeriodOf(query, moment))

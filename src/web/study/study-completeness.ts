@@ -1,6 +1,5 @@
 import { sharedWithStudy } from '../../access/questions.ts'
-import { beginning } from '../../fhir/beginning.ts'
-import { addDays, dayOf, isTimezone } from '../../fhir/timezone.ts'
+import { addDays, dayOf } from '../../fhir/timezone.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { emptyReadings } from '../../operations/readings-asked.ts'
@@ -11,6 +10,7 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { orderField, orderProblem } from '../page/list-order.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { type TimezoneAsked, timezoneAsked } from '../page/timezone-asked.ts'
 import { placeUrl } from '../patient/patient-back.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { nobodyListed } from './nobody-listed.ts'
@@ -66,27 +66,17 @@ ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,
   })
 }
 
-type Period = {
+type Period = TimezoneAsked & {
   readonly days: number
   readonly first: string
   readonly last: string
-  readonly timezone: string
-  /** The typed text that is no time zone. */
-  readonly wrongTimezone?: string
 }
 
 const periodIn = (query: URLSearchParams): Period => {
-  const asked = query.get('timezone')?.trim() || 'UTC'
-  const timezone = isTimezone(asked) ? asked : 'UTC'
+  const asked = timezoneAsked(query)
   const days = lengths.find(length => String(length) === query.get('days')) ?? 14
-  const last = dayOf(Date.now(), timezone)
-  return {
-    days,
-    first: addDays(last, 1 - days),
-    last,
-    timezone,
-    ...(timezone !== asked && { wrongTimezone: beginning(asked, 100) }),
-  }
+  const last = dayOf(Date.now(), asked.timezone)
+  return { ...asked, days, first: addDays(last, 1 - days), last }
 }
 
 const pageSize = 25
