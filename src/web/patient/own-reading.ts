@@ -97,7 +97,7 @@ const sendReading = async (reply: FastifyReply, { own, stored, isLate = false }:
   const words = wordsOf(reply.request)
   const { say } = words
   const asked = readingsAskedIn(queryOf(reply.request))
-  const [line] = await readingLines(own, [stored], asked.timezone, words)
+  const [line] = await readingLines(own, [stored], asked, words)
   if (line === undefined) return notFound()
   const title = line.what ?? say('readings.unknown')
   const action = (name: string) => addressOfReadings(own, asked, { path: `/${stored.id}/${name}` })

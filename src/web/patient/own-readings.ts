@@ -81,7 +81,7 @@ const listOf = async (
   if (newest === undefined) return { asked: exact, kinds, isUnknownKind, page: undefined }
   const { entries, next } = await search(own, exact, cursor)
   const ofDay = entries.filter(({ content }) => isOfDay(parseJson(content) as Reading, day))
-  const lines = await readingLines(own, ofDay, asked.timezone, words)
+  const lines = await readingLines(own, ofDay, { timezone: asked.timezone, under: day }, words)
   return { asked: exact, kinds, isUnknownKind, page: { lines, ...(next !== undefined && { next }) } }
 }
 

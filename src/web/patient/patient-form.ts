@@ -99,7 +99,7 @@ type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name
 const askedIn = (phoneCountry: PhoneCountry): readonly Asked[] => [
   { name: 'given', label: 'Given names', hint: 'Optional', optional: true },
   { name: 'family', label: 'Family name', hint: 'Or the only name that somebody has' },
-  { name: 'birthDate', label: 'Birth date', hint: 'Such as 31 May 1970, or 31/05/1970 if it can be one day only' },
+  { name: 'birthDate', label: 'Birth date', hint: 'Such as 31 May 1970' },
   {
     name: 'identifiers',
     label: 'Identifiers',

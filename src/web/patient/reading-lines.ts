@@ -24,11 +24,14 @@ export type ReadingLine = {
   readonly isMarked: boolean
 }
 
-/** A day on which clocks are changed has an hour twice, so that there its times say which one they mean. */
+/**
+ * A day on which clocks are changed has an hour twice, so that there its times say which one they mean. `under`: the day of the heading below which
+ * they stand.
+ */
 export const readingLines = async (
   own: Pick<OwnReadings, 'registry' | 'store' | 'codeClasses'>,
   found: readonly { readonly content: string }[],
-  timezone: string,
+  { timezone, under }: { readonly timezone: string; readonly under?: string },
   words: Words,
 ): Promise<readonly ReadingLine[]> => {
   const readings = found.map(({ content }) => parseJson(content) as Reading)
@@ -45,7 +48,12 @@ export const readingLines = async (
       what: what && isolated(what),
       values: rows.map(row => partText(row, words)),
       bodySite: reading.bodySite && answers.concept(reading.bodySite),
-      when: timeText(start, end, { timezone, words, offset: changesClock(start, end, timezone) }),
+      when: timeText(start, end, {
+        timezone,
+        words,
+        offset: changesClock(start, end, timezone),
+        ...(under !== undefined && { under }),
+      }),
       // What has no name, or may not be seen, is not called by its id.
       device: device?.startsWith('Device/') ? undefined : device,
       isMarked: isEnteredInError(reading),

@@ -9,18 +9,30 @@ type Text = string | undefined
 /** By whose clock, and in which language. `offset`: says by how much that clock is ahead, for a day on which it is changed. */
 type Clock = { readonly timezone: string; readonly words: Words; readonly offset?: boolean }
 
-/** From when until when, with each day in words. */
-export const timeText = (start: Text, end: Text, clock: Clock): string =>
-  [...new Set([start, end].flatMap(time => (time === undefined ? [] : clockText(time, clock))))].join(' – ')
-
-/** What is only a date is that day everywhere. */
-const clockText = (time: string, { timezone, words, offset = false }: Clock): string => {
-  const moment = time.includes('T') ? momentsOf(time)?.low : undefined
-  if (moment === undefined || Number.isNaN(moment)) return dateShown(time, words)
-  const written = momentIn(moment, timezone)
-  const text = `${dayShown(written.slice(0, 10), words)} ${written.slice(11, 16)}`
-  return offset ? `${text} (${/[+-]\d\d:\d\d$/.exec(written)?.[0] ?? 'UTC'})` : text
+/** From when until when, with each day in words, and once; not that of the heading below which it stands, if it is `under` one. */
+export const timeText = (start: Text, end: Text, { under, ...clock }: Clock & { readonly under?: string }): string => {
+  const [first, last = first] = [start, end].flatMap(time => (time === undefined ? [] : timeOf(time, clock)))
+  if (first === undefined || last === undefined) return ''
+  const texts = [
+    textAfter(under && dayShown(under, clock.words), first),
+    textAfter(first.time === '' ? undefined : first.day, last),
+  ]
+  return (first.day === last.day && first.time === last.time ? texts.slice(0, 1) : texts).join(' – ')
 }
+
+type Time = { readonly day: string; readonly time: string }
+
+/** What is only a date is that day everywhere, and has no time. */
+const timeOf = (time: string, { timezone, words, offset = false }: Clock): Time => {
+  const moment = time.includes('T') ? momentsOf(time)?.low : undefined
+  if (moment === undefined || Number.isNaN(moment)) return { day: dateShown(time, words), time: '' }
+  const written = momentIn(moment, timezone)
+  const ahead = offset ? ` (${/[+-]\d\d:\d\d$/.exec(written)?.[0] ?? 'UTC'})` : ''
+  return { day: dayShown(written.slice(0, 10), words), time: `${written.slice(11, 16)}${ahead}` }
+}
+
+const textAfter = (said: Text, { day, time }: Time): string =>
+  time !== '' && day === said ? time : [day, time].filter(Boolean).join(' ')
 
 /** A list of samples, or a structure of any other kind, is no single value. */
 export const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {

@@ -96,13 +96,11 @@ t.test('the readings of the day of the newest one are listed, each with its valu
   })
   const shown = await anns.get(list)
   t.strictSame(linesIn(shown), [
-    'Heart rate, 10 March 2026 08:15 72 beats/min source not known',
-    'Blood pressure, 10 March 2026 07:00 systolic pressure 131 mmHg, diastolic pressure 84 mmHg source not known',
+    'Heart rate, 08:15 72 beats/min source not known',
+    'Blood pressure, 07:00 systolic pressure 131 mmHg, diastolic pressure 84 mmHg source not known',
   ])
   t.match(shown.body, `href="${list}/${id}?record=${ann}&amp;day=2026-03-10&amp;timezone=UTC"`)
-  t.strictSame(linesIn(await anns.get(`${list}?day=2026-03-09`)), [
-    'Heart rate, 9 March 2026 08:00 61 beats/min source not known',
-  ])
+  t.strictSame(linesIn(await anns.get(`${list}?day=2026-03-09`)), ['Heart rate, 08:00 61 beats/min source not known'])
   t.match(wordsOf(await anns.get(`${list}?day=2026-03-08`)), /There is no reading on this day\. Choose another one\./)
 })
 
@@ -114,9 +112,7 @@ t.test('one kind alone can be listed', async t => {
   )
   t.strictSame([...choices.keys()], ['Everything', 'Blood pressure', 'Body weight', 'Heart rate'])
   const kind = encodeURIComponent(choices.get('Body weight') ?? '')
-  t.strictSame(linesIn(await anns.get(`${list}?kind=${kind}`)), [
-    'Body weight, 10 March 2026 06:00 70.5 kg source not known',
-  ])
+  t.strictSame(linesIn(await anns.get(`${list}?kind=${kind}`)), ['Body weight, 06:00 70.5 kg source not known'])
   t.match(wordsOf(await anns.get(`${list}?kind=${kind}&day=2026-03-09`)), /There is no such reading on this day\./)
 })
 
@@ -132,9 +128,7 @@ t.test('a kind of which only what is marked as wrong is left is still the one th
   )
   const { location = '' } = await press(`${list}/${id}?kind=${kind}&day=2026-03-10`)
   const shown = await anns.get(location)
-  t.strictSame(linesIn(shown), [
-    'Respiratory rate, 10 March 2026 05:00 marked as wrong 15 breaths/min source not known',
-  ])
+  t.strictSame(linesIn(shown), ['Respiratory rate, 05:00 marked as wrong 15 breaths/min source not known'])
   t.match(shown.body, / selected>Respiratory rate</)
 })
 
@@ -177,12 +171,7 @@ t.test('the hour that a day has twice is told apart, and the day ends when it en
     await sent(heartRate(66, `${hour}:00Z`))
   t.strictSame(
     linesIn(await anns.get(`${list}?day=2026-10-25&timezone=Europe/Berlin`)).map(line => line.split(' 66 ', 1)[0]),
-    [
-      'Heart rate, 25 October 2026 23:59',
-      'Heart rate, 25 October 2026 02:30 (+01:00)',
-      'Heart rate, 25 October 2026 02:30 (+02:00)',
-      'Heart rate, 25 October 2026 00:00 (+02:00)',
-    ],
+    ['Heart rate, 23:59', 'Heart rate, 02:30 (+01:00)', 'Heart rate, 02:30 (+02:00)', 'Heart rate, 00:00 (+02:00)'],
   )
 })
 
@@ -226,7 +215,7 @@ t.test('what is marked as wrong is in no chart, has a version and an AuditEvent,
   t.match([marked.status, marked.location], [303, `${list}?record=${ann}&day=2026-06-01&timezone=UTC&done=marked`])
   t.match(
     wordsOf(await anns.get(marked.location ?? '')),
-    /It is marked as wrong\..*Heart rate, 1 June 2026 08:00 marked as wrong 199/,
+    /It is marked as wrong\..*Heart rate, 08:00 marked as wrong 199/,
   )
   t.match(await readingOf(id), { status: 'entered-in-error', meta: { versionId: '2' } })
   t.notMatch((await anns.get(record)).body, 'data-chart')
@@ -266,8 +255,8 @@ t.test('a name that is written from right to left turns round neither its time n
     ],
   })
   t.strictSame(linesIn(await anns.get(`${list}?day=2026-04-20`)), [
-    `\u2068${name}\u2069, 20 April 2026 08:00 70.5 kg source not known`,
-    `Day, 20 April 2026 07:00 \u2068${name}\u2069 \u2068${name}\u2069, b 2 source not known`,
+    `\u2068${name}\u2069, 08:00 70.5 kg source not known`,
+    `Day, 07:00 \u2068${name}\u2069 \u2068${name}\u2069, b 2 source not known`,
   ])
 })
 
@@ -328,7 +317,7 @@ t.test('the record leads there, and in Spanish everything is Spanish', async t =
   const [id] = [await sent(heartRate(155, '2026-06-06T08:00:00Z'))]
   t.match(
     wordsOf(await spanish.get(`${list}?day=2026-06-06`)),
-    /Frecuencia cardíaca, 6 de junio de 2026 08:00 155 latidos\/min no se sabe de qué aparato/,
+    /Frecuencia cardíaca, 08:00 155 latidos\/min no se sabe de qué aparato/,
   )
   t.match(
     wordsOf(await spanish.get(`${list}/${id}`)),
@@ -349,7 +338,7 @@ t.test(
       parent: { reference: `Device/${source.id}` },
     })
     await weight({ effectiveDateTime: '2026-05-09T10:00:00Z', device: { reference: `Device/${device.id}` } })
-    t.same(linesIn(await anns.get(`${list}?day=2026-05-09`)), ['Body weight, 9 May 2026 10:00 70.5 kg Tock band'])
+    t.same(linesIn(await anns.get(`${list}?day=2026-05-09`)), ['Body weight, 10:00 70.5 kg Tock band'])
     const { body } = await anns.get('/account/data/readings.csv')
     t.match(body, /2026-05-09T10:00:00Z.*,Tock band,/)
   },
