@@ -2,6 +2,7 @@ import { momentsOf } from '../../fhir/date.ts'
 import { momentIn } from '../../fhir/timezone.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Cell } from '../../operations/rows/csv.ts'
+import { hoursText } from '../page/hours-text.ts'
 import { dateShown, dayShown } from '../page/typed-day.ts'
 
 type Text = string | undefined
@@ -36,8 +37,10 @@ const textAfter = (said: Text, { day, time }: Time): string =>
 
 /** A list of samples, or a structure of any other kind, is no single value. */
 export const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {
-  if (typeof value === 'object')
-    return [words.number(Number(value.digits)), unitText(unit, words)].filter(Boolean).join(' ')
+  if (typeof value === 'object') {
+    const number = Number(value.digits)
+    return hoursText(number, unit, words) ?? [words.number(number), unitText(unit, words)].filter(Boolean).join(' ')
+  }
   if (value === undefined || value.startsWith('{')) return absent ?? words.say('other.not-single')
   return [value, unit].filter(Boolean).join(' ')
 }

@@ -11,6 +11,7 @@ import { reasonNotRead } from '../../studies/definition/study-status.ts'
 import { type ArrivedReading, findArrivals } from '../../studies/people/enrolled-people.ts'
 import { codesOf, openStudyPlaces, placeOf } from '../../studies/people/study-places.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { hoursText } from '../page/hours-text.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
@@ -114,7 +115,8 @@ const textOf = (valued: Observation | ObservationComponent): string | undefined 
   const { valueQuantity, valueCodeableConcept, valueString, valueInteger, valueBoolean, dataAbsentReason } = valued
   if (valueQuantity !== undefined) {
     const { comparator, value } = valueQuantity
-    return [comparator, value, unitOf(valueQuantity)].filter(part => part !== undefined).join(' ')
+    const [unit, hours] = [unitOf(valueQuantity), hoursText(value ?? 0, valueQuantity.code, wordsFor('en'))]
+    return [comparator, ...(hours === undefined ? [value, unit] : [hours])].filter(part => part !== undefined).join(' ')
   }
   if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'no reason given'})`
   if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'

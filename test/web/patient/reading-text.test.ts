@@ -13,6 +13,25 @@ t.test('a unit is written as the charts write it, however the device spelled the
   ])
 })
 
+t.test('a length of an hour or more is written in hours and minutes', async t => {
+  const written = ([digits, unit]: readonly [string, string]) => valueText({ digits }, unit, undefined, wordsFor('es'))
+  t.same(
+    (
+      [
+        ['455', 'min'],
+        ['480.0', 'min'],
+        ['7.75', 'h'],
+        ['59', 'min'],
+        ['455.5', 'min'],
+        ['7.51', 'h'],
+        ['90', '/min'],
+        ['600000', 'min'],
+      ] as const
+    ).map(written),
+    ['7 h 35 min', '8 h', '7 h 45 min', '59 min', '455,5 min', '7,51 h', '90 /min', '10000 h'],
+  )
+})
+
 t.test('a time is written as far as it is known, in words, by the clock of the reader', async t => {
   const clock = (language: string) => ({ timezone: 'Europe/Madrid', words: wordsFor(language) })
   const written = (start: string | undefined, end?: string) => timeText(start, end, clock('es'))

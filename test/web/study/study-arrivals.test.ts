@@ -123,6 +123,21 @@ t.test('a blood pressure is one pair of values, and the posture in which it was 
   t.match(wordsOf({ body }), / Flo Blood pressure, 132 mmHg \/ 83 mmHg, sitting Arrived /)
 })
 
+t.test('how long somebody slept is written in hours and minutes', async t => {
+  const slept = await newStudy(lab.manager, lab.organization, 'slept', ['omh:sleep-duration'])
+  const patient = await participant(lab.manager, lab.organization, slept.id, ['omh:sleep-duration'], 'Gus')
+  await world.create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: systems.omh, code: 'omh:sleep-duration' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectivePeriod: { start: '2026-03-05T22:00:00Z', end: '2026-03-06T06:00:00Z' },
+    valueQuantity: { value: 455, unit: 'min', system: systems.ucum, code: 'min' },
+  })
+  const { body } = await people.member.get(`/studies/${slept.id}/arrivals`)
+  t.match(wordsOf({ body }), / Gus .*, 7 h 35 min Arrived /)
+})
+
 t.test('of what came at once, in any order, the newest is what was measured last', async t => {
   const turned = await newStudy(lab.manager, lab.organization, 'turned', ['omh:heart-rate'])
   const eve = await participant(lab.manager, lab.organization, turned.id, ['omh:heart-rate'], 'Eve')
