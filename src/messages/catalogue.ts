@@ -24,6 +24,8 @@ export type Words = {
    * point does what a comma does in another.
    */
   readonly number: (value: number, decimals?: number) => string
+  /** A decimal as it was sent, with all its digits: 0.0004 is not 0, and 60.50 says more than 60.5. */
+  readonly decimal: (digits: string) => string
   /** Several as one part of a sentence, joined as the language does it. */
   readonly list: (items: readonly string[]) => string
   /** The day in UTC. */
@@ -76,7 +78,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
   const month = new Intl.DateTimeFormat(localeOf(code), { month: 'long', year: 'numeric', timeZone: 'UTC', calendar })
   const shortDay = new Intl.DateTimeFormat(localeOf(code), { ...inShort, timeZone: 'UTC', calendar })
   const moment = inUtc(code)
-  const number = numberIn(code)
+  const { number, decimal } = numbersOf(code)
   const joined = new Intl.ListFormat(localeOf(code))
   const plural = new Intl.PluralRules(code)
   /** Of several numbers, the one that stands last decides. */
@@ -94,6 +96,7 @@ export const wordsIn = (code: string, own: Readonly<Record<string, string>>): Wo
     meaning: (group, code) => texts[`${group}.${code}`],
     parts: (key, values = {}) => textOf(key, values).split(/\{(\w+)\}/),
     number,
+    decimal,
     list: items => joined.format(items.map(item => isolated(item, direction))),
     day: time => day.format(time),
     month: time => month.format(time),
@@ -120,7 +123,7 @@ const inUtc = (code: string) =>
     calendar,
   })
 
-const numberIn = (code: string): Words['number'] => {
+const numbersOf = (code: string): Pick<Words, 'number' | 'decimal'> => {
   const formatOf = (decimals?: number) =>
     new Intl.NumberFormat(code, {
       useGrouping: false,
@@ -130,6 +133,16 @@ const numberIn = (code: string): Words['number'] => {
     })
   const exact = formatOf()
   const rounded = [0, 1, 2, 3].map(formatOf)
-  return (value, decimals) =>
-    decimals === undefined ? exact.format(value) : (rounded[decimals] ?? formatOf(decimals)).format(exactDecimal(value))
+  const formatWith = (decimals: number) => rounded[decimals] ?? formatOf(decimals)
+  return {
+    number: (value, decimals) =>
+      decimals === undefined ? exact.format(value) : formatWith(decimals).format(exactDecimal(value)),
+    decimal: digits => {
+      const [, fraction = ''] = digits.split('.')
+      return formatWith(Math.min(fraction.length, mostDecimals)).format(digits as `${number}`)
+    },
+  }
 }
+
+/** More than these cannot be asked for. https://tc39.es/ecma402/#sec-intl.numberformat */
+const mostDecimals = 100

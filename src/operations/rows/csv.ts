@@ -1,8 +1,8 @@
 import { type Options, stringify } from 'csv-stringify/sync'
 import { openGiveWay } from '../../fhir/give-way.ts'
 
-/** A number in the digits in which it was sent. */
-type Decimal = { readonly digits: string }
+/** A number in the digits in which it was sent, or what it is only known to be above or below. */
+type Decimal = { readonly digits: string; readonly comparator?: string }
 export type Cell = string | Decimal | undefined
 
 /**
@@ -14,8 +14,10 @@ const cellOptions: Options = {
   escape_formulas: true,
   quoted_match: /[;\t]/,
   quote_record_delimiter: true,
-  cast: { object: ({ digits }) => ({ value: String(digits), escape_formulas: false }) },
+  cast: { object: cell => ({ value: decimalCell(cell as Decimal), escape_formulas: false }) },
 }
+
+const decimalCell = ({ comparator, digits }: Decimal): string => [comparator, digits].filter(Boolean).join(' ')
 
 /** Lines of CSV. */
 export const csv = (rows: Rows): string => linesOf(rows, { ...cellOptions, record_delimiter: 'windows' })
@@ -36,7 +38,8 @@ const linesOf = (rows: Rows, options: Options): string =>
  * The library does not know that a line feed may begin a formula, too.
  */
 const plain = (cell: Cell): Cell => {
-  if (typeof cell === 'object') return /^\d/.test(cell.digits) ? cell.digits : cell
+  if (typeof cell === 'object')
+    return cell.comparator === undefined && !/^\d/.test(cell.digits) ? cell : decimalCell(cell)
   return cell?.startsWith('\n') ? `'${cell}` : cell
 }
 

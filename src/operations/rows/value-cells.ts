@@ -46,7 +46,7 @@ export const valueCells = (
     case 'valueQuantity': {
       const { value: number, comparator, unit, code } = value as Quantity
       const digits = decimalText(number) ?? ''
-      return [comparator === undefined ? { digits } : `${comparator} ${digits}`, unit ?? code]
+      return [{ digits, ...(comparator !== undefined && { comparator }) }, unit ?? code]
     }
     case 'valueCodeableConcept':
       return [answers.concept(value as Concept)]

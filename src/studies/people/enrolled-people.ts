@@ -3,6 +3,7 @@ import type { Caller } from '../../access/caller.ts'
 import { sharedWithStudy } from '../../access/questions.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { extensionOf } from '../../fhir/extension.ts'
+import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -159,7 +160,7 @@ const saidBy = (place: ResearchSubject) => {
 /** Somebody's newest reading of one kind, when it arrived, and how many arrived lately of which it is the newest. */
 export type ArrivedReading = Pick<Arrival, 'arrived' | 'count' | 'since'> & { readonly observation: Observation }
 
-/** The readings that arrived last of what people share with the study: the newest of each person and kind. */
+/** The readings that arrived last of what people share with the study: the newest of each person and kind. Their numbers keep their text. */
 export const findArrivals = async (
   { openStoreFor }: StudyParts,
   caller: Caller,
@@ -168,7 +169,7 @@ export const findArrivals = async (
 ): Promise<readonly ArrivedReading[]> => {
   const arrivals = await openStoreFor(caller).arrivals({ study, where: sharedWithStudy(caller, study), limit })
   return arrivals.map(({ content, arrived, count, since }) => ({
-    observation: JSON.parse(content),
+    observation: parseJson(content) as Observation,
     arrived,
     count,
     since,

@@ -37,11 +37,13 @@ const textAfter = (said: Text, { day, time }: Time): string =>
 
 /** A list of samples, or a structure of any other kind, is no single value. */
 export const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {
-  if (typeof value === 'object') {
-    const number = Number(value.digits)
-    return hoursText(number, unit, words) ?? [words.number(number), unitText(unit, words)].filter(Boolean).join(' ')
+  if (typeof value === 'object' && value.digits !== '') {
+    const { comparator, digits } = value
+    const hours = hoursText(Number(digits), unit, words)
+    const texts = hours === undefined ? [words.decimal(digits), unitText(unit, words)] : [hours]
+    return [comparator, ...texts].filter(Boolean).join(' ')
   }
-  if (value === undefined || value.startsWith('{')) return absent ?? words.say('other.not-single')
+  if (typeof value !== 'string' || value.startsWith('{')) return absent ?? words.say('other.not-single')
   return [value, unit].filter(Boolean).join(' ')
 }
 

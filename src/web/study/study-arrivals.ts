@@ -1,5 +1,6 @@
 import type { Observation, ObservationComponent, Patient, Quantity } from '@medplum/fhirtypes'
 import { beginning } from '../../fhir/beginning.ts'
+import { decimalText } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -114,13 +115,18 @@ const textOfValue = (observation: Observation): string => {
 const textOf = (valued: Observation | ObservationComponent): string | undefined => {
   const { valueQuantity, valueCodeableConcept, valueString, valueInteger, valueBoolean, dataAbsentReason } = valued
   if (valueQuantity !== undefined) {
-    const { comparator, value } = valueQuantity
-    const [unit, hours] = [unitOf(valueQuantity), hoursText(value ?? 0, valueQuantity.code, wordsFor('en'))]
-    return [comparator, ...(hours === undefined ? [value, unit] : [hours])].filter(part => part !== undefined).join(' ')
+    const { comparator, code } = valueQuantity
+    const digits = decimalText(valueQuantity.value)
+    const hours = hoursText(Number(digits ?? 0), code, wordsFor('en'))
+    return [comparator, ...(hours === undefined ? [digits, unitOf(valueQuantity)] : [hours])]
+      .filter(part => part !== undefined)
+      .join(' ')
   }
   if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'no reason given'})`
   if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'
-  return nameOfConcept(valueCodeableConcept) ?? (valueString && beginning(valueString, 200)) ?? valueInteger?.toString()
+  return (
+    nameOfConcept(valueCodeableConcept) ?? (valueString && beginning(valueString, 200)) ?? decimalText(valueInteger)
+  )
 }
 
 /** The unit as its code spells it, if they differ only in case, as for `mg/dl`, which the profiles of glucose monitors require. */

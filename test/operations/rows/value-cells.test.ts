@@ -4,11 +4,11 @@ import { codeOf, hasValue, nameOf, valueCells, whatOf } from '../../../src/opera
 
 const loinc = 'http://loinc.org'
 
-t.test('a number is in its own digits, with its unit, and behind its comparator it is text', async t => {
+t.test('a number is in its own digits, with its unit and its comparator', async t => {
   const quantity = (text: string, more: object) => valueCells({ valueQuantity: { value: parseJson(text), ...more } })
   t.strictSame(quantity('7.50', { unit: 'millimoles', code: 'mmol/L' }), [{ digits: '7.50' }, 'millimoles'])
   t.strictSame(quantity('7.5', { code: 'mmol/L' }), [{ digits: '7.5' }, 'mmol/L'])
-  t.strictSame(quantity('40', { comparator: '<', unit: 'mg/dL' }), ['< 40', 'mg/dL'])
+  t.strictSame(quantity('40', { comparator: '<', unit: 'mg/dL' }), [{ digits: '40', comparator: '<' }, 'mg/dL'])
   t.strictSame(valueCells({ valueQuantity: { unit: 'mg/dL' } }), [{ digits: '' }, 'mg/dL'])
   t.strictSame(valueCells({ valueInteger: 3 }), [{ digits: '3' }])
 })

@@ -13,6 +13,32 @@ t.test('a unit is written as the charts write it, however the device spelled the
   ])
 })
 
+t.test('a number has all digits that were sent, in the language of the reader, also behind its comparator', async t => {
+  const written = (digits: string, comparator?: '<') =>
+    valueText({ digits, ...(comparator && { comparator }) }, 'beats/min', undefined, wordsFor('es'))
+  t.same(
+    [
+      written('0.0004'),
+      written('0.0000001'),
+      written('60.50'),
+      written('-5'),
+      written('72.000000000000000001'),
+      written('123456789012345678901234567890'),
+      written('3.9', '<'),
+    ],
+    [
+      '0,0004 latidos/min',
+      '0,0000001 latidos/min',
+      '60,50 latidos/min',
+      '-5 latidos/min',
+      '72,000000000000000001 latidos/min',
+      '123456789012345678901234567890 latidos/min',
+      '< 3,9 latidos/min',
+    ],
+  )
+  t.equal(written(''), wordsFor('es').say('other.not-single'), 'a unit alone is not zero')
+})
+
 t.test('a length of an hour or more is written in hours and minutes', async t => {
   const written = ([digits, unit]: readonly [string, string]) => valueText({ digits }, unit, undefined, wordsFor('es'))
   t.same(

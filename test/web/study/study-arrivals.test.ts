@@ -1,5 +1,6 @@
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
+import { parseJson } from '../../../src/fhir/json.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -136,6 +137,25 @@ t.test('how long somebody slept is written in hours and minutes', async t => {
   })
   const { body } = await people.member.get(`/studies/${slept.id}/arrivals`)
   t.match(wordsOf({ body }), / Gus .*, 7 h 35 min Arrived /)
+})
+
+t.test('a number has the digits with which it was sent', async t => {
+  const exact = await newStudy(lab.manager, lab.organization, 'exact', ['omh:blood-glucose', 'omh:heart-rate'])
+  const kinds = ['omh:blood-glucose', 'omh:heart-rate']
+  const patient = await participant(lab.manager, lab.organization, exact.id, kinds, 'Hal')
+  const measured = (code: string, digits: string) =>
+    world.create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code }] },
+      subject: { reference: `Patient/${patient}` },
+      effectiveDateTime: '2026-03-06T00:00:00Z',
+      valueQuantity: { value: parseJson(digits) as number, unit: '1' },
+    })
+  await measured('2339-0', '0.0000001')
+  await measured('8867-4', '62.50')
+  const { body } = await people.member.get(`/studies/${exact.id}/arrivals`)
+  t.match(wordsOf({ body }), /Heart rate, 62\.50 1 Arrived .* Blood glucose, 0\.0000001 1 Arrived /)
 })
 
 t.test('of what came at once, in any order, the newest is what was measured last', async t => {
