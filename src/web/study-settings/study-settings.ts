@@ -18,6 +18,7 @@ import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { nextStep } from './next-step.ts'
+import { otherReaders } from './other-readers.ts'
 import { type OfStudy, sendChangePage, studyOf, titleOf } from './study-changing.ts'
 
 /** What can be changed about a study, with a page for each part, and what it still lacks. */
@@ -33,20 +34,22 @@ export const studySettingsPage: AddPage = (server, options) => {
       fields: [],
       before: html`${nextStep(changeable, codeClasses)}
 ${!changeable.mayChange && html`<p>You name the staff of this study, other than yourself. The rest is changed by members and managers of its organization: ask one of them.</p>`}
-<ul class="list-group mb-4">${parts(changeable, codeClasses)}</ul>
+<ul class="list-group mb-4">${parts(changeable, { classes: codeClasses, others: await otherReaders(changeable.study, options) })}</ul>
 <p><a href="/studies/${changeable.id}">Back to the study</a></p>`,
     })
   })
 }
 
-const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses): readonly Html[] => {
+type Told = { readonly classes: CodeClasses; readonly others: readonly string[] }
+
+const parts = ({ id, study, mayChange }: ChangeableStudy, { classes, others }: Told): readonly Html[] => {
   const kinds = new Set(requestsOf(study, classes).map(({ kind }) => displayOf(kind, classes)))
   const staff = staffOf(study).filter(({ isInForce }) => isInForce)
   const said = [
     ['facts', 'About the study', factsOf(study).purpose || 'No purpose is given yet'],
     ['data', 'Data that the study asks for', [...kinds].join(', ') || 'None yet'],
     ['staff', 'Staff', staff.length === 0 ? nobodyNamed(study) : `${staff.length} at work now`],
-    ['access', 'Who reads what patients share', accessSaid(study)],
+    ['access', 'Who reads what patients share', accessSaid(study, others)],
     ['text', 'What patients read and sign', textSaid(study)],
     ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'Not accepted'],
     ['policy', 'How strictly documents are checked', policySaid(study)],
@@ -65,10 +68,10 @@ const nobodyNamed = (study: ResearchStudy): string =>
     ? 'Nobody is named yet, so nobody reads what patients share'
     : 'Nobody is named yet'
 
-const accessSaid = (study: ResearchStudy): string =>
-  chosenIn(study, 'access') === 'staff'
-    ? 'Its named staff, and nobody else of its organization'
-    : 'Its named staff, and everybody in its organization and in those below it'
+const accessSaid = (study: ResearchStudy, others: readonly string[]): string => {
+  const isNarrow = chosenIn(study, 'access') === 'staff'
+  return ['Its named staff', ...others, ...(isNarrow ? ['nobody else of its organization'] : [])].join(', and ')
+}
 
 const policySaid = (study: ResearchStudy): string => {
   const policy = validationPolicies.find(one => one === policyOf(study))

@@ -3,9 +3,7 @@ import { unlessRefused } from '../../fhir/error.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { chosenIn } from '../../storage/model/study.ts'
 import type { Store } from '../../storage/store.ts'
-import { readingServices } from '../../studies/consent/reading-services.ts'
 import { daysText } from '../../studies/definition/period-day.ts'
-import { requestedData } from '../../studies/definition/requested-data.ts'
 import { factsOf } from '../../studies/definition/study-facts.ts'
 import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
 import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
@@ -15,6 +13,7 @@ import { ownLanguage } from '../../studies/definition/study-words.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { worded } from '../page/wording.ts'
+import { otherReaders } from '../study-settings/other-readers.ts'
 
 /** What a study is, for everybody who may read it: only those who may change it find its settings. `store`: as the reader sees it. */
 export const studyDefinition = async (study: ResearchStudy, store: Store, options: PageOptions): Promise<Html> => {
@@ -33,7 +32,7 @@ ${days !== undefined && html`<dt>Days</dt><dd>${days}</dd>`}
 <dt>Asks for</dt><dd>${kinds.length === 0 ? 'Nothing yet' : english.list(kinds)}</dd>
 <dt>Staff</dt><dd>${staff.length === 0 ? 'Nobody is named' : english.list(staff)}</dd>
 <dt>Staff know patients</dt><dd>${chosenIn(study, 'identity') === 'identified' ? 'by name' : 'by a code'}</dd>
-<dt>Who reads what they share</dt><dd>${await readersText(study, options)}</dd>
+<dt>Who reads what they share</dt><dd>${['its named staff', ...(await otherReaders(study, options))].join(', and ')}</dd>
 </dl>`
 }
 
@@ -65,15 +64,5 @@ const roleText = (role: string): string =>
     .split(/:| from /, 1)
     .join('')
     .toLowerCase()
-
-const readersText = async (study: ResearchStudy, { accounts, codeClasses }: PageOptions): Promise<string> => {
-  const lines = requestedData(study, codeClasses)
-  const services = await readingServices(accounts.database, study.id ?? '', { lines, codeClasses })
-  return [
-    'its named staff',
-    ...(chosenIn(study, 'access') === 'staff' ? [] : ['everybody in its organization and in those below it']),
-    ...services.map(({ name }) => `the service ${name}`),
-  ].join(', and ')
-}
 
 const english = wordsFor('en')

@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
+import { keepClient } from '../../../src/storage/authorization/client-registration.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
@@ -79,6 +80,34 @@ t.test('a study without named staff says that nobody would read, and so it does 
   await member.send(`${at}/access`, {})
   t.match(wordsOf(await member.get(at)), needs)
   t.match(wordsOf(await member.get(`/studies/${id}`)), needs)
+})
+
+t.test('a service that reads without a person is named among those who read, before and after', async t => {
+  const { id } = await world.newStudy(lab.manager, lab.organization, 'Served', ['omh:heart-rate'])
+  await keepClient(world.database, {
+    id: 'Night job',
+    name: 'Night job',
+    organization: lab.organization,
+    policies: [],
+    scope: 'system/Observation.rs',
+    selfRegistered: false,
+    metadata: {
+      redirect_uris: [],
+      response_types: [],
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+    },
+  })
+  const at = `/studies/${id}/settings`
+  t.match(
+    wordsOf(await member.get(at)),
+    /Its named staff, and everybody in its organization and in those below it, and the service Night job/,
+  )
+  await member.send(`${at}/access`, {})
+  t.match(
+    wordsOf(await member.get(at)),
+    /Its named staff, and the service Night job, and nobody else of its organization/,
+  )
 })
 
 t.test('if somebody else has changed the study meanwhile, nothing is narrowed before that has been seen', async t => {
