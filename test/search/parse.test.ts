@@ -192,6 +192,8 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
     /^"\$current-problems" is a list by name, of which none is kept here; accepted: /,
   ],
   ['Patient', '_list=', /^"" is no value of "_list"; accepted: the id of a List/],
+  ['Patient', `_list=${'a'.repeat(64)}`, `(listed (identified ${'a'.repeat(64)}))`],
+  ['Patient', `_list=${'a'.repeat(65)}`, /^"a{65}" is no value of "_list"; accepted: the id of a List/],
   ['Patient', '_list=Patient/1', /^"Patient\/1" is no value of "_list"/],
   [
     'Patient',
