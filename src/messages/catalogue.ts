@@ -138,10 +138,19 @@ const numbersOf = (code: string): Pick<Words, 'number' | 'decimal'> => {
     number: (value, decimals) =>
       decimals === undefined ? exact.format(value) : formatWith(decimals).format(exactDecimal(value)),
     decimal: digits => {
-      const [, fraction = ''] = digits.split('.')
-      return formatWith(Math.min(fraction.length, mostDecimals)).format(digits as `${number}`)
+      const decimals = decimalsOf(digits)
+      return decimals <= mostDecimals && Number.isFinite(Number(digits))
+        ? formatWith(decimals).format(digits as `${number}`)
+        : digits
     },
   }
+}
+
+/** Of 1.5e-7 eight. */
+const decimalsOf = (digits: string): number => {
+  const [mantissa = '', exponent = '0'] = digits.split(/e/i)
+  const [, fraction = ''] = mantissa.split('.')
+  return Math.max(0, fraction.length - Number(exponent))
 }
 
 /** More than these cannot be asked for. https://tc39.es/ecma402/#sec-intl.numberformat */

@@ -38,7 +38,7 @@ export const studyArrivalsPage: AddPage = (server, options) => {
           ? html`${
               isRead &&
               html`<p>Nothing is shared with the study yet, or not with you. Data appears here as soon as a patient who shares it sends it.</p>
-<p>${wordsFor('en').say('chart.never-how')}</p>`
+<p>${english.say('chart.never-how')}</p>`
             }`
           : html`<p>The data that arrived last: each person and kind of data once, with the newest reading.</p>
 <ul class="list-group list-group-flush mb-4">${[...byPerson].map(
@@ -56,6 +56,8 @@ ${found.length > most && html`<p>These are the newest ${most}. When data of each
 }
 
 const most = 30
+
+const english = wordsFor('en')
 
 const subjectOf = ({ observation }: ArrivedReading): string | undefined => observation.subject?.reference
 
@@ -101,11 +103,16 @@ const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClass
 /** The text of a reading with one or several values; for a statistic, also which one it is, and for one that does not count, why. */
 const textOfValue = (observation: Observation): string => {
   const { component = [], status } = observation
-  const isCoded = ({ valueCodeableConcept }: ObservationComponent) => valueCodeableConcept !== undefined
-  const measured = [observation, ...component.filter(one => !isCoded(one))].flatMap(one => textOf(one) ?? [])
-  const coded = component.filter(isCoded).flatMap(one => textOf(one) ?? [])
-  // What is measured together is written like a blood pressure, also if one is missing; a posture is no part of that.
-  const texts = [measured.join(' / '), ...coded].filter(Boolean)
+  const all = [observation, ...component]
+  const [unit] = all.flatMap(({ valueQuantity }) => (valueQuantity && unitOf(valueQuantity)) ?? [])
+  const isApart = ({ valueCodeableConcept, valueQuantity }: Observation | ObservationComponent) =>
+    valueCodeableConcept !== undefined || (valueQuantity !== undefined && unitOf(valueQuantity) !== unit)
+  const { paired = [], apart = [] } = Object.groupBy(all, one => (isApart(one) ? 'apart' : 'paired'))
+  // What is measured together is written like a blood pressure, also if one is missing; a posture or the pulse is no part of that.
+  const texts = [
+    paired.flatMap(one => textOf(one) ?? []).join(' / '),
+    ...apart.flatMap(one => textOf(one) ?? []),
+  ].filter(Boolean)
   const words = [statisticWords(observation), status && mistakes[status]].flatMap(word => word ?? [])
   const which = words.length === 0 ? '' : ` (${words.join(', ')})`
   return texts.length === 0 ? which : `, ${texts.join(', ')}${which}`
@@ -117,8 +124,8 @@ const textOf = (valued: Observation | ObservationComponent): string | undefined 
   if (valueQuantity !== undefined) {
     const { comparator, code } = valueQuantity
     const digits = decimalText(valueQuantity.value)
-    const hours = hoursText(Number(digits ?? 0), code, wordsFor('en'))
-    return [comparator, ...(hours === undefined ? [digits, unitOf(valueQuantity)] : [hours])]
+    const hours = hoursText(Number(digits ?? 0), code, english)
+    return [comparator, ...(hours === undefined ? [digits && english.decimal(digits), unitOf(valueQuantity)] : [hours])]
       .filter(part => part !== undefined)
       .join(' ')
   }
@@ -139,11 +146,11 @@ const mistakes: Readonly<Partial<Record<NonNullable<Observation['status']>, stri
 }
 
 const cameText = (observation: Observation, { arrived, count, since }: Omit<ArrivedReading, 'observation'>): Html => {
-  const first = since === null ? undefined : html`, the first measured ${dayOrMoment(since, wordsFor('en'))}`
+  const first = since === null ? undefined : html`, the first measured ${dayOrMoment(since, english)}`
   return html`Arrived ${moment(arrived)}${measuredOf(observation)}${count > 1 && html`: the newest of ${count.toLocaleString('en')}${first}`}`
 }
 
 const measuredOf = (observation: Observation): Html | undefined => {
   const { start, end = start } = timeCells(observation)
-  return end === undefined ? undefined : html`, measured ${dayOrMoment(end, wordsFor('en'), 'last')}`
+  return end === undefined ? undefined : html`, measured ${dayOrMoment(end, english, 'last')}`
 }

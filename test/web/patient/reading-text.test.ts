@@ -20,6 +20,10 @@ t.test('a number has all digits that were sent, in the language of the reader, a
     [
       written('0.0004'),
       written('0.0000001'),
+      written('1.5e-7'),
+      written('1.5E+3'),
+      written('1e-200'),
+      written('1e400'),
       written('60.50'),
       written('-5'),
       written('72.000000000000000001'),
@@ -29,6 +33,10 @@ t.test('a number has all digits that were sent, in the language of the reader, a
     [
       '0,0004 latidos/min',
       '0,0000001 latidos/min',
+      '0,00000015 latidos/min',
+      '1500 latidos/min',
+      '1e-200 latidos/min',
+      '1e400 latidos/min',
       '60,50 latidos/min',
       '-5 latidos/min',
       '72,000000000000000001 latidos/min',

@@ -101,28 +101,36 @@ t.test(
   },
 )
 
-t.test('a blood pressure is one pair of values, and the posture in which it was measured stands after it', async t => {
-  const pressed = await newStudy(lab.manager, lab.organization, 'pressed', ['omh:blood-pressure'])
-  const patient = await participant(lab.manager, lab.organization, pressed.id, ['omh:blood-pressure'], 'Flo')
-  const measured = (code: string, value: number) => ({
-    code: { coding: [{ system: systems.loinc, code }] },
-    valueQuantity: { value, unit: 'mmHg', system: systems.ucum, code: 'mm[Hg]' },
-  })
-  await world.create('everything', {
-    resourceType: 'Observation',
-    status: 'final',
-    code: { coding: [{ system: systems.loinc, code: '85354-9' }] },
-    subject: { reference: `Patient/${patient}` },
-    effectiveDateTime: '2026-03-06T00:00:00Z',
-    component: [
-      measured('8480-6', 132),
-      measured('8462-4', 83),
-      { code: { text: 'posture' }, valueCodeableConcept: { text: 'sitting' } },
-    ],
-  })
-  const { body } = await people.member.get(`/studies/${pressed.id}/arrivals`)
-  t.match(wordsOf({ body }), / Flo Blood pressure, 132 mmHg \/ 83 mmHg, sitting Arrived /)
-})
+t.test(
+  'a blood pressure is one pair of values, and the pulse and the posture in which it was measured stand after it',
+  async t => {
+    const kinds = ['omh:blood-pressure', 'omh:heart-rate']
+    const pressed = await newStudy(lab.manager, lab.organization, 'pressed', kinds)
+    const patient = await participant(lab.manager, lab.organization, pressed.id, kinds, 'Flo')
+    const measured = (code: string, value: number) => ({
+      code: { coding: [{ system: systems.loinc, code }] },
+      valueQuantity: { value, unit: 'mmHg', system: systems.ucum, code: 'mm[Hg]' },
+    })
+    await world.create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code: '85354-9' }] },
+      subject: { reference: `Patient/${patient}` },
+      effectiveDateTime: '2026-03-06T00:00:00Z',
+      component: [
+        measured('8480-6', 132),
+        measured('8462-4', 83),
+        {
+          code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+          valueQuantity: { value: 71, unit: 'beats/min', system: systems.ucum, code: '/min' },
+        },
+        { code: { text: 'posture' }, valueCodeableConcept: { text: 'sitting' } },
+      ],
+    })
+    const { body } = await people.member.get(`/studies/${pressed.id}/arrivals`)
+    t.match(wordsOf({ body }), / Flo Blood pressure.*, 132 mmHg \/ 83 mmHg, 71 beats\/min, sitting Arrived /)
+  },
+)
 
 t.test('how long somebody slept is written in hours and minutes', async t => {
   const slept = await newStudy(lab.manager, lab.organization, 'slept', ['omh:sleep-duration'])
@@ -152,7 +160,7 @@ t.test('a number has the digits with which it was sent', async t => {
       effectiveDateTime: '2026-03-06T00:00:00Z',
       valueQuantity: { value: parseJson(digits) as number, unit: '1' },
     })
-  await measured('2339-0', '0.0000001')
+  await measured('2339-0', '1e-7')
   await measured('8867-4', '62.50')
   const { body } = await people.member.get(`/studies/${exact.id}/arrivals`)
   t.match(wordsOf({ body }), /Heart rate, 62\.50 1 Arrived .* Blood glucose, 0\.0000001 1 Arrived /)
