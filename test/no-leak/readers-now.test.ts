@@ -1,7 +1,7 @@
 import t from 'tap'
 import { registerClient } from '../../src/storage/authorization/client.ts'
-import { keepClient } from '../../src/storage/authorization/client-registration.ts'
 import { wordsOf } from '../support/browser.ts'
+import { keepService } from '../support/keep-service.ts'
 import { clients } from './callers.ts'
 import * as facts from './facts.ts'
 import { addPatientAccounts } from './own-studies.ts'
@@ -15,20 +15,7 @@ t.setTimeout(280_000)
 for (const client of clients) await registerClient(database, { name: client.id, ...client })
 const patients = await addPatientAccounts(world)
 for (const organization of ['lab', 'elsewhere'])
-  await keepClient(database, {
-    id: `spy-${organization}`,
-    name: `spy-${organization}`,
-    organization,
-    policies: [],
-    scope: 'system/*.rs',
-    selfRegistered: false,
-    metadata: {
-      redirect_uris: [],
-      response_types: [],
-      grant_types: ['client_credentials'],
-      token_endpoint_auth_method: 'private_key_jwt',
-    },
-  })
+  await keepService(database, { id: `spy-${organization}`, scope: 'system/*.rs', organization })
 const signedIn = openSignedIn(world)
 
 /** Each line of who can see it now, without moments; undefined if there is no such list. */

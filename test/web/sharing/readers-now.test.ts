@@ -1,9 +1,10 @@
 import type { Consent, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
-import { disableClient, enableClient, keepClient } from '../../../src/storage/authorization/client-registration.ts'
+import { disableClient, enableClient } from '../../../src/storage/authorization/client-registration.ts'
 import { works } from '../../storage/model/world.ts'
 import { type Shown, wordsOf } from '../../support/browser.ts'
+import { keepService } from '../../support/keep-service.ts'
 import { openSharing } from './sharing-world.ts'
 
 const world = await openSharing()
@@ -16,21 +17,7 @@ const steps = 'omh:step-count@any'
 const both = { [hearts]: 'yes', [`${hearts}-from`]: '2020-01-01', [steps]: 'yes', [`${steps}-from`]: '2020-01-01' }
 const page = `/sharing/${study.id}`
 
-const service = (id: string, scope: string) =>
-  keepClient(database, {
-    id,
-    name: id,
-    organization: lab.organization,
-    policies: [],
-    scope,
-    selfRegistered: false,
-    metadata: {
-      redirect_uris: [],
-      response_types: [],
-      grant_types: ['client_credentials'],
-      token_endpoint_auth_method: 'private_key_jwt',
-    },
-  })
+const service = (id: string, scope: string) => keepService(database, { id, scope, organization: lab.organization })
 const read = async (): Promise<ResearchStudy> => (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
 const isStaff = (practitioner: string) => (one: Extension) =>
   one.url === extensions.staff && JSON.stringify(one).includes(`Practitioner/${practitioner}"`)

@@ -2,8 +2,9 @@ import type { Extension } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { registerClient } from '../../../src/storage/authorization/client.ts'
-import { disableClient, keepClient } from '../../../src/storage/authorization/client-registration.ts'
+import { disableClient } from '../../../src/storage/authorization/client-registration.ts'
 import { type Browser, wordsOf } from '../../support/browser.ts'
+import { keepService } from '../../support/keep-service.ts'
 import { studyAnew } from '../../support/study-anew.ts'
 import { openSharing } from './sharing-world.ts'
 
@@ -18,20 +19,7 @@ const both = { [hearts]: 'yes', [`${hearts}-from`]: '2020-01-01', [steps]: 'yes'
 const people = /These people (.*?) People may look with an app\. It sees no more than whoever uses it\. These readings/
 
 const service = (id: string, scope: string, organization = lab.organization) =>
-  keepClient(database, {
-    id,
-    name: id,
-    organization,
-    policies: [],
-    scope,
-    selfRegistered: false,
-    metadata: {
-      redirect_uris: [],
-      response_types: [],
-      grant_types: ['client_credentials'],
-      token_endpoint_auth_method: 'private_key_jwt',
-    },
-  })
+  keepService(database, { id, scope, organization })
 /** A study like the first, with these extensions in place of its own. */
 const studyWith = async (...changed: readonly Extension[]) => {
   const asked = studyAnew((await send('everything', 'GET', `ResearchStudy/${study.id}`)).json())

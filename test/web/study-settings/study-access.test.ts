@@ -1,8 +1,8 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
-import { keepClient } from '../../../src/storage/authorization/client-registration.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { keepService } from '../../support/keep-service.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
@@ -84,20 +84,7 @@ t.test('a study without named staff says that nobody would read, and so it does 
 
 t.test('a service that reads without a person is named among those who read, before and after', async t => {
   const { id } = await world.newStudy(lab.manager, lab.organization, 'Served', ['omh:heart-rate'])
-  await keepClient(world.database, {
-    id: 'Night job',
-    name: 'Night job',
-    organization: lab.organization,
-    policies: [],
-    scope: 'system/Observation.rs',
-    selfRegistered: false,
-    metadata: {
-      redirect_uris: [],
-      response_types: [],
-      grant_types: ['client_credentials'],
-      token_endpoint_auth_method: 'private_key_jwt',
-    },
-  })
+  await keepService(world.database, { id: 'Night job', scope: 'system/Observation.rs', organization: lab.organization })
   const at = `/studies/${id}/settings`
   t.match(
     wordsOf(await member.get(at)),
