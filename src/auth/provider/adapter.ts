@@ -44,7 +44,7 @@ export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) =>
     await endGrant(parts, grantId)
   }
   const adapters: Readonly<Record<string, Partial<Adapter>>> = {
-    AccessToken: { ...accessTokens(parts, 'user'), revokeByGrantId: revoke },
+    AccessToken: accessTokens(parts, 'user'),
     ClientCredentials: accessTokens(parts, 'client'),
     Grant: { ...grants(parts), destroy: revoke },
     Client: clients(parts),
@@ -55,7 +55,7 @@ export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) =>
   return name => ({ ...unused, ...(adapters[name] ?? records(parts, name)) })
 }
 
-/** Codes and refresh tokens end with their grant. */
+/** Codes and tokens end with their grant. */
 const unused: Adapter = {
   upsert: async () => {
     throw new Error('this is not made by the library')

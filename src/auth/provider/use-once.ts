@@ -16,7 +16,7 @@ export class UsedTwice extends errors.InvalidGrant {
 }
 
 /** What a request uses up, and writes with it. The proof is one of these writes, until it is used up on its own. */
-type Uses = { readonly writes: Set<Write>; proof?: Write; proofUsed?: Promise<void> }
+type Uses = { readonly writes: Set<Write>; proof?: Write }
 
 const byRequest = new WeakMap<object, Uses>()
 
@@ -47,21 +47,15 @@ export const useProof = async (database: Database, use: Write): Promise<void> =>
   add(ctx, use).proof = use
 }
 
-/**
- * Before something else is done than to write: throws if another request has used the same proof meanwhile. The library ends several things at once,
- * and each of them waits.
- */
+/** Before something else is done than to write: throws if another request has used the same proof meanwhile. */
 export const useProofNow = async (database: Database): Promise<void> => {
   const { ctx } = Provider
   const uses = ctx && byRequest.get(ctx)
-  if (uses === undefined) return
+  if (uses?.proof === undefined) return
   const { proof } = uses
-  if (proof !== undefined) {
-    delete uses.proof
-    uses.writes.delete(proof)
-    uses.proofUsed = proof(database)
-  }
-  await uses.proofUsed
+  delete uses.proof
+  uses.writes.delete(proof)
+  await proof(database)
 }
 
 /** Together with what is used up in this request, if there is anything, and otherwise at once. */
