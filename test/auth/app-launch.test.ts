@@ -141,7 +141,12 @@ t.test('a refresh can ask for less, never for more', async t => {
   const more = await refresh(less.body.refresh_token, 'patient/Patient.cruds')
   const wider = 'what the refresh token was granted has no patient/Patient.cruds'
   t.match(more, { status: 400, body: { error: 'invalid_scope', error_description: wider } })
-  t.has(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
+  const again = await refresh(less.body.refresh_token, '')
+  t.has(again, { status: 200, body: { scope: scopes.join(' ') } })
+  const narrower = await refresh(again.body.refresh_token, 'patient/Patient.r')
+  t.has(narrower, { status: 200, body: { scope: 'patient/Patient.r' } })
+  const granted = await refresh(narrower.body.refresh_token, '')
+  t.has(granted, { status: 200, body: { scope: scopes.join(' ') } }, 'what was asked for in between is granted no more')
 })
 
 t.test('a refresh with two scopes is refused, and uses up nothing', async t => {
