@@ -114,6 +114,15 @@ t.test('what is not a token, or no longer valid, is inactive and nothing else', 
   t.strictSame(await strict(introspect(other.access_token, { client_id: app.id })), inactive, 'expired')
 })
 
+t.test('a token of the command line is inactive once the account of its person is', async t => {
+  const policed = bearer(await backendToken(await backend(['introspection'])))
+  const barred = await account(ann)
+  const local = await localToken({ subject: { kind: 'user', person: barred }, scope: 'patient/*.rs' })
+  t.has((await introspect(local, {}, policed)).body, { active: true, client_id: 'cli' })
+  await world.update('everything', { resourceType: 'Person', id: barred, active: false })
+  t.strictSame(await strict(introspect(local, {}, policed)), inactive)
+})
+
 t.test('nobody can ask without saying who they are', async t => {
   const own = await tokensOf(app.id)
   const nobody = { status: 401, body: { error: 'invalid_client' } }
