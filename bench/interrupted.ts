@@ -13,7 +13,7 @@ export const closedIfInterrupted = (close: () => Promise<void>): (() => Promise<
   return closing
 }
 
-/** Who interrupts a bench leaves no server, no PostgreSQL and no gigabytes behind. What was opened last is closed first. */
+/** Who interrupts a bench that measures leaves no server, no PostgreSQL and no gigabytes behind. What was opened last is closed first. */
 export const closeOnSignals = (): void => {
   stopOnSignals(
     async () => {

@@ -14,7 +14,7 @@ const cellOptions: Options = {
   escape_formulas: true,
   quoted_match: /[;\t]/,
   quote_record_delimiter: true,
-  cast: { object: cell => ({ value: decimalCell(cell as Decimal), escape_formulas: false }) },
+  cast: { object: ({ digits }) => ({ value: String(digits), escape_formulas: false }) },
 }
 
 const decimalCell = ({ comparator, digits }: Decimal): string => [comparator, digits].filter(Boolean).join(' ')

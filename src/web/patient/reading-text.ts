@@ -39,7 +39,7 @@ const textAfter = (said: Text, { day, time }: Time): string =>
 export const valueText = (value: Cell, unit: Text, absent: Text, words: Words): string => {
   if (typeof value === 'object' && value.digits !== '') {
     const { comparator, digits } = value
-    const hours = hoursText(Number(digits), unit, words)
+    const hours = hoursText(digits, unit, words)
     const texts = hours === undefined ? [words.decimal(digits), unitText(unit, words)] : [hours]
     return [comparator, ...texts].filter(Boolean).join(' ')
   }

@@ -24,5 +24,5 @@ export const nextStep = ({ id, study }: ChangeableStudy, classes: CodeClasses): 
 /** Members of the organization make such a study, and cannot name themselves. */
 const noReaders = (id: string, study: ResearchStudy): Html | undefined =>
   chosenIn(study, 'access') === 'staff' && !staffOf(study).some(({ isInForce }) => isInForce)
-    ? html`<p>Nobody reads what patients share before its <a href="/studies/${id}/settings/staff">staff</a> are named.</p>`
+    ? html`<p>No person reads what patients share before its <a href="/studies/${id}/settings/staff">staff</a> are named.</p>`
     : undefined

@@ -47,7 +47,7 @@ const sendAccess = (reply: FastifyReply, changeable: ChangeableStudy, notices?: 
       ? html`<p>Its named staff read it, now ${people}, and nobody else of its organization. This cannot be widened, since patients were told so. ${services}</p>`
       : html`<p>Its named staff read it, now ${people}, and so does everybody in its organization and in those below it.</p>
 <p>You can narrow this to its named staff. Then everybody else there reads nothing of it any more, at once: neither what patients share nor what they have answered. Members of the organization still enrol and invite people. ${services} You cannot undo this.</p>
-${staff.length === 0 && notice('warning', html`<p>Nobody is named yet: until <a href="/studies/${id}/settings/staff">staff are</a>, nobody would read anything.</p>`)}`,
+${staff.length === 0 && notice('warning', html`<p>Nobody is named yet: until <a href="/studies/${id}/settings/staff">staff are</a>, no person would read anything.</p>`)}`,
     fields: isNarrow(study) ? [] : [html``],
     button: 'Let its named staff alone read',
   })

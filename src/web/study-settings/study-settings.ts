@@ -65,7 +65,7 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, { classes, others }: T
 
 const nobodyNamed = (study: ResearchStudy): string =>
   chosenIn(study, 'access') === 'staff'
-    ? 'Nobody is named yet, so nobody reads what patients share'
+    ? 'Nobody is named yet, so no person reads what patients share'
     : 'Nobody is named yet'
 
 const accessSaid = (study: ResearchStudy, others: readonly string[]): string => {

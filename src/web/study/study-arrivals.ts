@@ -1,4 +1,4 @@
-import type { Observation, ObservationComponent, Patient, Quantity } from '@medplum/fhirtypes'
+import type { CodeableConcept, Observation, ObservationComponent, Patient, Quantity } from '@medplum/fhirtypes'
 import { beginning } from '../../fhir/beginning.ts'
 import { decimalText } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
@@ -45,7 +45,10 @@ export const studyArrivalsPage: AddPage = (server, options) => {
               ([person, theirs]) => html`<li class="list-group-item px-0 py-3">
 <h2 class="h3">${person}</h2>
 ${theirs.map(
-  ({ observation, ...more }) => html`<p>${whatOf(observation, options.codeClasses)}${textOfValue(observation)}
+  ({
+    observation,
+    ...more
+  }) => html`<p>${whatOf(observation, options.codeClasses)}${textOfValue(observation, options.codeClasses)}
 <br><span class="text-body-secondary">${cameText(observation, more)}</span></p>`,
 )}
 </li>`,
@@ -96,19 +99,14 @@ const peopleOf = async (
 const idOf = (reference: string): string => reference.replace('Patient/', '')
 
 const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClasses): string => {
-  const [kind] = coding.flatMap(one => classes.kindOf(one.system, one.code ?? '') ?? [])
+  const [kind] = kindsOf({ coding }, classes)
   return kind === undefined ? (text ?? coding[0]?.display ?? coding[0]?.code ?? 'a reading') : displayOf(kind, classes)
 }
 
 /** The text of a reading with one or several values; for a statistic, also which one it is, and for one that does not count, why. */
-const textOfValue = (observation: Observation): string => {
-  const { component = [], status } = observation
-  const all = [observation, ...component]
-  const [unit] = all.flatMap(({ valueQuantity }) => (valueQuantity && unitOf(valueQuantity)) ?? [])
-  const isApart = ({ valueCodeableConcept, valueQuantity }: Observation | ObservationComponent) =>
-    valueCodeableConcept !== undefined || (valueQuantity !== undefined && unitOf(valueQuantity) !== unit)
-  const { paired = [], apart = [] } = Object.groupBy(all, one => (isApart(one) ? 'apart' : 'paired'))
-  // What is measured together is written like a blood pressure, also if one is missing; a posture or the pulse is no part of that.
+const textOfValue = (observation: Observation, classes: CodeClasses): string => {
+  const { status } = observation
+  const { paired, apart } = partsOf(observation, classes)
   const texts = [
     paired.flatMap(one => textOf(one) ?? []).join(' / '),
     ...apart.flatMap(one => textOf(one) ?? []),
@@ -118,22 +116,49 @@ const textOfValue = (observation: Observation): string => {
   return texts.length === 0 ? which : `, ${texts.join(', ')}${which}`
 }
 
+type Part = Observation | ObservationComponent
+
+/**
+ * What is measured together is written like a blood pressure, also if one is missing. A posture is no part of that, nor is the pulse: it is of a kind,
+ * and in a unit, of its own.
+ */
+const partsOf = (observation: Observation, classes: CodeClasses) => {
+  const { code, component = [] } = observation
+  const own = new Set(kindsOf(code, classes))
+  const isOther = (one: Part) =>
+    one.valueCodeableConcept !== undefined ||
+    one.valueBoolean !== undefined ||
+    (one.code !== code && kindsOf(one.code, classes).some(kind => !own.has(kind)))
+  const { other = [], alike = [] } = Object.groupBy([observation, ...component], one =>
+    isOther(one) ? 'other' : 'alike',
+  )
+  const [unit] = alike.flatMap(({ valueQuantity }) => (valueQuantity && unitOf(valueQuantity)) ?? [])
+  const { others = [], paired = [] } = Object.groupBy(alike, ({ valueQuantity }) =>
+    valueQuantity === undefined || unitOf(valueQuantity) === unit ? 'paired' : 'others',
+  )
+  return { paired, apart: [...others, ...other] }
+}
+
+const kindsOf = ({ coding = [] }: CodeableConcept, classes: CodeClasses): readonly string[] =>
+  coding.flatMap(one => classes.kindOf(one.system, one.code ?? '') ?? [])
+
 /** Undefined for values that are too long for a line; if a value is missing, the reason. */
-const textOf = (valued: Observation | ObservationComponent): string | undefined => {
+const textOf = (valued: Part): string | undefined => {
   const { valueQuantity, valueCodeableConcept, valueString, valueInteger, valueBoolean, dataAbsentReason } = valued
-  if (valueQuantity !== undefined) {
-    const { comparator, code } = valueQuantity
-    const digits = decimalText(valueQuantity.value)
-    const hours = hoursText(Number(digits ?? 0), code, english)
-    return [comparator, ...(hours === undefined ? [digits && english.decimal(digits), unitOf(valueQuantity)] : [hours])]
-      .filter(part => part !== undefined)
-      .join(' ')
-  }
+  if (valueQuantity !== undefined) return quantityText(valueQuantity)
   if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'no reason given'})`
   if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'
   return (
     nameOfConcept(valueCodeableConcept) ?? (valueString && beginning(valueString, 200)) ?? decimalText(valueInteger)
   )
+}
+
+const quantityText = (quantity: Quantity): string => {
+  const { comparator, unit, code } = quantity
+  const digits = decimalText(quantity.value) ?? ''
+  const hours = hoursText(digits, unit ?? code, english)
+  const texts = hours === undefined ? [digits && english.decimal(digits), unitOf(quantity)] : [hours]
+  return [comparator, ...texts].filter(Boolean).join(' ')
 }
 
 /** The unit as its code spells it, if they differ only in case, as for `mg/dl`, which the profiles of glucose monitors require. */

@@ -55,6 +55,9 @@ t.test('a length of an hour or more is written in hours and minutes', async t =>
         ['455', 'min'],
         ['480.0', 'min'],
         ['7.75', 'h'],
+        ['8.2', 'h'],
+        ['455', 'minutes'],
+        ['480.000000000000000001', 'min'],
         ['59', 'min'],
         ['455.5', 'min'],
         ['7.51', 'h'],
@@ -62,7 +65,19 @@ t.test('a length of an hour or more is written in hours and minutes', async t =>
         ['600000', 'min'],
       ] as const
     ).map(written),
-    ['7 h 35 min', '8 h', '7 h 45 min', '59 min', '455,5 min', '7,51 h', '90 /min', '10000 h'],
+    [
+      '7 h 35 min',
+      '8 h',
+      '7 h 45 min',
+      '8 h 12 min',
+      '7 h 35 min',
+      '480,000000000000000001 min',
+      '59 min',
+      '455,5 min',
+      '7,51 h',
+      '90 /min',
+      '10000 h',
+    ],
   )
 })
 

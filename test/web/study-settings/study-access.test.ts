@@ -73,9 +73,9 @@ t.test('a study without named staff says that nobody would read, and so it does 
   const at = `/studies/${id}/settings`
   t.match(
     wordsOf(await member.get(`${at}/access`)),
-    /Its named staff read it, now nobody , and so does .* Nobody is named yet: until staff are , nobody would read anything\./,
+    /Its named staff read it, now nobody , and so does .* Nobody is named yet: until staff are , no person would read anything\./,
   )
-  const needs = /Nobody reads what patients share before its staff are named\./
+  const needs = /No person reads what patients share before its staff are named\./
   t.notMatch(wordsOf(await member.get(at)), needs)
   await member.send(`${at}/access`, {})
   t.match(wordsOf(await member.get(at)), needs)

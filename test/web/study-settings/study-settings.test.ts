@@ -718,7 +718,7 @@ t.test('somebody who may not name staff is told who can, and if nobody is named,
   const narrow = await made({ access: 'staff' })
   t.match(
     wordsOf(await member.get(`/studies/${narrow}/settings`)),
-    /Nobody is named yet, so nobody reads what patients share/,
+    /Nobody is named yet, so no person reads what patients share/,
   )
 })
 

@@ -1,3 +1,4 @@
+import type { ObservationComponent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { parseJson } from '../../../src/fhir/json.ts'
@@ -111,24 +112,29 @@ t.test(
       code: { coding: [{ system: systems.loinc, code }] },
       valueQuantity: { value, unit: 'mmHg', system: systems.ucum, code: 'mm[Hg]' },
     })
-    await world.create('everything', {
-      resourceType: 'Observation',
-      status: 'final',
-      code: { coding: [{ system: systems.loinc, code: '85354-9' }] },
-      subject: { reference: `Patient/${patient}` },
-      effectiveDateTime: '2026-03-06T00:00:00Z',
-      component: [
-        measured('8480-6', 132),
-        measured('8462-4', 83),
-        {
-          code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
-          valueQuantity: { value: 71, unit: 'beats/min', system: systems.ucum, code: '/min' },
-        },
-        { code: { text: 'posture' }, valueCodeableConcept: { text: 'sitting' } },
-      ],
-    })
-    const { body } = await people.member.get(`/studies/${pressed.id}/arrivals`)
-    t.match(wordsOf({ body }), / Flo Blood pressure.*, 132 mmHg \/ 83 mmHg, 71 beats\/min, sitting Arrived /)
+    const pulse = { coding: [{ system: systems.loinc, code: '8867-4' }] }
+    const dataAbsentReason = { text: 'cuff slipped' }
+    const send = (day: string, ...component: ObservationComponent[]) =>
+      world.create('everything', {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { coding: [{ system: systems.loinc, code: '85354-9' }] },
+        subject: { reference: `Patient/${patient}` },
+        effectiveDateTime: `${day}T00:00:00Z`,
+        component,
+      })
+    const shown = async () => wordsOf(await people.member.get(`/studies/${pressed.id}/arrivals`))
+    await send(
+      '2026-03-06',
+      { code: pulse, valueQuantity: { value: 71, unit: 'beats/min', system: systems.ucum, code: '/min' } },
+      measured('8480-6', 132),
+      { code: { text: 'posture' }, valueCodeableConcept: { text: 'sitting' } },
+      measured('8462-4', 83),
+    )
+    t.match(await shown(), / Flo Blood pressure.*, 132 mmHg \/ 83 mmHg, 71 beats\/min, sitting Arrived /)
+    const { code } = measured('8462-4', 0)
+    await send('2026-03-07', { code: pulse, dataAbsentReason }, measured('8480-6', 131), { code, dataAbsentReason })
+    t.match(await shown(), /, 131 mmHg \/ no value \(cuff slipped\), no value \(cuff slipped\) Arrived /)
   },
 )
 
