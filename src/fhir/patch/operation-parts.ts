@@ -1,5 +1,5 @@
 import { FhirError } from '../error.ts'
-import { isObject } from '../json.ts'
+import { isObject, jsonText } from '../json.ts'
 import type { Json } from './location.ts'
 
 /** What is passed over would be carried out otherwise than it was meant. */
@@ -16,10 +16,24 @@ export const partsOf = (sent: readonly unknown[], index: number): ReadonlyMap<st
     if (values.length > 1) throw refuse(`its ${known} is one value, not ${values.join(' and ')}`)
     parts.set(known, part)
   }
-  return parts
+  const type = jsonText(parts.get('type')?.valueCode)
+  const taken = partsByType.get(type)
+  const place = [...parts.keys()].findIndex(name => taken?.includes(name) === false)
+  if (taken === undefined || place < 0) return parts
+  const message = `Operation ${index} of the patch: the parts of ${type} are ${taken.join(', ')}`
+  throw malformed(message, `parameter[${index}].part[${place}]`)
 }
 
 const partNames = ['type', 'path', 'name', 'value', 'index', 'source', 'destination'] as const
+
+/** https://hl7.org/fhir/R4/fhirpatch.html, "Overview" */
+const partsByType: ReadonlyMap<string, readonly string[]> = new Map([
+  ['add', ['type', 'path', 'name', 'value']],
+  ['insert', ['type', 'path', 'value', 'index']],
+  ['delete', ['type', 'path']],
+  ['replace', ['type', 'path', 'value']],
+  ['move', ['type', 'path', 'source', 'destination']],
+])
 
 export const malformed = (message: string, below: string) =>
   new FhirError('structure', message, { expression: `Parameters.${below}` })

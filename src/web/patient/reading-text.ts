@@ -14,10 +14,9 @@ type Clock = { readonly timezone: string; readonly words: Words; readonly offset
 export const timeText = (start: Text, end: Text, { under, ...clock }: Clock & { readonly under?: string }): string => {
   const [first, last = first] = [start, end].flatMap(time => (time === undefined ? [] : timeOf(time, clock)))
   if (first === undefined || last === undefined) return ''
-  const texts = [
-    textAfter(under && dayShown(under, clock.words), first),
-    textAfter(first.time === '' ? undefined : first.day, last),
-  ]
+  const said = under && dayShown(under, clock.words)
+  if (start === undefined) return clock.words.say('readings.until', { until: textAfter(said, last) })
+  const texts = [textAfter(said, first), textAfter(first.time === '' ? undefined : first.day, last)]
   return (first.day === last.day && first.time === last.time ? texts.slice(0, 1) : texts).join(' – ')
 }
 

@@ -292,12 +292,31 @@ t.test('no part of an operation is passed over', async t => {
     [{ name: 'vlaue', valueCode: 'x' }, 'its parts are type, path, name, value, index, source, destination'],
     ['x', 'its parts are type, path, name, value, index, source, destination'],
     [{ name: 'index', valueInteger: 1, valueString: '2' }, 'its index is one value, not valueInteger and valueString'],
+    [{ name: 'index', valueInteger: 1 }, 'the parts of replace are type, path, value'],
+    [{ name: 'name', valueString: 'gender' }, 'the parts of replace are type, path, value'],
   ]
   for (const [more, reason] of rows) {
     const parameter = [{ name: 'operation', part: [...part, more] }]
     t.strictSame(
       refused(() => parseFhirpathPatch(structures, { resourceType: 'Parameters', parameter })),
       [400, `Operation 0 of the patch: ${reason}`, 'Parameters.parameter[0].part[3]'],
+    )
+  }
+})
+
+t.test('a part that an operation does not take is refused, as it was meant for another', async t => {
+  const rows: readonly (readonly [string, object, string])[] = [
+    ['add', { name: 'index', valueInteger: 0 }, 'type, path, name, value'],
+    ['insert', { name: 'name', valueString: 'given' }, 'type, path, value, index'],
+    ['delete', { name: 'value', valueString: 'Ann' }, 'type, path'],
+    ['move', { name: 'value', valueString: 'Ann' }, 'type, path, source, destination'],
+  ]
+  for (const [type, more, taken] of rows) {
+    const path = { name: 'path', valueString: 'Patient.name.given' }
+    const parameter = [{ name: 'operation', part: [more, { name: 'type', valueCode: type }, path] }]
+    t.strictSame(
+      refused(() => parseFhirpathPatch(structures, { resourceType: 'Parameters', parameter })),
+      [400, `Operation 0 of the patch: the parts of ${type} are ${taken}`, 'Parameters.parameter[0].part[0]'],
     )
   }
 })

@@ -92,15 +92,24 @@ t.test('a time is written as far as it is known, in words, by the clock of the r
       written('2026'),
       written('2026-03-04T08:00:00Z', '2026-03-04T09:00:00Z'),
       written(undefined),
+      written(undefined, '2026-03-04T09:00:00Z'),
     ],
-    ['5 de marzo de 2026 00:30', '4 de marzo de 2026', 'marzo de 2026', '2026', '4 de marzo de 2026 09:00 – 10:00', ''],
+    [
+      '5 de marzo de 2026 00:30',
+      '4 de marzo de 2026',
+      'marzo de 2026',
+      '2026',
+      '4 de marzo de 2026 09:00 – 10:00',
+      '',
+      'hasta: 4 de marzo de 2026 10:00',
+    ],
   )
   const winter = { ...clock('en'), offset: true }
   t.equal(timeText('2026-03-04T08:00:00Z', undefined, winter), '4 March 2026 09:00 (+01:00)')
 })
 
 t.test('below the heading of a day that day is not said again, but every other is', async t => {
-  const below = (start: string, end?: string) =>
+  const below = (start: string | undefined, end?: string) =>
     timeText(start, end, { timezone: 'Europe/Madrid', words: wordsFor('en'), under: '2026-03-04' })
   t.same(
     [
@@ -111,6 +120,7 @@ t.test('below the heading of a day that day is not said again, but every other i
       below('2026-03-04T22:00:00Z', '2026-03-05T06:00:00Z'),
       below('2026-03-04'),
       below('2026-03-04', '2026-03-05'),
+      below(undefined, '2026-03-04T09:00:00Z'),
     ],
     [
       '09:00',
@@ -120,6 +130,7 @@ t.test('below the heading of a day that day is not said again, but every other i
       '23:00 – 5 March 2026 07:00',
       '4 March 2026',
       '4 March 2026 – 5 March 2026',
+      'until 10:00',
     ],
   )
 })
