@@ -20,6 +20,7 @@ import { registerBeside } from '../../storage/organization/patient-import.ts'
 import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToAsk, reasonNotToEnrol, refuseToEnrol } from '../definition/study-status.ts'
+import { titleOf } from '../definition/study-title.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
 import { holdForEnrolment } from './held-enrolment.ts'
 import { subjectOf } from './study-subject.ts'
@@ -241,7 +242,7 @@ const writeAll = async (store: Store, writes: readonly Write[]): Promise<readonl
 
 const toEnrolling = (study: ResearchStudy): EnrollingStudy => ({
   id: study.id ?? '',
-  name: study.title ?? 'A study without a title',
+  name: titleOf(study),
   organization: sponsorOf(study) ?? '',
   notAsking: reasonNotToAsk(study),
   closedBecause: reasonNotToEnrol(study),

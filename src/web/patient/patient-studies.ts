@@ -1,6 +1,7 @@
-import type { Patient, ResearchStudy } from '@medplum/fhirtypes'
+import type { Patient } from '@medplum/fhirtypes'
 import { nameText } from '../../fhir/display-name.ts'
 import { chosenIn } from '../../storage/model/study.ts'
+import { titleOf } from '../../studies/definition/study-title.ts'
 import { findPatientStudies } from '../../studies/patient/patient-studies.ts'
 import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
 import type { PageOptions } from '../page/add-page.ts'
@@ -32,8 +33,6 @@ const placeAddress = (
   placeUrl(study, id, chosenIn(study, 'identity') === 'coded' ? `/studies/${study.id}` : `/patients/${patient.id}`)
 
 const most = 10
-
-const titleOf = ({ title }: ResearchStudy): string => title ?? 'A study without a title'
 
 /** The search for patients that finds this one, and who is ticked in what it finds. */
 const asked = ({ id = '', name = [], birthDate }: Patient): string =>

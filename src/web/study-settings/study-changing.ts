@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { type ChangeableStudy, changeStudy, findChangeableStudy } from '../../studies/definition/study-change.ts'
+import { titleOf } from '../../studies/definition/study-title.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -115,5 +116,3 @@ ${
 ${after}`,
   })
 }
-
-export const titleOf = ({ title }: ResearchStudy): string => title ?? 'A study without a title'

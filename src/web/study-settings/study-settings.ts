@@ -10,6 +10,7 @@ import { displayOf, requestsOf } from '../../studies/definition/study-request.ts
 import { staffOf } from '../../studies/definition/study-staff.ts'
 import { reasonNotToAsk, statusText } from '../../studies/definition/study-status.ts'
 import { draftOf, missingInPublished, versionsOf } from '../../studies/definition/study-text.ts'
+import { titleOf } from '../../studies/definition/study-title.ts'
 import { policyOf } from '../../studies/definition/validation-policy.ts'
 import { policyLabels } from '../intake/policy-field.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -19,7 +20,7 @@ import { namedIn } from '../page/named-in.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { nextStep } from './next-step.ts'
 import { otherReaders } from './other-readers.ts'
-import { type OfStudy, sendChangePage, studyOf, titleOf } from './study-changing.ts'
+import { type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** What can be changed about a study, with a page for each part, and what it still lacks. */
 export const studySettingsPage: AddPage = (server, options) => {

@@ -11,6 +11,7 @@ import {
   withoutStaff,
   withStaff,
 } from '../../studies/definition/study-staff.ts'
+import { titleOf } from '../../studies/definition/study-title.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { hiddenField, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -19,7 +20,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
-import { changing, notDone, notSaved, sendChangePage, studyOf, titleOf } from './study-changing.ts'
+import { changing, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 import { refusable } from './study-staff.ts'
 import {
   codeText,

@@ -41,7 +41,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
   server.get<OfLanguage>(`${at}/draft/:language`, { onRequest }, async (request, reply) => {
     const language = languageOf(request.params.language)
     const changeable = await studyOf(request, options, 'mayChange')
-    const draft = draftOf(changeable.study) ?? draftAfter(changeable.study)
+    const draft = draftIn(changeable)
     return sendChangePage(reply, changeable, {
       ...pageOf(language),
       fields: controls(draft, formOf(changeable, language)),
@@ -50,11 +50,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
   server.post<OfLanguage>(`${at}/draft/:language`, { ...longForm, ...keepsTyped(options) }, async (request, reply) => {
     const language = languageOf(request.params.language)
     const changeable = await studyOf(request, options, 'mayChange')
-    const draft = typedDraft(
-      request.body,
-      draftOf(changeable.study) ?? draftAfter(changeable.study),
-      formOf(changeable, language),
-    )
+    const draft = typedDraft(request.body, draftIn(changeable), formOf(changeable, language))
     const problems = partFields(draft, language)
     if (problems.some(({ problem }) => problem !== undefined))
       return sendChangePage(reply.code(422), changeable, {
@@ -68,7 +64,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
         `/studies/${changeable.id}/settings/text?done=${isEmptyDraft(draft) ? 'empty' : 'draft'}`,
         303,
       )
-    const now = draftOf(outcome.now.study) ?? draftAfter(outcome.now.study)
+    const now = draftIn(outcome.now)
     return sendChangePage(reply.code(409), outcome.now, {
       ...pageOf(language),
       notices: notSaved,
@@ -111,6 +107,8 @@ const languageOf = (code: string): string => {
   if (language === undefined) throw new FhirError('not-found', 'There is no such page')
   return language
 }
+
+const draftIn = ({ study }: Pick<ChangeableStudy, 'study'>): TextDraft => draftOf(study) ?? draftAfter(study)
 
 /** The language of a form, and whether it is the one in which it is chosen what a withdrawal does. */
 type DraftForm = { readonly language: string; readonly isOwn: boolean }

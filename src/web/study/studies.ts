@@ -11,6 +11,7 @@ import { daysText } from '../../studies/definition/period-day.ts'
 import { organizationsForStudies } from '../../studies/definition/study-change.ts'
 import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import { statusText } from '../../studies/definition/study-status.ts'
+import { titleOf } from '../../studies/definition/study-title.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { copyButton, copyScript } from '../page/copy-button.ts'
 import { field, problemList } from '../page/form.ts'
@@ -21,7 +22,6 @@ import { officerText } from '../page/officer-text.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { lookedFor } from '../page/typed.ts'
-import { titleOf } from '../study-settings/study-changing.ts'
 
 /** The studies in which somebody works, that belong to their organization, or that they manage from above. */
 export const studiesPage: AddPage = (server, options) => {

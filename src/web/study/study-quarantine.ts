@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
+import { titleOf } from '../../studies/definition/study-title.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import { isProblemOfList, quarantineList, takeGroup } from '../intake/quarantine-list.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -12,7 +13,7 @@ import { notFound } from '../page/not-found.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
-import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
+import type { OfStudy } from '../study-settings/study-changing.ts'
 
 /** What was refused of the data that people share with a study, for those who lead it. */
 export const studyQuarantinePage: AddPage = (server, options) => {

@@ -1,9 +1,9 @@
 import type { FastifyReply } from 'fastify'
+import { titleOf } from '../../studies/definition/study-title.ts'
 import { type Html, html } from '../page/html.ts'
 import { pageTitle } from '../page/list-place.ts'
 import { printedLine } from '../page/printed-line.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
-import { titleOf } from '../study-settings/study-changing.ts'
 import { notRead } from './not-read.ts'
 import type { ReadStudy } from './read-study.ts'
 
